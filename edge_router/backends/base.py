@@ -1,0 +1,54 @@
+"""The seam to whoever answers: two verbs, a deadline, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..chat import ChatChunk, ChatCompletion, ChatRequest
+from ..errors import BackendUnavailable
+
+__all__ = ["Backend", "Deadline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment on the monotonic clock, in seconds, by which an answer must be complete."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """The deadline `seconds` from now."""
+        return cls(time.monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Seconds left, never below 0."""
+        return max(0.0, self.at - time.monotonic())
+
+    def check(self, who: str) -> None:
+        """Raise BackendUnavailable once the deadline has passed."""
+        if self.remaining() <= 0:
+            raise BackendUnavailable(f"{who} ran out of time")
+
+
+class Backend(Protocol):
+    """An expert that can answer. Safe to call from several threads.
+
+    Both verbs raise only the BackendError family (and MissingExtra). Closing the iterator that
+    `stream` returned cancels the answer. The last chunk, and only it, has a finish reason.
+    """
+
+    def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
+        """The whole answer."""
+        ...
+
+    def stream(self, request: ChatRequest, *, deadline: Deadline) -> Iterator[ChatChunk]:
+        """The answer in pieces, the first as soon as it is known."""
+        ...
+
+    def close(self) -> None:
+        """Give back sockets, threads and memory; may be called twice."""
+        ...

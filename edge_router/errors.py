@@ -1,0 +1,119 @@
+"""Everything that Edge Router raises on purpose.
+
+EdgeRouterError
+├── ConfigError                 a setting that cannot be used
+├── ArtifactError               a router artifact that cannot be used
+│   ├── ArtifactNotFound
+│   ├── ArtifactCorrupt         its bytes are not what its manifest says
+│   └── ArtifactIncompatible    made for another version of Edge Router
+├── RoutingError                no decision can be made
+│   ├── InvalidRequest          nothing to route: empty, not text, not UTF-8
+│   └── NoExpertFits            the constraints rule out every expert
+├── BackendError                an expert did not answer
+│   ├── BackendUnavailable      another expert may be asked: connect, timeout, 429, 5xx
+│   ├── BackendRejected         nobody else may be asked: wrong key, bad request
+│   └── BackendProtocolError    the reply makes no sense, or broke off half-way
+├── AllBackendsFailed           every expert that was asked failed; holds each failure
+└── MissingExtra                its message is the pip line that fixes it
+
+Only BackendUnavailable makes the client ask another expert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = [
+    "AllBackendsFailed",
+    "ArtifactCorrupt",
+    "ArtifactError",
+    "ArtifactIncompatible",
+    "ArtifactNotFound",
+    "BackendError",
+    "BackendProtocolError",
+    "BackendRejected",
+    "BackendUnavailable",
+    "ConfigError",
+    "EdgeRouterError",
+    "InvalidRequest",
+    "MissingExtra",
+    "NoExpertFits",
+    "RoutingError",
+]
+
+
+class EdgeRouterError(Exception):
+    """The root: catch this to catch everything of ours."""
+
+
+class ConfigError(EdgeRouterError):
+    """A setting is unknown, malformed or contradicts another; names the setting and the fix."""
+
+
+class ArtifactError(EdgeRouterError):
+    """A router artifact cannot be used."""
+
+
+class ArtifactNotFound(ArtifactError):
+    """No artifact directory or manifest at the path given."""
+
+
+class ArtifactCorrupt(ArtifactError):
+    """A file's size, hash or content is not what the manifest promises."""
+
+
+class ArtifactIncompatible(ArtifactError):
+    """The artifact was made for another schema version."""
+
+
+class RoutingError(EdgeRouterError):
+    """No routing decision can be made."""
+
+
+class InvalidRequest(RoutingError, ValueError):
+    """The request holds nothing that can be routed."""
+
+
+class NoExpertFits(RoutingError):
+    """Every expert is ruled out; `excluded` maps each one to the reason code."""
+
+    def __init__(self, message: str, *, excluded: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.excluded = dict(excluded)
+
+
+class BackendError(EdgeRouterError):
+    """An expert did not answer. `retry_after_s` is what the server asked for, in seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class BackendUnavailable(BackendError):
+    """Could not connect, out of time, 429 or 5xx, a model that will not load."""
+
+
+class BackendRejected(BackendError):
+    """The expert refuses this request or this key; another expert must not be asked silently."""
+
+
+class BackendProtocolError(BackendError):
+    """The reply is not what the protocol allows, or the stream broke off."""
+
+
+class AllBackendsFailed(EdgeRouterError):
+    """Every expert that might answer failed; `failures` maps each name to its error, in order."""
+
+    def __init__(self, failures: Mapping[str, BackendError]) -> None:
+        self.failures = dict(failures)
+        told = "; ".join(f"{name}: {error}" for name, error in self.failures.items())
+        super().__init__(f"no expert answered ({told})")
+
+
+class MissingExtra(EdgeRouterError, ImportError):
+    """An optional part is not installed."""
+
+    def __init__(self, part: str, extra: str) -> None:
+        super().__init__(f"{part} is not installed: pip install 'edge-router[{extra}]'")
+        self.extra = extra

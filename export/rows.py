@@ -1,0 +1,68 @@
+"""Outcome rows, the one data format: JSON lines, one query a row, plain or gzipped.
+
+Fields: source, id, qkey, split, task, lang, query, score{expert: 0..1}, and where known gold,
+metric, answer{}, input_tokens{}, output_tokens{}, out_chars{}, latency_s{}.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+SPLITS = ("train", "dev", "test")
+
+
+class BadRow(ValueError):
+    """A row that is not in the format; names the file, the line and the fault."""
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a file. Raises BadRow, FileNotFoundError."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield _check(_parse(line, f"{path}:{number}"), f"{path}:{number}")
+
+
+def _parse(line: str, where: str) -> Row:
+    try:
+        row: Row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise BadRow(f"{where} is not JSON: {error}") from None
+    return row
+
+
+def _check(row: Row, where: str) -> Row:
+    if missing := {"qkey", "split", "task", "query", "score"} - row.keys():
+        raise BadRow(f"{where} lacks {sorted(missing)}")
+    if row["split"] not in SPLITS:
+        raise BadRow(f"{where} has split {row['split']!r}; use one of {SPLITS}")
+    for expert, score in row["score"].items():
+        if not 0 <= score <= 1:
+            raise BadRow(f"{where} has score {score} for {expert!r}; scores lie in 0..1")
+    return row
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows; a `.gz` file is the same bytes whenever the rows are the same."""
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    data = text.encode()
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def query_key(query: str) -> str:
+    """The hash that a query's split goes by: equal up to case and white space."""
+    return hashlib.sha256(" ".join(query.lower().split()).encode()).hexdigest()[:16]
+
+
+def split_of(key: str) -> str:
+    """70 / 10 / 20 by the key's first digits."""
+    share = int(key[:8], 16) / 16**8
+    return "train" if share < 0.7 else "dev" if share < 0.8 else "test"
