@@ -1,0 +1,168 @@
+"""A router artifact: a directory with a manifest, verified before anything parses it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactNotFound
+from .onnx_check import check_onnx
+
+__all__ = ["FILES", "SCHEMA_VERSION", "Manifest", "RouterArtifact", "bundled_artifacts"]
+
+SCHEMA_VERSION = 1
+ENCODER, TOKENIZER = "encoder.int8.onnx", "tokenizer.json"
+EXPERTS, CALIBRATION, CARD = "experts.json", "calibration.json", "README.md"
+FILES = (ENCODER, TOKENIZER, EXPERTS, CALIBRATION, CARD)
+MAX_FILE_BYTES = 512 * 2**20
+MAX_MANIFEST_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What `manifest.json` says. Sizes in bytes, `max_chars` and `max_tokens` of the input."""
+
+    schema_version: int
+    name: str
+    created: str
+    files: Mapping[str, Mapping[str, Any]]
+    base_model: str
+    licence: str
+    input_template: str
+    max_chars: int
+    max_tokens: int
+    truncation: str
+    representation_dim: int
+    task_kinds: tuple[str, ...]
+    opset: int
+    quantization: str
+    parity: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    training_data: tuple[Mapping[str, Any], ...]
+    tool_versions: Mapping[str, str]
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouterArtifact:
+    """A verified artifact: its bytes are what its manifest promises.
+
+    `experts` and `calibration` are the parsed JSON files; `hash` identifies the whole.
+    """
+
+    path: Path
+    manifest: Manifest
+    experts: Mapping[str, Any]
+    calibration: Mapping[str, Any]
+    hash: str
+
+    @classmethod
+    def load(cls, name: str | Path) -> RouterArtifact:
+        """Verify and read the artifact called `name`: a shipped one, or a directory.
+
+        Raises ArtifactNotFound, ArtifactIncompatible (another schema version) or ArtifactCorrupt
+        (a size, hash, operator or field that is not as promised).
+        """
+        path = _find(name)
+        raw = _read_manifest(path)
+        manifest = _parse_manifest(raw, path)
+        contents = {file: _verified(path, file, manifest.files) for file in FILES}
+        check_onnx(contents[ENCODER], ENCODER)
+        return cls(
+            path,
+            manifest,
+            json.loads(contents[EXPERTS]),
+            json.loads(contents[CALIBRATION]),
+            hashlib.sha256(raw).hexdigest(),
+        )
+
+    @property
+    def encoder_path(self) -> Path:
+        return self.path / ENCODER
+
+    @property
+    def tokenizer_path(self) -> Path:
+        return self.path / TOKENIZER
+
+
+def bundled_artifacts() -> dict[str, Path]:
+    """The artifacts that came with this installation, by name."""
+    root = Path(str(files("edge_router.models")))
+    return {found.parent.name: found.parent for found in sorted(root.glob("*/manifest.json"))}
+
+
+def _find(name: str | Path) -> Path:
+    bundled = bundled_artifacts()
+    path = bundled.get(str(name), Path(name).expanduser())
+    if not (path / "manifest.json").is_file():
+        raise ArtifactNotFound(
+            f"no router artifact {str(name)!r}; give a directory with a manifest.json or one of "
+            f"the shipped names {sorted(bundled)}"
+        )
+    return path
+
+
+def _read_manifest(path: Path) -> bytes:
+    raw = _read(path / "manifest.json", MAX_MANIFEST_BYTES)
+    promised = _read(path / "manifest.sha256", 1024).decode("ascii", "replace").strip()
+    if hashlib.sha256(raw).hexdigest() != promised:
+        _refuse_other_schema(raw)
+        raise ArtifactCorrupt(f"{path / 'manifest.json'} does not match manifest.sha256")
+    return raw
+
+
+def _read(path: Path, limit: int) -> bytes:
+    try:
+        if path.stat().st_size > limit:
+            raise ArtifactCorrupt(f"{path} is larger than {limit} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise ArtifactCorrupt(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _json_object(raw: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(raw)
+    except ValueError:  # not JSON, or not UTF-8
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _refuse_other_schema(raw: bytes) -> None:
+    version = _json_object(raw).get("schema_version")
+    if isinstance(version, int) and version != SCHEMA_VERSION:
+        raise ArtifactIncompatible(
+            f"the artifact has schema version {version}, this Edge Router reads "
+            f"{SCHEMA_VERSION}; "
+            + ("upgrade edge-router" if version > SCHEMA_VERSION else "export it again")
+        )
+
+
+def _parse_manifest(raw: bytes, path: Path) -> Manifest:
+    _refuse_other_schema(raw)
+    found = _json_object(raw)
+    expected = {field.name for field in fields(Manifest)}
+    if found.keys() != expected:
+        odd = sorted(found.keys() ^ expected)
+        raise ArtifactCorrupt(f"{path / 'manifest.json'} has missing or unknown fields: {odd}")
+    found["task_kinds"] = tuple(found["task_kinds"])
+    found["training_data"] = tuple(found["training_data"])
+    return Manifest(**found)
+
+
+def _verified(path: Path, file: str, promised: Mapping[str, Mapping[str, Any]]) -> bytes:
+    if file not in promised:
+        raise ArtifactCorrupt(f"{path / 'manifest.json'} does not list {file}")
+    content = _read(path / file, MAX_FILE_BYTES)
+    if len(content) != promised[file]["bytes"]:
+        raise ArtifactCorrupt(
+            f"{path / file} has {len(content)} bytes, its manifest says {promised[file]['bytes']}"
+        )
+    if hashlib.sha256(content).hexdigest() != promised[file]["sha256"]:
+        raise ArtifactCorrupt(f"{path / file} was changed: its hash is not the manifest's")
+    return content

@@ -1,0 +1,80 @@
+"""Operating points: how much better a dearer expert must be before it is asked.
+
+numpy only, so that a device can recalibrate on its own traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["OperatingPoint", "fit_temperature", "gain_for_call_rate", "gain_for_quality"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """The least gain in expected quality (0..1) that justifies a dearer expert.
+
+    `min_gain` maps "weaker>stronger" pairs of profiles to that gain; `default` serves every other
+    pair. `promise` says in words what was measured, and on what.
+    """
+
+    name: str
+    promise: str
+    default: float
+    min_gain: Mapping[str, float]
+
+    @classmethod
+    def from_json(cls, name: str, point: Mapping[str, Any]) -> Self:
+        return cls(name, point["promise"], point["default"], point["min_gain"])
+
+    @classmethod
+    def of_gain(cls, gain: float) -> Self:
+        """An operating point that the user states: the same gain for every pair."""
+        promise = f"a dearer expert must raise the chance of a good answer by {gain:.0%} or more"
+        return cls("custom", promise, gain, {})
+
+    def gain(self, weak: str, strong: str) -> float:
+        return self.min_gain.get(f"{weak}>{strong}", self.default)
+
+
+def gain_for_call_rate(gains: Floats, rate: float) -> float:
+    """The largest threshold at which at least `rate` of the queries have `gains >= threshold`."""
+    calls = max(1, min(len(gains), round(rate * len(gains))))
+    return float(np.sort(gains)[::-1][calls - 1])
+
+
+def gain_for_quality(gains: Floats, weak: Floats, strong: Floats, share: float) -> float:
+    """The largest threshold that keeps `share` of the strong expert's mean score.
+
+    All arrays (queries,): predicted gain, and both experts' scores in 0..1. Where even asking the
+    strong expert always does not reach it, the smallest gain, which asks always.
+    """
+    order = np.argsort(-gains, kind="stable")
+    lifted = np.cumsum((strong - weak)[order]) + weak.sum()  # total score after k strong calls
+    enough = np.flatnonzero(lifted >= share * strong.sum())
+    return float(gains[order][enough[0] if len(enough) else -1])
+
+
+def fit_temperature(log_odds: Floats, scores: Floats) -> float:
+    """The temperature that minimises cross-entropy, by golden section over 0.25..4."""
+
+    def loss(log_temperature: float) -> float:
+        z = log_odds / np.exp(log_temperature)
+        return float(np.mean(np.logaddexp(0, z) - scores * z))
+
+    low, high = np.log(0.25), np.log(4.0)
+    ratio = (np.sqrt(5) - 1) / 2
+    while high - low > 1e-4:
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        if loss(left) < loss(right):
+            high = right
+        else:
+            low = left
+    return float(np.exp((low + high) / 2))

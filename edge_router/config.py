@@ -1,0 +1,224 @@
+"""TOML, EDGE_ROUTER_* variables and arguments become one frozen Config; unknown keys are errors."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from .errors import ConfigError
+from .policy import Placement
+
+__all__ = ["Config", "ExpertConfig", "default_config_path"]
+
+BackendKind = Literal["llama_cpp", "openai"]
+PREFIX = "EDGE_ROUTER_"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertConfig:
+    """One `[experts.NAME]` table.
+
+    `model` is a GGUF file or "smollm2-135m" (backend llama_cpp), or the model's name at the server
+    (backend openai, with `base_url`, and `api_key_env` naming the variable that holds the key).
+    `profile` is what the router takes it for: 135m, 1b, 3b, 8b, 70b, frontier or a known model.
+    `location` is "device" or "cloud"; without it, a server counts as cloud unless its host is
+    loopback. Prices in dollars per million tokens; speeds in seconds and tokens per second.
+    """
+
+    backend: BackendKind
+    model: str
+    profile: str
+    location: Literal["device", "cloud"] | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    context_tokens: int | None = None
+    input_usd_per_million: float | None = None
+    output_usd_per_million: float | None = None
+    start_s: float | None = None
+    input_tokens_per_s: float | None = None
+    output_tokens_per_s: float | None = None
+    n_threads: int | None = None
+
+    @property
+    def on_device(self) -> bool:
+        """Whether asking it keeps the query on this machine."""
+        if self.location is not None:
+            return self.location == "device"
+        return self.base_url is None or urlsplit(self.base_url).hostname in LOOPBACK
+
+
+def _local_only() -> Mapping[str, ExpertConfig]:
+    local = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048)
+    return MappingProxyType({"local": local})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings. Without a file: the bundled router and SmolLM2-135M on this device.
+
+    `operating_point` is a name in the artifact's calibration; `min_gain` (0..1) overrides it.
+    `deadline_s` bounds a whole answer, fallbacks included. `budget_usd` bounds what one
+    EdgeRouter spends in its life.
+    """
+
+    artifact: str = "router-small"
+    operating_point: str = "balanced"
+    min_gain: float | None = None
+    placement: Placement = Placement.PREFER_ON_DEVICE
+    offline: bool = False
+    max_cost_usd: float | None = None
+    max_latency_s: float | None = None
+    budget_usd: float | None = None
+    deadline_s: float = 120.0
+    experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, **overrides: Any) -> Config:
+        """Read the file at `path`, else $EDGE_ROUTER_CONFIG, else the user's own, else none.
+
+        Later wins: file, then EDGE_ROUTER_<SETTING> variables, then `overrides`. Raises
+        ConfigError naming the key, the value and what would be right.
+        """
+        tables = _read(path)
+        settings = _router_settings(tables.pop("router", {}), "[router]")
+        settings |= _router_settings(_environment(), "the environment")
+        settings |= _router_settings(overrides, "the arguments")
+        if experts := tables.pop("experts", None):
+            settings["experts"] = MappingProxyType(
+                {name: _expert(name, table) for name, table in experts.items()}
+            )
+        _refuse_unknown(tables, {"router", "experts"}, "the file")
+        return cls(**settings)
+
+    def with_changes(self, **changes: Any) -> Config:
+        """The same settings with some replaced, checked like those of a file."""
+        return replace(self, **_router_settings(changes, "the arguments"))
+
+
+def default_config_path() -> Path:
+    """Where a user's own settings lie; $XDG_CONFIG_HOME is honoured."""
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(home).expanduser() / "edge-router" / "config.toml"
+
+
+def _read(path: str | Path | None) -> dict[str, Any]:
+    named = path or os.environ.get(f"{PREFIX}CONFIG")
+    if named is None and not default_config_path().is_file():
+        return {}
+    file = Path(named or default_config_path()).expanduser()
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"config file {str(file)!r} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"config file {str(file)!r} is not TOML: {error}") from None
+
+
+def _environment() -> dict[str, Any]:
+    """EDGE_ROUTER_MAX_COST_USD=0.01 and so on; empty means unset."""
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in os.environ.items()
+        if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG" and value
+    }
+
+
+def _router_settings(found: Mapping[str, Any], where: str) -> dict[str, Any]:
+    known = {f.name for f in fields(Config)} - {"experts"}
+    _refuse_unknown(found, known, where)
+    return {key: _setting(key, value, where) for key, value in found.items()}
+
+
+def _setting(key: str, value: Any, where: str) -> Any:
+    fault = f"{key} = {value!r} in {where}"
+    if key in ("artifact", "operating_point"):
+        return _text(value, fault)
+    if key == "placement":
+        return _one_of(value, tuple(Placement), fault, Placement)
+    if key == "offline":
+        return _one_of(value, (True, False, "true", "false", "1", "0"), fault, _truth)
+    if key == "min_gain":
+        return _number(value, fault, low=-1.0, high=1.0)
+    return _number(value, fault, low=0.0)
+
+
+def _expert(name: str, table: Any) -> ExpertConfig:
+    where = f"[experts.{name}]"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where} must be a table")
+    known = {f.name for f in fields(ExpertConfig)}
+    _refuse_unknown(table, known, where)
+    if missing := {"backend", "model", "profile"} - table.keys():
+        raise ConfigError(f"{where} lacks {', '.join(sorted(missing))}")
+    settings = {key: _expert_setting(key, value, where) for key, value in table.items()}
+    expert = ExpertConfig(**settings)
+    _check_expert(expert, where)
+    return expert
+
+
+def _expert_setting(key: str, value: Any, where: str) -> Any:
+    fault = f"{key} = {value!r} in {where}"
+    if key == "backend":
+        return _one_of(value, get_args(BackendKind), fault, str)
+    if key == "location":
+        return _one_of(value, ("device", "cloud"), fault, str)
+    if key in ("context_tokens", "n_threads"):
+        return int(_number(value, fault, low=1))
+    if key.endswith("_per_million") or key == "start_s":
+        return _number(value, fault, low=0.0)
+    if key.endswith("_per_s"):
+        return _number(value, fault, low=1e-3)
+    return _text(value, fault)
+
+
+def _check_expert(expert: ExpertConfig, where: str) -> None:
+    if expert.backend == "openai" and expert.base_url is None:
+        raise ConfigError(f"{where} lacks base_url, for example http://127.0.0.1:8080/v1")
+    if expert.backend == "llama_cpp" and not expert.on_device:
+        raise ConfigError(f"{where} runs in this process; its location cannot be 'cloud'")
+    if (expert.input_usd_per_million is None) != (expert.output_usd_per_million is None):
+        raise ConfigError(
+            f"{where} needs both input_usd_per_million and output_usd_per_million, or neither"
+        )
+
+
+def _refuse_unknown(found: Mapping[str, Any], known: set[str], where: str) -> None:
+    for key in found:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+            raise ConfigError(f"unknown key {key!r} in {where}; {hint}")
+
+
+def _text(value: Any, fault: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{fault} must be a text")
+    return value
+
+
+def _number(value: Any, fault: str, *, low: float, high: float = float("inf")) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if isinstance(value, bool) or not low <= number <= high:
+        raise ConfigError(f"{fault} must be a number from {low:g} to {high:g}")
+    return number
+
+
+def _one_of(value: Any, allowed: tuple[Any, ...], fault: str, convert: Any) -> Any:
+    if value not in allowed:
+        raise ConfigError(f"{fault} must be one of {', '.join(str(a) for a in allowed)}")
+    return convert(value)
+
+
+def _truth(value: Any) -> bool:
+    return value in (True, "true", "1")

@@ -1,0 +1,141 @@
+"""Who can answer, and how good each one's answer to a query is likely to be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+
+from .encoder import FloatArray, Representation
+from .errors import ConfigError
+
+__all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing", "Speed"]
+
+PROFILES = ("135m", "1b", "3b", "8b", "70b", "frontier")
+CHARACTERS_PER_TOKEN = 4  # the stand-in wherever tokens were not counted
+
+
+class Location(StrEnum):
+    """Where an expert runs; nothing leaves the machine for one on the device."""
+
+    DEVICE = "device"
+    CLOUD = "cloud"
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """US dollars per million tokens."""
+
+    input_usd_per_million: float
+    output_usd_per_million: float
+
+    def cost(self, input_tokens: float, output_tokens: float) -> float:
+        """Dollars for one answer."""
+        return (
+            input_tokens * self.input_usd_per_million
+            + output_tokens * self.output_usd_per_million
+        ) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Seconds before anything happens, then tokens per second read and written."""
+
+    start_s: float
+    input_tokens_per_s: float
+    output_tokens_per_s: float
+
+    def latency(self, input_tokens: float, output_tokens: float) -> float:
+        """Seconds until the answer is complete."""
+        return (
+            self.start_s
+            + input_tokens / self.input_tokens_per_s
+            + output_tokens / self.output_tokens_per_s
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertHead:
+    """A logistic model on the query's representation: P(this expert's answer is good).
+
+    `weights` (representation_dim,). The log-odds are divided by `temperature` (Guo et al. 2017).
+    `log_tokens` is added to the encoder's expected answer length (natural logarithm).
+    """
+
+    bias: float
+    weights: FloatArray
+    log_tokens: float = 0.0
+    temperature: float = 1.0
+
+    @classmethod
+    def from_json(cls, head: Mapping[str, Any], *, temperature: float = 1.0) -> Self:
+        weights = np.asarray(head["weights"], dtype=np.float32)
+        return cls(head["bias"], weights, head["log_tokens"], temperature)
+
+    def quality(self, query: Representation) -> float:
+        """A probability in 0..1."""
+        log_odds = (self.bias + float(self.weights @ query.vector)) / self.temperature
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
+
+    def output_tokens(self, query: Representation) -> float:
+        """Expected length of the answer in tokens, 1 or more."""
+        return math.exp(max(0.0, min(10.0, query.log_tokens + self.log_tokens)))
+
+
+@dataclass(frozen=True, slots=True)
+class Expert:
+    """A model that may be asked. `profile` names the head that predicts it.
+
+    `context_tokens` None means unknown and is not checked. `pricing` None means unknown: it then
+    fails every limit on cost, since a price nobody knows is not zero.
+    """
+
+    name: str
+    profile: str
+    location: Location
+    head: ExpertHead
+    speed: Speed
+    pricing: Pricing | None
+    context_tokens: int | None = None
+
+    def estimate(self, query: Representation, *, input_tokens: int, max_tokens: int) -> Estimate:
+        """What to expect of this expert for a query of `input_tokens`."""
+        output_tokens = min(self.head.output_tokens(query), max_tokens)
+        return Estimate(
+            name=self.name,
+            quality=self.head.quality(query),
+            cost_usd=self.pricing.cost(input_tokens, output_tokens) if self.pricing else None,
+            latency_s=self.speed.latency(input_tokens, output_tokens),
+            output_tokens=output_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Expected `quality` (probability of a good answer, 0..1), cost in dollars (None: the price is
+    not known), seconds until the answer is complete, and tokens of the answer."""
+
+    name: str
+    quality: float
+    cost_usd: float | None
+    latency_s: float
+    output_tokens: float
+
+
+def find_head(experts: Mapping[str, Any], profile: str, temperature: float) -> ExpertHead:
+    """The head called `profile` in an artifact's `experts.json`.
+
+    That is one of PROFILES or the name of a model that the artifact was trained on. Raises
+    ConfigError for a name that is neither.
+    """
+    for group in ("profiles", "experts"):
+        if profile in experts[group]:
+            return ExpertHead.from_json(experts[group][profile]["head"], temperature=temperature)
+    raise ConfigError(
+        f"profile {profile!r} is unknown; use one of {', '.join(experts['profiles'])}, or a model "
+        "listed by `edge-router models`"
+    )

@@ -1,0 +1,248 @@
+"""Who answers: a pure function of estimates, constraints and the operating point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .calibration import OperatingPoint
+from .errors import NoExpertFits
+from .experts import Estimate, Expert, Location
+
+__all__ = ["Candidate", "Constraints", "Decision", "Placement", "Reason", "decide"]
+
+
+class Placement(StrEnum):
+    """Where answers may come from. `only_` is a promise, `prefer_` a wish."""
+
+    ONLY_ON_DEVICE = "only_on_device"
+    PREFER_ON_DEVICE = "prefer_on_device"
+    PREFER_IN_CLOUD = "prefer_in_cloud"
+    ONLY_IN_CLOUD = "only_in_cloud"
+
+
+class Reason(StrEnum):
+    """Stable codes: why an expert was chosen, or why one was ruled out."""
+
+    CHEAPEST_IS_ENOUGH = "cheapest_is_enough"
+    GAIN_IS_WORTH_IT = "gain_is_worth_it"
+    PREFERRED_IN_CLOUD = "preferred_in_cloud"
+    NOT_CONFIGURED = "not_configured"
+    ONLY_ON_DEVICE = "only_on_device"
+    ONLY_IN_CLOUD = "only_in_cloud"
+    OFFLINE = "offline"
+    CONTEXT_LENGTH = "context_length"
+    PRICE_UNKNOWN = "price_unknown"
+    MAX_COST = "max_cost"
+    BUDGET = "budget"
+    MAX_LATENCY = "max_latency"
+
+
+RULED_OUT = {
+    Reason.NOT_CONFIGURED: "no such expert is configured",
+    Reason.ONLY_ON_DEVICE: "nothing may leave this device",
+    Reason.ONLY_IN_CLOUD: "only the cloud may answer",
+    Reason.OFFLINE: "this device is offline",
+    Reason.CONTEXT_LENGTH: "the query does not fit its context",
+    Reason.PRICE_UNKNOWN: "a limit on cost is set and its price is not known",
+    Reason.MAX_COST: "it would cost more than allowed",
+    Reason.BUDGET: "it would cost more than is left of the budget",
+    Reason.MAX_LATENCY: "it would take longer than allowed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """Hard limits on one query; None means no limit. Costs in dollars, latency in seconds."""
+
+    placement: Placement = Placement.PREFER_ON_DEVICE
+    offline: bool = False
+    max_cost_usd: float | None = None
+    max_latency_s: float | None = None
+    budget_left_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An expert with its estimate; `configured` is False for one that only serves to compare."""
+
+    expert: Expert
+    estimate: Estimate
+    configured: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who answers, and why.
+
+    `wanted` is the expert that would answer if none were ruled out; where it is not `expert`,
+    `reason` is why it was ruled out. `fallbacks` are asked in order if `expert` is unavailable.
+    `gain` is the expected gain in quality over the cheapest expert that decided, `min_gain` what
+    the operating point asks for.
+    """
+
+    expert: str
+    location: Location
+    reason: Reason
+    wanted: str
+    fallbacks: tuple[str, ...]
+    estimates: Mapping[str, Estimate]
+    excluded: Mapping[str, Reason]
+    operating_point: str
+    gain: float
+    min_gain: float
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Whom to ask, one after the other until somebody answers."""
+        return (self.expert, *self.fallbacks)
+
+    @property
+    def words(self) -> str:
+        """The reason in one clause."""
+        if self.wanted != self.expert:
+            return f"{self.wanted} was wanted, but {RULED_OUT[self.reason]}"
+        if self.reason is Reason.PREFERRED_IN_CLOUD:
+            return "the cloud is preferred"
+        if self.reason is Reason.GAIN_IS_WORTH_IT:
+            return f"expected gain {self.gain:+.0%}, worth it from {self.min_gain:+.0%}"
+        if len(self.estimates) == len(self.excluded) + 1:
+            return "the only expert that may answer"
+        return f"good enough: asking a dearer expert gains {self.gain:+.0%} (< {self.min_gain:+.0%})"
+
+
+def decide(
+    candidates: Sequence[Candidate],
+    *,
+    constraints: Constraints,
+    point: OperatingPoint,
+    input_tokens: int,
+) -> Decision:
+    """Choose among `candidates` for a query whose untrimmable part has `input_tokens`.
+
+    Constraints rule experts out first. Then, from the cheapest upwards, a dearer expert is taken
+    when its expected gain in quality is at least the operating point's for that pair. With one
+    local and one cloud expert this is the threshold rule of the field, on the expected gain.
+    Raises NoExpertFits when everyone is ruled out.
+    """
+    excluded = {
+        candidate.expert.name: reason
+        for candidate in candidates
+        if (reason := _ruled_out(candidate, constraints, input_tokens)) is not None
+    }
+    usable = [c for c in candidates if c.expert.name not in excluded]
+    if not usable:
+        told = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
+        raise NoExpertFits(f"no expert may answer: {told}", excluded=excluded)
+    wanted = _choose(candidates, constraints, point)
+    chosen = _choose(usable, constraints, point)
+    gain, min_gain = _margin(candidates, wanted, point)
+    return Decision(
+        expert=chosen.expert.name,
+        location=chosen.expert.location,
+        reason=_reason(chosen, wanted, excluded, candidates, constraints),
+        wanted=wanted.expert.name,
+        fallbacks=_fallbacks(usable, chosen),
+        estimates={c.expert.name: c.estimate for c in candidates},
+        excluded=excluded,
+        operating_point=point.name,
+        gain=gain,
+        min_gain=min_gain,
+    )
+
+
+def _ruled_out(
+    candidate: Candidate, constraints: Constraints, input_tokens: int
+) -> Reason | None:
+    expert, estimate = candidate.expert, candidate.estimate
+    in_cloud = expert.location is Location.CLOUD
+    if not candidate.configured:
+        return Reason.NOT_CONFIGURED
+    if in_cloud and constraints.placement is Placement.ONLY_ON_DEVICE:
+        return Reason.ONLY_ON_DEVICE
+    if not in_cloud and constraints.placement is Placement.ONLY_IN_CLOUD:
+        return Reason.ONLY_IN_CLOUD
+    if in_cloud and constraints.offline:
+        return Reason.OFFLINE
+    if expert.context_tokens is not None and input_tokens >= expert.context_tokens:
+        return Reason.CONTEXT_LENGTH
+    if constraints.max_latency_s is not None and estimate.latency_s > constraints.max_latency_s:
+        return Reason.MAX_LATENCY
+    return _too_dear(estimate.cost_usd, constraints)
+
+
+def _too_dear(cost: float | None, constraints: Constraints) -> Reason | None:
+    limits = ((constraints.max_cost_usd, Reason.MAX_COST), (constraints.budget_left_usd, Reason.BUDGET))
+    for limit, reason in limits:
+        if limit is None:
+            continue
+        if cost is None:
+            return Reason.PRICE_UNKNOWN
+        if cost > limit:
+            return reason
+    return None
+
+
+def _by_cost(candidate: Candidate) -> tuple[bool, bool, float, float, str]:
+    """The device first, then known prices from low to high, then the unknown ones."""
+    estimate = candidate.estimate
+    in_cloud = candidate.expert.location is Location.CLOUD
+    cost = estimate.cost_usd
+    return (in_cloud, cost is None, cost or 0.0, estimate.latency_s, estimate.name)
+
+
+def _choose(
+    candidates: Sequence[Candidate], constraints: Constraints, point: OperatingPoint
+) -> Candidate:
+    in_cloud = [c for c in candidates if c.expert.location is Location.CLOUD]
+    if constraints.placement is Placement.PREFER_IN_CLOUD and in_cloud:
+        return max(in_cloud, key=lambda c: (c.configured, c.estimate.quality))
+    cheapest, *dearer = sorted(candidates, key=_by_cost)
+    chosen = cheapest
+    for candidate in dearer:
+        if _gain(chosen, candidate) >= _min_gain(chosen, candidate, point):
+            chosen = candidate
+    return chosen
+
+
+def _gain(weak: Candidate, strong: Candidate) -> float:
+    return strong.estimate.quality - weak.estimate.quality
+
+
+def _min_gain(weak: Candidate, strong: Candidate, point: OperatingPoint) -> float:
+    return point.gain(weak.expert.profile, strong.expert.profile)
+
+
+def _margin(
+    candidates: Sequence[Candidate], wanted: Candidate, point: OperatingPoint
+) -> tuple[float, float]:
+    """The gain that decided: of `wanted` over the cheapest, or of the best over `wanted`."""
+    cheapest = min(candidates, key=_by_cost)
+    others = [c for c in candidates if c is not cheapest]
+    if not others:
+        return 0.0, point.default
+    strong = wanted if wanted is not cheapest else max(others, key=lambda c: c.estimate.quality)
+    return _gain(cheapest, strong), _min_gain(cheapest, strong, point)
+
+
+def _reason(
+    chosen: Candidate,
+    wanted: Candidate,
+    excluded: Mapping[str, Reason],
+    candidates: Sequence[Candidate],
+    constraints: Constraints,
+) -> Reason:
+    if chosen is not wanted and wanted.expert.name in excluded:
+        return excluded[wanted.expert.name]
+    if constraints.placement is Placement.PREFER_IN_CLOUD and chosen.expert.location is Location.CLOUD:
+        return Reason.PREFERRED_IN_CLOUD
+    cheapest = min(candidates, key=_by_cost)
+    return Reason.CHEAPEST_IS_ENOUGH if chosen is cheapest else Reason.GAIN_IS_WORTH_IT
+
+
+def _fallbacks(usable: Sequence[Candidate], chosen: Candidate) -> tuple[str, ...]:
+    """Everyone else who may answer, best first."""
+    others = [c for c in usable if c is not chosen]
+    others.sort(key=lambda c: (-c.estimate.quality, c.expert.name))
+    return tuple(c.expert.name for c in others)

@@ -1,0 +1,181 @@
+"""Router: a request in, a decision out. No network, no files, no expert is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from .artifact import RouterArtifact
+from .calibration import OperatingPoint
+from .chat import ChatRequest, Prompt
+from .config import Config, ExpertConfig
+from .encoder import Encoder, OnnxEncoder, Representation
+from .errors import ArtifactIncompatible, ConfigError
+from .experts import (
+    CHARACTERS_PER_TOKEN,
+    Estimate,
+    Expert,
+    Location,
+    Pricing,
+    Speed,
+    find_head,
+)
+from .policy import Candidate, Constraints, Decision, decide
+from .text import TEMPLATE, router_input
+
+__all__ = ["Router"]
+
+REFERENCE = "frontier"
+
+
+class Router:
+    """Decides which expert should answer. Thread-safe; the encoder loads on first use.
+
+    Where no cloud expert is among `experts`, the artifact's profile "frontier" takes its place in
+    the comparison, so that a decision can say when a cloud expert was wanted.
+    """
+
+    def __init__(
+        self,
+        artifact: RouterArtifact,
+        experts: Sequence[Expert],
+        *,
+        point: OperatingPoint,
+        encoder: Encoder | None = None,
+    ) -> None:
+        if artifact.manifest.input_template != TEMPLATE:
+            raise ArtifactIncompatible(
+                f"the artifact reads the template {artifact.manifest.input_template!r}, this Edge "
+                f"Router writes {TEMPLATE!r}; export it again"
+            )
+        self.artifact = artifact
+        self.experts = tuple(experts)
+        self.profiles = profile_experts(artifact)
+        self.point = point
+        self._encoder = encoder or OnnxEncoder(artifact)
+
+    @classmethod
+    def bundled(cls, name: str = "router-small") -> Self:
+        """A shipped artifact with its six profiles as the experts; needs no configuration."""
+        artifact = RouterArtifact.load(name)
+        point = operating_point(artifact, Config())
+        return cls(artifact, tuple(profile_experts(artifact).values()), point=point)
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """The artifact and the experts that `config` names. Raises ConfigError, ArtifactError."""
+        artifact = RouterArtifact.load(config.artifact)
+        experts = [configured(name, e, artifact) for name, e in config.experts.items()]
+        return cls(artifact, experts, point=operating_point(artifact, config))
+
+    def route(self, prompt: Prompt, constraints: Constraints | None = None) -> Decision:
+        """Decide who answers. Raises InvalidRequest, NoExpertFits."""
+        request = ChatRequest.of(prompt)
+        query = self.represent(request)
+        return decide(
+            [*self._candidates(self.experts, request, query), *self._reference(request, query)],
+            constraints=constraints or Constraints(),
+            point=self.point,
+            input_tokens=_tokens(_untrimmable_characters(request)),
+        )
+
+    def estimate(self, prompt: Prompt) -> Mapping[str, Estimate]:
+        """Quality, cost and latency to expect of every expert and of every shipped profile.
+
+        A configured expert goes before a profile of the same name.
+        """
+        request = ChatRequest.of(prompt)
+        query = self.represent(request)
+        everyone = self.profiles | {expert.name: expert for expert in self.experts}
+        found = self._candidates(tuple(everyone.values()), request, query)
+        return {candidate.expert.name: candidate.estimate for candidate in found}
+
+    def represent(self, request: ChatRequest) -> Representation:
+        """What the encoder says of the request."""
+        return self._encoder.represent(router_input(request, self.artifact.manifest.max_chars))
+
+    def _candidates(
+        self, experts: Sequence[Expert], request: ChatRequest, query: Representation
+    ) -> list[Candidate]:
+        tokens = _tokens(request.characters)
+        return [
+            Candidate(e, e.estimate(query, input_tokens=tokens, max_tokens=request.max_tokens))
+            for e in experts
+        ]
+
+    def _reference(self, request: ChatRequest, query: Representation) -> list[Candidate]:
+        if any(expert.location is Location.CLOUD for expert in self.experts):
+            return []
+        (found,) = self._candidates([self.profiles[REFERENCE]], request, query)
+        return [Candidate(found.expert, found.estimate, configured=False)]
+
+
+def _tokens(characters: int) -> int:
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def _untrimmable_characters(request: ChatRequest) -> int:
+    """What must fit a context whole: the system message and the last turn; older turns may go."""
+    system = sum(len(m.content) for m in request.messages if m.role == "system")
+    return system + len(request.messages[-1].content)
+
+
+def profile_experts(artifact: RouterArtifact) -> dict[str, Expert]:
+    """The artifact's profiles as experts, with the reference prices and speeds of its card."""
+    temperature = artifact.calibration["temperature"]
+    found = {}
+    for name, profile in artifact.experts["profiles"].items():
+        reference = profile["reference"]
+        found[name] = Expert(
+            name=name,
+            profile=name,
+            location=Location(reference["location"]),
+            head=find_head(artifact.experts, name, temperature),
+            speed=Speed(**reference["speed"]),
+            pricing=Pricing(**reference["pricing"]),
+            context_tokens=reference["context_tokens"],
+        )
+    return found
+
+
+def configured(name: str, config: ExpertConfig, artifact: RouterArtifact) -> Expert:
+    """An expert from the settings; speed defaults to that of its profile, price to unknown."""
+    temperature = artifact.calibration["temperature"]
+    return Expert(
+        name=name,
+        profile=config.profile,
+        location=Location.DEVICE if config.on_device else Location.CLOUD,
+        head=find_head(artifact.experts, config.profile, temperature),
+        speed=_speed(config, artifact),
+        pricing=_pricing(config),
+        context_tokens=config.context_tokens,
+    )
+
+
+def _speed(config: ExpertConfig, artifact: RouterArtifact) -> Speed:
+    profiles = artifact.experts["profiles"]
+    profile = config.profile if config.profile in profiles else REFERENCE
+    speed = dict(profiles[profile]["reference"]["speed"])
+    for key in speed:
+        stated = getattr(config, key)
+        speed[key] = speed[key] if stated is None else stated
+    return Speed(**speed)
+
+
+def _pricing(config: ExpertConfig) -> Pricing | None:
+    if config.input_usd_per_million is not None and config.output_usd_per_million is not None:
+        return Pricing(config.input_usd_per_million, config.output_usd_per_million)
+    return Pricing(0.0, 0.0) if config.on_device else None
+
+
+def operating_point(artifact: RouterArtifact, config: Config) -> OperatingPoint:
+    """The one that `config` names or states. Raises ConfigError for an unknown name."""
+    if config.min_gain is not None:
+        return OperatingPoint.of_gain(config.min_gain)
+    points = artifact.calibration["operating_points"]
+    if config.operating_point not in points:
+        raise ConfigError(
+            f"operating point {config.operating_point!r} is unknown; use one of "
+            f"{', '.join(points)}, or set min_gain"
+        )
+    return OperatingPoint.from_json(config.operating_point, points[config.operating_point])

@@ -1,0 +1,87 @@
+"""A conversation becomes the router's input: the same function in training and in serving.
+
+Characters are cut before anything walks over them (a tokenizer's own truncation comes too late:
+it has then read all 10 MB), head and tail, because the question is often at the end.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .chat import ChatRequest
+
+__all__ = ["TEMPLATE", "RouterTokenizer", "cut", "router_input"]
+
+TEMPLATE = "user-turns-v1"
+SHORT_TURN_CHARS = 48
+
+IntArray = npt.NDArray[np.int64]
+
+
+def router_input(request: ChatRequest, max_chars: int) -> str:
+    """The text that the router reads, at most `max_chars` characters.
+
+    It is the last user turn; while that is shorter than 48 characters ("yes", "and in French?"),
+    the user turn before it is put in front, so that no decision rests on one word. Walks back only
+    as far as it needs: a history of any length costs the same.
+    """
+    text = ""
+    for message in reversed(request.messages):
+        if message.role != "user":
+            continue
+        turn = cut(message.content, max_chars)
+        text = f"{turn}\n{text}" if text else turn
+        if len(text) >= SHORT_TURN_CHARS:
+            break
+    return cut(text, max_chars)
+
+
+def cut(text: str, max_chars: int) -> str:
+    """`text` itself, or its first and last halves of `max_chars` joined by a new line."""
+    if len(text) <= max_chars:
+        return text.strip()
+    half = (max_chars - 1) // 2
+    return f"{text[:half].strip()}\n{text[-half:].strip()}"
+
+
+class RouterTokenizer:
+    """The artifact's tokenizer: text -> `input_ids` of at most `max_tokens`, head and tail kept.
+
+    Thread-safe. Truncation and padding of the file are switched off; ours is the only one.
+    """
+
+    def __init__(self, path: Path, *, max_tokens: int) -> None:
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        from tokenizers import Tokenizer
+
+        self._tokenizer: Any = Tokenizer.from_file(str(path))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._start = self._tokenizer.token_to_id("[CLS]")
+        self._end = self._tokenizer.token_to_id("[SEP]")
+        self._room = max_tokens - 2
+
+    def input_ids(self, text: str) -> list[int]:
+        """`[CLS] text [SEP]`; of a longer text the first and the last tokens in equal parts."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        if len(ids) > self._room:
+            tail = self._room // 2
+            ids = ids[: self._room - tail] + ids[-tail:]
+        return [self._start, *ids, self._end]
+
+    def batch(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
+        """`input_ids` and `attention_mask`, each (batch, tokens), padded to the longest text."""
+        rows = [self.input_ids(text) for text in texts]
+        width = max(map(len, rows))
+        ids = np.zeros((len(rows), width), dtype=np.int64)  # (batch, tokens)
+        mask = np.zeros_like(ids)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = row
+            mask[number, : len(row)] = 1
+        return ids, mask

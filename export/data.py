@@ -1,0 +1,139 @@
+"""Outcome tables become one training set: texts, task kinds and a sparse matrix of scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.chat import ChatRequest
+from edge_router.experts import CHARACTERS_PER_TOKEN
+from edge_router.text import router_input
+
+from .questions import gold_questions
+from .rows import Row, read_rows
+
+__all__ = ["OutcomeSet", "load_outcomes", "task_kind"]
+
+Floats = npt.NDArray[np.float32]
+
+SAME_KIND = {
+    "gsm8k": "math_word",
+    "agentverse-mgsm": "math_word",
+    "math": "math_competition",
+    "human_eval": "humaneval",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeSet:
+    """Queries with known outcomes.
+
+    `scores` (queries, experts) in 0..1 and `log_tokens` (queries, experts), the natural logarithm
+    of answer lengths in tokens; both NaN where not known. `kinds` are the task kinds by name,
+    `tables` the file each row came from.
+    """
+
+    texts: tuple[str, ...]
+    qkeys: tuple[str, ...]
+    splits: npt.NDArray[np.str_]
+    tables: npt.NDArray[np.str_]
+    kinds: npt.NDArray[np.str_]
+    experts: tuple[str, ...]
+    scores: Floats
+    log_tokens: Floats
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> OutcomeSet:
+        """Only the rows at which `keep` (queries,) is true; the experts stay as they are."""
+        return OutcomeSet(
+            tuple(np.array(self.texts, dtype=object)[keep]),
+            tuple(np.array(self.qkeys, dtype=object)[keep]),
+            self.splits[keep],
+            self.tables[keep],
+            self.kinds[keep],
+            self.experts,
+            self.scores[keep],
+            self.log_tokens[keep],
+        )
+
+    def split(self, name: str) -> OutcomeSet:
+        return self.where(self.splits == name)
+
+    def column(self, expert: str) -> Floats:
+        """One expert's scores (queries,), NaN where not known."""
+        return self.scores[:, self.experts.index(expert)]
+
+
+def task_kind(row: Row) -> str:
+    """The kind of task a row is, equal for equal tasks of different tables."""
+    task = str(row["task"])
+    return "everyday" if task.startswith("everyday/") else SAME_KIND.get(task, task)
+
+
+def load_outcomes(data: Path, own: Sequence[Path], max_chars: int) -> OutcomeSet:
+    """All tables of `data`/outcomes/open and our own outcome files, joined with their queries.
+
+    Raises BadRow, and ValueError when a query stands in two splits or a table is empty.
+    """
+    tables: dict[str, list[Row]] = {}
+    for path in sorted((data / "outcomes" / "open").glob("*.jsonl.gz")):
+        tables[path.name.removesuffix(".jsonl.gz")] = list(read_rows(path))
+    texts = {row["qkey"]: row["query"] for rows in tables.values() for row in rows}
+    texts |= {row["qkey"]: row["query"] for row in gold_questions(data)}
+    for path in own:
+        tables[path.name.removesuffix(".jsonl.gz")] = [
+            {**row, "query": texts[row["qkey"]]} for row in read_rows(path) if row["score"]
+        ]
+    _refuse_faults(tables)
+    return _arrange(tables, max_chars)
+
+
+def _refuse_faults(tables: dict[str, list[Row]]) -> None:
+    split_of: dict[str, str] = {}
+    for name, rows in tables.items():
+        if not rows:
+            raise ValueError(f"the table {name!r} is empty")
+        for row in rows:
+            if split_of.setdefault(row["qkey"], row["split"]) != row["split"]:
+                raise ValueError(f"query {row['qkey']} of {name!r} stands in two splits")
+
+
+def _arrange(tables: dict[str, list[Row]], max_chars: int) -> OutcomeSet:
+    rows = [(name, row) for name, found in tables.items() for row in found]
+    experts = tuple(sorted({expert for _, row in rows for expert in row["score"]}))
+    scores = np.full((len(rows), len(experts)), np.nan, dtype=np.float32)
+    log_tokens = np.full_like(scores, np.nan)
+    column = {expert: number for number, expert in enumerate(experts)}
+    for number, (_, row) in enumerate(rows):
+        for expert, score in row["score"].items():
+            scores[number, column[expert]] = score
+        for expert, tokens in _lengths(row):
+            log_tokens[number, column[expert]] = math.log(max(1.0, tokens))
+    return OutcomeSet(
+        texts=tuple(router_input(ChatRequest.of(row["query"]), max_chars) for _, row in rows),
+        qkeys=tuple(row["qkey"] for _, row in rows),
+        splits=np.array([row["split"] for _, row in rows]),
+        tables=np.array([name for name, _ in rows]),
+        kinds=np.array([task_kind(row) for _, row in rows]),
+        experts=experts,
+        scores=scores,
+        log_tokens=log_tokens,
+    )
+
+
+def _lengths(row: Row) -> Iterable[tuple[str, float]]:
+    """Expert and tokens of its answer; characters / 4 where tokens were not counted."""
+    counted = row.get("output_tokens") or {}
+    characters = row.get("out_chars") or {}
+    for expert in row["score"]:
+        if counted.get(expert) is not None:
+            yield expert, counted[expert]
+        elif characters.get(expert) is not None:
+            yield expert, characters[expert] / CHARACTERS_PER_TOKEN
