@@ -1,0 +1,119 @@
+"""Edge Router: decides on the device who answers a query, a small local model or a cloud expert.
+
+>>> from edge_router import EdgeRouter
+>>> with EdgeRouter() as router:                                          # doctest: +SKIP
+...     print(router.complete("What is the capital of France?").text)
+The capital of France is Paris.
+
+Importing the package imports nothing heavy; each name below is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .artifact import RouterArtifact
+    from .chat import ChatChunk, ChatCompletion, ChatRequest, Message, Usage
+    from .client import Answer, AnswerStream, EdgeRouter
+    from .config import Config, ExpertConfig
+    from .errors import (
+        AllBackendsFailed,
+        ArtifactCorrupt,
+        ArtifactError,
+        ArtifactIncompatible,
+        ArtifactNotFound,
+        BackendError,
+        BackendProtocolError,
+        BackendRejected,
+        BackendUnavailable,
+        ConfigError,
+        EdgeRouterError,
+        InvalidRequest,
+        MissingExtra,
+        NoExpertFits,
+        RoutingError,
+    )
+    from .experts import Estimate, Expert
+    from .policy import Constraints, Decision, Placement, Reason
+    from .router import Router
+    from .telemetry import AnswerRecord
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "artifact": ("RouterArtifact",),
+    "chat": ("ChatChunk", "ChatCompletion", "ChatRequest", "Message", "Usage"),
+    "client": ("Answer", "AnswerStream", "EdgeRouter"),
+    "config": ("Config", "ExpertConfig"),
+    "errors": (
+        "AllBackendsFailed",
+        "ArtifactCorrupt",
+        "ArtifactError",
+        "ArtifactIncompatible",
+        "ArtifactNotFound",
+        "BackendError",
+        "BackendProtocolError",
+        "BackendRejected",
+        "BackendUnavailable",
+        "ConfigError",
+        "EdgeRouterError",
+        "InvalidRequest",
+        "MissingExtra",
+        "NoExpertFits",
+        "RoutingError",
+    ),
+    "experts": ("Estimate", "Expert"),
+    "policy": ("Constraints", "Decision", "Placement", "Reason"),
+    "router": ("Router",),
+    "telemetry": ("AnswerRecord",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "AllBackendsFailed",
+    "Answer",
+    "AnswerRecord",
+    "AnswerStream",
+    "ArtifactCorrupt",
+    "ArtifactError",
+    "ArtifactIncompatible",
+    "ArtifactNotFound",
+    "BackendError",
+    "BackendProtocolError",
+    "BackendRejected",
+    "BackendUnavailable",
+    "ChatChunk",
+    "ChatCompletion",
+    "ChatRequest",
+    "Config",
+    "ConfigError",
+    "Constraints",
+    "Decision",
+    "EdgeRouter",
+    "EdgeRouterError",
+    "Estimate",
+    "Expert",
+    "ExpertConfig",
+    "InvalidRequest",
+    "Message",
+    "MissingExtra",
+    "NoExpertFits",
+    "Placement",
+    "Reason",
+    "Router",
+    "RouterArtifact",
+    "RoutingError",
+    "Usage",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

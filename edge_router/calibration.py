@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["OperatingPoint", "fit_temperature", "gain_for_call_rate", "gain_for_quality"]
+__all__ = ["OperatingPoint", "fit_temperature", "gain_for_call_rate", "gain_for_quality", "sigmoid"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,6 +42,11 @@ class OperatingPoint:
 
     def gain(self, weak: str, strong: str) -> float:
         return self.min_gain.get(f"{weak}>{strong}", self.default)
+
+
+def sigmoid(log_odds: Floats) -> Floats:
+    """Log-odds of any shape to probabilities."""
+    return 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
 
 
 def gain_for_call_rate(gains: Floats, rate: float) -> float:

@@ -109,10 +109,14 @@ def _message(item: Message | Mapping[str, Any]) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens read and written for one answer."""
+    """Tokens read and written for one answer.
+
+    `dropped_messages` counts the oldest messages that were left out to fit the context.
+    """
 
     prompt_tokens: int
     completion_tokens: int
+    dropped_messages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

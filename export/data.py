@@ -35,7 +35,7 @@ class OutcomeSet:
 
     `scores` (queries, experts) in 0..1 and `log_tokens` (queries, experts), the natural logarithm
     of answer lengths in tokens; both NaN where not known. `kinds` are the task kinds by name,
-    `tables` the file each row came from.
+    `tables` the file each row came from, `characters` the lengths of the queries before any cut.
     """
 
     texts: tuple[str, ...]
@@ -43,6 +43,7 @@ class OutcomeSet:
     splits: npt.NDArray[np.str_]
     tables: npt.NDArray[np.str_]
     kinds: npt.NDArray[np.str_]
+    characters: npt.NDArray[np.int64]
     experts: tuple[str, ...]
     scores: Floats
     log_tokens: Floats
@@ -58,6 +59,7 @@ class OutcomeSet:
             self.splits[keep],
             self.tables[keep],
             self.kinds[keep],
+            self.characters[keep],
             self.experts,
             self.scores[keep],
             self.log_tokens[keep],
@@ -122,6 +124,7 @@ def _arrange(tables: dict[str, list[Row]], max_chars: int) -> OutcomeSet:
         splits=np.array([row["split"] for _, row in rows]),
         tables=np.array([name for name, _ in rows]),
         kinds=np.array([task_kind(row) for _, row in rows]),
+        characters=np.array([len(row["query"]) for _, row in rows]),
         experts=experts,
         scores=scores,
         log_tokens=log_tokens,

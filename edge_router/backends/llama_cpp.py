@@ -26,6 +26,7 @@ __all__ = ["LlamaCppBackend", "find_model"]
 
 BUNDLED_MODEL = "smollm2-135m"
 GGUF_MAGIC = b"GGUF"
+MAX_CHARACTERS_PER_TOKEN = 32  # beyond it, tokenizing would only cost time
 
 log = logging.getLogger("edge_router.llama_cpp")
 
@@ -165,8 +166,9 @@ class _Worker:
 
     def _generate(self, job: _Job) -> Iterator[ChatChunk]:
         request = job.request
+        messages, dropped = self._fitting(self._messages(request), request.max_tokens)
         replies = self.model.create_chat_completion(
-            messages=self._messages(request),
+            messages=messages,
             max_tokens=request.max_tokens,
             temperature=request.temperature,
             stop=list(request.stop),
@@ -183,7 +185,7 @@ class _Worker:
             written += bool(delta)
             finish = cast("FinishReason | None", choice["finish_reason"])
             if delta or finish:
-                usage = self._usage(written) if finish else None
+                usage = self._usage(written, dropped) if finish else None
                 yield ChatChunk(reply["id"], self.path.stem, delta, finish, usage)
 
     def _messages(self, request: ChatRequest) -> list[dict[str, str]]:
@@ -192,8 +194,30 @@ class _Worker:
             messages.insert(0, {"role": "system", "content": self.system})
         return messages
 
-    def _usage(self, written: int) -> Usage:
-        return Usage(max(0, self.model.n_tokens - written), written)
+    def _fitting(self, messages: list[dict[str, str]], max_tokens: int) -> tuple[Any, int]:
+        """The messages that fit, and how many of the oldest were dropped.
+
+        System messages and the last message stay. At least half of the context is for reading.
+        """
+        room = self.n_ctx - min(max_tokens, self.n_ctx // 2)
+        sizes = [self._tokens(message["content"]) for message in messages]
+        kept = list(range(len(messages)))
+        turns = [at for at in kept[:-1] if messages[at]["role"] != "system"]
+        while turns and (sum(sizes[at] for at in kept) > room or messages[turns[0]]["role"] != "user"):
+            kept.remove(turns.pop(0))
+        return [messages[at] for at in kept], len(messages) - len(kept)
+
+    def _tokens(self, text: str) -> int:
+        """Tokens of one message; the template around it takes up to 8. Raises if hopeless."""
+        if len(text) > self.n_ctx * MAX_CHARACTERS_PER_TOKEN:
+            raise BackendUnavailable(
+                f"a message of {len(text)} characters does not fit the context of "
+                f"{self.n_ctx} tokens of {self.path.name}"
+            )
+        return len(self.model.tokenize(text.encode(), add_bos=False)) + 8
+
+    def _usage(self, written: int, dropped: int) -> Usage:
+        return Usage(max(0, self.model.n_tokens - written), written, dropped)
 
 
 def _import_llama_cpp() -> Any:

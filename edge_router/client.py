@@ -1,0 +1,243 @@
+"""EdgeRouter: route, ask the chosen expert, fall back where that is allowed, stream."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self, TypeVar
+
+from .backends.base import Backend, Deadline
+from .chat import ChatChunk, ChatCompletion, ChatRequest, FinishReason, Prompt, Usage
+from .config import Config, ExpertConfig
+from .errors import AllBackendsFailed, BackendError, BackendProtocolError, BackendUnavailable
+from .policy import Constraints, Decision
+from .router import Router
+from .telemetry import AnswerRecord, Hook, log_record
+
+__all__ = ["Answer", "AnswerStream", "EdgeRouter"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer and how it came about."""
+
+    text: str
+    finish_reason: FinishReason
+    record: AnswerRecord
+
+
+@dataclass(slots=True, eq=False)
+class _Query:
+    """One query on its way: when it came, what was decided, who failed so far."""
+
+    request: ChatRequest
+    decision: Decision
+    deadline: Deadline
+    started: float
+    router_s: float
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    failures: dict[str, BackendError] = field(default_factory=dict)
+
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+
+class AnswerStream(Iterator[ChatChunk]):
+    """The answer in pieces. `decision` is there at once, `record` once the stream has ended."""
+
+    def __init__(self, decision: Decision, chunks: Iterator[ChatChunk]) -> None:
+        self.decision = decision
+        self.record: AnswerRecord | None = None
+        self._chunks = chunks
+
+    def __next__(self) -> ChatChunk:
+        return next(self._chunks)
+
+    def close(self) -> None:
+        """Cancel the answer."""
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+
+class EdgeRouter:
+    """Answers queries with whichever expert suits each one best.
+
+    Without a `config` the settings are read as `Config.load` describes; with nothing configured it
+    runs SmolLM2-135M on this device. `backends` replaces the configured ones by name. `hooks`
+    receive an AnswerRecord after every answer. Thread-safe. Raises ConfigError, ArtifactError or
+    MissingExtra at once when something it will need is not there.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        backends: Mapping[str, Backend] | None = None,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
+        self.config = config or Config.load()
+        self.router = Router.from_config(self.config)
+        self._hooks = (log_record, *hooks)
+        self._lock = threading.Lock()
+        self._spent_usd = 0.0
+        self._backends: dict[str, Backend] = dict(backends or {})
+        for name, expert in self.config.experts.items():
+            if expert.backend == "llama_cpp":  # cheap, and a missing file should not wait
+                self._backend(name)
+
+    def complete(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Answer:
+        """The whole answer.
+
+        Raises InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError, or
+        AllBackendsFailed. Only BackendUnavailable makes it ask the next expert.
+        """
+        query = self._decide(prompt, constraints)
+
+        def ask(name: str, deadline: Deadline) -> ChatCompletion:
+            return self._backend(name).complete(query.request, deadline=deadline)
+
+        name, completion = self._first_to_answer(query, ask)
+        record = self._record(query, name, completion.usage, first_token_s=query.elapsed())
+        return Answer(completion.text, completion.finish_reason, record)
+
+    def stream(self, prompt: Prompt, *, constraints: Constraints | None = None) -> AnswerStream:
+        """The answer in pieces; closing it cancels.
+
+        Raises as `complete` does. An expert that fails after its first piece raises: what the user
+        has read already is not started again by somebody else.
+        """
+        query = self._decide(prompt, constraints)
+        stream = AnswerStream(query.decision, iter(()))
+        stream._chunks = self._run(query, stream)
+        return stream
+
+    def constraints(self) -> Constraints:
+        """The configured limits, with what is left of the budget."""
+        config = self.config
+        budget = config.budget_usd
+        with self._lock:
+            left = None if budget is None else max(0.0, budget - self._spent_usd)
+        return Constraints(
+            placement=config.placement,
+            offline=config.offline,
+            max_cost_usd=config.max_cost_usd,
+            max_latency_s=config.max_latency_s,
+            budget_left_usd=left,
+        )
+
+    def close(self) -> None:
+        """Give back models, threads and sockets."""
+        with self._lock:
+            backends, self._backends = self._backends, {}
+        for backend in backends.values():
+            backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _decide(self, prompt: Prompt, constraints: Constraints | None) -> _Query:
+        started = time.monotonic()
+        request = ChatRequest.of(prompt)
+        decision = self.router.route(request, constraints or self.constraints())
+        router_s = time.monotonic() - started
+        deadline = Deadline(started + self.config.deadline_s)
+        return _Query(request, decision, deadline, started, router_s)
+
+    def _run(self, query: _Query, stream: AnswerStream) -> Iterator[ChatChunk]:
+        def ask(name: str, deadline: Deadline) -> tuple[ChatChunk, Iterator[ChatChunk]]:
+            chunks = self._backend(name).stream(query.request, deadline=query.deadline)
+            return _first_piece(chunks, name), chunks
+
+        name, (first, rest) = self._first_to_answer(query, ask)
+        first_token_s = query.elapsed()
+        usage = first.usage
+        yield first
+        for chunk in rest:
+            usage = chunk.usage or usage
+            yield chunk
+        stream.record = self._record(query, name, usage, first_token_s=first_token_s)
+
+    def _first_to_answer(
+        self, query: _Query, ask: Callable[[str, Deadline], T]
+    ) -> tuple[str, T]:
+        """Ask in the decision's order until somebody answers.
+
+        As long as another expert could still step in, one may use half of the time that is left.
+        """
+        order = query.decision.order
+        for place, name in enumerate(order):
+            left = query.deadline.remaining()
+            last = place == len(order) - 1
+            try:
+                return name, ask(name, query.deadline if last else Deadline.after(left / 2))
+            except BackendUnavailable as error:
+                query.failures[name] = error
+        raise AllBackendsFailed(query.failures)
+
+    def _record(
+        self, query: _Query, name: str, usage: Usage | None, *, first_token_s: float
+    ) -> AnswerRecord:
+        record = AnswerRecord(
+            id=query.id,
+            decision=query.decision,
+            answered_by=name,
+            failures={failed: str(error) for failed, error in query.failures.items()},
+            usage=usage,
+            cost_usd=self._cost(name, query, usage),
+            router_s=query.router_s,
+            first_token_s=first_token_s,
+            total_s=query.elapsed(),
+        )
+        with self._lock:
+            self._spent_usd += record.cost_usd or 0.0
+        for hook in self._hooks:
+            hook(record)
+        return record
+
+    def _cost(self, name: str, query: _Query, usage: Usage | None) -> float | None:
+        """Dollars by the tokens that were counted; where they were not, the estimate."""
+        (expert,) = [e for e in self.router.experts if e.name == name]
+        if usage is None or expert.pricing is None:
+            return query.decision.estimates[name].cost_usd
+        return expert.pricing.cost(usage.prompt_tokens, usage.completion_tokens)
+
+    def _backend(self, name: str) -> Backend:
+        with self._lock:
+            if name not in self._backends:
+                self._backends[name] = _open(self.config.experts[name])
+            return self._backends[name]
+
+
+def _first_piece(chunks: Iterator[ChatChunk], name: str) -> ChatChunk:
+    try:
+        return next(chunks)
+    except StopIteration:
+        raise BackendProtocolError(f"{name} sent an empty stream") from None
+
+
+def _open(expert: ExpertConfig) -> Backend:
+    if expert.backend == "llama_cpp":
+        from .backends.llama_cpp import LlamaCppBackend
+
+        return LlamaCppBackend(
+            expert.model, n_ctx=expert.context_tokens or 2048, n_threads=expert.n_threads
+        )
+    from .backends.openai import OpenAIBackend
+
+    assert expert.base_url is not None  # Config checked it
+    return OpenAIBackend(expert.model, base_url=expert.base_url, api_key_env=expert.api_key_env)

@@ -1,0 +1,63 @@
+"""What happened to one query, as a value that hooks receive. No prompt and no answer is in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .chat import Usage
+from .policy import Decision
+
+__all__ = ["AnswerRecord", "Hook"]
+
+log = logging.getLogger("edge_router")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """One answered query.
+
+    `answered_by` is the expert whose answer was given; `failures` maps those asked before it to
+    what went wrong. Times in seconds: `router_s` for the decision alone, `first_token_s` and
+    `total_s` from the call. `cost_usd` is None where tokens or price are not known.
+    """
+
+    id: str
+    decision: Decision
+    answered_by: str
+    failures: Mapping[str, str]
+    usage: Usage | None
+    cost_usd: float | None
+    router_s: float
+    first_token_s: float
+    total_s: float
+
+    @property
+    def words(self) -> str:
+        """Who answered and why, in one clause, with everything that did not go as wanted."""
+        told = [self.decision.words]
+        told += [f"{name} is unavailable: {failure}" for name, failure in self.failures.items()]
+        if self.usage and self.usage.dropped_messages:
+            told.append(f"the oldest {self.usage.dropped_messages} messages did not fit its context")
+        return "; ".join(told)
+
+    @property
+    def reason(self) -> str:
+        """Stable code: the decision's, or "fallback" when another expert had to step in."""
+        return "fallback" if self.failures else self.decision.reason.value
+
+
+Hook = Callable[[AnswerRecord], None]
+
+
+def log_record(record: AnswerRecord) -> None:
+    """The hook that is always there: one line at level INFO."""
+    log.info(
+        "%s answered by %s (%s), router %.1f ms, total %.2f s",
+        record.id,
+        record.answered_by,
+        record.reason,
+        record.router_s * 1e3,
+        record.total_s,
+    )

