@@ -120,6 +120,70 @@ class EdgeRouter:
 
     def constraints(self) -> Constraints:
         """The configured limits, with what is left of the budget."""
+        with self._lock:
+            return limits(self.config, spent_usd=self._spent_usd)
+
+    def close(self) -> None:
+        """Cancel the answer."""
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+
+class EdgeRouter:
+    """Answers queries with whichever expert suits each one best.
+
+    Without a `config` the settings are read as `Config.load` describes; with nothing configured it
+    runs SmolLM2-135M on this device. `backends` replaces the configured ones by name. `hooks`
+    receive an AnswerRecord after every answer. Thread-safe. Raises ConfigError, ArtifactError or
+    MissingExtra at once when something it will need is not there.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        backends: Mapping[str, Backend] | None = None,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
+        self.config = config or Config.load()
+        self.router = Router.from_config(self.config)
+        self._hooks = (log_record, *hooks)
+        self._lock = threading.Lock()
+        self._spent_usd = 0.0
+        self._backends: dict[str, Backend] = dict(backends or {})
+        for name, expert in self.config.experts.items():
+            if expert.backend == "llama_cpp":  # cheap, and a missing file should not wait
+                self._backend(name)
+
+    def complete(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Answer:
+        """The whole answer.
+
+        Raises InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError, or
+        AllBackendsFailed. Only BackendUnavailable makes it ask the next expert.
+        """
+        query = self._decide(prompt, constraints)
+
+        def ask(name: str, deadline: Deadline) -> ChatCompletion:
+            return self._backend(name).complete(query.request, deadline=deadline)
+
+        name, completion = self._first_to_answer(query, ask)
+        record = self._record(query, name, completion.usage, first_token_s=query.elapsed())
+        return Answer(completion.text, completion.finish_reason, record)
+
+    def stream(self, prompt: Prompt, *, constraints: Constraints | None = None) -> AnswerStream:
+        """The answer in pieces; closing it cancels.
+
+        Raises as `complete` does. An expert that fails after its first piece raises: what the user
+        has read already is not started again by somebody else.
+        """
+        query = self._decide(prompt, constraints)
+        stream = AnswerStream(query.decision, iter(()))
+        stream._chunks = self._run(query, stream)
+        return stream
+
+    def constraints(self) -> Constraints:
+        """The configured limits, with what is left of the budget."""
         config = self.config
         budget = config.budget_usd
         with self._lock:
@@ -221,6 +285,18 @@ class EdgeRouter:
             if name not in self._backends:
                 self._backends[name] = _open(self.config.experts[name])
             return self._backends[name]
+
+
+def limits(config: Config, *, spent_usd: float = 0.0) -> Constraints:
+    """The constraints that the settings state, after `spent_usd` of the budget."""
+    budget = config.budget_usd
+    return Constraints(
+        placement=config.placement,
+        offline=config.offline,
+        max_cost_usd=config.max_cost_usd,
+        max_latency_s=config.max_latency_s,
+        budget_left_usd=None if budget is None else max(0.0, budget - spent_usd),
+    )
 
 
 def _first_piece(chunks: Iterator[ChatChunk], name: str) -> ChatChunk:

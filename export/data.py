@@ -89,12 +89,23 @@ def load_outcomes(data: Path, own: Sequence[Path], max_chars: int) -> OutcomeSet
         tables[path.name.removesuffix(".jsonl.gz")] = list(read_rows(path))
     texts = {row["qkey"]: row["query"] for rows in tables.values() for row in rows}
     texts |= {row["qkey"]: row["query"] for row in gold_questions(data)}
+    known = {(row["source"], str(row["id"])): row for rows in tables.values() for row in rows}
     for path in own:
+        measured = [row for row in read_rows(path, texts) if row["score"]]
         tables[path.name.removesuffix(".jsonl.gz")] = [
-            {**row, "query": texts[row["qkey"]]} for row in read_rows(path) if row["score"]
+            row for row in measured if not _merged(row, known.get((row["source"], str(row["id"]))))
         ]
     _refuse_faults(tables)
     return _arrange(tables, max_chars)
+
+
+def _merged(row: Row, known: Row | None) -> bool:
+    """Add a measured row's outcomes to the table's row for the same query, if there is one."""
+    if known is None:
+        return False
+    for field in ("score", "output_tokens"):
+        known[field] = (known.get(field) or {}) | row[field]
+    return True
 
 
 def _refuse_faults(tables: dict[str, list[Row]]) -> None:

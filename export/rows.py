@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,21 @@ class BadRow(ValueError):
     """A row that is not in the format; names the file, the line and the fault."""
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """The rows of a file. Raises BadRow, FileNotFoundError."""
+def read_rows(path: Path, queries: Mapping[str, str] | None = None) -> Iterator[Row]:
+    """The rows of a file. Raises BadRow, FileNotFoundError.
+
+    Rows kept without their text (of a public data set that is not ours to copy) get it from
+    `queries`, by their qkey.
+    """
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield _check(_parse(line, f"{path}:{number}"), f"{path}:{number}")
+                where = f"{path}:{number}"
+                row = _parse(line, where)
+                if "query" not in row and row.get("qkey") in (queries or {}):
+                    row["query"] = (queries or {})[row["qkey"]]
+                yield _check(row, where)
 
 
 def _parse(line: str, where: str) -> Row:

@@ -18,29 +18,20 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any
 
 import httpcore
 import httpx
 
 from .base import Deadline
 
-__all__ = ["Budget", "Clock", "DeadlineTransport", "Resolve", "is_loopback"]
+__all__ = ["Budget", "DeadlineTransport", "Resolve", "is_loopback"]
 
 Resolve = Callable[..., list[Any]]
 """Called like `socket.getaddrinfo(host, port, type=...)`, and answers like it."""
 
-# A request without any deadline: longer than any answer, short enough for every platform's poll.
-_LONGEST_S = 86_400.0
+_LONGEST_S = 86_400.0  # longer than any answer, short enough for every platform's poll
 _KEEP_ALIVE_S = 30.0
-
-
-class Clock(Protocol):
-    """Whatever can say how much time is left: a Deadline, a Budget."""
-
-    def remaining(self) -> float:
-        """Seconds left, never below 0."""
-        ...
 
 
 class Budget:
@@ -70,11 +61,11 @@ class Budget:
 
 # httpcore hands a network stream nothing but a timeout that it fixed when the request began. The
 # stream therefore asks this variable, which is set around every call into httpcore.
-_clock: ContextVar[Clock | None] = ContextVar("edge_router_request_clock", default=None)
+_clock: ContextVar[Budget | Deadline] = ContextVar("edge_router_request_clock")
 
 
 @contextlib.contextmanager
-def _under(clock: Clock | None) -> Iterator[None]:
+def _under(clock: Budget | Deadline) -> Iterator[None]:
     token = _clock.set(clock)
     try:
         yield
@@ -84,11 +75,10 @@ def _under(clock: Clock | None) -> Iterator[None]:
 
 def _allowed(timeout: float | None) -> float:
     """Seconds that the next socket operation may take. Raises TimeoutError when none are left."""
-    clock = _clock.get()
-    left = _LONGEST_S if clock is None else clock.remaining()
+    left = _clock.get().remaining()
     if left <= 0:
         raise TimeoutError("the deadline has passed")
-    return min(left, _LONGEST_S if timeout is None else timeout)
+    return min(left, _LONGEST_S if timeout is None else timeout, _LONGEST_S)
 
 
 def is_loopback(host: str) -> bool:
@@ -111,13 +101,12 @@ class DeadlineTransport(httpx.BaseTransport):
 
     def __init__(self, *, resolve: Resolve = socket.getaddrinfo) -> None:
         self._network = _Network(resolve)
-        self._pools: dict[tuple[str | None, bool], httpcore.ConnectionPool] = {}
-        self._tls: ssl.SSLContext | None = None
+        self._pools: dict[tuple[str, str | None], httpcore.ConnectionPool] = {}
         self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; the body of the response is read as it is iterated."""
-        clock: Clock | None = request.extensions.get("deadline")
+        clock = request.extensions.get("deadline", Deadline(math.inf))
         pool = self._pool_for(request.url)
         with _as_httpx(), _under(clock):
             response = pool.handle_request(_as_httpcore(request))
@@ -138,38 +127,23 @@ class DeadlineTransport(httpx.BaseTransport):
 
     def _pool_for(self, url: httpx.URL) -> httpcore.ConnectionPool:
         proxy = _proxy_for(url)  # asked each time: a laptop changes networks
-        secure = url.scheme == "https"
         with self._lock:
-            if (proxy, secure) not in self._pools:
-                self._pools[proxy, secure] = self._new_pool(proxy, secure=secure)
-            return self._pools[proxy, secure]
-
-    def _new_pool(self, proxy: str | None, *, secure: bool) -> httpcore.ConnectionPool:
-        if secure and self._tls is None:
-            self._tls = httpx.create_ssl_context()  # reads 140 certificates, so not before a need
-        tls = self._tls if secure else None
-        if proxy is None:
-            return httpcore.ConnectionPool(
-                tls,
-                max_connections=None,
-                keepalive_expiry=_KEEP_ALIVE_S,
-                network_backend=self._network,
-            )
-        url, auth = _proxy_address(proxy)
-        return httpcore.HTTPProxy(
-            url,
-            proxy_auth=auth,
-            ssl_context=tls,
-            max_connections=None,
-            keepalive_expiry=_KEEP_ALIVE_S,
-            network_backend=self._network,
-        )
+            if (url.scheme, proxy) not in self._pools:
+                self._pools[url.scheme, proxy] = httpcore.ConnectionPool(
+                    # It reads 140 certificates, so only where there is a need.
+                    httpx.create_ssl_context() if url.scheme == "https" else None,
+                    proxy=None if proxy is None else _proxy(proxy),
+                    max_connections=None,
+                    keepalive_expiry=_KEEP_ALIVE_S,
+                    network_backend=self._network,
+                )
+            return self._pools[url.scheme, proxy]
 
 
 class _Body(httpx.SyncByteStream):
     """The bytes of a response, each wait for them under the request's clock."""
 
-    def __init__(self, response: httpcore.Response, clock: Clock | None) -> None:
+    def __init__(self, response: httpcore.Response, clock: Budget | Deadline) -> None:
         self._response = response
         self._clock = clock
 
@@ -198,27 +172,22 @@ def _as_httpcore(request: httpx.Request) -> httpcore.Request:
     )
 
 
-_HTTPX_ERRORS: dict[type[Exception], type[httpx.TransportError]] = {
-    httpcore.ConnectTimeout: httpx.ConnectTimeout,
-    httpcore.ReadTimeout: httpx.ReadTimeout,
-    httpcore.WriteTimeout: httpx.WriteTimeout,
-    httpcore.PoolTimeout: httpx.PoolTimeout,
-    httpcore.ConnectError: httpx.ConnectError,
-    httpcore.ReadError: httpx.ReadError,
-    httpcore.WriteError: httpx.WriteError,
-    httpcore.ProxyError: httpx.ProxyError,
-    httpcore.UnsupportedProtocol: httpx.UnsupportedProtocol,
-    httpcore.LocalProtocolError: httpx.LocalProtocolError,
-    httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
-}
+_HTTPCORE_ERRORS = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
 
 
 @contextlib.contextmanager
 def _as_httpx() -> Iterator[None]:
     try:
         yield
-    except tuple(_HTTPX_ERRORS) as error:
-        raise _HTTPX_ERRORS[type(error)](str(error)) from error
+    except _HTTPCORE_ERRORS as error:
+        same_name: type[httpx.TransportError] = getattr(httpx, type(error).__name__)
+        raise same_name(str(error)) from error
 
 
 def _proxy_for(url: httpx.URL) -> str | None:
@@ -232,10 +201,10 @@ def _proxy_for(url: httpx.URL) -> str | None:
     return found if "://" in found else f"http://{found}"
 
 
-def _proxy_address(proxy: str) -> tuple[httpcore.URL, tuple[str, str] | None]:
-    """Where the proxy is and how to log in. Never shows the URL: it may hold a password."""
+def _proxy(address: str) -> httpcore.Proxy:
+    """Where the proxy is and how to log in. Never shows the address: it may hold a password."""
     try:
-        url = httpx.URL(proxy)
+        url = httpx.URL(address)
     except httpx.InvalidURL:
         raise httpx.UnsupportedProtocol("the proxy in the environment is not a URL") from None
     if url.scheme != "http" or not url.host:
@@ -243,8 +212,10 @@ def _proxy_address(proxy: str) -> tuple[httpcore.URL, tuple[str, str] | None]:
             f"the environment names a {url.scheme}:// proxy; only http:// proxies are supported "
             "(set HTTPS_PROXY, or NO_PROXY for this host)"
         )
-    auth = (url.username, url.password) if url.username else None
-    return httpcore.URL(scheme=b"http", host=url.raw_host, port=url.port, target=b"/"), auth
+    return httpcore.Proxy(
+        httpcore.URL(scheme=b"http", host=url.raw_host, port=url.port, target=b"/"),
+        auth=(url.username, url.password) if url.username else None,
+    )
 
 
 @contextlib.contextmanager
@@ -271,19 +242,11 @@ class _Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        source = None if local_address is None else (local_address, 0)
+        del local_address, socket_options  # for pools that set them; ours do not
         with _as_httpcore_errors(httpcore.ConnectTimeout, httpcore.ConnectError):
             until = Deadline.after(_allowed(timeout))
             addresses = _addresses(host, port, resolve=self._resolve, within_s=until.remaining())
-            sock = _connect(addresses, until=until, source=source)
-            try:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                for option in socket_options or ():
-                    sock.setsockopt(*option)
-            except OSError:
-                sock.close()
-                raise
-        return _Stream(sock)
+            return _Stream(_connect(addresses, until=until))
 
 
 def _addresses(host: str, port: int, *, resolve: Resolve, within_s: float) -> list[tuple[str, int]]:
@@ -309,21 +272,19 @@ def _addresses(host: str, port: int, *, resolve: Resolve, within_s: float) -> li
     return [info[4][:2] for info in answers[0]]
 
 
-def _connect(
-    addresses: list[tuple[str, int]], *, until: Deadline, source: tuple[str, int] | None
-) -> socket.socket:
+def _connect(addresses: list[tuple[str, int]], *, until: Deadline) -> socket.socket:
     """Connect to the first address that answers.
 
     Each address but the last gets half of the time left, so that one dead address (IPv6 without a
     route) leaves time for the next.
     """
     problem: OSError = OSError("the host has no address")
-    for tries_left, address in zip(range(len(addresses) - 1, -1, -1), addresses, strict=True):
+    for tried, address in enumerate(addresses, start=1):
         left = until.remaining()
         if left <= 0:
             raise TimeoutError("the connection was not made in time")
         try:
-            return socket.create_connection(address, left / 2 if tries_left else left, source)
+            return socket.create_connection(address, left if tried == len(addresses) else left / 2)
         except OSError as error:
             problem = error
     raise problem
@@ -334,6 +295,8 @@ class _Stream(httpcore.NetworkStream):
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        with contextlib.suppress(OSError):  # closed by the other side meanwhile: reading tells
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with _as_httpcore_errors(httpcore.ReadTimeout, httpcore.ReadError):
@@ -367,11 +330,8 @@ class _Stream(httpcore.NetworkStream):
         self._sock.close()
 
     def get_extra_info(self, info: str) -> Any:
-        if info == "ssl_object" and isinstance(self._sock, ssl.SSLSocket):
-            return self._sock
-        if info == "is_readable":
-            return _is_readable(self._sock)
-        return self._sock if info == "socket" else None
+        # Asked about an idle connection, before it is used again. The rest is for HTTP/2.
+        return _is_readable(self._sock) if info == "is_readable" else None
 
 
 def _is_readable(sock: socket.socket) -> bool:
