@@ -16,9 +16,9 @@ from tqdm import tqdm
 from edge_router.text import RouterTokenizer
 
 from .data import OutcomeSet
-from .model import RouterNetwork
+from .model import RouterNetwork, hold_to_grid, settle_on_grid
 
-__all__ = ["TrainingPlan", "load_network", "train"]
+__all__ = ["TrainingPlan", "task_kinds", "train"]
 
 CHECKPOINT_EVERY = 100
 LENGTH_WEIGHT = 0.05
@@ -43,15 +43,17 @@ def train(outcomes: OutcomeSet, plan: TrainingPlan, base: Path, work: Path) -> R
     """Train on the `train` split; a killed run goes on from `work`/checkpoint.pt.
 
     Loss per query: logistic loss averaged over the experts seen there, plus `kind_weight` times
-    the cross-entropy of its task kind, plus a little for the length of the answers.
+    the cross-entropy of its task kind, plus a little for the length of the answers. Weights are
+    held to the int8 grid all the while (quantisation-aware training).
     """
     finished = work / "network.pt"
     kinds = task_kinds(outcomes)
+    torch.manual_seed(plan.seed)
     network = RouterNetwork.from_pretrained(base, **_sizes(outcomes, plan, kinds))
     if finished.exists():
         network.load_state_dict(torch.load(finished, weights_only=True))
         return network.eval()
-    torch.manual_seed(plan.seed)
+    hold_to_grid(network)
     data = _tensors(outcomes.split("train"), kinds, base / "tokenizer.json", plan)
     batches = list(_batches(data, plan))
     optimizer, schedule = _optimizer(network, plan, len(batches))
@@ -69,15 +71,8 @@ def train(outcomes: OutcomeSet, plan: TrainingPlan, base: Path, work: Path) -> R
         bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
         if (step + 1) % CHECKPOINT_EVERY == 0:
             _save(work / "checkpoint.pt", network, optimizer, schedule, step + 1)
+    settle_on_grid(network)
     torch.save(network.state_dict(), finished)
-    return network.eval()
-
-
-def load_network(outcomes: OutcomeSet, plan: TrainingPlan, base: Path, path: Path) -> RouterNetwork:
-    """A trained network from disk."""
-    sizes = _sizes(outcomes, plan, task_kinds(outcomes))
-    network = RouterNetwork.from_pretrained(base, **sizes)
-    network.load_state_dict(torch.load(path, weights_only=True))
     return network.eval()
 
 
