@@ -1,4 +1,7 @@
-"""edge-router: parse, call the client, print. Answers go to stdout, everything about them to stderr."""
+"""edge-router: parse, call the client, print.
+
+Answers go to stdout, everything about them to stderr.
+"""
 
 from __future__ import annotations
 
@@ -69,9 +72,13 @@ def _parser() -> argparse.ArgumentParser:
 
     route = _command(commands, "route", _route, "decide who would answer; nobody is called")
     route.add_argument("text", nargs="?", help="the query, or - to read it from standard input")
-    route.add_argument("--batch", metavar="FILE", help="JSON lines with query or messages; needs --json")
+    route.add_argument(
+        "--batch", metavar="FILE", help="JSON lines with query or messages; needs --json"
+    )
     route.add_argument("--threads", type=int, default=1, help="threads for --batch")
-    route.add_argument("--profiles", action="store_true", help="estimates for every shipped profile")
+    route.add_argument(
+        "--profiles", action="store_true", help="estimates for every shipped profile"
+    )
 
     _command(commands, "doctor", _doctor, "check this installation; no expert is called")
     _command(commands, "models", _models, "list routers, profiles and local models")
@@ -130,8 +137,10 @@ def _ask(options: argparse.Namespace) -> None:
     with EdgeRouter(_config(options)) as router:
         if options.json:
             answer = router.complete(request)
-            _print_json({"text": answer.text, "finish_reason": answer.finish_reason}
-                        | _record_json(answer.record))
+            _print_json(
+                {"text": answer.text, "finish_reason": answer.finish_reason}
+                | _record_json(answer.record)
+            )
             return
         _print_stream(router.stream(request))
 
@@ -358,3 +367,7 @@ def _decision_line(decision: Decision, words: str, router_s: float) -> str:
 def _print_dim(line: str) -> None:
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     print(f"\x1b[2m{line}\x1b[0m" if colour else line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

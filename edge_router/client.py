@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self, TypeVar
@@ -51,19 +52,23 @@ class _Query:
 class AnswerStream(Iterator[ChatChunk]):
     """The answer in pieces. `decision` is there at once, `record` once the stream has ended."""
 
-    def __init__(self, decision: Decision, chunks: Iterator[ChatChunk]) -> None:
+    def __init__(
+        self, decision: Decision, chunks: Generator[ChatChunk, None, AnswerRecord]
+    ) -> None:
         self.decision = decision
         self.record: AnswerRecord | None = None
         self._chunks = chunks
 
     def __next__(self) -> ChatChunk:
-        return next(self._chunks)
+        try:
+            return next(self._chunks)
+        except StopIteration as end:
+            self.record = end.value or self.record
+            raise
 
     def close(self) -> None:
         """Cancel the answer."""
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
+        self._chunks.close()
 
 
 class EdgeRouter:
@@ -114,87 +119,12 @@ class EdgeRouter:
         has read already is not started again by somebody else.
         """
         query = self._decide(prompt, constraints)
-        stream = AnswerStream(query.decision, iter(()))
-        stream._chunks = self._run(query, stream)
-        return stream
+        return AnswerStream(query.decision, self._run(query))
 
     def constraints(self) -> Constraints:
         """The configured limits, with what is left of the budget."""
         with self._lock:
             return limits(self.config, spent_usd=self._spent_usd)
-
-    def close(self) -> None:
-        """Cancel the answer."""
-        close = getattr(self._chunks, "close", None)
-        if close is not None:
-            close()
-
-
-class EdgeRouter:
-    """Answers queries with whichever expert suits each one best.
-
-    Without a `config` the settings are read as `Config.load` describes; with nothing configured it
-    runs SmolLM2-135M on this device. `backends` replaces the configured ones by name. `hooks`
-    receive an AnswerRecord after every answer. Thread-safe. Raises ConfigError, ArtifactError or
-    MissingExtra at once when something it will need is not there.
-    """
-
-    def __init__(
-        self,
-        config: Config | None = None,
-        *,
-        backends: Mapping[str, Backend] | None = None,
-        hooks: Sequence[Hook] = (),
-    ) -> None:
-        self.config = config or Config.load()
-        self.router = Router.from_config(self.config)
-        self._hooks = (log_record, *hooks)
-        self._lock = threading.Lock()
-        self._spent_usd = 0.0
-        self._backends: dict[str, Backend] = dict(backends or {})
-        for name, expert in self.config.experts.items():
-            if expert.backend == "llama_cpp":  # cheap, and a missing file should not wait
-                self._backend(name)
-
-    def complete(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Answer:
-        """The whole answer.
-
-        Raises InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError, or
-        AllBackendsFailed. Only BackendUnavailable makes it ask the next expert.
-        """
-        query = self._decide(prompt, constraints)
-
-        def ask(name: str, deadline: Deadline) -> ChatCompletion:
-            return self._backend(name).complete(query.request, deadline=deadline)
-
-        name, completion = self._first_to_answer(query, ask)
-        record = self._record(query, name, completion.usage, first_token_s=query.elapsed())
-        return Answer(completion.text, completion.finish_reason, record)
-
-    def stream(self, prompt: Prompt, *, constraints: Constraints | None = None) -> AnswerStream:
-        """The answer in pieces; closing it cancels.
-
-        Raises as `complete` does. An expert that fails after its first piece raises: what the user
-        has read already is not started again by somebody else.
-        """
-        query = self._decide(prompt, constraints)
-        stream = AnswerStream(query.decision, iter(()))
-        stream._chunks = self._run(query, stream)
-        return stream
-
-    def constraints(self) -> Constraints:
-        """The configured limits, with what is left of the budget."""
-        config = self.config
-        budget = config.budget_usd
-        with self._lock:
-            left = None if budget is None else max(0.0, budget - self._spent_usd)
-        return Constraints(
-            placement=config.placement,
-            offline=config.offline,
-            max_cost_usd=config.max_cost_usd,
-            max_latency_s=config.max_latency_s,
-            budget_left_usd=left,
-        )
 
     def close(self) -> None:
         """Give back models, threads and sockets."""
@@ -222,26 +152,26 @@ class EdgeRouter:
         deadline = Deadline(started + self.config.deadline_s)
         return _Query(request, decision, deadline, started, router_s)
 
-    def _run(self, query: _Query, stream: AnswerStream) -> Iterator[ChatChunk]:
-        def ask(name: str, deadline: Deadline) -> tuple[ChatChunk, Iterator[ChatChunk]]:
+    def _run(self, query: _Query) -> Generator[ChatChunk, None, AnswerRecord]:
+        def ask(name: str, _: Deadline) -> tuple[ChatChunk, Generator[ChatChunk, None, None]]:
             chunks = self._backend(name).stream(query.request, deadline=query.deadline)
             return _first_piece(chunks, name), chunks
 
         name, (first, rest) = self._first_to_answer(query, ask)
         first_token_s = query.elapsed()
         usage = first.usage
-        yield first
-        for chunk in rest:
-            usage = chunk.usage or usage
-            yield chunk
-        stream.record = self._record(query, name, usage, first_token_s=first_token_s)
+        with closing(rest):
+            yield first
+            for chunk in rest:
+                usage = chunk.usage or usage
+                yield chunk
+        return self._record(query, name, usage, first_token_s=first_token_s)
 
-    def _first_to_answer(
-        self, query: _Query, ask: Callable[[str, Deadline], T]
-    ) -> tuple[str, T]:
+    def _first_to_answer(self, query: _Query, ask: Callable[[str, Deadline], T]) -> tuple[str, T]:
         """Ask in the decision's order until somebody answers.
 
-        As long as another expert could still step in, one may use half of the time that is left.
+        As long as another expert could still step in, an attempt that cannot be watched piece by
+        piece may use half of the time that is left.
         """
         order = query.decision.order
         for place, name in enumerate(order):
@@ -315,5 +245,6 @@ def _open(expert: ExpertConfig) -> Backend:
         )
     from .backends.openai import OpenAIBackend
 
-    assert expert.base_url is not None  # Config checked it
-    return OpenAIBackend(expert.model, base_url=expert.base_url, api_key_env=expert.api_key_env)
+    return OpenAIBackend(
+        expert.model, base_url=expert.base_url or "", api_key_env=expert.api_key_env
+    )

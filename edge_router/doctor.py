@@ -58,7 +58,9 @@ def _router(config: Config) -> Check:
 
 
 def _expert(name: str, expert: ExpertConfig) -> Check:
-    faults = list(_llama_cpp_faults(expert) if expert.backend == "llama_cpp" else _key_faults(expert))
+    faults = list(
+        _llama_cpp_faults(expert) if expert.backend == "llama_cpp" else _key_faults(expert)
+    )
     where = "on this device" if expert.on_device else "in the cloud"
     target = expert.base_url or expert.model
     return Check(f"expert {name}", not faults, "; ".join(faults) or f"{target}, {where}")

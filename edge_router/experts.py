@@ -36,8 +36,7 @@ class Pricing:
     def cost(self, input_tokens: float, output_tokens: float) -> float:
         """Dollars for one answer."""
         return (
-            input_tokens * self.input_usd_per_million
-            + output_tokens * self.output_usd_per_million
+            input_tokens * self.input_usd_per_million + output_tokens * self.output_usd_per_million
         ) / 1e6
 
 

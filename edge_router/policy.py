@@ -109,7 +109,9 @@ class Decision:
             return f"expected gain {self.gain:+.0%}, worth it from {self.min_gain:+.0%}"
         if len(self.estimates) == len(self.excluded) + 1:
             return "the only expert that may answer"
-        return f"good enough: asking a dearer expert gains {self.gain:+.0%} (< {self.min_gain:+.0%})"
+        return (
+            f"good enough: asking a dearer expert gains {self.gain:+.0%} (< {self.min_gain:+.0%})"
+        )
 
 
 def decide(
@@ -152,36 +154,35 @@ def decide(
     )
 
 
-def _ruled_out(
-    candidate: Candidate, constraints: Constraints, input_tokens: int
-) -> Reason | None:
-    expert, estimate = candidate.expert, candidate.estimate
+def _ruled_out(candidate: Candidate, constraints: Constraints, input_tokens: int) -> Reason | None:
+    expert, placement = candidate.expert, constraints.placement
     in_cloud = expert.location is Location.CLOUD
-    if not candidate.configured:
-        return Reason.NOT_CONFIGURED
-    if in_cloud and constraints.placement is Placement.ONLY_ON_DEVICE:
-        return Reason.ONLY_ON_DEVICE
-    if not in_cloud and constraints.placement is Placement.ONLY_IN_CLOUD:
-        return Reason.ONLY_IN_CLOUD
-    if in_cloud and constraints.offline:
-        return Reason.OFFLINE
-    if expert.context_tokens is not None and input_tokens >= expert.context_tokens:
-        return Reason.CONTEXT_LENGTH
-    if constraints.max_latency_s is not None and estimate.latency_s > constraints.max_latency_s:
-        return Reason.MAX_LATENCY
-    return _too_dear(estimate.cost_usd, constraints)
+    room = expert.context_tokens
+    checks = (
+        (Reason.NOT_CONFIGURED, not candidate.configured),
+        (Reason.ONLY_ON_DEVICE, in_cloud and placement is Placement.ONLY_ON_DEVICE),
+        (Reason.ONLY_IN_CLOUD, not in_cloud and placement is Placement.ONLY_IN_CLOUD),
+        (Reason.OFFLINE, in_cloud and constraints.offline),
+        (Reason.CONTEXT_LENGTH, room is not None and input_tokens >= room),
+        (Reason.MAX_LATENCY, _above(candidate.estimate.latency_s, constraints.max_latency_s)),
+    )
+    broken = (reason for reason, applies in checks if applies)
+    return next(broken, None) or _too_dear(candidate.estimate.cost_usd, constraints)
+
+
+def _above(value: float, limit: float | None) -> bool:
+    return limit is not None and value > limit
 
 
 def _too_dear(cost: float | None, constraints: Constraints) -> Reason | None:
-    limits = ((constraints.max_cost_usd, Reason.MAX_COST), (constraints.budget_left_usd, Reason.BUDGET))
-    for limit, reason in limits:
-        if limit is None:
-            continue
-        if cost is None:
-            return Reason.PRICE_UNKNOWN
-        if cost > limit:
-            return reason
-    return None
+    limits = {
+        Reason.MAX_COST: constraints.max_cost_usd,
+        Reason.BUDGET: constraints.budget_left_usd,
+    }
+    stated = {reason: limit for reason, limit in limits.items() if limit is not None}
+    if stated and cost is None:
+        return Reason.PRICE_UNKNOWN
+    return next((reason for reason, limit in stated.items() if _above(cost or 0.0, limit)), None)
 
 
 def _by_cost(candidate: Candidate) -> tuple[bool, bool, float, float, str]:
@@ -235,7 +236,10 @@ def _reason(
 ) -> Reason:
     if chosen is not wanted and wanted.expert.name in excluded:
         return excluded[wanted.expert.name]
-    if constraints.placement is Placement.PREFER_IN_CLOUD and chosen.expert.location is Location.CLOUD:
+    if (
+        constraints.placement is Placement.PREFER_IN_CLOUD
+        and chosen.expert.location is Location.CLOUD
+    ):
         return Reason.PREFERRED_IN_CLOUD
     cheapest = min(candidates, key=_by_cost)
     return Reason.CHEAPEST_IS_ENOUGH if chosen is cheapest else Reason.GAIN_IS_WORTH_IT

@@ -156,10 +156,8 @@ def _speed(config: ExpertConfig, artifact: RouterArtifact) -> Speed:
     profiles = artifact.experts["profiles"]
     profile = config.profile if config.profile in profiles else REFERENCE
     speed = dict(profiles[profile]["reference"]["speed"])
-    for key in speed:
-        stated = getattr(config, key)
-        speed[key] = speed[key] if stated is None else stated
-    return Speed(**speed)
+    stated = {key: getattr(config, key) for key in speed}
+    return Speed(**speed | {key: value for key, value in stated.items() if value is not None})
 
 
 def _pricing(config: ExpertConfig) -> Pricing | None:

@@ -39,7 +39,9 @@ class AnswerRecord:
         told = [self.decision.words]
         told += [f"{name} is unavailable: {failure}" for name, failure in self.failures.items()]
         if self.usage and self.usage.dropped_messages:
-            told.append(f"the oldest {self.usage.dropped_messages} messages did not fit its context")
+            told.append(
+                f"the oldest {self.usage.dropped_messages} messages did not fit its context"
+            )
         return "; ".join(told)
 
     @property

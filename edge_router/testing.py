@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 
 import numpy as np
 
@@ -52,7 +52,9 @@ class FakeBackend:
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         return ChatCompletion.from_chunks(self.stream(request, deadline=deadline))
 
-    def stream(self, request: ChatRequest, *, deadline: Deadline) -> Iterator[ChatChunk]:
+    def stream(
+        self, request: ChatRequest, *, deadline: Deadline
+    ) -> Generator[ChatChunk, None, None]:
         self.requests.append(request)
         pieces = self.text.split(" ")
         for number, piece in enumerate(pieces):

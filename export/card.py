@@ -59,7 +59,10 @@ state your own.
 
 
 def _points(calibration: Mapping[str, Any]) -> str:
-    lines = ["| operating point | pair | least gain | strong calls | quality kept | n |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| operating point | pair | least gain | strong calls | quality kept | n |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, point in calibration["operating_points"].items():
         for pair, found in point["evidence"].items():
             lines.append(
@@ -79,9 +82,8 @@ def _flips(parity: Mapping[str, Any]) -> str:
 
 
 def _sources(about: Mapping[str, Any]) -> str:
-    lines = ["| table | rows | origin | licence |", "|---|---|---|---|"]
-    for source in about["training_data"]:
-        lines.append(
-            f"| {source['source']} | {source['rows']} | {source['origin']} | {source['licence']} |"
-        )
-    return "\n".join(lines)
+    rows = [
+        f"| {source['source']} | {source['rows']} | {source['origin']} | {source['licence']} |"
+        for source in about["training_data"]
+    ]
+    return "\n".join(["| table | rows | origin | licence |", "|---|---|---|---|", *rows])

@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-
 __all__ = ["main"]
 
 
@@ -36,13 +35,17 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("model", help="a GGUF file or smollm2-135m")
     collect.add_argument("name", help="the expert's name in the rows")
     collect.add_argument("out", type=Path, help="JSON lines; .gz once everything is asked")
-    collect.add_argument("--data", type=Path, required=True, help="folder with outcomes/ and queries/")
+    collect.add_argument(
+        "--data", type=Path, required=True, help="folder with outcomes/ and queries/"
+    )
 
     evaluate = commands.add_parser("evaluate", help="APGR of an artifact on the recipe's pairs")
     evaluate.set_defaults(run=_evaluate)
     evaluate.add_argument("artifact", help="a shipped router's name or a directory")
     evaluate.add_argument("recipe", type=Path)
-    evaluate.add_argument("--data", type=Path, required=True, help="folder with outcomes/ and queries/")
+    evaluate.add_argument(
+        "--data", type=Path, required=True, help="folder with outcomes/ and queries/"
+    )
     evaluate.add_argument("--json", action="store_true")
     return parser
 

@@ -96,5 +96,7 @@ def leaderboard(results: Sequence[Mapping[str, Any]]) -> str:
     for result in results:
         cells = [str(Interval(*result["apgr"][name])) for name in names]
         experts = f"{result['weak']} / {result['strong']}"
-        lines.append(f"| {result['table']} | {experts} | {result['queries']} | {' | '.join(cells)} |")
+        lines.append(
+            f"| {result['table']} | {experts} | {result['queries']} | {' | '.join(cells)} |"
+        )
     return "\n".join(lines)

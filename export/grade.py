@@ -15,7 +15,9 @@ MAX_TOKENS = {"letter": 24, "number": 192, "text": 48, "first": 48}
 
 def grade(metric: str, answer: str, gold: str) -> float:
     """1.0 if `answer` is right, else 0.0. Raises KeyError for an unknown metric."""
-    return float({"letter": _letter, "number": _number, "text": _text, "first": _first}[metric](answer, gold))
+    return float(
+        {"letter": _letter, "number": _number, "text": _text, "first": _first}[metric](answer, gold)
+    )
 
 
 def _letter(answer: str, gold: str) -> bool:

@@ -5,7 +5,7 @@ A profile's head stands for all models of a size. A model's head starts from its
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +69,7 @@ def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str
     design = _design(vectors)
     count, dim = len(PROFILES), design.shape[1]
     bend = np.diff(np.eye(count), n=2, axis=0)  # (count - 2, count)
-    penalty = np.kron(SMOOTHNESS * bend.T @ bend + RIDGE * np.eye(count), np.eye(dim))
+    penalty: Floats = np.kron(SMOOTHNESS * bend.T @ bend + RIDGE * np.eye(count), np.eye(dim))
 
     def data(theta: Floats) -> tuple[Floats, Floats]:
         gradient, hessian = np.zeros(count * dim), np.zeros((count * dim, count * dim))
@@ -104,10 +104,15 @@ def _logistic(design: Floats, scores: Floats, theta: Floats) -> tuple[Floats, Fl
     return design.T @ (probability - scores), design.T @ (design * weight[:, None])
 
 
-def _newton(theta: Floats, data: object, pull: object, penalty: Floats) -> Floats:
+def _newton(
+    theta: Floats,
+    data: Callable[[Floats], tuple[Floats, Floats]],
+    pull: Callable[[Floats], Floats],
+    penalty: Floats,
+) -> Floats:
     for _ in range(NEWTON_STEPS):
-        gradient, hessian = data(theta)  # type: ignore[operator]
-        step = np.linalg.solve(hessian + penalty, gradient + pull(theta))  # type: ignore[operator]
+        gradient, hessian = data(theta)
+        step = np.linalg.solve(hessian + penalty, gradient + pull(theta))
         theta = theta - step
         if np.abs(step).max() < 1e-8:
             break

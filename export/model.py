@@ -43,7 +43,8 @@ class RouterNetwork(nn.Module):
             token_type_ids=torch.zeros_like(input_ids),
         ).last_hidden_state  # (batch, tokens, width)
         mask = attention_mask.unsqueeze(-1).to(states.dtype)
-        return (states * mask).sum(1) / mask.sum(1)
+        mean: Tensor = (states * mask).sum(1) / mask.sum(1)
+        return mean
 
     def read(self, pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Representation (batch, difficulties + kinds), kind logits (batch, kinds), log_tokens."""

@@ -28,7 +28,7 @@ def gold_questions(data: Path) -> Iterator[Row]:
         yield from islice(rows, count)
 
 
-def _row(source: str, number: int | str, task: str, metric: str, query: str, gold: str) -> Row:
+def _row(source: str, number: int | str, *, task: str, metric: str, query: str, gold: str) -> Row:
     key = query_key(query)
     return {
         "source": source,
@@ -46,7 +46,8 @@ def _row(source: str, number: int | str, task: str, metric: str, query: str, gol
 
 def _everyday() -> Iterator[Row]:
     for number, (kind, metric, question, gold) in enumerate(everyday_questions()):
-        yield _row("everyday", number, f"everyday/{kind}", metric, question, gold)
+        task = f"everyday/{kind}"
+        yield _row("everyday", number, task=task, metric=metric, query=question, gold=gold)
 
 
 def _table(name: str, metric: str, data: Path) -> Iterator[Row]:
@@ -77,7 +78,8 @@ def _bbh(data: Path) -> Iterator[Row]:
             gold = example["target"]
             metric = _bbh_metric(gold)
             if metric:
-                yield _row("bbh", f"{path.stem}-{number}", "bbh", metric, example["input"], gold)
+                query, name = example["input"], f"{path.stem}-{number}"
+                yield _row("bbh", name, task="bbh", metric=metric, query=query, gold=gold)
 
 
 def _bbh_metric(gold: str) -> str | None:
@@ -93,13 +95,14 @@ def _pubmedqa(data: Path) -> Iterator[Row]:
     for number, item in json.loads(text).items():
         gold = item["final_decision"]
         query = f"{item['QUESTION']} Answer yes, no or maybe."
-        yield _row("pubmedqa", number, "pubmedqa", "text", query, gold)
+        yield _row("pubmedqa", number, task="pubmedqa", metric="text", query=query, gold=gold)
 
 
 def _simpleqa(data: Path) -> Iterator[Row]:
     text = gzip.decompress((data / "queries/simpleqa/simpleqa_full.csv.gz").read_bytes())
     for number, item in enumerate(csv.DictReader(io.StringIO(text.decode()))):
-        yield _row("simpleqa", number, "simpleqa", "text", item["problem"], item["answer"])
+        query, gold = item["problem"], item["answer"]
+        yield _row("simpleqa", number, task="simpleqa", metric="text", query=query, gold=gold)
 
 
 def _is_number(gold: str) -> bool:

@@ -224,7 +224,11 @@ def _training_data(outcomes: OutcomeSet) -> list[dict[str, Any]]:
     licences = json.loads((Path(__file__).parent / "recipes" / "sources.json").read_text())
     train = outcomes.splits == "train"
     return [
-        {"source": table, **licences[table], "rows": int((train & (outcomes.tables == table)).sum())}
+        {
+            "source": table,
+            **licences[table],
+            "rows": int((train & (outcomes.tables == table)).sum()),
+        }
         for table in sorted(set(outcomes.tables.tolist()))
     ]
 

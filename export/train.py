@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def train(outcomes: OutcomeSet, plan: TrainingPlan, base: Path, work: Path) -> R
         torch.manual_seed(plan.seed * 100_003 + step)  # dropout repeats when a run goes on
         loss = _loss(network, data, batches[step], plan)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
@@ -142,11 +142,12 @@ def _loss(
     return score_loss + plan.kind_weight * kind_loss + LENGTH_WEIGHT * length_loss
 
 
-def _masked(loss: object, predicted: Tensor, target: Tensor) -> Tensor:
+def _masked(loss: Callable[..., Tensor], predicted: Tensor, target: Tensor) -> Tensor:
     """The loss over known targets, averaged within each row first, then over the rows."""
     known = ~target.isnan()
-    each = loss(predicted, target.nan_to_num(), reduction="none") * known  # type: ignore[operator]
-    return (each.sum(1) / known.sum(1).clamp(min=1)).mean()
+    each = loss(predicted, target.nan_to_num(), reduction="none") * known
+    mean: Tensor = (each.sum(1) / known.sum(1).clamp(min=1)).mean()
+    return mean
 
 
 def _padded(rows: list[list[int]]) -> tuple[Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,15 +37,17 @@ class Deadline:
 class Backend(Protocol):
     """An expert that can answer. Safe to call from several threads.
 
-    Both verbs raise only the BackendError family (and MissingExtra). Closing the iterator that
-    `stream` returned cancels the answer. The last chunk, and only it, has a finish reason.
+    Both verbs raise only the BackendError family (and MissingExtra). Closing what `stream`
+    returned cancels the answer. The last chunk, and only it, has a finish reason.
     """
 
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         """The whole answer."""
         ...
 
-    def stream(self, request: ChatRequest, *, deadline: Deadline) -> Iterator[ChatChunk]:
+    def stream(
+        self, request: ChatRequest, *, deadline: Deadline
+    ) -> Generator[ChatChunk, None, None]:
         """The answer in pieces, the first as soon as it is known."""
         ...
 

@@ -13,8 +13,9 @@ import os
 import queue
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -149,7 +150,7 @@ class _Worker:
             job.pieces.put(None)
         except BackendError as error:
             job.pieces.put(error)
-        except Exception as error:  # llama.cpp's own errors must reach the caller, not end the worker
+        except Exception as error:  # noqa: BLE001 - the worker's boundary: its caller waits
             job.pieces.put(BackendUnavailable(f"{self.path.name}: {error}"))
 
     def _load(self) -> Any:
@@ -203,7 +204,9 @@ class _Worker:
         sizes = [self._tokens(message["content"]) for message in messages]
         kept = list(range(len(messages)))
         turns = [at for at in kept[:-1] if messages[at]["role"] != "system"]
-        while turns and (sum(sizes[at] for at in kept) > room or messages[turns[0]]["role"] != "user"):
+        while turns and (
+            sum(sizes[at] for at in kept) > room or messages[turns[0]]["role"] != "user"
+        ):
             kept.remove(turns.pop(0))
         return [messages[at] for at in kept], len(messages) - len(kept)
 
@@ -229,25 +232,21 @@ def _import_llama_cpp() -> Any:
     return llama_cpp
 
 
-_bridge: Any = None  # llama.cpp holds the callback's address for as long as the process lives
-
-
-def _bridge_log(llama_cpp: Any) -> None:
+@cache  # once per process; and llama.cpp needs the callback for as long as that lives
+def _bridge_log(llama_cpp: Any) -> Any:
     """Send llama.cpp's log, which is one per process, to `logging`.
 
     One step down each: what matters also arrives as an exception, and an aborted prefill is no
     error of ours.
     """
-    global _bridge
-    if _bridge is not None:
-        return
     levels = {2: logging.DEBUG, 3: logging.INFO, 4: logging.INFO}
 
     def forward(level: int, text: bytes, _data: object) -> None:
         log.log(levels.get(level, logging.DEBUG), text.decode(errors="replace").rstrip())
 
-    _bridge = llama_cpp.llama_log_callback(forward)
-    llama_cpp.llama_log_set(_bridge, ctypes.c_void_p(0))
+    callback = llama_cpp.llama_log_callback(forward)
+    llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
+    return callback
 
 
 class LlamaCppBackend:
@@ -282,7 +281,9 @@ class LlamaCppBackend:
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         return ChatCompletion.from_chunks(self.stream(request, deadline=deadline))
 
-    def stream(self, request: ChatRequest, *, deadline: Deadline) -> Iterator[ChatChunk]:
+    def stream(
+        self, request: ChatRequest, *, deadline: Deadline
+    ) -> Generator[ChatChunk, None, None]:
         job = _Job(request, deadline)
         self._submit(job)
         try:

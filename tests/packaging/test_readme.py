@@ -1,0 +1,88 @@
+"""Every code block of the README is executed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+SETUP = re.compile(r"^(python3? -m venv|\. |\.venv/bin/pip install|git clone|cd ).*$", re.MULTILINE)
+
+
+def blocks(language: str) -> list[str]:
+    """The README's blocks of one language, in order."""
+    return [text for found, text in BLOCKS if found == language]
+
+
+def test_the_readme_is_short_and_every_block_has_a_test() -> None:
+    """Under 200 lines; a block in another language would go untested."""
+    assert len((ROOT / "README.md").read_text().splitlines()) < 200
+    assert {language for language, _ in BLOCKS} <= {"sh", "python", "toml", "console"}
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    """This interpreter's commands first on the path, settings of nobody."""
+    scripts = str(Path(sys.executable).parent)
+    return os.environ | {
+        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.splitlines()[0])
+def test_python_blocks_run(block: str, tmp_path: Path) -> None:
+    """As they stand, in a fresh process."""
+    pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
+    found = subprocess.run(
+        [sys.executable, "-W", "error", "-c", block],
+        cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.parametrize("block", blocks("sh"), ids=lambda block: block.splitlines()[0])
+def test_shell_blocks_run(block: str, tmp_path: Path) -> None:
+    """Line by line; the lines that install or start the tests are what CI itself runs."""
+    pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
+    lines = [line.split("  #")[0] for line in block.splitlines()]
+    commands = [line for line in lines if line and not installs(line)]
+    for command in commands:
+        found = subprocess.run(
+            ["bash", "-ec", command.replace(".venv/bin/", "")],
+            cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert found.returncode == 0, f"{command}\n{found.stderr}"
+
+
+def installs(line: str) -> bool:
+    """A set-up line, executed by .ci/run."""
+    return "pip install" in line or "pytest" in line or "export run" in line
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.splitlines()[0])
+def test_settings_blocks_load(block: str, tmp_path: Path) -> None:
+    """Every setting that the README shows is known."""
+    from edge_router import Config
+
+    (tmp_path / "config.toml").write_text(block)
+    assert Config.load(tmp_path / "config.toml").experts
+
+
+@pytest.mark.parametrize("block", blocks("console"), ids=lambda block: block.splitlines()[0])
+def test_transcripts_are_what_the_commands_print(block: str, tmp_path: Path) -> None:
+    """Each `$ command` is run and gives the lines under it; `...` stands for anything."""
+    pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
+    for command, printed in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+        found = subprocess.run(
+            ["bash", "-ec", f"{command} 2>&1"],
+            cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        pattern = re.escape(printed.strip()).replace(r"\.\.\.", ".*")
+        assert re.fullmatch(pattern, found.stdout.strip(), re.DOTALL), found.stdout

