@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from .backends.base import is_loopback
 from .errors import ConfigError
 from .policy import Placement
 
@@ -19,7 +20,6 @@ __all__ = ["Config", "ExpertConfig", "default_config_path"]
 
 BackendKind = Literal["llama_cpp", "openai"]
 PREFIX = "EDGE_ROUTER_"
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class ExpertConfig:
         """Whether asking it keeps the query on this machine."""
         if self.location is not None:
             return self.location == "device"
-        return self.base_url is None or urlsplit(self.base_url).hostname in LOOPBACK
+        return self.base_url is None or is_loopback(urlsplit(self.base_url).hostname or "")
 
 
 def _local_only() -> Mapping[str, ExpertConfig]:
@@ -180,14 +180,27 @@ def _expert_setting(key: str, value: Any, where: str) -> Any:
 
 
 def _check_expert(expert: ExpertConfig, where: str) -> None:
-    if expert.backend == "openai" and expert.base_url is None:
-        raise ConfigError(f"{where} lacks base_url, for example http://127.0.0.1:8080/v1")
+    if expert.backend == "openai":
+        _require_url(expert.base_url, where)
     if expert.backend == "llama_cpp" and not expert.on_device:
         raise ConfigError(f"{where} runs in this process; its location cannot be 'cloud'")
     if (expert.input_usd_per_million is None) != (expert.output_usd_per_million is None):
         raise ConfigError(
             f"{where} needs both input_usd_per_million and output_usd_per_million, or neither"
         )
+
+
+def _require_url(base_url: str | None, where: str) -> None:
+    example = "for example http://127.0.0.1:8080/v1"
+    if base_url is None:
+        raise ConfigError(f"{where} lacks base_url, {example}")
+    try:
+        parts = urlsplit(base_url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a broken address or port
+        fine = False
+    if not fine:
+        raise ConfigError(f"base_url = {base_url!r} in {where} is not an address, {example}")
 
 
 def _refuse_unknown(found: Mapping[str, Any], known: set[str], where: str) -> None:

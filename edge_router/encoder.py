@@ -90,9 +90,11 @@ def open_session(path: os.PathLike[str]) -> Any:
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    state = onnxruntime.capi.onnxruntime_pybind11_state
+    refusals = (state.InvalidProtobuf, state.InvalidGraph, state.NoSuchFile, state.Fail)
     try:
         return onnxruntime.InferenceSession(
             os.fspath(path), options, providers=["CPUExecutionProvider"]
         )
-    except RuntimeError as error:  # onnxruntime's own errors derive from it
+    except refusals as error:
         raise ArtifactCorrupt(f"onnxruntime cannot open {os.fspath(path)}: {error}") from None

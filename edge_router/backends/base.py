@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Protocol
 from ..chat import ChatChunk, ChatCompletion, ChatRequest
 from ..errors import BackendUnavailable
 
-__all__ = ["Backend", "Deadline"]
+__all__ = ["Backend", "Deadline", "is_loopback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,13 @@ class Backend(Protocol):
     def close(self) -> None:
         """Give back sockets, threads and memory; may be called twice."""
         ...
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address, without a port) is this very machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -13,11 +13,11 @@ import httpx
 
 from ..chat import ChatChunk, ChatCompletion, ChatRequest
 from ..errors import BackendRejected, BackendUnavailable, ConfigError
-from .base import Deadline
+from .base import Deadline, is_loopback
 from .openai_errors import Failures, broken_once_begun, variable
 from .openai_reply import Answer, ErrorReported, Malformed, completion, require_type
 from .sse import EventTooLong, SSEParser
-from .transport import Budget, DeadlineTransport, is_loopback
+from .transport import Budget, DeadlineTransport
 
 __all__ = ["OpenAIBackend"]
 

@@ -8,7 +8,6 @@ which travels in `request.extensions["deadline"]`.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import math
 import selectors
 import socket
@@ -23,9 +22,9 @@ from typing import Any
 import httpcore
 import httpx
 
-from .base import Deadline
+from .base import Deadline, is_loopback
 
-__all__ = ["Budget", "DeadlineTransport", "Resolve", "is_loopback"]
+__all__ = ["Budget", "DeadlineTransport", "Resolve"]
 
 Resolve = Callable[..., list[Any]]
 """Called like `socket.getaddrinfo(host, port, type=...)`, and answers like it."""
@@ -79,16 +78,6 @@ def _allowed(timeout: float | None) -> float:
     if left <= 0:
         raise TimeoutError("the deadline has passed")
     return min(left, _LONGEST_S if timeout is None else timeout, _LONGEST_S)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address, without a port) is this very machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class DeadlineTransport(httpx.BaseTransport):

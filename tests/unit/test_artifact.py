@@ -68,7 +68,7 @@ def test_a_shortened_file_is_refused_by_its_size(copy: Path) -> None:
 def test_a_future_schema_is_incompatible_not_corrupt(copy: Path) -> None:
     """The message says to upgrade."""
     rewrite_manifest(copy, schema_version=99)
-    with pytest.raises(ArtifactIncompatible, match="99.*upgrade edge-router"):
+    with pytest.raises(ArtifactIncompatible, match=r"99.*upgrade edge-router"):
         RouterArtifact.load(copy)
 
 
@@ -92,7 +92,7 @@ def test_a_signed_graph_with_a_foreign_operator_is_refused(copy: Path) -> None:
 
 def test_a_name_that_is_nowhere_lists_the_shipped_ones(tmp_path: Path) -> None:
     """The message holds the value and what would work."""
-    with pytest.raises(ArtifactNotFound, match="router-huge.*router-small"):
+    with pytest.raises(ArtifactNotFound, match=r"router-huge.*router-small"):
         RouterArtifact.load("router-huge")
     with pytest.raises(ArtifactNotFound):
         RouterArtifact.load(tmp_path)

@@ -136,7 +136,7 @@ def test_an_unknown_operating_point_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"'best'.*balanced"):
         Router.from_config(Config(operating_point="best"))
     strange = ExpertConfig("openai", "m", "900b", base_url="http://127.0.0.1:9/v1")
-    with pytest.raises(ConfigError, match="'900b'.*frontier"):
+    with pytest.raises(ConfigError, match=r"'900b'.*frontier"):
         Router.from_config(Config(experts={"x": strange}))
 
 

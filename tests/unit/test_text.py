@@ -124,11 +124,10 @@ def test_emoji_and_combined_characters_are_cut_like_any_other(text: str) -> None
     assert found.encode().decode() == found
 
 
-@pytest.mark.parametrize("half", ["\ud83d", "\ude00"])
-def test_half_an_emoji_never_gets_this_far(half: str) -> None:
+def test_half_an_emoji_never_gets_this_far() -> None:
     """A lone surrogate is refused before any tokenizer sees it."""
     with pytest.raises(InvalidRequest):
-        router_input(ChatRequest.of(f"Hello {half}"), 1024)
+        router_input(ChatRequest.of("Hello \ud83d"), 1024)
 
 
 @pytest.mark.xfail(strict=True, reason="both halves are blank and the middle is cut away")

@@ -19,8 +19,8 @@ import httpx
 import pytest
 from fault_server import FaultServer, Peer, Script, answer
 
-from edge_router.backends.base import Deadline
-from edge_router.backends.transport import Budget, DeadlineTransport, is_loopback
+from edge_router.backends.base import Deadline, is_loopback
+from edge_router.backends.transport import Budget, DeadlineTransport
 
 DEADLINE_S = 0.15
 ENDED_BY_S = 2.0  # every script below would go on for longer

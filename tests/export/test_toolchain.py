@@ -1,0 +1,118 @@
+"""From a network to a verified artifact, with the real tools on a small real encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edge_router.export.evaluate import evaluate_table
+
+from edge_router.artifact import RouterArtifact
+from edge_router.encoder import open_session
+from edge_router.text import RouterTokenizer
+
+torch = pytest.importorskip("torch", reason="the extra `export` is not installed")
+pytest.importorskip("optimum", reason="the extra `export` is not installed")
+
+from edge_router.export import data as outcome_data  # noqa: E402
+from edge_router.export.model import RouterNetwork, hold_to_grid, settle_on_grid  # noqa: E402
+from edge_router.export.package import package  # noqa: E402
+from edge_router.export.quantize import quantize  # noqa: E402
+from edge_router.export.recipe import Recipe  # noqa: E402
+from edge_router.export.to_onnx import export_onnx  # noqa: E402
+
+RECIPE = Path(__file__).parents[2] / "export" / "recipes" / "router-small.toml"
+TEXTS = ["What is the capital of France?", "Prove that e is irrational. " * 10]
+
+
+@pytest.fixture(scope="module")
+def network() -> RouterNetwork:
+    """An untrained read-out on the real MiniLM, its weights on the int8 grid."""
+    torch.manual_seed(0)
+    recipe = Recipe.load(RECIPE)
+    network = RouterNetwork.from_pretrained(recipe.base, difficulties=4, kinds=3, experts=2)
+    hold_to_grid(network)
+    settle_on_grid(network)
+    return network.eval()
+
+
+@pytest.mark.filterwarnings("ignore")  # torch and optimum warn about themselves while exporting
+def test_export_and_quantization_keep_the_numbers(network: RouterNetwork, tmp_path: Path) -> None:
+    """fp32 equals torch; int8 is close, since the weights already lie on its grid."""
+    tokenizer = RouterTokenizer(Recipe.load(RECIPE).base / "tokenizer.json", max_tokens=128)
+    fp32 = export_onnx(network, tmp_path)
+    quantize(fp32, tmp_path / "int8.onnx")
+    for text in TEXTS:
+        ids, mask = tokenizer.batch([text])
+        feed = {"input_ids": ids, "attention_mask": mask}
+        with torch.no_grad():
+            expected = network(torch.from_numpy(ids), torch.from_numpy(mask))[0].numpy()
+        exact = open_session(fp32).run(["representation"], feed)[0]
+        rounded = open_session(tmp_path / "int8.onnx").run(["representation"], feed)[0]
+        assert np.abs(exact - expected).max() < 1e-4
+        cosine = (exact * rounded).sum() / np.linalg.norm(exact) / np.linalg.norm(rounded)
+        assert cosine > 0.97
+    assert (tmp_path / "int8.onnx").stat().st_size < fp32.stat().st_size / 3
+
+
+def test_weights_on_the_grid_stay_there(network: RouterNetwork) -> None:
+    """Rounding twice changes nothing."""
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    hold_to_grid(network)
+    settle_on_grid(network)
+    for name, value in network.state_dict().items():
+        assert torch.allclose(value, before[name], atol=1e-6), name
+
+
+def test_a_repackaged_artifact_is_the_same_artifact(
+    artifact: RouterArtifact, tmp_path: Path
+) -> None:
+    """Files, hashes and manifest survive; the copy loads verified."""
+    manifest = {
+        field: getattr(artifact.manifest, field)
+        for field in artifact.manifest.__dataclass_fields__
+        if field not in ("schema_version", "files")
+    }
+    copy = package(
+        tmp_path / "copy",
+        encoder=artifact.encoder_path,
+        tokenizer=artifact.tokenizer_path,
+        experts=artifact.experts,
+        calibration=artifact.calibration,
+        card=(artifact.path / "README.md").read_text(),
+        about=manifest,
+    )
+    assert copy.manifest.files == artifact.manifest.files
+
+
+def test_outcomes_join_tables_with_our_own_measurement(data: Path) -> None:
+    """SmolLM2's score stands beside GPT-4's on the same row, and no query on two sides."""
+    recipe = Recipe.load(RECIPE)
+    outcomes = outcome_data.load_outcomes(data, recipe.own_outcomes, recipe.max_chars)
+    both = ~np.isnan(outcomes.column("SmolLM2-135M-Instruct-Q4_1"))
+    both &= ~np.isnan(outcomes.column("gpt-4-1106-preview"))
+    assert both.sum() > 800
+    sides: dict[str, set[str]] = {}
+    for key, split in zip(outcomes.qkeys, outcomes.splits.tolist(), strict=True):
+        sides.setdefault(key, set()).add(split)
+    assert all(len(found) == 1 for found in sides.values())
+
+
+def test_a_query_on_both_sides_of_a_split_is_refused() -> None:
+    """It would let training see the test."""
+    row = {"qkey": "k", "split": "train", "task": "t", "query": "q", "score": {"a": 1.0}}
+    with pytest.raises(ValueError, match="two splits"):
+        outcome_data._refuse_faults({"one": [row], "two": [row | {"split": "test"}]})
+    with pytest.raises(ValueError, match="'none' is empty"):
+        outcome_data._refuse_faults({"none": []})
+
+
+def test_baselines_are_what_they_say(data: Path) -> None:
+    """Random is one half, the oracle is the best, for any router."""
+    recipe = Recipe.load(RECIPE)
+    outcomes = outcome_data.load_outcomes(data, recipe.own_outcomes, recipe.max_chars)
+    table, (weak, strong) = next(iter(recipe.pairs.items()))
+    found = evaluate_table(outcomes, table, weak, strong, np.zeros(len(outcomes)))["apgr"]
+    assert found["random"][0] == found["router"][0] == pytest.approx(0.5)
+    assert found["oracle"][0] == max(value for value, _, _ in found.values())
