@@ -21,6 +21,7 @@ EXPERTS, CALIBRATION, CARD = "experts.json", "calibration.json", "README.md"
 FILES = (ENCODER, TOKENIZER, EXPERTS, CALIBRATION, CARD)
 MAX_FILE_BYTES = 512 * 2**20
 MAX_MANIFEST_BYTES = 2**20
+MIN_CHARS, MIN_TOKENS = 64, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,11 @@ def _parse_manifest(raw: bytes, path: Path) -> Manifest:
     if found.keys() != expected:
         odd = sorted(found.keys() ^ expected)
         raise ArtifactCorrupt(f"{path / 'manifest.json'} has missing or unknown fields: {odd}")
+    if found["max_chars"] < MIN_CHARS or found["max_tokens"] < MIN_TOKENS:
+        raise ArtifactCorrupt(
+            f"{path / 'manifest.json'} cuts queries to {found['max_chars']} characters and "
+            f"{found['max_tokens']} tokens; at least {MIN_CHARS} and {MIN_TOKENS} are needed"
+        )
     found["task_kinds"] = tuple(found["task_kinds"])
     found["training_data"] = tuple(found["training_data"])
     return Manifest(**found)

@@ -50,8 +50,11 @@ def sigmoid(log_odds: Floats) -> Floats:
 
 
 def gain_for_call_rate(gains: Floats, rate: float) -> float:
-    """The largest threshold at which at least `rate` of the queries have `gains >= threshold`."""
-    calls = max(1, min(len(gains), round(rate * len(gains))))
+    """The largest threshold at which at least `rate` of the queries have `gains >= threshold`.
+
+    `gains` (queries,), at least one.
+    """
+    calls = max(1, min(len(gains), int(np.ceil(rate * len(gains) - 1e-9))))
     return float(np.sort(gains)[::-1][calls - 1])
 
 
@@ -61,10 +64,12 @@ def gain_for_quality(gains: Floats, weak: Floats, strong: Floats, share: float) 
     All arrays (queries,): predicted gain, and both experts' scores in 0..1. Where even asking the
     strong expert always does not reach it, the smallest gain, which asks always.
     """
-    order = np.argsort(-gains, kind="stable")
-    lifted = np.cumsum((strong - weak)[order]) + weak.sum()  # total score after k strong calls
-    enough = np.flatnonzero(lifted >= share * strong.sum())
-    return float(gains[order][enough[0] if len(enough) else -1])
+    ranked = np.sort(np.unique(gains))[::-1]
+    never = np.nextafter(ranked[0], np.inf)  # no gain reaches it
+    for threshold in (never, *ranked):
+        if np.where(gains >= threshold, strong, weak).sum() >= share * strong.sum():
+            return float(threshold)
+    return float(ranked[-1])
 
 
 def fit_temperature(log_odds: Floats, scores: Floats) -> float:

@@ -65,7 +65,9 @@ class ChatRequest:
             raise InvalidRequest("the query is empty; give at least one user message with text")
         if self.max_tokens < 1:
             raise InvalidRequest(f"max_tokens is {self.max_tokens}; it must be 1 or more")
-        if not self.temperature >= 0:
+        for text in self.stop:
+            _require_utf8(text)
+        if not 0 <= self.temperature < float("inf"):
             raise InvalidRequest(f"temperature is {self.temperature}; it must be 0 or more")
 
     @classmethod

@@ -64,7 +64,7 @@ def _local_only() -> Mapping[str, ExpertConfig]:
 class Config:
     """All settings. Without a file: the bundled router and SmolLM2-135M on this device.
 
-    `operating_point` is a name in the artifact's calibration; `min_gain` (0..1) overrides it.
+    `operating_point` is a name in the artifact's calibration; `min_gain` (-1..1) overrides it.
     `deadline_s` bounds a whole answer, fallbacks included. `budget_usd` bounds what one
     EdgeRouter spends in its life.
     """
@@ -88,13 +88,11 @@ class Config:
         ConfigError naming the key, the value and what would be right.
         """
         tables = _read(path)
-        settings = _router_settings(tables.pop("router", {}), "[router]")
+        settings = _router_settings(_table(tables, "router"), "[router]")
         settings |= _router_settings(_environment(), "the environment")
         settings |= _router_settings(overrides, "the arguments")
-        if experts := tables.pop("experts", None):
-            settings["experts"] = MappingProxyType(
-                {name: _expert(name, table) for name, table in experts.items()}
-            )
+        if "experts" in tables:
+            settings["experts"] = _experts(_table(tables, "experts"))
         _refuse_unknown(tables, {"router", "experts"}, "the file")
         return cls(**settings)
 
@@ -110,7 +108,7 @@ def default_config_path() -> Path:
 
 
 def _read(path: str | Path | None) -> dict[str, Any]:
-    named = path or os.environ.get(f"{PREFIX}CONFIG")
+    named = path or os.environ.get(f"{PREFIX}CONFIG") or None
     if named is None and not default_config_path().is_file():
         return {}
     file = Path(named or default_config_path()).expanduser()
@@ -118,7 +116,7 @@ def _read(path: str | Path | None) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"config file {str(file)!r} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # not TOML, not UTF-8, or a name that no file can have
         raise ConfigError(f"config file {str(file)!r} is not TOML: {error}") from None
 
 
@@ -150,6 +148,19 @@ def _setting(key: str, value: Any, where: str) -> Any:
     return _number(value, fault, low=0.0)
 
 
+def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
+    found = tables.pop(name, {})
+    if not isinstance(found, dict):
+        raise ConfigError(f"{name} = {found!r} in the file must be a table, [{name}]")
+    return found
+
+
+def _experts(tables: dict[str, Any]) -> Mapping[str, ExpertConfig]:
+    if not tables:
+        raise ConfigError("[experts] names no expert; add [experts.NAME] or leave it out")
+    return MappingProxyType({name: _expert(name, table) for name, table in tables.items()})
+
+
 def _expert(name: str, table: Any) -> ExpertConfig:
     where = f"[experts.{name}]"
     if not isinstance(table, dict):
@@ -171,7 +182,7 @@ def _expert_setting(key: str, value: Any, where: str) -> Any:
     if key == "location":
         return _one_of(value, ("device", "cloud"), fault, str)
     if key in ("context_tokens", "n_threads"):
-        return int(_number(value, fault, low=1))
+        return _whole_number(value, fault)
     if key.endswith("_per_million") or key == "start_s":
         return _number(value, fault, low=0.0)
     if key.endswith("_per_s"):
@@ -220,11 +231,18 @@ def _text(value: Any, fault: str) -> str:
 def _number(value: Any, fault: str, *, low: float, high: float = float("inf")) -> float:
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
-    if isinstance(value, bool) or not low <= number <= high:
+    if isinstance(value, bool) or not low <= number <= high or number == float("inf"):
         raise ConfigError(f"{fault} must be a number from {low:g} to {high:g}")
     return number
+
+
+def _whole_number(value: Any, fault: str) -> int:
+    number = _number(value, fault, low=1, high=2**31)
+    if number != int(number):
+        raise ConfigError(f"{fault} must be a whole number")
+    return int(number)
 
 
 def _one_of(value: Any, allowed: tuple[Any, ...], fault: str, convert: Any) -> Any:

@@ -22,6 +22,7 @@ Only BackendUnavailable makes the client ask another expert.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 __all__ = [
     "AllBackendsFailed",
@@ -44,6 +45,18 @@ __all__ = [
 
 class EdgeRouterError(Exception):
     """The root: catch this to catch everything of ours."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (type(self), self.args, self.__dict__)
+
+
+def _unpickled(
+    kind: type[EdgeRouterError], args: tuple[Any, ...], facts: dict[str, Any]
+) -> EdgeRouterError:
+    """An error that crossed a process boundary, without going through its constructor again."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class ConfigError(EdgeRouterError):

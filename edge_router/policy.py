@@ -78,8 +78,8 @@ class Decision:
 
     `wanted` is the expert that would answer if none were ruled out; where it is not `expert`,
     `reason` is why it was ruled out. `fallbacks` are asked in order if `expert` is unavailable.
-    `gain` is the expected gain in quality over the cheapest expert that decided, `min_gain` what
-    the operating point asks for.
+    `gain` is the expected gain in quality that decided, `min_gain` what the operating point asks
+    for there.
     """
 
     expert: str
@@ -123,9 +123,9 @@ def decide(
 ) -> Decision:
     """Choose among `candidates` for a query whose untrimmable part has `input_tokens`.
 
-    Constraints rule experts out first. Then, from the cheapest upwards, a dearer expert is taken
-    when its expected gain in quality is at least the operating point's for that pair. With one
-    local and one cloud expert this is the threshold rule of the field, on the expected gain.
+    Constraints rule experts out first. Then a dearer expert is taken when its expected gain in
+    quality over every cheaper one is at least the operating point's for that pair. With one local
+    and one cloud expert this is the threshold rule of the field, on the expected gain.
     Raises NoExpertFits when everyone is ruled out.
     """
     excluded = {
@@ -139,11 +139,14 @@ def decide(
         raise NoExpertFits(f"no expert may answer: {told}", excluded=excluded)
     wanted = _choose(candidates, constraints, point)
     chosen = _choose(usable, constraints, point)
-    gain, min_gain = _margin(candidates, wanted, point)
+    compared: Sequence[Candidate] = candidates
+    if wanted is not chosen and wanted.expert.name not in excluded:
+        wanted, compared = chosen, usable  # whoever stood in its way is ruled out
+    gain, min_gain = _margin(compared, wanted, point)
     return Decision(
         expert=chosen.expert.name,
         location=chosen.expert.location,
-        reason=_reason(chosen, wanted, excluded, candidates, constraints),
+        reason=_reason(chosen, wanted, excluded, compared, constraints),
         wanted=wanted.expert.name,
         fallbacks=_fallbacks(usable, chosen),
         estimates={c.expert.name: c.estimate for c in candidates},
@@ -196,15 +199,17 @@ def _by_cost(candidate: Candidate) -> tuple[bool, bool, float, float, str]:
 def _choose(
     candidates: Sequence[Candidate], constraints: Constraints, point: OperatingPoint
 ) -> Candidate:
+    """The dearest expert that gains enough over every cheaper one."""
     in_cloud = [c for c in candidates if c.expert.location is Location.CLOUD]
     if constraints.placement is Placement.PREFER_IN_CLOUD and in_cloud:
         return max(in_cloud, key=lambda c: (c.configured, c.estimate.quality))
-    cheapest, *dearer = sorted(candidates, key=_by_cost)
-    chosen = cheapest
-    for candidate in dearer:
-        if _gain(chosen, candidate) >= _min_gain(chosen, candidate, point):
-            chosen = candidate
-    return chosen
+    ranked = sorted(candidates, key=_by_cost)
+    worth_it = [
+        candidate
+        for place, candidate in enumerate(ranked)
+        if all(_surplus(cheaper, candidate, point) >= 0 for cheaper in ranked[:place])
+    ]
+    return worth_it[-1]
 
 
 def _gain(weak: Candidate, strong: Candidate) -> float:
@@ -215,16 +220,30 @@ def _min_gain(weak: Candidate, strong: Candidate, point: OperatingPoint) -> floa
     return point.gain(weak.expert.profile, strong.expert.profile)
 
 
+def _surplus(weak: Candidate, strong: Candidate, point: OperatingPoint) -> float:
+    """What `strong` gains beyond what the operating point asks for."""
+    return _gain(weak, strong) - _min_gain(weak, strong, point)
+
+
 def _margin(
     candidates: Sequence[Candidate], wanted: Candidate, point: OperatingPoint
 ) -> tuple[float, float]:
-    """The gain that decided: of `wanted` over the cheapest, or of the best over `wanted`."""
-    cheapest = min(candidates, key=_by_cost)
-    others = [c for c in candidates if c is not cheapest]
-    if not others:
-        return 0.0, point.default
-    strong = wanted if wanted is not cheapest else max(others, key=lambda c: c.estimate.quality)
-    return _gain(cheapest, strong), _min_gain(cheapest, strong, point)
+    """Gain and least gain of the comparison that decided.
+
+    For the cheapest expert: of the dearer one that came closest to being worth it. For any other:
+    over the cheaper one that came closest to being enough.
+    """
+    ranked = sorted(candidates, key=_by_cost)
+    place = ranked.index(wanted)
+    pairs = [(weak, wanted) for weak in ranked[:place]]
+    if not pairs:
+        pairs = [(wanted, strong) for strong in ranked[1:]]
+        if not pairs:
+            return 0.0, point.default
+        weak, strong = max(pairs, key=lambda pair: _surplus(*pair, point))
+    else:
+        weak, strong = min(pairs, key=lambda pair: _surplus(*pair, point))
+    return _gain(weak, strong), _min_gain(weak, strong, point)
 
 
 def _reason(
@@ -234,12 +253,10 @@ def _reason(
     candidates: Sequence[Candidate],
     constraints: Constraints,
 ) -> Reason:
-    if chosen is not wanted and wanted.expert.name in excluded:
+    if chosen is not wanted:
         return excluded[wanted.expert.name]
-    if (
-        constraints.placement is Placement.PREFER_IN_CLOUD
-        and chosen.expert.location is Location.CLOUD
-    ):
+    in_cloud = chosen.expert.location is Location.CLOUD
+    if in_cloud and constraints.placement is Placement.PREFER_IN_CLOUD:
         return Reason.PREFERRED_IN_CLOUD
     cheapest = min(candidates, key=_by_cost)
     return Reason.CHEAPEST_IS_ENOUGH if chosen is cheapest else Reason.GAIN_IS_WORTH_IT

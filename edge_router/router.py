@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Self
 
 from .artifact import RouterArtifact
@@ -106,7 +107,10 @@ class Router:
     def _reference(self, request: ChatRequest, query: Representation) -> list[Candidate]:
         if any(expert.location is Location.CLOUD for expert in self.experts):
             return []
-        (found,) = self._candidates([self.profiles[REFERENCE]], request, query)
+        taken = any(expert.name == REFERENCE for expert in self.experts)
+        name = f"{REFERENCE} profile" if taken else REFERENCE
+        reference = replace(self.profiles[REFERENCE], name=name)
+        (found,) = self._candidates([reference], request, query)
         return [Candidate(found.expert, found.estimate, configured=False)]
 
 

@@ -33,9 +33,9 @@ def router_input(request: ChatRequest, max_chars: int) -> str:
     """
     text = ""
     for message in reversed(request.messages):
-        if message.role != "user":
+        turn = cut(message.content, max_chars) if message.role == "user" else ""
+        if not turn:
             continue
-        turn = cut(message.content, max_chars)
         text = f"{turn}\n{text}" if text else turn
         if len(text) >= SHORT_TURN_CHARS:
             break
@@ -43,17 +43,24 @@ def router_input(request: ChatRequest, max_chars: int) -> str:
 
 
 def cut(text: str, max_chars: int) -> str:
-    """`text` itself, or its first and last halves of `max_chars` joined by a new line."""
+    """`text` without outer blanks; of a longer one its first and last halves of `max_chars`.
+
+    `max_chars` is 1 or more. Costs the same for a text of any length.
+    """
     if len(text) <= max_chars:
         return text.strip()
     half = (max_chars - 1) // 2
-    return f"{text[:half].strip()}\n{text[-half:].strip()}"
+    head, tail = text[:half].strip(), text[len(text) - half :].strip()
+    if half and not (head and tail) and (stripped := text.strip()) != text:
+        return cut(stripped, max_chars)  # blanks had pushed the words out
+    return f"{head}\n{tail}"
 
 
 class RouterTokenizer:
     """The artifact's tokenizer: text -> `input_ids` of at most `max_tokens`, head and tail kept.
 
     Thread-safe. Truncation and padding of the file are switched off; ours is the only one.
+    `max_tokens` is 2 or more.
     """
 
     def __init__(self, path: Path, *, max_tokens: int) -> None:
@@ -72,7 +79,7 @@ class RouterTokenizer:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         if len(ids) > self._room:
             tail = self._room // 2
-            ids = ids[: self._room - tail] + ids[-tail:]
+            ids = ids[: self._room - tail] + ids[len(ids) - tail :]
         return [self._start, *ids, self._end]
 
     def batch(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:

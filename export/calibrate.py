@@ -70,7 +70,7 @@ def calibrate(
 
 def _evidence(
     quality: Mapping[str, Floats], scores: Mapping[str, Floats], weak: str, strong: str
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, Any]]:
     both = ~np.isnan(scores[weak]) & ~np.isnan(scores[strong])
     gains = (quality[strong] - quality[weak])[both]
     low, high = scores[weak][both].astype(np.float64), scores[strong][both].astype(np.float64)
@@ -84,7 +84,12 @@ def _evidence(
             "min_gain": gain,
             "queries": int(both.sum()),
             "strong_call_rate": float((gains >= gain).mean()),
-            "quality_kept": float(np.where(gains >= gain, high, low).sum() / high.sum()),
+            "quality_kept": _share(np.where(gains >= gain, high, low), high),
         }
         for point, gain in thresholds.items()
     }
+
+
+def _share(scores: Floats, best: Floats) -> float | None:
+    """Mean score as a share of another; None where that is 0."""
+    return float(scores.sum() / best.sum()) if best.sum() else None

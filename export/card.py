@@ -67,9 +67,13 @@ def _points(calibration: Mapping[str, Any]) -> str:
         for pair, found in point["evidence"].items():
             lines.append(
                 f"| {name} | {pair} | {found['min_gain']:+.3f} | {found['strong_call_rate']:.0%} "
-                f"| {found['quality_kept']:.1%} | {found['queries']} |"
+                f"| {_percent(found['quality_kept'])} | {found['queries']} |"
             )
     return "\n".join(lines)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
 
 
 def _flips(parity: Mapping[str, Any]) -> str:

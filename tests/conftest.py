@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from edge_router.artifact import RouterArtifact
+
+settings.register_profile("edge_router", deadline=None)  # a shared machine stalls at times
+settings.load_profile("edge_router")
 
 LOOPBACK = ("127.", "::1", "localhost")
 

@@ -155,7 +155,6 @@ def test_the_variable_goes_before_the_users_own_file(
     assert _load(tmp_path, "[router]\ndeadline_s = 9").deadline_s == 9
 
 
-@pytest.mark.xfail(strict=True, raises=ConfigError, reason="'' is not None")
 def test_an_empty_variable_names_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty means unset for EDGE_ROUTER_CONFIG as for all the others."""
     monkeypatch.setenv("EDGE_ROUTER_CONFIG", "")
@@ -230,7 +229,8 @@ def test_a_wrong_variable_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("limit", ["max_cost_usd", "max_latency_s", "budget_usd", "min_gain"])
 def test_a_limit_of_zero_is_a_limit(limit: str) -> None:
     """Zero is not the same as no limit."""
-    assert getattr(Config.load(**{limit: 0}), limit) == 0.0
+    zero: dict[str, Any] = {limit: 0}
+    assert getattr(Config.load(**zero), limit) == 0.0
 
 
 def test_with_changes_keeps_the_rest(tmp_path: Path) -> None:
@@ -322,6 +322,7 @@ def test_an_expert_must_be_a_table(tmp_path: Path) -> None:
     ("url", "location", "on_device"),
     [
         ("http://127.0.0.1:8080/v1", None, True),
+        ("http://127.0.0.2:8080/v1", None, True),
         ("http://localhost:11434/v1", None, True),
         ("http://LOCALHOST:11434/v1", None, True),
         ("http://[::1]:8080/v1", None, True),
@@ -375,7 +376,6 @@ def test_a_file_that_is_not_toml_is_an_error(content: bytes, tmp_path: Path) -> 
         Config.load(file)
 
 
-@pytest.mark.xfail(strict=True, raises=(TypeError, AttributeError), reason="taken for a table")
 @pytest.mark.parametrize("toml", ["router = 3", "experts = 3", "[[experts]]\nmodel = 'a'"])
 def test_a_value_where_a_table_should_be_is_an_error_of_ours(toml: str, tmp_path: Path) -> None:
     """[router] and [experts] must be tables."""
@@ -383,7 +383,6 @@ def test_a_value_where_a_table_should_be_is_an_error_of_ours(toml: str, tmp_path
         _load(tmp_path, toml)
 
 
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="int(inf), and float() of a huge int")
 @pytest.mark.parametrize("number", ["inf", "1" * 400])
 def test_a_number_out_of_all_bounds_is_an_error_of_ours(number: str, tmp_path: Path) -> None:
     """TOML knows infinity and integers of any length."""
@@ -391,14 +390,12 @@ def test_a_number_out_of_all_bounds_is_an_error_of_ours(number: str, tmp_path: P
         _expert(tmp_path, f"{SERVER}\ncontext_tokens = {number}")
 
 
-@pytest.mark.xfail(strict=True, reason="int() cuts it off")
 def test_half_a_token_is_an_error(tmp_path: Path) -> None:
     """A whole number is wanted; 1.5 threads are not silently one."""
     with pytest.raises(ConfigError):
         _expert(tmp_path, f"{SERVER}\nn_threads = 1.5")
 
 
-@pytest.mark.xfail(strict=True, reason="urlsplit's ValueError comes out of on_device, later")
 def test_a_malformed_url_is_an_error_of_ours(tmp_path: Path) -> None:
     """A bracket that is not closed is found while loading."""
     table = 'backend = "openai"\nmodel = "m"\nprofile = "8b"\nbase_url = "http://[::1/v1"'

@@ -121,7 +121,6 @@ def test_a_backend_error_keeps_how_long_to_wait(wait: float | None) -> None:
     assert str(error) == "HTTP 429"
 
 
-@pytest.mark.xfail(strict=True, reason="their __init__ does not take what Exception.args holds")
 @pytest.mark.parametrize(
     "error",
     [

@@ -59,6 +59,12 @@ def test_without_a_cloud_expert_it_says_that_one_was_wanted() -> None:
     assert "no such expert is configured" in decision.words
 
 
+def test_an_expert_of_the_users_may_have_a_profile_s_name() -> None:
+    """The reference then goes by another name and rules out nobody."""
+    decision = Router.from_config(Config(experts={"frontier": LOCAL})).route(HARD)
+    assert (decision.expert, decision.wanted) == ("frontier", "frontier profile")
+
+
 def test_only_on_device_wins_over_any_estimate(router: Router) -> None:
     """Nothing leaves, and the decision tells what would have."""
     decision = router.route(HARD, Constraints(placement=Placement.ONLY_ON_DEVICE))
