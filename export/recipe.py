@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,7 +80,7 @@ def run(recipe: Recipe, *, data: Path, work: Path, target: Path) -> RouterArtifa
     Intermediate files lie in `work`; delete it to start afresh. The artifact is written to
     `target`. Prints each step's time.
     """
-    from .to_onnx import OPSET, export_onnx
+    from .to_onnx import export_onnx
     from .train import TrainingPlan, task_kinds, train
 
     work.mkdir(parents=True, exist_ok=True)
@@ -89,9 +90,7 @@ def run(recipe: Recipe, *, data: Path, work: Path, target: Path) -> RouterArtifa
     with _step("train"):
         network = train(outcomes, plan, recipe.base, work)
     with _step("export"):
-        fp32 = export_onnx(network, work)
-    with _step("quantize"):
-        int8 = work / "encoder.int8.onnx"
+        fp32, int8 = export_onnx(network, work), work / "encoder.int8.onnx"
         quantize(fp32, int8)
     tokenizer = RouterTokenizer(recipe.base / "tokenizer.json", max_tokens=plan.max_tokens)
     with _step("represent"):
@@ -99,35 +98,20 @@ def run(recipe: Recipe, *, data: Path, work: Path, target: Path) -> RouterArtifa
     with _step("fit heads"):
         heads = fit_heads(recipe, outcomes, vectors)
     with _step("calibrate"):
-        calibration = calibrate(
-            *_profile_scores(recipe, outcomes, vectors, "dev"), _profiles_of(heads)
-        )
+        dev = _profile_scores(recipe, outcomes, vectors, "dev")
+        calibration = calibrate(*dev, heads["profiles"])
     with _step("parity"):
         chosen = np.flatnonzero(outcomes.splits == "test")[:: _stride(outcomes)]
-        texts = [outcomes.texts[number] for number in chosen]
-        reference, _ = represent(fp32, tokenizer, texts)
-        checked = parity(vectors[chosen], reference, _profiles_of(heads), calibration)
+        exact, _ = represent(fp32, tokenizer, [outcomes.texts[number] for number in chosen])
+        checked = parity(vectors[chosen], exact, heads["profiles"], calibration)
     with _step("evaluate"):
         metrics = evaluate(recipe, outcomes, vectors, heads, calibration["temperature"])
-    kinds = task_kinds(outcomes)
-    about = {
-        "name": recipe.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "base_model": recipe.base_model,
-        "licence": recipe.licence,
-        "input_template": TEMPLATE,
-        "max_chars": recipe.max_chars,
+    about = _about(recipe, outcomes) | {
         "max_tokens": plan.max_tokens,
-        "truncation": "head and tail",
         "representation_dim": vectors.shape[1],
-        "task_kinds": kinds,
-        "opset": OPSET,
-        "quantization": QUANTIZATION,
+        "task_kinds": task_kinds(outcomes),
         "parity": checked,
         "metrics": {"test": metrics},
-        "training_data": _training_data(outcomes),
-        "tool_versions": {tool: version(tool) for tool in TOOLS},
-        "command": f"edge-router export run {recipe.path.name} --data shared/data",
     }
     with _step("package"):
         return package(
@@ -141,6 +125,26 @@ def run(recipe: Recipe, *, data: Path, work: Path, target: Path) -> RouterArtifa
         )
 
 
+def _about(recipe: Recipe, outcomes: OutcomeSet) -> dict[str, Any]:
+    """What the manifest says that no step computes."""
+    from .to_onnx import OPSET
+
+    return {
+        "name": recipe.name,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "base_model": recipe.base_model,
+        "licence": recipe.licence,
+        "input_template": TEMPLATE,
+        "max_chars": recipe.max_chars,
+        "truncation": "head and tail",
+        "opset": OPSET,
+        "quantization": QUANTIZATION,
+        "training_data": _training_data(outcomes),
+        "tool_versions": {tool: version(tool) for tool in TOOLS},
+        "command": f"edge-router export run export/recipes/{recipe.path.name} --data DATA",
+    }
+
+
 @contextmanager
 def _step(name: str) -> Iterator[None]:
     start = time.monotonic()
@@ -149,19 +153,35 @@ def _step(name: str) -> Iterator[None]:
 
 
 def represent(
-    encoder: Path, tokenizer: RouterTokenizer, texts: tuple[str, ...] | list[str]
+    encoder: Path, tokenizer: RouterTokenizer, texts: Sequence[str]
 ) -> tuple[Floats, Floats]:
-    """Vectors (queries, dim) and log_tokens (queries,), one query at a time as in serving."""
-    session = open_session(encoder)
-    vectors, lengths = [], []
-    for text in tqdm(texts, desc=f"represent {encoder.name}", unit="query"):
-        ids, mask = tokenizer.batch([text])
-        vector, log_tokens = session.run(
-            ["representation", "log_tokens"], {"input_ids": ids, "attention_mask": mask}
+    """Vectors (queries, dim) and log_tokens (queries,), one query at a time as in serving.
+
+    Kept beside the encoder under a name made of both, so that a second run need not repeat it.
+    """
+    digest = hashlib.sha256(encoder.read_bytes())
+    digest.update("\0".join(texts).encode())
+    kept = encoder.with_name(f"vectors-{digest.hexdigest()[:16]}.npz")
+    if not kept.exists():
+        session = open_session(encoder)
+        found = [
+            _outputs(session, tokenizer, text)
+            for text in tqdm(texts, desc=f"represent {encoder.name}", unit="query")
+        ]
+        np.savez(
+            kept,
+            vectors=np.array([vector for vector, _ in found], dtype=np.float64),
+            log_tokens=np.array([length for _, length in found], dtype=np.float64),
         )
-        vectors.append(vector[0])
-        lengths.append(log_tokens[0, 0])
-    return np.array(vectors, dtype=np.float64), np.array(lengths, dtype=np.float64)
+    with np.load(kept) as loaded:
+        return loaded["vectors"], loaded["log_tokens"]
+
+
+def _outputs(session: Any, tokenizer: RouterTokenizer, text: str) -> tuple[Floats, float]:
+    ids, mask = tokenizer.batch([text])
+    feed = {"input_ids": ids, "attention_mask": mask}
+    vectors, log_tokens = session.run(["representation", "log_tokens"], feed)
+    return vectors[0], float(log_tokens[0, 0])
 
 
 def fit_heads(
@@ -198,10 +218,6 @@ def evaluate(
         )
         results.append(evaluate_table(outcomes, table, weak, strong, high - low))
     return results
-
-
-def _profiles_of(heads: Mapping[str, Mapping[str, LinearHead]]) -> Mapping[str, LinearHead]:
-    return heads["profiles"]
 
 
 def _profile_scores(
@@ -273,9 +289,12 @@ def _length_offset(outcomes: OutcomeSet, expert: int, log_tokens: Floats) -> flo
 
 
 def _head_json(head: LinearHead, log_tokens: float) -> dict[str, Any]:
-    rounded: Callable[[float], float] = lambda x: round(float(x), 5)  # noqa: E731
     return {
-        "bias": rounded(head.bias),
-        "weights": [rounded(weight) for weight in head.weights],
-        "log_tokens": rounded(log_tokens),
+        "bias": _rounded(head.bias),
+        "weights": [_rounded(weight) for weight in head.weights],
+        "log_tokens": _rounded(log_tokens),
     }
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +41,14 @@ class TrainingPlan:
 
 
 def train(outcomes: OutcomeSet, plan: TrainingPlan, base: Path, work: Path) -> RouterNetwork:
-    """Train on the `train` split; a killed run goes on from `work`/checkpoint.pt.
+    """Train on the `train` split; a killed run goes on from its last checkpoint in `work`.
 
     Loss per query: logistic loss averaged over the experts seen there, plus `kind_weight` times
     the cross-entropy of its task kind, plus a little for the length of the answers. Weights are
     held to the int8 grid all the while (quantisation-aware training).
     """
-    finished = work / "network.pt"
+    run = _fingerprint(outcomes, plan)
+    finished, checkpoint = work / f"network-{run}.pt", work / f"checkpoint-{run}.pt"
     kinds = task_kinds(outcomes)
     torch.manual_seed(plan.seed)
     network = RouterNetwork.from_pretrained(base, **_sizes(outcomes, plan, kinds))
@@ -57,7 +59,7 @@ def train(outcomes: OutcomeSet, plan: TrainingPlan, base: Path, work: Path) -> R
     data = _tensors(outcomes.split("train"), kinds, base / "tokenizer.json", plan)
     batches = list(_batches(data, plan))
     optimizer, schedule = _optimizer(network, plan, len(batches))
-    first = _resume(work / "checkpoint.pt", network, optimizer, schedule)
+    first = _resume(checkpoint, network, optimizer, schedule)
     network.train()
     bar = tqdm(range(first, len(batches)), initial=first, total=len(batches), desc="train")
     for step in bar:
@@ -70,10 +72,16 @@ def train(outcomes: OutcomeSet, plan: TrainingPlan, base: Path, work: Path) -> R
         schedule.step()
         bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
         if (step + 1) % CHECKPOINT_EVERY == 0:
-            _save(work / "checkpoint.pt", network, optimizer, schedule, step + 1)
+            _save(checkpoint, network, optimizer, schedule, step + 1)
     settle_on_grid(network)
     torch.save(network.state_dict(), finished)
     return network.eval()
+
+
+def _fingerprint(outcomes: OutcomeSet, plan: TrainingPlan) -> str:
+    """Names a run by its plan and its data, so that no other run's files are taken for its own."""
+    told = [repr(plan), *outcomes.experts, *outcomes.qkeys, *outcomes.splits.tolist()]
+    return hashlib.sha256("\0".join(told).encode()).hexdigest()[:16]
 
 
 def task_kinds(outcomes: OutcomeSet) -> list[str]:
