@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 NEWTON_STEPS = 25
 SMOOTHNESS = 30.0
 RIDGE = 1.0
+ORDER = 0.5
 MODEL_PRIOR = 10.0
 
 
@@ -63,26 +65,36 @@ def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str
     """One head for each of PROFILES, fitted together.
 
     `scores[profile]` (queries,) is the mean over the profile's models, NaN where none was seen.
-    The penalty is on second differences along the sizes, so that a profile with few outcomes (or
-    with outcomes of one kind of task only) lies between its neighbours.
+    Two beliefs fill in what was not seen, and give way where outcomes say otherwise: neighbours in
+    size are alike (a penalty on first differences), and on no query is a size expected to do worse
+    than the one below it (a penalty on log-odds that fall with size).
     """
     design = _design(vectors)
     count, dim = len(PROFILES), design.shape[1]
-    bend = np.diff(np.eye(count), n=2, axis=0)  # (count - 2, count)
-    penalty: Floats = np.kron(SMOOTHNESS * bend.T @ bend + RIDGE * np.eye(count), np.eye(dim))
+    parts = [slice(number * dim, (number + 1) * dim) for number in range(count)]
+    step = np.diff(np.eye(count), axis=0)  # (count - 1, count)
+    alike: Floats = np.kron(SMOOTHNESS * step.T @ step + RIDGE * np.eye(count), np.eye(dim))
 
     def data(theta: Floats) -> tuple[Floats, Floats]:
         gradient, hessian = np.zeros(count * dim), np.zeros((count * dim, count * dim))
-        for number, profile in enumerate(PROFILES):
+        for profile, part in zip(PROFILES, parts, strict=True):
             seen = ~np.isnan(scores[profile])
-            part = slice(number * dim, (number + 1) * dim)
             gradient[part], hessian[part, part] = _logistic(
                 design[seen], scores[profile][seen], theta[part]
             )
+        for smaller, larger in pairwise(parts):
+            fall = design @ (theta[smaller] - theta[larger])  # (queries,)
+            wrong = design[fall > 0]
+            pull, curve = ORDER * wrong.T @ fall[fall > 0], ORDER * wrong.T @ wrong
+            gradient[smaller] += pull
+            gradient[larger] -= pull
+            for part, other in ((smaller, larger), (larger, smaller)):
+                hessian[part, part] += curve
+                hessian[part, other] -= curve
         return gradient, hessian
 
-    found = _newton(np.zeros(count * dim), data, lambda theta: penalty @ theta, penalty)
-    return {p: LinearHead.of(found[n * dim : (n + 1) * dim]) for n, p in enumerate(PROFILES)}
+    found = _newton(np.zeros(count * dim), data, lambda theta: np.dot(alike, theta), alike)
+    return {p: LinearHead.of(found[part]) for p, part in zip(PROFILES, parts, strict=True)}
 
 
 def mean_score(scores: Floats, columns: Sequence[int]) -> Floats:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -164,10 +167,13 @@ def represent(
     kept = encoder.with_name(f"vectors-{digest.hexdigest()[:16]}.npz")
     if not kept.exists():
         session = open_session(encoder)
-        found = [
-            _outputs(session, tokenizer, text)
-            for text in tqdm(texts, desc=f"represent {encoder.name}", unit="query")
-        ]
+        outputs = partial(_outputs, session, tokenizer)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # onnxruntime lets Python's lock go
+            found = list(
+                tqdm(
+                    pool.map(outputs, texts), f"represent {encoder.name}", len(texts), unit="query"
+                )
+            )
         np.savez(
             kept,
             vectors=np.array([vector for vector, _ in found], dtype=np.float64),
