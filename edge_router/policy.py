@@ -235,15 +235,13 @@ def _margin(
     """
     ranked = sorted(candidates, key=_by_cost)
     place = ranked.index(wanted)
-    pairs = [(weak, wanted) for weak in ranked[:place]]
-    if not pairs:
-        pairs = [(wanted, strong) for strong in ranked[1:]]
-        if not pairs:
-            return 0.0, point.default
-        weak, strong = max(pairs, key=lambda pair: _surplus(*pair, point))
-    else:
-        weak, strong = min(pairs, key=lambda pair: _surplus(*pair, point))
-    return _gain(weak, strong), _min_gain(weak, strong, point)
+    if place > 0:
+        weak = min(ranked[:place], key=lambda cheaper: _surplus(cheaper, wanted, point))
+        return _gain(weak, wanted), _min_gain(weak, wanted, point)
+    if len(ranked) == 1:
+        return 0.0, point.default
+    strong = max(ranked[1:], key=lambda dearer: _surplus(wanted, dearer, point))
+    return _gain(wanted, strong), _min_gain(wanted, strong, point)
 
 
 def _reason(

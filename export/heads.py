@@ -73,7 +73,8 @@ def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str
     count, dim = len(PROFILES), design.shape[1]
     parts = [slice(number * dim, (number + 1) * dim) for number in range(count)]
     step = np.diff(np.eye(count), axis=0)  # (count - 1, count)
-    alike: Floats = np.kron(SMOOTHNESS * step.T @ step + RIDGE * np.eye(count), np.eye(dim))
+    likeness = SMOOTHNESS * step.T @ step + RIDGE * np.eye(count)
+    alike = np.kron(likeness, np.eye(dim)).astype(np.float64)
 
     def data(theta: Floats) -> tuple[Floats, Floats]:
         gradient, hessian = np.zeros(count * dim), np.zeros((count * dim, count * dim))
@@ -102,7 +103,9 @@ def mean_score(scores: Floats, columns: Sequence[int]) -> Floats:
     part = scores[:, list(columns)]
     seen = ~np.isnan(part)
     total = np.where(seen, part, 0.0).sum(1)
-    return np.divide(total, seen.sum(1), out=np.full(len(part), np.nan), where=seen.any(1))
+    unknown = np.full(len(part), np.nan)
+    mean: Floats = np.divide(total, seen.sum(1), out=unknown, where=seen.any(1))
+    return mean
 
 
 def _design(vectors: Floats) -> Floats:

@@ -93,13 +93,14 @@ def test_only_on_device_leaves_the_server_alone(settings: Path, cloud: CloudServ
     assert "device answered · only_on_device: cloud was wanted" in found.stderr
 
 
-def test_chat_keeps_the_history(settings: Path) -> None:
-    """The second turn can refer to the first."""
+def test_chat_answers_turn_by_turn(settings: Path) -> None:
+    """Two typed lines, two streamed answers, each with its line."""
     talk = subprocess.run(
         [sys.executable, "-m", "edge_router.cli", "chat", "--config", str(settings),
          "--placement", "only_on_device", "--max-tokens", "24"],
-        input="The capital of France is Paris.\nWhat is the capital of France?\n",
+        input="What is the capital of France?\n\nWhat is the capital of Italy?\n",
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     assert "Paris" in talk.stdout
+    assert "Rome" in talk.stdout
     assert talk.stderr.count("device answered") == 2

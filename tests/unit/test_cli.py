@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fault_server import STREAM_HEAD, FaultServer, Peer, piece
 
 from edge_router.cli import main
 from edge_router.experts import PROFILES
@@ -151,6 +152,29 @@ def test_ask_falls_through_to_a_clear_error(capsys: pytest.CaptureFixture[str]) 
     assert "no expert answered" in err
     assert "local" in err
     assert "cloud" in err
+
+
+def test_chat_sends_the_history_and_forgets_a_turn_that_failed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The third turn carries the first and its answer, not the second, which was refused."""
+    asked: list[list[str]] = []
+
+    def script(peer: Peer) -> None:
+        body = peer.request().partition("\r\n\r\n")[2]
+        asked.append([message["content"] for message in json.loads(body)["messages"]])
+        if len(asked) == 2:
+            peer.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        else:
+            peer.send(STREAM_HEAD + piece("Hi ") + piece("there.", finish="stop"))
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO("one\n\ntwo\nthree\n"))
+    with FaultServer(script) as server:
+        (tmp_path / "config.toml").write_text(CLOUD.replace("http://127.0.0.1:9/v1", server.url))
+        code, out, err = run(capsys, "chat")
+    assert (code, out) == (0, "Hi there.\n\nHi there.\n")
+    assert asked == [["one"], ["one", "Hi there.", "two"], ["one", "Hi there.", "three"]]
+    assert "401" in err
 
 
 def test_models_lists_the_router_and_what_it_knows(capsys: pytest.CaptureFixture[str]) -> None:
