@@ -358,9 +358,12 @@ def _record_line(record: AnswerRecord) -> str:
 
 
 def _decision_line(decision: Decision, words: str, router_s: float) -> str:
-    quality = ", ".join(
-        f"{name} {estimate.quality:.0%}" for name, estimate in decision.estimates.items()
-    )
+    told = []
+    for name, estimate in decision.estimates.items():
+        reason = decision.excluded.get(name)
+        out = f" ({reason.replace('_', ' ')})" if reason else ""
+        told.append(f"{name} {estimate.quality:.0%}{out}")
+    quality = ", ".join(told)
     return f"{words} · quality {quality} · router {router_s * 1e3:.1f} ms"
 
 

@@ -107,8 +107,8 @@ class Decision:
             return "the cloud is preferred"
         if self.reason is Reason.GAIN_IS_WORTH_IT:
             return f"expected gain {self.gain:+.0%}, worth it from {self.min_gain:+.0%}"
-        if len(self.estimates) == len(self.excluded) + 1:
-            return "the only expert that may answer"
+        if len(self.estimates) == 1:
+            return "the only expert there is"
         return (
             f"good enough: asking a dearer expert gains {self.gain:+.0%} (< {self.min_gain:+.0%})"
         )

@@ -137,7 +137,7 @@ def profile_experts(artifact: RouterArtifact) -> dict[str, Expert]:
             head=find_head(artifact.experts, name, temperature),
             speed=Speed(**reference["speed"]),
             pricing=Pricing(**reference["pricing"]),
-            context_tokens=reference["context_tokens"],
+            context_tokens=reference.get("context_tokens"),
         )
     return found
 

@@ -247,7 +247,7 @@ def test_no_expert_fits_tells_why_each_was_out() -> None:
 
 def test_the_only_expert_says_so() -> None:
     """There was nothing to choose."""
-    assert _decide(_local()).words == "the only expert that may answer"
+    assert _decide(_local()).words == "the only expert there is"
 
 
 def test_among_several_the_walk_goes_from_cheap_to_dear() -> None:

@@ -48,6 +48,7 @@ def test_the_bundled_router_estimates_all_six_profiles() -> None:
 def test_the_bundled_router_decides_without_configuration() -> None:
     """It chooses among its own profiles."""
     assert Router.bundled().route(EASY).expert in PROFILES
+    assert Router.bundled().route("word " * 2_000_000).location == "cloud"
 
 
 def test_without_a_cloud_expert_it_says_that_one_was_wanted() -> None:
