@@ -15,7 +15,7 @@ from .router import Router
 
 __all__ = ["Check", "examine"]
 
-WRONG_ONNXRUNTIME = frozenset({"1.20.0", "1.21.0", "1.24.0", "1.24.1"})
+OLDEST_ONNXRUNTIME = (1, 30)  # older ones decide otherwise on about one query in a hundred
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,10 @@ def examine(config: Config) -> list[Check]:
 def _runtime() -> Check:
     found = {name: version(name) for name in ("numpy", "onnxruntime", "tokenizers", "httpx")}
     told = ", ".join(f"{name} {number}" for name, number in found.items())
-    wrong = found["onnxruntime"] in WRONG_ONNXRUNTIME
-    return Check("runtime", not wrong, told + (" (gives wrong results)" if wrong else ""))
+    major, minor, *_ = (int(part) for part in found["onnxruntime"].split(".")[:2])
+    if (major, minor) < OLDEST_ONNXRUNTIME:
+        return Check("runtime", False, f"{told}; pip install 'onnxruntime>=1.30'")
+    return Check("runtime", True, told)
 
 
 def _router(config: Config) -> Check:
