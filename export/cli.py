@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from .rows import BadData
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one export command; returns the exit code."""
+    """Run one export command; returns the exit code: 1 for data that cannot be used."""
     options = _parser().parse_args(argv)
-    options.run(options)
+    try:
+        options.run(options)
+    except (BadData, OSError) as error:
+        print(f"edge-router export: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

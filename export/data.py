@@ -15,7 +15,7 @@ from edge_router.experts import CHARACTERS_PER_TOKEN
 from edge_router.text import router_input
 
 from .questions import gold_questions
-from .rows import Row, read_rows
+from .rows import BadData, Row, read_rows
 
 __all__ = ["OutcomeSet", "load_outcomes", "task_kind"]
 
@@ -82,11 +82,14 @@ def task_kind(row: Row) -> str:
 def load_outcomes(data: Path, own: Sequence[Path], max_chars: int) -> OutcomeSet:
     """All tables of `data`/outcomes/open and our own outcome files, joined with their queries.
 
-    Raises BadRow, and ValueError when a query stands in two splits or a table is empty.
+    Raises BadRow, and BadData when there is no table, a table is empty, or a query stands in two
+    splits.
     """
     tables: dict[str, list[Row]] = {}
     for path in sorted((data / "outcomes" / "open").glob("*.jsonl.gz")):
         tables[path.name.removesuffix(".jsonl.gz")] = list(read_rows(path))
+    if not tables:
+        raise BadData(f"no outcome tables in {data / 'outcomes' / 'open'}; give the folder above")
     texts = {row["qkey"]: row["query"] for rows in tables.values() for row in rows}
     texts |= {row["qkey"]: row["query"] for row in gold_questions(data)}
     known = {(row["source"], str(row["id"])): row for rows in tables.values() for row in rows}
@@ -112,10 +115,10 @@ def _refuse_faults(tables: dict[str, list[Row]]) -> None:
     split_of: dict[str, str] = {}
     for name, rows in tables.items():
         if not rows:
-            raise ValueError(f"the table {name!r} is empty")
+            raise BadData(f"the table {name!r} is empty")
         for row in rows:
             if split_of.setdefault(row["qkey"], row["split"]) != row["split"]:
-                raise ValueError(f"query {row['qkey']} of {name!r} stands in two splits")
+                raise BadData(f"query {row['qkey']} of {name!r} stands in two splits")
 
 
 def _arrange(tables: dict[str, list[Row]], max_chars: int) -> OutcomeSet:

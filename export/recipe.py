@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -35,6 +35,7 @@ from .heads import LinearHead, fit_model_head, fit_profile_heads, mean_score
 from .package import package
 from .parity import parity
 from .quantize import QUANTIZATION, quantize
+from .rows import BadData
 
 __all__ = ["Recipe", "run"]
 
@@ -62,9 +63,14 @@ class Recipe:
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
-        """Read a recipe. Raises FileNotFoundError, tomllib.TOMLDecodeError, or TypeError for a
-        missing or unknown key."""
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        """Read a recipe. Raises FileNotFoundError, or BadData for what is not a recipe."""
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:  # not TOML, or not UTF-8
+            raise BadData(f"{path} is not TOML: {error}") from None
+        known = {field.name for field in fields(cls)} - {"path"}
+        if odd := sorted(known ^ found.keys()):
+            raise BadData(f"{path} has missing or unknown keys: {', '.join(odd)}")
         own = tuple((path.parent / file).resolve() for file in found.pop("own_outcomes"))
         return cls(path=path, own_outcomes=own, **found)
 

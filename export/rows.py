@@ -18,7 +18,11 @@ Row = dict[str, Any]
 SPLITS = ("train", "dev", "test")
 
 
-class BadRow(ValueError):
+class BadData(ValueError):
+    """Data or a recipe that no router can be made from; says what and where."""
+
+
+class BadRow(BadData):
     """A row that is not in the format; names the file, the line and the fault."""
 
 

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch", reason="the extra `export` is not installed
 pytest.importorskip("optimum", reason="the extra `export` is not installed")
 
 from edge_router.export import data as outcome_data  # noqa: E402
+from edge_router.export.cli import main  # noqa: E402
 from edge_router.export.model import RouterNetwork, hold_to_grid, settle_on_grid  # noqa: E402
 from edge_router.export.package import package  # noqa: E402
 from edge_router.export.quantize import quantize  # noqa: E402
@@ -116,3 +117,25 @@ def test_baselines_are_what_they_say(data: Path) -> None:
     found = evaluate_table(outcomes, table, weak, strong, np.zeros(len(outcomes)))["apgr"]
     assert found["random"][0] == found["router"][0] == pytest.approx(0.5)
     assert found["oracle"][0] == max(value for value, _, _ in found.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("name = 1\n", "missing or unknown keys: base_model"), ("not toml", "not TOML")],
+)
+def test_what_is_not_a_recipe_is_refused(
+    text: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line on standard error, no traceback."""
+    (tmp_path / "x.toml").write_text(text)
+    assert main(["run", str(tmp_path / "x.toml"), "--data", str(tmp_path)]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_a_folder_without_tables_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message says where it looked."""
+    command = ["run", str(RECIPE), "--data", str(tmp_path), "--work", str(tmp_path / "work")]
+    assert main(command) == 1
+    assert "no outcome tables in" in capsys.readouterr().err
