@@ -77,8 +77,8 @@ def open_session(path: os.PathLike[str]) -> Any:
     """An onnxruntime session that is quiet, small and leaves the other cores alone.
 
     No telemetry (the variable works only before the first import), one thread that does not spin
-    (spinning burns up to 120 ms of CPU after a call), no memory arena (it keeps 40 MB after one
-    long call). Raises ArtifactCorrupt when onnxruntime cannot read the file.
+    (spinning goes on burning the CPU after a call), no memory arena (it keeps what one long query
+    took). Raises ArtifactCorrupt when onnxruntime cannot read the file.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime

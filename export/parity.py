@@ -11,16 +11,28 @@ import numpy.typing as npt
 from edge_router.calibration import sigmoid
 
 from .heads import LinearHead
+from .rows import BadData
 
-__all__ = ["MAX_FLIP_RATE", "ParityFailed", "parity"]
+__all__ = ["MAX_FLIP_RATE", "ParityFailed", "parity", "require_parity"]
 
 Floats = npt.NDArray[np.float64]
 
 MAX_FLIP_RATE = 0.01
 
 
-class ParityFailed(RuntimeError):
+class ParityFailed(BadData):
     """More decisions than allowed differ between the int8 and the fp32 graph."""
+
+
+def require_parity(checked: Mapping[str, Any]) -> None:
+    """Raise ParityFailed when any pair flips more than MAX_FLIP_RATE at any operating point."""
+    for point, pairs in checked["flip_rate"].items():
+        worst = max(pairs, key=pairs.__getitem__)
+        if pairs[worst] > MAX_FLIP_RATE:
+            raise ParityFailed(
+                f"{pairs[worst]:.2%} of the decisions {worst} at {point!r} flip between int8 and "
+                f"fp32, {MAX_FLIP_RATE:.0%} may; give more layers finer inputs in quantize.py"
+            )
 
 
 def parity(
@@ -28,9 +40,8 @@ def parity(
 ) -> dict[str, Any]:
     """Compare representations (queries, dim) of the two graphs for the same queries.
 
-    Gives, for every operating point, the mean share of decisions that flip over all pairs of
-    profiles and the share of the pair that a fresh install uses, and the largest difference of
-    any estimate.
+    Gives the share of decisions that flip, for every operating point and pair of profiles, and how
+    far estimates differ on the mean and at most.
     """
     temperature = calibration["temperature"]
     quality = [

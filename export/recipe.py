@@ -33,7 +33,7 @@ from .data import OutcomeSet, load_outcomes
 from .evaluate import evaluate_table
 from .heads import LinearHead, fit_model_head, fit_profile_heads, mean_score
 from .package import package
-from .parity import parity
+from .parity import parity, require_parity
 from .quantize import QUANTIZATION, quantize
 from .rows import BadData
 
@@ -113,6 +113,7 @@ def run(recipe: Recipe, *, data: Path, work: Path, target: Path) -> RouterArtifa
         chosen = np.flatnonzero(outcomes.splits == "test")[:: _stride(outcomes)]
         exact, _ = represent(fp32, tokenizer, [outcomes.texts[number] for number in chosen])
         checked = parity(vectors[chosen], exact, heads["profiles"], calibration)
+        require_parity(checked)
     with _step("evaluate"):
         metrics = evaluate(recipe, outcomes, vectors, heads, calibration["temperature"])
     about = _about(recipe, outcomes) | {

@@ -69,7 +69,7 @@ class _AbortFlag:
 
     llama.cpp asks `bool callback(void *data)`. The C library's strlen is such a function: on this
     two-byte string it gives 0 until the first byte is set and 1 after. A callback in Python would
-    take the lock about a thousand times per token.
+    wait for the lock at every node of every token.
     """
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from edge_router.export.everyday import everyday_questions
 from edge_router.export.grade import INSTRUCTIONS, MAX_TOKENS, grade
 

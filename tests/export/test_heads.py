@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from edge_router.export.heads import LinearHead, fit_model_head, fit_profile_heads, mean_score
 
 from edge_router.experts import PROFILES
+from edge_router.export.heads import LinearHead, fit_model_head, fit_profile_heads, mean_score
 
 RANDOM = np.random.default_rng(0)
 VECTORS = RANDOM.normal(size=(4000, 3))

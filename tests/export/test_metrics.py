@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edge_router.export.metrics import apgr, bootstrap, brier, expected_calibration_error
-from edge_router.export.rows import read_rows
 from hypothesis import given
 from hypothesis import strategies as st
+
+from edge_router.export.metrics import apgr, bootstrap, brier, expected_calibration_error
+from edge_router.export.rows import read_rows
 
 WEAK = np.array([1.0, 0.0, 0.0, 1.0])
 STRONG = np.array([1.0, 1.0, 1.0, 1.0])

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from edge_router.export.rows import BadRow, query_key, read_rows, split_of, write_rows
 from hypothesis import given
 from hypothesis import strategies as st
+
+from edge_router.export.rows import BadRow, query_key, read_rows, split_of, write_rows
 
 ROW: dict[str, Any] = {
     "qkey": "0" * 16, "split": "train", "task": "t", "query": "Why?", "score": {"a": 0.5},

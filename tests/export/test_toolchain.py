@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edge_router.export.evaluate import evaluate_table
 
 from edge_router.artifact import RouterArtifact
 from edge_router.encoder import open_session
+from edge_router.export.evaluate import evaluate_table
 from edge_router.text import RouterTokenizer
 
 torch = pytest.importorskip("torch", reason="the extra `export` is not installed")

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import STREAM_HEAD, FaultServer, Peer, piece
 
 from edge_router.cli import main
 from edge_router.experts import PROFILES
+from fault_server import STREAM_HEAD, FaultServer, Peer, piece
 
 CLOUD = """
 [experts.local]

@@ -13,16 +13,6 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from fault_server import (
-    STREAM_HEAD,
-    FaultServer,
-    Peer,
-    Script,
-    answer,
-    answer_json,
-    event,
-    piece,
-)
 
 from edge_router.backends.base import Backend, Deadline
 from edge_router.backends.openai import OpenAIBackend
@@ -34,6 +24,16 @@ from edge_router.errors import (
     BackendRejected,
     BackendUnavailable,
     ConfigError,
+)
+from fault_server import (
+    STREAM_HEAD,
+    FaultServer,
+    Peer,
+    Script,
+    answer,
+    answer_json,
+    event,
+    piece,
 )
 
 KEY = "sk-Very.Secret+Key/42="

@@ -17,10 +17,10 @@ from typing import Any
 
 import httpx
 import pytest
-from fault_server import FaultServer, Peer, Script, answer
 
 from edge_router.backends.base import Deadline, is_loopback
 from edge_router.backends.transport import Budget, DeadlineTransport
+from fault_server import FaultServer, Peer, Script, answer
 
 DEADLINE_S = 0.15
 ENDED_BY_S = 2.0  # every script below would go on for longer
