@@ -197,12 +197,12 @@ def _typed_lines() -> Iterator[str]:
 
 
 def _route(options: argparse.Namespace) -> int:
-    from .client import limits
+    from .client import configured_limits
     from .router import Router
 
     config = _config(options)
     router = Router.from_config(config)
-    constraints = limits(config)
+    constraints = configured_limits(config)
     if options.batch:
         return _route_batch(options, router, constraints)
     if options.text is None:

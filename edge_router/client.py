@@ -100,6 +100,7 @@ class EdgeRouter:
     def complete(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Answer:
         """The whole answer.
 
+        `constraints` tighten the configured ones for this query; they never loosen them.
         Raises InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError, or
         AllBackendsFailed. Only BackendUnavailable makes it ask the next expert.
         """
@@ -124,7 +125,7 @@ class EdgeRouter:
     def constraints(self) -> Constraints:
         """The configured limits, with what is left of the budget."""
         with self._lock:
-            return limits(self.config, spent_usd=self._spent_usd)
+            return configured_limits(self.config, spent_usd=self._spent_usd)
 
     def close(self) -> None:
         """Give back models, threads and sockets."""
@@ -147,7 +148,10 @@ class EdgeRouter:
     def _decide(self, prompt: Prompt, constraints: Constraints | None) -> _Query:
         started = time.monotonic()
         request = ChatRequest.of(prompt)
-        decision = self.router.route(request, constraints or self.constraints())
+        limits = self.constraints()
+        if constraints is not None:
+            limits = limits.tightened(constraints)
+        decision = self.router.route(request, limits)
         router_s = time.monotonic() - started
         deadline = Deadline(started + self.config.deadline_s)
         return _Query(request, decision, deadline, started, router_s)
@@ -217,7 +221,7 @@ class EdgeRouter:
             return self._backends[name]
 
 
-def limits(config: Config, *, spent_usd: float = 0.0) -> Constraints:
+def configured_limits(config: Config, *, spent_usd: float = 0.0) -> Constraints:
     """The constraints that the settings state, after `spent_usd` of the budget."""
     budget = config.budget_usd
     return Constraints(

@@ -22,6 +22,14 @@ class Placement(StrEnum):
     ONLY_IN_CLOUD = "only_in_cloud"
 
 
+STRICTNESS = (
+    Placement.PREFER_ON_DEVICE,
+    Placement.PREFER_IN_CLOUD,
+    Placement.ONLY_IN_CLOUD,
+    Placement.ONLY_ON_DEVICE,
+)
+
+
 class Reason(StrEnum):
     """Stable codes: why an expert was chosen, or why one was ruled out."""
 
@@ -61,6 +69,20 @@ class Constraints:
     max_cost_usd: float | None = None
     max_latency_s: float | None = None
     budget_left_usd: float | None = None
+
+    def tightened(self, other: Constraints) -> Constraints:
+        """Of each limit the stricter one, so that a call can never loosen what settings promise."""
+        return Constraints(
+            placement=max(self.placement, other.placement, key=STRICTNESS.index),
+            offline=self.offline or other.offline,
+            max_cost_usd=_least(self.max_cost_usd, other.max_cost_usd),
+            max_latency_s=_least(self.max_latency_s, other.max_latency_s),
+            budget_left_usd=_least(self.budget_left_usd, other.budget_left_usd),
+        )
+
+
+def _least(*limits: float | None) -> float | None:
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,18 @@ def test_only_on_device_never_falls_back_to_the_cloud() -> None:
     assert cloud.requests == []
 
 
+def test_a_call_cannot_loosen_what_the_settings_promise() -> None:
+    """Constraints given for other reasons leave `only_on_device` as it is."""
+    cloud = FakeBackend()
+    config = Config(
+        experts={"local": LOCAL, "cloud": CLOUD}, min_gain=-1.0, placement=Placement.ONLY_ON_DEVICE
+    )
+    router = EdgeRouter(config, backends={"local": FakeBackend("from here"), "cloud": cloud})
+    loose = Constraints(placement=Placement.PREFER_IN_CLOUD, max_cost_usd=1.0)
+    assert router.complete("Why?", constraints=loose).record.answered_by == "local"
+    assert cloud.requests == []
+
+
 def test_the_deadline_covers_the_fallback_too() -> None:
     """A slow expert leaves time for the next one."""
     config = Config(experts={"local": LOCAL, "cloud": CLOUD}, min_gain=-1.0, deadline_s=2.0)

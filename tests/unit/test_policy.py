@@ -388,3 +388,13 @@ def test_the_gain_that_is_told_is_the_one_that_decided() -> None:
     )
     assert (found.expert, found.reason) == ("big", Reason.GAIN_IS_WORTH_IT)
     assert (found.gain, found.min_gain) == pytest.approx((0.4, 0.35))
+
+
+def test_the_stricter_of_two_constraints_wins_limit_by_limit() -> None:
+    """Whichever side it is on; an absent limit is no limit."""
+    settings = Constraints(placement=Placement.ONLY_ON_DEVICE, max_cost_usd=0.5, offline=True)
+    call = Constraints(placement=Placement.PREFER_IN_CLOUD, max_cost_usd=0.0, max_latency_s=3.0)
+    expected = Constraints(
+        placement=Placement.ONLY_ON_DEVICE, offline=True, max_cost_usd=0.0, max_latency_s=3.0
+    )
+    assert settings.tightened(call) == call.tightened(settings) == expected
