@@ -23,6 +23,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from edge_router.artifact import RouterArtifact
+from edge_router.calibration import sigmoid
 from edge_router.encoder import open_session
 from edge_router.experts import PROFILES
 from edge_router.text import TEMPLATE, RouterTokenizer
@@ -221,8 +222,6 @@ def evaluate(
     temperature: float,
 ) -> list[dict[str, Any]]:
     """Every table's pair on its test split."""
-    from edge_router.calibration import sigmoid
-
     results = []
     for table, (weak, strong) in tqdm(recipe.pairs.items(), desc="evaluate"):
         low, high = (

@@ -293,7 +293,8 @@ class LlamaCppBackend:
             self._worker.cancel(job)
 
     def close(self) -> None:
-        self._finalizer()
+        with self._start:  # else a job could be queued behind the end and wait for nobody
+            self._finalizer()
         if self._thread is not None:
             self._thread.join()
 

@@ -119,7 +119,7 @@ class DeadlineTransport(httpx.BaseTransport):
         with self._lock:
             if (url.scheme, proxy) not in self._pools:
                 self._pools[url.scheme, proxy] = httpcore.ConnectionPool(
-                    # It reads 140 certificates, so only where there is a need.
+                    # It reads all the trusted certificates, so only where there is a need.
                     httpx.create_ssl_context() if url.scheme == "https" else None,
                     proxy=None if proxy is None else _proxy(proxy),
                     max_connections=None,
