@@ -217,7 +217,7 @@ class EdgeRouter:
     def _backend(self, name: str) -> Backend:
         with self._lock:
             if name not in self._backends:
-                self._backends[name] = _open(self.config.experts[name])
+                self._backends[name] = open_backend(self.config.experts[name])
             return self._backends[name]
 
 
@@ -240,7 +240,8 @@ def _first_piece(chunks: Iterator[ChatChunk], name: str) -> ChatChunk:
         raise BackendProtocolError(f"{name} sent an empty stream") from None
 
 
-def _open(expert: ExpertConfig) -> Backend:
+def open_backend(expert: ExpertConfig) -> Backend:
+    """The backend that a configured expert needs; nothing is connected or loaded yet."""
     if expert.backend == "llama_cpp":
         from .backends.llama_cpp import LlamaCppBackend
 

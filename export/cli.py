@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from edge_router.errors import EdgeRouterError
 
 from .rows import BadData
 
@@ -19,7 +20,7 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     try:
         options.run(options)
-    except (BadData, OSError) as error:
+    except (BadData, EdgeRouterError, OSError) as error:
         print(f"edge-router export: {error}", file=sys.stderr)
         return 1
     return 0
@@ -37,14 +38,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--work", type=Path, default=Path("work"), help="folder for what lies between")
     run.add_argument("--out", type=Path, help="the artifact's folder (default: WORK/NAME)")
 
-    collect = commands.add_parser("collect", help="run the local model over questions with gold")
+    collect = commands.add_parser("collect", help="run experts over questions with gold answers")
     collect.set_defaults(run=_collect)
-    collect.add_argument("model", help="a GGUF file or smollm2-135m")
-    collect.add_argument("name", help="the expert's name in the rows")
-    collect.add_argument("out", type=Path, help="JSON lines; .gz once everything is asked")
-    collect.add_argument(
-        "--data", type=Path, required=True, help="folder with outcomes/ and queries/"
-    )
+    collect.add_argument("out", type=Path, help="outcome rows: JSON lines, or .jsonl.gz")
+    collect.add_argument("--config", help="settings with the [experts.NAME] to run")
+    collect.add_argument("--expert", action="append", help="only this one (may be repeated)")
+    asked = collect.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--questions", type=Path, help="JSON lines with query, gold and metric")
+    asked.add_argument("--data", type=Path, help="folder with outcomes/ and queries/")
+    collect.add_argument("--parallel", type=int, default=1, help="questions under way (default 1)")
+    collect.add_argument("--costs", action="store_true", help="refuse an expert without a price")
+    collect.add_argument("--retry-failed", action="store_true")
 
     evaluate = commands.add_parser("evaluate", help="APGR of an artifact on the recipe's pairs")
     evaluate.set_defaults(run=_evaluate)
@@ -67,20 +71,25 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _collect(options: argparse.Namespace) -> None:
-    from edge_router.backends.llama_cpp import LlamaCppBackend
+    from edge_router.config import Config
 
-    from .collect import collect
-    from .questions import gold_questions
+    from .asked import asked_experts
+    from .collect import collect, reference_answer
+    from .embedding import base_folder
+    from .questions import gold_questions, read_questions
+    from .rows import write_rows
+    from .similarity import add_similarity
 
-    lines = options.out.with_suffix("") if options.out.suffix == ".gz" else options.out
-    backend = LlamaCppBackend(options.model)
-    try:
-        collect(gold_questions(options.data), backend, options.name, lines)
-    finally:
-        backend.close()
-    if options.out.suffix == ".gz":
-        options.out.write_bytes(gzip.compress(lines.read_bytes(), mtime=0))
-        lines.unlink()
+    given = options.questions
+    questions = read_questions(given) if given else list(gold_questions(options.data))
+    found = Config.load(options.config).experts
+    with asked_experts(
+        found, options.expert, parallel=options.parallel, costs=options.costs
+    ) as experts:
+        rows = collect(questions, experts, options.out, retry_failed=options.retry_failed)
+    references = {row["qkey"]: reference_answer(row) for row in questions}
+    add_similarity(rows, references, base_folder())
+    write_rows(options.out, rows)
 
 
 def _evaluate(options: argparse.Namespace) -> None:

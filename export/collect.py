@@ -1,74 +1,252 @@
-"""Run an expert over questions with gold answers and keep the outcome of each."""
+"""Run experts over questions with gold answers and keep the outcome of each (TO-Router, phase 1).
+
+Every answer is one line in a journal beside the result, written as soon as it is there. The result
+has one row per question, with the outcomes of all experts that were ever asked.
+"""
 
 from __future__ import annotations
 
 import json
+import queue
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from tqdm import tqdm
 
 from edge_router.backends.base import Backend, Deadline
-from edge_router.chat import ChatRequest, Message
-from edge_router.errors import BackendUnavailable
+from edge_router.chat import ChatCompletion, ChatRequest, Message
+from edge_router.errors import BackendError, BackendUnavailable, ConfigError
+from edge_router.experts import Pricing
 
 from .grade import INSTRUCTIONS, MAX_TOKENS, grade
-from .rows import Row
+from .rows import Row, read_partial_rows, write_rows
 
-__all__ = ["collect"]
+__all__ = ["AskedExpert", "CollectionStopped", "collect", "journal_of", "reference_answer"]
 
 ATTEMPTS = 3
 DEADLINE_S = 120.0
-KEPT_ANSWER_CHARS = 300
+FIRST_PAUSE_S = 0.5
+FAILURES_IN_A_ROW = 20
+KEPT_ANSWER_CHARS = 2000
+OURS = "everyday"  # the only questions whose text is ours to keep
 
 
-def collect(questions: Iterable[Row], backend: Backend, name: str, out: Path) -> None:
-    """Ask `backend` every question and append one outcome row each to the JSON lines file `out`.
+class CollectionStopped(ConfigError):
+    """An expert failed so often in a row that asking on makes no sense; what it did is kept."""
 
-    Can be killed at any moment: questions whose id is already in `out` are skipped. An expert that
-    fails is asked again, then the row records `failed`, never a wrong answer.
+
+@runtime_checkable
+class ScoresReferences(Protocol):
+    """A backend that tells how likely an answer would have been."""
+
+    def negative_log_likelihood(
+        self, request: ChatRequest, reference: str, *, deadline: Deadline
+    ) -> float | None:
+        """Of `reference` as the answer, in nats over all its tokens; None where it is too long."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AskedExpert:
+    """An expert to run. Each of `backends` answers one question at a time; one that is safe to
+    share may stand there several times. Without `pricing` no cost is recorded."""
+
+    name: str
+    backends: tuple[Backend, ...]
+    pricing: Pricing | None = None
+
+
+def collect(
+    questions: Sequence[Row],
+    experts: Iterable[AskedExpert],
+    out: Path,
+    *,
+    retry_failed: bool = False,
+    first_pause_s: float = FIRST_PAUSE_S,
+) -> list[Row]:
+    """Ask every expert every question that `out` does not have yet; returns and writes the rows.
+
+    Can be killed at any moment and goes on where it was. A failing expert is asked again after a
+    pause that doubles (or as long as its server asks), then the row records `failed`, never a wrong
+    answer. Raises CollectionStopped after 20 failures in a row.
     """
-    done = _done(out)
-    pending = [row for row in questions if (row["source"], str(row["id"])) not in done]
-    with out.open("a", encoding="utf-8") as file:
-        for row in tqdm(pending, desc=f"collect {name}", unit="query"):
-            file.write(json.dumps(_outcome(row, backend, name), ensure_ascii=False) + "\n")
-            file.flush()
+    journal = journal_of(out)
+    _drop_half_line(journal)
+    for expert in experts:
+        done = _asked(expert.name, (out, journal), again=retry_failed)
+        pending = [row for row in questions if _name(row) not in done]
+        with journal.open("a", encoding="utf-8") as file:
+            for outcome in _ask_all(expert, pending, first_pause_s):
+                file.write(json.dumps(outcome, ensure_ascii=False) + "\n")
+                file.flush()
+    rows = _merged(out, journal)
+    write_rows(out, rows)
+    journal.unlink()
+    return rows
 
 
-def _done(out: Path) -> set[tuple[str, str]]:
-    if not out.exists():
-        return set()
-    whole = out.read_text(encoding="utf-8")
-    complete = whole[: whole.rfind("\n") + 1]
-    if complete != whole:  # killed inside a line
-        out.write_text(complete, encoding="utf-8")
-    rows = (json.loads(line) for line in complete.splitlines())
-    return {(row["source"], str(row["id"])) for row in rows}
+def journal_of(out: Path) -> Path:
+    """Where answers lie until everything is asked."""
+    return out.with_name(f"{out.name.removesuffix('.gz')}.journal")
 
 
-def _outcome(row: Row, backend: Backend, name: str) -> Row:
-    """The row with the expert's score, answer, tokens and seconds; without a table's text."""
-    kept = {key: row[key] for key in ("source", "id", "qkey", "split", "task", "lang", "metric")}
-    if row["source"] == "everyday":
-        kept |= {"query": row["query"], "gold": row["gold"]}
-    metric = row["metric"]
-    question = Message("user", row["query"] + INSTRUCTIONS[metric])
-    request = ChatRequest((question,), max_tokens=MAX_TOKENS[metric])
-    for _ in range(ATTEMPTS):
-        start = time.monotonic()
+def reference_answer(question: Row) -> str:
+    """The answer to compare with: the row's `reference`, else its first accepted gold answer."""
+    return str(question.get("reference") or question["gold"].split("|")[0])
+
+
+def _drop_half_line(journal: Path) -> None:
+    """What was being written when the last run was killed."""
+    if journal.exists():
+        whole = journal.read_bytes()
+        complete = whole[: whole.rfind(b"\n") + 1]
+        if complete != whole:
+            journal.write_bytes(complete)
+
+
+def _name(row: Row) -> tuple[str, str]:
+    return row["source"], str(row["id"])
+
+
+def _asked(expert: str, files: Iterable[Path], *, again: bool) -> set[tuple[str, str]]:
+    """The questions that `expert` has answered; those that it failed too unless `again`."""
+    fields = ("score",) if again else ("score", "failed")
+    return {
+        _name(row) for row in _rows(files) if any(expert in row.get(field, {}) for field in fields)
+    }
+
+
+def _rows(files: Iterable[Path]) -> Iterator[Row]:
+    for file in files:
+        if file.exists():
+            yield from read_partial_rows(file)
+
+
+def _merged(out: Path, journal: Path) -> list[Row]:
+    """One row per question; a later line wins over an earlier one for the same expert."""
+    rows: dict[tuple[str, str], Row] = {}
+    for row in _rows((out, journal)):
+        kept = rows.setdefault(_name(row), row)
+        for field, value in row.items():
+            if isinstance(value, Mapping) and kept is not row:
+                kept[field] = {**kept.get(field, {}), **value}
+    return [_without_mended_failures(row) for row in rows.values()]
+
+
+def _without_mended_failures(row: Row) -> Row:
+    failed = {name: why for name, why in row.pop("failed", {}).items() if name not in row["score"]}
+    return row | ({"failed": failed} if failed else {})
+
+
+def _ask_all(expert: AskedExpert, pending: Sequence[Row], pause_s: float) -> Iterator[Row]:
+    """Outcomes as they come in, as many questions under way as the expert has backends."""
+    free: queue.SimpleQueue[Backend] = queue.SimpleQueue()
+    for backend in expert.backends:
+        free.put(backend)
+
+    def ask(row: Row) -> Row:
+        backend = free.get()
         try:
-            answer = backend.complete(request, deadline=Deadline.after(DEADLINE_S))
+            return _outcome(row, expert, backend, pause_s)
+        finally:
+            free.put(backend)
+
+    failures = 0
+    bar = tqdm(total=len(pending), desc=f"collect {expert.name}", unit="query")
+    with bar, ThreadPoolExecutor(len(expert.backends)) as pool:
+        for outcome in _as_completed(pool, ask, pending, 2 * len(expert.backends)):
+            bar.update()
+            failures = failures + 1 if "failed" in outcome else 0
+            if failures == FAILURES_IN_A_ROW:
+                raise CollectionStopped(
+                    f"{expert.name} failed {failures} times in a row, last: "
+                    f"{outcome['failed'][expert.name]}; mend it and run again with retry_failed"
+                )
+            yield outcome
+
+
+def _as_completed(
+    pool: ThreadPoolExecutor, ask: Callable[[Row], Row], pending: Sequence[Row], ahead: int
+) -> Iterator[Row]:
+    """Like `pool.map` in any order, with no more than `ahead` questions handed out."""
+    waiting = iter(pending)
+    under_way: set[Future[Row]] = {pool.submit(ask, row) for row in islice(waiting, ahead)}
+    while under_way:
+        done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+        under_way |= {pool.submit(ask, row) for row in islice(waiting, len(done))}
+        for future in done:
+            yield future.result()
+
+
+def _outcome(row: Row, expert: AskedExpert, backend: Backend, pause_s: float) -> Row:
+    """What one expert did with one question; without the text of a table that is not ours."""
+    name = expert.name
+    kept = {key: row[key] for key in ("source", "id", "qkey", "split", "task", "lang", "metric")}
+    if row["source"] == OURS:
+        kept |= {"query": row["query"], "gold": row["gold"]}
+    request = _request(row)
+    try:
+        answer, ttft_s, latency_s = _answer(backend, request, pause_s)
+    except BackendError as error:
+        return kept | {"score": {}, "failed": {name: str(error)}}
+    usage = answer.usage
+    found = {
+        "score": grade(row["metric"], answer.text, row["gold"]),
+        "answer": answer.text[:KEPT_ANSWER_CHARS],
+        "input_tokens": usage.prompt_tokens if usage else None,
+        "output_tokens": usage.completion_tokens if usage else None,
+        "ttft_s": round(ttft_s, 3),
+        "latency_s": round(latency_s, 3),
+        "cost_usd": _cost(expert.pricing, answer),
+        "nll": _likelihood(backend, request, reference_answer(row)),
+    }
+    return kept | {field: {name: value} for field, value in found.items() if value is not None}
+
+
+def _request(row: Row) -> ChatRequest:
+    metric = row["metric"]
+    question = Message("user", row.get("prompt", row["query"]) + INSTRUCTIONS[metric])
+    return ChatRequest((question,), max_tokens=MAX_TOKENS[metric])
+
+
+def _answer(
+    backend: Backend, request: ChatRequest, pause_s: float
+) -> tuple[ChatCompletion, float, float]:
+    """The answer, seconds to its first token and to its last. Retries what may pass."""
+    for attempt in range(ATTEMPTS):
+        try:
+            return _timed(backend, request)
         except BackendUnavailable as error:
-            failure = str(error)
-            continue
-        usage = answer.usage
-        return kept | {
-            "score": {name: grade(metric, answer.text, row["gold"])},
-            "answer": {name: answer.text[:KEPT_ANSWER_CHARS]},
-            "input_tokens": {name: usage.prompt_tokens if usage else None},
-            "output_tokens": {name: usage.completion_tokens if usage else None},
-            "latency_s": {name: round(time.monotonic() - start, 3)},
-        }
-    return kept | {"score": {}, "failed": {name: failure}}
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(error.retry_after_s or pause_s * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def _timed(backend: Backend, request: ChatRequest) -> tuple[ChatCompletion, float, float]:
+    start = time.monotonic()
+    chunks, first_s = [], 0.0
+    for chunk in backend.stream(request, deadline=Deadline.after(DEADLINE_S)):
+        first_s = first_s or time.monotonic() - start
+        chunks.append(chunk)
+    return ChatCompletion.from_chunks(chunks), first_s, time.monotonic() - start
+
+
+def _cost(pricing: Pricing | None, answer: ChatCompletion) -> float | None:
+    usage = answer.usage
+    if pricing is None or usage is None:
+        return None
+    return pricing.cost(usage.prompt_tokens, usage.completion_tokens)
+
+
+def _likelihood(backend: Backend, request: ChatRequest, reference: str) -> float | None:
+    if not isinstance(backend, ScoresReferences):
+        return None
+    deadline = Deadline.after(DEADLINE_S)
+    found = backend.negative_log_likelihood(request, reference, deadline=deadline)
+    return None if found is None else round(found, 4)

@@ -1,23 +1,30 @@
-"""Is an answer right? Four metrics, each a plain rule that can be checked by reading it."""
+"""Is an answer right? Five metrics, each a plain rule that can be checked by reading it."""
 
 from __future__ import annotations
 
 import re
+
+from .code_tests import passes_tests
+
+__all__ = ["INSTRUCTIONS", "MAX_TOKENS", "grade"]
 
 INSTRUCTIONS = {
     "letter": "\n\nAnswer with the letter of the correct option only.",
     "number": "\n\nThink briefly, then end with: The answer is <number>.",
     "text": "",
     "first": "",
+    "code": "\n\nAnswer with the Python code only.",
 }
-MAX_TOKENS = {"letter": 24, "number": 192, "text": 48, "first": 48}
+MAX_TOKENS = {"letter": 24, "number": 192, "text": 48, "first": 48, "code": 192}
 
 
 def grade(metric: str, answer: str, gold: str) -> float:
-    """1.0 if `answer` is right, else 0.0. Raises KeyError for an unknown metric."""
-    return float(
-        {"letter": _letter, "number": _number, "text": _text, "first": _first}[metric](answer, gold)
-    )
+    """1.0 if `answer` is right, else 0.0. Raises KeyError for an unknown metric.
+
+    `gold` is a letter, a number, accepted texts separated by "|", "right|wrong", or the tests that
+    code must pass.
+    """
+    return float(_METRICS[metric](answer, gold))
 
 
 def _letter(answer: str, gold: str) -> bool:
@@ -50,3 +57,12 @@ def _first(answer: str, gold: str) -> bool:
 
 def _words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower().replace(",", "")))
+
+
+_METRICS = {
+    "letter": _letter,
+    "number": _number,
+    "text": _text,
+    "first": _first,
+    "code": passes_tests,
+}

