@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from edge_router.backends.base import Backend
 from edge_router.client import open_backend
-from edge_router.config import ExpertConfig
+from edge_router.config import Config, ExpertConfig
 from edge_router.errors import ConfigError
 from edge_router.experts import Pricing
 
 from .collect import AskedExpert
 
-__all__ = ["asked_experts"]
+__all__ = ["asked_experts", "configured_prices"]
 
 
 @contextmanager
@@ -42,6 +42,15 @@ def asked_experts(
     finally:
         for backend in opened:
             backend.close()
+
+
+def configured_prices(path: str) -> dict[str, Pricing]:
+    """The prices that a settings file states, by expert. Raises ConfigError where one is missing:
+    an answer whose price is not known is not free."""
+    experts = Config.load(path).experts
+    _require_prices(experts)
+    prices = {name: _pricing(expert) for name, expert in experts.items()}
+    return {name: price for name, price in prices.items() if price is not None}
 
 
 def _chosen(

@@ -5,14 +5,26 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import EdgeRouterError
 
 from .rows import BadData
 
+if TYPE_CHECKING:
+    from .making import Making
+
 __all__ = ["main"]
+
+STEPS = {
+    "train": ("teacher", "fine-tune the teacher's networks"),
+    "distill": ("student", "distil the teacher into the network that ships"),
+    "quantize": ("graphs", "export the student to ONNX and quantise it"),
+    "calibrate": ("calibration", "fit heads, temperature and operating points"),
+    "parity": ("parity", "check that int8 decides as fp32 does"),
+}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -23,6 +35,9 @@ def main(argv: Sequence[str]) -> int:
     except (BadData, EdgeRouterError, OSError) as error:
         print(f"edge-router export: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt as stopped:
+        print(f"edge-router export: {stopped}", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -31,15 +46,74 @@ def _parser() -> argparse.ArgumentParser:
         prog="edge-router export", description="Make a router from outcome data."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="from outcome tables to a verified artifact")
-    run.set_defaults(run=_run)
-    run.add_argument("recipe", type=Path)
-    run.add_argument("--data", type=Path, required=True, help="folder with outcomes/ and queries/")
-    run.add_argument("--work", type=Path, default=Path("work"), help="folder for what lies between")
-    run.add_argument("--out", type=Path, help="the artifact's folder (default: WORK/NAME)")
+    _add_collect(commands)
+    _add_import(commands)
+    for name, (step, told) in STEPS.items():
+        _add_step(commands, name, step, told)
+    for name, told in (
+        ("package", "put the artifact together"),
+        ("run", "all steps, from outcome tables to a verified artifact"),
+    ):
+        command = _recipe_command(commands, name, _package, told)
+        command.add_argument("--out", type=Path, help="the artifact's folder (default: WORK/NAME)")
+    _add_evaluate(commands)
+    return parser
 
-    collect = commands.add_parser("collect", help="run experts over questions with gold answers")
-    collect.set_defaults(run=_collect)
+
+def _command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], told: str
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=told, description=told)
+    command.set_defaults(run=run)
+    return command
+
+
+def _recipe_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], told: str
+) -> argparse.ArgumentParser:
+    command = _command(commands, name, run, told)
+    command.add_argument("recipe", type=Path)
+    command.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
+    command.add_argument(
+        "--work", type=Path, default=Path("work"), help="folder for what lies between"
+    )
+    return command
+
+
+def _add_step(commands: Any, name: str, step: str, told: str) -> None:
+    def run(options: argparse.Namespace) -> None:
+        print(json.dumps(_told(getattr(_making(options), step)), indent=1))
+
+    _recipe_command(commands, name, run, f"{told}, after the steps before it")
+
+
+def _told(result: Any) -> Any:
+    """What a step's result looks like on the terminal."""
+    if isinstance(result, tuple):
+        return [str(path) for path in result]
+    if isinstance(result, dict):
+        return result
+    networks = result if isinstance(result, list) else [result]
+    return [{"parameters": sum(p.numel() for p in network.parameters())} for network in networks]
+
+
+def _making(options: argparse.Namespace) -> Making:
+    from .making import Making
+    from .recipe import Recipe
+
+    recipe = Recipe.load(options.recipe)
+    return Making(recipe, data=options.data, work=options.work / recipe.name)
+
+
+def _package(options: argparse.Namespace) -> None:
+    making = _making(options)
+    print(making.package(options.out or making.work / "artifact").path)
+
+
+def _add_collect(commands: Any) -> None:
+    collect = _command(
+        commands, "collect", _collect, "run experts over questions with gold answers"
+    )
     collect.add_argument("out", type=Path, help="outcome rows: JSON lines, or .jsonl.gz")
     collect.add_argument("--config", help="settings with the [experts.NAME] to run")
     collect.add_argument("--expert", action="append", help="only this one (may be repeated)")
@@ -49,25 +123,6 @@ def _parser() -> argparse.ArgumentParser:
     collect.add_argument("--parallel", type=int, default=1, help="questions under way (default 1)")
     collect.add_argument("--costs", action="store_true", help="refuse an expert without a price")
     collect.add_argument("--retry-failed", action="store_true")
-
-    evaluate = commands.add_parser("evaluate", help="APGR of an artifact on the recipe's pairs")
-    evaluate.set_defaults(run=_evaluate)
-    evaluate.add_argument("artifact", help="a shipped router's name or a directory")
-    evaluate.add_argument("recipe", type=Path)
-    evaluate.add_argument(
-        "--data", type=Path, required=True, help="folder with outcomes/ and queries/"
-    )
-    evaluate.add_argument("--json", action="store_true")
-    return parser
-
-
-def _run(options: argparse.Namespace) -> None:
-    from .recipe import Recipe, run
-
-    recipe = Recipe.load(options.recipe)
-    work = options.work / recipe.name
-    artifact = run(recipe, data=options.data, work=work, target=options.out or work / "artifact")
-    print(artifact.path)
 
 
 def _collect(options: argparse.Namespace) -> None:
@@ -92,14 +147,74 @@ def _collect(options: argparse.Namespace) -> None:
     write_rows(options.out, rows)
 
 
+def _add_import(commands: Any) -> None:
+    from .importers import FORMATS
+
+    command = _command(commands, "import", _import, "turn a public format into outcome rows")
+    command.add_argument("format", choices=sorted(FORMATS))
+    command.add_argument("files", type=Path, nargs="+")
+    command.add_argument("--out", type=Path, required=True, help="JSON lines, or .jsonl.gz")
+    command.add_argument("--task", help="the task's name, where the files do not say it")
+    command.add_argument("--texts", type=Path, help="queries of a format that holds none")
+
+
+def _import(options: argparse.Namespace) -> None:
+    from .importers import import_outcomes
+    from .rows import write_rows
+
+    rows = import_outcomes(options.format, options.files, task=options.task, texts=options.texts)
+    write_rows(options.out, rows)
+    experts = {expert for row in rows for expert in row["score"]}
+    print(f"{len(rows)} rows, {len(experts)} experts -> {options.out}")
+
+
+def _add_evaluate(commands: Any) -> None:
+    evaluate = _command(
+        commands, "evaluate", _evaluate, "artifacts and research routers on outcome tables"
+    )
+    evaluate.add_argument(
+        "contenders",
+        nargs="+",
+        help='shipped artifacts or directories, research routers by name, or "research" for all',
+    )
+    evaluate.add_argument("--recipe", type=Path, help="a recipe's pairs (default: the shipped one)")
+    rows = evaluate.add_mutually_exclusive_group(required=True)
+    rows.add_argument("--data", type=Path, help="folder with outcomes/")
+    rows.add_argument("--outcomes", type=Path, nargs="+", help="files of outcome rows")
+    evaluate.add_argument("--tables", default="open", help="folder in outcomes/ (default open)")
+    evaluate.add_argument("--pair", nargs=3, action="append", metavar=("TABLE", "WEAK", "STRONG"))
+    evaluate.add_argument("--pools", action="store_true", help="RouterEval's pools and scaling too")
+    evaluate.add_argument("--config", help="settings whose [experts.NAME] state prices")
+    evaluate.add_argument("--seed", type=int, default=0)
+    evaluate.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
+    evaluate.add_argument("--work", type=Path, default=Path("work"), help="folder for predictions")
+    evaluate.add_argument("--out", type=Path, help="folder for evaluation.json, .md and .html")
+    evaluate.add_argument("--json", action="store_true")
+
+
 def _evaluate(options: argparse.Namespace) -> None:
-    from edge_router.artifact import RouterArtifact
+    from .asked import configured_prices
+    from .comparison import Comparison, compare
+    from .data import load_tables, read_tables
+    from .evaluation import write_report
+    from .recipe import SHIPPED, Recipe
+    from .report.markdown import markdown
 
-    from .data import load_outcomes
-    from .evaluate import evaluate_artifact, leaderboard
-    from .recipe import Recipe
-
-    recipe = Recipe.load(options.recipe)
-    outcomes = load_outcomes(options.data, recipe.own_outcomes, recipe.max_chars)
-    results = evaluate_artifact(RouterArtifact.load(options.artifact), recipe.pairs, outcomes)
-    print(json.dumps(results) if options.json else leaderboard(results))
+    recipe = Recipe.load(options.recipe or SHIPPED)
+    if options.outcomes:
+        rows = read_tables(options.outcomes)
+    else:
+        own = recipe.own_outcomes if options.tables == "open" else ()
+        rows = load_tables(options.data, own, folder=options.tables)
+    comparison = Comparison(
+        contenders=options.contenders,
+        pairs=[tuple(pair) for pair in options.pair or ()],
+        pools=options.pools,
+        seed=options.seed,
+        repeats=options.repeats,
+    )
+    prices = configured_prices(options.config) if options.config else None
+    found = compare(comparison, recipe, rows, work=options.work, prices=prices)
+    if options.out:
+        write_report(found, options.out)
+    print(json.dumps(found) if options.json else markdown(found))

@@ -84,7 +84,8 @@ def collect(
             for outcome in _ask_all(expert, pending, first_pause_s):
                 file.write(json.dumps(outcome, ensure_ascii=False) + "\n")
                 file.flush()
-    rows = _merged(out, journal)
+    sides = {_name(row): {"qkey": row["qkey"], "split": row["split"]} for row in questions}
+    rows = [row | sides.get(_name(row), {}) for row in _merged(out, journal)]
     write_rows(out, rows)
     journal.unlink()
     return rows
@@ -210,8 +211,8 @@ def _outcome(row: Row, expert: AskedExpert, backend: Backend, pause_s: float) ->
 
 def _request(row: Row) -> ChatRequest:
     metric = row["metric"]
-    question = Message("user", row.get("prompt", row["query"]) + INSTRUCTIONS[metric])
-    return ChatRequest((question,), max_tokens=MAX_TOKENS[metric])
+    asked = str(row.get("prompt") or row["query"]) + INSTRUCTIONS[metric]
+    return ChatRequest((Message("user", asked),), max_tokens=MAX_TOKENS[metric])
 
 
 def _answer(

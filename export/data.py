@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +15,16 @@ from edge_router.experts import CHARACTERS_PER_TOKEN
 from edge_router.text import router_input
 
 from .questions import gold_questions
-from .rows import BadData, Row, read_rows
+from .rows import BadData, Row, letters_of, read_rows
 
-__all__ = ["OutcomeSet", "load_outcomes", "task_kind"]
+__all__ = [
+    "OutcomeSet",
+    "load_outcomes",
+    "load_tables",
+    "outcome_set",
+    "read_tables",
+    "task_kind",
+]
 
 Floats = npt.NDArray[np.float32]
 
@@ -29,13 +36,26 @@ SAME_KIND = {
 }
 
 
+MEASURED = (
+    "score",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "ttft_s",
+    "latency_s",
+    "similarity",
+    "nll",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class OutcomeSet:
     """Queries with known outcomes.
 
     `scores` (queries, experts) in 0..1 and `log_tokens` (queries, experts), the natural logarithm
     of answer lengths in tokens; both NaN where not known. `kinds` are the task kinds by name,
-    `tables` the file each row came from, `characters` the lengths of the queries before any cut.
+    `tables` the file each row came from, `langs` the queries' languages (ISO 639-1), `characters`
+    their lengths before any cut.
     """
 
     texts: tuple[str, ...]
@@ -43,6 +63,7 @@ class OutcomeSet:
     splits: npt.NDArray[np.str_]
     tables: npt.NDArray[np.str_]
     kinds: npt.NDArray[np.str_]
+    langs: npt.NDArray[np.str_]
     characters: npt.NDArray[np.int64]
     experts: tuple[str, ...]
     scores: Floats
@@ -59,6 +80,7 @@ class OutcomeSet:
             self.splits[keep],
             self.tables[keep],
             self.kinds[keep],
+            self.langs[keep],
             self.characters[keep],
             self.experts,
             self.scores[keep],
@@ -79,49 +101,79 @@ def task_kind(row: Row) -> str:
     return "everyday" if task.startswith("everyday/") else SAME_KIND.get(task, task)
 
 
-def load_outcomes(data: Path, own: Sequence[Path], max_chars: int) -> OutcomeSet:
-    """All tables of `data`/outcomes/open and our own outcome files, joined with their queries.
+def load_outcomes(
+    data: Path, own: Sequence[Path], max_chars: int, *, folder: str = "open"
+) -> OutcomeSet:
+    """`load_tables` as one set. Raises BadRow, and BadData for what no router can be made from."""
+    return outcome_set(load_tables(data, own, folder=folder), max_chars)
 
-    Raises BadRow, and BadData when there is no table, a table is empty, or a query stands in two
-    splits.
+
+def load_tables(data: Path, own: Sequence[Path], *, folder: str = "open") -> dict[str, list[Row]]:
+    """All tables of `data`/outcomes/`folder` and our own outcome files, joined with their queries.
+
+    Raises BadRow, and BadData when there is no table.
     """
-    tables: dict[str, list[Row]] = {}
-    for path in sorted((data / "outcomes" / "open").glob("*.jsonl.gz")):
-        tables[path.name.removesuffix(".jsonl.gz")] = list(read_rows(path))
-    if not tables:
-        raise BadData(f"no outcome tables in {data / 'outcomes' / 'open'}; give the folder above")
+    paths = sorted((data / "outcomes" / folder).glob("*.jsonl*"))
+    if not paths:
+        raise BadData(f"no outcome tables in {data / 'outcomes' / folder}; give the folder above")
+    tables = read_tables(paths)
     texts = {row["qkey"]: row["query"] for rows in tables.values() for row in rows}
-    texts |= {row["qkey"]: row["query"] for row in gold_questions(data)}
+    if own and (data / "queries").is_dir():
+        texts |= {row["qkey"]: row["query"] for row in gold_questions(data)}
     known = {(row["source"], str(row["id"])): row for rows in tables.values() for row in rows}
     for path in own:
         measured = [row for row in read_rows(path, texts) if row["score"]]
-        tables[path.name.removesuffix(".jsonl.gz")] = [
+        tables[_table_name(path)] = [
             row for row in measured if not _merged(row, known.get((row["source"], str(row["id"]))))
         ]
+    return tables
+
+
+def read_tables(paths: Sequence[Path]) -> dict[str, list[Row]]:
+    """The rows of outcome files by table, which is the file's name. Raises BadRow."""
+    return {_table_name(path): list(read_rows(path)) for path in paths}
+
+
+def outcome_set(tables: Mapping[str, Sequence[Row]], max_chars: int) -> OutcomeSet:
+    """Checked rows by table as one set.
+
+    Raises BadData when a table is empty, or a query stands in two splits.
+    """
     _refuse_faults(tables)
     return _arrange(tables, max_chars)
+
+
+def _table_name(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")
 
 
 def _merged(row: Row, known: Row | None) -> bool:
     """Add a measured row's outcomes to the table's row for the same query, if there is one."""
     if known is None:
         return False
-    for field in ("score", "output_tokens"):
-        known[field] = (known.get(field) or {}) | row[field]
+    for field in MEASURED:
+        if found := row.get(field):
+            known[field] = (known.get(field) or {}) | found
     return True
 
 
-def _refuse_faults(tables: dict[str, list[Row]]) -> None:
-    split_of: dict[str, str] = {}
+def _refuse_faults(tables: Mapping[str, Sequence[Row]]) -> None:
+    """Empty tables, and queries on both sides of a split, by their key or by their letters."""
+    side: dict[str, tuple[str, str]] = {}
     for name, rows in tables.items():
         if not rows:
             raise BadData(f"the table {name!r} is empty")
         for row in rows:
-            if split_of.setdefault(row["qkey"], row["split"]) != row["split"]:
-                raise BadData(f"query {row['qkey']} of {name!r} stands in two splits")
+            for key in (row["qkey"], letters_of(row["query"])):
+                other, split = side.setdefault(key, (name, row["split"]))
+                if split != row["split"]:
+                    raise BadData(
+                        f"query {row['qkey']} of {name!r} stands in two splits: {row['split']!r} "
+                        f"there, {split!r} in {other!r}; give it one"
+                    )
 
 
-def _arrange(tables: dict[str, list[Row]], max_chars: int) -> OutcomeSet:
+def _arrange(tables: Mapping[str, Sequence[Row]], max_chars: int) -> OutcomeSet:
     rows = [(name, row) for name, found in tables.items() for row in found]
     experts = tuple(sorted({expert for _, row in rows for expert in row["score"]}))
     scores = np.full((len(rows), len(experts)), np.nan, dtype=np.float32)
@@ -138,6 +190,7 @@ def _arrange(tables: dict[str, list[Row]], max_chars: int) -> OutcomeSet:
         splits=np.array([row["split"] for _, row in rows]),
         tables=np.array([name for name, _ in rows]),
         kinds=np.array([task_kind(row) for _, row in rows]),
+        langs=np.array([row.get("lang", "en") for _, row in rows]),
         characters=np.array([len(row["query"]) for _, row in rows]),
         experts=experts,
         scores=scores,

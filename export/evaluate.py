@@ -7,36 +7,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
-
-from edge_router.artifact import RouterArtifact
-from edge_router.encoder import OnnxEncoder
-from edge_router.experts import find_head
 
 from .data import OutcomeSet
 from .metrics import Interval, apgr, bootstrap
 
-__all__ = ["evaluate_artifact", "evaluate_table", "leaderboard"]
+__all__ = ["evaluate_table", "leaderboard"]
 
 Floats = npt.NDArray[np.float64]
-
-
-def evaluate_artifact(
-    artifact: RouterArtifact, pairs: Mapping[str, Sequence[str]], outcomes: OutcomeSet
-) -> list[dict[str, Any]]:
-    """`evaluate_table` for each table's pair of experts, read from the artifact as shipped."""
-    encoder = OnnxEncoder(artifact)
-    temperature = artifact.calibration["temperature"]
-    results = []
-    for table, (weak, strong) in pairs.items():
-        low, high = (find_head(artifact.experts, name, temperature) for name in (weak, strong))
-        gains = np.full(len(outcomes), np.nan)
-        rows = np.flatnonzero((outcomes.tables == table) & (outcomes.splits == "test"))
-        for row in tqdm(rows, desc=table, unit="query"):
-            query = encoder.represent(outcomes.texts[row])
-            gains[row] = high.quality(query) - low.quality(query)
-        results.append(evaluate_table(outcomes, table, weak, strong, gains))
-    return results
 
 
 def evaluate_table(

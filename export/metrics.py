@@ -15,6 +15,7 @@ __all__ = [
     "Interval",
     "aiq",
     "apgr",
+    "apgr_difference",
     "bootstrap",
     "brier",
     "draw_counts",
@@ -219,6 +220,28 @@ def interval(value: float, resampled: Floats) -> Interval:
         return Interval(value, float("nan"), float("nan"))
     low, high = np.percentile(known, [2.5, 97.5])
     return Interval(value, float(low), float(high))
+
+
+def apgr_difference(
+    first: Floats,
+    second: Floats,
+    weak: Floats,
+    strong: Floats,
+    *,
+    repeats: int = 1000,
+    seed: int = 0,
+) -> Interval:
+    """APGR of the gains `first` less that of `second`, on the same resamples (paired bootstrap).
+
+    All arrays (queries,). The two are level where the interval holds 0.
+    """
+
+    def difference(counts: Counts | None) -> Floats:
+        one, other = (GapCurve.of(gains, weak, strong, counts) for gains in (first, second))
+        return one.apgr() - other.apgr()
+
+    drawn = draw_counts(len(first), repeats=repeats, seed=seed)
+    return interval(float(difference(None)[0]), in_parts(difference, drawn))
 
 
 def reliability(predicted: Floats, scores: Floats, bins: int = 15) -> tuple[Floats, Floats, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from transformers import BertModel
 
-__all__ = ["RouterNetwork", "hold_to_grid", "settle_on_grid"]
+__all__ = ["RouterNetwork", "digest", "hold_to_grid", "settle_on_grid"]
 
 
 class RouterNetwork(nn.Module):
@@ -18,11 +19,13 @@ class RouterNetwork(nn.Module):
     The heads of the experts stand outside `forward`, so the exported graph holds none.
     """
 
-    def __init__(self, bert: BertModel, *, difficulties: int, kinds: int, experts: int) -> None:
+    def __init__(
+        self, bert: BertModel, *, difficulties: int, kinds: int, experts: int, dropout: float = 0.1
+    ) -> None:
         super().__init__()
         width = bert.config.hidden_size
         self.bert = bert
-        self.dropout = nn.Dropout(0.1)
+        self.dropout = nn.Dropout(dropout)
         self.difficulty = nn.Linear(width, difficulties)
         self.kind = nn.Linear(width, kinds)
         self.length = nn.Linear(width, 1)
@@ -30,10 +33,19 @@ class RouterNetwork(nn.Module):
         self.head_lengths = nn.Parameter(torch.zeros(experts))
 
     @classmethod
-    def from_pretrained(cls, path: Path, **sizes: int) -> RouterNetwork:
-        """Start from a sentence encoder on disk; nothing is downloaded."""
-        bert = BertModel.from_pretrained(path, add_pooling_layer=False, local_files_only=True)
-        return cls(bert, **sizes)
+    def from_pretrained(
+        cls, path: Path, *, difficulties: int, kinds: int, experts: int, dropout: float = 0.1
+    ) -> RouterNetwork:
+        """Start from a sentence encoder on disk; nothing is downloaded. `dropout` is used on every
+        hidden state, not on attention weights, which would make training a third slower."""
+        bert = BertModel.from_pretrained(
+            path,
+            add_pooling_layer=False,
+            local_files_only=True,
+            hidden_dropout_prob=dropout,
+            attention_probs_dropout_prob=0.0,
+        )
+        return cls(bert, difficulties=difficulties, kinds=kinds, experts=experts, dropout=dropout)
 
     def pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Mean of the last layer over the tokens that are not padding: (batch, width)."""
@@ -56,6 +68,14 @@ class RouterNetwork(nn.Module):
         """What the artifact's graph computes: representation and log_tokens (batch, 1)."""
         vector, _, log_tokens = self.read(self.pooled(input_ids, attention_mask))
         return vector, log_tokens
+
+
+def digest(network: nn.Module) -> str:
+    """Names a network by its weights."""
+    found = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        found.update(name.encode() + value.numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 class _ChannelGrid(nn.Module):

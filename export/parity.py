@@ -13,19 +13,27 @@ from edge_router.calibration import sigmoid
 from .heads import LinearHead
 from .rows import BadData
 
-__all__ = ["MAX_FLIP_RATE", "ParityFailed", "parity", "require_parity"]
+__all__ = ["MAX_AUC_DROP", "MAX_FLIP_RATE", "ParityFailed", "parity", "require_parity"]
 
 Floats = npt.NDArray[np.float64]
 
 MAX_FLIP_RATE = 0.01
+MAX_AUC_DROP = 0.005
+RIGHT = 0.5
 
 
 class ParityFailed(BadData):
-    """More decisions than allowed differ between the int8 and the fp32 graph."""
+    """The int8 graph decides otherwise than the fp32 graph, or worse, by more than is allowed."""
 
 
 def require_parity(checked: Mapping[str, Any]) -> None:
-    """Raise ParityFailed when any pair flips more than MAX_FLIP_RATE at any operating point."""
+    """Raise ParityFailed when any pair flips more than MAX_FLIP_RATE at any operating point, or any
+    profile's AUC drops by more than MAX_AUC_DROP."""
+    for profile, drop in checked["auc_drop"].items():
+        if drop > MAX_AUC_DROP:
+            raise ParityFailed(
+                f"the AUC of {profile} drops by {drop:.4f} in int8, {MAX_AUC_DROP} may"
+            )
     for point, pairs in checked["flip_rate"].items():
         worst = max(pairs, key=pairs.__getitem__)
         if pairs[worst] > MAX_FLIP_RATE:
@@ -36,12 +44,18 @@ def require_parity(checked: Mapping[str, Any]) -> None:
 
 
 def parity(
-    int8: Floats, fp32: Floats, heads: Mapping[str, LinearHead], calibration: Mapping[str, Any]
+    int8: Floats,
+    fp32: Floats,
+    heads: Mapping[str, LinearHead],
+    calibration: Mapping[str, Any],
+    *,
+    scores: Mapping[str, Floats],
 ) -> dict[str, Any]:
     """Compare representations (queries, dim) of the two graphs for the same queries.
 
-    Gives the share of decisions that flip, for every operating point and pair of profiles, and how
-    far estimates differ on the mean and at most.
+    Gives the share of decisions that flip, for every operating point and pair of profiles, how far
+    estimates differ on the mean and at most, and how much less well they order good and bad
+    answers: `scores[profile]` (queries,), NaN where not known, right from 0.5.
     """
     temperature = calibration["temperature"]
     quality = [
@@ -62,7 +76,22 @@ def parity(
             np.mean([np.abs(quality[0][name] - quality[1][name]).mean() for name in heads])
         ),
         "flip_rate": flips,
+        "auc_drop": {
+            name: _auc(quality[1][name], known) - _auc(quality[0][name], known)
+            for name, known in scores.items()
+            if len(set((known[~np.isnan(known)] >= RIGHT).tolist())) == 2
+        },
     }
+
+
+def _auc(quality: Floats, scores: Floats) -> float:
+    """Chance that a right answer's estimate lies above a wrong one's; ties count half."""
+    seen = ~np.isnan(scores)
+    right = scores[seen] >= RIGHT
+    _, group, size = np.unique(quality[seen], return_inverse=True, return_counts=True)
+    rank = (np.cumsum(size) - (size - 1) / 2)[group]
+    wins = rank[right].sum() - right.sum() * (right.sum() + 1) / 2
+    return float(wins / (right.sum() * (~right).sum()))
 
 
 def _flip_rate(quality: list[dict[str, Floats]], pair: str, gain: float) -> float:

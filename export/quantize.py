@@ -26,9 +26,10 @@ def quantize(fp32: Path, int8: Path) -> None:
     gemms = [node.name for node in model.graph.node if node.op_type == "Gemm"]
     split = int8.with_suffix(".split.onnx")
     onnx.save(_with_two_pass_inputs(model), split)
+    unfinished = int8.with_suffix(".new")
     quantize_dynamic(
         split,
-        int8,
+        unfinished,
         op_types_to_quantize=["MatMul", "Attention", "Gather"],
         nodes_to_exclude=[f"{name}_MatMul" for name in gemms],  # their names while quantising
         per_channel=True,
@@ -37,6 +38,7 @@ def quantize(fp32: Path, int8: Path) -> None:
         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT, "MatMulConstBOnly": True},
     )
     split.unlink()
+    unfinished.replace(int8)
 
 
 def _with_two_pass_inputs(model: Any) -> Any:

@@ -12,7 +12,16 @@ from pathlib import Path
 
 from .everyday import everyday_questions
 from .grade import INSTRUCTIONS
-from .rows import BadData, BadRow, Row, query_key, read_partial_rows, read_rows, split_of
+from .rows import (
+    BadData,
+    BadRow,
+    Row,
+    letters_of,
+    query_key,
+    read_partial_rows,
+    read_rows,
+    split_of,
+)
 
 __all__ = ["gold_questions", "read_questions"]
 
@@ -23,15 +32,27 @@ def gold_questions(data: Path) -> Iterator[Row]:
     Where the query alone would not be asked, `prompt` says what is; `reference` is a whole answer.
 
     `data` is the folder that holds `outcomes/open` and `queries`. The sample is by query hash, so
-    it is random with respect to the content, and the splits are those of the outcome tables. No
-    question comes twice.
+    it is random with respect to the content. A question that stands in an outcome table has that
+    table's key and split. No question comes twice.
     """
-    yield from _everyday()
+    sides = _sides(data)
     seen: set[str] = set()
+    for row in _everyday():
+        yield row | sides.get(letters_of(row["query"]), {})
     for make, count in _SAMPLES:
         sample = _sample(make(data), count, seen)
         seen |= {row["qkey"] for row in sample}
-        yield from sample
+        yield from (row | sides.get(letters_of(row["query"]), {}) for row in sample)
+
+
+def _sides(data: Path) -> dict[str, Row]:
+    """Key and split of every query of the outcome tables, by its letters."""
+    paths = sorted((data / "outcomes").glob("*/*.jsonl.gz"))  # the open ones last, they win
+    return {
+        letters_of(row["query"]): {"qkey": row["qkey"], "split": row["split"]}
+        for path in paths
+        for row in read_rows(path)
+    }
 
 
 def read_questions(path: Path) -> list[Row]:

@@ -85,6 +85,11 @@ def query_key(query: str) -> str:
     return hashlib.sha256(" ".join(query.lower().split()).encode()).hexdigest()[:16]
 
 
+def letters_of(query: str) -> str:
+    """Letters and digits only, in lower case: equal for the same question in other clothes."""
+    return "".join(filter(str.isalnum, query.lower()))
+
+
 def split_of(key: str) -> str:
     """70 / 10 / 20 by the key's first digits."""
     share = int(key[:8], 16) / 16**8

@@ -26,8 +26,8 @@ class _NamedOutputs(nn.Module):
         return {"representation": representation, "log_tokens": log_tokens}
 
 
-def export_onnx(network: RouterNetwork, work: Path) -> Path:
-    """Write `work`/encoder.fp32.onnx and return it.
+def export_onnx(network: RouterNetwork, fused: Path) -> None:
+    """Write the network to the file `fused`.
 
     Inputs `input_ids` and `attention_mask` (batch, tokens) int64; outputs `representation`
     (batch, representation_dim) and `log_tokens` (batch, 1), float32.
@@ -47,7 +47,7 @@ def export_onnx(network: RouterNetwork, work: Path) -> Path:
         def outputs(self) -> dict[str, dict[int, str]]:
             return {"representation": {0: "batch"}, "log_tokens": {0: "batch"}}
 
-    raw, fused = work / "encoder.raw.onnx", work / "encoder.fp32.onnx"
+    raw = fused.with_suffix(".raw.onnx")
     view = _NamedOutputs(network.eval())
     export(view, RouterOnnxConfig(view.config, task="feature-extraction"), raw, opset=OPSET)
     bert = network.bert.config
@@ -63,4 +63,3 @@ def export_onnx(network: RouterNetwork, work: Path) -> Path:
     )
     model.save_model_to_file(str(fused))
     raw.unlink()
-    return fused

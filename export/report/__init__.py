@@ -1,0 +1,1 @@
+"""One evaluation, two printers: Markdown and a page of HTML."""

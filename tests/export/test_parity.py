@@ -24,7 +24,9 @@ def checked(below: int, above: int) -> dict[str, Any]:
     fp32[:below] = THRESHOLD - 0.01
     int8 = fp32.copy()
     int8[:below] = THRESHOLD + 0.01
-    return parity(int8, fp32, HEADS, CALIBRATION)
+    right = np.where(np.arange(below + above) % 2, 1.0, np.nan)  # every other one is known
+    right[-1] = 0.0
+    return parity(int8, fp32, HEADS, CALIBRATION, scores={"frontier": right})
 
 
 def test_a_flip_is_a_decision_that_differs() -> None:
@@ -40,3 +42,13 @@ def test_more_than_one_percent_is_refused_by_name() -> None:
     require_parity(checked(1, 99))
     with pytest.raises(ParityFailed, match=r"3\.00%.*135m>frontier at 'p'"):
         require_parity(checked(3, 97))
+
+
+def test_the_auc_drop_counts_pairs_that_change_order() -> None:
+    """int8 ties two of the four right-wrong pairs that fp32 has in order."""
+    fp32, int8 = np.array([[4.0], [3.0], [2.0], [1.0]]), np.array([[2.0], [2.0], [2.0], [1.0]])
+    scores = {"frontier": np.array([1.0, 1.0, 0.0, 0.0]), "135m": np.array([1.0, np.nan, 1.0, 1.0])}
+    found = parity(int8, fp32, HEADS, CALIBRATION, scores=scores)
+    assert found["auc_drop"] == {"frontier": pytest.approx(1.0 - 0.75)}
+    with pytest.raises(ParityFailed, match=r"the AUC of frontier drops by 0\.2500"):
+        require_parity(found)

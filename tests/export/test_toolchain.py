@@ -21,6 +21,7 @@ from edge_router.export.model import RouterNetwork, hold_to_grid, settle_on_grid
 from edge_router.export.package import package  # noqa: E402
 from edge_router.export.quantize import quantize  # noqa: E402
 from edge_router.export.recipe import Recipe  # noqa: E402
+from edge_router.export.rows import BadData  # noqa: E402
 from edge_router.export.to_onnx import export_onnx  # noqa: E402
 
 RECIPE = Path(__file__).parents[2] / "export" / "recipes" / "router-small.toml"
@@ -42,7 +43,8 @@ def network() -> RouterNetwork:
 def test_export_and_quantization_keep_the_numbers(network: RouterNetwork, tmp_path: Path) -> None:
     """fp32 equals torch; int8 is close, since the weights already lie on its grid."""
     tokenizer = RouterTokenizer(Recipe.load(RECIPE).base / "tokenizer.json", max_tokens=128)
-    fp32 = export_onnx(network, tmp_path)
+    fp32 = tmp_path / "fp32.onnx"
+    export_onnx(network, fp32)
     quantize(fp32, tmp_path / "int8.onnx")
     for text in TEXTS:
         ids, mask = tokenizer.batch([text])
@@ -103,10 +105,11 @@ def test_outcomes_join_tables_with_our_own_measurement(data: Path) -> None:
 def test_a_query_on_both_sides_of_a_split_is_refused() -> None:
     """It would let training see the test."""
     row = {"qkey": "k", "split": "train", "task": "t", "query": "q", "score": {"a": 1.0}}
-    with pytest.raises(ValueError, match="two splits"):
-        outcome_data._refuse_faults({"one": [row], "two": [row | {"split": "test"}]})
-    with pytest.raises(ValueError, match="'none' is empty"):
-        outcome_data._refuse_faults({"none": []})
+    for other in (row, row | {"qkey": "other", "query": "Q?"}):  # by key, and by its letters
+        with pytest.raises(BadData, match="stands in two splits: 'test' there, 'train' in 'one'"):
+            outcome_data.outcome_set({"one": [row], "two": [other | {"split": "test"}]}, 100)
+    with pytest.raises(BadData, match="'none' is empty"):
+        outcome_data.outcome_set({"none": []}, 100)
 
 
 def test_baselines_are_what_they_say(data: Path) -> None:

@@ -1,0 +1,92 @@
+"""What every router must be seen beside: no knowledge, a little of it, and all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ..routers import ROUTERS, make_router
+from ..routers.heuristics import PromptLength, TaskOnly
+from ..routers.oracle import oracle_choice_probabilities
+from .contenders import Contender, Predictions, RouterContender, Side
+from .tasks import Task
+
+__all__ = ["BASELINES", "Baseline", "research_contenders"]
+
+UNINFORMED = ("Random", "Zero")
+PREDICT_SCORES = ("PRknn", "C-RoBERTa", "Ridge gain")  # others' utilities mean other things
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A contender that is one function of the task."""
+
+    name: str
+    source: str
+    decide: Callable[[Task], Predictions]
+    side: Side = Side.BASELINE
+    probabilities: bool = False
+    ranks: bool = True
+    key: str = ""
+
+    def predict(self, task: Task, *, work: Path, seed: int) -> Predictions:  # noqa: ARG002 - nothing is learned
+        return self.decide(task)
+
+
+def _random(task: Task) -> Predictions:
+    """All experts alike: what is drawn at random comes out as its expectation."""
+    return Predictions(np.zeros_like(task.test.scores))
+
+
+def _best_single(task: Task) -> Predictions:
+    """The best expert of the train rows whatever the query, the last of equals."""
+    means = task.train.scores.mean(axis=0)
+    best = len(means) - 1 - int(means[::-1].argmax())
+    alone = np.eye(len(means))[best]
+    return Predictions(np.tile(means, (len(task.test), 1)), np.tile(alone, (len(task.test), 1)))
+
+
+def _oracle(task: Task) -> Predictions:
+    return Predictions(task.test.scores, drawn=oracle_choice_probabilities(task.test.scores, 1.0))
+
+
+def _half_oracle(task: Task) -> Predictions:
+    drawn = oracle_choice_probabilities(task.test.scores, 0.5)
+    return Predictions(np.log(drawn), drawn)
+
+
+BASELINES: tuple[Contender, ...] = (
+    Baseline("random", "no order: an APGR of 0.5 by definition", _random),
+    replace(RouterContender.of(PromptLength), side=Side.BASELINE),
+    replace(RouterContender.of(TaskOnly, probabilities=True), side=Side.BASELINE),
+    Baseline(
+        "best single", "the best expert of the train rows, always", _best_single, probabilities=True
+    ),
+    Baseline("oracle", "is told the outcomes", _oracle, side=Side.BOUND),
+    Baseline(
+        "r_o(0.5)",
+        "RouterEval, section 3: oracle or random by a coin",
+        _half_oracle,
+        side=Side.BOUND,
+        ranks=False,
+    ),
+)
+
+
+def research_contenders(names: Sequence[str] | None = None) -> list[Contender]:
+    """The field's routers by their names in `routers.ROUTERS`; without `names`, all of them.
+
+    Those that take part anyway, as BASELINES, are left out, and unless they are named also
+    TO-Router's Random and Zero, whose expectation `random` is. Raises BadData for an unknown name.
+    """
+    present = {contender.name for contender in BASELINES}
+    asked = [name for name in ROUTERS if name not in UNINFORMED] if names is None else names
+    wanted = [name for name in asked if name not in present]
+    return [
+        RouterContender.of(partial(make_router, name), probabilities=name in PREDICT_SCORES)
+        for name in wanted
+    ]

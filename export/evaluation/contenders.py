@@ -1,0 +1,142 @@
+"""Who takes part: anything that says how much it wants each expert for each test query."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+
+from ..routers.base import Floats, ResearchRouter
+from ..rows import BadData
+from .kept import kept
+from .selection import pick, softmax
+from .tasks import Task
+
+__all__ = ["Contender", "Predictions", "RouterContender", "Side", "predictions"]
+
+
+class Side(StrEnum):
+    """What kind of contender: a bound looks at the outcomes and is never ranked."""
+
+    BASELINE = "baseline"
+    BOUND = "bound"
+    ROUTER = "router"
+    ARTIFACT = "artifact"
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """`utilities` (test queries, experts), finite, larger is better.
+
+    `drawn` (test queries, experts) is the distribution by which a contender picks that does not
+    simply take the largest utility.
+    """
+
+    utilities: Floats
+    drawn: Floats | None = None
+
+    @property
+    def shares(self) -> Floats:
+        """(test queries, experts) share of each query that each expert answers."""
+        return pick(self.utilities) if self.drawn is None else self.drawn
+
+    @property
+    def distribution(self) -> Floats:
+        """What E_p is the entropy of: the softmaxed utilities, or how it draws."""
+        return softmax(self.utilities) if self.drawn is None else self.drawn
+
+
+class Contender(Protocol):
+    """`key` is equal for equal contenders and names what is kept of them between runs.
+
+    `probabilities`: utilities are chances of a good answer, so that calibration has a meaning.
+    `ranks`: utilities order queries for a pair, so that there is an APGR. `source` says where it
+    comes from: a paper and section, an artifact's hash.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def side(self) -> Side: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def probabilities(self) -> bool: ...
+    @property
+    def ranks(self) -> bool: ...
+
+    def predict(self, task: Task, *, work: Path, seed: int) -> Predictions:
+        """Learn from the task's train rows and say what it would do on its test queries."""
+        ...
+
+
+def predictions(contender: Contender, task: Task, *, work: Path, seed: int) -> Predictions:
+    """What a contender would do on a task, kept in `work` unless it costs nothing to repeat.
+
+    Raises BadData where the utilities have the wrong shape or are not finite.
+    """
+    if contender.side in (Side.BASELINE, Side.BOUND):
+        return contender.predict(task, work=work, seed=seed)
+    name = f"{_file_name(contender.name)}-{contender.key}-{task.fingerprint()}-{seed}.npz"
+    found = kept(
+        work / "predictions" / name,
+        lambda: {"utilities": _checked(contender, task, work, seed)},
+    )
+    return Predictions(found["utilities"])
+
+
+def _checked(contender: Contender, task: Task, work: Path, seed: int) -> Floats:
+    utilities = contender.predict(task, work=work, seed=seed).utilities.astype(np.float64)
+    where = f"{contender.name!r} on the task {task.name!r}"
+    if utilities.shape != task.test.scores.shape:
+        raise BadData(
+            f"{where} gave utilities of shape {utilities.shape}, not {task.test.scores.shape}"
+        )
+    if not np.isfinite(utilities).all():
+        raise BadData(f"{where} gave utilities that are not finite")
+    return utilities
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "_", name)
+
+
+@dataclass(frozen=True, slots=True)
+class RouterContender:
+    """A research router, fitted afresh on each task; see `of`."""
+
+    make: Callable[[], ResearchRouter]
+    name: str
+    source: str
+    key: str
+    probabilities: bool = False
+    side: Side = Side.ROUTER
+    ranks: bool = True
+
+    @classmethod
+    def of(cls, make: Callable[[], ResearchRouter], *, probabilities: bool = False) -> Self:
+        """`make` gives a new router each time.
+
+        `probabilities` is true for one whose utilities are predicted scores in 0..1. What is kept
+        of a router is made again when the source of its module changes, and only then.
+        """
+        router = make()
+        kind = type(router)
+        code = f"{kind.__qualname__}\n{inspect.getsource(sys.modules[kind.__module__])}"
+        key = hashlib.sha256(code.encode()).hexdigest()[:16]
+        return cls(make, router.name, router.source, key, probabilities)
+
+    def predict(self, task: Task, *, work: Path, seed: int) -> Predictions:  # noqa: ARG002 - keeps no files
+        router = self.make()
+        router.fit(task.train, seed=seed)
+        return Predictions(router.utilities(task.test.queries))

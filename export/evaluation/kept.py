@@ -1,0 +1,32 @@
+"""Arrays that are worth keeping between runs: a killed evaluation goes on where it was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["kept", "write_arrays"]
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def kept(path: Path, make: Callable[[], Arrays]) -> Arrays:
+    """The arrays in the npz file `path`, made and written first where there is none."""
+    if not path.exists():
+        write_arrays(path, make())
+    with np.load(path, allow_pickle=False) as loaded:
+        return dict(loaded)
+
+
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """All or nothing: whoever is killed half-way leaves no half a file under `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with new.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+    new.replace(path)

@@ -1,0 +1,71 @@
+"""Who is ahead over all tables, and by how much that is more than chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..metrics import interval
+from ..routers.base import Floats
+from .contenders import Contender, Side
+from .results import Standing, interval_json
+
+__all__ = ["behind_first", "first_of", "leaderboard"]
+
+Standings = Mapping[str, Standing]
+
+
+def first_of(contenders: Sequence[Contender], standings: Standings) -> str | None:
+    """The contender with the largest value, of those that do not know the outcomes."""
+    ranked = [
+        contender.name
+        for contender in contenders
+        if contender.side is not Side.BOUND and np.isfinite(standings[contender.name].value)
+    ]
+    return max(ranked, key=lambda name: standings[name].value, default=None)
+
+
+def behind_first(standing: Standing, first: Standing) -> dict[str, Any]:
+    """A contender's difference to the first on the same resamples (a paired bootstrap).
+
+    It is level with the first when the 95 % interval of the difference holds 0.
+    """
+    found = interval(standing.value - first.value, standing.resampled - first.resampled)
+    level = found.low <= 0 <= found.high
+    return {"behind_first": interval_json(found), "level_with_first": level}
+
+
+def leaderboard(
+    contenders: Sequence[Contender], standings: Mapping[str, Standings]
+) -> list[dict[str, Any]]:
+    """Means over the tasks in `standings` (task -> contender -> standing), the best first.
+
+    Rows are resampled within each task. A task in which nobody has a value (no gap) counts for
+    nobody; a contender without a value in one of the others is left out. Bounds have no rank.
+    """
+    valued = [found for found in standings.values() if first_of(contenders, found) is not None]
+    means = {
+        contender.name: _mean([found[contender.name] for found in valued])
+        for contender in contenders
+        if valued and all(np.isfinite(found[contender.name].value) for found in valued)
+    }
+    order = sorted(means, key=lambda name: -means[name].value)
+    bounds = {contender.name for contender in contenders if contender.side is Side.BOUND}
+    ranked = [name for name in order if name not in bounds]
+    return [
+        {
+            "contender": name,
+            "rank": ranked.index(name) + 1 if name in ranked else None,
+            "mean": interval_json(interval(means[name].value, means[name].resampled)),
+            "tasks": len(valued),
+            **behind_first(means[name], means[ranked[0]]),
+        }
+        for name in order
+    ]
+
+
+def _mean(standings: Sequence[Standing]) -> Standing:
+    resampled: Floats = np.mean([standing.resampled for standing in standings], axis=0)
+    return Standing({}, float(np.mean([standing.value for standing in standings])), resampled)

@@ -1,0 +1,165 @@
+"""One call from contenders and tasks to an evaluation, and from there to its report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+import edge_router
+
+from ..report.html import page
+from ..report.markdown import markdown
+from ..rows import BadData
+from .baselines import BASELINES
+from .contenders import Contender, Predictions, predictions
+from .draws import Draws
+from .leaderboard import behind_first, first_of, leaderboard
+from .pools import Scaling
+from .results import Standing, judge, main_measure
+from .tasks import Task
+from .to_router import to_router_table
+
+__all__ = ["Evaluation", "evaluate", "write_report"]
+
+Evaluation = dict[str, Any]
+
+SCHEMA_VERSION = 1
+
+
+def evaluate(
+    contenders: Sequence[Contender],
+    tasks: Sequence[Task],
+    *,
+    work: Path,
+    seed: int = 0,
+    repeats: int = 1000,
+    scaling: Sequence[Scaling] = (),
+) -> Evaluation:
+    """Every contender and every baseline on every task: what `evaluation.json` holds.
+
+    Predictions are kept in `work`, so that a killed evaluation goes on where it was. Raises
+    BadData for names that are taken twice, for a contender's bad utilities and for an expert
+    without a price beside others that have one.
+    """
+    entrants = [*contenders, *BASELINES]
+    _refuse_twins("contenders", [contender.name for contender in entrants])
+    _refuse_twins("tasks", [task.name for task in tasks])
+    decided = _decide_all(entrants, tasks, work, seed)
+    standings = {}
+    found = []
+    for task in tqdm(tasks, desc="measure", unit="task"):
+        draws = Draws.of(task, repeats=repeats, seed=seed)
+        standings[task.name] = {
+            contender.name: judge(contender, task, decided[task.name][contender.name], draws)
+            for contender in tqdm(entrants, desc=task.name, leave=False)
+        }
+        found.append(_task_json(task, entrants, decided[task.name], standings[task.name]))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"edge_router": edge_router.__version__, "numpy": np.__version__},
+        "seed": seed,
+        "repeats": repeats,
+        "contenders": [_contender_json(contender) for contender in entrants],
+        "leaderboard": leaderboard(entrants, _of_kind(tasks, standings, pairs=True)),
+        "pool_leaderboard": leaderboard(entrants, _of_kind(tasks, standings, pairs=False)),
+        "tasks": found,
+        "scaling": [_scaling_json(one) for one in scaling],
+    }
+
+
+def write_report(evaluation: Evaluation, folder: Path) -> None:
+    """Write `evaluation.json`, `evaluation.md` and `evaluation.html` into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(evaluation, ensure_ascii=False, allow_nan=False, indent=1)
+    (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "evaluation.md").write_text(markdown(evaluation), encoding="utf-8")
+    (folder / "evaluation.html").write_text(page(evaluation), encoding="utf-8")
+
+
+def _refuse_twins(what: str, names: Sequence[str]) -> None:
+    if twins := [name for name, count in Counter(names).items() if count > 1]:
+        raise BadData(f"{what} share the name {twins[0]!r}; give each its own")
+
+
+def _decide_all(
+    entrants: Sequence[Contender], tasks: Sequence[Task], work: Path, seed: int
+) -> dict[str, dict[str, Predictions]]:
+    """Predictions by task and contender."""
+    decided: dict[str, dict[str, Predictions]] = {task.name: {} for task in tasks}
+    with tqdm(total=len(tasks) * len(entrants), desc="decide", unit="router") as progress:
+        for task in tasks:
+            for contender in entrants:
+                progress.set_postfix_str(f"{contender.name} on {task.name}")
+                with _told(f"contender {contender.name!r}, task {task.name!r}"):
+                    found = predictions(contender, task, work=work, seed=seed)
+                decided[task.name][contender.name] = found
+                progress.update()
+    return decided
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Say with any error where it happened: hours may lie before it."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(where)
+        raise
+
+
+def _of_kind(
+    tasks: Sequence[Task], standings: Mapping[str, Mapping[str, Standing]], *, pairs: bool
+) -> dict[str, Mapping[str, Standing]]:
+    return {task.name: standings[task.name] for task in tasks if (task.kind == "pair") is pairs}
+
+
+def _task_json(
+    task: Task,
+    entrants: Sequence[Contender],
+    decided: Mapping[str, Predictions],
+    standings: Mapping[str, Standing],
+) -> dict[str, Any]:
+    first = first_of(entrants, standings)
+    results = {
+        name: standing.result | (behind_first(standing, standings[first]) if first else {})
+        for name, standing in standings.items()
+    }
+    return {
+        "name": task.name,
+        "table": task.table,
+        "kind": task.kind,
+        "measure": main_measure(task),
+        "experts": list(task.experts),
+        "expert_scores": task.test.scores.mean(axis=0).round(6).tolist(),
+        "reference": task.reference,
+        "rows": {"train": len(task.train), "dev": len(task.dev), "test": len(task.test)},
+        "first": first,
+        "results": results,
+        "to_router": to_router_table(task, decided),
+    }
+
+
+def _contender_json(contender: Contender) -> dict[str, Any]:
+    return {
+        "name": contender.name,
+        "side": contender.side,
+        "source": contender.source,
+        "key": contender.key,
+    }
+
+
+def _scaling_json(scaling: Scaling) -> dict[str, Any]:
+    return {
+        name: value.round(6).tolist() if isinstance(value, np.ndarray) else value
+        for name, value in asdict(scaling).items()
+    }

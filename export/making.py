@@ -1,0 +1,239 @@
+"""From outcome tables to a verified artifact, step by step; what is done is not done again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.artifact import RouterArtifact
+from edge_router.calibration import sigmoid
+from edge_router.text import TEMPLATE, RouterTokenizer
+
+from .calibrate import calibrate
+from .card import write_card
+from .data import OutcomeSet, load_outcomes
+from .evaluate import evaluate_table
+from .experts_file import Heads, experts_json, fit_heads, profile_scores
+from .package import package
+from .parity import parity, require_parity
+from .quantize import QUANTIZATION, quantize
+from .recipe import Recipe
+from .represent import represent
+
+if TYPE_CHECKING:
+    from .model import RouterNetwork
+    from .teacher import Opinion
+
+__all__ = ["Making"]
+
+Floats = npt.NDArray[np.float64]
+T = TypeVar("T")
+
+TOOLS = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers")
+PARITY_QUERIES = 2000
+
+
+class _Step(Generic[T]):
+    """A result that is made when first asked for; prints the seconds that it took itself."""
+
+    def __init__(self, make: Callable[[Making], T]) -> None:
+        self.make = make
+        self.name = make.__name__
+
+    @overload
+    def __get__(self, making: None, owner: type[Making]) -> _Step[T]: ...
+    @overload
+    def __get__(self, making: Making, owner: type[Making]) -> T: ...
+    def __get__(self, making: Making | None, owner: type[Making]) -> _Step[T] | T:
+        if making is None:
+            return self
+        if self.name not in making.results:
+            making.results[self.name] = self._timed(making)
+        found: T = making.results[self.name]
+        return found
+
+    def _timed(self, making: Making) -> T:
+        start, before = time.monotonic(), making.seconds
+        result = self.make(making)
+        within = making.seconds - before  # spent in steps that this one needed
+        own = time.monotonic() - start - within
+        making.seconds += own
+        print(f"{self.name:16} {own:8.1f} s", flush=True)
+        return result
+
+
+class Making:
+    """A recipe being followed. Each attribute below is a step and asks for those that it needs.
+
+    What takes long lies in `work`: networks, graphs, representations. Delete it to start afresh.
+    """
+
+    def __init__(self, recipe: Recipe, *, data: Path, work: Path) -> None:
+        self.recipe = recipe
+        self.data = data
+        self.work = work
+        self.results: dict[str, Any] = {}
+        self.seconds = 0.0
+        work.mkdir(parents=True, exist_ok=True)
+
+    @_Step
+    def outcomes(self) -> OutcomeSet:
+        """All outcome tables and our own measurements."""
+        return load_outcomes(self.data, self.recipe.own_outcomes, self.recipe.max_chars)
+
+    @_Step
+    def teacher(self) -> list[RouterNetwork]:
+        """The teacher's networks, one per seed."""
+        from .train import train
+
+        return train(self.outcomes, self.recipe.teacher, self.recipe.base, self.work)
+
+    @_Step
+    def opinion(self) -> Opinion:
+        """What the teacher says about every query."""
+        from .teacher import ask_teacher
+
+        plan, texts = self.recipe.teacher, self.outcomes.texts
+        return ask_teacher(self.teacher, texts, self.recipe.base, plan.max_tokens, self.work)
+
+    @_Step
+    def student(self) -> RouterNetwork:
+        """The network that ships."""
+        from .distill import distill
+
+        plan, first = self.recipe.student, self.teacher[0]
+        return distill(
+            self.outcomes, self.opinion, first, plan, base=self.recipe.base, work=self.work
+        )
+
+    @_Step
+    def graphs(self) -> tuple[Path, Path]:
+        """The student as fp32 and as int8 ONNX."""
+        from .model import digest
+        from .to_onnx import export_onnx
+
+        name = f"encoder-{digest(self.student)}"
+        fp32, int8 = self.work / f"{name}.fp32.onnx", self.work / f"{name}.int8.onnx"
+        if not int8.exists():
+            export_onnx(self.student, fp32)
+            quantize(fp32, int8)
+        return fp32, int8
+
+    @property
+    def tokenizer(self) -> RouterTokenizer:
+        path = self.recipe.base / "tokenizer.json"
+        return RouterTokenizer(path, max_tokens=self.recipe.student.max_tokens)
+
+    @_Step
+    def representations(self) -> tuple[Floats, Floats]:
+        """Of every query by the int8 graph: vectors (queries, dim) and log_tokens (queries,)."""
+        return represent(self.graphs[1], self.tokenizer, self.outcomes.texts, self.work)
+
+    @_Step
+    def heads(self) -> Heads:
+        """The experts' heads on the int8 graph's own representations."""
+        return fit_heads(self.recipe, self.outcomes, self.representations[0])
+
+    @_Step
+    def calibration(self) -> dict[str, Any]:
+        """Temperature and operating points, from the dev split."""
+        dev = profile_scores(self.recipe, self.outcomes, self.representations[0], "dev")
+        return calibrate(*dev, self.heads.profiles)
+
+    @_Step
+    def parity(self) -> dict[str, Any]:
+        """int8 against fp32 on test queries. Raises ParityFailed."""
+        chosen = np.flatnonzero(self.outcomes.splits == "test")
+        chosen = chosen[:: _stride(len(chosen))]
+        texts = [self.outcomes.texts[row] for row in chosen]
+        exact, _ = represent(self.graphs[0], self.tokenizer, texts, self.work)
+        vectors = self.representations[0]
+        _, scores = profile_scores(self.recipe, self.outcomes, vectors, "test")
+        stride = {name: found[:: _stride(len(found))] for name, found in scores.items()}
+        checked = parity(
+            vectors[chosen], exact, self.heads.profiles, self.calibration, scores=stride
+        )
+        require_parity(checked)
+        return checked
+
+    @_Step
+    def metrics(self) -> dict[str, list[dict[str, Any]]]:
+        """Every pair of the recipe on the test split, for the shipped student and its teacher."""
+        student: list[dict[str, Any]] = []
+        teacher: list[dict[str, Any]] = []
+        for table, (weak, strong) in self.recipe.pairs.items():
+            for found, quality in ((student, self._student_quality), (teacher, self._opinion_of)):
+                gains = quality(strong) - quality(weak)
+                found.append(evaluate_table(self.outcomes, table, weak, strong, gains))
+        return {"test": student, "teacher": teacher}
+
+    def _student_quality(self, expert: str) -> Floats:
+        log_odds = self.heads.experts[expert].log_odds(self.representations[0])
+        return sigmoid(log_odds / self.calibration["temperature"])
+
+    def _opinion_of(self, expert: str) -> Floats:
+        column = self.outcomes.experts.index(expert)
+        return sigmoid(self.opinion.log_odds[:, column].astype(np.float64))
+
+    def package(self, target: Path) -> RouterArtifact:
+        """Write the artifact to `target` and load it back, verified."""
+        about = self._about() | {"parity": self.parity, "metrics": self.metrics}
+        vectors, log_tokens = self.representations
+        about |= {"representation_dim": vectors.shape[1]}
+        return package(
+            target,
+            encoder=self.graphs[1],
+            tokenizer=self.recipe.base / "tokenizer.json",
+            experts=experts_json(self.recipe, self.outcomes, self.heads, log_tokens),
+            calibration=self.calibration,
+            card=write_card(about, self.calibration),
+            about=about,
+        )
+
+    def _about(self) -> dict[str, Any]:
+        """What the manifest says that no step computes."""
+        from .to_onnx import OPSET
+        from .train import task_kinds
+
+        recipe = self.recipe
+        return {
+            "name": recipe.name,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "base_model": recipe.base_model,
+            "licence": recipe.licence,
+            "input_template": TEMPLATE,
+            "max_chars": recipe.max_chars,
+            "max_tokens": recipe.student.max_tokens,
+            "truncation": "head and tail",
+            "opset": OPSET,
+            "quantization": QUANTIZATION,
+            "task_kinds": task_kinds(self.outcomes),
+            "training_data": _training_data(self.outcomes),
+            "tool_versions": {tool: version(tool) for tool in TOOLS},
+            "command": f"edge-router export run export/recipes/{recipe.path.name} --data DATA",
+        }
+
+
+def _stride(rows: int) -> int:
+    return max(1, rows // PARITY_QUERIES)
+
+
+def _training_data(outcomes: OutcomeSet) -> list[dict[str, Any]]:
+    licences = json.loads((Path(__file__).parent / "recipes" / "sources.json").read_text())
+    train = outcomes.splits == "train"
+    return [
+        {
+            "source": table,
+            **licences.get(table, {"origin": "the user's own", "licence": "not stated"}),
+            "rows": int((train & (outcomes.tables == table)).sum()),
+        }
+        for table in sorted(set(outcomes.tables.tolist()))
+    ]

@@ -1,0 +1,73 @@
+"""What a report is made of, before any printer: sections of text, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "Figure",
+    "Section",
+    "Table",
+    "interval_text",
+    "number_text",
+    "percent_text",
+    "range_text",
+]
+
+NOTHING = "-"  # never 0: what is not known is not nothing
+
+Ends = Sequence[float | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`rows` of texts as long as `header`.
+
+    `muted` are the numbers of rows that are there to compare with. A `folded` table opens on
+    demand where the printer can do that.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    muted: frozenset[int] = frozenset()
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`draw` gives an SVG element; `alt` says in words what it shows."""
+
+    title: str
+    alt: str
+    draw: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading, paragraphs, then tables and figures."""
+
+    title: str
+    text: tuple[str, ...]
+    blocks: tuple[Table | Figure, ...] = ()
+
+
+def interval_text(found: Ends) -> str:
+    """[value, low, high] as `0.697 [0.654, 0.741]`."""
+    return f"{number_text(found[0])} {range_text(found)}" if found else NOTHING
+
+
+def range_text(found: Ends) -> str:
+    """The interval alone."""
+    if not found:
+        return NOTHING
+    return "[no interval]" if None in found else f"[{found[1]:.3f}, {found[2]:.3f}]"
+
+
+def number_text(value: float | None, digits: int = 3) -> str:
+    return NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def percent_text(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.1%}"

@@ -1,0 +1,32 @@
+"""The evaluation as Markdown: every table as text, the leaderboard first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .content import Section, Table
+from .sections import introduction, sections
+
+__all__ = ["markdown"]
+
+
+def markdown(evaluation: Mapping[str, Any]) -> str:
+    """The whole report but for its figures, which are in the HTML page."""
+    parts = ["# Evaluation", introduction(evaluation), *map(_section, sections(evaluation))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section) -> str:
+    tables = [_table(block) for block in section.blocks if isinstance(block, Table)]
+    return "\n\n".join([f"## {section.title}", *section.text, *tables])
+
+
+def _table(table: Table) -> str:
+    lines = [_line(table.header), "|---" * len(table.header) + "|", *map(_line, table.rows)]
+    return f"### {table.title}\n\n" + "\n".join(lines)
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    escaped = (cell.replace("\\", "\\\\").replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |"

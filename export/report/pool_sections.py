@@ -1,0 +1,95 @@
+"""What a report says of pools of experts and of who is sent the queries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from .content import Figure, Section, Table
+from .looks import Look
+from .pair_sections import CHOICE, interval_columns, result_table
+from .plots import allocation_heat_map
+
+__all__ = ["allocation_section", "pool_sections"]
+
+Json = Mapping[str, Any]
+Looks = Mapping[str, Look]
+
+MEANING = {
+    "all-strong": "from the strongest fifth",
+    "all-weak": "from the weakest fifth",
+    "strong-to-weak": "one from each slice from weak to strong",
+}
+
+
+def pool_sections(tasks: Sequence[Json], looks: Looks) -> list[Section]:
+    """One section per pool (RouterEval, sections 4.2 and 5)."""
+    return [_pool(task, looks) for task in tasks if task["kind"] != "pair"]
+
+
+def _pool(task: Json, looks: Looks) -> Section:
+    experts = ", ".join(
+        f"{name} {score:.3f}"
+        for name, score in zip(task["experts"], task["expert_scores"], strict=True)
+    )
+    text = (
+        f"{len(task['experts'])} experts {MEANING[task['kind']]}, chosen for the best oracle on "
+        f"the train rows: {experts}. {task['rows']['test']} test rows. V_R compares with "
+        f"{task['reference']}."
+    )
+    columns = interval_columns(CHOICE | {"V_B behind the first": "behind_first", "AIQ": "aiq"})
+    return Section(
+        task["name"],
+        (text,),
+        (
+            result_table("Choosing an expert", task, columns, looks),
+            _heat_map(task, looks),
+            result_table("Queries sent to each expert", task, _counts(task), looks, folded=True),
+        ),
+    )
+
+
+def _counts(task: Json) -> dict[str, Any]:
+    return {name: partial(_count, at) for at, name in enumerate(task["experts"])}
+
+
+def _count(at: int, result: Json) -> str:
+    return f"{result['allocation'][at]:.0f}"
+
+
+def _heat_map(task: Json, looks: Looks) -> Figure:
+    shares = {
+        name: [count / task["rows"]["test"] for count in result["allocation"]]
+        for name, result in _in_order(task["results"], looks)
+    }
+    alt = f"Share of the queries of {task['name']} that each contender sends to each expert."
+    draw = partial(allocation_heat_map, task["name"], shares, task["experts"], alt)
+    return Figure("Share of queries sent to each expert, %", alt, draw)
+
+
+def _in_order(results: Json, looks: Looks) -> list[tuple[str, Any]]:
+    return sorted(results.items(), key=lambda found: list(looks).index(found[0]))
+
+
+def allocation_section(tasks: Sequence[Json], looks: Looks) -> Section:
+    """Over all pairs: how much of each table a contender sends to the strong expert."""
+    pairs = [task for task in tasks if task["kind"] == "pair"]
+    if not pairs:
+        return Section("Calls to the strong expert", ())
+    shares = {
+        name: [task["results"][name]["allocation"][1] / task["rows"]["test"] for task in pairs]
+        for name, _ in _in_order(pairs[0]["results"], looks)
+    }
+    tables = [task["name"] for task in pairs]
+    alt = "Share of each table's test queries for which a contender prefers the strong expert."
+    draw = partial(allocation_heat_map, "pairs", shares, tables, alt)
+    rows = tuple((name, *(f"{share:.1%}" for share in found)) for name, found in shares.items())
+    return Section(
+        "Calls to the strong expert",
+        ("Where each contender's own utilities prefer it; no threshold is tuned.",),
+        (
+            Figure("Queries sent to the strong expert, %", alt, draw),
+            Table("Share sent to the strong expert", ("contender", *tables), rows, folded=True),
+        ),
+    )

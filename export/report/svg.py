@@ -1,0 +1,82 @@
+"""Figures as SVG elements that can stand in a page: small, repeatable and readable on a phone."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from .looks import BACKGROUND, INK, MUTED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_svg"]
+
+WIDTH_INCHES = 4.5  # 324 points: one point is about one pixel of a phone
+NAMESPACES = {"xmlns": "2000/svg", "xmlns:xlink": "1999/xlink"}
+STYLE: dict[Any, Any] = {
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": BACKGROUND,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 10,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 11,
+    "figure.facecolor": BACKGROUND,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana"],
+    "font.size": 9,
+    "grid.color": "#e4e7eb",
+    "grid.linewidth": 0.7,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # text stays text: smaller, and it can be read aloud
+    "text.color": INK,
+    "text.parse_math": False,  # a dollar sign in a model's name is no formula
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+}
+
+
+def draw_svg(title: str, alt: str, paint: Callable[[Axes], None], *, height: float = 3.4) -> str:
+    """An <svg> element of the axes that `paint` fills; the same input gives the same text.
+
+    `height` in inches. Uses no state of pyplot's and no display.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    buffer = io.StringIO()
+    with rc_context({**STYLE, "svg.hashsalt": title}):  # ids that no other figure of the page has
+        figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        axes.set_axisbelow(True)
+        paint(axes)
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return _element(buffer.getvalue(), alt)
+
+
+def _element(text: str, alt: str) -> str:
+    """Only the element, as wide as its place, with its alternative text and the ids it uses."""
+    body = text[text.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r"<[^>]+>", _short_numbers, body)
+    used = set(re.findall(r"#([\w-]+)", body))
+    body = re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", body)
+    head, rest = body.split(">", 1)
+    box = re.search(r'viewBox="[^"]*"', head)
+    assert box is not None
+    spaces = " ".join(f'{name}="http://www.w3.org/{of}"' for name, of in NAMESPACES.items())
+    opening = f'<svg {spaces} {box[0]} role="img" aria-label="{escape(alt)}">'
+    return opening + re.sub(r"\s*\n\s*", "\n", rest).strip()
+
+
+def _short_numbers(tag: re.Match[str]) -> str:
+    """A hundredth of a pixel is enough."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", tag[0])

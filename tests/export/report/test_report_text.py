@@ -1,0 +1,90 @@
+"""The Markdown report: leaderboard first, nothing left out, nothing made up."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from edge_router.export.evaluation import write_report
+from edge_router.export.report.content import interval_text, number_text
+from edge_router.export.report.markdown import markdown
+from edge_router.export.report.sections import sections
+
+
+def test_the_leaderboard_comes_first(evaluation: dict[str, Any]) -> None:
+    """And starts with the best, bounds without a rank."""
+    text = markdown(evaluation)
+    assert text.index("## Leaderboard") < text.index("## t<able>")
+    first = next(line for line in text.splitlines() if line.startswith("| oracle"))
+    assert first.startswith("| oracle | - |")
+
+
+def test_every_part_has_its_section(evaluation: dict[str, Any]) -> None:
+    """Pair, calls, calibration, pools, costs, scaling, definitions, contenders."""
+    titles = [section.title for section in sections(evaluation)]
+    assert titles == [
+        "Leaderboard",
+        "t<able>",
+        "Calls to the strong expert",
+        "Calibration",
+        "Pools",
+        "t<able>/strong-to-weak/3",
+        "Cost and speed: t<able>",
+        "Cost and speed: t<able>/strong-to-weak/3",
+        "Scaling: t<able>",
+        "How to read this",
+        "Contenders",
+    ]
+
+
+def test_every_table_is_as_wide_as_its_header(evaluation: dict[str, Any]) -> None:
+    """A pipe in a name is not a column."""
+    widths: list[int] = []
+    for line in markdown(evaluation).splitlines():
+        if not line.startswith("|"):
+            widths = []
+            continue
+        widths.append(line.replace("\\|", "").count("|"))
+        assert len(set(widths)) == 1, line
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    """Never 0, never nan."""
+    assert interval_text(None) == number_text(None) == "-"
+    assert interval_text([0.5, None, None]) == "0.500 [no interval]"
+    assert interval_text([0.5, 0.25, 0.75]) == "0.500 [0.250, 0.750]"
+
+
+def test_unmeasured_columns_are_dashes(evaluation: dict[str, Any]) -> None:
+    """TO-Router's table has dollars here, but nobody stopped the time."""
+    text = markdown(evaluation).split("## Cost and speed", 1)[1]
+    line = next(line for line in text.splitlines() if line.startswith("| random"))
+    assert line.split(" | ")[1].startswith("$0.")
+    assert line.split(" | ")[2:5] == ["-", "-", "-"]
+    assert "nan" not in markdown(evaluation)
+
+
+def test_an_evaluation_of_nothing_can_be_read(evaluation: dict[str, Any]) -> None:
+    """Without tasks there are contenders and definitions."""
+    empty = copy.deepcopy(evaluation) | {
+        "tasks": [],
+        "leaderboard": [],
+        "pool_leaderboard": [],
+        "scaling": [],
+    }
+    assert [s.title for s in sections(empty)] == ["How to read this", "Contenders"]
+    assert markdown(empty).startswith("# Evaluation")
+
+
+def test_a_report_is_three_files(evaluation: dict[str, Any], tmp_path: Path) -> None:
+    """The JSON is the evaluation itself; writing again changes nothing."""
+    folder = tmp_path / "new" / "report"
+    write_report(evaluation, folder)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert files.keys() == {"evaluation.json", "evaluation.md", "evaluation.html"}
+    kept = json.loads(files["evaluation.json"])
+    assert kept == json.loads(json.dumps(evaluation))
+    write_report(kept, folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
