@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = _recipe_command(commands, name, _package, told)
         command.add_argument("--out", type=Path, help="the artifact's folder (default: WORK/NAME)")
+    frontier = _recipe_command(commands, "frontier", _frontier, "all students of a recipe compared")
+    frontier.add_argument("--out", type=Path, required=True, help="folder for frontier.{json,svg}")
     _add_evaluate(commands)
     return parser
 
@@ -108,6 +110,19 @@ def _making(options: argparse.Namespace) -> Making:
 def _package(options: argparse.Namespace) -> None:
     making = _making(options)
     print(making.package(options.out or making.work / "artifact").path)
+
+
+def _frontier(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from .frontier import frontier, frontier_plot, frontier_table
+
+    points = frontier(_making(options))
+    options.out.mkdir(parents=True, exist_ok=True)
+    told = json.dumps([asdict(point) for point in points], indent=1)
+    (options.out / "frontier.json").write_text(told + "\n")
+    frontier_plot(points, options.out / "frontier.svg")
+    print(frontier_table(points))
 
 
 def _add_collect(commands: Any) -> None:

@@ -11,15 +11,21 @@ import numpy.typing as npt
 from .data import OutcomeSet
 from .metrics import Interval, apgr, bootstrap
 
-__all__ = ["evaluate_table", "leaderboard"]
+__all__ = ["evaluate_table", "leaderboard", "mean_apgr"]
 
 Floats = npt.NDArray[np.float64]
 
 
 def evaluate_table(
-    outcomes: OutcomeSet, table: str, weak: str, strong: str, gains: Floats
+    outcomes: OutcomeSet,
+    table: str,
+    weak: str,
+    strong: str,
+    gains: Floats,
+    *,
+    split: str = "test",
 ) -> dict[str, Any]:
-    """APGR on one table's test split with 95 % bootstrap intervals, for the router and baselines.
+    """APGR on one split of a table with 95 % bootstrap intervals, for the router and baselines.
 
     `gains` (queries of `outcomes`,) are the router's expected gains. Random has no order, prompt
     length sends the longest first, task-only the tasks with the largest mean gain on `train`, the
@@ -27,7 +33,7 @@ def evaluate_table(
     """
     both = ~np.isnan(outcomes.column(weak)) & ~np.isnan(outcomes.column(strong))
     here = (outcomes.tables == table) & both
-    test = here & (outcomes.splits == "test")
+    test = here & (outcomes.splits == split)
     low = outcomes.column(weak)[test].astype(np.float64)
     high = outcomes.column(strong)[test].astype(np.float64)
     orders = {
@@ -61,6 +67,11 @@ def _task_gains(
     kinds = outcomes.kinds[train]
     mean = {kind: float(gain[kinds == kind].mean()) for kind in set(kinds.tolist())}
     return np.array([mean.get(kind, float(gain.mean())) for kind in outcomes.kinds.tolist()])
+
+
+def mean_apgr(results: Sequence[Mapping[str, Any]], name: str = "router") -> float:
+    """The mean over tables."""
+    return float(np.mean([result["apgr"][name][0] for result in results]))
 
 
 def leaderboard(results: Sequence[Mapping[str, Any]]) -> str:

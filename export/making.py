@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -80,9 +81,16 @@ class Making:
         self.recipe = recipe
         self.data = data
         self.work = work
+        self.plan = recipe.students[recipe.ships]
         self.results: dict[str, Any] = {}
         self.seconds = 0.0
         work.mkdir(parents=True, exist_ok=True)
+
+    def with_student(self, name: str) -> Making:
+        """The same teacher with another of the recipe's students."""
+        other = Making(replace(self.recipe, ships=name), data=self.data, work=self.work)
+        other.results = {step: getattr(self, step) for step in ("outcomes", "teacher", "opinion")}
+        return other
 
     @_Step
     def outcomes(self) -> OutcomeSet:
@@ -109,10 +117,8 @@ class Making:
         """The network that ships."""
         from .distill import distill
 
-        plan, first = self.recipe.student, self.teacher[0]
-        return distill(
-            self.outcomes, self.opinion, first, plan, base=self.recipe.base, work=self.work
-        )
+        first, base = self.teacher[0], self.recipe.base
+        return distill(self.outcomes, self.opinion, first, self.plan, base=base, work=self.work)
 
     @_Step
     def graphs(self) -> tuple[Path, Path]:
@@ -130,7 +136,7 @@ class Making:
     @property
     def tokenizer(self) -> RouterTokenizer:
         path = self.recipe.base / "tokenizer.json"
-        return RouterTokenizer(path, max_tokens=self.recipe.student.max_tokens)
+        return RouterTokenizer(path, max_tokens=self.plan.max_tokens)
 
     @_Step
     def representations(self) -> tuple[Floats, Floats]:
@@ -167,13 +173,27 @@ class Making:
     @_Step
     def metrics(self) -> dict[str, list[dict[str, Any]]]:
         """Every pair of the recipe on the test split, for the shipped student and its teacher."""
-        student: list[dict[str, Any]] = []
-        teacher: list[dict[str, Any]] = []
-        for table, (weak, strong) in self.recipe.pairs.items():
-            for found, quality in ((student, self._student_quality), (teacher, self._opinion_of)):
-                gains = quality(strong) - quality(weak)
-                found.append(evaluate_table(self.outcomes, table, weak, strong, gains))
-        return {"test": student, "teacher": teacher}
+        return {
+            "test": self.evaluated(self._student_quality, "test"),
+            "teacher": self.evaluated(self._opinion_of, "test"),
+        }
+
+    @_Step
+    def dev_metrics(self) -> dict[str, list[dict[str, Any]]]:
+        """The same on the dev split, to choose by."""
+        return {
+            "student": self.evaluated(self._student_quality, "dev"),
+            "teacher": self.evaluated(self._opinion_of, "dev"),
+        }
+
+    def evaluated(self, quality: Callable[[str], Floats], split: str) -> list[dict[str, Any]]:
+        """`evaluate_table` of every pair, with what `quality` expects of each expert."""
+        return [
+            evaluate_table(
+                self.outcomes, table, weak, strong, quality(strong) - quality(weak), split=split
+            )
+            for table, (weak, strong) in self.recipe.pairs.items()
+        ]
 
     def _student_quality(self, expert: str) -> Floats:
         log_odds = self.heads.experts[expert].log_odds(self.representations[0])
@@ -211,7 +231,7 @@ class Making:
             "licence": recipe.licence,
             "input_template": TEMPLATE,
             "max_chars": recipe.max_chars,
-            "max_tokens": recipe.student.max_tokens,
+            "max_tokens": self.plan.max_tokens,
             "truncation": "head and tail",
             "opset": OPSET,
             "quantization": QUANTIZATION,

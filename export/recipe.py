@@ -62,7 +62,8 @@ Plan = TypeVar("Plan", TeacherPlan, StudentPlan)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A recipe file; `path` is the file itself, own outcome files lie relative to it."""
+    """A recipe file; `path` is the file itself, own outcome files lie relative to it. `ships` names
+    the student that the artifact carries; the others are for the frontier."""
 
     path: Path
     name: str
@@ -72,7 +73,8 @@ class Recipe:
     max_chars: int
     own_outcomes: tuple[Path, ...]
     teacher: TeacherPlan
-    student: StudentPlan
+    students: Mapping[str, StudentPlan]
+    ships: str
     pairs: Mapping[str, tuple[str, str]]
     profiles: Mapping[str, tuple[str, ...]]
     reference: Mapping[str, Mapping[str, Any]]
@@ -87,8 +89,13 @@ class Recipe:
         _require_keys(cls, found, str(path), ignore={"path"})
         own = tuple((path.parent / file).resolve() for file in found.pop("own_outcomes"))
         teacher = _plan(TeacherPlan, found.pop("teacher"), f"[teacher] of {path}")
-        student = _plan(StudentPlan, found.pop("student"), f"[student] of {path}")
-        return cls(path=path, own_outcomes=own, teacher=teacher, student=student, **found)
+        students = {
+            name: _plan(StudentPlan, table, f"[students.{name}] of {path}")
+            for name, table in found.pop("students").items()
+        }
+        if found["ships"] not in students:
+            raise BadData(f"{path} ships {found['ships']!r}, no student; it has {[*students]}")
+        return cls(path=path, own_outcomes=own, teacher=teacher, students=students, **found)
 
     @property
     def base(self) -> Path:

@@ -333,7 +333,8 @@ class LlamaCppBackend:
         """-log P(`reference` | `request`) in nats, summed over its tokens (TO-Router's NLL).
 
         None for a reference without tokens or with more than MAX_REFERENCE_TOKENS. Right after an
-        answer to the same request it costs only the reference's own tokens.
+        answer to the same request it costs only the reference's own tokens, and may then differ by
+        some tenths: llama.cpp rounds a token computed alone otherwise than one among others.
         """
         found = next(self._pieces(_Job(request, deadline, reference)), None)
         return cast("float | None", found)

@@ -59,7 +59,7 @@ difficulties = 2
 max_tokens = 16
 dropout = 0.0
 
-[student]
+[students.tiny]
 layers = [0]
 width = 64
 feed_forward = 64
@@ -82,6 +82,7 @@ made = ["135m", "frontier"]
 """
     plans += "\n".join(f'{profile} = ["{profile}"]' for profile in PROFILES) + "\n\n"
     head = re.sub(r"own_outcomes = .*", "own_outcomes = []", text[:start])
+    head = re.sub(r"ships = .*", 'ships = "tiny"', head)
     file = folder / "tiny.toml"
     reference = text[text.index("[reference.135m]") :]
     file.write_text(f"{head}{plans}{reference}")

