@@ -58,6 +58,9 @@ def compare(
     prices: Mapping[str, Pricing] | None = None,
 ) -> Evaluation:
     """Evaluate on outcome rows by table; raises BadData. Predictions are kept in `work`."""
+    pairs = comparison.pairs or _pairs(recipe, rows)
+    if not comparison.pools:
+        rows = _only({table for table, _, _ in pairs}, rows)
     outcomes = outcome_set(rows, recipe.max_chars)
     contenders = [c for name in comparison.contenders for c in _contenders(name)]
     looks = any(isinstance(contender, RouterContender) for contender in contenders)
@@ -68,7 +71,7 @@ def compare(
     )
     tasks = [
         tables.pair(table, weak, strong, name=f"{table}: {weak} > {strong}")
-        for table, weak, strong in comparison.pairs or _pairs(recipe, rows)
+        for table, weak, strong in pairs
     ]
     crowded = [table for table in rows if comparison.pools and _crowd(rows[table])]
     return evaluate(
@@ -79,6 +82,12 @@ def compare(
         repeats=comparison.repeats,
         scaling=[tables.scaling(table, seed=comparison.seed) for table in crowded],
     )
+
+
+def _only(names: set[str], rows: Mapping[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
+    if unknown := sorted(names - rows.keys()):
+        raise BadData(f"no table {unknown[0]!r}; there are {', '.join(rows)}")
+    return {name: found for name, found in rows.items() if name in names}
 
 
 def _pairs(recipe: Recipe, rows: Mapping[str, Sequence[Row]]) -> list[Pair]:

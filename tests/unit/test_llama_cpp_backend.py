@@ -131,8 +131,8 @@ def reference_nll(path: Path, prompt: str, reference: str) -> float:
 
 
 def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
-    """With the template written out. Some tenths of a nat apart, since llama.cpp rounds a token that
-    is computed alone otherwise than one among others; "London" lies more than 6 nats off "Paris"."""
+    """With the template written out. Some tenths of a nat apart, since llama.cpp rounds a token
+    computed alone otherwise than one among others; "London" lies 6 nats off "Paris"."""
     request = ask("What is the capital of France?")
     prompt = (
         "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
