@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     frontier = _recipe_command(commands, "frontier", _frontier, "all students of a recipe compared")
     frontier.add_argument("--out", type=Path, required=True, help="folder for frontier.{json,svg}")
     _add_evaluate(commands)
+    _add_held_out(commands)
     return parser
 
 
@@ -205,6 +206,38 @@ def _add_evaluate(commands: Any) -> None:
     evaluate.add_argument("--work", type=Path, default=Path("work"), help="folder for predictions")
     evaluate.add_argument("--out", type=Path, help="folder for evaluation.json, .md and .html")
     evaluate.add_argument("--json", action="store_true")
+
+
+def _add_held_out(commands: Any) -> None:
+    command = _command(
+        commands, "held-out", _held_out, "an artifact on tables it never saw, nothing fitted"
+    )
+    command.add_argument("artifact", help="a shipped router's name or a directory")
+    command.add_argument("--recipe", type=Path, help="whose [[unseen]] pairs (default: ours)")
+    command.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
+    command.add_argument("--tables", default="evaluate_only", help="folder in outcomes/")
+    command.add_argument("--work", type=Path, default=Path("work"))
+    command.add_argument("--json", action="store_true")
+
+
+def _held_out(options: argparse.Namespace) -> None:
+    from edge_router.artifact import RouterArtifact
+
+    from .data import load_tables
+    from .evaluate import leaderboard
+    from .held_out import evaluate_unseen
+    from .recipe import SHIPPED, Recipe
+
+    recipe = Recipe.load(options.recipe or SHIPPED)
+    trained_on = load_tables(options.data, recipe.own_outcomes).values()
+    found = evaluate_unseen(
+        RouterArtifact.load(options.artifact),
+        recipe.unseen,
+        options.data / "outcomes" / options.tables,
+        seen={row["qkey"] for rows in trained_on for row in rows if row["split"] == "train"},
+        work=options.work,
+    )
+    print(json.dumps(found) if options.json else leaderboard(found))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .data import OutcomeSet
-from .metrics import Interval, apgr, bootstrap
+from .metrics import Interval, apgr, apgr_difference, bootstrap
 
 __all__ = ["evaluate_table", "leaderboard", "mean_apgr"]
 
@@ -23,9 +24,12 @@ def evaluate_table(
     strong: str,
     gains: Floats,
     *,
-    split: str = "test",
+    split: str | None = "test",
 ) -> dict[str, Any]:
     """APGR on one split of a table with 95 % bootstrap intervals, for the router and baselines.
+
+    Without a `split` all rows count, for gains that were fitted on none of them; task-only, which
+    would be, is then left out.
 
     `gains` (queries of `outcomes`,) are the router's expected gains. Random has no order, prompt
     length sends the longest first, task-only the tasks with the largest mean gain on `train`, the
@@ -33,16 +37,18 @@ def evaluate_table(
     """
     both = ~np.isnan(outcomes.column(weak)) & ~np.isnan(outcomes.column(strong))
     here = (outcomes.tables == table) & both
-    test = here & (outcomes.splits == split)
+    test = here & ((outcomes.splits == split) if split else True)
     low = outcomes.column(weak)[test].astype(np.float64)
     high = outcomes.column(strong)[test].astype(np.float64)
     orders = {
         "router": gains[test],
         "random": np.zeros(len(low)),
         "prompt length": outcomes.characters[test].astype(np.float64),
-        "task only": _task_gains(outcomes, here & (outcomes.splits == "train"), weak, strong)[test],
         "oracle": high - low,
     }
+    if split:
+        train = here & (outcomes.splits == "train")
+        orders["task only"] = _task_gains(outcomes, train, weak, strong)[test]
     found = {name: _interval(order, low, high) for name, order in orders.items()}
     return {
         "table": table,
@@ -51,7 +57,10 @@ def evaluate_table(
         "queries": len(low),
         "weak_score": float(low.mean()),
         "strong_score": float(high.mean()),
-        "apgr": {name: [i.value, i.low, i.high] for name, i in found.items()},
+        "apgr": {name: list(astuple(interval)) for name, interval in found.items()},
+        "above_length": list(
+            astuple(apgr_difference(orders["router"], orders["prompt length"], low, high))
+        ),
     }
 
 
@@ -78,11 +87,12 @@ def leaderboard(results: Sequence[Mapping[str, Any]]) -> str:
     """The results as a Markdown table."""
     names = list(results[0]["apgr"])
     lines = [
-        "| table (test split) | weak / strong | n | " + " | ".join(names) + " |",
-        "|---" * (3 + len(names)) + "|",
+        f"| table | weak / strong | n | {' | '.join(names)} | above length |",
+        "|---" * (4 + len(names)) + "|",
     ]
     for result in results:
         cells = [str(Interval(*result["apgr"][name])) for name in names]
+        cells.append(str(Interval(*result["above_length"])))
         experts = f"{result['weak']} / {result['strong']}"
         lines.append(
             f"| {result['table']} | {experts} | {result['queries']} | {' | '.join(cells)} |"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from .embedding import base_folder
 from .rows import BadData
 
-__all__ = ["SHIPPED", "Recipe", "StudentPlan", "TeacherPlan"]
+__all__ = ["SHIPPED", "Recipe", "StudentPlan", "TeacherPlan", "UnseenPair"]
 
 SHIPPED = Path(__file__).parent / "recipes" / "router-small.toml"
 
@@ -57,7 +57,19 @@ class StudentPlan:
     dropout: float
 
 
-Plan = TypeVar("Plan", TeacherPlan, StudentPlan)
+@dataclass(frozen=True, slots=True)
+class UnseenPair:
+    """A weak and a strong expert of a table that nothing is fitted on, each with the size profile
+    it is taken for."""
+
+    table: str
+    weak: str
+    weak_profile: str
+    strong: str
+    strong_profile: str
+
+
+Plan = TypeVar("Plan", TeacherPlan, StudentPlan, UnseenPair)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,7 @@ class Recipe:
     students: Mapping[str, StudentPlan]
     ships: str
     pairs: Mapping[str, tuple[str, str]]
+    unseen: tuple[UnseenPair, ...]
     profiles: Mapping[str, tuple[str, ...]]
     reference: Mapping[str, Mapping[str, Any]]
 
@@ -95,7 +108,17 @@ class Recipe:
         }
         if found["ships"] not in students:
             raise BadData(f"{path} ships {found['ships']!r}, no student; it has {[*students]}")
-        return cls(path=path, own_outcomes=own, teacher=teacher, students=students, **found)
+        unseen = tuple(
+            _plan(UnseenPair, table, f"[[unseen]] of {path}") for table in found.pop("unseen")
+        )
+        return cls(
+            path=path,
+            own_outcomes=own,
+            teacher=teacher,
+            students=students,
+            unseen=unseen,
+            **found,
+        )
 
     @property
     def base(self) -> Path:

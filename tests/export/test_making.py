@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -78,6 +79,13 @@ dropout = 0.0
 [pairs]
 made = ["135m", "frontier"]
 
+[[unseen]]
+table = "made"
+weak = "135m"
+weak_profile = "135m"
+strong = "frontier"
+strong_profile = "frontier"
+
 [profiles]
 """
     plans += "\n".join(f'{profile} = ["{profile}"]' for profile in PROFILES) + "\n\n"
@@ -110,6 +118,13 @@ def test_every_command_makes_its_part_and_nothing_twice(
     assert teacher.stat().st_mtime_ns == trained_at
     assert len(list(teacher.parent.glob("student-*.pt"))) == 1
     artifact = RouterArtifact.load(tmp_path / "router")
+    capsys.readouterr()
+    command = ["held-out", str(artifact.path), "--recipe", common[0], "--tables", "open", "--json"]
+    assert main([*command, "--data", str(tmp_path), "--work", str(tmp_path)]) == 0
+    (unseen,) = json.loads(capsys.readouterr().out)
+    assert unseen["queries"] == 48  # of 120; the others were trained on
+    assert unseen["apgr"]["oracle"][0] == pytest.approx(0.75, abs=0.01)
+    assert "task only" not in unseen["apgr"]  # it would be fitted on what it is tested on
     assert set(artifact.manifest.metrics) == {"test", "teacher"}
     router = Router.bundled(str(artifact.path))
     easy, hard = (router.estimate(query) for query in ("Name capital number 4.", "What is 5 + 35?"))
