@@ -1,4 +1,4 @@
-"""Is an answer right? Five metrics, each a plain rule that can be checked by reading it."""
+"""Is an answer right? Six metrics, each a plain rule that can be checked by reading it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ INSTRUCTIONS = {
     "letter": "\n\nAnswer with the letter of the correct option only.",
     "number": "\n\nThink briefly, then end with: The answer is <number>.",
     "text": "",
+    "exact": "",
     "first": "",
     "code": "\n\nAnswer with the Python code only.",
 }
-MAX_TOKENS = {"letter": 24, "number": 192, "text": 48, "first": 48, "code": 192}
+MAX_TOKENS = {"letter": 24, "number": 192, "text": 48, "exact": 48, "first": 48, "code": 192}
 
 
 def grade(metric: str, answer: str, gold: str) -> float:
@@ -48,6 +49,11 @@ def _text(answer: str, gold: str) -> bool:
     return any(f" {_words(accepted)} " in said for accepted in gold.split("|"))
 
 
+def _exact(answer: str, gold: str) -> bool:
+    """The whole answer is one of those accepted, but for case, spaces and punctuation."""
+    return _words(answer) in map(_words, gold.split("|"))
+
+
 def _first(answer: str, gold: str) -> bool:
     """Of "right|wrong", the right one is named before the wrong one."""
     said = _words(answer)
@@ -63,6 +69,7 @@ _METRICS = {
     "letter": _letter,
     "number": _number,
     "text": _text,
+    "exact": _exact,
     "first": _first,
     "code": passes_tests,
 }

@@ -94,8 +94,12 @@ class Making:
 
     @_Step
     def outcomes(self) -> OutcomeSet:
-        """All outcome tables and our own measurements."""
-        return load_outcomes(self.data, self.recipe.own_outcomes, self.recipe.max_chars)
+        """All outcome tables and our own measurements. Raises BadData where the recipe names what
+        they do not hold."""
+        recipe = self.recipe
+        found = load_outcomes(self.data, recipe.own_outcomes, recipe.max_chars)
+        recipe.require_known(found.experts, set(found.tables.tolist()))
+        return found
 
     @_Step
     def teacher(self) -> list[RouterNetwork]:

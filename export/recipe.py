@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -119,6 +119,18 @@ class Recipe:
             unseen=unseen,
             **found,
         )
+
+    def require_known(self, experts: Container[str], tables: Container[str]) -> None:
+        """Raise BadData for a table, or an expert of a pair or profile, that is not there."""
+        for table in self.pairs:
+            if table not in tables:
+                raise BadData(f"{self.path} names the table {table!r} in [pairs]; there is none")
+        for where, names in {**self.pairs, **self.profiles}.items():
+            for name in names:
+                if name not in experts:
+                    raise BadData(
+                        f"{self.path} names the expert {name!r} for {where!r}; no table has it"
+                    )
 
     @property
     def base(self) -> Path:

