@@ -33,16 +33,15 @@ def gold_questions(data: Path) -> Iterator[Row]:
 
     `data` is the folder that holds `outcomes/open` and `queries`. The sample is by query hash, so
     it is random with respect to the content. A question that stands in an outcome table has that
-    table's key and split. No question comes twice.
+    table's key and split, and questions of the same letters have the same split. None comes twice.
     """
     sides = _sides(data)
     seen: set[str] = set()
-    for row in _everyday():
-        yield row | sides.get(letters_of(row["query"]), {})
-    for make, count in _SAMPLES:
+    for make, count in ((_everyday, None), *_SAMPLES):
         sample = _sample(make(data), count, seen)
         seen |= {row["qkey"] for row in sample}
-        yield from (row | sides.get(letters_of(row["query"]), {}) for row in sample)
+        for row in sample:
+            yield row | sides.setdefault(letters_of(row["query"]), {"split": row["split"]})
 
 
 def _sides(data: Path) -> dict[str, Row]:
@@ -81,13 +80,14 @@ def _own(path: Path, number: int, row: Row) -> Row:
     return made | {key: row[key] for key in ("lang", "prompt", "reference") if key in row}
 
 
-def _sample(rows: Iterable[Row], count: int, seen: set[str]) -> list[Row]:
-    """`count` rows by query hash, the first of those that ask the same, none that was `seen`."""
+def _sample(rows: Iterable[Row], count: int | None, seen: set[str]) -> list[Row]:
+    """`count` rows by query hash, the first of those that ask the same, none that was `seen`; all
+    in their own order without a count."""
     first: dict[str, Row] = {}
     for row in rows:
         if row["qkey"] not in seen:
             first.setdefault(row["qkey"][::-1], row)
-    return [first[key] for key in sorted(first)[:count]]
+    return [first[key] for key in (sorted(first)[:count] if count else first)]
 
 
 def _row(source: str, number: int | str, *, task: str, metric: str, query: str, gold: str) -> Row:
@@ -106,7 +106,7 @@ def _row(source: str, number: int | str, *, task: str, metric: str, query: str, 
     }
 
 
-def _everyday() -> Iterator[Row]:
+def _everyday(_data: Path | None = None) -> Iterator[Row]:
     for number, (kind, metric, question, gold) in enumerate(everyday_questions()):
         task = f"everyday/{kind}"
         yield _row("everyday", number, task=task, metric=metric, query=question, gold=gold)

@@ -17,11 +17,13 @@ pytest.importorskip("optimum", reason="the extra `export` is not installed")
 
 from edge_router.export import data as outcome_data  # noqa: E402
 from edge_router.export.cli import main  # noqa: E402
+from edge_router.export.grade import INSTRUCTIONS  # noqa: E402
 from edge_router.export.model import RouterNetwork, hold_to_grid, settle_on_grid  # noqa: E402
 from edge_router.export.package import package  # noqa: E402
 from edge_router.export.quantize import quantize  # noqa: E402
+from edge_router.export.questions import gold_questions  # noqa: E402
 from edge_router.export.recipe import Recipe  # noqa: E402
-from edge_router.export.rows import BadData  # noqa: E402
+from edge_router.export.rows import BadData, letters_of, read_partial_rows  # noqa: E402
 from edge_router.export.to_onnx import export_onnx  # noqa: E402
 
 RECIPE = Path(__file__).parents[2] / "export" / "recipes" / "router-small.toml"
@@ -151,3 +153,16 @@ def test_a_folder_without_tables_is_refused(
     command = ["run", str(RECIPE), "--data", str(tmp_path), "--work", str(tmp_path / "work")]
     assert main(command) == 1
     assert "no outcome tables in" in capsys.readouterr().err
+
+
+def test_questions_stand_once_and_on_the_side_of_the_tables(data: Path) -> None:
+    """At least 8,000 of them, as many as were asked; equal letters have equal splits."""
+    questions = list(gold_questions(data))
+    assert len({row["qkey"] for row in questions}) >= 8000
+    side: dict[str, str] = {}
+    for row in questions:
+        assert side.setdefault(letters_of(row["query"]), row["split"]) == row["split"]
+        assert row["metric"] in INSTRUCTIONS
+    measured = read_partial_rows(Recipe.load(RECIPE).own_outcomes[0])
+    asked = {(row["source"], str(row["id"])) for row in measured}
+    assert {(row["source"], str(row["id"])) for row in questions} <= asked
