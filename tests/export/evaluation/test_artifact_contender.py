@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
 from small_tables import small_outcomes, small_rows
 
 from edge_router.artifact import RouterArtifact

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
 from fake_routers import KilledRouter, KindRouter, NoNumberRouter, OneColumnRouter
 from small_tables import EIGHT, PAIR, small_outcomes, small_rows
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
 from small_tables import PAIR, small_outcomes, small_rows
 
 from edge_router.experts import Pricing

@@ -6,6 +6,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
+
 from edge_router.export.data import outcome_set
 from edge_router.export.evaluation import Tables, Task, evaluate
 from edge_router.export.routers.base import Pool, Queries

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
+
 from edge_router.export.evaluation.selection import entropy_bits, pick, softmax
 
 

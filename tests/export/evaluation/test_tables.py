@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
 from small_tables import EIGHT, PAIR, small_outcomes, small_rows
 
 from edge_router.export.evaluation import Tables

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_router.export.data import outcome_set
-from edge_router.export.evaluation import Tables, evaluate, measure
-
 EXPERTS = ("tiny | small", "mid_dle", "$large & $co", "<script>alert(1)</script>")
 
 
 @pytest.fixture(scope="session")
 def evaluation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A pair with costs in two languages, a pool of three and its scaling."""
+    from edge_router.export.data import outcome_set
+    from edge_router.export.evaluation import Tables, evaluate, measure
+
     random = np.random.default_rng(0)
     chances = dict(zip(EXPERTS, (0.3, 0.5, 0.6, 0.8), strict=True))
     rows = [

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
+
 from edge_router.export.report.content import Table
 from edge_router.export.report.html import page
 from edge_router.export.report.looks import contender_looks

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
+
 import copy
 import json
 from pathlib import Path
