@@ -48,8 +48,11 @@ def test_the_only_top_level_name_is_edge_router(wheel: Path) -> None:
 
 
 def test_the_wheel_carries_the_artifact_the_types_and_the_toolchain(wheel: Path) -> None:
-    """Folders that a package list would forget."""
+    """Folders that a package list would forget, and every module that the checkout has."""
     names = set(zipfile.ZipFile(wheel).namelist())
+    ours = {f"edge_router/{path.relative_to(ROOT)}" for path in (ROOT / "export").rglob("*.py")}
+    ours |= {str(path.relative_to(ROOT)) for path in (ROOT / "edge_router").rglob("*.py")}
+    assert ours <= names
     assert {
         "edge_router/py.typed",
         "edge_router/models/router-small/encoder.int8.onnx",
