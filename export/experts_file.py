@@ -31,8 +31,14 @@ class Heads:
     experts: Mapping[str, LinearHead]
 
 
-def fit_heads(recipe: Recipe, outcomes: OutcomeSet, vectors: Floats) -> Heads:
-    """Fit all heads on the train split of `vectors` (queries, dim)."""
+def fit_heads(
+    recipe: Recipe, outcomes: OutcomeSet, vectors: Floats, trained: Mapping[str, LinearHead]
+) -> Heads:
+    """Fit all heads on the train split of `vectors` (queries, dim).
+
+    A model's head is the mean of one fitted here and the one `trained` together with the encoder:
+    the first knows each task kind better, the second was held back by all other experts.
+    """
     train = outcomes.splits == "train"
     profiles = fit_profile_heads(*profile_scores(recipe, outcomes, vectors, "train"))
     profile_of = {model: p for p, models in recipe.profiles.items() for model in models}
@@ -41,7 +47,8 @@ def fit_heads(recipe: Recipe, outcomes: OutcomeSet, vectors: Floats) -> Heads:
         seen = train & ~np.isnan(outcomes.column(expert))
         prior = profiles[profile_of.get(expert, FALLBACK_PROFILE)]
         scores = outcomes.column(expert)[seen].astype(np.float64)
-        experts[expert] = fit_model_head(vectors[seen], scores, prior)
+        fitted = fit_model_head(vectors[seen], scores, prior)
+        experts[expert] = LinearHead.mean([fitted, trained[expert]])
     return Heads(profiles, experts)
 
 

@@ -36,6 +36,11 @@ class LinearHead:
     def of(cls, parameters: Floats) -> LinearHead:
         return cls(float(parameters[0]), parameters[1:])
 
+    @classmethod
+    def mean(cls, heads: Sequence[LinearHead]) -> LinearHead:
+        """The head whose log-odds are the mean of the others'."""
+        return cls.of(np.mean([head.parameters for head in heads], axis=0))
+
     @property
     def parameters(self) -> Floats:
         return np.concatenate([[self.bias], self.weights])

@@ -111,10 +111,23 @@ class Making:
     @_Step
     def opinion(self) -> Opinion:
         """What the teacher says about every query."""
-        from .teacher import ask_teacher
+        from .teacher import Opinion
 
-        plan, texts = self.recipe.teacher, self.outcomes.texts
-        return ask_teacher(self.teacher, texts, self.recipe.base, plan.max_tokens, self.work)
+        return Opinion.mean([self._opinion_of_member(member) for member in self.teacher])
+
+    def _opinion_of_member(self, member: RouterNetwork) -> Opinion:
+        from .model import trained_heads
+        from .teacher import Opinion, read_texts
+
+        outcomes, recipe = self.outcomes, self.recipe
+        tokens = recipe.teacher.max_tokens
+        vectors, log_tokens = read_texts(member, outcomes.texts, recipe.base, tokens, self.work)
+        trained = trained_heads(member, outcomes.experts)
+        heads = fit_heads(recipe, outcomes, vectors.astype(np.float64), trained).experts
+        kinds = member.kind.out_features
+        return Opinion.of(
+            vectors, log_tokens, [heads[expert] for expert in outcomes.experts], kinds=kinds
+        )
 
     @_Step
     def student(self) -> RouterNetwork:
@@ -150,7 +163,10 @@ class Making:
     @_Step
     def heads(self) -> Heads:
         """The experts' heads on the int8 graph's own representations."""
-        return fit_heads(self.recipe, self.outcomes, self.representations[0])
+        from .model import trained_heads
+
+        trained = trained_heads(self.student, self.outcomes.experts)
+        return fit_heads(self.recipe, self.outcomes, self.representations[0], trained)
 
     @_Step
     def calibration(self) -> dict[str, Any]:
@@ -179,7 +195,7 @@ class Making:
         """Every pair of the recipe on the test split, for the shipped student and its teacher."""
         return {
             "test": self.evaluated(self._student_quality, "test"),
-            "teacher": self.evaluated(self._opinion_of, "test"),
+            "teacher": self.evaluated(self._opinion_on, "test"),
         }
 
     @_Step
@@ -187,7 +203,7 @@ class Making:
         """The same on the dev split, to choose by."""
         return {
             "student": self.evaluated(self._student_quality, "dev"),
-            "teacher": self.evaluated(self._opinion_of, "dev"),
+            "teacher": self.evaluated(self._opinion_on, "dev"),
         }
 
     def evaluated(self, quality: Callable[[str], Floats], split: str) -> list[dict[str, Any]]:
@@ -203,7 +219,7 @@ class Making:
         log_odds = self.heads.experts[expert].log_odds(self.representations[0])
         return sigmoid(log_odds / self.calibration["temperature"])
 
-    def _opinion_of(self, expert: str) -> Floats:
+    def _opinion_on(self, expert: str) -> Floats:
         column = self.outcomes.experts.index(expert)
         return sigmoid(self.opinion.log_odds[:, column].astype(np.float64))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from transformers import BertModel
 
-__all__ = ["RouterNetwork", "digest", "hold_to_grid", "settle_on_grid"]
+from .heads import LinearHead
+
+__all__ = ["RouterNetwork", "digest", "hold_to_grid", "settle_on_grid", "trained_heads"]
 
 
 class RouterNetwork(nn.Module):
@@ -70,6 +73,16 @@ class RouterNetwork(nn.Module):
         """What the artifact's graph computes: representation and log_tokens (batch, 1)."""
         vector, _, log_tokens = self.read(self.pooled(input_ids, attention_mask))
         return vector, log_tokens
+
+
+def trained_heads(network: RouterNetwork, experts: Sequence[str]) -> dict[str, LinearHead]:
+    """The experts' heads as they were trained together with the encoder."""
+    weights = network.heads.weight.detach().double().numpy()
+    biases = network.heads.bias.detach().double().numpy()
+    return {
+        expert: LinearHead(float(bias), row)
+        for expert, bias, row in zip(experts, biases, weights, strict=True)
+    }
 
 
 def digest(network: nn.Module) -> str:

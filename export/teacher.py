@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from tqdm import tqdm
 
 from edge_router.text import RouterTokenizer
 
+from .heads import LinearHead
 from .loop import padded
 from .model import RouterNetwork, digest
 
-__all__ = ["Opinion", "ask_teacher"]
+__all__ = ["Opinion", "read_texts"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,43 +34,51 @@ class Opinion:
     kinds: Floats
     log_tokens: Floats
 
+    @classmethod
+    def of(
+        cls, vectors: Floats, log_tokens: Floats, heads: Sequence[LinearHead], *, kinds: int
+    ) -> Opinion:
+        """One network's, from its representations (queries, dim), whose last `kinds` numbers are
+        the posterior, and a head for each expert."""
+        exact = vectors.astype(np.float64)
+        log_odds = np.stack([head.log_odds(exact) for head in heads], axis=1)
+        return cls(log_odds.astype(np.float32), vectors[:, -kinds:], log_tokens)
 
-def ask_teacher(
-    members: Sequence[RouterNetwork], texts: Sequence[str], base: Path, max_tokens: int, work: Path
-) -> Opinion:
-    """The mean of the members' log-odds, posteriors and lengths; kept in `work`."""
-    kept = work / f"opinion-{_digest(members, texts, max_tokens)}.npz"
+    @classmethod
+    def mean(cls, opinions: Sequence[Opinion]) -> Opinion:
+        """What several networks say together."""
+        parts = ("log_odds", "kinds", "log_tokens")
+        return cls(*(np.mean([getattr(o, part) for o in opinions], axis=0) for part in parts))
+
+
+def read_texts(
+    member: RouterNetwork, texts: Sequence[str], base: Path, max_tokens: int, work: Path
+) -> tuple[Floats, Floats]:
+    """A trained network's representations (queries, dim) and log_tokens (queries, 1), kept in
+    `work`."""
+    told = f"{max_tokens}\0{digest(member)}\0" + "\0".join(texts)
+    kept = work / f"read-{hashlib.sha256(told.encode()).hexdigest()[:16]}.npz"
     if not kept.exists():
         encode = RouterTokenizer(base / "tokenizer.json", max_tokens=max_tokens).input_ids
-        ids = [encode(text) for text in texts]
-        opinions = [_opinion(member, ids, f"teacher {at}") for at, member in enumerate(members)]
-        mean = {name: np.mean([o[name] for o in opinions], axis=0) for name in opinions[0]}
+        vectors, log_tokens = _read(member, [encode(text) for text in texts])
         with kept.with_suffix(".new").open("wb") as file:
-            np.savez(file, **mean)
+            np.savez(file, vectors=vectors, log_tokens=log_tokens)
         kept.with_suffix(".new").replace(kept)
     with np.load(kept) as found:
-        return Opinion(found["log_odds"], found["kinds"], found["log_tokens"])
+        return found["vectors"], found["log_tokens"]
 
 
-def _digest(members: Iterable[RouterNetwork], texts: Sequence[str], max_tokens: int) -> str:
-    found = hashlib.sha256(f"{max_tokens}\0".encode() + "\0".join(texts).encode())
-    for member in members:
-        found.update(digest(member).encode())
-    return found.hexdigest()[:16]
-
-
-def _opinion(member: RouterNetwork, ids: Sequence[Sequence[int]], told: str) -> dict[str, Floats]:
-    """Longest texts together, in bf16 as in training."""
+def _read(member: RouterNetwork, ids: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
+    """Texts of like length together, in bf16 as in training."""
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
-    parts: dict[str, list[Floats]] = {"log_odds": [], "kinds": [], "log_tokens": []}
+    vectors, lengths = [], []
     with torch.no_grad():
-        for at in tqdm(range(0, len(order), BATCH), f"ask {told}"):
+        for at in tqdm(range(0, len(order), BATCH), "ask the teacher"):
             rows = order[at : at + BATCH]
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 pooled = member.pooled(*padded([ids[row] for row in rows]))
-            vector, kind_logits, log_tokens = member.read(pooled.float())
-            parts["log_odds"].append(member.heads(vector).numpy())
-            parts["kinds"].append(kind_logits.softmax(-1).numpy())
-            parts["log_tokens"].append(log_tokens.numpy())
+            vector, _, log_tokens = member.read(pooled.float())
+            vectors.append(vector.numpy())
+            lengths.append(log_tokens.numpy())
     back = np.argsort(order)
-    return {name: np.concatenate(found)[back] for name, found in parts.items()}
+    return np.concatenate(vectors)[back], np.concatenate(lengths)[back]

@@ -57,3 +57,11 @@ def test_a_mean_score_skips_what_was_not_seen() -> None:
     assert mean_score(scores, [0, 1])[0] == 1.0
     assert np.isnan(mean_score(scores, [0, 1])[1])
     assert mean_score(scores, [0, 2])[0] == 0.5
+
+
+def test_the_mean_of_heads_has_the_mean_log_odds() -> None:
+    """It is still one linear head."""
+    heads = [LinearHead(1.0, np.array([2.0, 0.0])), LinearHead(0.0, np.array([0.0, 4.0]))]
+    vectors = np.array([[1.0, 1.0], [3.0, -1.0]])
+    expected = (heads[0].log_odds(vectors) + heads[1].log_odds(vectors)) / 2
+    assert np.allclose(LinearHead.mean(heads).log_odds(vectors), expected)
