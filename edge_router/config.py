@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from .backends.base import is_loopback
+from .data_folder import default_data_folder
 from .errors import ConfigError
 from .policy import Placement
 
@@ -66,7 +67,7 @@ class Config:
 
     `operating_point` is a name in the artifact's calibration; `min_gain` (-1..1) overrides it.
     `deadline_s` bounds a whole answer, fallbacks included. `budget_usd` bounds what one
-    EdgeRouter spends in its life.
+    EdgeRouter spends in its life. `data_dir` is where this device keeps what it learns.
     """
 
     artifact: str = "router-small"
@@ -78,6 +79,7 @@ class Config:
     max_latency_s: float | None = None
     budget_usd: float | None = None
     deadline_s: float = 120.0
+    data_dir: str | None = None
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
 
     @classmethod
@@ -95,6 +97,11 @@ class Config:
             settings["experts"] = _experts(_table(tables, "experts"))
         _refuse_unknown(tables, {"router", "experts"}, "the file")
         return cls(**settings)
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder of what this device learns; it may not exist yet."""
+        return Path(self.data_dir).expanduser() if self.data_dir else default_data_folder()
 
     def with_changes(self, **changes: Any) -> Config:
         """The same settings with some replaced, checked like those of a file."""
@@ -137,7 +144,7 @@ def _router_settings(found: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def _setting(key: str, value: Any, where: str) -> Any:
     fault = f"{key} = {value!r} in {where}"
-    if key in ("artifact", "operating_point"):
+    if key in ("artifact", "operating_point", "data_dir"):
         return _text(value, fault)
     if key == "placement":
         return _one_of(value, tuple(Placement), fault, Placement)

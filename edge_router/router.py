@@ -164,10 +164,15 @@ def _speed(config: ExpertConfig, artifact: RouterArtifact) -> Speed:
     return Speed(**speed | {key: value for key, value in stated.items() if value is not None})
 
 
-def _pricing(config: ExpertConfig) -> Pricing | None:
+def stated_pricing(config: ExpertConfig) -> Pricing | None:
+    """The prices that the settings state, None where they do not."""
     if config.input_usd_per_million is not None and config.output_usd_per_million is not None:
         return Pricing(config.input_usd_per_million, config.output_usd_per_million)
-    return Pricing(0.0, 0.0) if config.on_device else None
+    return None
+
+
+def _pricing(config: ExpertConfig) -> Pricing | None:
+    return stated_pricing(config) or (Pricing(0.0, 0.0) if config.on_device else None)
 
 
 def operating_point(artifact: RouterArtifact, config: Config) -> OperatingPoint:

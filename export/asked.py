@@ -11,6 +11,7 @@ from edge_router.client import open_backend
 from edge_router.config import Config, ExpertConfig
 from edge_router.errors import ConfigError
 from edge_router.experts import Pricing
+from edge_router.router import stated_pricing
 
 from .collect import AskedExpert
 
@@ -47,10 +48,7 @@ def asked_experts(
 def configured_prices(path: str) -> dict[str, Pricing]:
     """The prices that a settings file states, by expert. Raises ConfigError where one is missing:
     an answer whose price is not known is not free."""
-    experts = Config.load(path).experts
-    _require_prices(experts)
-    prices = {name: _pricing(expert) for name, expert in experts.items()}
-    return {name: price for name, price in prices.items() if price is not None}
+    return _require_prices(Config.load(path).experts)
 
 
 def _chosen(
@@ -62,13 +60,17 @@ def _chosen(
     return {name: configured[name] for name in names or configured}
 
 
-def _require_prices(experts: Mapping[str, ExpertConfig]) -> None:
+def _require_prices(experts: Mapping[str, ExpertConfig]) -> dict[str, Pricing]:
+    prices = {}
     for name, expert in experts.items():
-        if expert.input_usd_per_million is None:
+        price = stated_pricing(expert)
+        if price is None:
             raise ConfigError(
                 f"[experts.{name}] has no price; state input_usd_per_million and "
                 "output_usd_per_million (0 where it costs nothing)"
             )
+        prices[name] = price
+    return prices
 
 
 def _open(name: str, expert: ExpertConfig, parallel: int, opened: list[Backend]) -> AskedExpert:
@@ -81,10 +83,4 @@ def _open(name: str, expert: ExpertConfig, parallel: int, opened: list[Backend])
         backend = open_backend(expert)  # safe to share
         backends = (backend,) * parallel
         opened.append(backend)
-    return AskedExpert(name, backends, _pricing(expert))
-
-
-def _pricing(expert: ExpertConfig) -> Pricing | None:
-    if expert.input_usd_per_million is None or expert.output_usd_per_million is None:
-        return None
-    return Pricing(expert.input_usd_per_million, expert.output_usd_per_million)
+    return AskedExpert(name, backends, stated_pricing(expert))

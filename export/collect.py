@@ -7,6 +7,7 @@ has one row per question, with the outcomes of all experts that were ever asked.
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,7 +34,8 @@ DEADLINE_S = 120.0
 FIRST_PAUSE_S = 0.5
 FAILURES_IN_A_ROW = 20
 KEPT_ANSWER_CHARS = 2000
-OURS = "everyday"  # the only questions whose text is ours to keep
+
+log = logging.getLogger("edge_router.export")
 
 
 class CollectionStopped(ConfigError):
@@ -185,10 +187,10 @@ def _as_completed(
 
 
 def _outcome(row: Row, expert: AskedExpert, backend: Backend, pause_s: float) -> Row:
-    """What one expert did with one question; without the text of a table that is not ours."""
+    """What one expert did with one question; a borrowed question without its text."""
     name = expert.name
     kept = {key: row[key] for key in ("source", "id", "qkey", "split", "task", "lang", "metric")}
-    if row["source"] == OURS:
+    if not row.get("borrowed"):
         kept |= {"query": row["query"], "gold": row["gold"]}
     request = _request(row)
     try:
@@ -249,5 +251,9 @@ def _likelihood(backend: Backend, request: ChatRequest, reference: str) -> float
     if not isinstance(backend, ScoresReferences):
         return None
     deadline = Deadline.after(DEADLINE_S)
-    found = backend.negative_log_likelihood(request, reference, deadline=deadline)
+    try:
+        found = backend.negative_log_likelihood(request, reference, deadline=deadline)
+    except BackendError as error:
+        log.warning("no likelihood of a reference: %s", error)
+        return None
     return None if found is None else round(found, 4)

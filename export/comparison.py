@@ -92,14 +92,16 @@ def _only(names: set[str], rows: Mapping[str, Sequence[Row]]) -> dict[str, Seque
 
 def _pairs(recipe: Recipe, rows: Mapping[str, Sequence[Row]]) -> list[Pair]:
     """The recipe's pairs of the tables at hand."""
-    found = [(table, *pair) for table, pair in recipe.pairs.items() if table in rows]
+    found = [
+        (table, weak, strong) for table, (weak, strong) in recipe.pairs.items() if table in rows
+    ]
     if not found:
         raise BadData(f"the recipe has no pair for {', '.join(rows)}; name one with --pair")
-    return [(table, weak, strong) for table, weak, strong in found]
+    return found
 
 
 def _contenders(name: str) -> list[Contender]:
-    """ "research" is all routers of the field; else one of them, or an artifact."""
+    """All routers of the field for "research", else one of them, or an artifact."""
     if name == RESEARCH:
         return research_contenders()
     if name in ROUTERS:

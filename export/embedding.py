@@ -13,6 +13,8 @@ from tqdm import tqdm
 
 from edge_router.text import RouterTokenizer
 
+from .kept import kept
+
 __all__ = ["SentenceEmbedder", "base_folder", "embed_cached"]
 
 Floats = npt.NDArray[np.float32]
@@ -57,24 +59,17 @@ class SentenceEmbedder:
         import torch
         from torch.nn import functional
 
+        from .model import mean_of_tokens
+
         ids, mask = (torch.from_numpy(part) for part in self._tokenizer.batch(texts))
         with torch.no_grad():
             states = self._bert(input_ids=ids, attention_mask=mask).last_hidden_state
-            weights = mask.unsqueeze(-1).to(states.dtype)
-            mean = (states * weights).sum(1) / weights.sum(1)
-            vectors: Floats = functional.normalize(mean, dim=1).numpy()
+            vectors: Floats = functional.normalize(mean_of_tokens(states, mask), dim=1).numpy()
         return vectors
 
 
 def embed_cached(texts: Sequence[str], base: Path, work: Path) -> Floats:
     """Embeddings of `texts`, kept in `work` under a name made from the texts."""
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
-    kept = work / f"embeddings-{digest}.npy"
-    if not kept.exists():
-        work.mkdir(parents=True, exist_ok=True)
-        vectors = SentenceEmbedder(base).embed(texts)
-        with kept.with_suffix(".new").open("wb") as file:
-            np.save(file, vectors)
-        kept.with_suffix(".new").replace(kept)
-    found: Floats = np.load(kept)
-    return found
+    path = work / f"embeddings-{digest}.npz"
+    return kept(path, lambda: {"embeddings": SentenceEmbedder(base).embed(texts)})["embeddings"]

@@ -177,15 +177,19 @@ class Making:
     @_Step
     def parity(self) -> dict[str, Any]:
         """int8 against fp32 on test queries. Raises ParityFailed."""
-        chosen = np.flatnonzero(self.outcomes.splits == "test")
-        chosen = chosen[:: _stride(len(chosen))]
+        test = np.flatnonzero(self.outcomes.splits == "test")
+        step = max(1, len(test) // PARITY_QUERIES)
+        chosen = test[::step]
         texts = [self.outcomes.texts[row] for row in chosen]
         exact, _ = represent(self.graphs[0], self.tokenizer, texts, self.work)
         vectors = self.representations[0]
         _, scores = profile_scores(self.recipe, self.outcomes, vectors, "test")
-        stride = {name: found[:: _stride(len(found))] for name, found in scores.items()}
         checked = parity(
-            vectors[chosen], exact, self.heads.profiles, self.calibration, scores=stride
+            vectors[chosen],
+            exact,
+            self.heads.profiles,
+            self.calibration,
+            scores={name: found[::step] for name, found in scores.items()},
         )
         require_parity(checked)
         return checked
@@ -260,10 +264,6 @@ class Making:
             "tool_versions": {tool: version(tool) for tool in TOOLS},
             "command": f"edge-router export run export/recipes/{recipe.path.name} --data DATA",
         }
-
-
-def _stride(rows: int) -> int:
-    return max(1, rows // PARITY_QUERIES)
 
 
 def _training_data(outcomes: OutcomeSet) -> list[dict[str, Any]]:

@@ -13,7 +13,14 @@ from transformers import BertModel
 
 from .heads import LinearHead
 
-__all__ = ["RouterNetwork", "digest", "hold_to_grid", "settle_on_grid", "trained_heads"]
+__all__ = [
+    "RouterNetwork",
+    "digest",
+    "hold_to_grid",
+    "mean_of_tokens",
+    "settle_on_grid",
+    "trained_heads",
+]
 
 
 class RouterNetwork(nn.Module):
@@ -40,8 +47,8 @@ class RouterNetwork(nn.Module):
         cls, path: Path, *, difficulties: int, kinds: int, experts: int, dropout: float = 0.1
     ) -> RouterNetwork:
         """Start from a sentence encoder on disk; nothing is downloaded. `dropout` is used on every
-        hidden state, not on attention weights: that, and torch's fused attention, which is slow
-        backwards on a CPU, would make a step take 1.4 times as long."""
+        hidden state, not on attention weights: that, and torch's fused attention, are slow
+        on a CPU."""
         bert = BertModel.from_pretrained(
             path,
             add_pooling_layer=False,
@@ -59,9 +66,7 @@ class RouterNetwork(nn.Module):
             attention_mask=attention_mask,
             token_type_ids=torch.zeros_like(input_ids),
         ).last_hidden_state  # (batch, tokens, width)
-        mask = attention_mask.unsqueeze(-1).to(states.dtype)
-        mean: Tensor = (states * mask).sum(1) / mask.sum(1)
-        return mean
+        return mean_of_tokens(states, attention_mask)
 
     def read(self, pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Representation (batch, difficulties + kinds), kind logits (batch, kinds), log_tokens."""
@@ -73,6 +78,13 @@ class RouterNetwork(nn.Module):
         """What the artifact's graph computes: representation and log_tokens (batch, 1)."""
         vector, _, log_tokens = self.read(self.pooled(input_ids, attention_mask))
         return vector, log_tokens
+
+
+def mean_of_tokens(states: Tensor, attention_mask: Tensor) -> Tensor:
+    """Mean of `states` (batch, tokens, width) over the tokens that are not padding."""
+    mask = attention_mask.unsqueeze(-1).to(states.dtype)
+    mean: Tensor = (states * mask).sum(1) / mask.sum(1)
+    return mean
 
 
 def trained_heads(network: RouterNetwork, experts: Sequence[str]) -> dict[str, LinearHead]:

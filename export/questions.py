@@ -34,6 +34,7 @@ def gold_questions(data: Path) -> Iterator[Row]:
     `data` is the folder that holds `outcomes/open` and `queries`. The sample is by query hash, so
     it is random with respect to the content. A question that stands in an outcome table has that
     table's key and split, and questions of the same letters have the same split. None comes twice.
+    All but our own are `borrowed`: their text is not ours to copy into a result.
     """
     sides = _sides(data)
     seen: set[str] = set()
@@ -41,7 +42,8 @@ def gold_questions(data: Path) -> Iterator[Row]:
         sample = _sample(make(data), count, seen)
         seen |= {row["qkey"] for row in sample}
         for row in sample:
-            yield row | sides.setdefault(letters_of(row["query"]), {"split": row["split"]})
+            side = sides.setdefault(letters_of(row["query"]), {"split": row["split"]})
+            yield row | side | ({} if make is _everyday else {"borrowed": True})
 
 
 def _sides(data: Path) -> dict[str, Row]:
@@ -68,6 +70,8 @@ def _own(path: Path, number: int, row: Row) -> Row:
         raise BadRow(f"{path}:{number} lacks {sorted(missing)}")
     if row["metric"] not in INSTRUCTIONS:
         raise BadRow(f"{path}:{number} has metric {row['metric']!r}; known are {[*INSTRUCTIONS]}")
+    if row["metric"] == "number" and not _is_number(str(row["gold"]).strip("$ ")):
+        raise BadRow(f"{path}:{number} has gold {row['gold']!r}, no number, for metric 'number'")
     source = path.name.split(".")[0]
     made = _row(
         source,

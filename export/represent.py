@@ -17,6 +17,8 @@ from tqdm import tqdm
 from edge_router.encoder import open_session
 from edge_router.text import RouterTokenizer
 
+from .kept import kept
+
 __all__ = ["represent"]
 
 Floats = npt.NDArray[np.float64]
@@ -31,27 +33,20 @@ def represent(
     """
     digest = hashlib.sha256(encoder.read_bytes())
     digest.update("\0".join(texts).encode())
-    kept = work / f"vectors-{digest.hexdigest()[:16]}.npz"
-    if not kept.exists():
-        found = _run(encoder, tokenizer, texts)
-        with kept.with_suffix(".new").open("wb") as file:
-            np.savez(
-                file,
-                vectors=np.array([vector for vector, _ in found], dtype=np.float64),
-                log_tokens=np.array([length for _, length in found], dtype=np.float64),
-            )
-        kept.with_suffix(".new").replace(kept)
-    with np.load(kept) as loaded:
-        return loaded["vectors"], loaded["log_tokens"]
+    path = work / f"vectors-{digest.hexdigest()[:16]}.npz"
+    found = kept(path, lambda: _run(encoder, tokenizer, texts))
+    return found["vectors"], found["log_tokens"]
 
 
-def _run(
-    encoder: Path, tokenizer: RouterTokenizer, texts: Sequence[str]
-) -> list[tuple[npt.NDArray[np.float32], float]]:
+def _run(encoder: Path, tokenizer: RouterTokenizer, texts: Sequence[str]) -> dict[str, Floats]:
     outputs = partial(_outputs, open_session(encoder), tokenizer)
     told = f"represent {encoder.name}"
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # onnxruntime lets Python's lock go
-        return list(tqdm(pool.map(outputs, texts), told, len(texts), unit="query"))
+        found = list(tqdm(pool.map(outputs, texts), told, len(texts), unit="query"))
+    return {
+        "vectors": np.array([vector for vector, _ in found], dtype=np.float64),
+        "log_tokens": np.array([length for _, length in found], dtype=np.float64),
+    }
 
 
 def _outputs(

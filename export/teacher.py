@@ -15,6 +15,7 @@ from tqdm import tqdm
 from edge_router.text import RouterTokenizer
 
 from .heads import LinearHead
+from .kept import kept
 from .loop import padded
 from .model import RouterNetwork, digest
 
@@ -57,18 +58,13 @@ def read_texts(
     """A trained network's representations (queries, dim) and log_tokens (queries, 1), kept in
     `work`."""
     told = f"{max_tokens}\0{digest(member)}\0" + "\0".join(texts)
-    kept = work / f"read-{hashlib.sha256(told.encode()).hexdigest()[:16]}.npz"
-    if not kept.exists():
-        encode = RouterTokenizer(base / "tokenizer.json", max_tokens=max_tokens).input_ids
-        vectors, log_tokens = _read(member, [encode(text) for text in texts])
-        with kept.with_suffix(".new").open("wb") as file:
-            np.savez(file, vectors=vectors, log_tokens=log_tokens)
-        kept.with_suffix(".new").replace(kept)
-    with np.load(kept) as found:
-        return found["vectors"], found["log_tokens"]
+    path = work / f"read-{hashlib.sha256(told.encode()).hexdigest()[:16]}.npz"
+    encode = RouterTokenizer(base / "tokenizer.json", max_tokens=max_tokens).input_ids
+    found = kept(path, lambda: _read(member, [encode(text) for text in texts]))
+    return found["vectors"], found["log_tokens"]
 
 
-def _read(member: RouterNetwork, ids: Sequence[Sequence[int]]) -> tuple[Floats, Floats]:
+def _read(member: RouterNetwork, ids: Sequence[Sequence[int]]) -> dict[str, Floats]:
     """Texts of like length together, in bf16 as in training."""
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
     vectors, lengths = [], []
@@ -81,4 +77,7 @@ def _read(member: RouterNetwork, ids: Sequence[Sequence[int]]) -> tuple[Floats, 
             vectors.append(vector.numpy())
             lengths.append(log_tokens.numpy())
     back = np.argsort(order)
-    return np.concatenate(vectors)[back], np.concatenate(lengths)[back]
+    return {
+        "vectors": np.concatenate(vectors)[back],
+        "log_tokens": np.concatenate(lengths)[back],
+    }

@@ -20,9 +20,9 @@ from edge_router.experts import ExpertHead, find_head
 
 from ..experts_file import FALLBACK_PROFILE
 from ..heads import LinearHead, fit_model_head
+from ..kept import write_arrays
 from ..routers.base import Floats
 from .contenders import Predictions, Side
-from .kept import write_arrays
 from .tasks import Task
 
 __all__ = ["ArtifactContender", "Representations"]

@@ -14,9 +14,9 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from ..kept import kept
 from ..routers.base import Floats, ResearchRouter
 from ..rows import BadData
-from .kept import kept
 from .selection import pick, softmax
 from .tasks import Task
 

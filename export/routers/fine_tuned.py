@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +15,16 @@ from transformers import BertModel
 from edge_router.text import RouterTokenizer
 
 from ..embedding import base_folder
+from ..loop import bucketed_batches
+from ..model import mean_of_tokens
 from .bag_of_words import TEMPERATURE, weighted_cross_entropy
 from .base import Floats, Pool, Queries, ResearchRouter, log_softmax
-from .labels import Indices, best_experts, sample_weights, soft_labels
+from .labels import best_experts, sample_weights, soft_labels
 
 __all__ = ["SFT", "BertRouter"]
 
 MAX_TOKENS = 96
 BATCH = 8
-BUCKET_BATCHES = 50
 RATE = 5e-5
 WEIGHT_DECAY = 1e-4
 
@@ -46,9 +47,7 @@ class _Classifier(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.training):
             states = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
-        weights = mask.unsqueeze(-1).float()
-        pooled = (states.float() * weights).sum(1) / weights.sum(1)
-        logits: Tensor = self.head(self.dropout(pooled))
+        logits: Tensor = self.head(self.dropout(mean_of_tokens(states.float(), mask)))
         return logits
 
 
@@ -88,21 +87,21 @@ class _FineTuned(ResearchRouter):
         texts = tuple(train.queries.texts[row] for row in rows)
         lesson = _Lesson(texts, targets[rows], weights[rows])
         self._network = _Classifier(self._base, len(train.experts))
-        self._descend(lesson, random)
+        self._descend(lesson, seed)
 
     def _teach(self, scores: Floats) -> tuple[Floats, Floats]:
         """Target distributions (queries, experts) and sample weights (queries,)."""
         raise NotImplementedError
 
-    def _descend(self, lesson: _Lesson, random: np.random.Generator) -> None:
-        steps = self._epochs * -(-len(lesson.texts) // BATCH)
+    def _descend(self, lesson: _Lesson, seed: int) -> None:
+        lengths = np.array([len(text) for text in lesson.texts])
+        batches = list(bucketed_batches(lengths, size=BATCH, epochs=self._epochs, seed=seed))
         optimizer = torch.optim.AdamW(
             self._network.parameters(), lr=self._rate, weight_decay=WEIGHT_DECAY, fused=True
         )
-        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=len(batches))
         self._network.train()
-        batches = (rows for _ in range(self._epochs) for rows in _batches(lesson.texts, random))
-        for rows in tqdm(batches, total=steps, desc="fine-tune"):
+        for rows in tqdm(batches, desc="fine-tune"):
             logits = self._network(*self._tokens([lesson.texts[row] for row in rows]))
             loss = weighted_cross_entropy(logits, lesson.targets[rows], lesson.weights[rows])
             optimizer.zero_grad()
@@ -126,16 +125,6 @@ class _FineTuned(ResearchRouter):
                 found = self._network(*self._tokens([queries.texts[row] for row in rows]))
             logits[rows] = found.double().numpy()
         return log_softmax(logits)
-
-
-def _batches(texts: Sequence[str], random: np.random.Generator) -> Iterator[Indices]:
-    """Row numbers of an epoch's batches in random order; texts of like length go together."""
-    lengths = np.array([len(text) for text in texts])
-    order, size = random.permutation(len(texts)), BATCH * BUCKET_BATCHES
-    chunks = [order[at : at + size] for at in range(0, len(order), size)]
-    order = np.concatenate([chunk[np.argsort(lengths[chunk])] for chunk in chunks])
-    for at in random.permutation(np.arange(0, len(order), BATCH)):
-        yield order[at : at + BATCH]
 
 
 class BertRouter(_FineTuned):

@@ -123,6 +123,18 @@ def test_references_are_scored_where_the_backend_can(tmp_path: Path) -> None:
     assert collecting.reference_answer({"gold": "3", "reference": "1+2=3"}) == "1+2=3"
 
 
+def test_a_reference_that_cannot_be_scored_costs_only_its_likelihood(tmp_path: Path) -> None:
+    """The answer was there; a backend that fails afterwards does not end the collection."""
+
+    class Failing(FakeBackend):
+        def negative_log_likelihood(self, *_: object, **__: object) -> float | None:
+            raise BackendUnavailable("ran out of time")
+
+    (row,) = run(Failing("Paris"), tmp_path / "x.jsonl", count=1)
+    assert row["score"] == {"fake": 1.0}
+    assert "nll" not in row
+
+
 LOCAL = ExpertConfig("openai", "m", "8b", base_url="http://127.0.0.1:1/v1")
 
 
@@ -152,9 +164,23 @@ def test_own_questions_are_read_and_checked(tmp_path: Path) -> None:
     file.write_text('{"query": "2+2?", "gold": 4, "metric": "vibes"}\n')
     with pytest.raises(BadRow, match="'vibes'; known are"):
         questions.read_questions(file)
+    file.write_text('{"query": "2+2?", "gold": "four", "metric": "number"}\n')
+    with pytest.raises(BadRow, match="gold 'four', no number"):
+        questions.read_questions(file)
     file.write_text('{"query": "2+2?"}\n')
     with pytest.raises(BadRow, match=r"mine.jsonl:1 lacks \['gold', 'metric'\]"):
         questions.read_questions(file)
     file.write_text("\n")
     with pytest.raises(BadData, match="holds no question"):
         questions.read_questions(file)
+
+
+def test_own_questions_keep_their_text_and_borrowed_ones_do_not(tmp_path: Path) -> None:
+    """So the result of a user's own file can be trained on as it is."""
+    out = tmp_path / "x.jsonl"
+    borrowed = QUESTIONS[1] | {"borrowed": True}
+    expert = collecting.AskedExpert("fake", (FakeBackend("Paris"),))
+    own, other = collecting.collect([QUESTIONS[0] | {"source": "mine"}, borrowed], [expert], out)
+    assert (own["query"], own["gold"]) == (QUESTIONS[0]["query"], QUESTIONS[0]["gold"])
+    assert "query" not in other
+    assert "gold" not in other

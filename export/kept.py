@@ -1,4 +1,4 @@
-"""Arrays that are worth keeping between runs: a killed evaluation goes on where it was."""
+"""Arrays that are worth keeping between runs: a killed run goes on where it was."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The commands of `edge-router`, one file each: parse, call the library, print."""

@@ -1,0 +1,47 @@
+"""edge-router models: what is here to route with and to route to."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..errors import MissingExtra
+from .printing import print_json
+from .settings import add_command
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    add_command(commands, "models", _models, "list routers, profiles and local models")
+
+
+def _models(options: argparse.Namespace) -> None:
+    from ..artifact import RouterArtifact, bundled_artifacts
+    from ..backends.llama_cpp import BUNDLED_MODEL, find_model
+
+    found = {name: RouterArtifact.load(path) for name, path in bundled_artifacts().items()}
+    try:
+        local = str(find_model(BUNDLED_MODEL))
+    except MissingExtra as error:
+        local = str(error)
+    if options.json:
+        routers = {
+            name: {
+                "path": str(artifact.path),
+                "base_model": artifact.manifest.base_model,
+                "profiles": list(artifact.experts["profiles"]),
+                "operating_points": list(artifact.calibration["operating_points"]),
+                "known_models": list(artifact.experts["experts"]),
+            }
+            for name, artifact in found.items()
+        }
+        print_json({"routers": routers, "local_models": {BUNDLED_MODEL: local}})
+        return
+    for name, artifact in found.items():
+        print(f"router {name}: {artifact.manifest.base_model}, {artifact.path}")
+        print(f"  profiles: {', '.join(artifact.experts['profiles'])}")
+        print(f"  operating points: {', '.join(artifact.calibration['operating_points'])}")
+        print(f"  known models: {len(artifact.experts['experts'])} (--json lists them)")
+    print(f"local model {BUNDLED_MODEL}: {local}")

@@ -1,0 +1,122 @@
+"""edge-router route: decide who would answer; nobody is called."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, EdgeRouterError, InvalidRequest
+from .printing import (
+    decision_json,
+    decision_line,
+    error_json,
+    print_dim,
+    print_json,
+    rounded,
+)
+from .settings import add_command, config_of, request_of, text_of
+
+if TYPE_CHECKING:
+    from ..experts import Estimate
+    from ..policy import Constraints
+    from ..router import Router
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    route = add_command(commands, "route", _route, "decide who would answer; nobody is called")
+    route.add_argument("text", nargs="?", help="the query, or - to read it from standard input")
+    route.add_argument(
+        "--batch", metavar="FILE", help="JSON lines with query or messages; needs --json"
+    )
+    route.add_argument("--threads", type=int, default=1, help="threads for --batch")
+    route.add_argument(
+        "--profiles", action="store_true", help="estimates for every shipped profile"
+    )
+
+
+def _route(options: argparse.Namespace) -> int:
+    from ..client import configured_limits
+    from ..router import Router
+
+    config = config_of(options)
+    router = Router.from_config(config)
+    constraints = configured_limits(config)
+    if options.batch:
+        return _route_batch(options, router, constraints)
+    if options.text is None:
+        raise ConfigError("give a query, - for standard input, or --batch FILE")
+    request = request_of(text_of(options.text), None)
+    if options.profiles:
+        _print_profiles(router.estimate(request), as_json=options.json)
+        return 0
+    started = time.perf_counter()
+    decision = router.route(request, constraints)
+    router_s = time.perf_counter() - started
+    if options.json:
+        print_json(decision_json(decision))
+    else:
+        print(decision.expert)
+        print_dim(decision_line(decision, decision.words, router_s))
+    return 0
+
+
+def _route_batch(options: argparse.Namespace, router: Router, constraints: Constraints) -> int:
+    """One decision or error a line, in the order of the file; 1 if any line failed."""
+    if not options.json:
+        raise ConfigError("--batch writes JSON lines; add --json")
+
+    def decide(line: bytes) -> dict[str, Any]:
+        try:
+            return decision_json(router.route(_prompt(line), constraints))
+        except EdgeRouterError as error:
+            return error_json(error)
+
+    failed = False
+    with ThreadPoolExecutor(max(1, options.threads)) as pool:
+        for found in pool.map(decide, _lines(options.batch)):
+            print_json(found)
+            failed = failed or "error" in found
+    return int(failed)
+
+
+def _lines(path: str) -> Iterable[bytes]:
+    try:
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"--batch {path!r} cannot be read: {error.strerror}") from None
+    return [line for line in content.split(b"\n") if line.strip()]
+
+
+def _prompt(line: bytes) -> Any:
+    try:
+        found = json.loads(line)
+    except ValueError as error:  # not JSON, or not UTF-8
+        raise InvalidRequest(f"the line is not JSON: {error}") from None
+    if isinstance(found, dict):
+        for key in ("query", "messages"):
+            if key in found:
+                return found[key]
+    raise InvalidRequest('a line must be {"query": ...} or {"messages": [...]}')
+
+
+def _print_profiles(estimates: Mapping[str, Estimate], *, as_json: bool) -> None:
+    if as_json:
+        print_json({name: rounded(asdict(found)) for name, found in estimates.items()})
+        return
+    print(f"{'expert':<16}{'quality':>9}{'cost':>12}{'latency':>10}{'tokens':>8}")
+    for name, found in estimates.items():
+        cost = "unknown" if found.cost_usd is None else f"${found.cost_usd:.6f}"
+        print(
+            f"{name:<16}{found.quality:>9.0%}{cost:>12}{found.latency_s:>9.1f}s"
+            f"{found.output_tokens:>8.0f}"
+        )

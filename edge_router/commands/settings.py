@@ -1,0 +1,68 @@
+"""The options that every command has, and what they become."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from ..chat import ChatRequest
+    from ..config import Config
+
+__all__ = ["add_command", "config_of", "request_of", "text_of"]
+
+OVERRIDES = ("artifact", "operating_point", "min_gain", "placement", "max_cost_usd", "deadline_s")
+
+
+def add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], told: str
+) -> argparse.ArgumentParser:
+    """A parser for one command with the options of all; `run` gives the exit code, None for 0."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=told, description=told)
+    parser.set_defaults(run=run)
+    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    parser.add_argument("--config", metavar="FILE", help="settings, TOML")
+    parser.add_argument("--artifact", help="a shipped router's name or a directory")
+    parser.add_argument("--operating-point", help="economy, balanced or quality")
+    parser.add_argument("--min-gain", help="least gain in quality worth a dearer expert, 0..1")
+    parser.add_argument(
+        "--placement",
+        help="only_on_device, prefer_on_device, prefer_in_cloud or only_in_cloud",
+    )
+    parser.add_argument("--offline", action="store_true", help="use no network")
+    parser.add_argument("--max-cost-usd", help="dollars one answer may cost")
+    parser.add_argument("--deadline-s", help="seconds one answer may take, fallbacks included")
+    return parser
+
+
+def config_of(options: argparse.Namespace) -> Config:
+    """The settings, with what was given on the command line."""
+    from ..config import Config
+
+    stated = {key: getattr(options, key) for key in OVERRIDES}
+    changes = {key: value for key, value in stated.items() if value is not None}
+    if options.offline:
+        changes["offline"] = True
+    return Config.load(options.config, **changes)
+
+
+def text_of(given: str) -> str:
+    """A text from the command line; "-" is standard input."""
+    if given != "-":
+        return given
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"standard input is not UTF-8: {error}") from None
+
+
+def request_of(text: str, max_tokens: int | None) -> ChatRequest:
+    """One turn of the user."""
+    from ..chat import DEFAULT_MAX_TOKENS, ChatRequest, Message
+
+    limit = DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens
+    return ChatRequest((Message("user", text),), max_tokens=limit)

@@ -1,0 +1,33 @@
+"""What this device has learned about itself and its experts lies in one folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["default_data_folder", "write_atomically"]
+
+
+def default_data_folder() -> Path:
+    """The user's data folder of this system; $XDG_DATA_HOME is honoured. It may not exist yet."""
+    if os.environ.get("XDG_DATA_HOME"):
+        base = Path(os.environ["XDG_DATA_HOME"])
+    elif sys.platform == "darwin":
+        base = Path("~/Library/Application Support")
+    elif os.name == "nt":
+        base = Path(os.environ.get("LOCALAPPDATA") or "~/AppData/Local")
+    else:
+        base = Path("~/.local/share")
+    return base.expanduser() / "edge-router"
+
+
+def write_atomically(path: Path, content: str) -> None:
+    """Write a UTF-8 file all at once, its folders made: nobody reads half of it. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        new.write_text(content, encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

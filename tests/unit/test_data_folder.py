@@ -1,0 +1,32 @@
+"""The folder of what the device learned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_router.config import Config
+from edge_router.data_folder import default_data_folder, write_atomically
+
+
+def test_the_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """XDG_DATA_HOME moves it, a setting wins over that, and asking for it makes nothing."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert default_data_folder() == tmp_path / "edge-router"
+    assert Config().data_folder == tmp_path / "edge-router"
+    assert Config(data_dir="~/x").data_folder == Path.home() / "x"
+    assert not list(tmp_path.iterdir())
+    monkeypatch.delenv("XDG_DATA_HOME")
+    assert default_data_folder().name == "edge-router"
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A failure leaves what was there, and nothing beside it."""
+    path = tmp_path / "new" / "x.json"
+    write_atomically(path, "ä")
+    assert path.read_text(encoding="utf-8") == "ä"
+    with pytest.raises(UnicodeEncodeError):
+        write_atomically(path, "half \ud800")
+    assert path.read_text(encoding="utf-8") == "ä"
+    assert [file.name for file in path.parent.iterdir()] == ["x.json"]
