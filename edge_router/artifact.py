@@ -8,17 +8,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactNotFound
 from .onnx_check import check_onnx
 
-__all__ = ["FILES", "SCHEMA_VERSION", "Manifest", "RouterArtifact", "bundled_artifacts"]
+if TYPE_CHECKING:
+    from .known_queries import KnownQueries
+
+__all__ = [
+    "FILES",
+    "KNOWN_QUERIES",
+    "SCHEMA_VERSION",
+    "Manifest",
+    "RouterArtifact",
+    "bundled_artifacts",
+]
 
 SCHEMA_VERSION = 1
 ENCODER, TOKENIZER = "encoder.int8.onnx", "tokenizer.json"
 EXPERTS, CALIBRATION, CARD = "experts.json", "calibration.json", "README.md"
 FILES = (ENCODER, TOKENIZER, EXPERTS, CALIBRATION, CARD)
+KNOWN_QUERIES = "known_queries.npz"  # an artifact may do without
 MAX_FILE_BYTES = 512 * 2**20
 MAX_MANIFEST_BYTES = 2**20
 MIN_CHARS, MIN_TOKENS = 64, 8
@@ -73,6 +84,8 @@ class RouterArtifact:
         raw = _read_manifest(path)
         manifest = _parse_manifest(raw, path)
         contents = {file: _verified(path, file, manifest.files) for file in FILES}
+        if KNOWN_QUERIES in manifest.files:
+            _verified(path, KNOWN_QUERIES, manifest.files)
         check_onnx(contents[ENCODER], ENCODER)
         return cls(
             path,
@@ -81,6 +94,14 @@ class RouterArtifact:
             json.loads(contents[CALIBRATION]),
             hashlib.sha256(raw).hexdigest(),
         )
+
+    def known_queries(self) -> KnownQueries | None:
+        """The dev split that came with it, None where none did. Reads the file each time."""
+        if KNOWN_QUERIES not in self.manifest.files:
+            return None
+        from .known_queries import KnownQueries
+
+        return KnownQueries.read(self.path / KNOWN_QUERIES)
 
     @property
     def encoder_path(self) -> Path:

@@ -23,6 +23,7 @@ from .card import write_card
 from .data import OutcomeSet, load_outcomes
 from .evaluate import evaluate_table
 from .experts_file import Heads, experts_json, fit_heads, profile_scores
+from .known import known_queries
 from .package import package
 from .parity import parity, require_parity
 from .quantize import QUANTIZATION, quantize
@@ -238,6 +239,7 @@ class Making:
             tokenizer=self.recipe.base / "tokenizer.json",
             experts=experts_json(self.recipe, self.outcomes, self.heads, log_tokens),
             calibration=self.calibration,
+            known=known_queries(self.outcomes, vectors, log_tokens),
             card=write_card(about, self.calibration),
             about=about,
         )

@@ -15,10 +15,12 @@ from edge_router.artifact import (
     ENCODER,
     EXPERTS,
     FILES,
+    KNOWN_QUERIES,
     SCHEMA_VERSION,
     TOKENIZER,
     RouterArtifact,
 )
+from edge_router.known_queries import KnownQueries
 
 __all__ = ["package"]
 
@@ -30,6 +32,7 @@ def package(
     tokenizer: Path,
     experts: Mapping[str, Any],
     calibration: Mapping[str, Any],
+    known: KnownQueries,
     card: str,
     about: Mapping[str, Any],
 ) -> RouterArtifact:
@@ -42,8 +45,9 @@ def package(
     shutil.copyfile(tokenizer, target / TOKENIZER)
     _write_json(target / EXPERTS, experts)
     _write_json(target / CALIBRATION, calibration)
+    known.write(target / KNOWN_QUERIES)
     (target / CARD).write_text(card, encoding="utf-8")
-    contents = {file: (target / file).read_bytes() for file in FILES}
+    contents = {file: (target / file).read_bytes() for file in (*FILES, KNOWN_QUERIES)}
     described = {
         file: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
         for file, content in contents.items()

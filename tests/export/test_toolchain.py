@@ -79,12 +79,15 @@ def test_a_repackaged_artifact_is_the_same_artifact(
         for field in artifact.manifest.__dataclass_fields__
         if field not in ("schema_version", "files")
     }
+    known = artifact.known_queries()
+    assert known is not None
     copy = package(
         tmp_path / "copy",
         encoder=artifact.encoder_path,
         tokenizer=artifact.tokenizer_path,
         experts=artifact.experts,
         calibration=artifact.calibration,
+        known=known,
         card=(artifact.path / "README.md").read_text(),
         about=manifest,
     )
