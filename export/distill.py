@@ -18,6 +18,7 @@ from .recipe import StudentPlan
 from .shrink import shrink
 from .teacher import Opinion
 from .train import LENGTH_WEIGHT, Labels, fingerprint, label_loss, labels_of, task_kinds
+from .vocabulary import Vocabulary
 
 __all__ = ["distill"]
 
@@ -28,21 +29,22 @@ def distill(
     teacher: RouterNetwork,
     plan: StudentPlan,
     *,
-    base: Path,
+    vocabulary: Vocabulary,
     work: Path,
 ) -> RouterNetwork:
     """A student cut out of `teacher` and trained on the `train` split and on the teacher's
-    `opinion` of the same queries, its weights held to the int8 grid all the while
-    (quantisation-aware training)."""
+    `opinion` of the same queries, read with its own `vocabulary`, its weights held to the int8 grid
+    all the while (quantisation-aware training)."""
     run = fingerprint(outcomes, plan, float(opinion.log_odds.sum()))
     finished = work / f"student-{run}.pt"
     torch.manual_seed(plan.seed)
-    student = _start(teacher, plan)
+    student = _start(teacher, plan, vocabulary)
     if finished.exists():
         student.load_state_dict(torch.load(finished, weights_only=True))
         return student.eval()
     hold_to_grid(student)
-    data = labels_of(outcomes.split("train"), task_kinds(outcomes), base, plan.max_tokens)
+    tokenizer = vocabulary.write(work)
+    data = labels_of(outcomes.split("train"), task_kinds(outcomes), tokenizer, plan.max_tokens)
     targets = _Targets.of(opinion, outcomes.splits == "train")
     batches = list(
         bucketed_batches(data.lengths, size=plan.batch_size, epochs=plan.epochs, seed=plan.seed)
@@ -64,9 +66,13 @@ def distill(
     return student
 
 
-def _start(teacher: RouterNetwork, plan: StudentPlan) -> RouterNetwork:
+def _start(teacher: RouterNetwork, plan: StudentPlan, vocabulary: Vocabulary) -> RouterNetwork:
     bert = shrink(
-        teacher.bert, layers=plan.layers, width=plan.width, feed_forward=plan.feed_forward
+        teacher.bert,
+        layers=plan.layers,
+        width=plan.width,
+        feed_forward=plan.feed_forward,
+        words=vocabulary.kept,
     )
     for module in bert.modules():
         if isinstance(module, torch.nn.Dropout):

@@ -29,6 +29,7 @@ from .parity import parity, require_parity
 from .quantize import QUANTIZATION, quantize
 from .recipe import Recipe
 from .represent import represent
+from .vocabulary import Vocabulary, cut_vocabulary
 
 if TYPE_CHECKING:
     from .model import RouterNetwork
@@ -131,12 +132,24 @@ class Making:
         )
 
     @_Step
+    def vocabulary(self) -> Vocabulary:
+        """The words that the student reads."""
+        texts = self.outcomes.split("train").texts
+        return cut_vocabulary(self.recipe.base / "tokenizer.json", texts, self.plan.words)
+
+    @_Step
     def student(self) -> RouterNetwork:
         """The network that ships."""
         from .distill import distill
 
-        first, base = self.teacher[0], self.recipe.base
-        return distill(self.outcomes, self.opinion, first, self.plan, base=base, work=self.work)
+        return distill(
+            self.outcomes,
+            self.opinion,
+            self.teacher[0],
+            self.plan,
+            vocabulary=self.vocabulary,
+            work=self.work,
+        )
 
     @_Step
     def graphs(self) -> tuple[Path, Path]:
@@ -153,7 +166,7 @@ class Making:
 
     @property
     def tokenizer(self) -> RouterTokenizer:
-        path = self.recipe.base / "tokenizer.json"
+        path = self.vocabulary.write(self.work)
         return RouterTokenizer(path, max_tokens=self.plan.max_tokens)
 
     @_Step
@@ -236,7 +249,7 @@ class Making:
         return package(
             target,
             encoder=self.graphs[1],
-            tokenizer=self.recipe.base / "tokenizer.json",
+            tokenizer=self.vocabulary.write(self.work),
             experts=experts_json(self.recipe, self.outcomes, self.heads, log_tokens),
             calibration=self.calibration,
             known=known_queries(self.outcomes, vectors, log_tokens),

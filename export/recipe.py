@@ -36,7 +36,8 @@ class StudentPlan:
     """A student's shape and hyperparameters.
 
     `layers` are the numbers of the teacher's layers that it keeps, `width` its hidden size,
-    `feed_forward` the inner size of its feed-forward blocks. `teacher_weight` (0..1) is the share
+    `feed_forward` the inner size of its feed-forward blocks, `words` the size of its vocabulary.
+    `teacher_weight` (0..1) is the share
     of the loss that comes from the teacher, the rest comes from the outcomes; `gap_weight` that of
     matching the differences between experts.
     """
@@ -44,6 +45,7 @@ class StudentPlan:
     layers: tuple[int, ...]
     width: int
     feed_forward: int
+    words: int
     seed: int
     epochs: int
     batch_size: int

@@ -14,9 +14,17 @@ from .rows import BadData
 __all__ = ["shrink"]
 
 
-def shrink(bert: BertModel, *, layers: Sequence[int], width: int, feed_forward: int) -> BertModel:
+def shrink(
+    bert: BertModel,
+    *,
+    layers: Sequence[int],
+    width: int,
+    feed_forward: int,
+    words: Sequence[int] | None = None,
+) -> BertModel:
     """Keep the `layers` of these numbers, and in them the `width` hidden dimensions, the attention
-    heads and the `feed_forward` inner neurons that carry most.
+    heads and the `feed_forward` inner neurons that carry most; and the `words` of these numbers, or
+    all.
 
     Heads keep their size, so `width` is a multiple of it. What carries most is read off the
     weights: hidden dimensions by their variance in the word embeddings, heads and neurons by the
@@ -32,13 +40,14 @@ def shrink(bert: BertModel, *, layers: Sequence[int], width: int, feed_forward: 
             "num_hidden_layers": len(layers),
             "num_attention_heads": width // head,
             "intermediate_size": feed_forward,
+            "vocab_size": old.vocab_size if words is None else len(words),
         }
     )
     config._attn_implementation = old._attn_implementation  # noqa: SLF001 - not in to_dict()
     student: Any = BertModel(config, add_pooling_layer=False)  # type: ignore[no-untyped-call]
     hidden = _largest(bert.embeddings.word_embeddings.weight.var(0), width)
     with torch.no_grad():
-        _copy_embeddings(bert.embeddings, student.embeddings, hidden)
+        _copy_embeddings(bert.embeddings, student.embeddings, hidden, words)
         for layer, number in zip(student.encoder.layer, layers, strict=True):
             _copy_layer(bert.encoder.layer[number], layer, hidden, head)
     found: BertModel = student
@@ -61,9 +70,11 @@ def _largest(weights: Tensor, count: int) -> Tensor:
     return weights.topk(count).indices.sort().values
 
 
-def _copy_embeddings(old: Any, new: Any, hidden: Tensor) -> None:
-    for name in ("word_embeddings", "position_embeddings", "token_type_embeddings"):
+def _copy_embeddings(old: Any, new: Any, hidden: Tensor, words: Sequence[int] | None) -> None:
+    for name in ("position_embeddings", "token_type_embeddings"):
         getattr(new, name).weight.copy_(getattr(old, name).weight[:, hidden])
+    table = old.word_embeddings.weight[:, hidden]
+    new.word_embeddings.weight.copy_(table if words is None else table[list(words)])
     _copy_norm(old.LayerNorm, new.LayerNorm, hidden)
 
 

@@ -58,7 +58,8 @@ def _member(
     if finished.exists():
         network.load_state_dict(torch.load(finished, weights_only=True))
         return network.eval()
-    data = labels_of(outcomes.split("train"), task_kinds(outcomes), base, plan.max_tokens)
+    tokenizer = base / "tokenizer.json"
+    data = labels_of(outcomes.split("train"), task_kinds(outcomes), tokenizer, plan.max_tokens)
     batches = list(
         bucketed_batches(data.lengths, size=plan.batch_size, epochs=plan.epochs, seed=seed)
     )
@@ -108,9 +109,9 @@ class Labels:
         return padded([self.ids[row] for row in rows])
 
 
-def labels_of(rows: OutcomeSet, kinds: Sequence[str], base: Path, max_tokens: int) -> Labels:
+def labels_of(rows: OutcomeSet, kinds: Sequence[str], tokenizer: Path, max_tokens: int) -> Labels:
     """An outcome set as tensors; `kinds` gives the numbers of the task kinds."""
-    encode = RouterTokenizer(base / "tokenizer.json", max_tokens=max_tokens).input_ids
+    encode = RouterTokenizer(tokenizer, max_tokens=max_tokens).input_ids
     number = {kind: index for index, kind in enumerate(kinds)}
     return Labels(
         [encode(text) for text in tqdm(rows.texts, desc="tokenize")],

@@ -64,6 +64,7 @@ dropout = 0.0
 layers = [0]
 width = 64
 feed_forward = 64
+words = 3000
 seed = 0
 epochs = 2
 batch_size = 16

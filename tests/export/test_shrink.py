@@ -74,3 +74,11 @@ def test_a_shape_outside_the_teachers_is_refused(
     """With what would fit."""
     with pytest.raises(BadData, match=told):
         shrink(bert, layers=layers, width=width, feed_forward=feed_forward)
+
+
+def test_only_the_words_named_stay(bert: BertModel) -> None:
+    """In their new order; a text of them reads as before."""
+    words = [0, 1, 2, 3, 4, 5, 6, 40]
+    small = shrink(bert, layers=[0, 1, 2], width=16, feed_forward=12, words=words)
+    assert small.config.vocab_size == 8
+    assert torch.allclose(outputs(small), outputs(bert), atol=1e-6)
