@@ -19,6 +19,7 @@ __all__ = ["LinearHead", "fit_model_head", "fit_profile_heads"]
 Floats = npt.NDArray[np.float64]
 
 NEWTON_STEPS = 25
+SMALLEST_STEP = 1e-6
 SMOOTHNESS = 30.0
 RIDGE = 1.0
 ORDER = 0.5
@@ -54,16 +55,16 @@ def fit_model_head(vectors: Floats, scores: Floats, prior: LinearHead) -> Linear
 
     `vectors` (queries, dim), `scores` (queries,) in 0..1.
     """
-    design = _design(vectors)
-    precision = np.full(design.shape[1], MODEL_PRIOR)
-    centre = prior.parameters
-    found = _newton(
-        centre.copy(),
-        lambda theta: _logistic(design, scores, theta),
-        lambda theta: precision * (theta - centre),
-        np.diag(precision),
-    )
-    return LinearHead.of(found)
+    design, centre = _design(vectors), prior.parameters
+
+    def objective(theta: Floats) -> _Curve:
+        off = theta - centre
+        belief = MODEL_PRIOR * np.eye(len(theta))
+        return _logistic(design, scores, theta) + _Curve(
+            float(off @ belief @ off) / 2, belief @ off, belief
+        )
+
+    return LinearHead.of(_newton(centre, objective))
 
 
 def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str, LinearHead]:
@@ -81,25 +82,16 @@ def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str
     likeness = SMOOTHNESS * step.T @ step + RIDGE * np.eye(count)
     alike = np.kron(likeness, np.eye(dim)).astype(np.float64)
 
-    def data(theta: Floats) -> tuple[Floats, Floats]:
-        gradient, hessian = np.zeros(count * dim), np.zeros((count * dim, count * dim))
+    def objective(theta: Floats) -> _Curve:
+        total = _Curve(float(theta @ alike @ theta) / 2, alike @ theta, alike.copy())
         for profile, part in zip(PROFILES, parts, strict=True):
             seen = ~np.isnan(scores[profile])
-            gradient[part], hessian[part, part] = _logistic(
-                design[seen], scores[profile][seen], theta[part]
-            )
+            total.add(_logistic(design[seen], scores[profile][seen], theta[part]), part)
         for smaller, larger in pairwise(parts):
-            fall = design @ (theta[smaller] - theta[larger])  # (queries,)
-            wrong = design[fall > 0]
-            pull, curve = ORDER * wrong.T @ fall[fall > 0], ORDER * wrong.T @ wrong
-            gradient[smaller] += pull
-            gradient[larger] -= pull
-            for part, other in ((smaller, larger), (larger, smaller)):
-                hessian[part, part] += curve
-                hessian[part, other] -= curve
-        return gradient, hessian
+            total.add_fall(design, smaller, larger, theta)
+        return total
 
-    found = _newton(np.zeros(count * dim), data, lambda theta: np.dot(alike, theta), alike)
+    found = _newton(np.zeros(count * dim), objective)
     return {p: LinearHead.of(found[part]) for p, part in zip(PROFILES, parts, strict=True)}
 
 
@@ -117,23 +109,63 @@ def _design(vectors: Floats) -> Floats:
     return np.hstack([np.ones((len(vectors), 1)), vectors])
 
 
-def _logistic(design: Floats, scores: Floats, theta: Floats) -> tuple[Floats, Floats]:
-    """Gradient and Hessian of the negative log-likelihood."""
-    probability = 1 / (1 + np.exp(-np.clip(design @ theta, -30, 30)))
+@dataclass(slots=True)
+class _Curve:
+    """A function at one point: its value, gradient (n,) and Hessian (n, n)."""
+
+    value: float
+    gradient: Floats
+    hessian: Floats
+
+    def __add__(self, other: _Curve) -> _Curve:
+        return _Curve(
+            self.value + other.value,
+            self.gradient + other.gradient,
+            self.hessian + other.hessian,
+        )
+
+    def add(self, other: _Curve, part: slice) -> None:
+        """Add a function of only the `part` of the point."""
+        self.value += other.value
+        self.gradient[part] += other.gradient
+        self.hessian[part, part] += other.hessian
+
+    def add_fall(self, design: Floats, smaller: slice, larger: slice, theta: Floats) -> None:
+        """Add the penalty on log-odds that fall from one profile to the next larger one."""
+        fall = design @ (theta[smaller] - theta[larger])  # (queries,)
+        wrong, drop = design[fall > 0], fall[fall > 0]
+        pull, curve = ORDER * wrong.T @ drop, ORDER * wrong.T @ wrong
+        self.value += ORDER * float(drop @ drop) / 2
+        self.gradient[smaller] += pull
+        self.gradient[larger] -= pull
+        for part, other in ((smaller, larger), (larger, smaller)):
+            self.hessian[part, part] += curve
+            self.hessian[part, other] -= curve
+
+
+def _logistic(design: Floats, scores: Floats, theta: Floats) -> _Curve:
+    """The negative log-likelihood."""
+    log_odds = design @ theta
+    probability = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
     weight = np.maximum(probability * (1 - probability), 1e-6)
-    return design.T @ (probability - scores), design.T @ (design * weight[:, None])
+    return _Curve(
+        float(np.sum(np.logaddexp(0, log_odds) - scores * log_odds)),
+        design.T @ (probability - scores),
+        design.T @ (design * weight[:, None]),
+    )
 
 
-def _newton(
-    theta: Floats,
-    data: Callable[[Floats], tuple[Floats, Floats]],
-    pull: Callable[[Floats], Floats],
-    penalty: Floats,
-) -> Floats:
+def _newton(theta: Floats, objective: Callable[[Floats], _Curve]) -> Floats:
+    """The minimum of a convex function. A step that does not go down is halved: without that, one
+    that shoots over where the logistic is flat never comes back."""
+    here = objective(theta)
     for _ in range(NEWTON_STEPS):
-        gradient, hessian = data(theta)
-        step = np.linalg.solve(hessian + penalty, gradient + pull(theta))
-        theta = theta - step
-        if np.abs(step).max() < 1e-8:
+        step = np.linalg.solve(here.hessian, here.gradient)
+        size, there = 1.0, objective(theta - step)
+        while there.value > here.value and size > SMALLEST_STEP:
+            size /= 2
+            there = objective(theta - size * step)
+        theta, here = theta - size * step, there
+        if size * np.abs(step).max() < 1e-8:
             break
     return theta

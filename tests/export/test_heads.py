@@ -65,3 +65,13 @@ def test_the_mean_of_heads_has_the_mean_log_odds() -> None:
     vectors = np.array([[1.0, 1.0], [3.0, -1.0]])
     expected = (heads[0].log_odds(vectors) + heads[1].log_odds(vectors)) / 2
     assert np.allclose(LinearHead.mean(heads).log_odds(vectors), expected)
+
+
+def test_a_fit_comes_back_from_where_the_logistic_is_flat() -> None:
+    """A prior far off, on features that hardly differ: plain Newton steps would run away."""
+    vectors = np.hstack([np.full((200, 1), 10.0), RANDOM.normal(scale=0.01, size=(200, 2))])
+    scores = np.array([1.0, 0.0, 0.0, 0.0] * 50)
+    found = fit_model_head(vectors, scores, LinearHead(4.0, np.array([2.0, 30.0, -30.0])))
+    told = 1 / (1 + np.exp(-found.log_odds(vectors)))
+    assert told.mean() == pytest.approx(0.25, abs=0.02)
+    assert np.abs(found.parameters).max() < 60
