@@ -16,6 +16,7 @@ from .backends.base import is_loopback
 from .data_folder import default_data_folder
 from .errors import ConfigError
 from .policy import Placement
+from .preference import Preference
 
 __all__ = ["Config", "ExpertConfig", "default_config_path"]
 
@@ -65,7 +66,8 @@ def _local_only() -> Mapping[str, ExpertConfig]:
 class Config:
     """All settings. Without a file: the bundled router and SmolLM2-135M on this device.
 
-    `operating_point` is a name in the artifact's calibration; `min_gain` (-1..1) overrides it.
+    `operating_point` is a name in the artifact's calibration; `min_gain` (-1..1) overrides it, and
+    `preference` (see `Preference.parse`) replaces both by another rule.
     `deadline_s` bounds a whole answer, fallbacks included. `budget_usd` bounds what one
     EdgeRouter spends in its life. `data_dir` is where this device keeps what it learns.
     """
@@ -73,6 +75,7 @@ class Config:
     artifact: str = "router-small"
     operating_point: str = "balanced"
     min_gain: float | None = None
+    preference: str | None = None
     placement: Placement = Placement.PREFER_ON_DEVICE
     offline: bool = False
     max_cost_usd: float | None = None
@@ -146,6 +149,8 @@ def _setting(key: str, value: Any, where: str) -> Any:
     fault = f"{key} = {value!r} in {where}"
     if key in ("artifact", "operating_point", "data_dir"):
         return _text(value, fault)
+    if key == "preference":
+        return Preference.parse(_text(value, fault)).text
     if key == "placement":
         return _one_of(value, tuple(Placement), fault, Placement)
     if key == "offline":

@@ -124,6 +124,12 @@ class Estimate:
     latency_s: float
     output_tokens: float
 
+    @property
+    def words(self) -> str:
+        """In the user's units: "82% for $0.0004 in 1.2 s"."""
+        cost = "an unknown price" if self.cost_usd is None else f"${self.cost_usd:.2g}"
+        return f"{self.quality:.0%} for {cost} in {self.latency_s:.1f} s"
+
 
 def find_head(experts: Mapping[str, Any], profile: str, temperature: float) -> ExpertHead:
     """The head called `profile` in an artifact's `experts.json`.

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Protocol
 
 from .calibration import OperatingPoint
 from .errors import NoExpertFits
 from .experts import Estimate, Expert, Location
 
-__all__ = ["Candidate", "Constraints", "Decision", "Placement", "Reason", "decide"]
+__all__ = [
+    "Candidate",
+    "Constraints",
+    "Decision",
+    "GainRule",
+    "Placement",
+    "Reason",
+    "Rule",
+    "Verdict",
+    "decide",
+]
 
 
 class Placement(StrEnum):
@@ -36,6 +48,10 @@ class Reason(StrEnum):
     CHEAPEST_IS_ENOUGH = "cheapest_is_enough"
     GAIN_IS_WORTH_IT = "gain_is_worth_it"
     PREFERRED_IN_CLOUD = "preferred_in_cloud"
+    BEST_QUALITY = "best_quality"
+    BEST_IN_COST_RANGE = "best_in_cost_range"
+    OUTSIDE_COST_RANGE = "outside_cost_range"
+    BEST_BALANCE = "best_balance"
     NOT_CONFIGURED = "not_configured"
     ONLY_ON_DEVICE = "only_on_device"
     ONLY_IN_CLOUD = "only_in_cloud"
@@ -45,6 +61,9 @@ class Reason(StrEnum):
     MAX_COST = "max_cost"
     BUDGET = "budget"
     MAX_LATENCY = "max_latency"
+    MEMORY = "memory"
+    LOW_BATTERY = "low_battery"
+    UNREACHABLE = "unreachable"
 
 
 RULED_OUT = {
@@ -57,6 +76,16 @@ RULED_OUT = {
     Reason.MAX_COST: "it would cost more than allowed",
     Reason.BUDGET: "it would cost more than is left of the budget",
     Reason.MAX_LATENCY: "it would take longer than allowed",
+    Reason.MEMORY: "its model is not loaded and would not fit the free memory",
+    Reason.LOW_BATTERY: "the battery is low",
+    Reason.UNREACHABLE: "it could not be reached just now",
+}
+
+PREFERRED = {
+    Reason.BEST_QUALITY: "best expected quality",
+    Reason.BEST_IN_COST_RANGE: "best expected quality within the cost range",
+    Reason.OUTSIDE_COST_RANGE: "cheapest, since nobody is within the cost range",
+    Reason.BEST_BALANCE: "best balance of quality, cost and latency",
 }
 
 
@@ -95,13 +124,50 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a rule chose as it did: a stable code, the expected gain in quality that decided, and
+    the least gain that was asked for."""
+
+    reason: Reason
+    gain: float
+    min_gain: float
+
+
+class Rule(Protocol):
+    """How to choose among candidates; `GainRule` is one, `preference.Preference` another."""
+
+    @property
+    def operating_point(self) -> str:
+        """The name of the operating point, "" for a rule that has none."""
+        ...
+
+    @property
+    def preference(self) -> str | None:
+        """The preference as the user states it, None for a rule that is none."""
+        ...
+
+    def choose(self, candidates: Sequence[Candidate]) -> Candidate:
+        """One of `candidates`, of which there is at least one."""
+        ...
+
+    def order(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """All of them, best first: who is asked when the others do not answer."""
+        ...
+
+    def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
+        """Why `chosen` was taken of `candidates`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Who answers, and why.
 
     `wanted` is the expert that would answer if none were ruled out; where it is not `expert`,
     `reason` is why it was ruled out. `fallbacks` are asked in order if `expert` is unavailable.
     `gain` is the expected gain in quality that decided, `min_gain` what the operating point asks
-    for there.
+    for there. Under a `preference` no operating point counts (its name is ""): `gain` is then the
+    one over the next best expert, and `min_gain` is 0.
     """
 
     expert: str
@@ -114,6 +180,7 @@ class Decision:
     operating_point: str
     gain: float
     min_gain: float
+    preference: str | None = None
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -131,52 +198,77 @@ class Decision:
             return f"expected gain {self.gain:+.0%}, worth it from {self.min_gain:+.0%}"
         if len(self.estimates) == 1:
             return "the only expert there is"
+        if self.reason in PREFERRED:
+            return f"{PREFERRED[self.reason]}: {self._compared()}"
         return (
             f"good enough: asking a dearer expert gains {self.gain:+.0%} (< {self.min_gain:+.0%})"
         )
+
+    def _compared(self) -> str:
+        """What is expected of the chosen expert, and of the next one."""
+        told = [self.estimates[self.expert].words]
+        told += [f"{name} {self.estimates[name].words}" for name in self.fallbacks[:1]]
+        return ", next ".join(told)
 
 
 def decide(
     candidates: Sequence[Candidate],
     *,
     constraints: Constraints,
-    point: OperatingPoint,
+    rule: Rule,
     input_tokens: int,
+    doubts: Mapping[str, Reason] = MappingProxyType({}),
 ) -> Decision:
     """Choose among `candidates` for a query whose untrimmable part has `input_tokens`.
 
-    Constraints rule experts out first. Then a dearer expert is taken when its expected gain in
-    quality over every cheaper one is at least the operating point's for that pair. With one local
-    and one cloud expert this is the threshold rule of the field, on the expected gain.
-    Raises NoExpertFits when everyone is ruled out.
+    Constraints rule experts out first. `doubts` (expert to reason) then rule out more, as long as
+    somebody else may answer: they come from the state of the device, which is no promise. Among
+    the others `rule` chooses. Raises NoExpertFits when everyone is ruled out.
     """
+    excluded = _excluded(candidates, constraints, input_tokens, doubts)
+    usable = [c for c in candidates if c.expert.name not in excluded]
+    if not usable:
+        told = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
+        raise NoExpertFits(f"no expert may answer: {told}", excluded=excluded)
+    wanted = _choose(candidates, constraints, rule)
+    chosen = _choose(usable, constraints, rule)
+    compared: Sequence[Candidate] = candidates
+    if wanted is not chosen and wanted.expert.name not in excluded:
+        wanted, compared = chosen, usable  # whoever stood in its way is ruled out
+    verdict = rule.explain(compared, wanted)
+    return Decision(
+        expert=chosen.expert.name,
+        location=chosen.expert.location,
+        reason=_reason(chosen, wanted, excluded, verdict, constraints),
+        wanted=wanted.expert.name,
+        fallbacks=tuple(c.expert.name for c in rule.order(usable) if c is not chosen),
+        estimates={c.expert.name: c.estimate for c in candidates},
+        excluded=excluded,
+        operating_point=rule.operating_point,
+        gain=verdict.gain,
+        min_gain=verdict.min_gain,
+        preference=rule.preference,
+    )
+
+
+def _excluded(
+    candidates: Sequence[Candidate],
+    constraints: Constraints,
+    input_tokens: int,
+    doubts: Mapping[str, Reason],
+) -> dict[str, Reason]:
     excluded = {
         candidate.expert.name: reason
         for candidate in candidates
         if (reason := _ruled_out(candidate, constraints, input_tokens)) is not None
     }
-    usable = [c for c in candidates if c.expert.name not in excluded]
-    if not usable:
-        told = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
-        raise NoExpertFits(f"no expert may answer: {told}", excluded=excluded)
-    wanted = _choose(candidates, constraints, point)
-    chosen = _choose(usable, constraints, point)
-    compared: Sequence[Candidate] = candidates
-    if wanted is not chosen and wanted.expert.name not in excluded:
-        wanted, compared = chosen, usable  # whoever stood in its way is ruled out
-    gain, min_gain = _margin(compared, wanted, point)
-    return Decision(
-        expert=chosen.expert.name,
-        location=chosen.expert.location,
-        reason=_reason(chosen, wanted, excluded, compared, constraints),
-        wanted=wanted.expert.name,
-        fallbacks=_fallbacks(usable, chosen),
-        estimates={c.expert.name: c.estimate for c in candidates},
-        excluded=excluded,
-        operating_point=point.name,
-        gain=gain,
-        min_gain=min_gain,
-    )
+    doubted = {
+        candidate.expert.name: doubts[candidate.expert.name]
+        for candidate in candidates
+        if candidate.expert.name in doubts and candidate.expert.name not in excluded
+    }
+    somebody_else = len(excluded) + len(doubted) < len(candidates)
+    return excluded | (doubted if somebody_else else {})
 
 
 def _ruled_out(candidate: Candidate, constraints: Constraints, input_tokens: int) -> Reason | None:
@@ -210,6 +302,85 @@ def _too_dear(cost: float | None, constraints: Constraints) -> Reason | None:
     return next((reason for reason, limit in stated.items() if _above(cost or 0.0, limit)), None)
 
 
+def _choose(candidates: Sequence[Candidate], constraints: Constraints, rule: Rule) -> Candidate:
+    in_cloud = [c for c in candidates if c.expert.location is Location.CLOUD]
+    if constraints.placement is Placement.PREFER_IN_CLOUD and in_cloud:
+        return rule.order([c for c in in_cloud if c.configured] or in_cloud)[0]
+    return rule.choose(candidates)
+
+
+def _reason(
+    chosen: Candidate,
+    wanted: Candidate,
+    excluded: Mapping[str, Reason],
+    verdict: Verdict,
+    constraints: Constraints,
+) -> Reason:
+    if chosen is not wanted:
+        return excluded[wanted.expert.name]
+    in_cloud = chosen.expert.location is Location.CLOUD
+    if in_cloud and constraints.placement is Placement.PREFER_IN_CLOUD:
+        return Reason.PREFERRED_IN_CLOUD
+    return verdict.reason
+
+
+@dataclass(frozen=True, slots=True)
+class GainRule:
+    """The dearest expert whose expected gain in quality over every cheaper one is at least what
+    the operating point asks for that pair.
+
+    With one local and one cloud expert this is the threshold rule of the field, on the expected
+    gain. Where the gain does not count, the best expected quality goes first.
+    """
+
+    point: OperatingPoint
+
+    @property
+    def operating_point(self) -> str:
+        return self.point.name
+
+    @property
+    def preference(self) -> None:
+        return None
+
+    def choose(self, candidates: Sequence[Candidate]) -> Candidate:
+        ranked = sorted(candidates, key=_by_cost)
+        worth_it = [
+            candidate
+            for place, candidate in enumerate(ranked)
+            if all(self._surplus(cheaper, candidate) >= 0 for cheaper in ranked[:place])
+        ]
+        return worth_it[-1]
+
+    def order(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        return sorted(candidates, key=lambda c: (-c.estimate.quality, c.expert.name))
+
+    def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
+        """The gain is that of the comparison that decided.
+
+        For the cheapest expert: of the dearer one that came closest to being worth it. For any
+        other: over the cheaper one that came closest to being enough.
+        """
+        ranked = sorted(candidates, key=_by_cost)
+        place = ranked.index(chosen)
+        if len(ranked) == 1:
+            return Verdict(Reason.CHEAPEST_IS_ENOUGH, 0.0, self.point.default)
+        if place > 0:
+            weak = min(ranked[:place], key=lambda cheaper: self._surplus(cheaper, chosen))
+            return Verdict(Reason.GAIN_IS_WORTH_IT, _gain(weak, chosen), self._least(weak, chosen))
+        strong = max(ranked[1:], key=lambda dearer: self._surplus(chosen, dearer))
+        return Verdict(
+            Reason.CHEAPEST_IS_ENOUGH, _gain(chosen, strong), self._least(chosen, strong)
+        )
+
+    def _least(self, weak: Candidate, strong: Candidate) -> float:
+        return self.point.gain(weak.expert.profile, strong.expert.profile)
+
+    def _surplus(self, weak: Candidate, strong: Candidate) -> float:
+        """What `strong` gains beyond what the operating point asks for."""
+        return _gain(weak, strong) - self._least(weak, strong)
+
+
 def _by_cost(candidate: Candidate) -> tuple[bool, bool, float, float, str]:
     """The device first, then known prices from low to high, then the unknown ones."""
     estimate = candidate.estimate
@@ -218,72 +389,5 @@ def _by_cost(candidate: Candidate) -> tuple[bool, bool, float, float, str]:
     return (in_cloud, cost is None, cost or 0.0, estimate.latency_s, estimate.name)
 
 
-def _choose(
-    candidates: Sequence[Candidate], constraints: Constraints, point: OperatingPoint
-) -> Candidate:
-    """The dearest expert that gains enough over every cheaper one."""
-    in_cloud = [c for c in candidates if c.expert.location is Location.CLOUD]
-    if constraints.placement is Placement.PREFER_IN_CLOUD and in_cloud:
-        return max(in_cloud, key=lambda c: (c.configured, c.estimate.quality))
-    ranked = sorted(candidates, key=_by_cost)
-    worth_it = [
-        candidate
-        for place, candidate in enumerate(ranked)
-        if all(_surplus(cheaper, candidate, point) >= 0 for cheaper in ranked[:place])
-    ]
-    return worth_it[-1]
-
-
 def _gain(weak: Candidate, strong: Candidate) -> float:
     return strong.estimate.quality - weak.estimate.quality
-
-
-def _min_gain(weak: Candidate, strong: Candidate, point: OperatingPoint) -> float:
-    return point.gain(weak.expert.profile, strong.expert.profile)
-
-
-def _surplus(weak: Candidate, strong: Candidate, point: OperatingPoint) -> float:
-    """What `strong` gains beyond what the operating point asks for."""
-    return _gain(weak, strong) - _min_gain(weak, strong, point)
-
-
-def _margin(
-    candidates: Sequence[Candidate], wanted: Candidate, point: OperatingPoint
-) -> tuple[float, float]:
-    """Gain and least gain of the comparison that decided.
-
-    For the cheapest expert: of the dearer one that came closest to being worth it. For any other:
-    over the cheaper one that came closest to being enough.
-    """
-    ranked = sorted(candidates, key=_by_cost)
-    place = ranked.index(wanted)
-    if place > 0:
-        weak = min(ranked[:place], key=lambda cheaper: _surplus(cheaper, wanted, point))
-        return _gain(weak, wanted), _min_gain(weak, wanted, point)
-    if len(ranked) == 1:
-        return 0.0, point.default
-    strong = max(ranked[1:], key=lambda dearer: _surplus(wanted, dearer, point))
-    return _gain(wanted, strong), _min_gain(wanted, strong, point)
-
-
-def _reason(
-    chosen: Candidate,
-    wanted: Candidate,
-    excluded: Mapping[str, Reason],
-    candidates: Sequence[Candidate],
-    constraints: Constraints,
-) -> Reason:
-    if chosen is not wanted:
-        return excluded[wanted.expert.name]
-    in_cloud = chosen.expert.location is Location.CLOUD
-    if in_cloud and constraints.placement is Placement.PREFER_IN_CLOUD:
-        return Reason.PREFERRED_IN_CLOUD
-    cheapest = min(candidates, key=_by_cost)
-    return Reason.CHEAPEST_IS_ENOUGH if chosen is cheapest else Reason.GAIN_IS_WORTH_IT
-
-
-def _fallbacks(usable: Sequence[Candidate], chosen: Candidate) -> tuple[str, ...]:
-    """Everyone else who may answer, best first."""
-    others = [c for c in usable if c is not chosen]
-    others.sort(key=lambda c: (-c.estimate.quality, c.expert.name))
-    return tuple(c.expert.name for c in others)

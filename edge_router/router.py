@@ -21,7 +21,8 @@ from .experts import (
     Speed,
     find_head,
 )
-from .policy import Candidate, Constraints, Decision, decide
+from .policy import Candidate, Constraints, Decision, GainRule, Rule, decide
+from .preference import Preference
 from .text import TEMPLATE, router_input
 
 __all__ = ["Router"]
@@ -33,7 +34,8 @@ class Router:
     """Decides which expert should answer. Thread-safe; the encoder loads on first use.
 
     Where no cloud expert is among `experts`, the artifact's profile "frontier" takes its place in
-    the comparison, so that a decision can say when a cloud expert was wanted.
+    the comparison, so that a decision can say when a cloud expert was wanted. A `preference`
+    decides instead of the operating `point`.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Router:
         experts: Sequence[Expert],
         *,
         point: OperatingPoint,
+        preference: Preference | None = None,
         encoder: Encoder | None = None,
     ) -> None:
         if artifact.manifest.input_template != TEMPLATE:
@@ -53,6 +56,7 @@ class Router:
         self.experts = tuple(experts)
         self.profiles = profile_experts(artifact)
         self.point = point
+        self.rule: Rule = preference or GainRule(point)
         self._encoder = encoder or OnnxEncoder(artifact)
 
     @classmethod
@@ -67,7 +71,9 @@ class Router:
         """The artifact and the experts that `config` names. Raises ConfigError, ArtifactError."""
         artifact = RouterArtifact.load(config.artifact)
         experts = [configured(name, e, artifact) for name, e in config.experts.items()]
-        return cls(artifact, experts, point=operating_point(artifact, config))
+        point = operating_point(artifact, config)
+        preference = Preference.parse(config.preference) if config.preference else None
+        return cls(artifact, experts, point=point, preference=preference)
 
     def route(self, prompt: Prompt, constraints: Constraints | None = None) -> Decision:
         """Decide who answers. Raises InvalidRequest, NoExpertFits."""
@@ -76,7 +82,7 @@ class Router:
         return decide(
             [*self._candidates(self.experts, request, query), *self._reference(request, query)],
             constraints=constraints or Constraints(),
-            point=self.point,
+            rule=self.rule,
             input_tokens=_tokens(_untrimmable_characters(request)),
         )
 

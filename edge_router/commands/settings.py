@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["add_command", "config_of", "request_of", "text_of"]
 
-OVERRIDES = ("artifact", "operating_point", "min_gain", "placement", "max_cost_usd", "deadline_s")
+OVERRIDES = (
+    "artifact",
+    "operating_point",
+    "min_gain",
+    "preference",
+    "placement",
+    "max_cost_usd",
+    "deadline_s",
+)
 
 
 def add_command(
@@ -29,6 +37,11 @@ def add_command(
     parser.add_argument("--artifact", help="a shipped router's name or a directory")
     parser.add_argument("--operating-point", help="economy, balanced or quality")
     parser.add_argument("--min-gain", help="least gain in quality worth a dearer expert, 0..1")
+    parser.add_argument(
+        "--preference",
+        metavar="RULE",
+        help="performance, cost, cost<=USD, auto, or quality=W,cost=W,latency=W",
+    )
     parser.add_argument(
         "--placement",
         help="only_on_device, prefer_on_device, prefer_in_cloud or only_in_cloud",

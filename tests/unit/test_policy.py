@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,10 +15,12 @@ from edge_router.calibration import OperatingPoint
 from edge_router.errors import NoExpertFits
 from edge_router.experts import Estimate, Expert, ExpertHead, Location, Speed
 from edge_router.policy import (
+    PREFERRED,
     RULED_OUT,
     Candidate,
     Constraints,
     Decision,
+    GainRule,
     Placement,
     Reason,
     decide,
@@ -69,10 +71,15 @@ def _decide(
     gain: float | OperatingPoint = 0.2,
     tokens: int = 100,
     constraints: Constraints | None = None,
+    doubts: Mapping[str, Reason] | None = None,
 ) -> Decision:
     point = gain if isinstance(gain, OperatingPoint) else OperatingPoint.of_gain(gain)
     return decide(
-        candidates, constraints=constraints or Constraints(), point=point, input_tokens=tokens
+        candidates,
+        constraints=constraints or Constraints(),
+        rule=GainRule(point),
+        input_tokens=tokens,
+        doubts=doubts or {},
     )
 
 
@@ -160,6 +167,9 @@ RULES = {
 }
 
 
+DOUBTS = (Reason.MEMORY, Reason.LOW_BATTERY, Reason.UNREACHABLE)
+
+
 @pytest.mark.parametrize("reason", RULES)
 def test_the_wanted_expert_is_ruled_out(reason: Reason) -> None:
     """The other one answers; the reason and the words tell who was wanted and what forbade it."""
@@ -181,10 +191,38 @@ def test_only_in_cloud_rules_out_the_device() -> None:
 
 def test_every_reason_has_its_test() -> None:
     """The tests above cover each code, and each that rules out has its words."""
-    ruling = {*RULES, Reason.ONLY_IN_CLOUD}
+    ruling = {*RULES, *DOUBTS, Reason.ONLY_IN_CLOUD}
     chosen = {Reason.CHEAPEST_IS_ENOUGH, Reason.GAIN_IS_WORTH_IT, Reason.PREFERRED_IN_CLOUD}
-    assert ruling | chosen == set(Reason)
+    assert ruling | chosen | set(PREFERRED) == set(Reason)  # these in test_preference.py
     assert set(RULED_OUT) == ruling
+
+
+@pytest.mark.parametrize("reason", DOUBTS)
+def test_a_doubt_rules_out_while_somebody_else_may_answer(reason: Reason) -> None:
+    """The state of the device is a reason to ask somebody else, not to give no answer."""
+    doubts = {"cloud": reason, "stranger": reason}
+    found = _decide(_local(), _cloud(), doubts=doubts)
+    assert (found.expert, found.wanted, found.reason) == ("local", "cloud", reason)
+    assert found.words == f"cloud was wanted, but {RULED_OUT[reason]}"
+    assert _decide(_cloud(), doubts=doubts).expert == "cloud"
+    limits = Constraints(Placement.ONLY_IN_CLOUD)
+    assert _decide(_local(), _cloud(), doubts=doubts, constraints=limits).expert == "cloud"
+
+
+def test_where_everybody_is_in_doubt_all_are_asked() -> None:
+    """As if nothing were known of the device."""
+    doubts = {"local": Reason.MEMORY, "cloud": Reason.UNREACHABLE}
+    assert _decide(_local(), _cloud(), doubts=doubts).order == ("cloud", "local")
+
+
+def test_a_limit_is_told_before_a_doubt() -> None:
+    """Of two reasons the one that cannot pass away by itself."""
+    found = _decide(
+        _local(),
+        _cloud(context=50),
+        doubts={"cloud": Reason.UNREACHABLE},
+    )
+    assert found.excluded == {"cloud": Reason.CONTEXT_LENGTH}
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_a_record_has_no_room_for_a_prompt() -> None:
     ]  # fmt: skip
     assert [field.name for field in fields(Decision)] == [
         "expert", "location", "reason", "wanted", "fallbacks", "estimates", "excluded",
-        "operating_point", "gain", "min_gain",
+        "operating_point", "gain", "min_gain", "preference",
     ]  # fmt: skip
 
 

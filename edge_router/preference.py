@@ -1,0 +1,239 @@
+"""What the user prefers: the best answer, one within a cost range, or a balance of all three.
+
+Pareto front and TOPSIS of MoMA (2025), equations 7-11, with latency as a third column.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from .errors import ConfigError
+from .policy import Candidate, Reason, Verdict
+
+__all__ = ["Preference", "Weights", "closeness", "pareto_front"]
+
+SAME = 1e-9  # closer than this, two values of closeness are a tie: the rest is rounding
+COST_RANGE = 0.25  # of the way from the cheapest to the dearest on the front
+EXAMPLES = (
+    'use "performance", "cost", "cost<=0.002" (dollars for an answer), "auto", or weights such as '
+    '"quality=0.6,cost=0.3,latency=0.1"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each column counts, 0 or more each and not all 0; only their ratios matter."""
+
+    quality: float = 0.0
+    cost: float = 0.0
+    latency: float = 0.0
+
+
+AUTO = Weights(quality=0.5, cost=0.25, latency=0.25)
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A candidate in the three columns. A price that nobody knows counts as dearer than any."""
+
+    candidate: Candidate
+    quality: float
+    cost: float
+    latency: float
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> Self:
+        found = candidate.estimate
+        cost = math.inf if found.cost_usd is None else found.cost_usd
+        return cls(candidate, found.quality, cost, found.latency_s)
+
+    @property
+    def rank(self) -> tuple[float, float, float, str]:
+        """MoMA's tie rule: higher quality, then lower cost; then lower latency, then the name."""
+        return (-self.quality, self.cost, self.latency, self.candidate.expert.name)
+
+    def dominates(self, other: _Point) -> bool:
+        as_good = (
+            self.quality >= other.quality
+            and self.cost <= other.cost
+            and self.latency <= other.latency
+        )
+        mine, others = ((p.quality, p.cost, p.latency) for p in (self, other))
+        return as_good and mine != others
+
+
+def pareto_front(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that no other beats or equals in quality, cost and latency, one strictly (equation 7).
+
+    An unknown price is dearer than any known one and equal to another unknown one.
+    """
+    return [point.candidate for point in _front(candidates)]
+
+
+def closeness(candidates: Sequence[Candidate], weights: Weights) -> list[float]:
+    """How close each comes to the ideal, 0..1 (TOPSIS, equations 8-11); at least one.
+
+    Each column is scaled to 0..1 over `candidates`; a constant one is ideal. An unknown price
+    stands at 1, with the dearest.
+    """
+    columns = _columns([_Point.of(candidate) for candidate in candidates])
+    return [_closeness(column, weights) for column in columns]
+
+
+def _front(candidates: Sequence[Candidate]) -> list[_Point]:
+    points = [_Point.of(candidate) for candidate in candidates]
+    return [p for p in points if not any(other.dominates(p) for other in points)]
+
+
+def _columns(points: Sequence[_Point]) -> list[tuple[float, float, float]]:
+    """(quality, cost, latency) from 0 to 1 (equation 8): quality is best at 1, the others at 0."""
+    lacks = _scaled([-p.quality for p in points])
+    costs = _scaled([p.cost for p in points])
+    latencies = _scaled([p.latency for p in points])
+    return [(1 - q, c, t) for q, c, t in zip(lacks, costs, latencies, strict=True)]
+
+
+def _scaled(values: Sequence[float]) -> list[float]:
+    """0 for the least, 1 for the most; all 0 where they are equal. Infinity is 1."""
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return [0.0] * len(values)
+    low, width = min(finite), max(finite) - min(finite)
+    return [
+        1.0 if math.isinf(value) else (value - low) / width if width > 0 else 0.0
+        for value in values
+    ]
+
+
+def _closeness(column: tuple[float, float, float], weights: Weights) -> float:
+    """Equations 9 and 10."""
+    quality, cost, latency = column
+    to_ideal = math.sqrt(
+        weights.quality * (quality - 1) ** 2 + weights.cost * cost**2 + weights.latency * latency**2
+    )
+    to_anti_ideal = math.sqrt(
+        weights.quality * quality**2
+        + weights.cost * (cost - 1) ** 2
+        + weights.latency * (latency - 1) ** 2
+    )
+    return to_anti_ideal / (to_ideal + to_anti_ideal)
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """A rule for `policy.decide`; never chooses an expert that another one dominates.
+
+    `text` is the preference as the user states it, `reason` what kind it is. `weights` count for
+    a balance, `max_cost_usd` (dollars for one answer) for a cost range. Unlike a limit, a range is
+    a wish: where nobody is within it, the cheapest answers.
+    """
+
+    text: str
+    reason: Reason
+    weights: Weights = AUTO
+    max_cost_usd: float | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises ConfigError for an unknown name, and for weights that are negative or all 0."""
+        stated = "".join(text.split())
+        if stated in _NAMED:
+            return cls(stated, _NAMED[stated])
+        if stated.startswith("cost<="):
+            limit = _number(stated.removeprefix("cost<="), text)
+            return cls(stated, Reason.BEST_IN_COST_RANGE, max_cost_usd=limit)
+        return cls(stated, Reason.BEST_BALANCE, weights=_weights(stated, text))
+
+    @property
+    def operating_point(self) -> str:
+        return ""
+
+    @property
+    def preference(self) -> str:
+        return self.text
+
+    def choose(self, candidates: Sequence[Candidate]) -> Candidate:
+        front = _front(candidates)
+        if self.reason is Reason.BEST_QUALITY:
+            return _best(front).candidate
+        if self.reason is Reason.BEST_IN_COST_RANGE:
+            return _best(self._in_range(front) or _cheapest(front)).candidate
+        return self._balanced(front).candidate
+
+    def order(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Each is the one that would be chosen if those before it were not there."""
+        left, ordered = list(candidates), []
+        while left:
+            ordered.append(self.choose(left))
+            left = [c for c in left if c is not ordered[-1]]
+        return ordered
+
+    def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
+        others = [c for c in candidates if c is not chosen]
+        next_best = self.choose(others) if others else chosen
+        gain = chosen.estimate.quality - next_best.estimate.quality
+        return Verdict(self._reason(candidates), gain, 0.0)
+
+    def _reason(self, candidates: Sequence[Candidate]) -> Reason:
+        if self.reason is Reason.BEST_IN_COST_RANGE and not self._in_range(_front(candidates)):
+            return Reason.OUTSIDE_COST_RANGE
+        return self.reason
+
+    def _in_range(self, front: Sequence[_Point]) -> list[_Point]:
+        """Never one whose price is not known."""
+        known = [point for point in front if math.isfinite(point.cost)]
+        if self.max_cost_usd is not None:
+            return [point for point in known if point.cost <= self.max_cost_usd]
+        costs = _scaled([point.cost for point in known])
+        return [p for p, cost in zip(known, costs, strict=True) if cost <= COST_RANGE]
+
+    def _balanced(self, front: Sequence[_Point]) -> _Point:
+        """Equation 11, with its tie rule."""
+        found = [_closeness(column, self.weights) for column in _columns(front)]
+        most = max(found)
+        return _best([p for p, c in zip(front, found, strict=True) if c >= most - SAME])
+
+
+def _best(front: Sequence[_Point]) -> _Point:
+    return min(front, key=lambda point: point.rank)
+
+
+def _cheapest(front: Sequence[_Point]) -> list[_Point]:
+    least = min(point.cost for point in front)
+    return [point for point in front if point.cost == least]
+
+
+_NAMED = {
+    "performance": Reason.BEST_QUALITY,
+    "cost": Reason.BEST_IN_COST_RANGE,
+    "auto": Reason.BEST_BALANCE,
+}
+
+
+def _weights(stated: str, text: str) -> Weights:
+    found: dict[str, float] = {}
+    for part in stated.split(","):
+        name, equals, value = part.partition("=")
+        if not equals or name not in ("quality", "cost", "latency"):
+            raise ConfigError(f"preference {text!r} is unknown; {EXAMPLES}")
+        if name in found:
+            raise ConfigError(f"preference {text!r} states {name!r} twice; {EXAMPLES}")
+        found[name] = _number(value, text)
+    if not any(found.values()):
+        raise ConfigError(f"preference {text!r} gives every column the weight 0; {EXAMPLES}")
+    return Weights(**found)
+
+
+def _number(value: str, text: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise ConfigError(
+            f"preference {text!r} states {value!r}, which must be a number of 0 or more; {EXAMPLES}"
+        )
+    return number
