@@ -14,9 +14,13 @@ from typing import Self, TypeVar
 from .backends.base import Backend, Deadline
 from .chat import ChatChunk, ChatCompletion, ChatRequest, FinishReason, Prompt, Usage
 from .config import Config, ExpertConfig
+from .device import DeviceSource
 from .errors import AllBackendsFailed, BackendError, BackendProtocolError, BackendUnavailable
+from .experience import Experience
 from .policy import Constraints, Decision
 from .router import Router
+from .snapshot import Snapshot
+from .speeds import read_speeds
 from .telemetry import AnswerRecord, Hook, log_record
 
 __all__ = ["Answer", "AnswerStream", "EdgeRouter"]
@@ -42,6 +46,7 @@ class _Query:
     deadline: Deadline
     started: float
     router_s: float
+    snapshot: Snapshot
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     failures: dict[str, BackendError] = field(default_factory=dict)
 
@@ -76,8 +81,9 @@ class EdgeRouter:
 
     Without a `config` the settings are read as `Config.load` describes; with nothing configured it
     runs SmolLM2-135M on this device. `backends` replaces the configured ones by name. `hooks`
-    receive an AnswerRecord after every answer. Thread-safe. Raises ConfigError, ArtifactError or
-    MissingExtra at once when something it will need is not there.
+    receive an AnswerRecord after every answer. `device` tells the state of this machine. Thread-
+    safe. Raises ConfigError, ArtifactError or MissingExtra at once when something it will need is
+    not there.
     """
 
     def __init__(
@@ -86,9 +92,14 @@ class EdgeRouter:
         *,
         backends: Mapping[str, Backend] | None = None,
         hooks: Sequence[Hook] = (),
+        device: DeviceSource | None = None,
     ) -> None:
         self.config = config or Config.load()
-        self.router = Router.from_config(self.config)
+        measured = read_speeds(self.config)
+        self.router = Router.from_config(self.config, measured=measured)
+        self.experience = Experience.of(
+            self.config, self.router.experts, measured=measured, device=device
+        )
         self._hooks = (log_record, *hooks)
         self._lock = threading.Lock()
         self._spent_usd = 0.0
@@ -128,9 +139,11 @@ class EdgeRouter:
             return configured_limits(self.config, spent_usd=self._spent_usd)
 
     def close(self) -> None:
-        """Give back models, threads and sockets."""
+        """Give back models, threads and sockets; keep speeds where the settings ask for it."""
         with self._lock:
             backends, self._backends = self._backends, {}
+        if self.config.keep_speeds:
+            self.experience.keep(self.config)
         for backend in backends.values():
             backend.close()
 
@@ -151,10 +164,16 @@ class EdgeRouter:
         limits = self.constraints()
         if constraints is not None:
             limits = limits.tightened(constraints)
-        decision = self.router.route(request, limits)
+        snapshot = self._snapshot(request)
+        decision = self.router.route(request, limits, snapshot)
         router_s = time.monotonic() - started
         deadline = Deadline(started + self.config.deadline_s)
-        return _Query(request, decision, deadline, started, router_s)
+        return _Query(request, decision, deadline, started, router_s, snapshot)
+
+    def _snapshot(self, request: ChatRequest) -> Snapshot:
+        with self._lock:
+            backends = dict(self._backends)
+        return self.experience.snapshot(request, backends)
 
     def _run(self, query: _Query) -> Generator[ChatChunk, None, AnswerRecord]:
         def ask(name: str, _: Deadline) -> tuple[ChatChunk, Generator[ChatChunk, None, None]]:
@@ -185,6 +204,7 @@ class EdgeRouter:
                 return name, ask(name, query.deadline if last else Deadline.after(left / 2))
             except BackendUnavailable as error:
                 query.failures[name] = error
+                self.experience.failed(name, error)
         raise AllBackendsFailed(query.failures)
 
     def _record(
@@ -203,6 +223,7 @@ class EdgeRouter:
         )
         with self._lock:
             self._spent_usd += record.cost_usd or 0.0
+        self.experience.answered(record, query.request, query.snapshot)
         for hook in self._hooks:
             hook(record)
         return record
@@ -212,7 +233,7 @@ class EdgeRouter:
         (expert,) = [e for e in self.router.experts if e.name == name]
         if usage is None or expert.pricing is None:
             return query.decision.estimates[name].cost_usd
-        return expert.pricing.cost(usage.prompt_tokens, usage.completion_tokens)
+        return expert.cost(usage.prompt_tokens, usage.completion_tokens, query.elapsed())
 
     def _backend(self, name: str) -> Backend:
         with self._lock:

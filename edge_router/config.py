@@ -22,6 +22,8 @@ __all__ = ["Config", "ExpertConfig", "default_config_path"]
 
 BackendKind = Literal["llama_cpp", "openai"]
 PREFIX = "EDGE_ROUTER_"
+RANGES = {"min_gain": (-1.0, 1.0), "min_battery": (0.0, 1.0)}
+SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class ExpertConfig:
     (backend openai, with `base_url`, and `api_key_env` naming the variable that holds the key).
     `profile` is what the router takes it for: 135m, 1b, 3b, 8b, 70b, frontier or a known model.
     `location` is "device" or "cloud"; without it, a server counts as cloud unless its host is
-    loopback. Prices in dollars per million tokens; speeds in seconds and tokens per second.
+    loopback. Prices in dollars per million tokens; speeds in seconds and tokens per second, and
+    speeds that are stated are never corrected by real answers. `usd_per_hour` is what this device
+    spends while a local expert answers: energy, wear.
     """
 
     backend: BackendKind
@@ -48,13 +52,25 @@ class ExpertConfig:
     input_tokens_per_s: float | None = None
     output_tokens_per_s: float | None = None
     n_threads: int | None = None
+    usd_per_hour: float | None = None
+
+    @property
+    def stated_speed(self) -> dict[str, float]:
+        """Those of the speed settings that are there."""
+        found = {key: getattr(self, key) for key in SPEED}
+        return {key: value for key, value in found.items() if value is not None}
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether asking it leaves this machine."""
+        return self.base_url is not None and not is_loopback(urlsplit(self.base_url).hostname or "")
 
     @property
     def on_device(self) -> bool:
         """Whether asking it keeps the query on this machine."""
         if self.location is not None:
             return self.location == "device"
-        return self.base_url is None or is_loopback(urlsplit(self.base_url).hostname or "")
+        return not self.needs_network
 
 
 def _local_only() -> Mapping[str, ExpertConfig]:
@@ -69,7 +85,9 @@ class Config:
     `operating_point` is a name in the artifact's calibration; `min_gain` (-1..1) overrides it, and
     `preference` (see `Preference.parse`) replaces both by another rule.
     `deadline_s` bounds a whole answer, fallbacks included. `budget_usd` bounds what one
-    EdgeRouter spends in its life. `data_dir` is where this device keeps what it learns.
+    EdgeRouter spends in its life. `data_dir` is where this device keeps what it learns;
+    `keep_speeds` writes there, on closing, how fast experts really answered. `min_battery` (0..1)
+    is the charge below which local experts are spared.
     """
 
     artifact: str = "router-small"
@@ -83,6 +101,8 @@ class Config:
     budget_usd: float | None = None
     deadline_s: float = 120.0
     data_dir: str | None = None
+    keep_speeds: bool = False
+    min_battery: float | None = None
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
 
     @classmethod
@@ -153,11 +173,10 @@ def _setting(key: str, value: Any, where: str) -> Any:
         return Preference.parse(_text(value, fault)).text
     if key == "placement":
         return _one_of(value, tuple(Placement), fault, Placement)
-    if key == "offline":
+    if key in ("offline", "keep_speeds"):
         return _one_of(value, (True, False, "true", "false", "1", "0"), fault, _truth)
-    if key == "min_gain":
-        return _number(value, fault, low=-1.0, high=1.0)
-    return _number(value, fault, low=0.0)
+    low, high = RANGES.get(key, (0.0, float("inf")))
+    return _number(value, fault, low=low, high=high)
 
 
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
@@ -195,7 +214,7 @@ def _expert_setting(key: str, value: Any, where: str) -> Any:
         return _one_of(value, ("device", "cloud"), fault, str)
     if key in ("context_tokens", "n_threads"):
         return _whole_number(value, fault)
-    if key.endswith("_per_million") or key == "start_s":
+    if key.endswith("_per_million") or key in ("start_s", "usd_per_hour"):
         return _number(value, fault, low=0.0)
     if key.endswith("_per_s"):
         return _number(value, fault, low=1e-3)
@@ -207,6 +226,11 @@ def _check_expert(expert: ExpertConfig, where: str) -> None:
         _require_url(expert.base_url, where)
     if expert.backend == "llama_cpp" and not expert.on_device:
         raise ConfigError(f"{where} runs in this process; its location cannot be 'cloud'")
+    if expert.usd_per_hour is not None and not expert.on_device:
+        raise ConfigError(
+            f"usd_per_hour = {expert.usd_per_hour!r} in {where} is for experts on this device; "
+            "state a cloud expert's price by the token"
+        )
     if (expert.input_usd_per_million is None) != (expert.output_usd_per_million is None):
         raise ConfigError(
             f"{where} needs both input_usd_per_million and output_usd_per_million, or neither"

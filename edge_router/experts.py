@@ -12,6 +12,7 @@ import numpy as np
 
 from .encoder import FloatArray, Representation
 from .errors import ConfigError
+from .latency import ExpertState, Speed
 
 __all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing", "Speed"]
 
@@ -41,23 +42,6 @@ class Pricing:
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
-    """Seconds before anything happens, then tokens per second read and written."""
-
-    start_s: float
-    input_tokens_per_s: float
-    output_tokens_per_s: float
-
-    def latency(self, input_tokens: float, output_tokens: float) -> float:
-        """Seconds until the answer is complete."""
-        return (
-            self.start_s
-            + input_tokens / self.input_tokens_per_s
-            + output_tokens / self.output_tokens_per_s
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class ExpertHead:
     """A logistic model on the query's representation: P(this expert's answer is good).
 
@@ -80,14 +64,19 @@ class ExpertHead:
         log_odds = (self.bias + float(self.weights @ query.vector)) / self.temperature
         return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
-    def output_tokens(self, query: Representation) -> float:
-        """Expected length of the answer in tokens, 1 or more."""
-        return math.exp(max(0.0, min(10.0, query.log_tokens + self.log_tokens)))
+    def output_tokens(self, query: Representation, *, log_length: float = 0.0) -> float:
+        """Expected length of the answer in tokens, 1 or more.
+
+        `log_length` corrects its natural logarithm.
+        """
+        return math.exp(max(0.0, min(10.0, query.log_tokens + self.log_tokens + log_length)))
 
 
 @dataclass(frozen=True, slots=True)
 class Expert:
     """A model that may be asked. `profile` names the head that predicts it.
+
+    `usd_per_hour` is what this device spends while it answers: energy, wear.
 
     `context_tokens` None means unknown and is not checked. `pricing` None means unknown: it then
     fails every limit on cost, since a price nobody knows is not zero.
@@ -100,17 +89,38 @@ class Expert:
     speed: Speed
     pricing: Pricing | None
     context_tokens: int | None = None
+    usd_per_hour: float = 0.0
 
-    def estimate(self, query: Representation, *, input_tokens: int, max_tokens: int) -> Estimate:
-        """What to expect of this expert for a query of `input_tokens`."""
-        output_tokens = min(self.head.output_tokens(query), max_tokens)
+    def estimate(
+        self,
+        query: Representation,
+        *,
+        input_tokens: int,
+        max_tokens: int,
+        state: ExpertState = ExpertState(),  # noqa: B008 - frozen
+    ) -> Estimate:
+        """What to expect of this expert, in this state, for a query of `input_tokens`."""
+        length = self.head.output_tokens(query, log_length=state.log_length)
+        output_tokens = min(length, max_tokens)
+        work = state.work(self.read_tokens(input_tokens), output_tokens)
+        latency = state.pace.latency(self.speed, work)
         return Estimate(
             name=self.name,
             quality=self.head.quality(query),
-            cost_usd=self.pricing.cost(input_tokens, output_tokens) if self.pricing else None,
-            latency_s=self.speed.latency(input_tokens, output_tokens),
+            cost_usd=self.cost(input_tokens, output_tokens, latency),
+            latency_s=latency,
             output_tokens=output_tokens,
         )
+
+    def read_tokens(self, input_tokens: int) -> int:
+        """How many of `input_tokens` are read: older turns go when they do not fit."""
+        return min(input_tokens, self.context_tokens or input_tokens)
+
+    def cost(self, input_tokens: float, output_tokens: float, seconds: float) -> float | None:
+        """Dollars for an answer that took `seconds`, None where the price is not known."""
+        if self.pricing is None:
+            return None
+        return self.pricing.cost(input_tokens, output_tokens) + self.usd_per_hour * seconds / 3600
 
 
 @dataclass(frozen=True, slots=True)

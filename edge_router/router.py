@@ -23,6 +23,8 @@ from .experts import (
 )
 from .policy import Candidate, Constraints, Decision, GainRule, Rule, decide
 from .preference import Preference
+from .snapshot import Snapshot
+from .speeds import MeasuredSpeed, read_speeds
 from .text import TEMPLATE, router_input
 
 __all__ = ["Router"]
@@ -67,23 +69,46 @@ class Router:
         return cls(artifact, tuple(profile_experts(artifact).values()), point=point)
 
     @classmethod
-    def from_config(cls, config: Config) -> Self:
-        """The artifact and the experts that `config` names. Raises ConfigError, ArtifactError."""
+    def from_config(
+        cls, config: Config, *, measured: Mapping[str, MeasuredSpeed] | None = None
+    ) -> Self:
+        """The artifact and the experts that `config` names, with the speeds `measured` of them.
+
+        Without those, what `edge-router device measure` has stored. Raises ConfigError,
+        ArtifactError.
+        """
         artifact = RouterArtifact.load(config.artifact)
-        experts = [configured(name, e, artifact) for name, e in config.experts.items()]
+        speeds = read_speeds(config) if measured is None else measured
+        experts = [
+            configured(name, expert, artifact, speeds.get(name))
+            for name, expert in config.experts.items()
+        ]
         point = operating_point(artifact, config)
         preference = Preference.parse(config.preference) if config.preference else None
         return cls(artifact, experts, point=point, preference=preference)
 
-    def route(self, prompt: Prompt, constraints: Constraints | None = None) -> Decision:
-        """Decide who answers. Raises InvalidRequest, NoExpertFits."""
+    def route(
+        self,
+        prompt: Prompt,
+        constraints: Constraints | None = None,
+        snapshot: Snapshot | None = None,
+    ) -> Decision:
+        """Decide who answers, from what `snapshot` tells of the experts at this moment.
+
+        The same arguments give the same decision. Raises InvalidRequest, NoExpertFits.
+        """
         request = ChatRequest.of(prompt)
         query = self.represent(request)
+        now = snapshot or Snapshot()
         return decide(
-            [*self._candidates(self.experts, request, query), *self._reference(request, query)],
+            [
+                *self._candidates(self.experts, request, query, now),
+                *self._reference(request, query),
+            ],
             constraints=constraints or Constraints(),
             rule=self.rule,
             input_tokens=_tokens(_untrimmable_characters(request)),
+            doubts=now.doubts,
         )
 
     def estimate(self, prompt: Prompt) -> Mapping[str, Estimate]:
@@ -102,11 +127,19 @@ class Router:
         return self._encoder.represent(router_input(request, self.artifact.manifest.max_chars))
 
     def _candidates(
-        self, experts: Sequence[Expert], request: ChatRequest, query: Representation
+        self,
+        experts: Sequence[Expert],
+        request: ChatRequest,
+        query: Representation,
+        snapshot: Snapshot | None = None,
     ) -> list[Candidate]:
-        tokens = _tokens(request.characters)
+        tokens, limit = _tokens(request.characters), request.max_tokens
+        now = snapshot or Snapshot()
         return [
-            Candidate(e, e.estimate(query, input_tokens=tokens, max_tokens=request.max_tokens))
+            Candidate(
+                e,
+                e.estimate(query, input_tokens=tokens, max_tokens=limit, state=now.state(e.name)),
+            )
             for e in experts
         ]
 
@@ -148,26 +181,35 @@ def profile_experts(artifact: RouterArtifact) -> dict[str, Expert]:
     return found
 
 
-def configured(name: str, config: ExpertConfig, artifact: RouterArtifact) -> Expert:
-    """An expert from the settings; speed defaults to that of its profile, price to unknown."""
+def configured(
+    name: str,
+    config: ExpertConfig,
+    artifact: RouterArtifact,
+    measured: MeasuredSpeed | None = None,
+) -> Expert:
+    """An expert from the settings.
+
+    What they do not state of its speed is as measured, else that of its profile; a price that they
+    do not state is unknown.
+    """
     temperature = artifact.calibration["temperature"]
     return Expert(
         name=name,
         profile=config.profile,
         location=Location.DEVICE if config.on_device else Location.CLOUD,
         head=find_head(artifact.experts, config.profile, temperature),
-        speed=_speed(config, artifact),
+        speed=_speed(config, artifact, measured),
         pricing=_pricing(config),
         context_tokens=config.context_tokens,
+        usd_per_hour=config.usd_per_hour or 0.0,
     )
 
 
-def _speed(config: ExpertConfig, artifact: RouterArtifact) -> Speed:
+def _speed(config: ExpertConfig, artifact: RouterArtifact, measured: MeasuredSpeed | None) -> Speed:
     profiles = artifact.experts["profiles"]
     profile = config.profile if config.profile in profiles else REFERENCE
-    speed = dict(profiles[profile]["reference"]["speed"])
-    stated = {key: getattr(config, key) for key in speed}
-    return Speed(**speed | {key: value for key, value in stated.items() if value is not None})
+    speed = measured.speed if measured else Speed(**profiles[profile]["reference"]["speed"])
+    return replace(speed, **config.stated_speed)
 
 
 def stated_pricing(config: ExpertConfig) -> Pricing | None:

@@ -6,12 +6,12 @@ import ipaddress
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..chat import ChatChunk, ChatCompletion, ChatRequest
 from ..errors import BackendUnavailable
 
-__all__ = ["Backend", "Deadline", "is_loopback"]
+__all__ = ["Backend", "Deadline", "Loadable", "is_loopback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,21 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Give back sockets, threads and memory; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Loadable(Protocol):
+    """A backend that loads a model into this process for its first answer."""
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        ...
+
+    @property
+    def model_bytes(self) -> int:
+        """Size of the model's weights: the least memory it needs."""
         ...
 
 

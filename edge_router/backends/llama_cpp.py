@@ -318,6 +318,16 @@ class LlamaCppBackend:
         self._thread: threading.Thread | None = None
         self._finalizer = weakref.finalize(self, self._worker.jobs.put, None)
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._worker.model is not None
+
+    @property
+    def model_bytes(self) -> int:
+        """Size of the model file."""
+        return self.path.stat().st_size
+
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         return ChatCompletion.from_chunks(self.stream(request, deadline=deadline))
 
