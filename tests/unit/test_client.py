@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,7 @@ from edge_router import (
     Placement,
 )
 from edge_router.config import ExpertConfig
+from edge_router.device import DeviceState
 from edge_router.testing import FakeBackend
 
 LOCAL = ExpertConfig("openai", "small", "135m", base_url="http://127.0.0.1:9/v1")
@@ -168,6 +171,49 @@ def test_closing_a_stream_cancels_the_answer() -> None:
     next(stream)
     stream.close()
     assert ended == [True]
+
+
+class Still:
+    """A device of which nothing is told."""
+
+    def state(self) -> DeviceState:
+        return DeviceState()
+
+
+def test_a_cloud_expert_that_just_failed_is_not_asked_again_at_once() -> None:
+    """The next query says why it went elsewhere; where nobody else may answer it is asked."""
+    server = replace(CLOUD, base_url="http://cloud.invalid/v1")
+    config = Config(experts={"local": LOCAL, "cloud": server}, min_gain=-1.0)
+    cloud = FakeBackend(error=DOWN)
+    backends = {"local": FakeBackend("from here"), "cloud": cloud}
+    with EdgeRouter(config, backends=backends, device=Still()) as router:
+        assert router.complete("Why?").record.reason == "fallback"
+        record = router.complete("Why?").record
+        assert (record.answered_by, record.reason, len(cloud.requests)) == (
+            "local",
+            "unreachable",
+            1,
+        )
+        cloud.error = None
+        only = Constraints(placement=Placement.ONLY_IN_CLOUD)
+        assert router.complete("Why?", constraints=only).record.answered_by == "cloud"
+        assert router.complete("Why?").record.answered_by == "cloud"
+
+
+def test_answers_teach_the_next_estimate_and_are_kept_by_wish(tmp_path: Path) -> None:
+    """Both ways of asking teach; nothing is written unless the settings say so."""
+    for keep in (False, True):
+        config = Config(experts={"local": LOCAL}, data_dir=str(tmp_path / "data"), keep_speeds=keep)
+        with EdgeRouter(config, backends={"local": FakeBackend("w " * 30)}) as router:
+            before = router.complete("Why?").record.decision.estimates["local"]
+            list(router.stream("Why not?"))
+            assert router.experience.paces["local"].rest_seen > 1
+            after = router.complete("Why?").record.decision.estimates["local"]
+            assert after.latency_s < before.latency_s
+            assert after.output_tokens != before.output_tokens
+        assert (tmp_path / "data").exists() is keep
+    with EdgeRouter(config, backends={"local": FakeBackend()}) as router:
+        assert router.experience.paces["local"].rest_seen > 1
 
 
 def test_leaving_the_context_closes_every_backend() -> None:

@@ -1,0 +1,114 @@
+"""edge-router device: measures a server on loopback, keeps what it found, shows it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge_router.cli import main
+from fault_server import STREAM_HEAD, FaultServer, Peer, piece
+
+CONFIG = """
+[router]
+data_dir = {folder!r}
+
+[experts.local]
+backend = "openai"
+model = "small"
+profile = "135m"
+base_url = {url!r}
+context_tokens = 100
+
+[experts.cloud]
+backend = "openai"
+model = "big"
+profile = "frontier"
+location = "cloud"
+base_url = "http://127.0.0.1:9/v1"
+"""
+
+
+def _answer(peer: Peer) -> None:
+    peer.request()
+    usage = {"prompt_tokens": 30, "completion_tokens": 2, "total_tokens": 32}
+    words = piece("one") + piece(" two") + piece(finish="stop", usage=usage)
+    peer.send(STREAM_HEAD + words + "data: [DONE]\n\n")
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    code = main(argv)
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def settings(tmp_path: Path, url: str, data: str = "data") -> str:
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG.format(folder=str(tmp_path / data), url=url))
+    return str(path)
+
+
+def test_measured_speeds_are_kept_and_shown(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Only the local expert is asked; before that it is not measured, and the command is named."""
+    with FaultServer(_answer) as server:
+        config = settings(tmp_path, server.url)
+        _, out, _ = run(capsys, "device", "show", "--config", config)
+        assert "expert local: not measured; run `edge-router device measure`" in out
+        assert "expert cloud" not in out
+        assert not (tmp_path / "data").exists()
+        code, out, err = run(capsys, "device", "measure", "--config", config)
+    assert code == 0
+    assert out.startswith("local: reads ")
+    assert "3 prompts, error " in out
+    assert f"kept in {tmp_path / 'data' / 'device.json'}" in err
+    _, out, _ = run(capsys, "device", "show", "--config", config)
+    assert "expert local: reads " in out
+    assert "(0 days ago)" in out
+    found = json.loads(run(capsys, "device", "show", "--config", config, "--json")[1])
+    assert found.keys() == {"device", "state", "speeds"}
+    assert found["speeds"]["local"]["speed"]["input_tokens_per_s"] > 0
+
+
+def test_measure_prints_json_for_machines(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With the file, every number and the error of the fit."""
+    with FaultServer(_answer) as server:
+        config = settings(tmp_path, server.url)
+        code, out, _ = run(
+            capsys, "device", "measure", "--expert", "local", "--config", config, "--json"
+        )
+    found = json.loads(out)
+    assert (code, Path(found["file"]).name) == (0, "device.json")
+    assert found["speeds"]["local"]["relative_error"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("nobody", "no expert 'nobody'; configured are local, cloud"), ("cloud", "is in the cloud")],
+)
+def test_an_expert_that_is_not_here_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, told: str
+) -> None:
+    """Nobody is asked and nothing is kept."""
+    config = settings(tmp_path, "http://127.0.0.1:9/v1")
+    code, _, err = run(capsys, "device", "measure", "--expert", name, "--config", config)
+    assert code == 2
+    assert told in err
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """After all that measuring the user is told what to change."""
+    (tmp_path / "file").write_text("")
+    with FaultServer(_answer) as server:
+        config = settings(tmp_path, server.url, data="file")
+        code, _, err = run(capsys, "device", "measure", "--config", config)
+    assert code == 2
+    assert "cannot be written" in err
+    assert "set data_dir" in err
