@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     frontier.add_argument("--out", type=Path, required=True, help="folder for frontier.{json,svg}")
     _add_evaluate(commands)
     _add_held_out(commands)
+    _add_preferences(commands)
+    _add_latency(commands)
     return parser
 
 
@@ -238,6 +240,72 @@ def _held_out(options: argparse.Namespace) -> None:
         work=options.work,
     )
     print(json.dumps(found) if options.json else leaderboard(found))
+
+
+def _add_preferences(commands: Any) -> None:
+    command = _command(
+        commands, "preferences", _preferences, "preferences on RouterBench's real dollar costs"
+    )
+    command.add_argument("artifact", help="a shipped router's name or a directory")
+    command.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
+    command.add_argument(
+        "--heads",
+        choices=("enrolled", "profiles"),
+        default="enrolled",
+        help="fitted to the table's train rows, or size profiles as they are",
+    )
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
+    command.add_argument("--work", type=Path, default=Path("work"))
+    command.add_argument("--json", action="store_true")
+
+
+def _preferences(options: argparse.Namespace) -> None:
+    from edge_router.artifact import RouterArtifact
+
+    from .preference_study import preference_lines, preference_study, priced_table
+
+    artifact = RouterArtifact.load(options.artifact)
+    folder = options.data / "outcomes" / "evaluate_only"
+    table = priced_table(artifact, folder, heads=options.heads, work=options.work)
+    found = preference_study(table, repeats=options.repeats, seed=options.seed)
+    print(json.dumps(found) if options.json else "\n".join(preference_lines(found)))
+
+
+def _add_latency(commands: Any) -> None:
+    command = _command(
+        commands, "latency", _latency, "predicted against real seconds of a local expert"
+    )
+    command.add_argument("--config", help="settings with the expert to ask")
+    command.add_argument("--expert", default="local")
+    command.add_argument("--prompts", type=int, default=200, help="of 10 to 1,500 tokens")
+    command.add_argument("--max-tokens", type=int, default=64)
+    command.add_argument(
+        "--busy", type=int, default=0, help="processes that compute during the second half"
+    )
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--out", type=Path, help="JSON lines, one an answer")
+
+
+def _latency(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from edge_router.config import Config
+
+    from .latency_study import latency_study, summary
+    from .rows import write_rows
+
+    found = latency_study(
+        Config.load(options.config),
+        expert=options.expert,
+        count=options.prompts,
+        max_tokens=options.max_tokens,
+        busy=options.busy,
+        seed=options.seed,
+    )
+    if options.out:
+        write_rows(options.out, [asdict(compared) for compared in found])
+    print(json.dumps(summary(found, busy=options.busy > 0), indent=1))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

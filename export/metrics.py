@@ -23,6 +23,7 @@ __all__ = [
     "in_parts",
     "interval",
     "reliability",
+    "upper_hull",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -154,12 +155,12 @@ def aiq(costs: Floats, qualities: Floats, low: float, high: float) -> float:
     """
     if high - low <= NO_GAP:
         return float("nan")
-    x, y = _upper_hull(costs, qualities)
+    x, y = upper_hull(costs, qualities)
     inside = np.concatenate([[low], x[(x > low) & (x < high)], [high]])
     return float(np.trapezoid(np.interp(inside, x, y), inside) / (high - low))
 
 
-def _upper_hull(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+def upper_hull(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     """The corners of the hull from above, flat after its highest (np.interp goes on flat)."""
     order = np.lexsort((-y, x))
     hull: list[tuple[float, float]] = []

@@ -20,11 +20,12 @@ LOOPBACK = ("127.", "::1", "localhost")
 
 @pytest.fixture(autouse=True)
 def _no_keys_and_no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Clear API keys and EDGE_ROUTER_* variables; point the settings folder at an empty one."""
+    """Clear API keys and EDGE_ROUTER_* variables; point settings and data at empty folders."""
     for name in list(os.environ):
         if name.startswith("EDGE_ROUTER_") or name.endswith("_API_KEY"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-settings"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "nothing-learned"))
 
 
 @pytest.fixture(autouse=True)

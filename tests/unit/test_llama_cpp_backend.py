@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_router.backends.base import Deadline
+from edge_router.backends.base import Deadline, Loadable
 from edge_router.backends.llama_cpp import LlamaCppBackend, find_model
 from edge_router.chat import ChatRequest, Message
 from edge_router.errors import BackendUnavailable, ConfigError
@@ -44,6 +44,15 @@ def test_it_answers_and_counts_tokens(backend: LlamaCppBackend) -> None:
     assert answer.finish_reason == "stop"
     assert answer.usage is not None
     assert answer.usage.prompt_tokens > answer.usage.completion_tokens > 0
+    assert backend.loaded
+
+
+def test_a_model_is_loaded_only_for_its_first_answer() -> None:
+    """Its size is known before."""
+    cold = LlamaCppBackend("smollm2-135m")
+    assert (cold.loaded, cold.model_bytes > 10_000_000) == (False, True)
+    assert isinstance(cold, Loadable)
+    cold.close()
 
 
 def test_a_stream_is_the_same_answer_in_pieces(backend: LlamaCppBackend) -> None:
