@@ -278,7 +278,8 @@ def _add_latency(commands: Any) -> None:
     )
     command.add_argument("--config", help="settings with the expert to ask")
     command.add_argument("--expert", default="local")
-    command.add_argument("--prompts", type=int, default=200, help="of 10 to 1,500 tokens")
+    command.add_argument("--prompts", type=int, default=200, help="of 10 tokens and more")
+    command.add_argument("--longest", type=int, default=1500, help="tokens of the longest prompt")
     command.add_argument("--max-tokens", type=int, default=64)
     command.add_argument(
         "--busy", type=int, default=0, help="processes that compute during the second half"
@@ -292,16 +293,15 @@ def _latency(options: argparse.Namespace) -> None:
 
     from edge_router.config import Config
 
-    from .latency_study import latency_study, summary
+    from .latency_study import asked_texts, latency_study, summary
     from .rows import write_rows
 
     found = latency_study(
         Config.load(options.config),
+        asked_texts(options.prompts, longest=options.longest, seed=options.seed),
         expert=options.expert,
-        count=options.prompts,
         max_tokens=options.max_tokens,
         busy=options.busy,
-        seed=options.seed,
     )
     if options.out:
         write_rows(options.out, [asdict(compared) for compared in found])

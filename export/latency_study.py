@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from edge_router.backends.base import Backend
 from edge_router.chat import ChatRequest, Message
 from edge_router.client import EdgeRouter
 from edge_router.config import Config
@@ -22,7 +23,7 @@ from .everyday import everyday_questions
 
 __all__ = ["Compared", "asked_texts", "latency_study", "summary"]
 
-LENGTHS = (10, 1500)  # tokens of a prompt, at 4 characters each
+SHORTEST, LONGEST = 10, 1500  # tokens of a prompt, at 4 characters each
 SETTLED = 10  # answers after which the model must have followed
 
 
@@ -41,12 +42,12 @@ class Compared:
     model_s: float
 
 
-def asked_texts(count: int, *, seed: int = 0) -> list[str]:
-    """Texts of LENGTHS tokens, evenly spread over the logarithm, in random order: everyday
-    questions in a row, each text beginning with another."""
+def asked_texts(count: int, *, longest: int = LONGEST, seed: int = 0) -> list[str]:
+    """Texts of SHORTEST to `longest` tokens, evenly spread over the logarithm, in random order:
+    everyday questions in a row, each text beginning with another."""
     random = np.random.default_rng(seed)
     questions = [row[2] for row in everyday_questions()]
-    tokens = np.geomspace(*LENGTHS, count)
+    tokens = np.geomspace(SHORTEST, longest, count)
     return [_text(questions, int(4 * n), random) for n in random.permutation(tokens).tolist()]
 
 
@@ -58,20 +59,26 @@ def _text(questions: Sequence[str], characters: int, random: np.random.Generator
 
 
 def latency_study(
-    config: Config, *, expert: str, count: int, max_tokens: int, busy: int = 0, seed: int = 0
+    config: Config,
+    texts: Sequence[str],
+    *,
+    expert: str,
+    max_tokens: int,
+    busy: int = 0,
+    backends: Mapping[str, Backend] | None = None,
 ) -> list[Compared]:
-    """Ask one local expert `count` questions; with `busy`, that many other processes compute.
+    """Ask one local expert each of `texts`; with `busy`, that many other processes compute.
 
     The load begins only after the first half, which is asked on the machine as it is, so that the
-    second half shows how soon the model follows. Raises ConfigError, BackendError.
+    second half shows how soon the model follows. `backends` as for EdgeRouter. Raises ConfigError,
+    BackendError.
     """
     if expert not in config.experts or not config.experts[expert].on_device:
         local = ", ".join(name for name, known in config.experts.items() if known.on_device)
         raise ConfigError(f"no expert {expert!r} on this device; there are {local or 'none'}")
     alone = replace(config, experts={expert: config.experts[expert]}, offline=True)
-    texts = asked_texts(count, seed=seed)
     quiet = len(texts) // 2 if busy else len(texts)
-    with EdgeRouter(alone) as router:
+    with EdgeRouter(alone, backends=backends) as router:
         router.complete(ChatRequest((Message("user", "Hello"),), max_tokens=1))  # loads the model
         found = [_compared(router, text, max_tokens) for text in tqdm(texts[:quiet], "as it is")]
         with _load(busy):
