@@ -15,7 +15,7 @@ from .backends.base import Backend, Deadline, Loadable
 from .chat import ChatRequest, Message, Usage
 from .errors import BackendProtocolError
 from .experts import CHARACTERS_PER_TOKEN
-from .latency import Speed, Timing, Work
+from .latency import Pace, Speed, Timing, Work
 
 __all__ = ["Measurement", "Sample", "ask", "fit_speed", "measure_speed"]
 
@@ -49,6 +49,12 @@ class Measurement:
     speed: Speed
     samples: tuple[Sample, ...]
     relative_error: float
+
+    @property
+    def pace(self) -> Pace:
+        """Where real answers start from: as measured, by so many answers."""
+        seen = float(len(self.samples))
+        return Pace(first_seen=seen, rest_seen=seen)
 
 
 def measure_speed(

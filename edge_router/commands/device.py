@@ -43,9 +43,10 @@ def _measure(options: argparse.Namespace) -> None:
     config = config_of(options)
     chosen = _chosen(config, options.expert)
     found = {name: _measured(name, expert) for name, expert in chosen.items()}
+    now = now_as_text()
     speeds = {
-        name: MeasuredSpeed(expert.model, expert.n_threads, now_as_text(), found[name].speed)
-        for name, expert in chosen.items()
+        name: MeasuredSpeed(e.model, e.n_threads, now, found[name].speed, found[name].pace)
+        for name, e in chosen.items()
     }
     try:
         path = write_speeds(config, speeds)

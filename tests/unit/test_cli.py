@@ -70,6 +70,18 @@ def test_route_json_holds_the_whole_decision(capsys: pytest.CaptureFixture[str])
     assert 0 <= found["estimates"]["local"]["quality"] <= 1
 
 
+def test_a_preference_replaces_the_operating_point(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its reason has a code of its own; a price nobody knows counts as the dearest."""
+    query = "What is the opposite of hot?"
+    found = run_json(capsys, "route", query, "--preference", "cost")
+    assert (found["expert"], found["reason"]) == ("local", "best_in_cost_range")
+    assert (found["preference"], found["operating_point"]) == ("cost", "")
+    found = run_json(capsys, "route", query, "--preference", "quality=1")
+    estimates = found["estimates"]
+    best = max(estimates, key=lambda name: estimates[name]["quality"])
+    assert (found["expert"], found["reason"]) == (best, "best_balance")
+
+
 def test_route_profiles_adds_all_six(capsys: pytest.CaptureFixture[str]) -> None:
     """So that anybody can evaluate the router from outside."""
     found = run_json(capsys, "route", "--profiles", "Hello")
@@ -127,6 +139,8 @@ def test_standard_input_may_hold_the_query(
         (["route", "--batch", "nowhere.jsonl", "--json"], 2, "nowhere.jsonl"),
         (["route", "x", "--placement", "mars"], 2, "only_on_device"),
         (["route", "x", "--min-gain", "7"], 2, "from -1 to 1"),
+        (["route", "x", "--preference", "best"], 2, 'use "performance"'),
+        (["route", "x", "--preference", "quality=-1"], 2, "must be a number of 0 or more"),
         (["route", "x", "--artifact", "nothing"], 1, "router-small"),
         (["route", "x", "--config", "nowhere.toml"], 2, "nowhere.toml"),
         (["ask", "x", "--max-tokens", "0"], 1, "max_tokens is 0"),

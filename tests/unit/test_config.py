@@ -208,6 +208,9 @@ def test_an_unknown_argument_is_an_error() -> None:
         ("max_cost_usd = nan", "max_cost_usd = nan in [router] must be a number"),
         ("max_cost_usd = true", "max_cost_usd = True in [router] must be a number"),
         ("deadline_s = []", "deadline_s = [] in [router] must be a number"),
+        ("min_battery = 20", "min_battery = 20 in [router] must be a number from 0 to 1"),
+        ("keep_speeds = 2", "keep_speeds = 2 in [router] must be one of True, False"),
+        ('preference = "cheap"', "preference 'cheap' is unknown; use"),
         ('artifact = ""', "artifact = '' in [router] must be a text"),
         ("artifact = 3", "artifact = 3 in [router] must be a text"),
     ],
@@ -224,6 +227,24 @@ def test_a_wrong_variable_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("EDGE_ROUTER_BUDGET_USD", "five")
     with pytest.raises(ConfigError, match="budget_usd = 'five' in the environment must be a num"):
         Config.load()
+
+
+def test_only_this_device_is_paid_by_the_hour(tmp_path: Path) -> None:
+    """A cloud expert has a price by the token."""
+    table = 'backend = "llama_cpp"\nmodel = "m"\nprofile = "1b"\nusd_per_hour = 0.02'
+    assert _expert(tmp_path, table).usd_per_hour == 0.02
+    with pytest.raises(ConfigError, match=r"usd_per_hour = 0.02 in \[experts.* on this device"):
+        _expert(
+            tmp_path,
+            'backend = "openai"\nmodel = "m"\nprofile = "8b"\nusd_per_hour = 0.02\n'
+            'base_url = "https://x.org/v1"',
+        )
+
+
+def test_speeds_that_are_stated_are_known_by_name(tmp_path: Path) -> None:
+    """So that nothing that was measured replaces them."""
+    table = 'backend = "llama_cpp"\nmodel = "m"\nprofile = "1b"\nstart_s = 0'
+    assert _expert(tmp_path, table).stated_speed == {"start_s": 0.0}
 
 
 @pytest.mark.parametrize("limit", ["max_cost_usd", "max_latency_s", "budget_usd", "min_gain"])

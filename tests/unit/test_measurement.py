@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge_router.errors import BackendProtocolError, BackendUnavailable
-from edge_router.latency import Speed, Timing, Work
+from edge_router.latency import Pace, Speed, Timing, Work
 from edge_router.measurement import Sample, ask, fit_speed, measure_speed, prompt
 from edge_router.testing import FakeBackend
 
@@ -57,6 +57,7 @@ def test_each_prompt_is_new_to_the_expert_and_fits_its_context() -> None:
     assert [len(text.split()) for text in texts] == [1, 16, 16, 64, 64, 256, 256]
     assert len(set(texts)) == len(texts)
     assert len(found.samples) == 6
+    assert found.pace == Pace(first_seen=6, rest_seen=6)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
     assert found.speed.cold_s == 0.0
