@@ -122,25 +122,49 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenConfidence:
+    """How sure a model was of the first `tokens` tokens it wrote, and of the very first one.
+
+    Over the model's own distribution, before any penalty and temperature: log-probabilities of the
+    tokens that were chosen and entropies in nats, margins (the best probability less the second
+    best) in 0..1.
+    """
+
+    tokens: int
+    mean_log_probability: float
+    mean_entropy: float
+    min_margin: float
+    first_log_probability: float
+    first_entropy: float
+    first_margin: float
+
+
+@dataclass(frozen=True, slots=True)
 class ChatChunk:
-    """A piece of a streamed answer; `finish_reason` is set on the last piece and only there."""
+    """A piece of a streamed answer; `finish_reason` is set on the last piece and only there.
+
+    `confidence` is of the answer so far and may lack the token just written, so the first piece has
+    none. It is None on every piece where the expert does not tell.
+    """
 
     id: str
     model: str
     delta: str
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    confidence: TokenConfidence | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChatCompletion:
-    """A whole answer. `usage` is None where the expert does not tell."""
+    """A whole answer. `usage` and `confidence` are None where the expert does not tell."""
 
     id: str
     model: str
     text: str
     finish_reason: FinishReason
     usage: Usage | None = None
+    confidence: TokenConfidence | None = None
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[ChatChunk]) -> ChatCompletion:
@@ -148,10 +172,12 @@ class ChatCompletion:
         parts: list[str] = []
         last: ChatChunk | None = None
         usage: Usage | None = None
+        confidence: TokenConfidence | None = None
         for chunk in chunks:
             parts.append(chunk.delta)
             usage = chunk.usage or usage
+            confidence = chunk.confidence or confidence
             last = chunk
         if last is None or last.finish_reason is None:
             raise BackendProtocolError("the answer broke off before its end")
-        return cls(last.id, last.model, "".join(parts), last.finish_reason, usage)
+        return cls(last.id, last.model, "".join(parts), last.finish_reason, usage, confidence)

