@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -15,13 +14,16 @@ from .backends.base import Backend, Deadline
 from .chat import ChatChunk, ChatCompletion, ChatRequest, FinishReason, Prompt, Usage
 from .config import Config, ExpertConfig
 from .device import DeviceSource
-from .errors import AllBackendsFailed, BackendError, BackendProtocolError, BackendUnavailable
+from .errors import AllBackendsFailed, BackendUnavailable
 from .experience import Experience
+from .handover import Handover, first_piece
 from .policy import Constraints, Decision
+from .query import Query
 from .router import Router
 from .snapshot import Snapshot
 from .speeds import read_speeds
 from .telemetry import AnswerRecord, Hook, log_record
+from .watch import Chunks
 
 __all__ = ["Answer", "AnswerStream", "EdgeRouter"]
 
@@ -35,23 +37,6 @@ class Answer:
     text: str
     finish_reason: FinishReason
     record: AnswerRecord
-
-
-@dataclass(slots=True, eq=False)
-class _Query:
-    """One query on its way: when it came, what was decided, who failed so far."""
-
-    request: ChatRequest
-    decision: Decision
-    deadline: Deadline
-    started: float
-    router_s: float
-    snapshot: Snapshot
-    id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    failures: dict[str, BackendError] = field(default_factory=dict)
-
-    def elapsed(self) -> float:
-        return time.monotonic() - self.started
 
 
 class AnswerStream(Iterator[ChatChunk]):
@@ -104,6 +89,9 @@ class EdgeRouter:
         self._lock = threading.Lock()
         self._spent_usd = 0.0
         self._backends: dict[str, Backend] = dict(backends or {})
+        self._handover = Handover.from_config(
+            self.config, self.router, backend=self._backend, limits=self._limits
+        )
         for name, expert in self.config.experts.items():
             if expert.backend == "llama_cpp":  # cheap, and a missing file should not wait
                 self._backend(name)
@@ -118,6 +106,8 @@ class EdgeRouter:
         query = self._decide(prompt, constraints)
 
         def ask(name: str, deadline: Deadline) -> ChatCompletion:
+            if self._handover is not None and self._handover.applies(query, name):
+                return ChatCompletion.from_chunks(self._handover.stream(query, deadline=deadline))
             return self._backend(name).complete(query.request, deadline=deadline)
 
         name, completion = self._first_to_answer(query, ask)
@@ -158,27 +148,29 @@ class EdgeRouter:
     ) -> None:
         self.close()
 
-    def _decide(self, prompt: Prompt, constraints: Constraints | None) -> _Query:
+    def _decide(self, prompt: Prompt, constraints: Constraints | None) -> Query:
         started = time.monotonic()
         request = ChatRequest.of(prompt)
-        limits = self.constraints()
-        if constraints is not None:
-            limits = limits.tightened(constraints)
         snapshot = self._snapshot(request)
-        decision = self.router.route(request, limits, snapshot)
+        decision = self.router.route(request, self._limits(constraints), snapshot)
         router_s = time.monotonic() - started
         deadline = Deadline(started + self.config.deadline_s)
-        return _Query(request, decision, deadline, started, router_s, snapshot)
+        return Query(request, decision, constraints, snapshot, deadline, started, router_s)
 
     def _snapshot(self, request: ChatRequest) -> Snapshot:
         with self._lock:
             backends = dict(self._backends)
         return self.experience.snapshot(request, backends)
 
-    def _run(self, query: _Query) -> Generator[ChatChunk, None, AnswerRecord]:
-        def ask(name: str, _: Deadline) -> tuple[ChatChunk, Generator[ChatChunk, None, None]]:
-            chunks = self._backend(name).stream(query.request, deadline=query.deadline)
-            return _first_piece(chunks, name), chunks
+    def _limits(self, constraints: Constraints | None) -> Constraints:
+        """Those that hold now for a query with `constraints` of its own."""
+        limits = self.constraints()
+        return limits if constraints is None else limits.tightened(constraints)
+
+    def _run(self, query: Query) -> Generator[ChatChunk, None, AnswerRecord]:
+        def ask(name: str, _: Deadline) -> tuple[ChatChunk, Chunks]:
+            chunks = self._chunks(query, name, query.deadline)
+            return first_piece(chunks, name), chunks
 
         name, (first, rest) = self._first_to_answer(query, ask)
         first_token_s = query.elapsed()
@@ -190,7 +182,12 @@ class EdgeRouter:
                 yield chunk
         return self._record(query, name, usage, first_token_s=first_token_s)
 
-    def _first_to_answer(self, query: _Query, ask: Callable[[str, Deadline], T]) -> tuple[str, T]:
+    def _chunks(self, query: Query, name: str, deadline: Deadline) -> Chunks:
+        if self._handover is not None and self._handover.applies(query, name):
+            return self._handover.stream(query, deadline=deadline)
+        return self._backend(name).stream(query.request, deadline=deadline)
+
+    def _first_to_answer(self, query: Query, ask: Callable[[str, Deadline], T]) -> tuple[str, T]:
         """Ask in the decision's order until somebody answers.
 
         As long as another expert could still step in, an attempt that cannot be watched piece by
@@ -198,6 +195,8 @@ class EdgeRouter:
         """
         order = query.decision.order
         for place, name in enumerate(order):
+            if name in query.failures:  # asked already, when an answer was to be handed to it
+                continue
             left = query.deadline.remaining()
             last = place == len(order) - 1
             try:
@@ -208,8 +207,9 @@ class EdgeRouter:
         raise AllBackendsFailed(query.failures)
 
     def _record(
-        self, query: _Query, name: str, usage: Usage | None, *, first_token_s: float
+        self, query: Query, name: str, usage: Usage | None, *, first_token_s: float
     ) -> AnswerRecord:
+        name = query.handed_to or name
         record = AnswerRecord(
             id=query.id,
             decision=query.decision,
@@ -220,6 +220,7 @@ class EdgeRouter:
             router_s=query.router_s,
             first_token_s=first_token_s,
             total_s=query.elapsed(),
+            deferral=query.deferral,
         )
         with self._lock:
             self._spent_usd += record.cost_usd or 0.0
@@ -228,17 +229,24 @@ class EdgeRouter:
             hook(record)
         return record
 
-    def _cost(self, name: str, query: _Query, usage: Usage | None) -> float | None:
-        """Dollars by the tokens that were counted; where they were not, the estimate."""
+    def _cost(self, name: str, query: Query, usage: Usage | None) -> float | None:
+        """Dollars by the tokens that were counted; where they were not, the estimate. With what
+        was begun and handed over."""
         (expert,) = [e for e in self.router.experts if e.name == name]
         if usage is None or expert.pricing is None:
-            return query.decision.estimates[name].cost_usd
-        return expert.cost(usage.prompt_tokens, usage.completion_tokens, query.elapsed())
+            cost = query.decision.estimates[name].cost_usd
+        else:
+            cost = expert.cost(usage.prompt_tokens, usage.completion_tokens, query.elapsed())
+        if self._handover is None or query.deferral is None or query.handed_to is None:
+            return cost
+        begun = self._handover.begun_usd(query, query.deferral.tokens)
+        return None if cost is None or begun is None else cost + begun
 
     def _backend(self, name: str) -> Backend:
         with self._lock:
             if name not in self._backends:
-                self._backends[name] = open_backend(self.config.experts[name])
+                watched = self._handover is not None
+                self._backends[name] = open_backend(self.config.experts[name], confidence=watched)
             return self._backends[name]
 
 
@@ -254,20 +262,19 @@ def configured_limits(config: Config, *, spent_usd: float = 0.0) -> Constraints:
     )
 
 
-def _first_piece(chunks: Iterator[ChatChunk], name: str) -> ChatChunk:
-    try:
-        return next(chunks)
-    except StopIteration:
-        raise BackendProtocolError(f"{name} sent an empty stream") from None
+def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
+    """The backend that a configured expert needs; nothing is connected or loaded yet.
 
-
-def open_backend(expert: ExpertConfig) -> Backend:
-    """The backend that a configured expert needs; nothing is connected or loaded yet."""
+    With `confidence` its chunks tell how sure the model is, where it can.
+    """
     if expert.backend == "llama_cpp":
         from .backends.llama_cpp import LlamaCppBackend
 
         return LlamaCppBackend(
-            expert.model, n_ctx=expert.context_tokens or 2048, n_threads=expert.n_threads
+            expert.model,
+            n_ctx=expert.context_tokens or 2048,
+            n_threads=expert.n_threads,
+            confidence=confidence,
         )
     from .backends.openai import OpenAIBackend
 

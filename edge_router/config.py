@@ -18,9 +18,10 @@ from .errors import ConfigError
 from .policy import Placement
 from .preference import Preference
 
-__all__ = ["Config", "ExpertConfig", "default_config_path"]
+__all__ = ["Config", "DeferralMode", "ExpertConfig", "default_config_path"]
 
 BackendKind = Literal["llama_cpp", "openai"]
+DeferralMode = Literal["off", "before", "while"]
 PREFIX = "EDGE_ROUTER_"
 RANGES = {"min_gain": (-1.0, 1.0), "min_battery": (0.0, 1.0)}
 SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
@@ -87,7 +88,10 @@ class Config:
     `deadline_s` bounds a whole answer, fallbacks included. `budget_usd` bounds what one
     EdgeRouter spends in its life. `data_dir` is where this device keeps what it learns;
     `keep_speeds` writes there, on closing, how fast experts really answered. `min_battery` (0..1)
-    is the charge below which local experts are spared.
+    is the charge below which local experts are spared. `deferral` hands a local answer over to the
+    cloud when its first `deferral_tokens` tokens look bad: "before" any is shown, or looking
+    "while" they are held back and showing them once they look good. It needs the gate that
+    `edge-router export deferral --gate` fits.
     """
 
     artifact: str = "router-small"
@@ -103,6 +107,8 @@ class Config:
     data_dir: str | None = None
     keep_speeds: bool = False
     min_battery: float | None = None
+    deferral: DeferralMode = "off"
+    deferral_tokens: int = 16
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
 
     @classmethod
@@ -175,6 +181,10 @@ def _setting(key: str, value: Any, where: str) -> Any:
         return _one_of(value, tuple(Placement), fault, Placement)
     if key in ("offline", "keep_speeds"):
         return _one_of(value, (True, False, "true", "false", "1", "0"), fault, _truth)
+    if key == "deferral":
+        return _one_of(value, get_args(DeferralMode), fault, str)
+    if key == "deferral_tokens":
+        return _whole_number(value, fault)
     low, high = RANGES.get(key, (0.0, float("inf")))
     return _number(value, fault, low=low, high=high)
 

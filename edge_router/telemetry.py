@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .chat import Usage
+from .deferral import Deferral
 from .policy import Decision
 
 __all__ = ["AnswerRecord", "Hook"]
@@ -20,7 +21,9 @@ class AnswerRecord:
 
     `answered_by` is the expert whose answer was given; `failures` maps those asked before it to
     what went wrong. Times in seconds: `router_s` for the decision alone, `first_token_s` and
-    `total_s` from the call. `cost_usd` is None where tokens or price are not known.
+    `total_s` from the call. `cost_usd` is None where tokens or price are not known. `deferral` says
+    that a local answer was begun and did not look good; its time, and its cost up to then, count
+    in. `answered_by` is then the expert it was handed to, unless that one stands in `failures`.
     """
 
     id: str
@@ -32,11 +35,14 @@ class AnswerRecord:
     router_s: float
     first_token_s: float
     total_s: float
+    deferral: Deferral | None = None
 
     @property
     def words(self) -> str:
         """Who answered and why, in one clause, with everything that did not go as wanted."""
         told = [self.decision.words]
+        if self.deferral is not None:
+            told.append(self.deferral.words)
         told += [f"{name} is unavailable: {failure}" for name, failure in self.failures.items()]
         if self.usage and self.usage.dropped_messages:
             told.append(
@@ -46,8 +52,11 @@ class AnswerRecord:
 
     @property
     def reason(self) -> str:
-        """Stable code: the decision's, or "fallback" when another expert had to step in."""
-        return "fallback" if self.failures else self.decision.reason.value
+        """Stable code: the decision's, "deferred" when its expert began and another one answered,
+        or "fallback" when another expert had to step in."""
+        if self.failures:
+            return "fallback"
+        return "deferred" if self.deferral is not None else self.decision.reason.value
 
 
 Hook = Callable[[AnswerRecord], None]

@@ -422,3 +422,14 @@ def test_a_malformed_url_is_an_error_of_ours(tmp_path: Path) -> None:
     table = 'backend = "openai"\nmodel = "m"\nprofile = "8b"\nbase_url = "http://[::1/v1"'
     with pytest.raises(ConfigError):
         _expert(tmp_path, table)
+
+
+def test_deferral_settings(tmp_path: Path) -> None:
+    """Off unless asked for; a word that is none of the three and half a token are refused."""
+    assert (Config().deferral, Config().deferral_tokens) == ("off", 16)
+    found = _load(tmp_path, '[router]\ndeferral = "while"\ndeferral_tokens = 8')
+    assert (found.deferral, found.deferral_tokens) == ("while", 8)
+    with pytest.raises(ConfigError, match=r"deferral = 'on'.*off, before, while"):
+        _load(tmp_path, "", deferral="on")
+    with pytest.raises(ConfigError, match=r"deferral_tokens = 1\.5.*whole number"):
+        _load(tmp_path, "", deferral_tokens=1.5)

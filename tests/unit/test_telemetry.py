@@ -9,6 +9,7 @@ from dataclasses import FrozenInstanceError, fields
 import pytest
 
 from edge_router.chat import Usage
+from edge_router.deferral import Deferral
 from edge_router.experts import Estimate, Location
 from edge_router.policy import Decision, Reason
 from edge_router.telemetry import AnswerRecord, log_record
@@ -35,6 +36,7 @@ def _record(
     *,
     failures: Mapping[str, str] | None = None,
     usage: Usage | None = None,
+    deferral: Deferral | None = None,
 ) -> AnswerRecord:
     return AnswerRecord(
         id="q-17",
@@ -46,6 +48,7 @@ def _record(
         router_s=0.00123,
         first_token_s=0.3,
         total_s=1.5,
+        deferral=deferral,
     )
 
 
@@ -62,6 +65,22 @@ def test_a_fallback_names_who_failed_and_how() -> None:
     assert record.words == (
         "expected gain +50%, worth it from +20%; cloud is unavailable: HTTP 503; "
         "second is unavailable: no route to host"
+    )
+
+
+def test_a_deferral_is_told_and_a_failure_after_it_is_a_fallback() -> None:
+    """The reason is `deferred` where the other expert answered."""
+    deferral = Deferral("local", "cloud", 16, 0.12, 0.71, 0.4)
+    told = (
+        f"{DECISION.words}; after 16 tokens local's answer was good with a chance of 12%, so cloud "
+        "was asked: expected gain +71%, worth it from +40%"
+    )
+    handed = _record(deferral=deferral)
+    assert (handed.reason, handed.words) == ("deferred", told)
+    failed = _record("local", deferral=deferral, failures={"cloud": "HTTP 503"})
+    assert (failed.reason, failed.words) == (
+        "fallback",
+        f"{told}; cloud is unavailable: HTTP 503",
     )
 
 
@@ -101,7 +120,7 @@ def test_a_record_has_no_room_for_a_prompt() -> None:
     """Neither the record nor the decision in it has a field for what was asked or answered."""
     assert [field.name for field in fields(AnswerRecord)] == [
         "id", "decision", "answered_by", "failures", "usage", "cost_usd",
-        "router_s", "first_token_s", "total_s",
+        "router_s", "first_token_s", "total_s", "deferral",
     ]  # fmt: skip
     assert [field.name for field in fields(Decision)] == [
         "expert", "location", "reason", "wanted", "fallbacks", "estimates", "excluded",

@@ -1,0 +1,186 @@
+"""The second gate: P(the local answer is good), once its first tokens are there.
+
+A logistic model on how sure the local model is of those tokens and on what the router expected of
+the answer, one per number of tokens looked at. Its prior is the router itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from .calibration import sigmoid
+from .chat import ChatChunk, TokenConfidence
+from .errors import ConfigError
+
+__all__ = ["FEATURES", "STAGES", "DeferralGate", "GateStage", "features", "first_of_stage"]
+
+Floats = npt.NDArray[np.float64]
+
+STAGES = (4, 8, 16, 32)  # numbers of tokens at which a gate may look
+FEATURES = (
+    "mean_log_probability",
+    "mean_entropy",
+    "min_margin",
+    "first_log_probability",
+    "first_entropy",
+    "first_margin",
+    "log_tokens",
+    "router_log_odds",
+)
+OF = ("model", "artifact", "profile", "created")
+NEWTON_STEPS = 50
+PRECISION = 10.0  # of the prior on weights of standardised features, in answers
+RENEW = "fit it with `edge-router export deferral OUTCOMES --data FOLDER --gate FILE`"
+
+
+def features(confidence: TokenConfidence, quality: float) -> Floats:
+    """(FEATURES,) of an answer so far, and of the `quality` (0..1) that the router expected."""
+    expected = min(max(quality, 1e-6), 1 - 1e-6)
+    return np.array(
+        [
+            confidence.mean_log_probability,
+            confidence.mean_entropy,
+            confidence.min_margin,
+            confidence.first_log_probability,
+            confidence.first_entropy,
+            confidence.first_margin,
+            np.log(confidence.tokens),
+            np.log(expected / (1 - expected)),
+        ]
+    )
+
+
+def first_of_stage(chunks: Iterable[ChatChunk], stage: int) -> TokenConfidence | None:
+    """The confidence at the first of `chunks` with `stage` tokens known; of a shorter answer the
+    last there is. None where the expert does not tell."""
+    last = None
+    for chunk in chunks:
+        last = chunk.confidence or last
+        if last is not None and last.tokens >= stage:
+            break
+    return last
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GateStage:
+    """Log-odds of a good answer: `bias + weights @ features`; `weights` (features,)."""
+
+    bias: float
+    weights: Floats
+
+    @classmethod
+    def fit(cls, design: Floats, scores: Floats, *, prior: Floats) -> Self:
+        """Maximum a posteriori logistic regression by Newton's method.
+
+        `design` (answers, features), `scores` (answers,) in 0..1. The prior is normal around the
+        weights `prior` (features,); it counts for PRECISION answers per feature, each taken in
+        units of its standard deviation. The bias is free but for a hundredth of an answer.
+        """
+        centre = design.mean(0)
+        spread = np.where(design.std(0) > 1e-9, design.std(0), 1.0)
+        scaled = np.hstack([np.ones((len(design), 1)), (design - centre) / spread])
+        start = np.concatenate([[prior @ centre], prior * spread])
+        found = _map_estimate(scaled, scores, start)
+        weights = found[1:] / spread
+        return cls(float(found[0] - weights @ centre), weights)
+
+    def probability(self, design: Floats) -> Floats:
+        """P(good) (answers,) of `design` (answers, features)."""
+        return sigmoid(self.bias + design @ self.weights)
+
+
+def _map_estimate(design: Floats, scores: Floats, prior: Floats) -> Floats:
+    precision = np.full(design.shape[1], PRECISION)
+    precision[0] = 0.01
+    theta = prior.copy()
+    for _ in range(NEWTON_STEPS):
+        p = sigmoid(design @ theta)
+        gradient = design.T @ (p - scores) + precision * (theta - prior)
+        hessian = design.T @ (design * (p * (1 - p))[:, None]) + np.diag(precision)
+        step = np.linalg.solve(hessian, gradient)
+        theta = theta - step * min(1.0, 2.0 / np.abs(step).max(initial=1e-12))  # no wild leaps
+        if np.abs(step).max() < 1e-9:
+            break
+    return theta
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeferralGate:
+    """The gates of one local model, by the number of tokens they look at (of STAGES).
+
+    They serve that `model` (as its chunks name it) under the router `artifact` (its hash) and
+    head `profile` alone, whose expectation they start from. `queries` is the number of answers
+    they were fitted on, `created` the day.
+    """
+
+    model: str
+    artifact: str
+    profile: str
+    created: str
+    queries: int
+    stages: Mapping[int, GateStage]
+
+    @classmethod
+    def load(cls, path: Path, *, artifact: str) -> Self:
+        """Read a stored gate. Raises ConfigError where there is none, it cannot be understood, or
+        it was fitted under another router than `artifact`."""
+        try:
+            gate = cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            told = f"deferral gate {str(path)!r} cannot be read: {error.strerror}; {RENEW}"
+            raise ConfigError(told) from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{str(path)!r} is no deferral gate ({error!r}); {RENEW}") from None
+        if gate.artifact != artifact:
+            raise ConfigError(
+                f"the deferral gate {str(path)!r} belongs to the router artifact "
+                f"{gate.artifact[:16]}, not to {artifact[:16]}; {RENEW}"
+            )
+        return gate
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """Raises KeyError, TypeError or ValueError for what `to_json` did not write."""
+        if tuple(found["features"]) != FEATURES:
+            raise ValueError(f"features {found['features']}")
+        stages = {
+            int(tokens): GateStage(float(stage["bias"]), _weights(stage["weights"]))
+            for tokens, stage in found["stages"].items()
+        }
+        if not stages:
+            raise ValueError("no stages")
+        model, artifact, profile, created = (str(found[key]) for key in OF)
+        return cls(model, artifact, profile, created, int(found["queries"]), stages)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of a gate's file."""
+        return {
+            "model": self.model,
+            "artifact": self.artifact,
+            "profile": self.profile,
+            "created": self.created,
+            "queries": self.queries,
+            "features": list(FEATURES),
+            "stages": {
+                str(tokens): {"bias": stage.bias, "weights": stage.weights.tolist()}
+                for tokens, stage in self.stages.items()
+            },
+        }
+
+    def probability(self, confidence: TokenConfidence, quality: float, *, stage: int) -> float:
+        """P(the answer is good), 0..1; `quality` is what the router expected of it."""
+        return float(self.stages[stage].probability(features(confidence, quality)[None])[0])
+
+
+def _weights(found: Any) -> Floats:
+    weights = np.asarray(found, dtype=np.float64)
+    if weights.shape != (len(FEATURES),) or not np.isfinite(weights).all():
+        raise ValueError(f"weights {found}")
+    return weights

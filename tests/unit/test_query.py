@@ -1,0 +1,29 @@
+"""A query knows who goes on with what was begun."""
+
+from __future__ import annotations
+
+import time
+
+from edge_router.backends.base import Deadline
+from edge_router.chat import ChatRequest
+from edge_router.deferral import Deferral
+from edge_router.errors import BackendUnavailable
+from edge_router.experts import Location
+from edge_router.policy import Decision, Reason
+from edge_router.query import Query
+
+DECISION = Decision(
+    "local", Location.DEVICE, Reason.CHEAPEST_IS_ENOUGH, "local", ("cloud",), {}, {}, "p", 0.0, 0.0
+)
+
+
+def test_it_is_handed_over_unless_that_failed() -> None:
+    """Nobody at first, the cloud after a deferral, nobody again once the cloud has failed."""
+    started = time.monotonic()
+    query = Query(ChatRequest.of("Why?"), DECISION, None, Deadline.after(9), started, 0.001)
+    assert query.handed_to is None
+    query.deferral = Deferral("local", "cloud", 16, 0.1, 0.5, 0.4)
+    assert query.handed_to == "cloud"
+    query.failures["cloud"] = BackendUnavailable("down")
+    assert query.handed_to is None
+    assert query.elapsed() >= 0
