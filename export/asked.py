@@ -77,7 +77,7 @@ def _open(name: str, expert: ExpertConfig, parallel: int, opened: list[Backend])
     backends: tuple[Backend, ...]
     if expert.backend == "llama_cpp":
         single = replace(expert, n_threads=1) if parallel > 1 else expert
-        backends = tuple(open_backend(single) for _ in range(parallel))
+        backends = tuple(open_backend(single, confidence=True) for _ in range(parallel))
         opened += backends
     else:
         backend = open_backend(expert)  # safe to share

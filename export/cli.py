@@ -138,6 +138,8 @@ def _add_collect(commands: Any) -> None:
     asked = collect.add_mutually_exclusive_group(required=True)
     asked.add_argument("--questions", type=Path, help="JSON lines with query, gold and metric")
     asked.add_argument("--data", type=Path, help="folder with outcomes/ and queries/")
+    collect.add_argument("--source", action="append", help="only these questions (repeatable)")
+    collect.add_argument("--count", type=int, help="only this many, drawn by their hash")
     collect.add_argument("--parallel", type=int, default=1, help="questions under way (default 1)")
     collect.add_argument("--costs", action="store_true", help="refuse an expert without a price")
     collect.add_argument("--retry-failed", action="store_true")
@@ -149,12 +151,13 @@ def _collect(options: argparse.Namespace) -> None:
     from .asked import asked_experts
     from .collect import collect, reference_answer
     from .embedding import base_folder
-    from .questions import gold_questions, read_questions
+    from .questions import gold_questions, read_questions, some_of
     from .rows import write_rows
     from .similarity import add_similarity
 
     given = options.questions
-    questions = read_questions(given) if given else list(gold_questions(options.data))
+    asked = read_questions(given) if given else list(gold_questions(options.data))
+    questions = some_of(asked, sources=options.source, count=options.count)
     found = Config.load(options.config).experts
     with asked_experts(
         found, options.expert, parallel=options.parallel, costs=options.costs

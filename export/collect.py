@@ -12,7 +12,7 @@ import queue
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -20,7 +20,8 @@ from typing import Protocol, runtime_checkable
 from tqdm import tqdm
 
 from edge_router.backends.base import Backend, Deadline
-from edge_router.chat import ChatCompletion, ChatRequest, Message
+from edge_router.chat import ChatChunk, ChatCompletion, ChatRequest, Message, TokenConfidence
+from edge_router.deferral_gate import STAGES, first_of_stage
 from edge_router.errors import BackendError, BackendUnavailable, ConfigError
 from edge_router.experts import Pricing
 
@@ -194,7 +195,8 @@ def _outcome(row: Row, expert: AskedExpert, backend: Backend, pause_s: float) ->
         kept |= {"query": row["query"], "gold": row["gold"]}
     request = _request(row)
     try:
-        answer, ttft_s, latency_s = _answer(backend, request, pause_s)
+        chunks, ttft_s, latency_s = _answer(backend, request, pause_s)
+        answer = ChatCompletion.from_chunks(chunks)
     except BackendError as error:
         return kept | {"score": {}, "failed": {name: str(error)}}
     usage = answer.usage
@@ -206,6 +208,7 @@ def _outcome(row: Row, expert: AskedExpert, backend: Backend, pause_s: float) ->
         "ttft_s": round(ttft_s, 3),
         "latency_s": round(latency_s, 3),
         "cost_usd": _cost(expert.pricing, answer),
+        "confidence": _confidence(chunks),
         "nll": _likelihood(backend, request, reference_answer(row)),
     }
     return kept | {field: {name: value} for field, value in found.items() if value is not None}
@@ -219,8 +222,8 @@ def _request(row: Row) -> ChatRequest:
 
 def _answer(
     backend: Backend, request: ChatRequest, pause_s: float
-) -> tuple[ChatCompletion, float, float]:
-    """The answer, seconds to its first token and to its last. Retries what may pass."""
+) -> tuple[list[ChatChunk], float, float]:
+    """The answer's pieces, seconds to its first token and to its last. Retries what may pass."""
     for attempt in range(ATTEMPTS):
         try:
             return _timed(backend, request)
@@ -231,13 +234,29 @@ def _answer(
     raise AssertionError("unreachable")
 
 
-def _timed(backend: Backend, request: ChatRequest) -> tuple[ChatCompletion, float, float]:
+def _timed(backend: Backend, request: ChatRequest) -> tuple[list[ChatChunk], float, float]:
     start = time.monotonic()
-    chunks, first_s = [], 0.0
+    chunks: list[ChatChunk] = []
+    first_s = 0.0
     for chunk in backend.stream(request, deadline=Deadline.after(DEADLINE_S)):
         first_s = first_s or time.monotonic() - start
         chunks.append(chunk)
-    return ChatCompletion.from_chunks(chunks), first_s, time.monotonic() - start
+    return chunks, first_s, time.monotonic() - start
+
+
+def _confidence(chunks: Sequence[ChatChunk]) -> dict[str, dict[str, float]] | None:
+    """After each number of tokens at which a gate may look, and of the "whole" answer; the former
+    only where the answer goes on after it."""
+    whole = chunks[-1].confidence
+    if whole is None:
+        return None
+    early = {str(stage): first_of_stage(chunks, stage) for stage in STAGES}
+    found = {"whole": whole} | {at: one for at, one in early.items() if one and one != whole}
+    return {at: _rounded(one) for at, one in found.items()}
+
+
+def _rounded(confidence: TokenConfidence) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in asdict(confidence).items()}
 
 
 def _cost(pricing: Pricing | None, answer: ChatCompletion) -> float | None:

@@ -45,6 +45,7 @@ MEASURED = (
     "latency_s",
     "similarity",
     "nll",
+    "confidence",
 )
 
 

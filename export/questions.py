@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .everyday import everyday_questions
@@ -23,7 +23,7 @@ from .rows import (
     split_of,
 )
 
-__all__ = ["gold_questions", "read_questions"]
+__all__ = ["gold_questions", "read_questions", "some_of"]
 
 
 def gold_questions(data: Path) -> Iterator[Row]:
@@ -44,6 +44,21 @@ def gold_questions(data: Path) -> Iterator[Row]:
         for row in sample:
             side = sides.setdefault(letters_of(row["query"]), {"split": row["split"]})
             yield row | side | ({} if make is _everyday else {"borrowed": True})
+
+
+def some_of(
+    questions: Sequence[Row], *, sources: Sequence[str] | None, count: int | None
+) -> list[Row]:
+    """`count` of the questions by their hash, of these `sources` alone, in their own order.
+
+    A larger count holds those of a smaller one. Raises BadData for a source that is not there.
+    """
+    known = {row["source"] for row in questions}
+    if missing := set(sources or ()) - known:
+        raise BadData(f"no questions of {sorted(missing)}; there are {sorted(known)}")
+    found = [row for row in questions if not sources or row["source"] in sources]
+    taken = {row["qkey"] for row in sorted(found, key=lambda row: row["qkey"][::-1])[:count]}
+    return [row for row in found if row["qkey"] in taken]
 
 
 def _sides(data: Path) -> dict[str, Row]:
