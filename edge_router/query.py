@@ -19,8 +19,10 @@ __all__ = ["Query"]
 @dataclass(slots=True, eq=False)
 class Query:
     """When it came and with which constraints of its own, what was known of the experts then, what
-    was decided, who failed so far, and whether its expert began and did not look good. `started` on the monotonic clock, `router_s` in
-    seconds."""
+    was decided, who failed so far, and whether its expert began and did not look good.
+
+    `started` is on the monotonic clock, `router_s` in seconds.
+    """
 
     request: ChatRequest
     decision: Decision

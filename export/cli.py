@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_router.data_folder import write_atomically
 from edge_router.errors import EdgeRouterError
 
 from .rows import BadData
@@ -62,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_held_out(commands)
     _add_preferences(commands)
     _add_latency(commands)
+    _add_deferral(commands)
     return parser
 
 
@@ -309,6 +311,51 @@ def _latency(options: argparse.Namespace) -> None:
     if options.out:
         write_rows(options.out, [asdict(compared) for compared in found])
     print(json.dumps(summary(found, busy=options.busy > 0), indent=1))
+
+
+def _add_deferral(commands: Any) -> None:
+    command = _command(
+        commands, "deferral", _deferral, "what a look at a local answer's tokens tells"
+    )
+    command.add_argument("outcomes", type=Path, help="what `collect` kept, with confidences")
+    command.add_argument("--data", type=Path, required=True, help="folder with queries/")
+    command.add_argument("--config", type=Path, help="settings it was collected with (ours)")
+    command.add_argument("--expert", help="which of them (default: the first)")
+    command.add_argument("--artifact", default="router-small", help="the router")
+    command.add_argument("--fit", default="train", choices=("train", "dev"), help="split to fit on")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
+    command.add_argument("--work", type=Path, default=Path("work"))
+    command.add_argument("--out", type=Path, help="folder for deferral.json, .md and .svg")
+    command.add_argument("--gate", type=Path, help="write the gate that `deferral` needs here")
+
+
+def _deferral(options: argparse.Namespace) -> None:
+    from edge_router.artifact import RouterArtifact
+
+    from .deferral_report import deferral_markdown, deferral_plot
+    from .deferral_study import run_study
+
+    artifact = RouterArtifact.load(options.artifact)
+    found, gate = run_study(
+        options.outcomes,
+        artifact,
+        config=options.config,
+        expert=options.expert,
+        data=options.data,
+        work=options.work,
+        fit_split=options.fit,
+        repeats=options.repeats,
+        seed=options.seed,
+    )
+    if options.gate:
+        write_atomically(options.gate, json.dumps(gate.to_json(), indent=1) + "\n")
+    if options.out:
+        told = json.dumps(found, indent=1)
+        write_atomically(options.out / "deferral.json", told + "\n")
+        write_atomically(options.out / "deferral.md", deferral_markdown(found))
+        write_atomically(options.out / "deferral.svg", deferral_plot(found))
+    print(deferral_markdown(found))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -184,3 +184,23 @@ def test_own_questions_keep_their_text_and_borrowed_ones_do_not(tmp_path: Path) 
     assert (own["query"], own["gold"]) == (QUESTIONS[0]["query"], QUESTIONS[0]["gold"])
     assert "query" not in other
     assert "gold" not in other
+
+
+def test_how_sure_the_model_was_is_kept_where_it_tells(tmp_path: Path) -> None:
+    """At each look that the answer outlasts, and whole."""
+    (row,) = run(FakeBackend("a b c d e f", margin=0.25), tmp_path / "x.jsonl", count=1)
+    found = row["confidence"]["fake"]
+    assert {seen: one["tokens"] for seen, one in found.items()} == {"whole": 6, "4": 4}
+    assert found["4"]["min_margin"] == 0.25
+    assert "confidence" not in run(FakeBackend("a b"), tmp_path / "y.jsonl", count=1)[0]
+
+
+def test_some_of_the_questions_are_drawn_by_their_hash() -> None:
+    """A larger draw holds a smaller one, in the order of all; an unknown source is refused."""
+    asked = [row | {"source": f"s{n % 2}"} for n, row in enumerate(QUESTIONS)]
+    few, more = (questions.some_of(asked, sources=None, count=n) for n in (2, 3))
+    assert [row for row in more if row in few] == few
+    assert (len(few), len(more)) == (2, 3)
+    assert questions.some_of(asked, sources=["s1"], count=None) == asked[1::2]
+    with pytest.raises(BadData, match=r"no questions of \['s7'\]; there are \['s0', 's1'\]"):
+        questions.some_of(asked, sources=["s7"], count=None)
