@@ -75,7 +75,7 @@ class Handover:
     def _judge(self, query: Query, probability: float, tokens: int) -> Deferral | None:
         taken = self.begun_usd(query, tokens) or 0.0
         limits = self.limits(query.constraints)
-        query.deferral = reconsider(
+        return reconsider(
             query.decision,
             self.router.experts,
             probability=probability,
@@ -83,10 +83,10 @@ class Handover:
             constraints=what_is_left(limits, cost_usd=taken, seconds=query.elapsed()),
             rule=self.router.rule,
         )
-        return query.deferral
 
     def _hand_over(self, query: Query, deferral: Deferral) -> Chunks | None:
         name = deferral.to
+        query.deferral = deferral
         try:
             chunks = self.backend(name).stream(query.request, deadline=query.deadline)
             return _put_back(first_piece(chunks, name), chunks)
