@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -49,12 +48,19 @@ class Answers:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def where(self, keep: npt.NDArray[np.bool_]) -> Self:
+    def where(self, keep: npt.NDArray[np.bool_]) -> Answers:
         """Only the answers at which `keep` (answers,) is true."""
-        arrays = (getattr(self, field.name)[keep] for field in fields(self)[:-1])
-        return type(self)(*arrays, {seen: found[keep] for seen, found in self.designs.items()})
+        return Answers(
+            self.sources[keep],
+            self.splits[keep],
+            self.characters[keep],
+            self.scores[keep],
+            self.quality[keep],
+            self.strong[keep],
+            {seen: found[keep] for seen, found in self.designs.items()},
+        )
 
-    def split(self, name: str) -> Self:
+    def split(self, name: str) -> Answers:
         """Those of one split. Raises BadData where they are too few to say anything."""
         found = self.where(self.splits == name)
         if len(found) < FEWEST:
