@@ -22,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["export"]:
         return _guarded(lambda: _export(arguments[1:]))
+    if arguments[:1] == ["bench"]:
+        return _guarded(lambda: _bench(arguments[1:]))
     options = _parser().parse_args(arguments)
     return _guarded(lambda: options.run(options), as_json=options.json)
 
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
+    commands.add_parser("bench", help="measure this installation (edge-router bench --help)")
     commands.add_parser("export", help="make routers from outcome data (edge-router export --help)")
     return parser
 
@@ -59,6 +62,12 @@ def _export(arguments: Sequence[str]) -> int:
     except ImportError as error:
         raise MissingExtra(f"the export toolchain ({error.name})", "export") from error
     return int(export_main(arguments))
+
+
+def _bench(arguments: Sequence[str]) -> int:
+    from edge_router.benchmarks.cli import main as bench_main
+
+    return int(bench_main(arguments))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,159 @@
+"""edge-router bench ...: which suites, in which form, and the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from edge_router.errors import ConfigError, EdgeRouterError
+
+from .compare import Verdict, compare, machines_differ
+from .printers import PRINTERS
+from .printers.comparison import comparison_table
+from .printing import print_rows, print_text, progress, progress_of
+from .row import Row, count_invalid
+from .schema import load_rows
+from .suites import DEFAULT, SUITES
+
+__all__ = ["main"]
+
+FAILED, WRONG_USAGE, INVALID = 1, 2, 3
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one benchmark command.
+
+    Returns 0; 1 when a cell failed or `compare --fail-above` found one that is slower; 2 for wrong
+    usage; 3 when rows must not be believed (the machine was loaded, throttled or noisy).
+    """
+    options = _parser().parse_args(argv)
+    try:
+        if getattr(options, "compare", False):
+            return _compare(options)
+        return _bench(options)
+    except EdgeRouterError as error:
+        progress(f"edge-router bench: {error}")
+        return WRONG_USAGE if isinstance(error, ConfigError) else FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edge-router bench",
+        description=f"Measure this installation. Without a suite: {', '.join(DEFAULT)}.",
+    )
+    _add_shared(parser, **SHARED)
+    parser.set_defaults(suites=DEFAULT)
+    commands = parser.add_subparsers(metavar="SUITE")
+    for name, suite in SUITES.items():
+        command = commands.add_parser(name, help=suite.told, description=suite.told)
+        _add_shared(command, **dict.fromkeys(SHARED, argparse.SUPPRESS))
+        suite.options(command)
+        command.set_defaults(suites=(name,))
+    told = "two files of rows, cell by cell"
+    command = commands.add_parser("compare", help=told, description=told)
+    command.set_defaults(compare=True)
+    command.add_argument("old", type=Path, help="rows, .jsonl")
+    command.add_argument("new", type=Path, help="rows, .jsonl")
+    command.add_argument(
+        "--tolerance", type=float, default=3.0, metavar="PERCENT", help="that counts as the same"
+    )
+    command.add_argument(
+        "--fail-above", type=float, metavar="PERCENT", help="exit 1 if a cell is slower by more"
+    )
+    return parser
+
+
+SHARED = {
+    "artifact": "router-small",
+    "repetitions": 200,
+    "warm_up": 10,
+    "format": "md",
+    "out": None,
+    "plots": None,
+    "submit_file": None,
+}
+
+
+def _add_shared(parser: argparse.ArgumentParser, **default: object) -> None:
+    """Before and after the suite's name; what stands after it wins."""
+
+    def add(flag: str, **settings: object) -> None:
+        name = flag.removeprefix("--").replace("-", "_")
+        parser.add_argument(flag, default=default[name], **settings)  # type: ignore[arg-type]
+
+    add("--artifact", help="a shipped router's name or a directory")
+    add("--repetitions", type=int, metavar="N", help="samples a cell; slow suites take fewer")
+    add("--warm-up", type=int, metavar="N", help="samples left out before those")
+    add("--format", choices=tuple(PRINTERS), help="of the rows")
+    add("--out", type=Path, metavar="FILE", help="instead of standard output")
+    add("--plots", type=Path, metavar="FOLDER", help="also SVG figures; needs matplotlib")
+    add("--submit-file", type=Path, metavar="FILE", help="also a file to share, without names")
+
+
+def _bench(options: argparse.Namespace) -> int:
+    if options.repetitions < 1 or options.warm_up < 0:
+        raise ConfigError("--repetitions must be 1 or more, --warm-up 0 or more")
+    rows = _measured(options)
+    print_rows(rows, options.format, options.out)
+    if options.plots is not None:
+        from .plots import draw_plots
+
+        for path in draw_plots(rows, options.plots):
+            progress(f"drew {path}")
+    if options.submit_file is not None:
+        from .submission import submission
+
+        options.submit_file.write_text(submission(rows), encoding="utf-8")
+        progress(f"wrote {options.submit_file}: look through it, then share it")
+    return _told(rows)
+
+
+def _measured(options: argparse.Namespace) -> list[Row]:
+    """All rows, each told as it comes in."""
+    rows = []
+    for name in options.suites:
+        progress(f"{name}: {SUITES[name].told}")
+        for row in SUITES[name].run(_complete(options, name)):
+            progress_of(row)
+            rows.append(row)
+    return rows
+
+
+def _complete(options: argparse.Namespace, name: str) -> argparse.Namespace:
+    """With the suite's own defaults, which its parser has not set when several suites run."""
+    parser = argparse.ArgumentParser()
+    SUITES[name].options(parser)
+    defaults = vars(parser.parse_args([]))
+    return argparse.Namespace(**{**defaults, **vars(options)})
+
+
+def _told(rows: Iterable[Row]) -> int:
+    """The exit code, said in words."""
+    failed, invalid = count_invalid(list(rows))
+    if failed:
+        progress(f"{failed} cells failed")
+    if invalid:
+        progress(f"{invalid} rows must not be believed; the rows say why")
+    return FAILED if failed else INVALID if invalid else 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    old, new = load_rows(options.old), load_rows(options.new)
+    found = compare(old, new, tolerance=options.tolerance / 100)
+    if not found:
+        raise ConfigError(f"{options.old} and {options.new} have no cell in common")
+    if (told := machines_differ(old, new)) is not None:
+        progress(told)
+    print_text(comparison_table(found))
+    if options.fail_above is None:
+        return 0
+    limit = 1 + options.fail_above / 100
+    return int(any(one.verdict is Verdict.WORSE and one.low > limit for one in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

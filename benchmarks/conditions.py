@@ -1,0 +1,132 @@
+"""How quiet and how cool the machine was: counters before and after, and what they rule out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from .machine import read, usable_cores
+from .resources import cpu_seconds_of_run
+from .spread import Summary
+
+__all__ = ["Conditions", "faults"]
+
+MAX_OTHERS = 0.10  # of all cores' time, used by other processes
+MAX_STEAL = 0.02  # of all cores' time, taken by the hypervisor
+MAX_SPREAD = 0.10  # median absolute deviation over median
+MIN_FREQUENCY = 0.80  # of the frequency before, while the CPU was busy until now
+SHORT_S = 0.2  # the counters' step is 10 ms: over less time their shares say nothing
+THROTTLED_NOW = 0xF  # under-voltage, frequency capped, throttled, soft temperature limit
+THROTTLED_SINCE_BOOT = 0xF0000
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The machine at one moment; None where the system does not tell.
+
+    `busy_s` and `steal_s` are CPU seconds of all processes since boot, `ours_s` those of this
+    process and its children. `throttled` are the bits of `vcgencmd get_throttled`.
+    """
+
+    monotonic_s: float
+    load_1m: float | None
+    busy_s: float | None
+    steal_s: float | None
+    ours_s: float
+    frequency_mhz: float | None
+    temperature_c: float | None
+    throttled: int | None
+
+    @classmethod
+    def now(cls) -> Self:
+        busy, steal = _cpu_counters()
+        return cls(
+            monotonic_s=time.monotonic(),
+            load_1m=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+            busy_s=busy,
+            steal_s=steal,
+            ours_s=cpu_seconds_of_run(),
+            frequency_mhz=_scaled("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"),
+            temperature_c=_scaled("/sys/class/thermal/thermal_zone0/temp"),
+            throttled=_throttled(),
+        )
+
+
+def _cpu_counters() -> tuple[float | None, float | None]:
+    """Busy and stolen CPU seconds since boot (proc(5): user nice system idle iowait irq ...)."""
+    line = (read("/proc/stat") or "").partition("\n")[0].split()
+    if len(line) < 9 or line[0] != "cpu":
+        return None, None
+    user, nice, system, _, _, irq, softirq, steal = (int(ticks) for ticks in line[1:9])
+    tick = os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + irq + softirq) / tick, steal / tick
+
+
+def _scaled(path: str) -> float | None:
+    """A number that the kernel writes in thousandths."""
+    found = read(path)
+    return int(found) / 1000 if found and found.lstrip("-").isdigit() else None
+
+
+def _throttled() -> int | None:
+    """The Raspberry Pi's bits, from the kernel or from `vcgencmd`."""
+    found = read("/sys/devices/platform/soc/soc:firmware/get_throttled")
+    if found is None and Path("/usr/bin/vcgencmd").exists():
+        command = ["/usr/bin/vcgencmd", "get_throttled"]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+        found = told.stdout.strip().rpartition("=")[2]
+    try:
+        return int(found, 16) if found else None
+    except ValueError:
+        return None
+
+
+def faults(
+    before: Conditions, after: Conditions, summary: Summary | None = None
+) -> tuple[str, ...]:
+    """Why a row taken between the two must not be believed; empty for a quiet machine.
+
+    `summary` is of the samples whose spread counts, None where it does not.
+    """
+    told = [*_loaded(before, after), *_throttling(before, after)]
+    if summary is not None and summary.mad > MAX_SPREAD * abs(summary.p50):
+        told.append(f"noisy: the samples scatter by {summary.mad / summary.p50:.0%} of the median")
+    return tuple(told)
+
+
+def _loaded(before: Conditions, after: Conditions) -> list[str]:
+    seconds = (after.monotonic_s - before.monotonic_s) * (os.cpu_count() or 1)
+    if before.busy_s is None or after.busy_s is None or seconds < SHORT_S:
+        return _loaded_by_average(before)
+    others = (after.busy_s - before.busy_s - (after.ours_s - before.ours_s)) / seconds
+    stolen = ((after.steal_s or 0.0) - (before.steal_s or 0.0)) / seconds
+    told = []
+    if others > MAX_OTHERS:
+        told.append(f"loaded: other processes used {others:.0%} of the CPUs")
+    if stolen > MAX_STEAL:
+        told.append(f"loaded: the hypervisor took {stolen:.0%} of the CPUs")
+    return told
+
+
+def _loaded_by_average(before: Conditions) -> list[str]:
+    """Where nobody counts CPU time, or too little of it has passed."""
+    limit = max(1.0, usable_cores() / 2)
+    if before.load_1m is not None and before.load_1m > limit:
+        return [f"loaded: the load average was {before.load_1m:.1f}"]
+    return []
+
+
+def _throttling(before: Conditions, after: Conditions) -> list[str]:
+    told = []
+    bits = (before.throttled or 0, after.throttled or 0)
+    fresh = (bits[1] & ~bits[0]) & THROTTLED_SINCE_BOOT
+    if (bits[0] | bits[1]) & THROTTLED_NOW or fresh:
+        told.append(f"throttled: get_throttled went from {bits[0]:#x} to {bits[1]:#x}")
+    first, last = before.frequency_mhz, after.frequency_mhz
+    if first and last and last < MIN_FREQUENCY * first:
+        told.append(f"throttled: the CPU went from {first:.0f} to {last:.0f} MHz")
+    return told

@@ -1,0 +1,34 @@
+"""List-valued options make a grid: `--tokens 8,32 --threads 1,2` gives four cells."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import TypeVar
+
+__all__ = ["grid", "names", "numbers"]
+
+T = TypeVar("T")
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """An option's value: whole numbers of 1 or more, with commas between."""
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = (0,)
+    if min(found) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be numbers of 1 or more, as in 8,32,128")
+    return found
+
+
+def names(text: str) -> tuple[str, ...]:
+    """An option's value: names, with commas between."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def grid(axes: Mapping[str, Sequence[T]]) -> Iterator[dict[str, T]]:
+    """Every combination; the last axis moves fastest."""
+    for values in product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))

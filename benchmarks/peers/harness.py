@@ -1,0 +1,81 @@
+"""Runs one adapter in its contender's environment and does what its standard input says.
+
+Knows nothing of Edge Router. Arguments: the adapter's file, and "once" for a cold start: load,
+decide once, print a line, end. Else one JSON object a line in, one JSON value a line out.
+"""
+
+import importlib.util
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+EASY = ["What is the capital of France?", "Say hello to my friend.", "What is 3 plus 4?"]
+HARD = [
+    "Prove that every finite group of prime order is cyclic.",
+    "Derive the gradient of the softmax cross-entropy loss step by step.",
+    "Which of these reactions has the highest activation energy, and why?",
+]
+SUBJECTS = ("birds", "rivers", "engines", "poems", "taxes", "cells", "stars", "bridges")
+EXAMPLES = [(f"{text} ({about})", 1.0, 1.0) for text in EASY for about in SUBJECTS] + [
+    (f"{text} ({about})", 0.0, 1.0) for text in HARD for about in SUBJECTS
+]
+
+output = sys.stdout
+sys.stdout = sys.stderr  # what a peer prints must not mix with our lines
+
+
+def open_adapter(path: str) -> tuple[Any, float]:
+    """The adapter's module, and the seconds its imports took."""
+    spec = importlib.util.spec_from_file_location("adapter", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    start = time.perf_counter()
+    spec.loader.exec_module(module)
+    return module, time.perf_counter() - start
+
+
+def resident_bytes() -> int | None:
+    """What lies in RAM; None where /proc does not tell."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1]) * 1024
+
+
+def tell(value: Any) -> None:
+    output.write(json.dumps(value) + "\n")
+    output.flush()
+
+
+def timed(decide: Callable[[str], object], text: str) -> float:
+    start = time.perf_counter()
+    decide(text)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    module, import_s = open_adapter(sys.argv[1])
+    weak, strong = "8b", "frontier"
+    decide = module.load(EXAMPLES, weak, strong)
+    decide("What is the opposite of hot?")
+    tell({"import_s": import_s})
+    if sys.argv[2:] == ["once"]:
+        return
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if asked["do"] == "decide":
+            tell([timed(decide, text) for text in asked["texts"]])
+        elif asked["do"] == "memory":
+            tell(resident_bytes())
+        elif asked["do"] == "score":
+            scorer = module.load(asked["examples"], asked["weak"], asked["strong"])
+            tell([scorer(text) for text in asked["texts"]])
+
+
+main()

@@ -1,0 +1,84 @@
+"""A contender's running process: one line asked, one line answered, the network off."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ..fresh import ProbeFailed
+from .contender import Contender
+from .environment import Environment
+
+__all__ = ["PeerProcess", "command", "network_is_off"]
+
+HARNESS = Path(__file__).with_name("harness.py")
+
+
+@cache
+def network_is_off() -> bool:
+    """Whether this system lets us start a process that has no network."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return False
+    return (
+        subprocess.run([unshare, "-rn", "true"], capture_output=True, check=False).returncode == 0
+    )
+
+
+def command(contender: Contender, environment: Environment, *arguments: str) -> list[str]:
+    """How the contender's harness is started."""
+    alone = ["unshare", "-rn"] if network_is_off() else []
+    python = [str(environment.python), "-I", str(HARNESS), str(contender.adapter_path)]
+    return [*alone, *python, *arguments]
+
+
+class PeerProcess:
+    """Started on creation; its adapter is loaded when the first answer comes."""
+
+    def __init__(self, contender: Contender, environment: Environment) -> None:
+        self.name = contender.name
+        self._process = subprocess.Popen(
+            command(contender, environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+        )
+        self.import_s = float(self._answer()["import_s"])
+
+    def ask(self, do: str, **details: Any) -> Any:
+        """One command of the harness and its answer. Raises ProbeFailed when the peer has died."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"do": do, **details}) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise ProbeFailed(f"{self.name} has ended") from None
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            code = self._process.wait()
+            raise ProbeFailed(f"{self.name} ended with code {code} instead of answering")
+        return json.loads(line)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()

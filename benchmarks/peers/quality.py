@@ -1,0 +1,70 @@
+"""APGR of the peers' scores on the test rows of outcome tables."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["PAIRS", "Task", "apgr_of", "load_task"]
+
+PAIRS: Mapping[str, tuple[str, str]] = {
+    "mmlu_test_joint": ("mixtral-8x7b-instruct", "gpt-4-1106-preview"),
+    "math_test_joint": ("lookahead/Llama-3.1-8B-Instruct", "lookahead/Qwen2.5-Coder-7B-Instruct"),
+}
+
+Example = tuple[str, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A table's rows that know both experts: (query, weak score, strong score)."""
+
+    table: str
+    weak: str
+    strong: str
+    train: tuple[Example, ...]
+    test: tuple[Example, ...]
+
+
+def load_task(
+    data: Path, table: str, *, train_rows: int | None = None, test_rows: int | None = None
+) -> Task:
+    """From `data`/outcomes/open/TABLE.jsonl.gz; the first rows where a number is given."""
+    weak, strong = PAIRS[table]
+    with gzip.open(
+        data / "outcomes" / "open" / f"{table}.jsonl.gz", "rt", encoding="utf-8"
+    ) as file:
+        rows = [json.loads(line) for line in file]
+    known = [row for row in rows if {weak, strong} <= row["score"].keys()]
+    return Task(
+        table,
+        weak,
+        strong,
+        tuple(_examples(known, "train", weak, strong))[:train_rows],
+        tuple(_examples(known, "test", weak, strong))[:test_rows],
+    )
+
+
+def _examples(
+    rows: Iterable[Mapping[str, Any]], split: str, weak: str, strong: str
+) -> Iterable[Example]:
+    for row in rows:
+        if row["split"] == split and "query" in row:
+            yield row["query"], row["score"][weak], row["score"][strong]
+
+
+def apgr_of(task: Task, gains: Sequence[float]) -> tuple[float, float, float]:
+    """APGR and its 95 % bootstrap interval (RouteLLM, equation 6); `gains` (test rows,)."""
+    import numpy as np
+
+    from edge_router.export.metrics import apgr, bootstrap
+
+    weak = np.array([row[1] for row in task.test])
+    strong = np.array([row[2] for row in task.test])
+    order = np.asarray(gains, dtype=np.float64)
+    found = bootstrap(lambda at: apgr(order[at], weak[at], strong[at]), len(order), repeats=500)
+    return found.value, found.low, found.high

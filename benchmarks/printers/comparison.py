@@ -1,0 +1,37 @@
+"""The table of a comparison."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..compare import Comparison
+from .words import amount, settings_words
+
+__all__ = ["comparison_table"]
+
+HEAD = ("suite", "measure", "contender", "settings", "old", "new", "ratio [95 %]", "verdict")
+
+
+def comparison_table(found: Sequence[Comparison]) -> str:
+    """Markdown, and a line that counts the verdicts. A ratio above 1 is worse."""
+    lines = [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
+    lines += [f"| {' | '.join(_cells(one))} |" for one in found]
+    counts = Counter(str(one.verdict) for one in found)
+    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return "\n".join([*lines, "", told, ""])
+
+
+def _cells(one: Comparison) -> list[str]:
+    cell = one.cell
+    verdict = str(one.verdict) + (f" ({one.why})" if one.why else "")
+    return [
+        cell.suite,
+        cell.measure,
+        cell.contender,
+        settings_words(cell.settings),
+        amount(one.old, cell.unit),
+        amount(one.new, cell.unit),
+        f"{one.ratio:.3f} [{one.low:.3f}, {one.high:.3f}]",
+        verdict,
+    ]

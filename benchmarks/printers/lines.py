@@ -1,0 +1,25 @@
+"""JSON: one array, or one row a line."""
+
+from __future__ import annotations
+
+import json
+
+from ..row import Row
+
+__all__ = ["from_json", "from_jsonl", "to_json", "to_jsonl"]
+
+
+def to_json(rows: list[Row]) -> str:
+    return json.dumps([row.to_json() for row in rows], ensure_ascii=False, indent=1) + "\n"
+
+
+def from_json(text: str) -> list[Row]:
+    return [Row.from_json(found) for found in json.loads(text)]
+
+
+def to_jsonl(rows: list[Row]) -> str:
+    return "".join(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows)
+
+
+def from_jsonl(text: str) -> list[Row]:
+    return [Row.from_json(json.loads(line)) for line in text.splitlines() if line.strip()]

@@ -1,0 +1,67 @@
+"""A table for each suite, what was measured on, and why rows must not be believed."""
+
+from __future__ import annotations
+
+from ..context import Context
+from ..row import Row
+from .words import amount, settings_words
+
+__all__ = ["to_markdown"]
+
+HEAD = ("measure", "contender", "settings", "n", "p50", "p90", "p95", "p99", "MAD", "")
+
+
+def to_markdown(rows: list[Row]) -> str:
+    """Rows that are not valid are marked with the number of a note below their table."""
+    suites = dict.fromkeys(row.cell.suite for row in rows)
+    parts = [_suite(name, [row for row in rows if row.cell.suite == name]) for name in suites]
+    return "\n".join(parts)
+
+
+def _suite(name: str, rows: list[Row]) -> str:
+    notes = {note: f"[{at}]" for at, note in enumerate(_notes(rows), 1)}
+    table = [
+        f"| {' | '.join(HEAD)} |",
+        f"|{'---|' * len(HEAD)}",
+        *(f"| {' | '.join(_cells(row, notes))} |" for row in rows),
+    ]
+    warm_up = ", ".join(str(n) for n in sorted({row.warm_up for row in rows}))
+    said = [f"Warm-up samples left out: {warm_up}."]
+    said += [f"{number} {note}" for note, number in notes.items()]
+    machines = [f"- {told}" for told in dict.fromkeys(_context(row.context) for row in rows)]
+    return "\n".join([f"## {name}", "", *machines, "", *table, "", *said, ""])
+
+
+def _cells(row: Row, notes: dict[str, str]) -> list[str]:
+    cell, found = row.cell, row.summary
+    marks = " ".join(notes[note] for note in _faults(row))
+    head = [cell.measure, cell.contender, settings_words(cell.settings)]
+    if found is None:
+        return [*head, "0", *[""] * 5, marks]
+    values = (found.p50, found.p90, found.p95, found.p99, found.mad)
+    return [*head, str(found.n), *(amount(value, cell.unit) for value in values), marks]
+
+
+def _faults(row: Row) -> list[str]:
+    """By kind, so that a table has few notes; the figures are in the rows."""
+    kinds = [f"invalid, {fault.partition(':')[0]}" for fault in row.faults]
+    return kinds + ([f"failed: {row.error}"] if row.error is not None else [])
+
+
+def _notes(rows: list[Row]) -> list[str]:
+    return list(dict.fromkeys(note for row in rows for note in _faults(row)))
+
+
+def _context(of: Context) -> str:
+    packages = ", ".join(f"{name} {number}" for name, number in of.packages.items())
+    parts = [
+        f"edge-router {of.edge_router}" + (f" ({of.commit})" if of.commit else ""),
+        f"{of.artifact} {(of.artifact_hash or '')[:12]}" if of.artifact else "",
+        of.board or "",
+        f"{of.cpu}, {of.cores} cores" + (f", governor {of.governor}" if of.governor else ""),
+        " ".join(of.flags),
+        of.os,
+        of.python,
+        packages,
+    ]
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,29 @@
+"""CPU seconds that all threads of a process burn while it does nothing after a decision.
+
+Arguments: the artifact and the number of repetitions. Prints the samples of the 500 ms after a
+decision and, per second, of the two seconds behind those.
+"""
+
+import json
+import sys
+import time
+
+from edge_router import Router
+
+AFTER_S, IDLE_S = 0.5, 2.0
+
+
+def burnt(seconds: float) -> float:
+    start = time.process_time()
+    time.sleep(seconds)
+    return time.process_time() - start
+
+
+router = Router.bundled(sys.argv[1])
+router.route("What is the opposite of hot?")
+after, idle = [], []
+for number in range(int(sys.argv[2])):
+    router.route(f"What is {number} and {number}?")
+    after.append(burnt(AFTER_S))
+    idle.append(burnt(IDLE_S) / IDLE_S)
+sys.stdout.write(json.dumps({"after": after, "idle": idle}) + "\n")

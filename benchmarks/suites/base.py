@@ -1,0 +1,29 @@
+"""The seam between a suite and the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Protocol
+
+from ..row import Row
+
+__all__ = ["Suite"]
+
+
+class Suite(Protocol):
+    """Something that measures. `told` is its one line of help."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def told(self) -> str: ...
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the suite's own options; all have `--artifact`, `--repetitions`, `--warm-up`."""
+        ...
+
+    def run(self, options: argparse.Namespace) -> Iterable[Row]:
+        """Measure; a row as soon as it is there. A cell that fails is a row with its error."""
+        ...

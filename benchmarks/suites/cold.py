@@ -1,0 +1,65 @@
+"""From starting a process to the first decision."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from edge_router.artifact import RouterArtifact
+
+from ..fresh import probe, script, seconds_to_first_line
+from ..row import Cell, Row
+from ..stages import named
+from ..timing import interleaved
+from ..watch import Watch
+
+__all__ = ["ColdSuite"]
+
+
+class ColdSuite:
+    """Each sample is a fresh process; files are in the system's cache after the warm-up round.
+
+    The bare interpreter stands beside, since part of every start is Python's own. The steps are
+    those of one process that takes them one by one.
+    """
+
+    name = "cold"
+    told = "process start to first decision, imports, load, --version"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.set_defaults(most_repetitions=20)
+
+    def run(self, options: argparse.Namespace) -> Iterator[Row]:
+        artifact = RouterArtifact.load(options.artifact)
+        repetitions = min(options.repetitions, options.most_repetitions)
+        watch = Watch.start(named(artifact))
+        found = interleaved(
+            _starts(options.artifact), repetitions=repetitions, warm_up=min(options.warm_up, 1)
+        )
+        cells = {Cell("cold", name): values for name, values in found.items()}
+        yield from watch.rows(cells, warm_up=min(options.warm_up, 1))
+
+        watch = Watch.start(named(artifact))
+        steps = [probe("stages_of_start", options.artifact)["steps"] for _ in range(repetitions)]
+        cells = {Cell("cold", f"step: {name}"): [s[name] for s in steps] for name in steps[0]}
+        yield from watch.rows(cells, warm_up=0)
+
+
+def _starts(artifact: str) -> dict[str, Callable[[], float]]:
+    """Samplers of whole processes, from their start to their first line."""
+    commands = {
+        "bare interpreter": [sys.executable, "-c", "print()"],
+        "import edge_router": [sys.executable, "-c", "import edge_router; print()"],
+        "--version": [*_edge_router(), "--version"],
+        "first decision": script("first_decision", artifact),
+    }
+    return {name: lambda c=command: seconds_to_first_line(c) for name, command in commands.items()}
+
+
+def _edge_router() -> list[str]:
+    """The installed command beside this Python, else the module."""
+    found = shutil.which("edge-router", path=str(Path(sys.executable).parent))
+    return [found] if found else [sys.executable, "-m", "edge_router.cli"]

@@ -1,0 +1,35 @@
+"""What a router burns while nobody asks it anything."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from edge_router.artifact import RouterArtifact
+
+from ..fresh import probe
+from ..row import Cell, Row
+from ..stages import named
+from ..watch import Watch
+
+__all__ = ["IdleSuite"]
+
+NAMES = {"after": "CPU in the 500 ms after a decision", "idle": "CPU per idle second"}
+
+
+class IdleSuite:
+    """CPU seconds of all threads of one process, sample after sample."""
+
+    name = "idle"
+    told = "CPU burnt in the 500 ms after a decision and per idle second"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.set_defaults(most_repetitions=10)
+
+    def run(self, options: argparse.Namespace) -> Iterator[Row]:
+        artifact = RouterArtifact.load(options.artifact)
+        repetitions = min(options.repetitions, options.most_repetitions)
+        watch = Watch.start(named(artifact))
+        found = probe("idle", options.artifact, str(repetitions))
+        cells = {Cell("idle", told, "cpu_s"): found[key] for key, told in NAMES.items()}
+        yield from watch.rows(cells, warm_up=1)

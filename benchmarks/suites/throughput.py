@@ -1,0 +1,73 @@
+"""How many decisions a second, when several threads share one router."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from edge_router.artifact import RouterArtifact
+from edge_router.router import Router
+
+from ..grid import grid, numbers
+from ..row import Cell, Row
+from ..stages import Stages, named
+from ..texts import queries_of, wide_tokenizer
+from ..timing import interleaved
+from ..watch import Watch
+
+__all__ = ["ThroughputSuite"]
+
+DIFFERENT_TEXTS = 64
+
+
+class ThroughputSuite:
+    """Each sample is a run of some seconds; runs with more and fewer threads take turns."""
+
+    name = "throughput"
+    told = "decisions a second, by threads that share one router"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--threads", type=numbers, default=(1, 2, 4), help="1,2,4")
+        parser.add_argument("--tokens", type=numbers, default=(32,), help="8,32,128")
+        parser.add_argument("--seconds", type=float, default=1.0, help="length of one sample")
+
+    def run(self, options: argparse.Namespace) -> Iterator[Row]:
+        artifact = RouterArtifact.load(options.artifact)
+        router = Stages.load(artifact).router()
+        counting = wide_tokenizer(artifact)
+        for tokens in options.tokens:
+            texts = queries_of(tokens, DIFFERENT_TEXTS, counting)
+            watch = Watch.start(named(artifact))
+            cells = {
+                Cell("throughput", "whole", "1/s", settings, better="more"): settings["threads"]
+                for settings in grid({"tokens": (tokens,), "threads": options.threads})
+            }
+            found = interleaved(
+                {
+                    name: lambda t=threads, x=texts: _rate(router, x, t, options.seconds)
+                    for name, threads in enumerate(cells.values())
+                },
+                repetitions=min(options.repetitions, 10),
+                warm_up=1,
+            )
+            samples = dict(zip(cells, found.values(), strict=True))
+            yield from watch.rows(samples, warm_up=1)
+
+
+def _rate(router: Router, texts: Sequence[str], threads: int, seconds: float) -> float:
+    """Decisions a second over at least `seconds`."""
+    start = time.perf_counter()
+    end = start + seconds
+
+    def work(first: int) -> int:
+        done = 0
+        while time.perf_counter() < end:
+            router.route(texts[(first + done) % len(texts)])
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(threads) as pool:
+        total = sum(pool.map(work, range(0, threads * 7, 7)))
+    return total / (time.perf_counter() - start)

@@ -1,0 +1,37 @@
+"""How samples are taken: contenders by turns, so that a drift of the machine meets all alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+__all__ = ["interleaved", "timed"]
+
+Name = TypeVar("Name")
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Seconds that one call takes."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def interleaved(
+    samplers: Mapping[Name, Callable[[], float]], *, repetitions: int, warm_up: int
+) -> dict[Name, list[float]]:
+    """`repetitions` samples of each, taken in rounds of one each after `warm_up` left-out rounds.
+
+    A sampler makes one call and gives its own sample. The order turns by one each round, so that
+    nobody always runs in the wake of the same other.
+    """
+    names = list(samplers)
+    found: dict[Name, list[float]] = {name: [] for name in names}
+    for number in range(-warm_up, repetitions):
+        turn = number % len(names)
+        for name in (*names[turn:], *names[:turn]):
+            sample = samplers[name]()
+            if number >= 0:
+                found[name].append(sample)
+    return found

@@ -1,0 +1,57 @@
+"""Watch: the conditions before and after, put around samples to make rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from .conditions import Conditions, faults
+from .context import Context
+from .row import Cell, Row
+from .spread import Summary
+
+__all__ = ["Watch"]
+
+SPREAD_COUNTS = frozenset({"s", "1/s"})
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Started before the first sample; gives the rows after the last."""
+
+    context: Context
+    before: Conditions
+
+    @classmethod
+    def start(cls, artifact: tuple[str, str] | None = None) -> Self:
+        """`artifact` is (name, hash) of the router that is measured."""
+        return cls(Context.now(artifact), Conditions.now())
+
+    def rows(
+        self, samples: Mapping[Cell, Sequence[float]], *, warm_up: int, judged: bool = True
+    ) -> list[Row]:
+        """One row a cell. Without `judged` spread is no fault: the samples are not repetitions."""
+        after = Conditions.now()
+        return [
+            Row(
+                cell,
+                tuple(values),
+                warm_up,
+                self.context,
+                self.before,
+                after,
+                faults(self.before, after, _judged_summary(cell, values) if judged else None),
+            )
+            for cell, values in samples.items()
+        ]
+
+    def failure(self, cell: Cell, error: BaseException) -> Row:
+        """A cell that could not be measured: it is counted, the others go on."""
+        told = f"{type(error).__name__}: {error}"
+        return Row(cell, (), 0, self.context, self.before, Conditions.now(), error=told)
+
+
+def _judged_summary(cell: Cell, values: Sequence[float]) -> Summary | None:
+    timed = cell.unit in SPREAD_COUNTS and not cell.exact
+    return Summary.of(values) if timed and values else None
