@@ -6,6 +6,7 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from edge_router.artifact import RouterArtifact
@@ -56,7 +57,7 @@ def _starts(artifact: str) -> dict[str, Callable[[], float]]:
         "--version": [*_edge_router(), "--version"],
         "first decision": script("first_decision", artifact),
     }
-    return {name: lambda c=command: seconds_to_first_line(c) for name, command in commands.items()}
+    return {name: partial(seconds_to_first_line, command) for name, command in commands.items()}
 
 
 def _edge_router() -> list[str]:

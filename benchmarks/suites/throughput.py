@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from edge_router.artifact import RouterArtifact
 from edge_router.router import Router
@@ -32,6 +33,7 @@ class ThroughputSuite:
         parser.add_argument("--threads", type=numbers, default=(1, 2, 4), help="1,2,4")
         parser.add_argument("--tokens", type=numbers, default=(32,), help="8,32,128")
         parser.add_argument("--seconds", type=float, default=1.0, help="length of one sample")
+        parser.set_defaults(most_repetitions=10)
 
     def run(self, options: argparse.Namespace) -> Iterator[Row]:
         artifact = RouterArtifact.load(options.artifact)
@@ -40,20 +42,15 @@ class ThroughputSuite:
         for tokens in options.tokens:
             texts = queries_of(tokens, DIFFERENT_TEXTS, counting)
             watch = Watch.start(named(artifact))
-            cells = {
-                Cell("throughput", "whole", "1/s", settings, better="more"): settings["threads"]
+            samplers = {
+                Cell("throughput", "whole", "1/s", settings, better="more"): partial(
+                    _rate, router, texts, settings["threads"], options.seconds
+                )
                 for settings in grid({"tokens": (tokens,), "threads": options.threads})
             }
-            found = interleaved(
-                {
-                    name: lambda t=threads, x=texts: _rate(router, x, t, options.seconds)
-                    for name, threads in enumerate(cells.values())
-                },
-                repetitions=min(options.repetitions, 10),
-                warm_up=1,
-            )
-            samples = dict(zip(cells, found.values(), strict=True))
-            yield from watch.rows(samples, warm_up=1)
+            repetitions = min(options.repetitions, options.most_repetitions)
+            found = interleaved(samplers, repetitions=repetitions, warm_up=1)
+            yield from watch.rows(found, warm_up=1)
 
 
 def _rate(router: Router, texts: Sequence[str], threads: int, seconds: float) -> float:

@@ -21,6 +21,6 @@ def load(examples: list[Example], weak: str, strong: str) -> Callable[[str], flo
 
     def decide(text: str) -> float:
         loop.run_until_complete(router.route(ShiftRequest(prompt=text)))
-        return compute_complexity(text)  # the decision keeps only whether it passed 0.4
+        return float(compute_complexity(text))  # the decision keeps only whether it passed 0.4
 
     return decide

