@@ -19,7 +19,7 @@ from .schema import check_row
 __all__ = ["Private", "submission"]
 
 HIDDEN = "(hidden)"
-PATH = re.compile(r"(?:file://)?(?<![\w.:/])(?:[A-Za-z]:\\|~?/)(?=[^\s/\\])[^\s'\",;)\]]*")
+PATH = re.compile(r"(?<![\w.:/])(?:file:/)?(?:[A-Za-z]:\\|~/|/(?=[^\s/]+/))[^\s'\",;)\]]*")
 SHORTEST_NAME = 3  # a user called "s" cannot be looked for in a text
 
 

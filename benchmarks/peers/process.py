@@ -67,7 +67,8 @@ class PeerProcess:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            code = self._process.wait()
+            self._process.communicate()  # waits for it and closes its pipes
+            code = self._process.returncode
             raise ProbeFailed(f"{self.name} ended with code {code} instead of answering")
         return json.loads(line)
 

