@@ -13,7 +13,14 @@ from typing import Any
 
 from edge_router.errors import EdgeRouterError
 
-__all__ = ["ProbeFailed", "probe", "seconds_to_first_line"]
+__all__ = [
+    "ProbeFailed",
+    "first_line",
+    "probe",
+    "quiet_environment",
+    "script",
+    "seconds_to_first_line",
+]
 
 PROBES = Path(__file__).with_name("probes")
 TIMEOUT_S = 600
@@ -26,7 +33,7 @@ class ProbeFailed(EdgeRouterError):
 def probe(name: str, *arguments: str) -> Any:
     """What `probes/NAME.py` prints, one JSON value, run by this Python in a new process."""
     done = subprocess.run(
-        _command(name, arguments),
+        script(name, *arguments),
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -40,25 +47,26 @@ def probe(name: str, *arguments: str) -> Any:
 
 def seconds_to_first_line(command: Sequence[str]) -> float:
     """Seconds from starting a process until it writes its first line, or ends without one."""
+    return first_line(command)[0]
+
+
+def first_line(command: Sequence[str]) -> tuple[float, str]:
+    """Those seconds, and the line. Raises ProbeFailed where the process ends with an error."""
     start = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=quiet_environment()
     ) as process:
         assert process.stdout is not None
-        process.stdout.readline()
+        line = process.stdout.readline()
         elapsed = time.perf_counter() - start
         process.stdout.read()
     if process.returncode != 0:
         raise ProbeFailed(f"{Path(command[0]).name} ended with code {process.returncode}")
-    return elapsed
+    return elapsed, line.decode()
 
 
 def script(name: str, *arguments: str) -> list[str]:
     """The command that runs `probes/NAME.py`."""
-    return _command(name, arguments)
-
-
-def _command(name: str, arguments: Sequence[str]) -> list[str]:
     # -P: a probe's own folder must not shadow what it imports
     return [sys.executable, "-P", str(PROBES / f"{name}.py"), *arguments]
 

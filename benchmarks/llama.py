@@ -10,7 +10,7 @@ from typing import Any
 from edge_router.chat import ChatRequest
 from edge_router.config import Config, ExpertConfig
 
-__all__ = ["BareLlama", "local_config", "question", "request_for", "streamed"]
+__all__ = ["N_CTX", "BareLlama", "local_config", "question", "request_for", "streamed"]
 
 N_CTX = 2048
 ANSWER_TOKENS = 8

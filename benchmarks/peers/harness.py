@@ -23,9 +23,6 @@ EXAMPLES = [(f"{text} ({about})", 1.0, 1.0) for text in EASY for about in SUBJEC
     (f"{text} ({about})", 0.0, 1.0) for text in HARD for about in SUBJECTS
 ]
 
-output = sys.stdout
-sys.stdout = sys.stderr  # what a peer prints must not mix with our lines
-
 
 def open_adapter(path: str) -> tuple[Any, float]:
     """The adapter's module, and the seconds its imports took."""
@@ -49,8 +46,10 @@ def resident_bytes() -> int | None:
 
 
 def tell(value: Any) -> None:
-    output.write(json.dumps(value) + "\n")
-    output.flush()
+    """One line on the real standard output."""
+    assert sys.__stdout__ is not None
+    sys.__stdout__.write(json.dumps(value) + "\n")
+    sys.__stdout__.flush()
 
 
 def timed(decide: Callable[[str], object], text: str) -> float:
@@ -60,6 +59,7 @@ def timed(decide: Callable[[str], object], text: str) -> float:
 
 
 def main() -> None:
+    sys.stdout = sys.stderr  # what a peer prints must not mix with our lines
     module, import_s = open_adapter(sys.argv[1])
     weak, strong = "8b", "frontier"
     decide = module.load(EXAMPLES, weak, strong)
@@ -78,4 +78,5 @@ def main() -> None:
             tell([scorer(text) for text in asked["texts"]])
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from functools import cache
@@ -11,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..fresh import ProbeFailed
+from ..fresh import ProbeFailed, quiet_environment
 from .contender import Contender
 from .environment import Environment
 
@@ -49,7 +48,7 @@ class PeerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"},
+            env=quiet_environment(),
         )
         self.import_s = float(self._answer()["import_s"])
 

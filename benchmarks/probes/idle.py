@@ -14,16 +14,22 @@ AFTER_S, IDLE_S = 0.5, 2.0
 
 
 def burnt(seconds: float) -> float:
+    """CPU seconds of all threads while this one sleeps."""
     start = time.process_time()
     time.sleep(seconds)
     return time.process_time() - start
 
 
-router = Router.bundled(sys.argv[1])
-router.route("What is the opposite of hot?")
-after, idle = [], []
-for number in range(int(sys.argv[2])):
-    router.route(f"What is {number} and {number}?")
-    after.append(burnt(AFTER_S))
-    idle.append(burnt(IDLE_S) / IDLE_S)
-sys.stdout.write(json.dumps({"after": after, "idle": idle}) + "\n")
+def main() -> None:
+    router = Router.bundled(sys.argv[1])
+    router.route("What is the opposite of hot?")  # left out: it loads
+    after, idle = [], []
+    for number in range(int(sys.argv[2])):
+        router.route(f"What is {number} and {number}?")
+        after.append(burnt(AFTER_S))
+        idle.append(burnt(IDLE_S) / IDLE_S)
+    sys.stdout.write(json.dumps({"after": after, "idle": idle}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """Resident memory before, after loading, after a long call, and after many mixed decisions.
 
 Arguments: the artifact, the number of decisions, and the file of queries: JSON with "long" and
-"mixed". Bytes; None where the system does not tell.
+"mixed". Bytes; null where the system does not tell.
 """
 
 import json
@@ -10,23 +10,32 @@ from pathlib import Path
 
 from edge_router.benchmarks.resources import peak_bytes, resident_bytes
 
-found = {"before loading": resident_bytes()}
-from edge_router import Router  # noqa: E402 - its import loads numpy
 
-router = Router.bundled(sys.argv[1])
-router.route("What is the opposite of hot?")
-found["artifact loaded"] = resident_bytes()
+def measured(artifact: str, decisions: int, long: str, mixed: list[str]) -> dict[str, int | None]:
+    found = {"before loading": resident_bytes()}
+    from edge_router import Router  # its import loads numpy
 
-queries = json.loads(Path(sys.argv[3]).read_text())
-router.route(queries["long"])
-found["after a 512-token call"] = resident_bytes()
+    router = Router.bundled(artifact)
+    router.route("What is the opposite of hot?")
+    found["artifact loaded"] = resident_bytes()
+    router.route(long)
+    found["after a 512-token call"] = resident_bytes()
+    for text in mixed:  # once each, so that what follows is drift and nothing else
+        router.route(text)
+    found["after one round"] = resident_bytes()
+    for number in range(decisions):
+        router.route(mixed[number % len(mixed)])
+    found["after all decisions"] = resident_bytes()
+    found["peak"] = peak_bytes()
+    return found
 
-mixed = queries["mixed"]
-for text in mixed:  # once each, so that what follows is drift and nothing else
-    router.route(text)
-found["after one round"] = resident_bytes()
-for number in range(int(sys.argv[2])):
-    router.route(mixed[number % len(mixed)])
-found["after all decisions"] = resident_bytes()
-found["peak"] = peak_bytes()
-sys.stdout.write(json.dumps(found) + "\n")
+
+def main() -> None:
+    artifact, decisions, file = sys.argv[1:]
+    queries = json.loads(Path(file).read_text(encoding="utf-8"))
+    found = measured(artifact, int(decisions), queries["long"], queries["mixed"])
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ from edge_router.errors import EdgeRouterError, MissingExtra
 
 from ..fresh import probe
 from ..grid import numbers
-from ..llama import BareLlama, local_config, question
+from ..llama import N_CTX, BareLlama, local_config, question, request_for, streamed
 from ..row import Cell, Row, Setting
 from ..stages import named
 from ..timing import interleaved
@@ -58,7 +58,9 @@ class SlmSuite:
             return
         repetitions = min(options.repetitions, options.most_repetitions)
         threads = str(options.slm_threads)
-        loads = [probe("slm_load", str(path), threads) for _ in range(min(repetitions, 5))]
+        loads = [
+            probe("slm_load", str(path), str(N_CTX), threads) for _ in range(min(repetitions, 5))
+        ]
         cells = {Cell("slm", "load", settings=settings): [one["load"] for one in loads]}
         yield from watch.rows(cells, warm_up=0)
         config = local_config(str(path), options.slm_threads, options.artifact)
@@ -149,7 +151,6 @@ class _Turns:
 
 def ours_first_token(router: EdgeRouter) -> Ask:
     """Seconds to the first piece through `EdgeRouter.stream`, and the whole answer."""
-    from ..llama import request_for, streamed
 
     def ask(messages: list[dict[str, str]]) -> tuple[float, str]:
         def pieces() -> Iterator[str]:

@@ -20,7 +20,9 @@ import edge_router, edge_router.export, edge_router.models
 names = [m.name for m in pkgutil.walk_packages(edge_router.__path__, "edge_router.")]
 assert "edge_router.backends.openai" in names, names
 for name in names:
-    if not name.startswith("edge_router.export."):  # these need the extra `export`
+    if name.startswith("edge_router.export."):  # these need the extra `export`
+        continue
+    if not name.startswith("edge_router.benchmarks.peers.adapters."):  # each needs its peer
         importlib.import_module(name)
 toolchain = sorted(m.name for m in pkgutil.iter_modules(edge_router.export.__path__))
 assert {"recipe", "train", "quantize"} <= set(toolchain), toolchain
@@ -50,7 +52,11 @@ def test_the_only_top_level_name_is_edge_router(wheel: Path) -> None:
 def test_the_wheel_carries_the_artifact_the_types_and_the_toolchain(wheel: Path) -> None:
     """Folders that a package list would forget, and every module that the checkout has."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    ours = {f"edge_router/{path.relative_to(ROOT)}" for path in (ROOT / "export").rglob("*.py")}
+    ours = {
+        f"edge_router/{path.relative_to(ROOT)}"
+        for folder in ("export", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+    }
     ours |= {str(path.relative_to(ROOT)) for path in (ROOT / "edge_router").rglob("*.py")}
     assert ours <= names
     assert {
@@ -58,6 +64,7 @@ def test_the_wheel_carries_the_artifact_the_types_and_the_toolchain(wheel: Path)
         "edge_router/models/router-small/encoder.int8.onnx",
         "edge_router/models/router-small/manifest.sha256",
         "edge_router/export/recipes/router-small.toml",
+        "edge_router/benchmarks/row.schema.json",
         "edge_router/export/outcomes/smollm2-135m.jsonl.gz",
         "edge_router/backends/openai.py",
     } <= names

@@ -1,8 +1,11 @@
 """semantic-router with a local all-MiniLM-L6-v2: one route for each expert, from examples."""
 
 import importlib.util
+import os
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 from semantic_router import Route
 from semantic_router.encoders import LocalEncoder

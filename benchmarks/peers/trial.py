@@ -1,0 +1,184 @@
+"""All contenders of one run, measured one property after the other."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
+from typing import Any
+
+from edge_router.artifact import RouterArtifact
+
+from ..fresh import ProbeFailed, first_line
+from ..row import Cell, Row, Setting
+from ..stages import named
+from ..texts import queries_of, wide_tokenizer
+from ..timing import interleaved
+from ..watch import Watch
+from .contender import CONTENDERS
+from .environment import Environment
+from .process import PeerProcess, command
+from .quality import Task, apgr_of, load_task
+
+__all__ = ["Trial"]
+
+LENGTH = "prompt length"
+DIFFERENT_TEXTS = 16
+
+
+@dataclass(slots=True)
+class _Start:
+    """A sampler of cold starts: whole processes, and what each says its imports took."""
+
+    command: list[str]
+    imports: list[float] = field(default_factory=list)
+
+    def __call__(self) -> float:
+        seconds, line = first_line(self.command)
+        self.imports.append(float(json.loads(line)["import_s"]))
+        return seconds
+
+
+@dataclass(slots=True)
+class _Deciding:
+    """A sampler: the next text each time, timed inside the peer's process."""
+
+    peer: PeerProcess
+    texts: Iterator[str]
+
+    def __call__(self) -> float:
+        (seconds,) = self.peer.ask("decide", texts=[next(self.texts)])
+        return float(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The contenders' environments by name; `settings` go into every timed cell."""
+
+    environments: Mapping[str, Environment]
+    artifact: RouterArtifact
+    options: argparse.Namespace
+    settings: Mapping[str, Setting]
+
+    def sizes(self) -> list[Row]:
+        """Bytes of the packages that each contender needs."""
+        watch = self._watch()
+        samples = {
+            Cell("peers", "installed", "B", contender=name, exact=True): [
+                float(environment.installed_bytes(CONTENDERS[name].unused))
+            ]
+            for name, environment in self.environments.items()
+        }
+        return watch.rows(samples, warm_up=0)
+
+    def starts(self) -> Iterator[Row]:
+        """Process start to first decision and the imports in it, all contenders by turns."""
+        working: dict[Cell, _Start] = {}
+        for name, environment in self.environments.items():
+            watch = self._watch()
+            start = _Start(command(CONTENDERS[name], environment, "once"))
+            try:
+                start()  # the warm-up, which also shows whether it works
+            except (ProbeFailed, ValueError) as error:
+                yield watch.failure(self._cell("first decision", name), error)
+                continue
+            working[self._cell("first decision", name)] = start
+        if not working:
+            return
+        watch = self._watch()
+        repetitions = min(self.options.repetitions, self.options.most_repetitions)
+        found = interleaved(working, repetitions=repetitions, warm_up=0)
+        imports = {self._cell("import", c.contender): s.imports[1:] for c, s in working.items()}
+        yield from watch.rows({**found, **imports}, warm_up=1)
+
+    def running(self) -> Iterator[Row]:
+        """What needs a process that stays: deciding, memory, scores."""
+        with ExitStack() as stack:
+            peers: dict[str, PeerProcess] = {}
+            for name, environment in self.environments.items():
+                watch = self._watch()
+                try:
+                    peers[name] = stack.enter_context(PeerProcess(CONTENDERS[name], environment))
+                except ProbeFailed as error:
+                    yield watch.failure(self._cell("decide", name), error)
+            yield from self._decisions(peers)
+            yield from self._memory(peers)
+            for table in self.options.tables if self.options.data is not None else ():
+                yield from self._quality(peers, table)
+
+    def _decisions(self, peers: Mapping[str, PeerProcess]) -> Iterator[Row]:
+        counting = wide_tokenizer(self.artifact)
+        for tokens in self.options.tokens if peers else ():
+            texts = queries_of(tokens, DIFFERENT_TEXTS, counting)
+            samplers = {
+                self._cell("decide", name, tokens=tokens): _Deciding(peer, cycle(texts))
+                for name, peer in peers.items()
+            }
+            watch, warm_up = self._watch(), self.options.warm_up
+            found = interleaved(samplers, repetitions=self.options.repetitions, warm_up=warm_up)
+            yield from watch.rows(found, warm_up=warm_up)
+
+    def _memory(self, peers: Mapping[str, PeerProcess]) -> list[Row]:
+        watch = self._watch()
+        found = {name: peer.ask("memory") for name, peer in peers.items()}
+        samples = {
+            Cell("peers", "resident", "B", self.settings, name): [float(value)]
+            for name, value in found.items()
+            if value is not None
+        }
+        return watch.rows(samples, warm_up=0)
+
+    def _quality(self, peers: Mapping[str, PeerProcess], table: str) -> Iterator[Row]:
+        """APGR of everybody who gives a score, and of the prompt's length alone."""
+        options = self.options
+        task = load_task(
+            options.data, table, train_rows=options.train_rows, test_rows=options.test_rows
+        )
+        texts = [query for query, _, _ in task.test]
+        scorers: dict[str, Callable[[], Any]] = {LENGTH: lambda: [len(text) for text in texts]}
+        asked = {"texts": texts, "examples": task.train, "weak": task.weak, "strong": task.strong}
+        for name, peer in peers.items():
+            scorers[name] = partial(peer.ask, "score", **asked)
+        for name, scorer in scorers.items():
+            watch = self._watch()
+            try:
+                gains = scorer()
+            except ProbeFailed as error:
+                yield watch.failure(_apgr_cell(task, name), error)
+                continue
+            yield from watch.rows(_apgr(task, gains, name), warm_up=0)
+
+    def _watch(self) -> Watch:
+        return Watch.start(named(self.artifact))
+
+    def _cell(self, measure: str, name: str, **settings: Setting) -> Cell:
+        return Cell("peers", measure, settings={**self.settings, **settings}, contender=name)
+
+
+def _apgr_cell(task: Task, name: str, end: str = "") -> Cell:
+    settings: dict[str, Setting] = {
+        "weak": task.weak,
+        "strong": task.strong,
+        "test_rows": len(task.test),
+        "train_rows": len(task.train),
+    }
+    return Cell("peers", f"APGR {task.table}{end}", "apgr", settings, name, "more", exact=True)
+
+
+def _apgr(task: Task, gains: Sequence[float | None], name: str) -> dict[Cell, list[float]]:
+    """The value and the ends of its 95 % interval; nothing for a peer without scores.
+
+    Nor for rows on which the strong expert is not better: there is no gap to recover.
+    """
+    known = [gain for gain in gains if gain is not None]
+    if len(known) < len(gains):
+        return {}
+    ends = dict(zip(("", ", 2.5 %", ", 97.5 %"), apgr_of(task, known), strict=True))
+    return {
+        _apgr_cell(task, name, end): [value] for end, value in ends.items() if math.isfinite(value)
+    }
