@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..context import Context
 from ..row import Row
 from .words import amount, settings_words
 
 __all__ = ["to_markdown"]
 
-HEAD = ("measure", "contender", "settings", "n", "p50", "p90", "p95", "p99", "MAD", "")
+OURS = "edge-router"
+HEAD = ("measure", "contender", "settings", "n", "p50", "to ours", "p90", "p95", "p99", "MAD", "")
 
 
 def to_markdown(rows: list[Row]) -> str:
-    """Rows that are not valid are marked with the number of a note below their table."""
+    """Rows that are not valid are marked with the number of a note below their table.
+
+    "to ours" is the p50 of another contender over ours in the same cell of the same run.
+    """
     suites = dict.fromkeys(row.cell.suite for row in rows)
     parts = [_suite(name, [row for row in rows if row.cell.suite == name]) for name in suites]
     return "\n".join(parts)
@@ -23,7 +29,7 @@ def _suite(name: str, rows: list[Row]) -> str:
     table = [
         f"| {' | '.join(HEAD)} |",
         f"|{'---|' * len(HEAD)}",
-        *(f"| {' | '.join(_cells(row, notes))} |" for row in rows),
+        *(f"| {' | '.join(_cells(row, notes, _to_ours(row, rows)))} |" for row in rows),
     ]
     warm_up = ", ".join(str(n) for n in sorted({row.warm_up for row in rows}))
     said = [f"Warm-up samples left out: {warm_up}."]
@@ -32,14 +38,26 @@ def _suite(name: str, rows: list[Row]) -> str:
     return "\n".join([f"## {name}", "", *machines, "", *table, "", *said, ""])
 
 
-def _cells(row: Row, notes: dict[str, str]) -> list[str]:
+def _to_ours(row: Row, rows: list[Row]) -> str:
+    """Empty where there is nothing to divide, or by."""
+    cell, found = row.cell, row.summary
+    for other in rows:
+        same = replace(other.cell, contender=cell.contender).key == cell.key
+        ours = other.summary if same and other.cell.contender == OURS else None
+        if cell.contender != OURS and found is not None and ours is not None and ours.p50 > 0:
+            return f"{found.p50 / ours.p50:.3g} x"
+    return ""
+
+
+def _cells(row: Row, notes: dict[str, str], to_ours: str) -> list[str]:
     cell, found = row.cell, row.summary
     marks = " ".join(notes[note] for note in _faults(row))
     head = [cell.measure, cell.contender, settings_words(cell.settings)]
     if found is None:
-        return [*head, "0", *[""] * 5, marks]
-    values = (found.p50, found.p90, found.p95, found.p99, found.mad)
-    return [*head, str(found.n), *(amount(value, cell.unit) for value in values), marks]
+        return [*head, "0", *[""] * 6, marks]
+    rest = (found.p90, found.p95, found.p99, found.mad)
+    told = [amount(found.p50, cell.unit), to_ours, *(amount(value, cell.unit) for value in rest)]
+    return [*head, str(found.n), *told, marks]
 
 
 def _faults(row: Row) -> list[str]:

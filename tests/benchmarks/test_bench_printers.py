@@ -41,6 +41,15 @@ def test_markdown_marks_what_must_not_be_believed(rows: list[Row]) -> None:
     assert "Warm-up samples left out: 10." in text
 
 
+def test_markdown_sets_others_beside_ours() -> None:
+    """By medians, in the same cell only."""
+    other = made_row([18.0], contender="minilm-int8")
+    elsewhere = made_row([9.0], contender="minilm-int8", settings={"tokens": 64})
+    lines = PRINTERS["md"]([made_row([2.0]), other, elsewhere]).splitlines()
+    ratios = [line.split(" | ")[5] for line in lines if line.startswith("| whole")]
+    assert ratios == ["", "9 x", ""]
+
+
 def test_csv_has_a_column_for_each_field(rows: list[Row]) -> None:
     """Also for those inside the context."""
     head = PRINTERS["csv"](rows).splitlines()[0].split(",")
