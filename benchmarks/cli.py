@@ -97,7 +97,7 @@ def _add_shared(parser: argparse.ArgumentParser, **default: object) -> None:
 def _bench(options: argparse.Namespace) -> int:
     if options.repetitions < 1 or options.warm_up < 0:
         raise ConfigError("--repetitions must be 1 or more, --warm-up 0 or more")
-    rows = _measured(options)
+    rows, broken = _measured(options)
     print_rows(rows, options.format, options.out)
     if options.plots is not None:
         from .plots import draw_plots
@@ -109,18 +109,25 @@ def _bench(options: argparse.Namespace) -> int:
 
         options.submit_file.write_text(submission(rows), encoding="utf-8")
         progress(f"wrote {options.submit_file}: look through it, then share it")
-    return _told(rows)
+    return FAILED if broken else _told(rows)
 
 
-def _measured(options: argparse.Namespace) -> list[Row]:
-    """All rows, each told as it comes in."""
-    rows = []
+def _measured(options: argparse.Namespace) -> tuple[list[Row], bool]:
+    """All rows, each told as it comes in, and whether a suite broke off: its rows so far count."""
+    rows: list[Row] = []
+    broken = False
     for name in options.suites:
         progress(f"{name}: {SUITES[name].told}")
-        for row in SUITES[name].run(_complete(options, name)):
-            progress_of(row)
-            rows.append(row)
-    return rows
+        try:
+            for row in SUITES[name].run(_complete(options, name)):
+                progress_of(row)
+                rows.append(row)
+        except ConfigError:
+            raise
+        except EdgeRouterError as error:
+            progress(f"{name} broke off: {error}")
+            broken = True
+    return rows, broken
 
 
 def _complete(options: argparse.Namespace, name: str) -> argparse.Namespace:

@@ -60,7 +60,8 @@ def compare(
 
 
 def _compared(old: Row, new: Row, tolerance: float, seed: int) -> Comparison:
-    why = next(_obstacles(old, new), "")
+    same = new.cell.exact and set(old.samples) == set(new.samples) != set()
+    why = "" if same else next(_obstacles(old, new), "")
     if not (old.samples and new.samples):
         nan = float("nan")
         return Comparison(new.cell, nan, nan, nan, nan, nan, Verdict.CANNOT_TELL, why)
@@ -68,6 +69,7 @@ def _compared(old: Row, new: Row, tolerance: float, seed: int) -> Comparison:
     if new.cell.better == "more":
         ratio, low, high = 1 / ratio, 1 / high, 1 / low
     verdict = Verdict.CANNOT_TELL if why else _verdict(low, high, tolerance)
+    verdict = Verdict.SAME if same else verdict
     medians = (float(np.median(old.samples)), float(np.median(new.samples)))
     return Comparison(new.cell, *medians, ratio, low, high, verdict, why)
 

@@ -15,7 +15,7 @@ __all__ = ["SCHEMA_VERSION", "Cell", "Row", "Setting"]
 SCHEMA_VERSION = 1
 
 Setting = str | int | float | bool | None
-Unit = Literal["s", "cpu_s", "B", "1/s", "instructions", "apgr"]
+Unit = Literal["s", "cpu_s", "B", "1/s", "instructions", "queries", "log-odds", "apgr"]
 Better = Literal["less", "more"]
 
 
@@ -23,8 +23,8 @@ Better = Literal["less", "more"]
 class Cell:
     """One place in the grid: what is measured of whom, and at which settings.
 
-    `exact` says that the value is counted, not timed: another run gives the same number, so one
-    sample is enough and its spread is not judged.
+    `exact` says that the value is counted, not timed: another run gives the same number whatever
+    else the machine does, so one sample is enough and neither load nor spread is a fault.
     """
 
     suite: str

@@ -41,17 +41,20 @@ class Watch:
                 self.context,
                 self.before,
                 after,
-                faults(self.before, after, _judged_summary(cell, values) if judged else None),
+                self._faults(cell, values, after, judged=judged),
             )
             for cell, values in samples.items()
         ]
+
+    def _faults(
+        self, cell: Cell, values: Sequence[float], after: Conditions, *, judged: bool
+    ) -> tuple[str, ...]:
+        if cell.exact:
+            return ()
+        spread = Summary.of(values) if judged and cell.unit in SPREAD_COUNTS and values else None
+        return faults(self.before, after, spread)
 
     def failure(self, cell: Cell, error: BaseException) -> Row:
         """A cell that could not be measured: it is counted, the others go on."""
         told = f"{type(error).__name__}: {error}"
         return Row(cell, (), 0, self.context, self.before, Conditions.now(), error=told)
-
-
-def _judged_summary(cell: Cell, values: Sequence[float]) -> Summary | None:
-    timed = cell.unit in SPREAD_COUNTS and not cell.exact
-    return Summary.of(values) if timed and values else None

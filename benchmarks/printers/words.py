@@ -14,6 +14,8 @@ SCALES: Mapping[str, tuple[tuple[float, str], ...]] = {
     "B": ((1e6, "MB"), (1e3, "kB"), (1.0, "B")),
     "instructions": ((1e6, "M instructions"), (1.0, "instructions")),
     "1/s": ((1.0, "/s"),),
+    "queries": ((1.0, "queries"),),
+    "log-odds": ((1.0, ""),),
     "apgr": ((1.0, ""),),
 }
 

@@ -55,6 +55,13 @@ def test_what_is_counted_needs_one_sample() -> None:
     assert found.verdict is Verdict.WORSE
 
 
+def test_nothing_counted_twice_is_the_same() -> None:
+    """No flips then, none now, though a ratio of zeros says nothing."""
+    old, new = (made_row([0.0], unit="queries", exact=True) for _ in range(2))
+    (found,) = compare([old], [new])
+    assert (found.verdict, found.why) == (Verdict.SAME, "")
+
+
 def test_invalid_rows_decide_nothing() -> None:
     """And the verdict says why."""
     bad = made_row(drawn(9.0), faults=("loaded: by others",))

@@ -7,10 +7,12 @@ import time
 from dataclasses import replace
 
 import pytest
-from made_rows import QUIET, later
+from made_rows import CONTEXT, QUIET, later
 
 from edge_router.benchmarks.conditions import Conditions, faults
+from edge_router.benchmarks.row import Cell
 from edge_router.benchmarks.spread import Summary
+from edge_router.benchmarks.watch import Watch
 
 CORES = os.cpu_count() or 1
 
@@ -81,3 +83,12 @@ def test_this_machine_answers() -> None:
     assert after.ours_s - before.ours_s >= 0.05
     if before.busy_s is not None and after.busy_s is not None:
         assert after.busy_s >= before.busy_s
+
+
+def test_what_is_counted_may_be_counted_beside_other_work() -> None:
+    """A load is a fault of a timed cell only."""
+    watch = Watch(CONTEXT, replace(QUIET, busy_s=-1e9, load_1m=99.0))
+    timed, counted = Cell("latency", "whole"), Cell("arm", "encode", "instructions", exact=True)
+    first, last = watch.rows({timed: [1.0], counted: [1.0]}, warm_up=0)
+    assert first.faults
+    assert last.valid
