@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -74,9 +75,10 @@ def _scaled(path: str) -> float | None:
 
 def _throttled() -> int | None:
     """The Raspberry Pi's bits, from the kernel or from `vcgencmd`."""
-    found = read("/sys/devices/platform/soc/soc:firmware/get_throttled")
-    if found is None and Path("/usr/bin/vcgencmd").exists():
-        command = ["/usr/bin/vcgencmd", "get_throttled"]
+    files = Path("/sys/devices/platform").glob("*/*firmware/get_throttled")
+    found = next((read(str(file)) for file in files), None)
+    if found is None and (program := shutil.which("vcgencmd")) is not None:
+        command = [program, "get_throttled"]
         told = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
         found = told.stdout.strip().rpartition("=")[2]
     try:

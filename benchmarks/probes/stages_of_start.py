@@ -17,7 +17,6 @@ def steps(artifact: str) -> Iterator[str]:
     import numpy  # noqa: F401
 
     yield "import numpy"
-    from edge_router.encoder import open_session  # noqa: F401
     from edge_router.router import Router
 
     yield "import the router"

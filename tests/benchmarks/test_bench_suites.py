@@ -13,6 +13,7 @@ from edge_router.benchmarks.cli import main
 from edge_router.benchmarks.row import Row
 from edge_router.benchmarks.schema import load_rows
 from edge_router.benchmarks.suites import DEFAULT, SUITES
+from edge_router.cli import main as edge_router_main
 
 SMALL = ["--repetitions", "2", "--warm-up", "0", "--format", "jsonl"]
 WRONG = 3  # on a busy machine rows are invalid: this is no fault of ours
@@ -103,6 +104,8 @@ def test_wrong_usage_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--repetitions must be 1 or more" in capsys.readouterr().err
     assert main(["peers", "--contenders", "nobody"]) == 2
     assert "unknown contenders nobody" in capsys.readouterr().err
+    assert edge_router_main(["bench", "growth", "--warm-up", "-1"]) == 2
+    assert "--warm-up 0 or more" in capsys.readouterr().err
 
 
 def test_importing_the_benchmarks_needs_no_extra() -> None:
