@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ __all__ = ["Trial"]
 
 LENGTH = "prompt length"
 DIFFERENT_TEXTS = 16
+SETTLE_S = 0.1
 
 
 @dataclass(slots=True)
@@ -46,12 +48,16 @@ class _Start:
 
 @dataclass(slots=True)
 class _Deciding:
-    """A sampler: the next text each time, timed inside the peer's process."""
+    """A sampler: the next text each time, timed inside the peer's process.
+
+    It waits first: threads of other contenders go on spinning for a while after their call.
+    """
 
     peer: PeerProcess
     texts: Iterator[str]
 
     def __call__(self) -> float:
+        time.sleep(SETTLE_S)
         (seconds,) = self.peer.ask("decide", texts=[next(self.texts)])
         return float(seconds)
 

@@ -41,10 +41,12 @@ def _suite(name: str, rows: list[Row]) -> str:
 def _to_ours(row: Row, rows: list[Row]) -> str:
     """Empty where there is nothing to divide, or by."""
     cell, found = row.cell, row.summary
+    if cell.contender == OURS or cell.unit == "apgr":
+        return ""
     for other in rows:
         same = replace(other.cell, contender=cell.contender).key == cell.key
         ours = other.summary if same and other.cell.contender == OURS else None
-        if cell.contender != OURS and found is not None and ours is not None and ours.p50 > 0:
+        if found is not None and ours is not None and ours.p50 > 0:
             return f"{found.p50 / ours.p50:.3g} x"
     return ""
 
