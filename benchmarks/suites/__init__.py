@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..arm.suite import ArmSuite
 from .base import Suite
 from .cold import ColdSuite
 from .end_to_end import EndToEndSuite
@@ -27,6 +28,7 @@ ALL: tuple[Suite, ...] = (
     SlmSuite(),
     EndToEndSuite(),
     PeersSuite(),
+    ArmSuite(),
 )
 SUITES: Mapping[str, Suite] = {suite.name: suite for suite in ALL}
 DEFAULT = ("latency", "cold", "memory", "idle", "throughput", "growth")

@@ -1,0 +1,69 @@
+"""Agreement: does another machine decide as this one does?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+__all__ = ["MAX_DELTA", "Agreement", "Answer"]
+
+MAX_DELTA = 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The expert that a machine chose for a query, and the log-odds of each one's good answer."""
+
+    expert: str
+    log_odds: Mapping[str, float]
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        return cls(found["expert"], found["log_odds"])
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How `machine` answered `queries` queries beside the host.
+
+    `flips` are queries for which it chose another expert; `deltas` the largest difference of a
+    log-odds in each query, 0 or more.
+    """
+
+    machine: str
+    flips: int
+    deltas: tuple[float, ...]
+
+    @classmethod
+    def between(cls, host: Sequence[Answer], guest: Sequence[Answer], *, machine: str) -> Self:
+        """Both have answered the same queries in the same order. Raises ValueError if not."""
+        pairs = list(zip(host, guest, strict=True))
+        flips = sum(ours.expert != theirs.expert for ours, theirs in pairs)
+        return cls(machine, flips, tuple(_delta(*pair) for pair in pairs))
+
+    @property
+    def queries(self) -> int:
+        return len(self.deltas)
+
+    @property
+    def max_delta(self) -> float:
+        return max(self.deltas, default=0.0)
+
+    def faults(self, limit: float = MAX_DELTA) -> list[str]:
+        """What is wrong, one sentence each: any flip, a log-odds that differs by over `limit`."""
+        told = []
+        if self.flips:
+            told.append(f"{self.machine} decides {self.flips} of {self.queries} queries otherwise")
+        if not self.max_delta <= limit:  # a NaN is a fault too
+            told.append(
+                f"{self.machine} moves a logit by {self.max_delta:.1e}, more than {limit:.0e}"
+            )
+        return told
+
+
+def _delta(ours: Answer, theirs: Answer) -> float:
+    if ours.log_odds.keys() != theirs.log_odds.keys():
+        return float("inf")
+    differences = [abs(ours.log_odds[name] - theirs.log_odds[name]) for name in ours.log_odds]
+    return max(differences, default=0.0)

@@ -1,0 +1,104 @@
+"""Baseline: the instruction counts that are kept, and the gate that they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Self
+
+from edge_router.data_folder import write_atomically
+
+from .errors import BaselineUnusable
+from .instructions import Count
+
+__all__ = ["LIMIT", "Baseline", "kept_baseline"]
+
+LIMIT = 0.02  # counts repeat to far less; this leaves room for another build of Python
+GATED = "router"
+
+
+def kept_baseline() -> Path:
+    """The file that the project keeps."""
+    return Path(str(files(__package__) / "baseline.json"))
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """Instructions by machine and label (see Count), and what they were counted with."""
+
+    made_with: Mapping[str, str]
+    instructions: Mapping[str, Mapping[str, int]]
+
+    @classmethod
+    def of(cls, counts: Iterable[Count], made_with: Mapping[str, str]) -> Self:
+        found: dict[str, dict[str, int]] = {}
+        for count in counts:
+            found.setdefault(count.machine, {})[count.label] = count.instructions
+        return cls(dict(made_with), found)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises BaselineUnusable."""
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            made_with, by_machine = found["made_with"], found["instructions"]
+            numbers = {machine: _whole(labels) for machine, labels in by_machine.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BaselineUnusable(
+                f"{path} cannot be read ({type(error).__name__}: {error}); "
+                "write it anew with --update-baseline"
+            ) from None
+        return cls(made_with, numbers)
+
+    def write(self, path: Path) -> None:
+        """Raises BaselineUnusable where the folder cannot be written."""
+        content = {"made_with": dict(self.made_with), "instructions": self.instructions}
+        try:
+            write_atomically(path, json.dumps(content, indent=1) + "\n")
+        except OSError as error:
+            raise BaselineUnusable(f"{path} cannot be written: {error.strerror}") from None
+
+    def with_counts(self, counts: Iterable[Count], made_with: Mapping[str, str]) -> Baseline:
+        """These counts too. Those made with anything else are dropped: they would mislead."""
+        new = Baseline.of(counts, made_with)
+        others = self.instructions if self.made_with == new.made_with else {}
+        return Baseline(new.made_with, {**others, **new.instructions})
+
+    def changes(self, counts: Iterable[Count]) -> dict[Count, float]:
+        """By how much of the kept number the router's counts have grown, where both are known."""
+        found = {}
+        for count in counts:
+            kept = self.instructions.get(count.machine, {}).get(count.label)
+            if kept is not None and count.model == GATED:
+                found[count] = (count.instructions - kept) / kept
+        return found
+
+    def faults(self, counts: Sequence[Count], limit: float = LIMIT) -> list[str]:
+        """One sentence for each count that has grown by more than `limit`, or if none is known."""
+        changes = self.changes(counts)
+        if not changes:
+            names = ", ".join(sorted({count.machine for count in counts}))
+            return [f"the baseline has no such count of {names}; keep these: --update-baseline"]
+        return [
+            f"{count.machine} takes {change:+.1%} instructions for {count.label} "
+            f"({count.instructions:,}), more than {limit:+.0%}"
+            for count, change in changes.items()
+            if change > limit
+        ]
+
+    def differences(self, made_with: Mapping[str, str]) -> list[str]:
+        """What another run was made with, where it is not what these counts were made with."""
+        return [
+            f"{name} {made_with.get(name)}, baseline {of}"
+            for name, of in self.made_with.items()
+            if made_with.get(name) != of
+        ]
+
+
+def _whole(labels: Mapping[str, Any]) -> Mapping[str, int]:
+    if not all(isinstance(number, int) and number > 0 for number in labels.values()):
+        raise ValueError("a count is no whole number of 1 or more")
+    return dict(labels)

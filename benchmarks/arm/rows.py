@@ -1,0 +1,44 @@
+"""Results as rows: counted, not timed, so a busy machine does not spoil them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..conditions import Conditions
+from ..context import Context
+from ..row import Cell, Row, Setting
+from .agreement import Agreement
+from .instructions import Count
+
+__all__ = ["cells_of", "rows_of"]
+
+SUITE = "arm"
+CONTENDERS = {"router": "edge-router", "ready-made": "int8 MiniLM-L6, ready-made"}
+
+
+def rows_of(
+    results: Sequence[Agreement | Count], faults: Sequence[str], *, machine: str, context: Context
+) -> Iterator[Row]:
+    """The rows of one machine; where it has faults, one more, which failed."""
+    now = Conditions.now()
+    for result in results:
+        for cell, samples in cells_of(result):
+            yield Row(cell, samples, 0, context, now, now)
+    if faults:
+        gate = Cell(SUITE, "gate", settings={"machine": machine}, exact=True)
+        yield Row(gate, (), 0, context, now, now, error="; ".join(faults))
+
+
+def cells_of(result: Agreement | Count) -> list[tuple[Cell, tuple[float, ...]]]:
+    """Two for an agreement (flips; by query the largest difference of a logit), one for a count."""
+    settings: dict[str, Setting] = {"machine": result.machine}
+    if isinstance(result, Count):
+        settings["tokens"] = result.tokens
+        contender = CONTENDERS[result.model]
+        cell = Cell(SUITE, result.part, "instructions", settings, contender=contender, exact=True)
+        return [(cell, tuple(map(float, result.samples)))]
+    settings["queries"] = result.queries
+    return [
+        (Cell(SUITE, "flips", "queries", settings, exact=True), (float(result.flips),)),
+        (Cell(SUITE, "logit difference", "log-odds", settings, exact=True), result.deltas),
+    ]

@@ -1,0 +1,116 @@
+"""The suite `arm`: let each machine decide and count, then compare and judge."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge_router.artifact import RouterArtifact
+from edge_router.text import RouterTokenizer
+
+from ..context import Context
+from ..printing import progress
+from ..row import Row
+from ..stages import named
+from .agreement import MAX_DELTA, Agreement
+from .baseline import kept_baseline
+from .cache import default_cache
+from .emulation import Emulation
+from .gate import Gate
+from .instructions import Count
+from .machines import MACHINES, Machine
+from .queries import real_queries, text_of
+from .rows import rows_of
+from .visit import Job, visit_host, visit_machine
+
+__all__ = ["ArmSuite"]
+
+TABLES = Path("../shared/data/outcomes/open")
+
+
+class ArmSuite:
+    """The published ARM wheels in an emulator: the same decisions, and at how many instructions.
+
+    Agreement with this machine is asked of every machine, instructions are counted on the ARM
+    boards. A machine on which a decision differs, or the router takes over 2 % more instructions
+    than the baseline says, gets a row that failed.
+    """
+
+    name = "arm"
+    told = "decisions and instruction counts on emulated machines; needs Linux on x86"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--machines", type=_machines, default=tuple(MACHINES.values()), help=",".join(MACHINES)
+        )
+        parser.add_argument("--queries", type=_count, default=30, help="real ones to decide (30)")
+        parser.add_argument(
+            "--tokens", type=_counts, default=(8, 16, 32, 64, 128), help="to count at: 8,32,128"
+        )
+        parser.add_argument("--rounds", type=_count, default=3, help="counts repeat (3)")
+        parser.add_argument(
+            "--max-delta", type=float, default=MAX_DELTA, help="of a logit (1e-5); more is a fault"
+        )
+        parser.add_argument("--tables", type=Path, default=TABLES, help="folder of outcome tables")
+        parser.add_argument("--cache", type=Path, default=default_cache(), help="downloads")
+        parser.add_argument("--mirror", help="Debian's archive (default: of this system's apt)")
+        parser.add_argument("--baseline", type=Path, default=kept_baseline(), help="kept counts")
+        parser.add_argument(
+            "--update-baseline", action="store_true", help="keep these counts instead of judging"
+        )
+
+    def run(self, options: argparse.Namespace) -> Iterator[Row]:
+        """A machine's rows as soon as it is done. Raises EmulationError, BaselineUnusable."""
+        artifact = RouterArtifact.load(options.artifact)
+        emulation = Emulation.set_up(options.cache, mirror=options.mirror, tell=progress)
+        job = _job(options, artifact, emulation)
+        encoder = artifact.manifest.files[artifact.encoder_path.name]["sha256"]
+        made_with = {"encoder": encoder, "qemu": emulation.qemu_version}
+        gate = Gate(
+            options.baseline,
+            made_with,
+            progress,
+            update=options.update_baseline,
+            max_delta=options.max_delta,
+        )
+        context = Context.now(named(artifact))
+        host = visit_host(job, progress)
+        for machine in options.machines:
+            visit = visit_machine(machine, emulation, job, progress)
+            agreement = Agreement.between(host.answers, visit.answers, machine=machine.name)
+            faults = gate.judge(agreement, visit)
+            results: list[Agreement | Count] = [agreement, *visit.counts]
+            yield from rows_of(results, faults, machine=machine.name, context=context)
+
+
+def _job(options: argparse.Namespace, artifact: RouterArtifact, emulation: Emulation) -> Job:
+    manifest = artifact.manifest
+    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=manifest.max_tokens)
+    tables = options.tables if options.tables.is_dir() else None
+    return Job(
+        artifact=artifact.path.resolve(),
+        queries=tuple(real_queries(options.queries, tables)),
+        texts={n: text_of(n, tokenizer, manifest.max_chars) for n in options.tokens},
+        encoders={"ready-made": emulation.ready_made},
+        rounds=options.rounds,
+    )
+
+
+def _machines(text: str) -> tuple[Machine, ...]:
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    unknown = [name for name in names if name not in MACHINES]
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(f"{text!r} must be of {', '.join(MACHINES)}")
+    return tuple(MACHINES[name] for name in names)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(_count(part) for part in text.split(","))
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.strip().isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of 1 or more")
+    return number

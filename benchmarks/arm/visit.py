@@ -1,0 +1,123 @@
+"""Visit: one machine works off a job; what it answered and what was counted."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from .agreement import Answer
+from .emulation import Emulation
+from .errors import GuestFailed
+from .guest import NATIVE, Guest
+from .instructions import Count, counts_of, read_marks
+from .machines import Machine
+
+__all__ = ["Job", "Visit", "visit_host", "visit_machine"]
+
+START_S = 300.0  # an emulated import takes some 10 s on a quiet machine
+PER_QUERY_S = 10.0
+PER_STRETCH_S = 60.0
+TOLD_EVERY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a machine is to do.
+
+    `artifact` is a folder. `texts` by their length in tokens are counted `rounds` times, in the
+    router and in each of `encoders`, other ONNX files by name.
+    """
+
+    artifact: Path
+    queries: tuple[str, ...]
+    texts: Mapping[int, str]
+    encoders: Mapping[str, Path]
+    rounds: int
+
+    def to_json(self, *, counting: bool) -> dict[str, Any]:
+        """As `inside.py` reads it."""
+        count = {
+            "texts": {str(tokens): text for tokens, text in self.texts.items()},
+            "encoders": {name: str(path) for name, path in self.encoders.items()},
+            "rounds": self.rounds,
+        }
+        return {
+            "artifact": str(self.artifact),
+            "queries": list(self.queries),
+            "count": count if counting else None,
+        }
+
+    @property
+    def timeout_s(self) -> float:
+        stretches = len(self.texts) * (2 + len(self.encoders)) * (self.rounds + 2)
+        return START_S + PER_QUERY_S * len(self.queries) + PER_STRETCH_S * stretches
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What came back. `versions` are of what decided there."""
+
+    versions: Mapping[str, str]
+    answers: tuple[Answer, ...]
+    counts: tuple[Count, ...] = ()
+
+
+@dataclass(slots=True)
+class _Lines:
+    """The lines of `inside.py`, sorted as they come."""
+
+    versions: Mapping[str, str]
+    answers: list[Answer]
+    stretches: list[str]
+
+    @classmethod
+    def read(
+        cls, lines: Iterable[Mapping[str, Any]], name: str, tell: Callable[[str], None]
+    ) -> Self:
+        found = cls({}, [], [])
+        for line in lines:
+            if "answer" in line:
+                found.answers.append(Answer.from_json(line["answer"]))
+                if len(found.answers) % TOLD_EVERY == 0:
+                    tell(f"{name}: {len(found.answers)} queries")
+            found.versions = line.get("versions", found.versions)
+            found.stretches = line.get("stretches", found.stretches)
+        return found
+
+
+def visit_host(job: Job, tell: Callable[[str], None]) -> Visit:
+    """This machine itself, not emulated. Raises GuestFailed."""
+    found = _visited(NATIVE, job, counting=False, tell=tell)
+    return Visit(found.versions, tuple(found.answers))
+
+
+def visit_machine(
+    machine: Machine, emulation: Emulation, job: Job, tell: Callable[[str], None]
+) -> Visit:
+    """Instructions are counted on boards only: those of x86 depend on the host's own Python.
+
+    Raises GuestFailed.
+    """
+    if machine.board is None:
+        found = _visited(emulation.guest(machine), job, counting=False, tell=tell)
+        return Visit(found.versions, tuple(found.answers))
+    with tempfile.TemporaryDirectory(prefix="edge-router-") as folder:
+        log = Path(folder) / "counts"
+        found = _visited(emulation.guest(machine, counts=log), job, counting=True, tell=tell)
+        marks = read_marks(log.read_text(encoding="utf-8")) if log.exists() else []
+    counts = counts_of(machine.name, found.stretches, marks)
+    return Visit(found.versions, tuple(found.answers), tuple(counts))
+
+
+def _visited(guest: Guest, job: Job, *, counting: bool, tell: Callable[[str], None]) -> _Lines:
+    tell(f"{guest.name}: {len(job.queries)} queries")
+    lines = guest.run(job.to_json(counting=counting), timeout_s=job.timeout_s)
+    found = _Lines.read(lines, guest.name, tell)
+    if len(found.answers) != len(job.queries):
+        raise GuestFailed(
+            f"{guest.name}: {len(found.answers)} answers to {len(job.queries)} queries"
+        )
+    return found
