@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from .backends.base import is_loopback
+from .checks import Check, flag, number, one_of, text, whole_number
 from .data_folder import default_data_folder
 from .errors import ConfigError
 from .policy import Placement
@@ -23,7 +24,6 @@ __all__ = ["Config", "DeferralMode", "ExpertConfig", "default_config_path"]
 BackendKind = Literal["llama_cpp", "openai"]
 DeferralMode = Literal["off", "before", "while"]
 PREFIX = "EDGE_ROUTER_"
-RANGES = {"min_gain": (-1.0, 1.0), "min_battery": (0.0, 1.0)}
 SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
 
 
@@ -119,9 +119,9 @@ class Config:
         ConfigError naming the key, the value and what would be right.
         """
         tables = _read(path)
-        settings = _router_settings(_table(tables, "router"), "[router]")
-        settings |= _router_settings(_environment(), "the environment")
-        settings |= _router_settings(overrides, "the arguments")
+        settings = _checked(_table(tables, "router"), SETTINGS, "[router]")
+        settings |= _checked(_environment(), SETTINGS, "the environment")
+        settings |= _checked(overrides, SETTINGS, "the arguments")
         if "experts" in tables:
             settings["experts"] = _experts(_table(tables, "experts"))
         _refuse_unknown(tables, {"router", "experts"}, "the file")
@@ -134,7 +134,7 @@ class Config:
 
     def with_changes(self, **changes: Any) -> Config:
         """The same settings with some replaced, checked like those of a file."""
-        return replace(self, **_router_settings(changes, "the arguments"))
+        return replace(self, **_checked(changes, SETTINGS, "the arguments"))
 
 
 def default_config_path() -> Path:
@@ -165,28 +165,50 @@ def _environment() -> dict[str, Any]:
     }
 
 
-def _router_settings(found: Mapping[str, Any], where: str) -> dict[str, Any]:
-    known = {f.name for f in fields(Config)} - {"experts"}
-    _refuse_unknown(found, known, where)
-    return {key: _setting(key, value, where) for key, value in found.items()}
+def _preference(value: Any, fault: str) -> str:
+    return Preference.parse(text(value, fault)).text
 
 
-def _setting(key: str, value: Any, where: str) -> Any:
-    fault = f"{key} = {value!r} in {where}"
-    if key in ("artifact", "operating_point", "data_dir"):
-        return _text(value, fault)
-    if key == "preference":
-        return Preference.parse(_text(value, fault)).text
-    if key == "placement":
-        return _one_of(value, tuple(Placement), fault, Placement)
-    if key in ("offline", "keep_speeds"):
-        return _one_of(value, (True, False, "true", "false", "1", "0"), fault, _truth)
-    if key == "deferral":
-        return _one_of(value, get_args(DeferralMode), fault, str)
-    if key == "deferral_tokens":
-        return _whole_number(value, fault)
-    low, high = RANGES.get(key, (0.0, float("inf")))
-    return _number(value, fault, low=low, high=high)
+SETTINGS: Mapping[str, Check] = {
+    "artifact": text,
+    "operating_point": text,
+    "min_gain": number(-1.0, 1.0),
+    "preference": _preference,
+    "placement": one_of(*Placement, convert=Placement),
+    "offline": flag,
+    "max_cost_usd": number(0.0),
+    "max_latency_s": number(0.0),
+    "budget_usd": number(0.0),
+    "deadline_s": number(0.0),
+    "data_dir": text,
+    "keep_speeds": flag,
+    "min_battery": number(0.0, 1.0),
+    "deferral": one_of(*get_args(DeferralMode)),
+    "deferral_tokens": whole_number,
+}
+EXPERT_SETTINGS: Mapping[str, Check] = {
+    "backend": one_of(*get_args(BackendKind)),
+    "model": text,
+    "profile": text,
+    "location": one_of("device", "cloud"),
+    "base_url": text,
+    "api_key_env": text,
+    "context_tokens": whole_number,
+    "input_usd_per_million": number(0.0),
+    "output_usd_per_million": number(0.0),
+    "usd_per_hour": number(0.0),
+    "start_s": number(0.0),
+    "input_tokens_per_s": number(1e-3),
+    "output_tokens_per_s": number(1e-3),
+    "n_threads": whole_number,
+}
+
+
+def _checked(found: Mapping[str, Any], checks: Mapping[str, Check], where: str) -> dict[str, Any]:
+    _refuse_unknown(found, checks.keys(), where)
+    return {
+        key: checks[key](value, f"{key} = {value!r} in {where}") for key, value in found.items()
+    }
 
 
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
@@ -206,29 +228,12 @@ def _expert(name: str, table: Any) -> ExpertConfig:
     where = f"[experts.{name}]"
     if not isinstance(table, dict):
         raise ConfigError(f"{where} must be a table")
-    known = {f.name for f in fields(ExpertConfig)}
-    _refuse_unknown(table, known, where)
-    if missing := {"backend", "model", "profile"} - table.keys():
+    settings = _checked(table, EXPERT_SETTINGS, where)
+    if missing := {"backend", "model", "profile"} - settings.keys():
         raise ConfigError(f"{where} lacks {', '.join(sorted(missing))}")
-    settings = {key: _expert_setting(key, value, where) for key, value in table.items()}
     expert = ExpertConfig(**settings)
     _check_expert(expert, where)
     return expert
-
-
-def _expert_setting(key: str, value: Any, where: str) -> Any:
-    fault = f"{key} = {value!r} in {where}"
-    if key == "backend":
-        return _one_of(value, get_args(BackendKind), fault, str)
-    if key == "location":
-        return _one_of(value, ("device", "cloud"), fault, str)
-    if key in ("context_tokens", "n_threads"):
-        return _whole_number(value, fault)
-    if key.endswith("_per_million") or key in ("start_s", "usd_per_hour"):
-        return _number(value, fault, low=0.0)
-    if key.endswith("_per_s"):
-        return _number(value, fault, low=1e-3)
-    return _text(value, fault)
 
 
 def _check_expert(expert: ExpertConfig, where: str) -> None:
@@ -260,42 +265,9 @@ def _require_url(base_url: str | None, where: str) -> None:
         raise ConfigError(f"base_url = {base_url!r} in {where} is not an address, {example}")
 
 
-def _refuse_unknown(found: Mapping[str, Any], known: set[str], where: str) -> None:
+def _refuse_unknown(found: Mapping[str, Any], known: Collection[str], where: str) -> None:
     for key in found:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
             raise ConfigError(f"unknown key {key!r} in {where}; {hint}")
-
-
-def _text(value: Any, fault: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise ConfigError(f"{fault} must be a text")
-    return value
-
-
-def _number(value: Any, fault: str, *, low: float, high: float = float("inf")) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = float("nan")
-    if isinstance(value, bool) or not low <= number <= high or number == float("inf"):
-        raise ConfigError(f"{fault} must be a number from {low:g} to {high:g}")
-    return number
-
-
-def _whole_number(value: Any, fault: str) -> int:
-    number = _number(value, fault, low=1, high=2**31)
-    if number != int(number):
-        raise ConfigError(f"{fault} must be a whole number")
-    return int(number)
-
-
-def _one_of(value: Any, allowed: tuple[Any, ...], fault: str, convert: Any) -> Any:
-    if value not in allowed:
-        raise ConfigError(f"{fault} must be one of {', '.join(str(a) for a in allowed)}")
-    return convert(value)
-
-
-def _truth(value: Any) -> bool:
-    return value in (True, "true", "1")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import FrozenInstanceError, asdict
+from dataclasses import FrozenInstanceError, asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge_router.config import Config, ExpertConfig, default_config_path
+from edge_router.config import (
+    EXPERT_SETTINGS,
+    SETTINGS,
+    Config,
+    ExpertConfig,
+    default_config_path,
+)
 from edge_router.errors import ConfigError
 from edge_router.policy import Placement
 
@@ -433,3 +439,9 @@ def test_deferral_settings(tmp_path: Path) -> None:
         _load(tmp_path, "", deferral="on")
     with pytest.raises(ConfigError, match=r"deferral_tokens = 1\.5.*whole number"):
         _load(tmp_path, "", deferral_tokens=1.5)
+
+
+def test_every_setting_has_its_check() -> None:
+    """A field without one could not be set at all."""
+    assert SETTINGS.keys() == {field.name for field in fields(Config)} - {"experts"}
+    assert EXPERT_SETTINGS.keys() == {field.name for field in fields(ExpertConfig)}

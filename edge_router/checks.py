@@ -1,0 +1,64 @@
+"""What the value of one setting may be: each check turns it into what the program uses.
+
+A check gets the value and the words that a message about it begins with ("key = value in place"),
+and raises ConfigError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .errors import ConfigError
+
+__all__ = ["Check", "flag", "number", "one_of", "text", "whole_number"]
+
+Check = Callable[[Any, str], Any]
+
+FLAGS = (True, False, "true", "false", "1", "0")
+
+
+def text(value: Any, fault: str) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{fault} must be a text")
+    return value
+
+
+def number(low: float, high: float = float("inf")) -> Check:
+    """A finite number from `low` to `high`, or a text that is one."""
+
+    def check(value: Any, fault: str) -> float:
+        try:
+            found = float(value)
+        except (TypeError, ValueError, OverflowError):
+            found = float("nan")
+        if isinstance(value, bool) or not low <= found <= high or found == float("inf"):
+            raise ConfigError(f"{fault} must be a number from {low:g} to {high:g}")
+        return found
+
+    return check
+
+
+def whole_number(value: Any, fault: str) -> int:
+    """A whole number from 1."""
+    found: float = number(1, 2**31)(value, fault)
+    if found != int(found):
+        raise ConfigError(f"{fault} must be a whole number")
+    return int(found)
+
+
+def one_of(*allowed: Any, convert: Callable[[Any], Any] = str) -> Check:
+    """One of the `allowed` values, as `convert` makes it."""
+
+    def check(value: Any, fault: str) -> Any:
+        if value not in allowed:
+            raise ConfigError(f"{fault} must be one of {', '.join(str(a) for a in allowed)}")
+        return convert(value)
+
+    return check
+
+
+def flag(value: Any, fault: str) -> bool:
+    """True or false, or a text that says so."""
+    return one_of(*FLAGS)(value, fault) in ("True", "true", "1")
