@@ -11,6 +11,7 @@ from edge_router.errors import BackendUnavailable
 from edge_router.experts import Location
 from edge_router.policy import Decision, Reason
 from edge_router.query import Query
+from edge_router.snapshot import Snapshot
 
 DECISION = Decision(
     "local", Location.DEVICE, Reason.CHEAPEST_IS_ENOUGH, "local", ("cloud",), {}, {}, "p", 0.0, 0.0
@@ -20,7 +21,8 @@ DECISION = Decision(
 def test_it_is_handed_over_unless_that_failed() -> None:
     """Nobody at first, the cloud after a deferral, nobody again once the cloud has failed."""
     started = time.monotonic()
-    query = Query(ChatRequest.of("Why?"), DECISION, None, Deadline.after(9), started, 0.001)
+    request, deadline = ChatRequest.of("Why?"), Deadline.after(9)
+    query = Query(request, DECISION, None, Snapshot(), deadline, started, 0.001)
     assert query.handed_to is None
     query.deferral = Deferral("local", "cloud", 16, 0.1, 0.5, 0.4)
     assert query.handed_to == "cloud"
