@@ -67,7 +67,7 @@ def test_maths_goes_to_the_strong_expert_first(
     kind: type[BertRouter | SFT], pool: Pool, tiny: Path
 ) -> None:
     """Every maths query wants it more than every chat query."""
-    router = kind(tiny, epochs=10, rate=5e-3)
+    router = kind(tiny, epochs=20, rate=5e-3)
     router.fit(pool, seed=0)
     chat, maths = gains(router, pool)
     assert maths.min() > chat.max()
