@@ -2,6 +2,12 @@
 
 EdgeRouterError
 ├── ConfigError                 a setting that cannot be used
+│   ├── InvalidTarget           a target with an unknown quantity or unit, or out of range
+│   └── StaleOperatingPoint     made for another artifact or for other experts
+├── CalibrationError            no operating point can be made
+│   ├── OutcomesUnusable        outcome rows that nothing can be calibrated on
+│   ├── TargetsConflict         no operating point meets all of the targets
+│   └── TargetUnsupported       too few queries to promise it; says how many would do
 ├── ArtifactError               a router artifact that cannot be used
 │   ├── ArtifactNotFound
 │   ├── ArtifactCorrupt         its bytes are not what its manifest says
@@ -34,12 +40,18 @@ __all__ = [
     "BackendProtocolError",
     "BackendRejected",
     "BackendUnavailable",
+    "CalibrationError",
     "ConfigError",
     "EdgeRouterError",
     "InvalidRequest",
+    "InvalidTarget",
     "MissingExtra",
     "NoExpertFits",
+    "OutcomesUnusable",
     "RoutingError",
+    "StaleOperatingPoint",
+    "TargetUnsupported",
+    "TargetsConflict",
 ]
 
 
@@ -61,6 +73,44 @@ def _unpickled(
 
 class ConfigError(EdgeRouterError):
     """A setting is unknown, malformed or contradicts another; names the setting and the fix."""
+
+
+class InvalidTarget(ConfigError):
+    """A target names an unknown quantity or unit, points the wrong way, or is out of range."""
+
+
+class StaleOperatingPoint(ConfigError):
+    """The point was made for another artifact or other experts; `command` makes it anew."""
+
+    def __init__(self, message: str, *, command: str) -> None:
+        super().__init__(f"{message}; renew it: {command}")
+        self.command = command
+
+
+class CalibrationError(EdgeRouterError):
+    """No operating point can be made."""
+
+
+class OutcomesUnusable(CalibrationError):
+    """Outcome rows are malformed, or hold nothing of an expert; says where."""
+
+
+class TargetsConflict(CalibrationError):
+    """No operating point meets all of the targets, by what they say or by what the data show."""
+
+
+class TargetUnsupported(CalibrationError):
+    """The evidence is too thin for a promise.
+
+    `needed` is how many queries would support it if they are like those at hand, None where no
+    number would. `best` maps each target to the nearest one that these queries do support, None
+    where none does; both as texts.
+    """
+
+    def __init__(self, message: str, *, needed: int | None, best: Mapping[str, str | None]) -> None:
+        super().__init__(message)
+        self.needed = needed
+        self.best = dict(best)
 
 
 class ArtifactError(EdgeRouterError):

@@ -144,13 +144,18 @@ class Router:
         ]
 
     def _reference(self, request: ChatRequest, query: Representation) -> list[Candidate]:
-        if any(expert.location is Location.CLOUD for expert in self.experts):
-            return []
-        taken = any(expert.name == REFERENCE for expert in self.experts)
-        name = f"{REFERENCE} profile" if taken else REFERENCE
-        reference = replace(self.profiles[REFERENCE], name=name)
-        (found,) = self._candidates([reference], request, query)
-        return [Candidate(found.expert, found.estimate, configured=False)]
+        added = contestants(self.experts, self.profiles[REFERENCE])[len(self.experts) :]
+        found = self._candidates(added, request, query)
+        return [Candidate(c.expert, c.estimate, configured=False) for c in found]
+
+
+def contestants(experts: Sequence[Expert], reference: Expert) -> tuple[Expert, ...]:
+    """Everyone who is compared: `experts`, and `reference` where none of them is in the cloud."""
+    if any(expert.location is Location.CLOUD for expert in experts):
+        return tuple(experts)
+    taken = any(expert.name == reference.name for expert in experts)
+    name = f"{reference.name} profile" if taken else reference.name
+    return (*experts, replace(reference, name=name))
 
 
 def _tokens(characters: int) -> int:
@@ -224,13 +229,22 @@ def _pricing(config: ExpertConfig) -> Pricing | None:
 
 
 def operating_point(artifact: RouterArtifact, config: Config) -> OperatingPoint:
-    """The one that `config` names or states. Raises ConfigError for an unknown name."""
+    """The one that `config` names or states: the artifact's own, or one calibrated here.
+
+    Raises ConfigError for an unknown name, StaleOperatingPoint for one that was made for another
+    artifact or other experts.
+    """
     if config.min_gain is not None:
         return OperatingPoint.of_gain(config.min_gain)
-    points = artifact.calibration["operating_points"]
-    if config.operating_point not in points:
-        raise ConfigError(
-            f"operating point {config.operating_point!r} is unknown; use one of "
-            f"{', '.join(points)}, or set min_gain"
-        )
-    return OperatingPoint.from_json(config.operating_point, points[config.operating_point])
+    name, points = config.operating_point, artifact.calibration["operating_points"]
+    if name in points:
+        return OperatingPoint.from_json(name, points[name])
+    from .operating_points import StoredPoint, stored_names
+
+    here = stored_names(config.data_folder)
+    if name in here:
+        return StoredPoint.load(config.data_folder, name).for_use(artifact, config)
+    raise ConfigError(
+        f"operating point {name!r} is unknown; use one of {', '.join([*points, *here])}, make it "
+        "with edge-router calibrate, or set min_gain"
+    )

@@ -1,0 +1,242 @@
+"""edge-router calibrate: an operating point that keeps a stated target, with a guarantee."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+from .printing import print_dim, print_json, rounded
+from .settings import add_command, config_of
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..evidence import Evidence
+    from ..experts import Expert
+    from ..operating_points import StoredPoint
+    from ..promise import Promise
+    from ..router import Router
+    from ..targets import Target
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    calibrate = add_command(
+        commands, "calibrate", _calibrate, "make an operating point that keeps a target"
+    )
+    calibrate.add_argument(
+        "--target",
+        action="append",
+        required=True,
+        help='"quality>=0.95", "strong_calls<=0.3", "cost<=2.00/1000" or "p95_latency<=1.5"; '
+        "several with commas or by repeating it",
+    )
+    calibrate.add_argument(
+        "--outcomes",
+        metavar="FILE",
+        help="your own outcome rows, JSON lines (default: the artifact's)",
+    )
+    calibrate.add_argument("--weak", metavar="NAME", help="an expert, a profile or a known model")
+    calibrate.add_argument("--strong", metavar="NAME", help="the same for the dearer one")
+    calibrate.add_argument("--tables", nargs="+", default=[], help="only rows of these tables")
+    calibrate.add_argument("--confidence", default="0.95", help="of the promise (default 0.95)")
+    calibrate.add_argument("--name", help="of the operating point (default: after the targets)")
+
+
+def _calibrate(options: argparse.Namespace) -> None:
+    from ..operating_points import check_name
+    from ..promise import calibrate
+    from ..targets import parse_targets
+
+    config, targets = config_of(options), parse_targets(options.target)
+    confidence = _confidence(options.confidence)
+    router = _router(config)
+    name = options.name or "-".join(f"{t.quantity}-{_number(t)}" for t in targets)
+    check_name(name, router.artifact)
+    weak, strong = _pair(router, options)
+    evidence = _evidence(router, weak, strong, options)
+    promise = calibrate(evidence, targets, confidence=confidence, max_cost_usd=config.max_cost_usd)
+    point = _point(name, promise, evidence, router, (weak, strong))
+    _keep(point, evidence, promise, config, as_json=options.json)
+    _warn_of_other_experts(point, router, config)
+
+
+def _confidence(given: str) -> float:
+    try:
+        confidence = float(given)
+    except ValueError:
+        confidence = float("nan")
+    if not 0.5 <= confidence < 1:
+        raise ConfigError(f"--confidence {given!r} must be a number from 0.5 to below 1")
+    return confidence
+
+
+def _number(target: Target) -> str:
+    scale = 1000 if target.quantity == "cost" else 1
+    return f"{target.bound * scale:.4g}"
+
+
+def _router(config: Config) -> Router:
+    """The router of the settings, whatever operating point they name."""
+    from ..router import Router
+
+    return Router.from_config(config.with_changes(min_gain=0.0))
+
+
+def _pair(router: Router, options: argparse.Namespace) -> tuple[Expert, Expert]:
+    from ..router import REFERENCE, contestants
+
+    compared = contestants(router.experts, router.profiles[REFERENCE])
+    if (options.weak is None) != (options.strong is None):
+        raise ConfigError("give both --weak and --strong, or neither")
+    if options.weak is None:
+        if len(compared) != 2:
+            names = ", ".join(expert.name for expert in compared)
+            raise ConfigError(f"a promise is about two experts, not {names}; give --weak, --strong")
+        weak, strong = sorted(compared, key=_by_location_and_price)
+    else:
+        weak, strong = (_expert(router, compared, n) for n in (options.weak, options.strong))
+    if weak.profile == strong.profile:
+        raise ConfigError(
+            f"{weak.name} and {strong.name} have the same profile, {weak.profile}; the router "
+            "cannot tell them apart"
+        )
+    return weak, strong
+
+
+def _by_location_and_price(expert: Expert) -> tuple[bool, bool, float]:
+    price = expert.pricing
+    return (
+        expert.location == "cloud",
+        price is None,
+        price.output_usd_per_million if price else 0.0,
+    )
+
+
+def _expert(router: Router, compared: Sequence[Expert], name: str) -> Expert:
+    """One that the settings compare, else a profile, else a model that the artifact knows."""
+    from ..config import ExpertConfig
+    from ..router import configured
+
+    known = router.profiles | {expert.name: expert for expert in compared}
+    if name in known:
+        return known[name]
+    if name not in router.artifact.experts["experts"]:
+        raise ConfigError(
+            f"expert {name!r} is unknown; use one of {', '.join(known)}, or a model listed by "
+            "`edge-router models`"
+        )
+    return configured(name, ExpertConfig("openai", name, name, location="cloud"), router.artifact)
+
+
+def _evidence(
+    router: Router, weak: Expert, strong: Expert, options: argparse.Namespace
+) -> Evidence:
+    from ..evidence import from_file, from_known_queries
+
+    if options.outcomes:
+        return from_file(router, weak, strong, Path(options.outcomes), tables=options.tables)
+    return from_known_queries(router, weak, strong, tables=options.tables)
+
+
+def _point(
+    name: str,
+    promise: Promise,
+    evidence: Evidence,
+    router: Router,
+    pair: tuple[Expert, Expert],
+) -> StoredPoint:
+    from ..operating_points import StoredPoint
+    from ..promise import sentence
+
+    weak, strong = pair
+    return StoredPoint(
+        name=name,
+        promise=sentence(promise, evidence, weak=weak.name, strong=strong.name),
+        min_gain=_least_gains(weak.profile, strong.profile, promise.threshold),
+        default=promise.threshold,
+        targets=[str(target) for target in promise.targets],
+        confidence=promise.confidence,
+        evidence=_told(promise, evidence),
+        experts={expert.name: expert.profile for expert in pair},
+        artifact={"name": router.artifact.manifest.name, "hash": router.artifact.hash},
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=shlex.join(["edge-router", *_arguments()]),
+    )
+
+
+def _least_gains(weak: str, strong: str, threshold: float) -> dict[str, float]:
+    """The same rule whichever of the two the router takes for the cheaper one on a query."""
+    import numpy as np
+
+    return {
+        f"{weak}>{strong}": threshold,
+        f"{strong}>{weak}": float(np.nextafter(-threshold, np.inf)),
+    }
+
+
+def _told(promise: Promise, evidence: Evidence) -> dict[str, Any]:
+    measured = asdict(promise)
+    for key in ("targets", "confidence"):
+        del measured[key]
+    found: dict[str, Any] = rounded(measured)
+    return found | {
+        "bounds": promise.bounds_used,
+        "costs": "measured" if evidence.costs_measured else "estimated",
+        "latencies": "measured" if evidence.latencies_measured else "estimated",
+        "tables": dict(evidence.tables),
+        "kinds": dict(evidence.kinds),
+    }
+
+
+def _arguments() -> list[str]:
+    return sys.argv[1:]
+
+
+def _keep(
+    point: StoredPoint, evidence: Evidence, promise: Promise, config: Config, *, as_json: bool
+) -> None:
+    from ..curve_plot import cost_quality_svg
+    from ..data_folder import write_atomically
+
+    weak, strong = point.experts
+    plot = cost_quality_svg(evidence, promise.threshold, title=f"{point.name}: {weak} and {strong}")
+    try:
+        path = point.write(config.data_folder)
+        write_atomically(path.with_suffix(".svg"), plot)
+    except OSError as error:
+        raise ConfigError(f"data_dir {str(config.data_folder)!r}: {error.strerror}") from None
+    if as_json:
+        print_json(asdict(point) | {"path": str(path)})
+        return
+    print(point.promise)
+    quality, calls = promise.quality, promise.strong_calls
+    print(
+        f"On these {promise.queries:,}: {quality.value:.1%} of {strong}'s score "
+        f"[{quality.low:.1%}, {quality.high:.1%}], {strong} asked for {calls.value:.1%} "
+        f"[{calls.low:.1%}, {calls.high:.1%}]{_cost(promise)}, 95 % of answers within "
+        f"{promise.p95_latency_s:.1f} s."
+    )
+    print(f'Use it with operating_point = "{point.name}".')
+    print_dim(f"{path} and {path.with_suffix('.svg').name}")
+
+
+def _cost(promise: Promise) -> str:
+    return "" if promise.cost_usd is None else f", ${promise.cost_usd * 1000:.3f} per 1,000 queries"
+
+
+def _warn_of_other_experts(point: StoredPoint, router: Router, config: Config) -> None:
+    from ..operating_points import settings_experts
+
+    compared = settings_experts(router.artifact, config)
+    if compared != point.experts:
+        names = ", ".join(f"{name} ({profile})" for name, profile in compared.items())
+        print_dim(f"these settings compare {names}: they refuse this operating point until then")

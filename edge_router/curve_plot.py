@@ -1,0 +1,174 @@
+"""The cost-quality curve of a router, with an operating point on it, as an SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import numpy.typing as npt
+
+from .evidence import Evidence
+
+__all__ = ["cost_quality_svg"]
+
+Floats = npt.NDArray[np.float64]
+
+WIDTH, HEIGHT = 480, 340
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 64
+INK, MUTED, GRID, ROUTER, ORACLE = "#1f2933", "#7b8794", "#e4e7eb", "#0b69a3", "#8fb8d0"
+CORNERS = 200  # of a line; more cannot be seen
+TICKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Values `low` to `high` on the pixels `start` to `end`."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def at(self, values: Floats) -> Floats:
+        width = (self.high - self.low) or 1.0
+        return self.start + (values - self.low) / width * (self.end - self.start)
+
+    def ticks(self) -> Floats:
+        return np.linspace(self.low, self.high, TICKS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line with its mean cost and mean score at each corner, from always weak to always strong."""
+
+    name: str
+    colour: str
+    dash: str
+    cost: Floats
+    score: Floats
+
+
+def cost_quality_svg(evidence: Evidence, threshold: float, *, title: str) -> str:
+    """Mean score over dollars per 1,000 queries, or over the share of strong calls where the costs
+    are not known: the router, a random one, the oracle, and the point at `threshold`.
+
+    The same input gives the same text.
+    """
+    weak, strong, unit = _costs(evidence)
+    scores = evidence.weak.scores, evidence.strong.scores
+    lines = [
+        _line("oracle", ORACLE, "6 3", scores[1] - scores[0], (weak, strong), scores),
+        _line("router", ROUTER, "", evidence.gains, (weak, strong), scores),
+    ]
+    ends = [line[[0, -1]] for line in (lines[1].cost, lines[1].score)]
+    lines.insert(0, _Line("random", MUTED, "2 3", *ends))
+    point = (
+        float(evidence.routed(weak, strong, threshold).mean()),
+        float(evidence.routed(*scores, threshold).mean()),
+    )
+    x = _axis([line.cost for line in lines], LEFT, WIDTH - RIGHT)
+    y = _axis([line.score for line in lines], HEIGHT - BOTTOM, TOP)
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+            f'font-family="sans-serif" font-size="11" fill="{INK}">',
+            f"<title>{escape(title)}</title>",
+            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+            _text(LEFT, 18, title, size=12),
+            *_frame(x, y, unit),
+            *(_polyline(line, x, y) for line in lines),
+            *_mark(point, x, y),
+            *_legend(lines),
+            "</svg>\n",
+        ]
+    )
+
+
+def _costs(evidence: Evidence) -> tuple[Floats, Floats, str]:
+    weak, strong = evidence.weak.cost_usd, evidence.strong.cost_usd
+    if weak is not None and strong is not None and strong.mean() > weak.mean():
+        return weak * 1000, strong * 1000, "dollars per 1,000 queries"
+    calls = np.ones(len(evidence))
+    return calls * 0, calls * 100, "strong calls, %"
+
+
+def _line(
+    name: str,
+    colour: str,
+    dash: str,
+    order: Floats,
+    costs: tuple[Floats, Floats],
+    scores: tuple[Floats, Floats],
+) -> _Line:
+    """Queries go to the strong expert in the order of `order`, equal ones together."""
+    ranked = np.argsort(-order, kind="stable")
+    ends = np.flatnonzero(np.diff(order[ranked], append=-np.inf)) + 1
+    corners = np.concatenate([[0], ends[np.linspace(0, len(ends) - 1, CORNERS).astype(int)]])
+    cost, score = (
+        (np.concatenate([[0.0], np.cumsum((strong - weak)[ranked])]) + weak.sum())[corners]
+        / len(order)
+        for weak, strong in (costs, scores)
+    )
+    return _Line(name, colour, dash, cost, score)
+
+
+def _axis(values: Sequence[Floats], start: float, end: float) -> _Axis:
+    every = np.concatenate(values)
+    return _Axis(float(every.min()), float(every.max()), start, end)
+
+
+def _frame(x: _Axis, y: _Axis, unit: str) -> list[str]:
+    found = []
+    for value, at in zip(y.ticks(), y.at(y.ticks()), strict=True):
+        found.append(f'<path d="M{x.start} {at:.1f}H{x.end}" stroke="{GRID}"/>')
+        found.append(_text(LEFT - 6, at + 4, f"{value:.3f}", anchor="end", colour=MUTED))
+    for value, at in zip(x.ticks(), x.at(x.ticks()), strict=True):
+        found.append(_text(at, y.start + 16, f"{value:.3g}", anchor="middle", colour=MUTED))
+    found.append(_text((x.start + x.end) / 2, y.start + 34, unit, anchor="middle"))
+    found.append(
+        f'<text transform="translate(13 {(y.start + y.end) / 2:.1f}) rotate(-90)" '
+        'text-anchor="middle">mean score</text>'
+    )
+    return found
+
+
+def _polyline(line: _Line, x: _Axis, y: _Axis) -> str:
+    corners = zip(x.at(line.cost), y.at(line.score), strict=True)
+    points = " ".join(f"{across:.1f},{up:.1f}" for across, up in corners)
+    return (
+        f'<polyline points="{points}" fill="none" stroke="{line.colour}" stroke-width="2" '
+        f'stroke-dasharray="{line.dash}"/>'
+    )
+
+
+def _mark(point: tuple[float, float], x: _Axis, y: _Axis) -> list[str]:
+    across, up = (float(axis.at(np.array(at))) for axis, at in zip((x, y), point, strict=True))
+    side = "end" if across > (x.start + x.end) / 2 else "start"
+    shift = -8 if side == "end" else 8
+    return [
+        f'<circle cx="{across:.1f}" cy="{up:.1f}" r="5" fill="{ROUTER}" stroke="#ffffff"/>',
+        _text(across + shift, up + 16, f"{point[0]:.3g}; {point[1]:.3f}", anchor=side),
+    ]
+
+
+def _legend(lines: Sequence[_Line]) -> list[str]:
+    found = []
+    for place, line in enumerate(reversed(lines)):
+        left, up = LEFT + place * 110, HEIGHT - 12
+        found.append(
+            f'<path d="M{left} {up - 4}h24" stroke="{line.colour}" stroke-width="2" '
+            f'stroke-dasharray="{line.dash}"/>'
+        )
+        found.append(_text(left + 30, up, line.name))
+    return found
+
+
+def _text(
+    x: float, y: float, text: str, *, anchor: str = "start", size: int = 11, colour: str = INK
+) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '
+        f'fill="{colour}">{escape(text)}</text>'
+    )

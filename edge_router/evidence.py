@@ -1,0 +1,233 @@
+"""Queries with the known outcomes of a weak and a strong expert: what a calibration rests on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from .chat import DEFAULT_MAX_TOKENS, ChatRequest
+from .encoder import Representation
+from .errors import InvalidRequest, OutcomesUnusable
+from .experts import CHARACTERS_PER_TOKEN, Estimate, Expert
+from .outcome_rows import Row, read_outcome_rows
+
+if TYPE_CHECKING:
+    from .router import Router
+
+__all__ = ["Evidence", "Outcomes", "from_file", "from_known_queries"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """One expert's outcomes, all (queries,).
+
+    `scores` in 0..1; `cost_usd` dollars, None where no price is known; `latency_s` seconds until
+    the answer was complete.
+    """
+
+    scores: Floats
+    cost_usd: Floats | None
+    latency_s: Floats
+
+    def twice(self) -> Outcomes:
+        """Every outcome two times."""
+        costs = None if self.cost_usd is None else np.tile(self.cost_usd, 2)
+        return Outcomes(np.tile(self.scores, 2), costs, np.tile(self.latency_s, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a weak and a strong expert did on the same queries, in no order that matters.
+
+    `gains` (queries,) are the router's expected gains of asking the strong one. `tables` and
+    `kinds` count the queries of each. Costs and latencies are `costs_measured` and
+    `latencies_measured`, or else estimates from prices and speeds. Where scores, costs and
+    exceedances were multiplied by inverse-propensity weights, `largest_weight` is the most that
+    a weight can be.
+    """
+
+    gains: Floats
+    weak: Outcomes
+    strong: Outcomes
+    tables: Mapping[str, int]
+    kinds: Mapping[str, int]
+    costs_measured: bool = False
+    latencies_measured: bool = False
+    largest_weight: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self.gains)
+
+    def routed(self, weak: Floats, strong: Floats, threshold: float) -> Floats:
+        """`strong` where the gain reaches the threshold, else `weak`; all (queries,)."""
+        return np.where(self.gains >= threshold, strong, weak)
+
+    def twice(self) -> Evidence:
+        """Every query two times: what as many more queries like these would look like."""
+        return replace(
+            self,
+            gains=np.tile(self.gains, 2),
+            weak=self.weak.twice(),
+            strong=self.strong.twice(),
+            tables={table: 2 * count for table, count in self.tables.items()},
+            kinds={kind: 2 * count for kind, count in self.kinds.items()},
+        )
+
+
+def from_known_queries(
+    router: Router, weak: Expert, strong: Expert, *, tables: Sequence[str] = ()
+) -> Evidence:
+    """The outcomes that the artifact carries, of the models that stand for each profile.
+
+    `tables` keeps only those of that name. Raises OutcomesUnusable.
+    """
+    known = router.artifact.known_queries()
+    if known is None:
+        raise OutcomesUnusable(
+            f"the artifact {router.artifact.manifest.name!r} carries no outcomes; give --outcomes"
+        )
+    _refuse_unknown(tables, sorted(set(known.tables.tolist())))
+    scores = [known.mean_score(_models(router, expert)) for expert in (weak, strong)]
+    here = np.isin(known.tables, list(tables)) if tables else np.ones(len(known), dtype=bool)
+    both = here & ~np.isnan(scores[0]) & ~np.isnan(scores[1])
+    if not both.any():
+        raise OutcomesUnusable(
+            f"the artifact knows no query that both {weak.profile} and {strong.profile} were asked;"
+            " give --outcomes"
+        )
+    queries = [
+        (Representation(known.vectors[row], float(known.log_tokens[row])), length)
+        for row, length in zip(np.flatnonzero(both), known.characters[both].tolist(), strict=True)
+    ]
+    estimates = [_estimates(expert, queries) for expert in (weak, strong)]
+    return Evidence(
+        gains=_gains(*estimates),
+        weak=_estimated(scores[0][both], estimates[0]),
+        strong=_estimated(scores[1][both], estimates[1]),
+        tables=Counter(known.tables[both].tolist()),
+        kinds=Counter(known.kinds[both].tolist()),
+    )
+
+
+def _refuse_unknown(tables: Sequence[str], known: Sequence[str]) -> None:
+    for table in tables:
+        if table not in known:
+            raise OutcomesUnusable(f"no table {table!r}; there are {', '.join(known)}")
+
+
+def _models(router: Router, expert: Expert) -> Sequence[str]:
+    """Whose outcomes stand for an expert: its profile's models, or the one it is named after."""
+    profile = router.artifact.experts["profiles"].get(expert.profile)
+    return profile["models"] if profile else [expert.profile]
+
+
+def _estimates(expert: Expert, queries: Sequence[tuple[Representation, int]]) -> list[Estimate]:
+    return [
+        expert.estimate(
+            query,
+            input_tokens=-(-characters // CHARACTERS_PER_TOKEN),
+            max_tokens=DEFAULT_MAX_TOKENS,
+        )
+        for query, characters in queries
+    ]
+
+
+def _gains(weak: Sequence[Estimate], strong: Sequence[Estimate]) -> Floats:
+    return np.array([high.quality - low.quality for low, high in zip(weak, strong, strict=True)])
+
+
+def _estimated(scores: Floats, estimates: Sequence[Estimate]) -> Outcomes:
+    costs = [estimate.cost_usd for estimate in estimates]
+    return Outcomes(
+        scores.astype(np.float64),
+        None if None in costs else np.array(costs, dtype=np.float64),
+        np.array([estimate.latency_s for estimate in estimates]),
+    )
+
+
+def from_file(
+    router: Router, weak: Expert, strong: Expert, path: Path, *, tables: Sequence[str] = ()
+) -> Evidence:
+    """A user's own outcome rows: JSON lines, plain or gzipped, with `query` (or `messages`) and
+    `score{expert: 0..1}`, and where measured `cost_usd{}` and `latency_s{}`.
+
+    An expert goes by its name or its profile's. Rows that lack one of the two do not count.
+    `tables` keeps only rows of that `source`. Raises OutcomesUnusable.
+    """
+    rows = list(read_outcome_rows(path))
+    _refuse_unknown(tables, sorted({_source(row, path) for row in rows}))
+    rows = [row for row in rows if not tables or _source(row, path) in tables]
+    called = [_called(expert, rows, path) for expert in (weak, strong)]
+    both = [row for row in rows if all(name in row["score"] for name in called)]
+    if not both:
+        raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}")
+    queries = [_query(router, row, path) for row in both]
+    sides = [_estimates(expert, queries) for expert in (weak, strong)]
+    paid, timed = (_measured(both, field, called) for field in ("cost_usd", "latency_s"))
+    outcomes = [
+        _outcomes(both, name, estimates, paid=paid, timed=timed)
+        for name, estimates in zip(called, sides, strict=True)
+    ]
+    return Evidence(
+        gains=_gains(*sides),
+        weak=outcomes[0],
+        strong=outcomes[1],
+        tables=Counter(_source(row, path) for row in both),
+        kinds=Counter(str(row.get("task", "unnamed")) for row in both),
+        costs_measured=paid,
+        latencies_measured=timed,
+    )
+
+
+def _outcomes(
+    rows: Sequence[Row], name: str, estimates: Sequence[Estimate], *, paid: bool, timed: bool
+) -> Outcomes:
+    found = _estimated(_column(rows, "score", name), estimates)
+    return Outcomes(
+        found.scores,
+        _column(rows, "cost_usd", name) if paid else found.cost_usd,
+        _column(rows, "latency_s", name) if timed else found.latency_s,
+    )
+
+
+def _column(rows: Sequence[Row], field: str, name: str) -> Floats:
+    return np.array([row[field][name] for row in rows], dtype=np.float64)
+
+
+def _measured(rows: Sequence[Row], field: str, names: Sequence[str]) -> bool:
+    """Whether every row has a number of `field` for both experts."""
+    return all(
+        isinstance((row.get(field) or {}).get(name), (int, float)) for row in rows for name in names
+    )
+
+
+def _called(expert: Expert, rows: Sequence[Row], path: Path) -> str:
+    """The name by which the rows know an expert."""
+    named = {name for row in rows for name in row["score"]}
+    for name in (expert.name, expert.profile):
+        if name in named:
+            return name
+    raise OutcomesUnusable(
+        f"{path} has no outcomes of {expert.name!r} (profile {expert.profile!r}), only of "
+        f"{', '.join(sorted(named))}"
+    )
+
+
+def _query(router: Router, row: Row, path: Path) -> tuple[Representation, int]:
+    try:
+        request = ChatRequest.of(row.get("query", row.get("messages")))
+        return router.represent(request), request.characters
+    except InvalidRequest as error:
+        raise OutcomesUnusable(f"{path} has a query that cannot be routed: {error}") from None
+
+
+def _source(row: Row, path: Path) -> str:
+    return str(row.get("source", path.name))

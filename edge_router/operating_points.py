@@ -1,0 +1,121 @@
+"""Operating points that were calibrated here, each with its evidence, in a file of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from .artifact import RouterArtifact
+from .calibration import OperatingPoint
+from .config import Config
+from .data_folder import write_atomically
+from .errors import ConfigError, StaleOperatingPoint
+
+__all__ = ["StoredPoint", "check_name", "point_path", "settings_experts", "stored_names"]
+
+FOLDER = "operating-points"
+NAME = re.compile(r"\w[\w.-]{0,63}")
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPoint:
+    """One operating point, what it promises, and for whom it was made.
+
+    `min_gain` as in OperatingPoint. `experts` maps the names of the weak and the strong expert to
+    their profiles. `evidence` says on how many queries of which tables and kinds it rests and what
+    was measured there. `created` is a UTC date, `command` what makes it anew.
+    """
+
+    name: str
+    promise: str
+    min_gain: Mapping[str, float]
+    default: float
+    targets: Sequence[str]
+    confidence: float
+    evidence: Mapping[str, Any]
+    experts: Mapping[str, str]
+    artifact: Mapping[str, str]
+    created: str
+    command: str
+    schema_version: int = SCHEMA_VERSION
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> Self:
+        """From the data folder. Raises ConfigError for a file that is not one."""
+        path = point_path(folder, name)
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            point = cls(**found)
+        except (OSError, ValueError, TypeError) as error:
+            raise ConfigError(
+                f"{path} is not an operating point ({error}); delete it and make it anew with "
+                f"edge-router calibrate --name {shlex.quote(name)}"
+            ) from None
+        if point.schema_version != SCHEMA_VERSION:
+            raise StaleOperatingPoint(
+                f"operating point {name!r} has schema version {point.schema_version}, this Edge "
+                f"Router reads {SCHEMA_VERSION}",
+                command=point.command,
+            )
+        return point
+
+    def write(self, folder: Path) -> Path:
+        """Into the data folder; returns the file. Raises OSError."""
+        path = point_path(folder, self.name)
+        write_atomically(path, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        return path
+
+    def for_use(self, artifact: RouterArtifact, config: Config) -> OperatingPoint:
+        """Its least gains, if it was made for this. Raises StaleOperatingPoint."""
+        made_for = self.artifact["hash"]
+        if made_for != artifact.hash:
+            raise StaleOperatingPoint(
+                f"operating point {self.name!r} was made for the artifact {self.artifact['name']} "
+                f"{made_for[:12]}, this one is {artifact.manifest.name} {artifact.hash[:12]}",
+                command=self.command,
+            )
+        experts = settings_experts(artifact, config)
+        if dict(self.experts) != experts:
+            raise StaleOperatingPoint(
+                f"operating point {self.name!r} was made for {_told(self.experts)}, the settings "
+                f"have {_told(experts)}",
+                command=self.command,
+            )
+        return OperatingPoint(self.name, self.promise, self.default, self.min_gain)
+
+
+def _told(experts: Mapping[str, str]) -> str:
+    return " and ".join(f"{name} (profile {profile})" for name, profile in experts.items())
+
+
+def settings_experts(artifact: RouterArtifact, config: Config) -> dict[str, str]:
+    """Name and profile of everyone whom the router compares under these settings."""
+    from .router import REFERENCE, configured, contestants, profile_experts
+
+    experts = [configured(name, found, artifact) for name, found in config.experts.items()]
+    everyone = contestants(experts, profile_experts(artifact)[REFERENCE])
+    return {expert.name: expert.profile for expert in everyone}
+
+
+def point_path(folder: Path, name: str) -> Path:
+    """Where in the data folder an operating point lies; its plot lies beside it, as .svg."""
+    return folder / FOLDER / f"{name}.json"
+
+
+def stored_names(folder: Path) -> list[str]:
+    """The names of the points in the data folder."""
+    return sorted(path.stem for path in (folder / FOLDER).glob("*.json"))
+
+
+def check_name(name: str, artifact: RouterArtifact) -> None:
+    """Raises ConfigError for a name that no file can have or that the artifact has taken."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"--name {name!r} must be letters, digits, dots and dashes, 64 at most")
+    if name in artifact.calibration["operating_points"]:
+        raise ConfigError(f"--name {name!r} is one of the artifact's own points; take another")
