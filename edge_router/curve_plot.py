@@ -18,6 +18,10 @@ Floats = npt.NDArray[np.float64]
 WIDTH, HEIGHT = 480, 340
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 64
 INK, MUTED, GRID, ROUTER, ORACLE = "#1f2933", "#7b8794", "#e4e7eb", "#0b69a3", "#8fb8d0"
+HEAD = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+    f'font-family="sans-serif" font-size="11" fill="{INK}">'
+)
 CORNERS = 200  # of a line; more cannot be seen
 TICKS = 5
 
@@ -41,7 +45,7 @@ class _Axis:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line with its mean cost and mean score at each corner, from always weak to always strong."""
+    """Mean cost and mean score at each corner of a line, from always weak to always strong."""
 
     name: str
     colour: str
@@ -59,8 +63,8 @@ def cost_quality_svg(evidence: Evidence, threshold: float, *, title: str) -> str
     weak, strong, unit = _costs(evidence)
     scores = evidence.weak.scores, evidence.strong.scores
     lines = [
-        _line("oracle", ORACLE, "6 3", scores[1] - scores[0], (weak, strong), scores),
-        _line("router", ROUTER, "", evidence.gains, (weak, strong), scores),
+        _Line("oracle", ORACLE, "6 3", *_corners(scores[1] - scores[0], (weak, strong), scores)),
+        _Line("router", ROUTER, "", *_corners(evidence.gains, (weak, strong), scores)),
     ]
     ends = [line[[0, -1]] for line in (lines[1].cost, lines[1].score)]
     lines.insert(0, _Line("random", MUTED, "2 3", *ends))
@@ -72,8 +76,7 @@ def cost_quality_svg(evidence: Evidence, threshold: float, *, title: str) -> str
     y = _axis([line.score for line in lines], HEIGHT - BOTTOM, TOP)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-            f'font-family="sans-serif" font-size="11" fill="{INK}">',
+            HEAD,
             f"<title>{escape(title)}</title>",
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
             _text(LEFT, 18, title, size=12),
@@ -94,15 +97,10 @@ def _costs(evidence: Evidence) -> tuple[Floats, Floats, str]:
     return calls * 0, calls * 100, "strong calls, %"
 
 
-def _line(
-    name: str,
-    colour: str,
-    dash: str,
-    order: Floats,
-    costs: tuple[Floats, Floats],
-    scores: tuple[Floats, Floats],
-) -> _Line:
-    """Queries go to the strong expert in the order of `order`, equal ones together."""
+def _corners(
+    order: Floats, costs: tuple[Floats, Floats], scores: tuple[Floats, Floats]
+) -> tuple[Floats, Floats]:
+    """Costs and scores where queries go to the strong expert in this order, equal ones together."""
     ranked = np.argsort(-order, kind="stable")
     ends = np.flatnonzero(np.diff(order[ranked], append=-np.inf)) + 1
     corners = np.concatenate([[0], ends[np.linspace(0, len(ends) - 1, CORNERS).astype(int)]])
@@ -111,7 +109,7 @@ def _line(
         / len(order)
         for weak, strong in (costs, scores)
     )
-    return _Line(name, colour, dash, cost, score)
+    return cost, score
 
 
 def _axis(values: Sequence[Floats], start: float, end: float) -> _Axis:

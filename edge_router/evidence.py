@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,8 @@ class Outcomes:
 class Evidence:
     """What a weak and a strong expert did on the same queries, in no order that matters.
 
+    Studies put many samples in one: arrays then are (samples, queries).
+
     `gains` (queries,) are the router's expected gains of asking the strong one. `tables` and
     `kinds` count the queries of each. Costs and latencies are `costs_measured` and
     `latencies_measured`, or else estimates from prices and speeds. Where scores, costs and
@@ -64,7 +66,25 @@ class Evidence:
     largest_weight: float = 1.0
 
     def __len__(self) -> int:
-        return len(self.gains)
+        return int(self.gains.shape[-1])
+
+    @classmethod
+    def estimated(
+        cls,
+        weak: Expert,
+        strong: Expert,
+        queries: Sequence[tuple[Representation, int]],
+        scores: tuple[Floats, Floats],
+        *,
+        tables: Sequence[str],
+        kinds: Sequence[str],
+    ) -> Self:
+        """Known `scores` of the weak and the strong expert (queries,), the rest as the router
+        expects it of queries by their representation and number of characters."""
+        sides = [_estimates(expert, queries) for expert in (weak, strong)]
+        gains = [dear.quality - cheap.quality for cheap, dear in zip(*sides, strict=True)]
+        low, high = (_expected(*side) for side in zip(scores, sides, strict=True))
+        return cls(np.array(gains), low, high, Counter(tables), Counter(kinds))
 
     def routed(self, weak: Floats, strong: Floats, threshold: float) -> Floats:
         """`strong` where the gain reaches the threshold, else `weak`; all (queries,)."""
@@ -107,13 +127,13 @@ def from_known_queries(
         (Representation(known.vectors[row], float(known.log_tokens[row])), length)
         for row, length in zip(np.flatnonzero(both), known.characters[both].tolist(), strict=True)
     ]
-    estimates = [_estimates(expert, queries) for expert in (weak, strong)]
-    return Evidence(
-        gains=_gains(*estimates),
-        weak=_estimated(scores[0][both], estimates[0]),
-        strong=_estimated(scores[1][both], estimates[1]),
-        tables=Counter(known.tables[both].tolist()),
-        kinds=Counter(known.kinds[both].tolist()),
+    return Evidence.estimated(
+        weak,
+        strong,
+        queries,
+        (scores[0][both], scores[1][both]),
+        tables=known.tables[both].tolist(),
+        kinds=known.kinds[both].tolist(),
     )
 
 
@@ -140,11 +160,7 @@ def _estimates(expert: Expert, queries: Sequence[tuple[Representation, int]]) ->
     ]
 
 
-def _gains(weak: Sequence[Estimate], strong: Sequence[Estimate]) -> Floats:
-    return np.array([high.quality - low.quality for low, high in zip(weak, strong, strict=True)])
-
-
-def _estimated(scores: Floats, estimates: Sequence[Estimate]) -> Outcomes:
+def _expected(scores: Floats, estimates: Sequence[Estimate]) -> Outcomes:
     costs = [estimate.cost_usd for estimate in estimates]
     return Outcomes(
         scores.astype(np.float64),
@@ -169,33 +185,29 @@ def from_file(
     both = [row for row in rows if all(name in row["score"] for name in called)]
     if not both:
         raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}")
-    queries = [_query(router, row, path) for row in both]
-    sides = [_estimates(expert, queries) for expert in (weak, strong)]
-    paid, timed = (_measured(both, field, called) for field in ("cost_usd", "latency_s"))
-    outcomes = [
-        _outcomes(both, name, estimates, paid=paid, timed=timed)
-        for name, estimates in zip(called, sides, strict=True)
-    ]
-    return Evidence(
-        gains=_gains(*sides),
-        weak=outcomes[0],
-        strong=outcomes[1],
-        tables=Counter(_source(row, path) for row in both),
-        kinds=Counter(str(row.get("task", "unnamed")) for row in both),
-        costs_measured=paid,
-        latencies_measured=timed,
+    found = Evidence.estimated(
+        weak,
+        strong,
+        [_query(router, row, path) for row in both],
+        (_column(both, "score", called[0]), _column(both, "score", called[1])),
+        tables=[_source(row, path) for row in both],
+        kinds=[str(row.get("task", "unnamed")) for row in both],
     )
+    return _with_measured(found, both, called)
 
 
-def _outcomes(
-    rows: Sequence[Row], name: str, estimates: Sequence[Estimate], *, paid: bool, timed: bool
-) -> Outcomes:
-    found = _estimated(_column(rows, "score", name), estimates)
-    return Outcomes(
-        found.scores,
-        _column(rows, "cost_usd", name) if paid else found.cost_usd,
-        _column(rows, "latency_s", name) if timed else found.latency_s,
+def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) -> Evidence:
+    """Costs and latencies from the rows, where every one of them has them."""
+    paid, timed = (_measured(rows, field, called) for field in ("cost_usd", "latency_s"))
+    weak, strong = (
+        Outcomes(
+            side.scores,
+            _column(rows, "cost_usd", name) if paid else side.cost_usd,
+            _column(rows, "latency_s", name) if timed else side.latency_s,
+        )
+        for side, name in zip((found.weak, found.strong), called, strict=True)
     )
+    return replace(found, weak=weak, strong=strong, costs_measured=paid, latencies_measured=timed)
 
 
 def _column(rows: Sequence[Row], field: str, name: str) -> Floats:

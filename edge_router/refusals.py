@@ -59,7 +59,7 @@ def refusal(
 
 
 def _doubled(evidence: Evidence, supports: Callable[[Evidence], bool]) -> int | None:
-    """The number of queries that support it when the same ones come twice, four times, and so on."""
+    """How many queries support it when the same ones come twice, four times, and so on."""
     while 2 * len(evidence) <= MOST:
         evidence = evidence.twice()
         if supports(evidence):

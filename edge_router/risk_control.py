@@ -26,6 +26,7 @@ __all__ = [
     "LATE",
     "Risk",
     "along_grid",
+    "chosen",
     "control",
     "from_end",
     "most_usd",
@@ -51,7 +52,8 @@ DEAREST = 2.0  # times the dearest query seen is taken for the most that one can
 class Risk:
     """What a target asks of a threshold: a loss whose mean is at most `level`.
 
-    `weak` and `strong` (queries,) are the loss of asking either expert, at most `ceiling`.
+    `weak` and `strong` (queries,) are the loss of asking either expert, at most `ceiling`; where
+    samples are many, (samples, queries).
     `counted` ones are 0 or 1. `ends` are where the search starts.
     """
 
@@ -75,8 +77,10 @@ class Risk:
 def along_grid(gains: Floats, weak: Floats, strong: Floats) -> Floats:
     """The mean at each threshold (thresholds,) of `strong` where the gain reaches it, else `weak`.
 
-    All arrays (queries,).
+    All arrays (queries,); (samples, queries) give (samples, thresholds).
     """
+    if gains.ndim > 1:
+        return np.stack([along_grid(*one) for one in zip(gains, weak, strong, strict=True)])
     order = np.argsort(gains, kind="stable")
     below = np.searchsorted(gains[order], GRID, side="left")
     left, right = (np.concatenate([[0.0], np.cumsum(side[order])]) for side in (weak, strong))
@@ -98,7 +102,7 @@ def _risk(target: Target, evidence: Evidence, max_cost_usd: float | None) -> Ris
     if target.quantity is Quantity.QUALITY:
         return _quality_risk(target, evidence)
     if target.quantity is Quantity.STRONG_CALLS:
-        asked = np.ones(len(evidence))
+        asked = np.ones(evidence.gains.shape)
         return Risk(target, asked * 0, asked, target.bound, 1.0, ("weak",), counted=True)
     if target.quantity is Quantity.COST:
         weak, strong = (_known(side.cost_usd) for side in (evidence.weak, evidence.strong))
@@ -154,15 +158,19 @@ def control(
     """
     asked = risks(targets, evidence, max_cost_usd=max_cost_usd)
     good = risks_hold(asked, evidence.gains, 1 - confidence) & useful(targets, evidence.gains)
-    if not good.any():
-        return None
-    found = np.flatnonzero(good)
-    return float(GRID[found[-1] if _cheapest(targets) else found[0]])
+    return float(GRID[chosen(targets, good)]) if good.any() else None
+
+
+def chosen(targets: Sequence[Target], good: Bools) -> npt.NDArray[np.intp]:
+    """Of good thresholds (..., thresholds) the number of the one to take, where there is any."""
+    if _cheapest(targets):
+        return np.asarray(good.shape[-1] - 1 - np.argmax(good[..., ::-1], axis=-1))
+    return np.asarray(np.argmax(good, axis=-1))
 
 
 def useful(targets: Sequence[Target], gains: Floats) -> Bools:
     """Thresholds (thresholds,) that do not just always ask the expert that is safe anyway."""
-    calls = along_grid(gains, np.zeros(len(gains)), np.ones(len(gains)))
+    calls = along_grid(gains, np.zeros(gains.shape), np.ones(gains.shape))
     return calls < 1 if _cheapest(targets) else calls > 0
 
 
@@ -171,7 +179,7 @@ def _cheapest(targets: Sequence[Target]) -> bool:
 
 
 def risks_hold(asked: Sequence[Risk], gains: Floats, delta: float) -> Bools:
-    """(thresholds,) where all risks are kept together, with probability 1 - delta.
+    """(..., thresholds) where all risks are kept together, with probability 1 - delta.
 
     `delta` is shared out evenly among the sequences of `searches`.
     """
@@ -197,12 +205,12 @@ def _held(refuted: Sequence[Bools], ends: Sequence[End]) -> Bools:
 
 def from_end(run: Callable[[Array], Array], along: Array, end: End) -> Array:
     """`run` over the thresholds (thresholds,) in the order of a sequence."""
-    return run(along) if end == "strong" else run(along[::-1])[::-1]
+    return run(along) if end == "strong" else run(along[..., ::-1])[..., ::-1]
 
 
 def _refuted(risk: Risk, gains: Floats, delta: float) -> Bools:
     """(thresholds,) where "the risk is missed" is refuted at `delta`."""
-    rows = len(gains)
+    rows = gains.shape[-1]
     if risk.counted:
         counts = np.rint(risk.means(gains) * rows).astype(np.int64)
         refuted: Bools = binomial_cdf(rows, risk.level)[counts] <= delta
@@ -213,8 +221,9 @@ def _refuted(risk: Risk, gains: Floats, delta: float) -> Bools:
 
 
 def _row_by_row(risk: Risk, gains: Floats) -> Iterator[Floats]:
-    for row in shuffled(len(gains)):
-        yield np.where(gains[row] >= GRID, risk.strong[row], risk.weak[row])
+    for row in shuffled(gains.shape[-1]).tolist():
+        at = (..., slice(row, row + 1))  # keeps an axis for the thresholds
+        yield np.where(gains[at] >= GRID, risk.strong[at], risk.weak[at])
 
 
 def shuffled(rows: int) -> npt.NDArray[np.int64]:

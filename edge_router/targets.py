@@ -62,10 +62,10 @@ class Target:
     @property
     def words(self) -> str:
         """The target as a clause about the strong expert, who is called {strong}."""
-        bound = self.bound
+        share, bound = f"{self.bound * 100:.4g} %", self.bound
         return {
-            Quantity.QUALITY: f"keeps at least {bound:.4g} of {{strong}}'s mean score",
-            Quantity.STRONG_CALLS: f"asks {{strong}} for at most {bound:.4g} of the queries",
+            Quantity.QUALITY: f"keeps at least {share} of {{strong}}'s mean score",
+            Quantity.STRONG_CALLS: f"asks {{strong}} for at most {share} of the queries",
             Quantity.COST: f"costs at most ${bound * 1000:.4g} per 1,000 queries",
             Quantity.P95_LATENCY: f"answers at least 95 % of the queries within {bound:.4g} s",
         }[self.quantity]

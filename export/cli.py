@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_preferences(commands)
     _add_latency(commands)
     _add_deferral(commands)
+    _add_coverage(commands)
     return parser
 
 
@@ -225,6 +226,38 @@ def _add_held_out(commands: Any) -> None:
     command.add_argument("--tables", default="evaluate_only", help="folder in outcomes/")
     command.add_argument("--work", type=Path, default=Path("work"))
     command.add_argument("--json", action="store_true")
+
+
+def _add_coverage(commands: Any) -> None:
+    command = _command(
+        commands, "coverage", _coverage, "do guaranteed thresholds keep their targets, at what cost"
+    )
+    command.add_argument("--artifact", default="router-small", help="a name or a directory")
+    command.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
+    command.add_argument("--splits", type=int, default=500, help="calibration sets (default 500)")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--work", type=Path, default=Path("work"), help="folder for vectors")
+    command.add_argument("--out", type=Path, help="folder for coverage.json and coverage.md")
+    command.add_argument("--json", action="store_true")
+
+
+def _coverage(options: argparse.Namespace) -> None:
+    from edge_router.artifact import RouterArtifact
+
+    from .coverage import coverage_json, coverage_table, pools, study
+
+    artifact = RouterArtifact.load(options.artifact)
+    found = study(
+        pools(artifact, options.data, work=options.work),
+        splits=options.splits,
+        seed=options.seed,
+    )
+    told = json.dumps(coverage_json(found), indent=1)
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "coverage.json").write_text(told + "\n")
+        (options.out / "coverage.md").write_text(coverage_table(found) + "\n")
+    print(told if options.json else coverage_table(found))
 
 
 def _held_out(options: argparse.Namespace) -> None:
