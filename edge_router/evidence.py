@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from .chat import DEFAULT_MAX_TOKENS, ChatRequest
+from .chat import DEFAULT_MAX_TOKENS
 from .encoder import Representation
-from .errors import InvalidRequest, OutcomesUnusable
+from .errors import OutcomesUnusable
 from .experts import CHARACTERS_PER_TOKEN, Estimate, Expert
-from .outcome_rows import Row, read_outcome_rows
 
 if TYPE_CHECKING:
     from .router import Router
 
-__all__ = ["Evidence", "Outcomes", "from_file", "from_known_queries"]
+__all__ = ["Evidence", "Outcomes", "from_known_queries", "refuse_unknown_tables"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,9 +49,7 @@ class Evidence:
 
     `gains` (queries,) are the router's expected gains of asking the strong one. `tables` and
     `kinds` count the queries of each. Costs and latencies are `costs_measured` and
-    `latencies_measured`, or else estimates from prices and speeds. Where scores, costs and
-    exceedances were multiplied by inverse-propensity weights, `largest_weight` is the most that
-    a weight can be.
+    `latencies_measured`, or else estimates from prices and speeds.
     """
 
     gains: Floats
@@ -63,7 +59,6 @@ class Evidence:
     kinds: Mapping[str, int]
     costs_measured: bool = False
     latencies_measured: bool = False
-    largest_weight: float = 1.0
 
     def __len__(self) -> int:
         return int(self.gains.shape[-1])
@@ -114,7 +109,7 @@ def from_known_queries(
         raise OutcomesUnusable(
             f"the artifact {router.artifact.manifest.name!r} carries no outcomes; give --outcomes"
         )
-    _refuse_unknown(tables, sorted(set(known.tables.tolist())))
+    refuse_unknown_tables(tables, sorted(set(known.tables.tolist())))
     scores = [known.mean_score(_models(router, expert)) for expert in (weak, strong)]
     here = np.isin(known.tables, list(tables)) if tables else np.ones(len(known), dtype=bool)
     both = here & ~np.isnan(scores[0]) & ~np.isnan(scores[1])
@@ -137,7 +132,8 @@ def from_known_queries(
     )
 
 
-def _refuse_unknown(tables: Sequence[str], known: Sequence[str]) -> None:
+def refuse_unknown_tables(tables: Sequence[str], known: Sequence[str]) -> None:
+    """Raises OutcomesUnusable for a name in `tables` that is not in `known`."""
     for table in tables:
         if table not in known:
             raise OutcomesUnusable(f"no table {table!r}; there are {', '.join(known)}")
@@ -167,79 +163,3 @@ def _expected(scores: Floats, estimates: Sequence[Estimate]) -> Outcomes:
         None if None in costs else np.array(costs, dtype=np.float64),
         np.array([estimate.latency_s for estimate in estimates]),
     )
-
-
-def from_file(
-    router: Router, weak: Expert, strong: Expert, path: Path, *, tables: Sequence[str] = ()
-) -> Evidence:
-    """A user's own outcome rows: JSON lines, plain or gzipped, with `query` (or `messages`) and
-    `score{expert: 0..1}`, and where measured `cost_usd{}` and `latency_s{}`.
-
-    An expert goes by its name or its profile's. Rows that lack one of the two do not count.
-    `tables` keeps only rows of that `source`. Raises OutcomesUnusable.
-    """
-    rows = list(read_outcome_rows(path))
-    _refuse_unknown(tables, sorted({_source(row, path) for row in rows}))
-    rows = [row for row in rows if not tables or _source(row, path) in tables]
-    called = [_called(expert, rows, path) for expert in (weak, strong)]
-    both = [row for row in rows if all(name in row["score"] for name in called)]
-    if not both:
-        raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}")
-    found = Evidence.estimated(
-        weak,
-        strong,
-        [_query(router, row, path) for row in both],
-        (_column(both, "score", called[0]), _column(both, "score", called[1])),
-        tables=[_source(row, path) for row in both],
-        kinds=[str(row.get("task", "unnamed")) for row in both],
-    )
-    return _with_measured(found, both, called)
-
-
-def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) -> Evidence:
-    """Costs and latencies from the rows, where every one of them has them."""
-    paid, timed = (_measured(rows, field, called) for field in ("cost_usd", "latency_s"))
-    weak, strong = (
-        Outcomes(
-            side.scores,
-            _column(rows, "cost_usd", name) if paid else side.cost_usd,
-            _column(rows, "latency_s", name) if timed else side.latency_s,
-        )
-        for side, name in zip((found.weak, found.strong), called, strict=True)
-    )
-    return replace(found, weak=weak, strong=strong, costs_measured=paid, latencies_measured=timed)
-
-
-def _column(rows: Sequence[Row], field: str, name: str) -> Floats:
-    return np.array([row[field][name] for row in rows], dtype=np.float64)
-
-
-def _measured(rows: Sequence[Row], field: str, names: Sequence[str]) -> bool:
-    """Whether every row has a number of `field` for both experts."""
-    return all(
-        isinstance((row.get(field) or {}).get(name), (int, float)) for row in rows for name in names
-    )
-
-
-def _called(expert: Expert, rows: Sequence[Row], path: Path) -> str:
-    """The name by which the rows know an expert."""
-    named = {name for row in rows for name in row["score"]}
-    for name in (expert.name, expert.profile):
-        if name in named:
-            return name
-    raise OutcomesUnusable(
-        f"{path} has no outcomes of {expert.name!r} (profile {expert.profile!r}), only of "
-        f"{', '.join(sorted(named))}"
-    )
-
-
-def _query(router: Router, row: Row, path: Path) -> tuple[Representation, int]:
-    try:
-        request = ChatRequest.of(row.get("query", row.get("messages")))
-        return router.represent(request), request.characters
-    except InvalidRequest as error:
-        raise OutcomesUnusable(f"{path} has a query that cannot be routed: {error}") from None
-
-
-def _source(row: Row, path: Path) -> str:
-    return str(row.get("source", path.name))

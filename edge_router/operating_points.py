@@ -50,9 +50,9 @@ class StoredPoint:
         """From the data folder. Raises ConfigError for a file that is not one."""
         path = point_path(folder, name)
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            point = cls(**found)
-        except (OSError, ValueError, TypeError) as error:
+            point = cls(**json.loads(path.read_text(encoding="utf-8")))
+            point._check()
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConfigError(
                 f"{path} is not an operating point ({error}); delete it and make it anew with "
                 f"edge-router calibrate --name {shlex.quote(name)}"
@@ -64,6 +64,15 @@ class StoredPoint:
                 command=point.command,
             )
         return point
+
+    def _check(self) -> None:
+        """That what is used of it is there, whatever somebody did to the file."""
+        texts = [self.promise, self.command, self.artifact["name"], self.artifact["hash"]]
+        gains = [self.default, *self.min_gain.values()]
+        if not all(isinstance(text, str) for text in [*texts, *self.experts.values()]):
+            raise TypeError("a text is not one")
+        if not all(isinstance(gain, (int, float)) and -1 <= gain <= 1 for gain in gains):
+            raise ValueError("a least gain is not in -1..1")
 
     def write(self, folder: Path) -> Path:
         """Into the data folder; returns the file. Raises OSError."""

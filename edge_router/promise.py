@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .bounds import binomial_interval, mean_is_below
 from .evidence import Evidence
-from .guarantees import binomial_interval, mean_is_below
 from .refusals import refusal
 from .risk_control import control, most_usd, shuffled
 from .targets import Quantity, Target
@@ -30,11 +30,11 @@ BOUND_USED = {
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A value on the queries at hand. `low` and `high` are its limits, each of them right with the
-    stated confidence, for this threshold by itself."""
+    stated confidence, for this threshold by itself; `high` is None where nothing limits it."""
 
     value: float
     low: float
-    high: float
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,10 @@ def quality_interval(evidence: Evidence, threshold: float, *, delta: float) -> M
     """
     strong = evidence.strong.scores
     routed = evidence.routed(evidence.weak.scores, strong, threshold)
-    weight = evidence.largest_weight
-    least = _refuted(strong, routed, 1.0, SHARES * weight, delta)
-    most = _refuted(strong, routed, -1.0, weight, delta)[::-1]
+    least = _refuted(strong, routed, 1.0, SHARES, delta)
+    most = _refuted(strong, routed, -1.0, 1.0, delta)[::-1]
     kept = routed.sum() / strong.sum() if strong.sum() else 1.0
-    return Measured(float(kept), _end(least, SHARES), _end(most, SHARES[::-1]))
+    return Measured(float(kept), _end(least, SHARES) or 0.0, _end(most, SHARES[::-1]))
 
 
 def _refuted(
@@ -132,10 +131,10 @@ def _refuted(
     return mean_is_below(losses, len(order), level=0.0, ceiling=ceiling, delta=delta)
 
 
-def _end(refuted: npt.NDArray[np.bool_], shares: Floats) -> float:
-    """The last share of the run of refuted ones, the first share where there is none."""
+def _end(refuted: npt.NDArray[np.bool_], shares: Floats) -> float | None:
+    """The last share of the run of refuted ones, None where there is none."""
     run = int(np.logical_and.accumulate(refuted).sum())
-    return round(float(shares[max(run - 1, 0)]), 3)
+    return round(float(shares[run - 1]), 3) if run else None
 
 
 def sentence(promise: Promise, evidence: Evidence, *, weak: str, strong: str) -> str:

@@ -10,9 +10,9 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 
+from .bounds import rows_for_mean, rows_for_share
 from .errors import TargetsConflict, TargetUnsupported
 from .evidence import Evidence
-from .guarantees import rows_for_mean, rows_for_share
 from .risk_control import Risk, control, from_end, most_usd, risks, searches, useful
 from .targets import Quantity, Target
 

@@ -16,9 +16,9 @@ from typing import Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .bounds import binomial_cdf, mean_is_below
 from .errors import OutcomesUnusable
 from .evidence import Evidence
-from .guarantees import binomial_cdf, fixed_sequence, mean_is_below
 from .targets import Quantity, Target
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "along_grid",
     "chosen",
     "control",
+    "fixed_sequence",
     "from_end",
     "most_usd",
     "risks",
@@ -122,10 +123,8 @@ def _quality_risk(target: Target, evidence: Evidence) -> Risk:
     the strong one is good, and it is not taken).
     """
     due = target.bound * evidence.strong.scores
-    ceiling = target.bound * evidence.largest_weight
-    return Risk(
-        target, due - evidence.weak.scores, due - evidence.strong.scores, 0.0, ceiling, ("strong",)
-    )
+    weak, strong = (due - side.scores for side in (evidence.weak, evidence.strong))
+    return Risk(target, weak, strong, 0.0, target.bound, ("strong",))
 
 
 def _known(costs: Floats | None) -> Floats:
@@ -201,6 +200,16 @@ def searches(asked: Sequence[Risk]) -> list[tuple[list[Risk], tuple[End, ...]]]:
 def _held(refuted: Sequence[Bools], ends: Sequence[End]) -> Bools:
     every = reduce(np.logical_and, refuted)
     return reduce(np.logical_or, [from_end(fixed_sequence, every, end) for end in ends])
+
+
+def fixed_sequence(rejected: Bools) -> Bools:
+    """Of hypotheses in a fixed order along the last axis, those before the first that stands.
+
+    Each tested at delta, all together at delta (Angelopoulos et al. 2021, section 3.2): to be
+    wrong at all, the first false rejection must happen.
+    """
+    found: Bools = np.logical_and.accumulate(rejected, axis=-1)
+    return found
 
 
 def from_end(run: Callable[[Array], Array], along: Array, end: End) -> Array:

@@ -18,20 +18,16 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from edge_router.artifact import RouterArtifact
+from edge_router.bounds import binomial_interval
 from edge_router.encoder import Representation
 from edge_router.evidence import Evidence, Outcomes
 from edge_router.experts import Expert, find_head
-from edge_router.guarantees import (
-    binomial_interval,
-    empirical_bernstein_bound,
-    fixed_sequence,
-    hoeffding_bentkus_p_value,
-)
 from edge_router.risk_control import (
     GRID,
     Risk,
     along_grid,
     chosen,
+    fixed_sequence,
     most_usd,
     risks,
     risks_hold,
@@ -41,6 +37,7 @@ from edge_router.router import profile_experts
 from edge_router.targets import Quantity, Target
 from edge_router.text import RouterTokenizer
 
+from .classical_bounds import empirical_bernstein_bound, hoeffding_bentkus_p_value
 from .data import OutcomeSet, load_tables, outcome_set
 from .represent import represent
 from .rows import BadData
@@ -199,13 +196,12 @@ def study(
     deltas: Sequence[float] = DELTAS,
     seed: int = 0,
 ) -> list[Coverage]:
-    """Every target of every pool, of every size that the pool has rows for."""
+    """Every target of every pool; a size may exceed the pool's, since rows are drawn anew."""
     cells = [
         (pool, targets, rows, delta)
         for pool in found
         for targets in pool.targets()
         for rows in sizes
-        if rows <= len(pool.evidence)
         for delta in deltas
     ]
     rows_of_all: list[Coverage] = []
@@ -220,7 +216,7 @@ def coverage(
     """The guarantee, a naive threshold, and for quality alone two classical bounds."""
     draws = np.random.default_rng([seed, rows]).integers(0, len(pool.evidence), (splits, rows))
     return [
-        _measure(pool, targets, draws, delta, name, method)
+        _measure(pool, targets, draws, delta, method=(name, method))
         for name, method in _methods(targets).items()
     ]
 
@@ -261,14 +257,15 @@ def _measure(
     targets: Sequence[Target],
     draws: npt.NDArray[np.int64],
     delta: float,
-    name: str,
-    method: Method,
+    *,
+    method: tuple[str, Method],
 ) -> Coverage:
+    name, good_ones = method
     most = most_usd(pool.evidence)
     picks, refused = [], []
     for sample in _samples(pool.evidence, draws):
         asked = risks(targets, sample, max_cost_usd=most)
-        good = method(asked, sample.gains, delta) & useful(targets, sample.gains)
+        good = good_ones(asked, sample.gains, delta) & useful(targets, sample.gains)
         refused.append(~good.any(axis=-1))
         picks.append(np.where(refused[-1], _safe(targets), chosen(targets, good)))
     found = np.concatenate(picks), np.concatenate(refused)

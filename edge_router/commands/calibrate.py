@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -20,11 +19,14 @@ if TYPE_CHECKING:
     from ..evidence import Evidence
     from ..experts import Expert
     from ..operating_points import StoredPoint
-    from ..promise import Promise
+    from ..promise import Measured, Promise
     from ..router import Router
     from ..targets import Target
 
 __all__ = ["add"]
+
+PATHS = ("outcomes", "config", "artifact")
+NAMES = ("weak", "strong", "max_cost_usd", "name")
 
 
 def add(commands: Any) -> None:
@@ -64,7 +66,8 @@ def _calibrate(options: argparse.Namespace) -> None:
     weak, strong = _pair(router, options)
     evidence = _evidence(router, weak, strong, options)
     promise = calibrate(evidence, targets, confidence=confidence, max_cost_usd=config.max_cost_usd)
-    point = _point(name, promise, evidence, router, (weak, strong))
+    pair = (weak, strong)
+    point = _point(name, promise, evidence, router, pair, command=_renewal(options))
     _keep(point, evidence, promise, config, as_json=options.json)
     _warn_of_other_experts(point, router, config)
 
@@ -140,7 +143,8 @@ def _expert(router: Router, compared: Sequence[Expert], name: str) -> Expert:
 def _evidence(
     router: Router, weak: Expert, strong: Expert, options: argparse.Namespace
 ) -> Evidence:
-    from ..evidence import from_file, from_known_queries
+    from ..evidence import from_known_queries
+    from ..outcome_rows import from_file
 
     if options.outcomes:
         return from_file(router, weak, strong, Path(options.outcomes), tables=options.tables)
@@ -153,6 +157,8 @@ def _point(
     evidence: Evidence,
     router: Router,
     pair: tuple[Expert, Expert],
+    *,
+    command: str,
 ) -> StoredPoint:
     from ..operating_points import StoredPoint
     from ..promise import sentence
@@ -169,7 +175,7 @@ def _point(
         experts={expert.name: expert.profile for expert in pair},
         artifact={"name": router.artifact.manifest.name, "hash": router.artifact.hash},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=shlex.join(["edge-router", *_arguments()]),
+        command=command,
     )
 
 
@@ -197,8 +203,16 @@ def _told(promise: Promise, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _arguments() -> list[str]:
-    return sys.argv[1:]
+def _renewal(options: argparse.Namespace) -> str:
+    """The command line that makes the point anew from any folder."""
+    stated = [f"--target={target}" for target in options.target]
+    for option in (*PATHS, *NAMES):
+        if (value := getattr(options, option)) is not None:
+            is_path = option in PATHS and Path(value).exists()  # an artifact may be a mere name
+            told = Path(value).resolve() if is_path else value
+            stated.append(f"--{option.replace('_', '-')}={told}")
+    stated += ["--tables", *options.tables] if options.tables else []
+    return shlex.join(["edge-router", "calibrate", *stated, f"--confidence={options.confidence}"])
 
 
 def _keep(
@@ -221,12 +235,17 @@ def _keep(
     quality, calls = promise.quality, promise.strong_calls
     print(
         f"On these {promise.queries:,}: {quality.value:.1%} of {strong}'s score "
-        f"[{quality.low:.1%}, {quality.high:.1%}], {strong} asked for {calls.value:.1%} "
-        f"[{calls.low:.1%}, {calls.high:.1%}]{_cost(promise)}, 95 % of answers within "
+        f"{_limits(quality)}, {strong} asked for {calls.value:.1%} "
+        f"{_limits(calls)}{_cost(promise)}, 95 % of answers within "
         f"{promise.p95_latency_s:.1f} s."
     )
     print(f'Use it with operating_point = "{point.name}".')
     print_dim(f"{path} and {path.with_suffix('.svg').name}")
+
+
+def _limits(measured: Measured) -> str:
+    high = "unlimited" if measured.high is None else f"{measured.high:.1%}"
+    return f"[{measured.low:.1%}, {high}]"
 
 
 def _cost(promise: Promise) -> str:

@@ -17,9 +17,6 @@ import numpy.typing as npt
 __all__ = [
     "binomial_cdf",
     "binomial_interval",
-    "empirical_bernstein_bound",
-    "fixed_sequence",
-    "hoeffding_bentkus_p_value",
     "mean_is_below",
     "rows_for_mean",
     "rows_for_share",
@@ -63,38 +60,6 @@ def _last_true(holds: Callable[[float], bool]) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if holds(middle) else (low, middle)
     return high
-
-
-def hoeffding_bentkus_p_value(means: Floats, rows: int, level: float) -> Floats:
-    """p-values of "the true mean is above `level`" for `means` of rows in 0..1, any shape.
-
-    Bates et al. 2021, and Angelopoulos et al. 2021, Proposition 2. 0 < level < 1.
-    """
-    below = np.clip(np.minimum(means, level), 1e-12, 1 - 1e-12)
-    hoeffding = np.exp(-rows * _divergence(below, level))
-    counts = np.clip(np.ceil(rows * means - 1e-9), 0, rows).astype(np.int64)
-    found: Floats = np.minimum(hoeffding, math.e * binomial_cdf(rows, level)[counts])
-    return found
-
-
-def _divergence(share: Floats, level: float) -> Floats:
-    """Kullback-Leibler divergence of two coins, in nats."""
-    found: Floats = share * np.log(share / level) + (1 - share) * np.log((1 - share) / (1 - level))
-    return found
-
-
-def empirical_bernstein_bound(
-    means: Floats, variances: Floats, rows: int, *, width: float, delta: float
-) -> Floats:
-    """Upper limit of the true mean of values in a range of `width` (Maurer & Pontil 2009, Thm 4).
-
-    `variances` are unbiased (divided by rows - 1).
-    """
-    tail = math.log(2 / delta)
-    found: Floats = (
-        means + np.sqrt(2 * variances * tail / rows) + 7 * width * tail / (3 * (rows - 1))
-    )
-    return found
 
 
 def mean_is_below(
@@ -173,16 +138,6 @@ def _hedge_ratios() -> tuple[Floats, Floats]:
     return knots, np.array([normal.pdf(normal.inv_cdf(u)) / u for u in np.exp(knots)])
 
 
-def fixed_sequence(rejected: Bools) -> Bools:
-    """Of hypotheses in a fixed order along the last axis, those before the first that stands.
-
-    Each tested at delta, all together at delta (Angelopoulos et al. 2021, section 3.2): to be
-    wrong at all, the first false rejection must happen.
-    """
-    found: Bools = np.logical_and.accumulate(rejected, axis=-1)
-    return found
-
-
 def rows_for_mean(
     means: Floats, variances: Floats, *, level: float, ceiling: float, delta: float
 ) -> Floats:
@@ -205,4 +160,10 @@ def rows_for_share(shares: Floats, *, level: float, delta: float) -> Floats:
         below = np.clip(shares, 1e-12, 1 - 1e-12)
         rows = math.log(1 / delta) / _divergence(below, level)
     found: Floats = np.where(shares < level, np.ceil(rows), np.inf)
+    return found
+
+
+def _divergence(share: Floats, level: float) -> Floats:
+    """Kullback-Leibler divergence of two coins, in nats."""
+    found: Floats = share * np.log(share / level) + (1 - share) * np.log((1 - share) / (1 - level))
     return found
