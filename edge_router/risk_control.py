@@ -72,7 +72,9 @@ class Risk:
 
     def variances(self, gains: Floats) -> Floats:
         """(thresholds,) of the queries' losses."""
-        return along_grid(gains, self.weak**2, self.strong**2) - self.means(gains) ** 2
+        squares = along_grid(gains, self.weak**2, self.strong**2)
+        found: Floats = np.maximum(squares - self.means(gains) ** 2, 0.0)
+        return found
 
 
 def along_grid(gains: Floats, weak: Floats, strong: Floats) -> Floats:
