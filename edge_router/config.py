@@ -83,8 +83,9 @@ def _local_only() -> Mapping[str, ExpertConfig]:
 class Config:
     """All settings. Without a file: the bundled router and SmolLM2-135M on this device.
 
-    `operating_point` is a name in the artifact's calibration; `min_gain` (-1..1) overrides it, and
-    `preference` (see `Preference.parse`) replaces both by another rule.
+    `operating_point` is a name in the artifact's calibration, or one that `edge-router calibrate`
+    made; `min_gain` (-1..1) overrides it, and `preference` (see `Preference.parse`) replaces both
+    by another rule.
     `deadline_s` bounds a whole answer, fallbacks included. `budget_usd` bounds what one
     EdgeRouter spends in its life. `data_dir` is where this device keeps what it learns;
     `keep_speeds` writes there, on closing, how fast experts really answered. `min_battery` (0..1)

@@ -49,7 +49,8 @@ class Evidence:
 
     `gains` (queries,) are the router's expected gains of asking the strong one. `tables` and
     `kinds` count the queries of each. Costs and latencies are `costs_measured` and
-    `latencies_measured`, or else estimates from prices and speeds.
+    `latencies_measured`, or else estimates from prices and speeds. With `stand_ins`, the scores
+    are those of other models of the experts' profiles.
     """
 
     gains: Floats
@@ -59,6 +60,7 @@ class Evidence:
     kinds: Mapping[str, int]
     costs_measured: bool = False
     latencies_measured: bool = False
+    stand_ins: bool = False
 
     def __len__(self) -> int:
         return int(self.gains.shape[-1])
@@ -102,6 +104,7 @@ def from_known_queries(
 ) -> Evidence:
     """The outcomes that the artifact carries, of the models that stand for each profile.
 
+    The artifact's one temperature was fitted on the same queries, which no bound accounts for.
     `tables` keeps only those of that name. Raises OutcomesUnusable.
     """
     known = router.artifact.known_queries()
@@ -122,7 +125,7 @@ def from_known_queries(
         (Representation(known.vectors[row], float(known.log_tokens[row])), length)
         for row, length in zip(np.flatnonzero(both), known.characters[both].tolist(), strict=True)
     ]
-    return Evidence.estimated(
+    found = Evidence.estimated(
         weak,
         strong,
         queries,
@@ -130,6 +133,7 @@ def from_known_queries(
         tables=known.tables[both].tolist(),
         kinds=known.kinds[both].tolist(),
     )
+    return replace(found, stand_ins=True)
 
 
 def refuse_unknown_tables(tables: Sequence[str], known: Sequence[str]) -> None:

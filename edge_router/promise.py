@@ -153,12 +153,15 @@ def sentence(promise: Promise, evidence: Evidence, *, weak: str, strong: str) ->
 
 def _assumed(promise: Promise, evidence: Evidence) -> str:
     """What the promise takes for given."""
-    quantities = {target.quantity for target in promise.targets}
-    told = ""
+    conditions, estimates = [], []
+    if evidence.stand_ins:
+        conditions.append("both answer like the known models of their profiles")
     if promise.most_usd is not None:
-        told += f", if no query costs more than ${promise.most_usd:.3g}"
+        conditions.append(f"no query costs more than ${promise.most_usd:.3g}")
         if not evidence.costs_measured:
-            told += "; costs are estimates from prices per token and expected answer lengths"
-    if Quantity.P95_LATENCY in quantities and not evidence.latencies_measured:
-        told += "; latencies are estimates from stated speeds and expected answer lengths"
-    return told
+            estimates.append("costs are estimates from prices and expected answer lengths")
+    on_latency = any(target.quantity is Quantity.P95_LATENCY for target in promise.targets)
+    if on_latency and not evidence.latencies_measured:
+        estimates.append("latencies are estimates from speeds and expected answer lengths")
+    given = f", if {' and '.join(conditions)}" if conditions else ""
+    return "; ".join([given, *estimates])

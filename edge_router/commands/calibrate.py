@@ -69,7 +69,7 @@ def _calibrate(options: argparse.Namespace) -> None:
     pair = (weak, strong)
     point = _point(name, promise, evidence, router, pair, command=_renewal(options))
     _keep(point, evidence, promise, config, as_json=options.json)
-    _warn_of_other_experts(point, router, config)
+    _warn_of_other_settings(point, router, config)
 
 
 def _confidence(given: str) -> float:
@@ -252,10 +252,14 @@ def _cost(promise: Promise) -> str:
     return "" if promise.cost_usd is None else f", ${promise.cost_usd * 1000:.3f} per 1,000 queries"
 
 
-def _warn_of_other_experts(point: StoredPoint, router: Router, config: Config) -> None:
+def _warn_of_other_settings(point: StoredPoint, router: Router, config: Config) -> None:
+    """What in these settings keeps the point from being used."""
     from ..operating_points import settings_experts
 
     compared = settings_experts(router.artifact, config)
     if compared != point.experts:
         names = ", ".join(f"{name} ({profile})" for name, profile in compared.items())
-        print_dim(f"these settings compare {names}: they refuse this operating point until then")
+        print_dim(f"these settings compare {names}: they refuse this operating point")
+    for setting in ("min_gain", "preference"):
+        if (value := getattr(config, setting)) is not None:
+            print_dim(f"{setting} = {value} in these settings decides instead of operating points")

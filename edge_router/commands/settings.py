@@ -35,7 +35,9 @@ def add_command(
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     parser.add_argument("--config", metavar="FILE", help="settings, TOML")
     parser.add_argument("--artifact", help="a shipped router's name or a directory")
-    parser.add_argument("--operating-point", help="economy, balanced or quality")
+    parser.add_argument(
+        "--operating-point", help="economy, balanced, quality, or one made by calibrate"
+    )
     parser.add_argument("--min-gain", help="least gain in quality worth a dearer expert, 0..1")
     parser.add_argument(
         "--preference",

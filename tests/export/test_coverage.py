@@ -10,8 +10,8 @@ import pytest
 
 from edge_router.artifact import RouterArtifact
 from edge_router.evidence import Evidence, Outcomes
-from edge_router.export.cli import main
 from edge_router.export.coverage import (
+    PAIRS,
     Pair,
     Pool,
     coverage,
@@ -99,18 +99,11 @@ def test_a_table_that_is_not_there_is_named(artifact: RouterArtifact, tmp_path: 
 
 
 @pytest.mark.slow
-def test_the_command_reports_the_three_real_tables(data: Path, tmp_path: Path) -> None:
-    """A few sets of each: the figures of 500 are the command's own."""
-    out, work = tmp_path / "out", tmp_path / "work"
-    code = main(
-        ["coverage", "--data", str(data), "--splits", "4", "--work", str(work), "--out", str(out)]
-    )
-    assert code == 0
-    rows = json.loads((out / "coverage.json").read_text())
-    assert len({row["table"] for row in rows}) == 3
-    assert {row["rows"] for row in rows} == {200, 500, 2000}
-    assert {row["delta"] for row in rows} == {0.1, 0.05}
-    assert all(
-        row["violations_low"] <= row["delta"] for row in rows if row["method"] == "guaranteed"
-    )
-    assert (out / "coverage.md").read_text().startswith("| table | targets |")
+def test_the_promise_holds_on_a_real_table(
+    artifact: RouterArtifact, data: Path, tmp_path: Path
+) -> None:
+    """The smallest of the three, few sets: `edge-router export coverage` gives the figures."""
+    real = pools(artifact, data, work=tmp_path, pairs=PAIRS[-1:])
+    rows = study(real, splits=20, sizes=(200,), deltas=(0.1,))
+    assert {one.table for one in rows} == {"llmrouter_uiuc_9models"}
+    assert all(one.holds for one in rows if one.method == "guaranteed")

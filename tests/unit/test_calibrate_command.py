@@ -44,7 +44,10 @@ def test_a_target_becomes_one_sentence_and_a_point_that_routes(
         "Routing between local and frontier keeps at least 30 % of frontier's mean score, on "
         "queries like the "
     )
-    assert sentence.endswith("with 95 % confidence over their draw.")
+    assert sentence.endswith(
+        "with 95 % confidence over their draw, if both answer like the known models of their "
+        "profiles."
+    )
     assert 'Use it with operating_point = "quality-0.3".' in out
     assert "quality-0.3.json and quality-0.3.svg" in err
     config = Config(operating_point="quality-0.3")
@@ -124,6 +127,13 @@ def test_other_experts_than_those_of_the_settings_are_told(
     code, _, err = run(capsys, "--target", "quality>=0.3", "--weak", "3b", "--strong", "frontier")
     assert code == 0
     assert "these settings compare local (135m), frontier (frontier): they refuse this" in err
+
+
+def test_settings_that_pass_the_point_by_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A preference decides instead of any operating point."""
+    code, _, err = run(capsys, "--target", "quality>=0.3", "--preference", "auto")
+    assert code == 0
+    assert "preference = auto in these settings decides instead of operating points" in err
 
 
 def test_a_folder_that_cannot_be_written_is_named(

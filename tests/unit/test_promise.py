@@ -61,12 +61,15 @@ def test_the_sentence_says_what_on_which_traffic_and_how_sure() -> None:
     )
     told = sentence(promised(made, "cost<=1/1000"), made, weak="local", strong="cloud")
     assert re.search(r"costs at most \$1 per 1,000 queries, on .*, if no query costs more", told)
-    assert "costs are estimates from prices per token" in told
+    assert "costs are estimates from prices and expected" in told
+    stand_ins = replace(made, stand_ins=True)
+    told = sentence(promised(made, "quality>=0.9"), stand_ins, weak="local", strong="cloud")
+    assert told.endswith("draw, if both answer like the known models of their profiles.")
     measured = replace(made, costs_measured=True)
     told = sentence(promised(measured, "cost<=1/1000"), measured, weak="local", strong="cloud")
     assert "estimates" not in told
     told = sentence(promised(made, "p95_latency<=3.9"), made, weak="local", strong="cloud")
-    assert told.endswith("latencies are estimates from stated speeds and expected answer lengths.")
+    assert told.endswith("draw; latencies are estimates from speeds and expected answer lengths.")
 
 
 def test_ten_rows_are_refused_with_the_number_that_would_do() -> None:
