@@ -33,7 +33,8 @@ class ExpertConfig:
 
     `model` is a GGUF file or "smollm2-135m" (backend llama_cpp), or the model's name at the server
     (backend openai, with `base_url`, and `api_key_env` naming the variable that holds the key).
-    `profile` is what the router takes it for: 135m, 1b, 3b, 8b, 70b, frontier or a known model.
+    `profile` is what the router takes it for: 135m, 1b, 3b, 8b, 70b, frontier, a known model, or
+    an expert enrolled on this device.
     `location` is "device" or "cloud"; without it, a server counts as cloud unless its host is
     loopback. Prices in dollars per million tokens; speeds in seconds and tokens per second, and
     speeds that are stated are never corrected by real answers. `usd_per_hour` is what this device

@@ -74,7 +74,8 @@ class ExpertHead:
 
 @dataclass(frozen=True, slots=True)
 class Expert:
-    """A model that may be asked. `profile` names the head that predicts it.
+    """A model that may be asked. `profile` names the head that predicts it; for one enrolled on
+    this device the nearest profile, whose operating points it shares.
 
     `usd_per_hour` is what this device spends while it answers: energy, wear.
 
@@ -152,5 +153,5 @@ def find_head(experts: Mapping[str, Any], profile: str, temperature: float) -> E
             return ExpertHead.from_json(experts[group][profile]["head"], temperature=temperature)
     raise ConfigError(
         f"profile {profile!r} is unknown; use one of {', '.join(experts['profiles'])}, or a model "
-        "listed by `edge-router models`"
+        "listed by `edge-router models`, or one that `edge-router enroll` made"
     )

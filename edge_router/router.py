@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 from .artifact import RouterArtifact
@@ -79,8 +80,9 @@ class Router:
         """
         artifact = RouterArtifact.load(config.artifact)
         speeds = read_speeds(config) if measured is None else measured
+        folder = config.data_folder
         experts = [
-            configured(name, expert, artifact, speeds.get(name))
+            configured(name, expert, artifact, folder, measured=speeds.get(name))
             for name, expert in config.experts.items()
         ]
         point = operating_point(artifact, config)
@@ -190,30 +192,37 @@ def configured(
     name: str,
     config: ExpertConfig,
     artifact: RouterArtifact,
+    folder: Path,
+    *,
     measured: MeasuredSpeed | None = None,
 ) -> Expert:
     """An expert from the settings.
 
-    What they do not state of its speed is as measured, else that of its profile; a price that they
-    do not state is unknown.
+    A profile that the artifact does not have may be one enrolled in the data folder `folder`. What
+    the settings do not state of its speed is as measured, else that of its profile; a price that
+    they do not state is unknown.
     """
-    temperature = artifact.calibration["temperature"]
+    from .enrolled import head_of
+
+    profile, head = head_of(config.profile, artifact, folder)
     return Expert(
         name=name,
-        profile=config.profile,
+        profile=profile,
         location=Location.DEVICE if config.on_device else Location.CLOUD,
-        head=find_head(artifact.experts, config.profile, temperature),
-        speed=_speed(config, artifact, measured),
+        head=head,
+        speed=_speed(config, profile, artifact, measured),
         pricing=_pricing(config),
         context_tokens=config.context_tokens,
         usd_per_hour=config.usd_per_hour or 0.0,
     )
 
 
-def _speed(config: ExpertConfig, artifact: RouterArtifact, measured: MeasuredSpeed | None) -> Speed:
+def _speed(
+    config: ExpertConfig, profile: str, artifact: RouterArtifact, measured: MeasuredSpeed | None
+) -> Speed:
     profiles = artifact.experts["profiles"]
-    profile = config.profile if config.profile in profiles else REFERENCE
-    speed = measured.speed if measured else Speed(**profiles[profile]["reference"]["speed"])
+    named = profile if profile in profiles else REFERENCE
+    speed = measured.speed if measured else Speed(**profiles[named]["reference"]["speed"])
     return replace(speed, **config.stated_speed)
 
 

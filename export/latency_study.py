@@ -19,7 +19,7 @@ from edge_router.config import Config
 from edge_router.errors import ConfigError
 from edge_router.telemetry import AnswerRecord
 
-from .everyday import everyday_questions
+from edge_router.everyday import everyday_questions
 
 __all__ = ["Compared", "asked_texts", "latency_study", "summary"]
 

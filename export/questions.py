@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from .everyday import everyday_questions
+from edge_router.everyday import everyday_questions
+
 from .grade import INSTRUCTIONS
 from .rows import (
     BadData,

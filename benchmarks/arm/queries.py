@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge_router.errors import ConfigError
-from edge_router.export.everyday import everyday_questions
+from edge_router.everyday import everyday_questions
 from edge_router.export.rows import read_rows
 from edge_router.text import RouterTokenizer
 

@@ -1,44 +1,19 @@
-"""Grading rules: what counts as a right answer."""
+"""Grading in the toolchain: what the runtime grades, and code."""
 
 from __future__ import annotations
 
-import pytest
-
-from edge_router.export.everyday import everyday_questions
+from edge_router import grading
 from edge_router.export.grade import INSTRUCTIONS, MAX_TOKENS, grade
 
 
-@pytest.mark.parametrize(
-    ("metric", "answer", "gold", "score"),
-    [
-        ("letter", "B. Glycogen", "B", 1),
-        ("letter", "A. no\nThe correct answer is D.", "D", 1),
-        ("letter", "(C) Ambiguous", "(C)", 1),
-        ("letter", "A long story, then B", "B", 0),  # the first letter that stands alone counts
-        ("letter", "I don't know", "D", 0),
-        ("letter", "", "A", 0),
-        ("number", "so 3 * 4 = 12. The answer is $1,200.", "1200", 1),
-        ("number", "The answer is 12", "13", 0),
-        ("number", "none", "0", 0),
-        ("text", "The capital of France is Paris.", "Paris", 1),
-        ("text", "It is parisian", "Paris", 0),
-        ("text", "Twenty-four hours", "24|twenty-four", 1),
-        ("exact", " paris.", "Paris|The city of Paris", 1),
-        ("exact", "It is Paris", "Paris", 0),
-        ("first", "A rose is a plant, not an animal", "plant|animal", 1),
-        ("first", "Neither plant", "animal|plant", 0),
-    ],
-)
-def test_grade(metric: str, answer: str, gold: str, score: float) -> None:
-    """Each rule on answers as small models write them."""
-    assert grade(metric, answer, gold) == score
+def test_every_metric_of_the_runtime_is_there_and_code() -> None:
+    """Each with its instruction and its length."""
+    assert INSTRUCTIONS.keys() == MAX_TOKENS.keys() == {*grading.INSTRUCTIONS, "code"}
+    assert grade("text", "The capital is Paris.", "Paris") == 1.0
 
 
-def test_every_everyday_question_is_gradable_and_stands_once() -> None:
-    """Its gold answer is right by its own rule, whatever the metric."""
-    questions = list(everyday_questions())
-    assert len({question for _, _, question, _ in questions}) == len(questions) > 300
-    for _, metric, question, gold in questions:
-        assert metric in INSTRUCTIONS
-        assert metric in MAX_TOKENS
-        assert grade(metric, gold.split("|")[0], gold) == 1, question
+def test_code_is_right_when_it_passes_its_tests() -> None:
+    """Run apart, with limits."""
+    tests = "assert double(2) == 4"
+    assert grade("code", "```python\ndef double(x): return 2 * x\n```", tests) == 1.0
+    assert grade("code", "def double(x): return x", tests) == 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-Question = tuple[str, str, str, str]  # kind, metric (see grade.py), question, gold
+Question = tuple[str, str, str, str]  # kind, metric (see grading.py), question, gold
 
 CAPITALS = """France Paris, Germany Berlin, Italy Rome, Spain Madrid, Portugal Lisbon, Japan Tokyo,
 China Beijing, Russia Moscow, Egypt Cairo, Greece Athens, Poland Warsaw, Austria Vienna,

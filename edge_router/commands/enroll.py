@@ -1,0 +1,136 @@
+"""edge-router enroll: a new expert's head from labelled outcomes, from a run, or from a profile."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BackendError, ConfigError
+from .printing import print_dim, print_json, rounded
+from .settings import add_command, config_of
+
+if TYPE_CHECKING:
+    from ..enrolled import EnrolledExpert
+    from ..enroller import Enroller
+    from ..standing import Standing
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    enroll = add_command(
+        commands, "enroll", _enroll, "teach the router a new expert, on this device"
+    )
+    enroll.add_argument("name", help="what profile = NAME in the settings will find")
+    source = enroll.add_mutually_exclusive_group()
+    source.add_argument(
+        "--outcomes", metavar="FILE", type=Path, help="JSON lines with query and score (0..1)"
+    )
+    source.add_argument(
+        "--run",
+        metavar="N",
+        type=int,
+        dest="count",
+        help="ask [experts.NAME] the N most informative questions",
+    )
+    enroll.add_argument("--expert", metavar="COLUMN", help="whose scores, where the file has many")
+    enroll.add_argument("--profile", help="start from this profile: 135m ... frontier")
+
+
+def _enroll(options: argparse.Namespace) -> None:
+    from ..enroller import Enroller
+
+    if options.expert and not options.outcomes:
+        raise ConfigError("--expert names a column of --outcomes FILE")
+    enroller = Enroller(config_of(options), options.name, command=_command(options))
+    found = _enrolled(enroller, options)
+    path = found.write(enroller.config.data_folder)
+    standing = enroller.standing(found)
+    if options.json:
+        print_json(_json(found, standing, path))
+    else:
+        _print(found, standing, path)
+
+
+def _enrolled(enroller: Enroller, options: argparse.Namespace) -> EnrolledExpert:
+    if options.outcomes:
+        return enroller.from_file(options.outcomes, options.expert, options.profile)
+    if options.count is not None:
+        return enroller.from_run(options.count, options.profile, told=_progress(options.count))
+    if options.profile is None:
+        raise ConfigError("give --outcomes FILE, --run N, or --profile for a start without either")
+    return enroller.from_profile(options.profile)
+
+
+def _progress(count: int) -> Any:
+    def told(done: int, failure: BackendError | None) -> None:
+        if failure is not None:
+            print_dim(f"question {done} failed, not counted: {failure}")
+        elif done % 10 == 0 or done == count:
+            print_dim(f"{done}/{count} questions")
+
+    return told
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command that makes this expert anew."""
+    stated = {
+        "--outcomes": options.outcomes and options.outcomes.resolve(),
+        "--run": options.count,
+        "--expert": options.expert,
+        "--profile": options.profile,
+        "--config": options.config and Path(options.config).resolve(),
+        "--artifact": options.artifact,
+    }
+    parts = [str(part) for item in stated.items() if item[1] is not None for part in item]
+    return shlex.join(["edge-router", "enroll", options.name, *parts])
+
+
+def _json(found: EnrolledExpert, standing: Standing | None, path: Path) -> dict[str, Any]:
+    enrolment = found.enrolment
+    told: dict[str, Any] = rounded(
+        {
+            "name": found.name,
+            "profile": enrolment.profile,
+            "prior_weights": dict(enrolment.weights),
+            "log_tokens": enrolment.log_tokens,
+            "evidence": asdict(found.evidence),
+            "standing": asdict(standing) if standing else None,
+        }
+    )
+    return told | {"path": str(path)}
+
+
+def _print(found: EnrolledExpert, standing: Standing | None, path: Path) -> None:
+    evidence, enrolment = found.evidence, found.enrolment
+    if evidence.mean_score is None:
+        print(f"{found.name}: enrolled as {enrolment.profile}, no outcome seen yet")
+    else:
+        print(
+            f"{found.name}: enrolled from {evidence.outcomes} outcomes "
+            f"({evidence.mean_score:.0%} good), nearest profile {enrolment.profile}"
+        )
+    if standing:
+        _print_standing(standing)
+    print_dim(f"kept in {path}, without the queries; a new router needs a new enrolment")
+    print_dim(f'to use it: profile = "{found.name}" in its [experts.NAME]')
+    sys.stdout.flush()
+
+
+def _print_standing(standing: Standing) -> None:
+    print(
+        f"  mean quality on {standing.queries} known queries: {standing.quality:.0%} "
+        f"(95 % interval {standing.low:.0%} to {standing.high:.0%})"
+    )
+    profiles = ", ".join(f"{name} {mean:.0%}" for name, mean in standing.profiles.items())
+    print(f"  the profiles there: {profiles}")
+    if gap := standing.gap:
+        print(
+            f"  {gap.weak} before {gap.strong}: expected APGR {gap.apgr:.3f} "
+            f"({gap.low:.3f} to {gap.high:.3f}; random 0.5), taking both heads at their word"
+        )

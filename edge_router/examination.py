@@ -1,0 +1,170 @@
+"""An expert answers shipped questions; each outcome is kept as soon as it is there.
+
+The journal holds hashes of questions, scores and token counts, no text: a run that was stopped goes
+on, and a new router's head is fitted to the same answers without asking again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .backends.base import Backend, Deadline
+from .chat import ChatRequest, Message
+from .errors import BackendError, BackendUnavailable, ConfigError
+from .everyday import everyday_questions
+from .experts import CHARACTERS_PER_TOKEN, Pricing
+from .grading import INSTRUCTIONS, MAX_TOKENS, grade
+
+__all__ = ["Answered", "ExamQuestion", "Examination", "exam_questions"]
+
+ATTEMPTS = 2
+PAUSE_S = 1.0
+FAILURES_IN_A_ROW = 5
+DEADLINE_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExamQuestion:
+    """A shipped question: `id` is a hash of it, `gold` is as `grading.grade` reads it."""
+
+    id: str
+    kind: str
+    metric: str
+    query: str
+    gold: str
+
+    @property
+    def request(self) -> ChatRequest:
+        """What the expert is asked: the question, and how to answer it."""
+        text = self.query + INSTRUCTIONS[self.metric]
+        return ChatRequest((Message("user", text),), max_tokens=MAX_TOKENS[self.metric])
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How one question went: `score` 0 or 1; `output_tokens` None where not counted."""
+
+    id: str
+    score: float
+    output_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Asks one expert, called `name`, and journals.
+
+    `budget_usd` bounds what asking may cost at `pricing`; None means no bound.
+    """
+
+    name: str
+    backend: Backend
+    journal: Path
+    pricing: Pricing | None = None
+    budget_usd: float | None = None
+    deadline_s: float = DEADLINE_S
+    pause_s: float = PAUSE_S
+
+    def ask(
+        self,
+        questions: Sequence[ExamQuestion],
+        told: Callable[[int, BackendError | None], None] = lambda _done, _failure: None,
+    ) -> list[Answered]:
+        """Ask those of `questions` that the journal lacks; returns all that the journal holds then.
+
+        A question that failed is left out of it.
+
+        `told` hears how many are done, and of each failure. Raises ConfigError after 5 failures in
+        a row or when the budget is spent; what was answered stays in the journal.
+        """
+        known = {answered.id: answered for answered in journalled(self.journal)}
+        failures, spent = 0, 0.0
+        self.journal.parent.mkdir(parents=True, exist_ok=True)
+        with self.journal.open("a", encoding="utf-8") as journal:
+            for done, question in enumerate(questions, 1):
+                failure = None
+                if question.id not in known:
+                    self._check_budget(question, spent)
+                    try:
+                        answered, cost = self._answer(question)
+                    except BackendError as error:
+                        failure, failures = error, failures + 1
+                        self._check_failures(failures, error)
+                    else:
+                        failures, spent, known[question.id] = 0, spent + cost, answered
+                        journal.write(json.dumps(asdict(answered)) + "\n")
+                        journal.flush()
+                told(done, failure)
+        return list(known.values())
+
+    def _answer(self, question: ExamQuestion) -> tuple[Answered, float]:
+        """The graded answer and its dollars; what may pass is tried once more."""
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                found = self.backend.complete(
+                    question.request, deadline=Deadline.after(self.deadline_s)
+                )
+                break
+            except BackendUnavailable as error:
+                if not left:
+                    raise
+                time.sleep(error.retry_after_s or self.pause_s)
+        usage = found.usage
+        tokens = usage.completion_tokens if usage else None
+        cost = self._cost(question, tokens)
+        return Answered(
+            question.id, grade(question.metric, found.text, question.gold), tokens
+        ), cost
+
+    def _cost(self, question: ExamQuestion, tokens: int | None = None) -> float:
+        """Dollars; at most what the longest answer costs where tokens were not counted."""
+        if self.pricing is None:
+            return 0.0
+        request = question.request
+        longest = request.max_tokens if tokens is None else tokens
+        return self.pricing.cost(request.characters / CHARACTERS_PER_TOKEN, longest)
+
+    def _check_budget(self, question: ExamQuestion, spent: float) -> None:
+        if self.budget_usd is None:
+            return
+        if self.pricing is None:
+            raise ConfigError(f"budget_usd is set, and the price of {self.name!r} is not known")
+        if spent + self._cost(question) > self.budget_usd:
+            raise ConfigError(
+                f"the budget of ${self.budget_usd:g} is spent; its answers are kept, raise "
+                "budget_usd to go on"
+            )
+
+    def _check_failures(self, failures: int, error: BackendError) -> None:
+        if failures == FAILURES_IN_A_ROW:
+            raise ConfigError(
+                f"{self.name} failed {failures} times in a row, last: {error}; its answers are "
+                "kept, mend it and run again"
+            )
+
+
+def exam_questions() -> list[ExamQuestion]:
+    """All that ship, in a fixed order."""
+    return [
+        ExamQuestion(_digest(query), kind, metric, query, gold)
+        for kind, metric, query, gold in everyday_questions()
+    ]
+
+
+def _digest(query: str) -> str:
+    return hashlib.sha256(query.encode()).hexdigest()[:16]
+
+
+def journalled(journal: Path) -> Iterator[Answered]:
+    """What a journal holds; half a line, of a run that was killed, is passed over."""
+    if not journal.exists():
+        return
+    whole, _, half = journal.read_text(encoding="utf-8").rpartition("\n")
+    if half:
+        journal.write_text(f"{whole}\n" if whole else "", encoding="utf-8")
+    for line in whole.splitlines():
+        yield Answered(**json.loads(line))

@@ -1,0 +1,141 @@
+"""Bayesian logistic regression: what outcomes say about a head, and how surely.
+
+The posterior is Laplace's approximation: a Gaussian at the most probable parameters, with the
+curvature there (MacKay 1992, "The evidence framework applied to classification networks").
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from .calibration import sigmoid
+
+__all__ = ["Gaussian", "laplace", "mixture", "with_bias"]
+
+Floats = npt.NDArray[np.float64]
+
+NEWTON_STEPS = 50
+HALVINGS = 30
+CONVERGED = 1e-8
+NEAR_95 = 1.959964  # standard deviations on each side of a 95 % interval
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """A belief about a head: log-odds are `design @ parameters`, the bias the first of them.
+
+    `mean` (parameters,); `root` (parameters, rank) with the covariance `root @ root.T`.
+    """
+
+    mean: Floats
+    root: Floats
+
+    @classmethod
+    def of(cls, mean: Floats, covariance: Floats) -> Self:
+        """`covariance` (parameters, parameters), positive definite."""
+        root: Floats = np.linalg.cholesky(covariance).astype(np.float64)
+        return cls(mean, root)
+
+    @property
+    def covariance(self) -> Floats:
+        return self.root @ self.root.T
+
+    def log_odds(self, design: Floats) -> tuple[Floats, Floats]:
+        """Mean and standard deviation (queries,) of the log-odds for `design` (queries, ...)."""
+        return design @ self.mean, np.linalg.norm(design @ self.root, axis=1)
+
+    def quality(self, design: Floats) -> Floats:
+        """(queries, 3): the quality at the mean, and the ends of its 95 % interval."""
+        mean, deviation = self.log_odds(design)
+        steps = np.array([0.0, -NEAR_95, NEAR_95])
+        return sigmoid(mean[:, None] + deviation[:, None] * steps)
+
+    def mean_quality(self, design: Floats) -> tuple[float, float, float]:
+        """Mean quality over the queries of `design`, and the ends of its 95 % interval.
+
+        By the delta method on the log-odds of the mean, so that the ends stay inside 0..1.
+        """
+        quality = sigmoid(design @ self.mean)
+        mean = float(np.clip(quality.mean(), 1e-9, 1 - 1e-9))
+        slope = (quality * (1 - quality)) @ design / len(design)  # (parameters,)
+        deviation = np.linalg.norm(slope @ self.root) / (mean * (1 - mean))
+        middle = math.log(mean / (1 - mean))
+        low, high = sigmoid(middle + deviation * np.array([-NEAR_95, NEAR_95])).tolist()
+        return mean, low, high
+
+    def draw(self, count: int, seed: int) -> Floats:
+        """(count, parameters) samples."""
+        normal = np.random.default_rng(seed).standard_normal((count, self.root.shape[1]))
+        drawn: Floats = self.mean + normal @ self.root.T
+        return drawn
+
+
+def with_bias(vectors: npt.NDArray[np.floating]) -> Floats:
+    """`vectors` (queries, dim) as a design (queries, 1 + dim): a column of ones before them."""
+    return np.hstack([np.ones((len(vectors), 1)), vectors]).astype(np.float64)
+
+
+def laplace(prior: Gaussian, design: Floats, scores: Floats) -> tuple[Gaussian, float]:
+    """The posterior after `scores` (queries,) in 0..1, and the logarithm of the evidence for
+    `prior`.
+
+    `design` (queries, parameters) of `with_bias`. Without queries: the prior, and 0.
+    """
+    seen = design @ prior.root  # (queries, rank); what is sought is standard normal there
+    offset = design @ prior.mean
+    found = _most_probable(seen, offset, scores)
+    curvature = _curvature(seen, offset + seen @ found)
+    factor = np.linalg.cholesky(curvature)
+    root = prior.root @ np.linalg.inv(factor).T
+    evidence = -_loss(seen, offset, scores, found) - float(np.log(np.diag(factor)).sum())
+    return Gaussian(prior.mean + prior.root @ found, root), evidence
+
+
+def mixture(parts: Sequence[Gaussian], log_weights: Sequence[float]) -> tuple[Gaussian, Floats]:
+    """The Gaussian with the mean and the covariance of a mixture, and the weights (parts,)."""
+    weights = np.exp(np.asarray(log_weights) - max(log_weights))
+    weights /= weights.sum()
+    means = np.array([part.mean for part in parts])
+    mean = weights @ means
+    within = sum(weight * part.covariance for weight, part in zip(weights, parts, strict=True))
+    between = (means - mean).T @ ((means - mean) * weights[:, None])
+    return Gaussian.of(mean, within + between), weights
+
+
+def _most_probable(seen: Floats, offset: Floats, scores: Floats) -> Floats:
+    """Newton's method with halved steps where a whole one would lose."""
+    at = np.zeros(seen.shape[1])
+    loss = _loss(seen, offset, scores, at)
+    for _ in range(NEWTON_STEPS):
+        log_odds = offset + seen @ at
+        gradient = seen.T @ (sigmoid(log_odds) - scores) + at
+        step = np.linalg.solve(_curvature(seen, log_odds), gradient)
+        for halving in range(HALVINGS):
+            new = at - step / 2**halving
+            found = _loss(seen, offset, scores, new)
+            if found <= loss:
+                break
+        else:
+            return at
+        at, loss = new, found
+        if np.abs(step).max() < CONVERGED:
+            break
+    return at
+
+
+def _loss(seen: Floats, offset: Floats, scores: Floats, at: Floats) -> float:
+    """Negative logarithm of likelihood and standard normal prior, but for a constant."""
+    log_odds = offset + seen @ at
+    return float((np.logaddexp(0, log_odds) - scores * log_odds).sum() + at @ at / 2)
+
+
+def _curvature(seen: Floats, log_odds: Floats) -> Floats:
+    quality = sigmoid(log_odds)
+    weighted = seen * (quality * (1 - quality))[:, None]
+    return seen.T @ weighted + np.eye(seen.shape[1])
