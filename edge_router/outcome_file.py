@@ -63,7 +63,9 @@ def _parse(line: str, where: str) -> dict[str, Any]:
 
 
 def _column(scores: Sequence[Any], name: str, column: str | None, path: Path) -> str:
-    named: list[str] = sorted({expert for score in scores if isinstance(score, dict) for expert in score})
+    named: list[str] = sorted(
+        {expert for score in scores if isinstance(score, dict) for expert in score}
+    )
     wanted = column or (name if name in named or not named else "")
     if not wanted and len(named) == 1:
         return named[0]

@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_latency(commands)
     _add_deferral(commands)
     _add_coverage(commands)
+    _add_enrolment(commands)
     return parser
 
 
@@ -389,6 +390,35 @@ def _deferral(options: argparse.Namespace) -> None:
         write_atomically(options.out / "deferral.md", deferral_markdown(found))
         write_atomically(options.out / "deferral.svg", deferral_plot(found))
     print(deferral_markdown(found))
+
+
+def _add_enrolment(commands: Any) -> None:
+    command = _command(
+        commands, "enrolment", _enrolment, "new experts enrolled from few rows, judged on test rows"
+    )
+    command.add_argument("--artifact", default="router-small", help="a shipped name or a directory")
+    command.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
+    command.add_argument("--work", type=Path, default=Path("work"))
+    command.add_argument("--pool", type=int, help="only so many train rows (default: all)")
+    command.add_argument("--draws", type=int, default=20)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--out", type=Path, help="folder for enrolment.json and .md")
+
+
+def _enrolment(options: argparse.Namespace) -> None:
+    from edge_router.artifact import RouterArtifact
+
+    from .enrolment_study import StudySetting, study
+    from .enrolment_table import enrolment_table
+
+    setting = StudySetting(draws=options.draws, pool=options.pool, seed=options.seed)
+    artifact = RouterArtifact.load(options.artifact)
+    found = study(artifact, options.data, options.work, setting)
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "enrolment.json").write_text(json.dumps(found, indent=1) + "\n")
+        (options.out / "enrolment.md").write_text(enrolment_table(found))
+    print(enrolment_table(found))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

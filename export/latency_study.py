@@ -17,9 +17,8 @@ from edge_router.chat import ChatRequest, Message
 from edge_router.client import EdgeRouter
 from edge_router.config import Config
 from edge_router.errors import ConfigError
-from edge_router.telemetry import AnswerRecord
-
 from edge_router.everyday import everyday_questions
+from edge_router.telemetry import AnswerRecord
 
 __all__ = ["Compared", "asked_texts", "latency_study", "summary"]
 

@@ -1,0 +1,177 @@
+"""Enrolment from end to end, on the shipped router with an encoder and an expert of our own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_router.artifact import RouterArtifact
+from edge_router.cli import main
+from edge_router.config import Config, ExpertConfig
+from edge_router.encoder import Representation
+from edge_router.enrolled import EnrolledExpert, check_name, enrolled_path, head_of
+from edge_router.enroller import Enroller
+from edge_router.errors import ConfigError
+from edge_router.policy import Placement
+from edge_router.router import Router
+from edge_router.testing import FakeBackend
+
+LOCAL = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048)
+CLOUD = ExpertConfig("openai", "m", "8b", location="cloud", base_url="http://127.0.0.1:9/v1")
+
+
+class HashEncoder:
+    """A vector of each text's own, made of its bytes."""
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+    def represent(self, text: str) -> Representation:
+        random = np.random.default_rng(list(text.encode()))
+        return Representation(random.normal(size=self.dim).astype(np.float32), 3.0)
+
+
+def _enroller(
+    tmp_path: Path, artifact: RouterArtifact, name: str = "mine", **settings: object
+) -> Enroller:
+    config = Config(data_dir=str(tmp_path), experts={"mine": LOCAL, "far": CLOUD})
+    encoder = HashEncoder(artifact.manifest.representation_dim)
+    changed = replace(config, **settings)  # type: ignore[arg-type]
+    return Enroller(changed, name, "edge-router enroll again", FakeBackend("Paris"), encoder)
+
+
+def _outcomes(tmp_path: Path) -> Path:
+    path = tmp_path / "o.jsonl"
+    path.write_text(
+        "".join(json.dumps({"query": f"q{n}", "score": n % 2}) + "\n" for n in range(8))
+    )
+    return path
+
+
+def test_an_enrolled_expert_is_found_by_the_router(
+    tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """Its head is the one fitted, its thresholds and speed those of the nearest profile."""
+    found = _enroller(tmp_path, artifact).from_file(_outcomes(tmp_path))
+    found.write(tmp_path)
+    config = Config(data_dir=str(tmp_path), experts={"a": replace(LOCAL, profile="mine")})
+    (expert,) = Router.from_config(config).experts
+    assert expert.profile == found.enrolment.profile
+    assert expert.head.bias == pytest.approx(found.enrolment.head.bias)
+    assert np.allclose(expert.head.weights, found.enrolment.head.weights)
+    assert (found.evidence.outcomes, found.evidence.mean_score) == (8, 0.5)
+    assert found.evidence.artifact_hash == artifact.hash
+
+
+def test_what_is_written_is_read_again_without_any_text(
+    tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """The uncertainty in half precision."""
+    made = _enroller(tmp_path, artifact).from_file(_outcomes(tmp_path))
+    made.write(tmp_path)
+    read = EnrolledExpert.read(tmp_path, "mine", artifact)
+    assert read.evidence == made.evidence
+    query = HashEncoder(artifact.manifest.representation_dim).represent("new")
+    assert read.quality(query) == pytest.approx(made.quality(query), abs=0.01)
+    assert "q1" not in enrolled_path(tmp_path, "mine").read_text()
+
+
+def test_a_stale_expert_is_refused_with_the_command_that_renews_it(
+    tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """A head means nothing to another encoder; a broken file is no better."""
+    path = _enroller(tmp_path, artifact).from_profile("3b").write(tmp_path)
+    with pytest.raises(ConfigError, match="Renew it: edge-router enroll again"):
+        head_of("mine", replace(artifact, hash="0" * 64), tmp_path)
+    path.write_text('{"head": 1}')
+    with pytest.raises(ConfigError, match="cannot be read"):
+        head_of("mine", artifact, tmp_path)
+
+
+def test_a_profile_alone_estimates_as_the_profile_does(
+    tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """The same quality, to rounding."""
+    found = _enroller(tmp_path, artifact).from_profile("3b")
+    query = HashEncoder(artifact.manifest.representation_dim).represent("new")
+    _, own = head_of("3b", artifact, tmp_path)
+    assert found.quality(query)[0] == pytest.approx(own.quality(query), abs=1e-4)
+    assert found.evidence.outcomes == 0
+
+
+def test_a_run_asks_chosen_questions_and_counts_earlier_answers(
+    tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """Every capital is Paris to it, which is right for one; a second run asks the rest."""
+    enroller = _enroller(tmp_path, artifact)
+    found = enroller.from_run(397)
+    assert found.evidence.outcomes == 397
+    assert 0 < (found.evidence.mean_score or 0) < 0.1
+    again = _enroller(tmp_path, artifact)
+    assert again.from_run(5).evidence.outcomes == 397
+    assert isinstance(again.backend, FakeBackend)
+    assert again.backend.requests == []
+
+
+def test_a_cloud_expert_is_not_asked_where_nothing_may_leave(
+    tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """Offline, or only on the device; nor one that is not configured, nor with no question."""
+    for settings in ({"offline": True}, {"placement": Placement.ONLY_ON_DEVICE}):
+        enroller = _enroller(tmp_path, artifact, "far", **settings)
+        with pytest.raises(ConfigError, match="nothing may leave this device"):
+            enroller.from_run(5)
+        assert isinstance(enroller.backend, FakeBackend)
+        assert enroller.backend.requests == []
+    with pytest.raises(ConfigError, match="no expert 'who' is configured"):
+        _enroller(tmp_path, artifact, "who").from_run(5)
+    with pytest.raises(ConfigError, match="must be 1 or more"):
+        _enroller(tmp_path, artifact).from_run(0)
+
+
+def test_it_says_where_the_expert_stands(tmp_path: Path, artifact: RouterArtifact) -> None:
+    """Beside all profiles, and against the best other cloud expert."""
+    enroller = _enroller(tmp_path, artifact)
+    standing = enroller.standing(enroller.from_profile("135m"))
+    assert standing is not None
+    assert standing.profiles.keys() == set(artifact.experts["profiles"])
+    assert standing.low < standing.quality < standing.high
+    assert standing.quality == pytest.approx(standing.profiles["135m"], abs=1e-3)
+    assert standing.gap is not None
+    assert standing.gap.strong == "far"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "x" * 65, "a\x00b", "a\n"])
+def test_a_name_that_is_a_path_is_refused(name: str, artifact: RouterArtifact) -> None:
+    """Nothing is ever written outside the folder."""
+    with pytest.raises(ConfigError, match="cannot be the name of a file"):
+        check_name(name, artifact)
+
+
+def test_the_routers_own_names_are_taken(artifact: RouterArtifact) -> None:
+    """They would be found first."""
+    with pytest.raises(ConfigError, match="an expert of the router itself"):
+        check_name("3b", artifact)
+
+
+def test_the_command_enrolls_and_tells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """JSON for machines, words for people, and what to type if something is missing."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert main(["enroll", "mine", "--profile", "3b", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["profile"], found["evidence"]["outcomes"]) == ("3b", 0)
+    assert found["evidence"]["command"] == "edge-router enroll mine --profile 3b"
+    assert Path(found["path"]).is_file()
+    outcomes = str(_outcomes(tmp_path))
+    assert main(["enroll", "mine", "--outcomes", outcomes]) == 0
+    assert "enrolled from 8 outcomes (50% good)" in capsys.readouterr().out
+    assert main(["enroll", "mine"]) == 2
+    assert "give --outcomes FILE, --run N, or --profile" in capsys.readouterr().err
+    assert main(["enroll", "mine", "--profile", "huge"]) == 2
+    assert "profile 'huge' is unknown" in capsys.readouterr().err

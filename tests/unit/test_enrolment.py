@@ -1,0 +1,119 @@
+"""A new head from outcomes, with a small router's experts as the prior."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge_router.calibration import sigmoid
+from edge_router.enrolment import POPULATION, Enrolment, HeadPrior, Outcomes
+from edge_router.errors import ConfigError
+from edge_router.posterior import with_bias
+
+PROFILES = {"small": (-1.0, [0.5, 0.0], 0.2), "large": (1.0, [0.1, 0.4], 0.6)}
+
+
+def _entry(bias: float, weights: list[float], log_tokens: float = 0.0) -> dict[str, Any]:
+    return {"head": {"bias": bias, "weights": weights, "log_tokens": log_tokens}}
+
+
+def _experts(count: int) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    known = {
+        f"m{n}": _entry(float(random.normal()), random.normal(size=2).tolist())
+        for n in range(count)
+    }
+    return {"profiles": {name: _entry(*head) for name, head in PROFILES.items()}, "experts": known}
+
+
+def _outcomes(rows: int, head: list[float], *, tokens: float = np.nan, seed: int = 1) -> Outcomes:
+    random = np.random.default_rng(seed)
+    vectors = random.normal(size=(rows, 2))
+    scores = (random.random(rows) < sigmoid(with_bias(vectors) @ head)).astype(float)
+    return Outcomes(vectors, np.full(rows, 3.0), scores, np.full(rows, tokens))
+
+
+PRIOR = HeadPrior.of(_experts(20), 2.0)
+
+
+def test_without_outcomes_it_is_the_profile() -> None:
+    """Its log-odds divided by the router's temperature, its length offset as it is."""
+    found = Enrolment.of_profile(PRIOR, "small")
+    assert found.head.bias == pytest.approx(-0.5)
+    assert found.head.weights == pytest.approx([0.25, 0.0])
+    assert (found.head.temperature, found.head.log_tokens) == (1.0, 0.2)
+
+
+def test_many_outcomes_say_what_the_head_is() -> None:
+    """Wherever it started."""
+    for profile in ("small", "large", None):
+        found = Enrolment.fit(PRIOR, _outcomes(20_000, [0.3, -0.7, 0.9]), profile)
+        assert found.belief.mean == pytest.approx([0.3, -0.7, 0.9], abs=0.06)
+
+
+def test_the_nearest_profile_is_the_one_that_explains_the_outcomes() -> None:
+    """Weights sum to 1 and cover the mean of all known experts too."""
+    found = Enrolment.fit(PRIOR, _outcomes(300, [-0.5, 0.25, 0.0]))
+    assert found.profile == "small"
+    assert found.weights.keys() == {"small", "large", POPULATION}
+    assert sum(found.weights.values()) == pytest.approx(1.0)
+    assert Enrolment.fit(PRIOR, _outcomes(300, [-0.5, 0.25, 0.0]), "large").profile == "large"
+
+
+def test_more_outcomes_make_it_surer() -> None:
+    """The volume of what is believed shrinks."""
+    few, many = (Enrolment.fit(PRIOR, _outcomes(n, [0.0, 1.0, 0.0])) for n in (20, 200))
+    volumes = [np.linalg.slogdet(found.belief.covariance)[1] for found in (few, many)]
+    assert volumes[1] < volumes[0]
+
+
+def test_a_router_with_few_experts_has_a_plain_prior() -> None:
+    """Nine heads say nothing of a scatter."""
+    prior = HeadPrior.of(_experts(9), 1.0)
+    assert POPULATION not in prior.centres
+    assert prior.scatter == pytest.approx(0.1 * np.eye(3))
+
+
+def test_answers_twice_as_long_move_the_length_offset() -> None:
+    """18 answers of twice the expected length outweigh the profile's offset, worth 2 answers."""
+    outcomes = _outcomes(18, [0.0, 1.0, 0.0], tokens=2 * np.exp(3.0))
+    found = Enrolment.fit(PRIOR, outcomes, "small")
+    assert found.log_tokens == pytest.approx((2 * 0.2 + 18 * np.log(2)) / 20)
+    assert Enrolment.fit(PRIOR, _outcomes(18, [0.0, 1.0, 0.0]), "small").log_tokens == 0.2
+
+
+@pytest.mark.parametrize(
+    ("scores", "told"),
+    [
+        ([], "no outcomes"),
+        ([1.0, 1.0, 1.0], "all 3 outcomes have the score 1"),
+        ([0.5, 1.2], r"score 1\.2 of outcome 2 is not in 0\.\.1"),
+        ([0.5, float("nan")], "score nan of outcome 2"),
+    ],
+)
+def test_outcomes_that_say_nothing_are_refused(scores: list[float], told: str) -> None:
+    """With what is wrong and what would be right."""
+    rows = np.array(scores)
+    with pytest.raises(ConfigError, match=told):
+        Outcomes(np.zeros((len(rows), 2)), rows, rows, rows)
+
+
+def test_an_unknown_profile_is_refused() -> None:
+    """The mean of all known experts is none either."""
+    for name in ("huge", POPULATION):
+        with pytest.raises(ConfigError, match="use one of small, large"):
+            Enrolment.of_profile(PRIOR, name)
+
+
+def test_no_learning_framework_is_imported() -> None:
+    """In a process of its own: numpy is enough."""
+    program = (
+        "import sys, edge_router.enroller, edge_router.commands.enroll\n"
+        "heavy = {'torch', 'transformers', 'sklearn', 'onnx', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
