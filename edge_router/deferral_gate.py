@@ -18,6 +18,7 @@ import numpy.typing as npt
 from .calibration import sigmoid
 from .chat import ChatChunk, TokenConfidence
 from .errors import ConfigError
+from .posterior import Gaussian, most_probable, with_bias
 
 __all__ = ["FEATURES", "STAGES", "DeferralGate", "GateStage", "features", "first_of_stage"]
 
@@ -35,8 +36,8 @@ FEATURES = (
     "router_log_odds",
 )
 OF = ("model", "artifact", "profile", "created")
-NEWTON_STEPS = 50
 PRECISION = 10.0  # of the prior on weights of standardised features, in answers
+BIAS_PRECISION = 0.01
 RENEW = "fit it with `edge-router export deferral OUTCOMES --data FOLDER --gate FILE`"
 
 
@@ -77,7 +78,7 @@ class GateStage:
 
     @classmethod
     def fit(cls, design: Floats, scores: Floats, *, prior: Floats) -> Self:
-        """Maximum a posteriori logistic regression by Newton's method.
+        """Maximum a posteriori logistic regression.
 
         `design` (answers, features), `scores` (answers,) in 0..1. The prior is normal around the
         weights `prior` (features,); it counts for PRECISION answers per feature, each taken in
@@ -85,30 +86,16 @@ class GateStage:
         """
         centre = design.mean(0)
         spread = np.where(design.std(0) > 1e-9, design.std(0), 1.0)
-        scaled = np.hstack([np.ones((len(design), 1)), (design - centre) / spread])
         start = np.concatenate([[prior @ centre], prior * spread])
-        found = _map_estimate(scaled, scores, start)
+        precision = np.array([BIAS_PRECISION, *np.full(len(prior), PRECISION)])
+        belief = Gaussian(start, np.diag(precision**-0.5))
+        found = most_probable(belief, with_bias((design - centre) / spread), scores)
         weights = found[1:] / spread
         return cls(float(found[0] - weights @ centre), weights)
 
     def probability(self, design: Floats) -> Floats:
         """P(good) (answers,) of `design` (answers, features)."""
         return sigmoid(self.bias + design @ self.weights)
-
-
-def _map_estimate(design: Floats, scores: Floats, prior: Floats) -> Floats:
-    precision = np.full(design.shape[1], PRECISION)
-    precision[0] = 0.01
-    theta = prior.copy()
-    for _ in range(NEWTON_STEPS):
-        p = sigmoid(design @ theta)
-        gradient = design.T @ (p - scores) + precision * (theta - prior)
-        hessian = design.T @ (design * (p * (1 - p))[:, None]) + np.diag(precision)
-        step = np.linalg.solve(hessian, gradient)
-        theta = theta - step * min(1.0, 2.0 / np.abs(step).max(initial=1e-12))  # no wild leaps
-        if np.abs(step).max() < 1e-9:
-            break
-    return theta
 
 
 @dataclass(frozen=True, slots=True, eq=False)

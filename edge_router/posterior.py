@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from .calibration import sigmoid
 
-__all__ = ["Gaussian", "laplace", "mixture", "with_bias"]
+__all__ = ["Gaussian", "laplace", "mixture", "most_probable", "with_bias"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,12 +50,6 @@ class Gaussian:
         """Mean and standard deviation (queries,) of the log-odds for `design` (queries, ...)."""
         return design @ self.mean, np.linalg.norm(design @ self.root, axis=1)
 
-    def quality(self, design: Floats) -> Floats:
-        """(queries, 3): the quality at the mean, and the ends of its 95 % interval."""
-        mean, deviation = self.log_odds(design)
-        steps = np.array([0.0, -NEAR_95, NEAR_95])
-        return sigmoid(mean[:, None] + deviation[:, None] * steps)
-
     def mean_quality(self, design: Floats) -> tuple[float, float, float]:
         """Mean quality over the queries of `design`, and the ends of its 95 % interval.
 
@@ -81,15 +75,22 @@ def with_bias(vectors: npt.NDArray[np.floating]) -> Floats:
     return np.hstack([np.ones((len(vectors), 1)), vectors]).astype(np.float64)
 
 
+def most_probable(prior: Gaussian, design: Floats, scores: Floats) -> Floats:
+    """Maximum a posteriori (MAP) logistic regression: parameters (parameters,).
+
+    `design` (queries, parameters), `scores` (queries,) in 0..1.
+    """
+    return prior.mean + prior.root @ _whitened_mode(*_whitened(prior, design), scores)
+
+
 def laplace(prior: Gaussian, design: Floats, scores: Floats) -> tuple[Gaussian, float]:
     """The posterior after `scores` (queries,) in 0..1, and the logarithm of the evidence for
     `prior`.
 
-    `design` (queries, parameters) of `with_bias`. Without queries: the prior, and 0.
+    `design` (queries, parameters). Without queries: the prior, and 0.
     """
-    seen = design @ prior.root  # (queries, rank); what is sought is standard normal there
-    offset = design @ prior.mean
-    found = _most_probable(seen, offset, scores)
+    seen, offset = _whitened(prior, design)
+    found = _whitened_mode(seen, offset, scores)
     curvature = _curvature(seen, offset + seen @ found)
     factor = np.linalg.cholesky(curvature)
     root = prior.root @ np.linalg.inv(factor).T
@@ -108,24 +109,31 @@ def mixture(parts: Sequence[Gaussian], log_weights: Sequence[float]) -> tuple[Ga
     return Gaussian.of(mean, within + between), weights
 
 
-def _most_probable(seen: Floats, offset: Floats, scores: Floats) -> Floats:
-    """Newton's method with halved steps where a whole one would lose."""
+def _whitened(prior: Gaussian, design: Floats) -> tuple[Floats, Floats]:
+    """A design (queries, rank) of parameters that are standard normal before anything was seen,
+    and the log-odds (queries,) at their zero."""
+    return design @ prior.root, design @ prior.mean
+
+
+def _whitened_mode(seen: Floats, offset: Floats, scores: Floats) -> Floats:
+    """Newton's method on a convex loss. A step that does not go down is halved: without that, one
+    that shoots over to where the logistic is flat never comes back."""
     at = np.zeros(seen.shape[1])
     loss = _loss(seen, offset, scores, at)
     for _ in range(NEWTON_STEPS):
         log_odds = offset + seen @ at
         gradient = seen.T @ (sigmoid(log_odds) - scores) + at
         step = np.linalg.solve(_curvature(seen, log_odds), gradient)
+        if np.abs(step).max(initial=0.0) < CONVERGED:
+            break
         for halving in range(HALVINGS):
             new = at - step / 2**halving
             found = _loss(seen, offset, scores, new)
             if found <= loss:
                 break
         else:
-            return at
-        at, loss = new, found
-        if np.abs(step).max() < CONVERGED:
             break
+        at, loss = new, found
     return at
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.experts import PROFILES
+from edge_router.posterior import Gaussian, most_probable, with_bias
 
 __all__ = ["LinearHead", "fit_model_head", "fit_profile_heads"]
 
@@ -55,16 +56,9 @@ def fit_model_head(vectors: Floats, scores: Floats, prior: LinearHead) -> Linear
 
     `vectors` (queries, dim), `scores` (queries,) in 0..1.
     """
-    design, centre = _design(vectors), prior.parameters
-
-    def objective(theta: Floats) -> _Curve:
-        off = theta - centre
-        belief = MODEL_PRIOR * np.eye(len(theta))
-        return _logistic(design, scores, theta) + _Curve(
-            float(off @ belief @ off) / 2, belief @ off, belief
-        )
-
-    return LinearHead.of(_newton(centre, objective))
+    centre = prior.parameters
+    belief = Gaussian(centre, np.eye(len(centre)) / np.sqrt(MODEL_PRIOR))
+    return LinearHead.of(most_probable(belief, with_bias(vectors), scores))
 
 
 def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str, LinearHead]:
@@ -75,7 +69,7 @@ def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str
     size are alike (a penalty on first differences), and on no query is a size expected to do worse
     than the one below it (a penalty on log-odds that fall with size).
     """
-    design = _design(vectors)
+    design = with_bias(vectors)
     count, dim = len(PROFILES), design.shape[1]
     parts = [slice(number * dim, (number + 1) * dim) for number in range(count)]
     step = np.diff(np.eye(count), axis=0)  # (count - 1, count)
@@ -105,10 +99,6 @@ def mean_score(scores: Floats, columns: Sequence[int]) -> Floats:
     return mean
 
 
-def _design(vectors: Floats) -> Floats:
-    return np.hstack([np.ones((len(vectors), 1)), vectors])
-
-
 @dataclass(slots=True)
 class _Curve:
     """A function at one point: its value, gradient (n,) and Hessian (n, n)."""
@@ -116,13 +106,6 @@ class _Curve:
     value: float
     gradient: Floats
     hessian: Floats
-
-    def __add__(self, other: _Curve) -> _Curve:
-        return _Curve(
-            self.value + other.value,
-            self.gradient + other.gradient,
-            self.hessian + other.hessian,
-        )
 
     def add(self, other: _Curve, part: slice) -> None:
         """Add a function of only the `part` of the point."""
