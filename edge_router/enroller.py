@@ -6,11 +6,11 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from .artifact import RouterArtifact
 from .backends.base import Backend
@@ -37,36 +37,38 @@ Told = Callable[[int, BackendError | None], None]
 log = logging.getLogger("edge_router")
 
 
-@dataclass(slots=True)
 class Enroller:
-    """Enrols the expert called `name` with the artifact of `config`; writes no head itself.
+    """Enrols the expert called `name` with the artifact of `config`.
 
     `command` goes into its evidence. `backend` and `encoder` replace the configured ones. Raises
     ConfigError for a name that no file can have or that the artifact has taken.
     """
 
-    config: Config
-    name: str
-    command: str
-    backend: Backend | None = None
-    encoder: Encoder | None = None
-    artifact: RouterArtifact = field(init=False)
-    prior: HeadPrior = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.artifact = RouterArtifact.load(self.config.artifact)
-        check_name(self.name, self.artifact)
+    def __init__(
+        self,
+        config: Config,
+        name: str,
+        *,
+        command: str,
+        backend: Backend | None = None,
+        encoder: Encoder | None = None,
+    ) -> None:
+        self.config, self.name, self.command = config, name, command
+        self.artifact = RouterArtifact.load(config.artifact)
+        self.path = enrolled_path(config.data_folder, name)
+        check_name(name, self.artifact)
         temperature = self.artifact.calibration["temperature"]
         self.prior = HeadPrior.of(self.artifact.experts, temperature)
-        self.encoder = self.encoder or OnnxEncoder(self.artifact)
+        self._encoder = encoder or OnnxEncoder(self.artifact)
+        self._backend = backend
 
-    def from_profile(self, profile: str) -> EnrolledExpert:
+    def from_profile(self, profile: str) -> Enrolment:
         """Nothing seen yet: the profile's own head. Raises ConfigError for an unknown one."""
-        return self._made(Enrolment.of_profile(self.prior, profile), None)
+        return Enrolment.of_profile(self.prior, profile)
 
     def from_file(
         self, path: Path, column: str | None = None, profile: str | None = None
-    ) -> EnrolledExpert:
+    ) -> Enrolment:
         """From labelled outcomes, see `read_outcomes`. Raises ConfigError."""
         rows = read_outcomes(path, self.name, column)
         return self._fitted(
@@ -78,7 +80,7 @@ class Enroller:
 
     def from_run(
         self, count: int, profile: str | None = None, *, told: Told = lambda _done, _failure: None
-    ) -> EnrolledExpert:
+    ) -> Enrolment:
         """Ask the configured expert `count` shipped questions, those that tell most, and grade.
 
         Whatever this model answered in an earlier run counts too and is not asked again. Raises
@@ -98,7 +100,20 @@ class Enroller:
             profile,
         )
 
-    def standing(self, expert: EnrolledExpert) -> Standing | None:
+    def keep(self, enrolment: Enrolment) -> Path:
+        """Write its head into the data folder; gives the file. Raises OSError."""
+        evidence = Evidence(
+            outcomes=enrolment.outcomes,
+            mean_score=enrolment.mean_score,
+            created=datetime.now(UTC).date().isoformat(),
+            artifact=self.artifact.manifest.name,
+            artifact_hash=self.artifact.hash,
+            command=self.command,
+        )
+        expert = EnrolledExpert(self.name, enrolment.profile, enrolment.head, evidence)
+        return expert.write(self.config.data_folder)
+
+    def standing(self, enrolment: Enrolment) -> Standing | None:
         """Where it stands on the artifact's known queries; None where there are none.
 
         The rival is the best other expert that is configured in the cloud, or else the profile
@@ -112,10 +127,10 @@ class Enroller:
         rivals = self._rivals() or {REFERENCE: centres[REFERENCE]}
         best = max(rivals, key=lambda name: float((design @ rivals[name]).mean()))
         return Standing.of(
-            expert.enrolment.belief, design, centres, name=self.name, rival=(best, rivals[best])
+            enrolment.belief, design, centres, name=self.name, rival=(best, rivals[best])
         )
 
-    def _rivals(self) -> dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    def _rivals(self) -> dict[str, npt.NDArray[np.float64]]:
         """Parameters of the other cloud experts; one that cannot be read is passed over."""
         found = {}
         for name, expert in self.config.experts.items():
@@ -130,9 +145,8 @@ class Enroller:
         return found
 
     def _represented(self, requests: Sequence[ChatRequest]) -> list[Representation]:
-        assert self.encoder is not None
         limit = self.artifact.manifest.max_chars
-        return [self.encoder.represent(router_input(request, limit)) for request in requests]
+        return [self._encoder.represent(router_input(request, limit)) for request in requests]
 
     def _may_be_asked(self, count: int) -> ExpertConfig:
         if count < 1:
@@ -168,7 +182,7 @@ class Enroller:
     ) -> list[Answered]:
         from .client import open_backend
 
-        backend = self.backend or open_backend(expert)
+        backend = self._backend or open_backend(expert)
         try:
             return Examination(
                 self.name,
@@ -185,8 +199,7 @@ class Enroller:
         """Another model under the same name has another journal."""
         model = json.dumps([expert.backend, expert.model, expert.base_url])
         digest = hashlib.sha256(model.encode()).hexdigest()[:8]
-        path = enrolled_path(self.config.data_folder, self.name)
-        return path.with_name(f"{self.name}.{digest}.answers.jsonl")
+        return self.path.with_name(f"{self.name}.{digest}.answers.jsonl")
 
     def _fitted(
         self,
@@ -194,22 +207,11 @@ class Enroller:
         scores: Sequence[float],
         tokens: Sequence[float | None],
         profile: str | None,
-    ) -> EnrolledExpert:
+    ) -> Enrolment:
         outcomes = Outcomes(
             vectors=np.array([found.vector for found in seen], dtype=np.float64),
             log_tokens=np.array([found.log_tokens for found in seen], dtype=np.float64),
             scores=np.array(scores, dtype=np.float64),
             output_tokens=np.array([np.nan if n is None else n for n in tokens], dtype=np.float64),
         )
-        return self._made(Enrolment.fit(self.prior, outcomes, profile), outcomes)
-
-    def _made(self, enrolment: Enrolment, outcomes: Outcomes | None) -> EnrolledExpert:
-        evidence = Evidence(
-            outcomes=len(outcomes) if outcomes else 0,
-            mean_score=float(outcomes.scores.mean()) if outcomes else None,
-            created=datetime.now(UTC).date().isoformat(),
-            artifact=self.artifact.manifest.name,
-            artifact_hash=self.artifact.hash,
-            command=self.command,
-        )
-        return EnrolledExpert(self.name, enrolment, evidence)
+        return Enrolment.fit(self.prior, outcomes, profile)

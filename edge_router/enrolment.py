@@ -5,7 +5,7 @@ Prior, posterior and evidence in numpy; a few hundred outcomes take well under t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -35,7 +35,7 @@ class Outcomes:
     """What an expert did: `vectors` (queries, representation_dim) and `log_tokens` (queries,) by
     the encoder, `scores` (queries,) in 0..1, `output_tokens` (queries,) NaN where not counted.
 
-    Raises ConfigError for no rows, a score outside 0..1 and scores that are all the same.
+    Raises ConfigError for no rows and a score outside 0..1.
     """
 
     vectors: Floats
@@ -50,12 +50,6 @@ class Outcomes:
         if outside.any():
             row = int(np.argmax(outside))
             raise ConfigError(f"score {self.scores[row]} of outcome {row + 1} is not in 0..1")
-        if np.ptp(self.scores) == 0:
-            raise ConfigError(
-                f"all {len(self.scores)} outcomes have the score {self.scores[0]:g}: they cannot "
-                "tell which queries suit this expert; give outcomes of easier and of harder "
-                "queries, or enrol it with a profile alone"
-            )
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -105,7 +99,7 @@ class HeadPrior:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A head with its uncertainty.
+    """A head with its uncertainty, after `outcomes` many of `mean_score` (None without any).
 
     `profile` is the nearest one. `weights` is how well each centre of the prior explains the
     outcomes (they sum to 1). `log_tokens` is the length offset.
@@ -115,6 +109,8 @@ class Enrolment:
     profile: str
     weights: Mapping[str, float]
     log_tokens: float
+    outcomes: int = 0
+    mean_score: float | None = None
 
     @classmethod
     def of_profile(cls, prior: HeadPrior, profile: str) -> Self:
@@ -133,11 +129,16 @@ class Enrolment:
         tried = [(name, prior.around(name, scale)) for name in names for scale in SCALES]
         found = [laplace(around, design, outcomes.scores) for _, around in tried]
         belief, shares = mixture([part for part, _ in found], [evidence for _, evidence in found])
-        weights = dict.fromkeys(names, 0.0)
-        for (name, _), share in zip(tried, shares.tolist(), strict=True):
-            weights[name] += share
-        nearest = max(weights.keys() & prior.lengths.keys(), key=weights.__getitem__)
-        return cls(belief, nearest, weights, _length(outcomes, prior.lengths[nearest]))
+        own = [(evidence, name) for (name, _), (_, evidence) in zip(tried, found, strict=True)]
+        _, nearest = max((evidence, name) for evidence, name in own if name in prior.lengths)
+        return cls(
+            belief,
+            nearest,
+            _summed(names, zip((name for name, _ in tried), shares.tolist(), strict=True)),
+            _length(outcomes, prior.lengths[nearest]),
+            len(outcomes),
+            float(outcomes.scores.mean()),
+        )
 
     @property
     def head(self) -> ExpertHead:
@@ -161,6 +162,13 @@ def _scatter(known: Floats) -> Floats:
     own = np.diag(np.diag(covariance) + 1e-6)
     kept: Floats = (1 - DIAGONAL) * covariance + DIAGONAL * own
     return kept
+
+
+def _summed(names: Iterable[str], shares: Iterable[tuple[str, float]]) -> dict[str, float]:
+    total = dict.fromkeys(names, 0.0)
+    for name, share in shares:
+        total[name] += share
+    return total
 
 
 def _length(outcomes: Outcomes, profile: float) -> float:

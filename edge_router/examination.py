@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TextIO
 
 from .backends.base import Backend, Deadline
 from .chat import ChatRequest, Message
@@ -76,29 +77,27 @@ class Examination:
     ) -> list[Answered]:
         """Ask those of `questions` that the journal lacks; returns all that the journal holds then.
 
-        A question that failed is left out of it.
-
-        `told` hears how many are done, and of each failure. Raises ConfigError after 5 failures in
-        a row or when the budget is spent; what was answered stays in the journal.
+        A question that failed is left out of it. `told` hears how many are done, and of each
+        failure. Raises ConfigError after 5 failures in a row or when the budget is spent; what was
+        answered stays in the journal.
         """
         known = {answered.id: answered for answered in journalled(self.journal)}
+        missing = [question for question in questions if question.id not in known]
         failures, spent = 0, 0.0
-        self.journal.parent.mkdir(parents=True, exist_ok=True)
-        with self.journal.open("a", encoding="utf-8") as journal:
-            for done, question in enumerate(questions, 1):
-                failure = None
-                if question.id not in known:
-                    self._check_budget(question, spent)
-                    try:
-                        answered, cost = self._answer(question)
-                    except BackendError as error:
-                        failure, failures = error, failures + 1
-                        self._check_failures(failures, error)
-                    else:
-                        failures, spent, known[question.id] = 0, spent + cost, answered
-                        journal.write(json.dumps(asdict(answered)) + "\n")
-                        journal.flush()
-                told(done, failure)
+        with _appending(self.journal) as journal:
+            for done, question in enumerate(missing, len(questions) - len(missing) + 1):
+                self._check_budget(question, spent)
+                try:
+                    answered, cost = self._answer(question)
+                except BackendError as error:
+                    failures += 1
+                    self._check_failures(failures, error)
+                    told(done, error)
+                    continue
+                failures, spent, known[question.id] = 0, spent + cost, answered
+                journal.write(json.dumps(asdict(answered)) + "\n")
+                journal.flush()
+                told(done, None)
         return list(known.values())
 
     def _answer(self, question: ExamQuestion) -> tuple[Answered, float]:
@@ -112,7 +111,7 @@ class Examination:
             except BackendUnavailable as error:
                 if not left:
                     raise
-                time.sleep(error.retry_after_s or self.pause_s)
+                time.sleep(min(error.retry_after_s or self.pause_s, self.deadline_s))
         usage = found.usage
         tokens = usage.completion_tokens if usage else None
         cost = self._cost(question, tokens)
@@ -160,11 +159,21 @@ def _digest(query: str) -> str:
 
 
 def journalled(journal: Path) -> Iterator[Answered]:
-    """What a journal holds; half a line, of a run that was killed, is passed over."""
+    """What a journal holds; a line that a killed run left half, or that is none, is passed over."""
     if not journal.exists():
         return
-    whole, _, half = journal.read_text(encoding="utf-8").rpartition("\n")
-    if half:
-        journal.write_text(f"{whole}\n" if whole else "", encoding="utf-8")
-    for line in whole.splitlines():
-        yield Answered(**json.loads(line))
+    for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            answered = Answered(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
+        yield answered
+
+
+def _appending(journal: Path) -> TextIO:
+    """A journal opened to add lines, after half a line too. Raises OSError."""
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    file = journal.open("a+", encoding="utf-8")
+    if file.tell():
+        file.write("\n")
+    return file

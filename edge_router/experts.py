@@ -153,5 +153,5 @@ def find_head(experts: Mapping[str, Any], profile: str, temperature: float) -> E
             return ExpertHead.from_json(experts[group][profile]["head"], temperature=temperature)
     raise ConfigError(
         f"profile {profile!r} is unknown; use one of {', '.join(experts['profiles'])}, or a model "
-        "listed by `edge-router models`, or one that `edge-router enroll` made"
+        "or an enrolled expert listed by `edge-router models`"
     )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .calibration import sigmoid
 from .posterior import Gaussian
 
-__all__ = ["information", "most_informative"]
+__all__ = ["most_informative"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,12 +39,6 @@ def most_informative(
         step = reduced[row] / np.sqrt(1 + variance[row])
         reduced -= np.outer(seen @ step, step)
     return chosen
-
-
-def information(prior: Gaussian, design: Floats) -> float:
-    """Log-determinant of the posterior's precision over the prior's, once `design` was asked."""
-    seen = _whitened(prior, design)
-    return float(np.linalg.slogdet(np.eye(seen.shape[1]) + seen.T @ seen)[1])
 
 
 def _whitened(prior: Gaussian, design: Floats) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 if line.strip():
                     where = f"{path}:{number}"
                     yield where, _parse(line, where)
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from None
 
 

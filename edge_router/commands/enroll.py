@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,8 @@ from .printing import print_dim, print_json, rounded
 from .settings import add_command, config_of
 
 if TYPE_CHECKING:
-    from ..enrolled import EnrolledExpert
     from ..enroller import Enroller
+    from ..enrolment import Enrolment
     from ..standing import Standing
 
 __all__ = ["add"]
@@ -48,16 +47,17 @@ def _enroll(options: argparse.Namespace) -> None:
     if options.expert and not options.outcomes:
         raise ConfigError("--expert names a column of --outcomes FILE")
     enroller = Enroller(config_of(options), options.name, command=_command(options))
-    found = _enrolled(enroller, options)
-    path = found.write(enroller.config.data_folder)
-    standing = enroller.standing(found)
+    enrolment = _enrolment(enroller, options)
+    path = enroller.keep(enrolment)
+    standing = enroller.standing(enrolment)
     if options.json:
-        print_json(_json(found, standing, path))
+        told = {"name": enroller.name, "command": enroller.command, "path": str(path)}
+        print_json(told | _json(enrolment, standing))
     else:
-        _print(found, standing, path)
+        _print(enroller.name, enrolment, standing, path)
 
 
-def _enrolled(enroller: Enroller, options: argparse.Namespace) -> EnrolledExpert:
+def _enrolment(enroller: Enroller, options: argparse.Namespace) -> Enrolment:
     if options.outcomes:
         return enroller.from_file(options.outcomes, options.expert, options.profile)
     if options.count is not None:
@@ -91,35 +91,32 @@ def _command(options: argparse.Namespace) -> str:
     return shlex.join(["edge-router", "enroll", options.name, *parts])
 
 
-def _json(found: EnrolledExpert, standing: Standing | None, path: Path) -> dict[str, Any]:
-    enrolment = found.enrolment
+def _json(enrolment: Enrolment, standing: Standing | None) -> dict[str, Any]:
     told: dict[str, Any] = rounded(
         {
-            "name": found.name,
             "profile": enrolment.profile,
+            "outcomes": enrolment.outcomes,
+            "mean_score": enrolment.mean_score,
             "prior_weights": dict(enrolment.weights),
             "log_tokens": enrolment.log_tokens,
-            "evidence": asdict(found.evidence),
             "standing": asdict(standing) if standing else None,
         }
     )
-    return told | {"path": str(path)}
+    return told
 
 
-def _print(found: EnrolledExpert, standing: Standing | None, path: Path) -> None:
-    evidence, enrolment = found.evidence, found.enrolment
-    if evidence.mean_score is None:
-        print(f"{found.name}: enrolled as {enrolment.profile}, no outcome seen yet")
+def _print(name: str, enrolment: Enrolment, standing: Standing | None, path: Path) -> None:
+    if enrolment.mean_score is None:
+        print(f"{name}: enrolled as {enrolment.profile}, no outcome seen yet")
     else:
         print(
-            f"{found.name}: enrolled from {evidence.outcomes} outcomes "
-            f"({evidence.mean_score:.0%} good), nearest profile {enrolment.profile}"
+            f"{name}: enrolled from {enrolment.outcomes} outcomes "
+            f"({enrolment.mean_score:.0%} good), nearest profile {enrolment.profile}"
         )
     if standing:
         _print_standing(standing)
     print_dim(f"kept in {path}, without the queries; a new router needs a new enrolment")
-    print_dim(f'to use it: profile = "{found.name}" in its [experts.NAME]')
-    sys.stdout.flush()
+    print_dim(f'to use it: profile = "{name}" in its [experts.NAME]')
 
 
 def _print_standing(standing: Standing) -> None:

@@ -7,21 +7,25 @@ from typing import Any
 
 from ..errors import MissingExtra
 from .printing import print_json
-from .settings import add_command
+from .settings import add_command, config_of
 
 __all__ = ["add"]
 
 
 def add(commands: Any) -> None:
     """Register the command."""
-    add_command(commands, "models", _models, "list routers, profiles and local models")
+    add_command(
+        commands, "models", _models, "list routers, profiles, enrolled and local models"
+    )
 
 
 def _models(options: argparse.Namespace) -> None:
     from ..artifact import RouterArtifact, bundled_artifacts
     from ..backends.llama_cpp import BUNDLED_MODEL, find_model
+    from ..enrolled import enrolled_names
 
     found = {name: RouterArtifact.load(path) for name, path in bundled_artifacts().items()}
+    enrolled = enrolled_names(config_of(options).data_folder)
     try:
         local = str(find_model(BUNDLED_MODEL))
     except MissingExtra as error:
@@ -37,11 +41,13 @@ def _models(options: argparse.Namespace) -> None:
             }
             for name, artifact in found.items()
         }
-        print_json({"routers": routers, "local_models": {BUNDLED_MODEL: local}})
+        local_models = {BUNDLED_MODEL: local}
+        print_json({"routers": routers, "enrolled": enrolled, "local_models": local_models})
         return
     for name, artifact in found.items():
         print(f"router {name}: {artifact.manifest.base_model}, {artifact.path}")
         print(f"  profiles: {', '.join(artifact.experts['profiles'])}")
         print(f"  operating points: {', '.join(artifact.calibration['operating_points'])}")
         print(f"  known models: {len(artifact.experts['experts'])} (--json lists them)")
+    print(f"enrolled on this device: {', '.join(enrolled) or 'none'}")
     print(f"local model {BUNDLED_MODEL}: {local}")

@@ -13,9 +13,16 @@ from edge_router.artifact import RouterArtifact
 from edge_router.cli import main
 from edge_router.config import Config, ExpertConfig
 from edge_router.encoder import Representation
-from edge_router.enrolled import EnrolledExpert, check_name, enrolled_path, head_of
+from edge_router.enrolled import (
+    EnrolledExpert,
+    check_name,
+    enrolled_names,
+    enrolled_path,
+    head_of,
+)
 from edge_router.enroller import Enroller
 from edge_router.errors import ConfigError
+from edge_router.examination import exam_questions
 from edge_router.policy import Placement
 from edge_router.router import Router
 from edge_router.testing import FakeBackend
@@ -36,18 +43,28 @@ class HashEncoder:
 
 
 def _enroller(
-    tmp_path: Path, artifact: RouterArtifact, name: str = "mine", **settings: object
+    tmp_path: Path,
+    artifact: RouterArtifact,
+    name: str = "mine",
+    backend: FakeBackend | None = None,
+    **settings: object,
 ) -> Enroller:
     config = Config(data_dir=str(tmp_path), experts={"mine": LOCAL, "far": CLOUD})
     encoder = HashEncoder(artifact.manifest.representation_dim)
     changed = replace(config, **settings)  # type: ignore[arg-type]
-    return Enroller(changed, name, "edge-router enroll again", FakeBackend("Paris"), encoder)
+    return Enroller(
+        changed,
+        name,
+        command="edge-router enroll again",
+        backend=backend or FakeBackend("Paris"),
+        encoder=encoder,
+    )
 
 
 def _outcomes(tmp_path: Path) -> Path:
     path = tmp_path / "o.jsonl"
     path.write_text(
-        "".join(json.dumps({"query": f"q{n}", "score": n % 2}) + "\n" for n in range(8))
+        "".join(json.dumps({"query": f"secret {n}", "score": n % 2}) + "\n" for n in range(8))
     )
     return path
 
@@ -55,41 +72,43 @@ def _outcomes(tmp_path: Path) -> Path:
 def test_an_enrolled_expert_is_found_by_the_router(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
-    """Its head is the one fitted, its thresholds and speed those of the nearest profile."""
-    found = _enroller(tmp_path, artifact).from_file(_outcomes(tmp_path))
-    found.write(tmp_path)
+    """Its head is the one fitted, its operating points and speed those of the nearest profile."""
+    enroller = _enroller(tmp_path, artifact)
+    found = enroller.from_file(_outcomes(tmp_path))
+    enroller.keep(found)
     config = Config(data_dir=str(tmp_path), experts={"a": replace(LOCAL, profile="mine")})
     (expert,) = Router.from_config(config).experts
-    assert expert.profile == found.enrolment.profile
-    assert expert.head.bias == pytest.approx(found.enrolment.head.bias)
-    assert np.allclose(expert.head.weights, found.enrolment.head.weights)
-    assert (found.evidence.outcomes, found.evidence.mean_score) == (8, 0.5)
-    assert found.evidence.artifact_hash == artifact.hash
+    assert expert.profile == found.profile
+    assert expert.head.bias == pytest.approx(found.head.bias)
+    assert np.allclose(expert.head.weights, found.head.weights)
+    assert expert.speed == Router.bundled().profiles[found.profile].speed
 
 
-def test_what_is_written_is_read_again_without_any_text(
+def test_what_is_kept_is_read_again_without_any_text(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
-    """The uncertainty in half precision."""
-    made = _enroller(tmp_path, artifact).from_file(_outcomes(tmp_path))
-    made.write(tmp_path)
-    read = EnrolledExpert.read(tmp_path, "mine", artifact)
-    assert read.evidence == made.evidence
-    query = HashEncoder(artifact.manifest.representation_dim).represent("new")
-    assert read.quality(query) == pytest.approx(made.quality(query), abs=0.01)
-    assert "q1" not in enrolled_path(tmp_path, "mine").read_text()
+    """With what it rests on."""
+    enroller = _enroller(tmp_path, artifact)
+    path = enroller.keep(enroller.from_file(_outcomes(tmp_path)))
+    evidence = EnrolledExpert.read(tmp_path, "mine", artifact).evidence
+    assert (evidence.outcomes, evidence.mean_score) == (8, 0.5)
+    assert evidence.artifact_hash == artifact.hash
+    assert "secret" not in path.read_text()
+    assert enrolled_names(tmp_path) == ["mine"]
 
 
 def test_a_stale_expert_is_refused_with_the_command_that_renews_it(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
     """A head means nothing to another encoder; a broken file is no better."""
-    path = _enroller(tmp_path, artifact).from_profile("3b").write(tmp_path)
+    enroller = _enroller(tmp_path, artifact)
+    path = enroller.keep(enroller.from_profile("3b"))
     with pytest.raises(ConfigError, match="Renew it: edge-router enroll again"):
         head_of("mine", replace(artifact, hash="0" * 64), tmp_path)
-    path.write_text('{"head": 1}')
-    with pytest.raises(ConfigError, match="cannot be read"):
-        head_of("mine", artifact, tmp_path)
+    for broken in ('{"head": 1}', path.read_text().replace('"bias": ', '"bias": NaN, "b": ')):
+        path.write_text(broken)
+        with pytest.raises(ConfigError, match="cannot be read"):
+            head_of("mine", artifact, tmp_path)
 
 
 def test_a_profile_alone_estimates_as_the_profile_does(
@@ -99,34 +118,41 @@ def test_a_profile_alone_estimates_as_the_profile_does(
     found = _enroller(tmp_path, artifact).from_profile("3b")
     query = HashEncoder(artifact.manifest.representation_dim).represent("new")
     _, own = head_of("3b", artifact, tmp_path)
-    assert found.quality(query)[0] == pytest.approx(own.quality(query), abs=1e-4)
-    assert found.evidence.outcomes == 0
+    assert found.head.quality(query) == pytest.approx(own.quality(query), abs=1e-4)
+    assert found.outcomes == 0
 
 
 def test_a_run_asks_chosen_questions_and_counts_earlier_answers(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
-    """Every capital is Paris to it, which is right for one; a second run asks the rest."""
-    enroller = _enroller(tmp_path, artifact)
-    found = enroller.from_run(397)
-    assert found.evidence.outcomes == 397
-    assert 0 < (found.evidence.mean_score or 0) < 0.1
-    again = _enroller(tmp_path, artifact)
-    assert again.from_run(5).evidence.outcomes == 397
-    assert isinstance(again.backend, FakeBackend)
-    assert again.backend.requests == []
+    """Every capital is Paris to it, which is right for one; a second run asks nobody again."""
+    count = len(exam_questions())
+    found = _enroller(tmp_path, artifact).from_run(count)
+    assert found.outcomes == count
+    assert 0 < (found.mean_score or 0) < 0.1
+    silent = FakeBackend("Paris")
+    assert _enroller(tmp_path, artifact, backend=silent).from_run(5).outcomes == count
+    assert silent.requests == []
+
+
+def test_a_run_of_few_questions_asks_no_more(tmp_path: Path, artifact: RouterArtifact) -> None:
+    """All wrong is an outcome too."""
+    backend = FakeBackend("I do not know")
+    found = _enroller(tmp_path, artifact, backend=backend).from_run(5)
+    assert (found.outcomes, found.mean_score) == (5, 0.0)
+    assert len({request.messages for request in backend.requests}) == 5
 
 
 def test_a_cloud_expert_is_not_asked_where_nothing_may_leave(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
     """Offline, or only on the device; nor one that is not configured, nor with no question."""
+    backend = FakeBackend("Paris")
     for settings in ({"offline": True}, {"placement": Placement.ONLY_ON_DEVICE}):
-        enroller = _enroller(tmp_path, artifact, "far", **settings)
+        enroller = _enroller(tmp_path, artifact, "far", backend, **settings)
         with pytest.raises(ConfigError, match="nothing may leave this device"):
             enroller.from_run(5)
-        assert isinstance(enroller.backend, FakeBackend)
-        assert enroller.backend.requests == []
+    assert backend.requests == []
     with pytest.raises(ConfigError, match="no expert 'who' is configured"):
         _enroller(tmp_path, artifact, "who").from_run(5)
     with pytest.raises(ConfigError, match="must be 1 or more"):
@@ -146,10 +172,14 @@ def test_it_says_where_the_expert_stands(tmp_path: Path, artifact: RouterArtifac
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "x" * 65, "a\x00b", "a\n"])
-def test_a_name_that_is_a_path_is_refused(name: str, artifact: RouterArtifact) -> None:
-    """Nothing is ever written outside the folder."""
+def test_a_name_that_is_a_path_is_refused(
+    name: str, tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """Nothing is ever written outside the folder, nor read."""
     with pytest.raises(ConfigError, match="cannot be the name of a file"):
-        check_name(name, artifact)
+        enrolled_path(tmp_path, name)
+    with pytest.raises(ConfigError, match="is unknown"):
+        head_of(name, artifact, tmp_path)
 
 
 def test_the_routers_own_names_are_taken(artifact: RouterArtifact) -> None:
@@ -165,12 +195,14 @@ def test_the_command_enrolls_and_tells(
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert main(["enroll", "mine", "--profile", "3b", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["profile"], found["evidence"]["outcomes"]) == ("3b", 0)
-    assert found["evidence"]["command"] == "edge-router enroll mine --profile 3b"
+    assert (found["profile"], found["outcomes"]) == ("3b", 0)
+    assert found["command"] == "edge-router enroll mine --profile 3b"
     assert Path(found["path"]).is_file()
     outcomes = str(_outcomes(tmp_path))
     assert main(["enroll", "mine", "--outcomes", outcomes]) == 0
     assert "enrolled from 8 outcomes (50% good)" in capsys.readouterr().out
+    assert main(["models"]) == 0
+    assert "enrolled on this device: mine\n" in capsys.readouterr().out
     assert main(["enroll", "mine"]) == 2
     assert "give --outcomes FILE, --run N, or --profile" in capsys.readouterr().err
     assert main(["enroll", "mine", "--profile", "huge"]) == 2

@@ -64,6 +64,16 @@ def test_the_nearest_profile_is_the_one_that_explains_the_outcomes() -> None:
     assert Enrolment.fit(PRIOR, _outcomes(300, [-0.5, 0.25, 0.0]), "large").profile == "large"
 
 
+def test_outcomes_that_are_all_good_raise_the_level_and_end_there() -> None:
+    """The prior keeps the head finite; the larger profile explains them better."""
+    vectors = np.random.default_rng(2).normal(size=(30, 2))
+    good = Outcomes(vectors, np.full(30, 3.0), np.ones(30), np.full(30, np.nan))
+    found = Enrolment.fit(PRIOR, good)
+    assert (found.profile, found.mean_score) == ("large", 1.0)
+    assert 0.7 < sigmoid(with_bias(vectors) @ found.belief.mean).mean() < 1
+    assert np.abs(found.belief.mean).max() < 10
+
+
 def test_more_outcomes_make_it_surer() -> None:
     """The volume of what is believed shrinks."""
     few, many = (Enrolment.fit(PRIOR, _outcomes(n, [0.0, 1.0, 0.0])) for n in (20, 200))
@@ -90,12 +100,11 @@ def test_answers_twice_as_long_move_the_length_offset() -> None:
     ("scores", "told"),
     [
         ([], "no outcomes"),
-        ([1.0, 1.0, 1.0], "all 3 outcomes have the score 1"),
         ([0.5, 1.2], r"score 1\.2 of outcome 2 is not in 0\.\.1"),
         ([0.5, float("nan")], "score nan of outcome 2"),
     ],
 )
-def test_outcomes_that_say_nothing_are_refused(scores: list[float], told: str) -> None:
+def test_outcomes_that_are_none_are_refused(scores: list[float], told: str) -> None:
     """With what is wrong and what would be right."""
     rows = np.array(scores)
     with pytest.raises(ConfigError, match=told):
@@ -110,9 +119,14 @@ def test_an_unknown_profile_is_refused() -> None:
 
 
 def test_no_learning_framework_is_imported() -> None:
-    """In a process of its own: numpy is enough."""
+    """In a process of its own, a fit included: numpy is enough."""
     program = (
-        "import sys, edge_router.enroller, edge_router.commands.enroll\n"
+        "import sys, numpy as np, edge_router.commands.enroll\n"
+        "from edge_router.enroller import Enrolment, HeadPrior, Outcomes\n"
+        "own = {'head': {'bias': 0.0, 'weights': [1.0], 'log_tokens': 0.0}}\n"
+        "prior = HeadPrior.of({'profiles': {'3b': own}, 'experts': {}}, 1.0)\n"
+        "seen = np.array([0.0, 1.0])\n"
+        "Enrolment.fit(prior, Outcomes(seen[:, None], seen, seen, seen))\n"
         "heavy = {'torch', 'transformers', 'sklearn', 'onnx', 'scipy'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )

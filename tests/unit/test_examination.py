@@ -26,11 +26,11 @@ def test_answers_are_graded_and_kept_without_text(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
-    """Half a line is thrown away."""
+    """Half a line, and one that is no answer, are passed over."""
     journal = tmp_path / "j"
     Examination("x", FakeBackend("Paris"), journal).ask(QUESTIONS[:2])
     with journal.open("a") as file:
-        file.write('{"id": "half')
+        file.write('[1]\n{"id": "half')
     backend = FakeBackend("Paris")
     assert len(Examination("x", backend, journal).ask(QUESTIONS)) == 4
     assert len(backend.requests) == 2

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_router.calibration import sigmoid
-from edge_router.posterior import Gaussian, laplace, mixture, with_bias
+from edge_router.posterior import Gaussian, laplace, mixture, most_probable, with_bias
 
 PRIOR = Gaussian.of(np.array([0.5, -1.0]), np.array([[0.5, 0.1], [0.1, 0.3]]))
 
@@ -30,6 +30,16 @@ def test_the_mode_is_where_a_grid_finds_it() -> None:
     loss += (away * np.linalg.solve(PRIOR.covariance, away)).sum(0) / 2
     found, _ = laplace(PRIOR, design, scores)
     assert found.mean == pytest.approx(grid[:, loss.argmin()], abs=0.005)
+    assert most_probable(PRIOR, design, scores) == pytest.approx(found.mean)
+
+
+def test_a_fit_comes_back_from_where_the_logistic_is_flat() -> None:
+    """A prior far off and sure of nothing: whole Newton steps would run away."""
+    design = with_bias(np.full((200, 1), 10.0))
+    scores = np.array([1.0, 0.0, 0.0, 0.0] * 50)
+    far = Gaussian.of(np.array([20.0, 2.0]), 100 * np.eye(2))
+    told = sigmoid(design @ most_probable(far, design, scores))
+    assert told.mean() == pytest.approx(0.25, abs=0.01)
 
 
 def test_without_outcomes_the_posterior_is_the_prior() -> None:
@@ -67,8 +77,8 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
     for head in PRIOR.draw(300, 4):
         design = with_bias(random.normal(size=(60, 1)))
         scores = (random.random(60) < sigmoid(design @ head)).astype(float)
-        _, low, high = laplace(PRIOR, design, scores)[0].quality(asked)[0]
-        held += low <= sigmoid(asked @ head)[0] <= high
+        mean, deviation = laplace(PRIOR, design, scores)[0].log_odds(asked)
+        held += abs(asked[0] @ head - mean[0]) <= 1.96 * deviation[0]
     assert 0.91 <= held / 300 <= 0.99
 
 
