@@ -408,17 +408,17 @@ def _add_enrolment(commands: Any) -> None:
 def _enrolment(options: argparse.Namespace) -> None:
     from edge_router.artifact import RouterArtifact
 
+    from .enrolment_report import enrolment_markdown
     from .enrolment_study import StudySetting, study
-    from .enrolment_table import enrolment_table
 
     setting = StudySetting(draws=options.draws, pool=options.pool, seed=options.seed)
     artifact = RouterArtifact.load(options.artifact)
     found = study(artifact, options.data, options.work, setting)
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "enrolment.json").write_text(json.dumps(found, indent=1) + "\n")
-        (options.out / "enrolment.md").write_text(enrolment_table(found))
-    print(enrolment_table(found))
+        told = json.dumps(found, indent=1)
+        write_atomically(options.out / "enrolment.json", told + "\n")
+        write_atomically(options.out / "enrolment.md", enrolment_markdown(found))
+    print(enrolment_markdown(found))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

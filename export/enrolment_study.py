@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -29,7 +30,6 @@ __all__ = ["Pair", "StudySetting", "study"]
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
-Judged = dict[str, list[tuple[list[float], list[float]]]]  # per draw APGR by pair, loss by expert
 
 TABLE = "mmlu_test_joint"
 NEW = ("Llama-3.2-1B-Instruct", "deepseek-v3")
@@ -73,6 +73,15 @@ class _Half:
         return len(self.design)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One draw of rows: APGR by pair, cross-entropy and seconds of the fit by new expert."""
+
+    apgr: list[float]
+    losses: list[float]
+    seconds: list[float]
+
+
 def study(
     artifact: RouterArtifact, data: Path, work: Path, setting: StudySetting
 ) -> dict[str, Any]:
@@ -94,7 +103,10 @@ def study(
         "full": bench.full(),
         "sizes": [_size(bench, count, setting) for count in setting.sizes],
     }
-    return found | {"encoder_unchanged": before == _digest(artifact)}
+    return found | {
+        "encoder_unchanged": before == _digest(artifact),
+        "torch_imported": "torch" in sys.modules,
+    }
 
 
 class _Bench:
@@ -130,17 +142,13 @@ class _Bench:
         """APGR of heads fitted on all train rows, with bootstrap intervals over test rows."""
         return [self._full_row(pair) for pair in PAIRS]
 
-    def judge(self, rows: Rows) -> tuple[list[float], list[float], list[float]]:
-        """APGR of each pair, cross-entropy of each new expert and seconds of each fit, with heads
-        enrolled from train `rows`."""
+    def judge(self, rows: Rows) -> _Judged:
+        """Heads of NEW enrolled from train `rows`."""
         found = {name: self.enrol(name, rows) for name in NEW}
         quality = {name: each for name, (each, _) in found.items()}
         losses = [_cross_entropy(quality[name], self.test.scores[name]) for name in NEW]
-        return [self._apgr(pair, quality) for pair in PAIRS], losses, [s for _, s in found.values()]
-
-    def way(self, found: Sequence[float]) -> list[float]:
-        """Of each pair's APGR, the share of the way from random to full."""
-        return [(one - 0.5) / (full - 0.5) for one, full in zip(found, self.full_apgr, strict=True)]
+        apgrs = [self._apgr(pair, quality) for pair in PAIRS]
+        return _Judged(apgrs, losses, [seconds for _, seconds in found.values()])
 
     def _full_row(self, pair: Pair) -> dict[str, Any]:
         gains = self._gains(pair, self._full)
@@ -163,51 +171,59 @@ class _Bench:
 
 
 def _size(bench: _Bench, count: int, setting: StudySetting) -> dict[str, Any]:
-    random = np.random.default_rng([setting.seed, count])
+    generator = np.random.default_rng([setting.seed, count])
     prior = bench.prior.around(POPULATION if POPULATION in bench.prior.centres else "8b")
-    kinds: Judged = {"random": [], "chosen": []}
-    seconds: list[float] = []
+    random, chosen = [], []
     for _ in tqdm(range(setting.draws), desc=f"{count} rows", leave=False):
-        drawn = random.permutation(len(bench.train))[: max(count, setting.candidates)]
+        drawn = generator.permutation(len(bench.train))[: max(count, setting.candidates)]
         picked = drawn[most_informative(prior, bench.train.design[drawn], count)]
-        for kind, rows in (("random", drawn[:count]), ("chosen", picked)):
-            found, losses, took = bench.judge(rows)
-            kinds[kind].append((found, losses))
-            seconds += took
+        random.append(bench.judge(drawn[:count]))
+        chosen.append(bench.judge(picked))
+    seconds = [second for judged in (*random, *chosen) for second in judged.seconds]
     return {
         "rows": count,
         "seconds_per_fit": {"median": float(np.median(seconds)), "max": float(np.max(seconds))},
-        "pairs": [_pair(bench, number, kinds) for number in range(len(PAIRS))],
+        "pairs": [
+            asdict(pair)
+            | _pair(bench.full_apgr[number], _apgrs(random, number), _apgrs(chosen, number))
+            for number, pair in enumerate(PAIRS)
+        ],
         "experts": [
-            {
-                "expert": name,
-                "log_loss_random": _spread([losses[number] for _, losses in kinds["random"]]),
-                "log_loss_chosen": _spread([losses[number] for _, losses in kinds["chosen"]]),
-                "chosen_better_by": _spread(_differences(kinds, 1, number, sign=-1)),
-            }
+            {"expert": name} | _losses(_loss_of(random, number), _loss_of(chosen, number))
             for number, name in enumerate(NEW)
         ],
     }
 
 
-def _pair(bench: _Bench, number: int, kinds: Judged) -> dict[str, Any]:
-    ways = {kind: [bench.way(found)[number] for found, _ in drawn] for kind, drawn in kinds.items()}
-    return asdict(PAIRS[number]) | {
-        "apgr_random": _spread([found[number] for found, _ in kinds["random"]]),
-        "apgr_chosen": _spread([found[number] for found, _ in kinds["chosen"]]),
-        "way_random": _spread(ways["random"]),
-        "way_chosen": _spread(ways["chosen"]),
-        "chosen_better_by": _spread(_differences(kinds, 0, number, sign=1)),
+def _apgrs(drawn: Sequence[_Judged], pair: int) -> Floats:
+    return np.array([judged.apgr[pair] for judged in drawn])
+
+
+def _loss_of(drawn: Sequence[_Judged], expert: int) -> Floats:
+    return np.array([judged.losses[expert] for judged in drawn])
+
+
+def _pair(full: float, random: Floats, chosen: Floats) -> dict[str, Any]:
+    """APGR (draws,) of the same draws; the way is the share of that from random to `full`."""
+    return {
+        "apgr_random": _spread(random),
+        "apgr_chosen": _spread(chosen),
+        "way_random": _spread((random - 0.5) / (full - 0.5)),
+        "way_chosen": _spread((chosen - 0.5) / (full - 0.5)),
+        "chosen_better_by": _spread(chosen - random),
     }
 
 
-def _differences(kinds: Judged, part: int, number: int, *, sign: int) -> list[float]:
-    """Chosen less random, draw by draw, so that more is better."""
-    paired = zip(kinds["chosen"], kinds["random"], strict=True)
-    return [sign * (chosen[part][number] - other[part][number]) for chosen, other in paired]
+def _losses(random: Floats, chosen: Floats) -> dict[str, Any]:
+    """Cross-entropy (draws,) of the same draws."""
+    return {
+        "log_loss_random": _spread(random),
+        "log_loss_chosen": _spread(chosen),
+        "chosen_better_by": _spread(random - chosen),
+    }
 
 
-def _spread(values: Sequence[float]) -> dict[str, float]:
+def _spread(values: Floats) -> dict[str, float]:
     """Mean over draws, a 95 % interval of the mean (normal), and the middle 95 % of the draws."""
     low, high = np.percentile(values, [2.5, 97.5]).tolist()
     error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0

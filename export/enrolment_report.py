@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["enrolment_table"]
+__all__ = ["enrolment_markdown"]
 
 PAIRS = ("weak / strong", "rows", "APGR", "APGR, all rows", "way", "way, chosen", "chosen - random")
 LOSSES = ("expert", "rows", "log-loss", "log-loss, chosen", "chosen better by", "s per fit")
 
 
-def enrolment_table(found: dict[str, Any]) -> str:
+def enrolment_markdown(found: dict[str, Any]) -> str:
     """What `study` found, for people."""
     return "\n".join(
         [_told(found), "", *_head(PAIRS), *_pairs(found), "", *_head(LOSSES), *_losses(found), ""]
@@ -24,7 +24,9 @@ def _told(found: dict[str, Any]) -> str:
         f"test rows, {found['setting']['draws']} draws, router {found['artifact']} "
         f"{found['artifact_hash'][:12]}. Way: the share of the way from random (0.5) to the heads "
         "fitted on all train rows. In brackets the middle 95 % of the draws; for APGR on all rows "
-        "the bootstrap interval over test rows; for differences a 95 % interval of their mean."
+        "the bootstrap interval over test rows; for differences a 95 % interval of their mean. "
+        f"Encoder {'unchanged' if found['encoder_unchanged'] else 'CHANGED'}, torch "
+        f"{'imported' if found['torch_imported'] else 'not imported'}."
     )
 
 
