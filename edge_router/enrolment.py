@@ -5,7 +5,7 @@ Prior, posterior and evidence in numpy; a few hundred outcomes take well under t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -126,15 +126,16 @@ class Enrolment:
         """
         names = [prior.check(profile)] if profile else list(prior.centres)
         design = with_bias(outcomes.vectors)
-        tried = [(name, prior.around(name, scale)) for name in names for scale in SCALES]
-        found = [laplace(around, design, outcomes.scores) for _, around in tried]
-        belief, shares = mixture([part for part, _ in found], [evidence for _, evidence in found])
-        own = [(evidence, name) for (name, _), (_, evidence) in zip(tried, found, strict=True)]
-        _, nearest = max((evidence, name) for evidence, name in own if name in prior.lengths)
+        tried = [prior.around(name, scale) for name in names for scale in SCALES]
+        found = [laplace(around, design, outcomes.scores) for around in tried]
+        evidence = np.array([evidence for _, evidence in found])
+        belief, shares = mixture([part for part, _ in found], evidence.tolist())
+        weights = shares.reshape(len(names), -1).sum(1).tolist()
+        nearest = _likeliest(names, evidence, among=prior.lengths)
         return cls(
             belief,
             nearest,
-            _summed(names, zip((name for name, _ in tried), shares.tolist(), strict=True)),
+            dict(zip(names, weights, strict=True)),
             _length(outcomes, prior.lengths[nearest]),
             len(outcomes),
             float(outcomes.scores.mean()),
@@ -164,11 +165,13 @@ def _scatter(known: Floats) -> Floats:
     return kept
 
 
-def _summed(names: Iterable[str], shares: Iterable[tuple[str, float]]) -> dict[str, float]:
-    total = dict.fromkeys(names, 0.0)
-    for name, share in shares:
-        total[name] += share
-    return total
+def _likeliest(names: Sequence[str], evidence: Floats, *, among: Container[str]) -> str:
+    """The name with the most evidence (logarithms, all scales of a name in a row); logarithms still
+    differ where every weight but one is zero."""
+    of_name = np.logaddexp.reduce(evidence.reshape(len(names), -1), axis=1).tolist()
+    return max((total, name) for total, name in zip(of_name, names, strict=True) if name in among)[
+        1
+    ]
 
 
 def _length(outcomes: Outcomes, profile: float) -> float:

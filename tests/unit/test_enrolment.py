@@ -131,3 +131,13 @@ def test_no_learning_framework_is_imported() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_nearest_is_a_profile_even_where_none_has_any_weight() -> None:
+    """5,000 outcomes of the mean head, the profiles far off: the nearer of them, not the first."""
+    mean = PRIOR.centres[POPULATION]
+    far = {"small": mean - 40.0, "large": mean - 30.0, POPULATION: mean}
+    prior = HeadPrior(far, 0.01 * np.eye(3), PRIOR.lengths)
+    found = Enrolment.fit(prior, _outcomes(5_000, mean.tolist()))
+    assert found.weights[POPULATION] == pytest.approx(1.0)
+    assert found.profile == "large"
