@@ -168,10 +168,9 @@ def _scatter(known: Floats) -> Floats:
 def _likeliest(names: Sequence[str], evidence: Floats, *, among: Container[str]) -> str:
     """The name with the most evidence (logarithms, all scales of a name in a row); logarithms still
     differ where every weight but one is zero."""
-    of_name = np.logaddexp.reduce(evidence.reshape(len(names), -1), axis=1).tolist()
-    return max((total, name) for total, name in zip(of_name, names, strict=True) if name in among)[
-        1
-    ]
+    totals = np.logaddexp.reduce(evidence.reshape(len(names), -1), axis=1).tolist()
+    named = zip(totals, names, strict=True)
+    return max((total, name) for total, name in named if name in among)[1]
 
 
 def _length(outcomes: Outcomes, profile: float) -> float:
