@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .calibration import OperatingPoint
 from .errors import NoExpertFits
 from .experts import Estimate, Expert, Location
+from .grounds import Grounds, RoutedQuery
+
+if TYPE_CHECKING:
+    from .explanation import Explanation
 
 __all__ = [
     "Candidate",
@@ -52,6 +56,7 @@ class Reason(StrEnum):
     BEST_IN_COST_RANGE = "best_in_cost_range"
     OUTSIDE_COST_RANGE = "outside_cost_range"
     BEST_BALANCE = "best_balance"
+    EXPLORATION = "exploration"
     NOT_CONFIGURED = "not_configured"
     ONLY_ON_DEVICE = "only_on_device"
     ONLY_IN_CLOUD = "only_in_cloud"
@@ -167,7 +172,9 @@ class Decision:
     `reason` is why it was ruled out. `fallbacks` are asked in order if `expert` is unavailable.
     `gain` is the expected gain in quality that decided, `min_gain` what the operating point asks
     for there. Under a `preference` no operating point counts (its name is ""): `gain` is then the
-    one over the next best expert, and `min_gain` is 0.
+    one over the next best expert, and `min_gain` is 0. `propensity` is the probability with which
+    this expert was to be asked, below 1 only where exploration had a choice. `grounds` is what all
+    this follows from; it takes no part in comparisons and is not printed.
     """
 
     expert: str
@@ -181,6 +188,8 @@ class Decision:
     gain: float
     min_gain: float
     preference: str | None = None
+    propensity: float = 1.0
+    grounds: Grounds | None = field(default=None, compare=False, repr=False)
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -191,7 +200,7 @@ class Decision:
     def words(self) -> str:
         """The reason in one clause."""
         if self.wanted != self.expert:
-            return f"{self.wanted} was wanted, but {RULED_OUT[self.reason]}"
+            return f"{self.wanted} was wanted{self._instead()}"
         if self.reason is Reason.PREFERRED_IN_CLOUD:
             return "the cloud is preferred"
         if self.reason is Reason.GAIN_IS_WORTH_IT:
@@ -203,6 +212,21 @@ class Decision:
         return (
             f"good enough: asking a dearer expert gains {self.gain:+.0%} (< {self.min_gain:+.0%})"
         )
+
+    def _instead(self) -> str:
+        """Why the expert that was wanted is not the one that is asked."""
+        if self.reason is Reason.EXPLORATION:
+            return f"; {self.expert} is asked to learn from its answer"
+        return f", but {RULED_OUT[self.reason]}"
+
+    def explain(self) -> Explanation:
+        """Why, in detail: see `Explanation`. Takes about half a second; nothing is asked of anyone.
+
+        Raises RoutingError for a decision that did not come from `Router.route`.
+        """
+        from .explanation import Explanation
+
+        return Explanation.of(self)
 
     def _compared(self) -> str:
         """What is expected of the chosen expert, and of the next one."""
@@ -218,6 +242,7 @@ def decide(
     rule: Rule,
     input_tokens: int,
     doubts: Mapping[str, Reason] = MappingProxyType({}),
+    query: RoutedQuery | None = None,
 ) -> Decision:
     """Choose among `candidates` for a query whose untrimmable part has `input_tokens`.
 
@@ -248,6 +273,7 @@ def decide(
         gain=verdict.gain,
         min_gain=verdict.min_gain,
         preference=rule.preference,
+        grounds=Grounds(tuple(candidates), constraints, rule, input_tokens, doubts, query),
     )
 
 

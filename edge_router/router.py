@@ -22,8 +22,10 @@ from .experts import (
     Speed,
     find_head,
 )
+from .grounds import RoutedQuery
 from .policy import Candidate, Constraints, Decision, GainRule, Rule, decide
 from .preference import Preference
+from .script import script_of
 from .snapshot import Snapshot
 from .speeds import MeasuredSpeed, read_speeds
 from .text import TEMPLATE, router_input
@@ -100,7 +102,8 @@ class Router:
         The same arguments give the same decision. Raises InvalidRequest, NoExpertFits.
         """
         request = ChatRequest.of(prompt)
-        query = self.represent(request)
+        text = router_input(request, self.artifact.manifest.max_chars)
+        query = self._encoder.represent(text)
         now = snapshot or Snapshot()
         return decide(
             [
@@ -111,6 +114,9 @@ class Router:
             rule=self.rule,
             input_tokens=_tokens(_untrimmable_characters(request)),
             doubts=now.doubts,
+            query=RoutedQuery(
+                self.artifact, query, len(request.messages[-1].content), script_of(text)
+            ),
         )
 
     def estimate(self, prompt: Prompt) -> Mapping[str, Estimate]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EdgeRouterError
@@ -64,13 +64,15 @@ def rounded(value: Any) -> Any:
 
 def decision_json(decision: Decision) -> dict[str, Any]:
     """A decision for machines."""
-    found: dict[str, Any] = rounded(asdict(decision))
+    found: dict[str, Any] = rounded(asdict(replace(decision, grounds=None)))
+    del found["grounds"]
     return found | {"words": decision.words}
 
 
 def record_json(record: AnswerRecord) -> dict[str, Any]:
     """What is known of one answered query, for machines."""
-    found: dict[str, Any] = rounded(asdict(record))
+    told = replace(record, decision=replace(record.decision, grounds=None))
+    found: dict[str, Any] = rounded(asdict(told))
     found["decision"] = decision_json(record.decision)
     return found | {"reason": record.reason, "words": record.words}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, EdgeRouterError, InvalidRequest
+from .explaining import print_explanation
 from .printing import (
     decision_json,
     decision_line,
@@ -42,6 +43,9 @@ def add(commands: Any) -> None:
     route.add_argument(
         "--profiles", action="store_true", help="estimates for every shipped profile"
     )
+    route.add_argument(
+        "--explain", action="store_true", help="what it rests on, and what would have changed it"
+    )
 
 
 def _route(options: argparse.Namespace) -> int:
@@ -62,7 +66,9 @@ def _route(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     decision = router.route(request, constraints)
     router_s = time.perf_counter() - started
-    if options.json:
+    if options.explain:
+        print_explanation(decision.explain(), as_json=options.json)
+    elif options.json:
         print_json(decision_json(decision))
     else:
         print(decision.expert)

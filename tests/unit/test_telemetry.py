@@ -11,6 +11,7 @@ import pytest
 from edge_router.chat import Usage
 from edge_router.deferral import Deferral
 from edge_router.experts import Estimate, Location
+from edge_router.grounds import RoutedQuery
 from edge_router.policy import Decision, Reason
 from edge_router.telemetry import AnswerRecord, log_record
 
@@ -118,13 +119,16 @@ def test_the_log_has_one_line_of_codes_and_times(
 
 def test_a_record_has_no_room_for_a_prompt() -> None:
     """Neither the record nor the decision in it has a field for what was asked or answered."""
+    assert [field.name for field in fields(RoutedQuery)] == [
+        "artifact", "representation", "characters", "script",
+    ]  # fmt: skip
     assert [field.name for field in fields(AnswerRecord)] == [
         "id", "decision", "answered_by", "failures", "usage", "cost_usd",
         "router_s", "first_token_s", "total_s", "deferral",
     ]  # fmt: skip
     assert [field.name for field in fields(Decision)] == [
         "expert", "location", "reason", "wanted", "fallbacks", "estimates", "excluded",
-        "operating_point", "gain", "min_gain", "preference",
+        "operating_point", "gain", "min_gain", "preference", "propensity", "grounds",
     ]  # fmt: skip
 
 
