@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         EdgeRouterError,
         InvalidRequest,
         InvalidTarget,
+        LearningError,
         MissingExtra,
         NoExpertFits,
         OutcomesUnusable,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         TargetUnsupported,
     )
     from .experts import Estimate, Expert
+    from .explanation import Explanation
     from .policy import Constraints, Decision, Placement, Reason
     from .router import Router
     from .telemetry import AnswerRecord
@@ -68,6 +70,7 @@ _HOME = {
         "EdgeRouterError",
         "InvalidRequest",
         "InvalidTarget",
+        "LearningError",
         "MissingExtra",
         "NoExpertFits",
         "OutcomesUnusable",
@@ -77,6 +80,7 @@ _HOME = {
         "TargetUnsupported",
     ),
     "experts": ("Estimate", "Expert"),
+    "explanation": ("Explanation",),
     "policy": ("Constraints", "Decision", "Placement", "Reason"),
     "router": ("Router",),
     "telemetry": ("AnswerRecord",),
@@ -109,8 +113,10 @@ __all__ = [
     "Estimate",
     "Expert",
     "ExpertConfig",
+    "Explanation",
     "InvalidRequest",
     "InvalidTarget",
+    "LearningError",
     "Message",
     "MissingExtra",
     "NoExpertFits",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from .device import DeviceSource
 from .errors import AllBackendsFailed, BackendUnavailable
 from .experience import Experience
 from .handover import Handover, first_piece
+from .learning import Learning, checked_score
 from .policy import Constraints, Decision
 from .query import Query
 from .router import Router
@@ -66,9 +68,9 @@ class EdgeRouter:
 
     Without a `config` the settings are read as `Config.load` describes; with nothing configured it
     runs SmolLM2-135M on this device. `backends` replaces the configured ones by name. `hooks`
-    receive an AnswerRecord after every answer. `device` tells the state of this machine. Thread-
-    safe. Raises ConfigError, ArtifactError or MissingExtra at once when something it will need is
-    not there.
+    receive an AnswerRecord after every answer. `device` tells the state of this machine, `draw`
+    gives the random numbers (0..1) that exploration needs. Thread-safe. Raises ConfigError,
+    ArtifactError or MissingExtra at once when something it will need is not there.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class EdgeRouter:
         backends: Mapping[str, Backend] | None = None,
         hooks: Sequence[Hook] = (),
         device: DeviceSource | None = None,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self.config = config or Config.load()
         measured = read_speeds(self.config)
@@ -85,6 +88,8 @@ class EdgeRouter:
         self.experience = Experience.of(
             self.config, self.router.experts, measured=measured, device=device
         )
+        max_chars = self.router.artifact.manifest.max_chars
+        self._learning = Learning.from_config(self.config, max_chars=max_chars, draw=draw)
         self._hooks = (log_record, *hooks)
         self._lock = threading.Lock()
         self._spent_usd = 0.0
@@ -123,6 +128,15 @@ class EdgeRouter:
         query = self._decide(prompt, constraints)
         return AnswerStream(query.decision, self._run(query))
 
+    def feedback(self, decision_id: str, score: float) -> bool:
+        """Tell how good an answer was: the id of its AnswerRecord, and a score in 0..1.
+
+        False where it was not kept: the setting `learn` is off, the answer is too old, or the log
+        cannot be written. Raises LearningError for a score outside 0..1.
+        """
+        told = checked_score(score)
+        return self._learning is not None and self._learning.score(decision_id, told)
+
     def constraints(self) -> Constraints:
         """The configured limits, with what is left of the budget."""
         with self._lock:
@@ -134,6 +148,8 @@ class EdgeRouter:
             backends, self._backends = self._backends, {}
         if self.config.keep_speeds:
             self.experience.keep(self.config)
+        if self._learning is not None:
+            self._learning.close()
         for backend in backends.values():
             backend.close()
 
@@ -153,6 +169,8 @@ class EdgeRouter:
         request = ChatRequest.of(prompt)
         snapshot = self._snapshot(request)
         decision = self.router.route(request, self._limits(constraints), snapshot)
+        if self._learning is not None:
+            decision = self._learning.explore(decision)
         router_s = time.monotonic() - started
         deadline = Deadline(started + self.config.deadline_s)
         return Query(request, decision, constraints, snapshot, deadline, started, router_s)
@@ -225,6 +243,8 @@ class EdgeRouter:
         with self._lock:
             self._spent_usd += record.cost_usd or 0.0
         self.experience.answered(record, query.request, query.snapshot)
+        if self._learning is not None:
+            self._learning.answered(record, query.request)
         for hook in self._hooks:
             hook(record)
         return record

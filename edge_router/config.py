@@ -93,7 +93,9 @@ class Config:
     is the charge below which local experts are spared. `deferral` hands a local answer over to the
     cloud when its first `deferral_tokens` tokens look bad: "before" any is shown, or looking
     "while" they are held back and showing them once they look good. It needs the gate that
-    `edge-router export deferral --gate` fits.
+    `edge-router export deferral --gate` fits. With `learn` the outcomes of the last `learn_rows`
+    answers are kept, with `learn_prompts` their texts too; with probability `exploration` (0..0.5)
+    the other expert answers.
     """
 
     artifact: str = "router-small"
@@ -111,7 +113,17 @@ class Config:
     min_battery: float | None = None
     deferral: DeferralMode = "off"
     deferral_tokens: int = 16
+    learn: bool = False
+    learn_prompts: bool = False
+    learn_rows: int = 10_000
+    exploration: float = 0.0
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for settings that mean nothing without `learn`."""
+        for key in ("learn_prompts", "exploration"):
+            if getattr(self, key) and not self.learn:
+                raise ConfigError(f"{key} = {getattr(self, key)!r} does nothing; add learn = true")
 
     @classmethod
     def load(cls, path: str | Path | None = None, **overrides: Any) -> Config:
@@ -187,6 +199,10 @@ SETTINGS: Mapping[str, Check] = {
     "min_battery": number(0.0, 1.0),
     "deferral": one_of(*get_args(DeferralMode)),
     "deferral_tokens": whole_number,
+    "learn": flag,
+    "learn_prompts": flag,
+    "learn_rows": whole_number,
+    "exploration": number(0.0, 0.5),
 }
 EXPERT_SETTINGS: Mapping[str, Check] = {
     "backend": one_of(*get_args(BackendKind)),

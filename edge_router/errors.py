@@ -19,6 +19,7 @@ EdgeRouterError
 │   ├── BackendUnavailable      another expert may be asked: connect, timeout, 429, 5xx
 │   ├── BackendRejected         nobody else may be asked: wrong key, bad request
 │   └── BackendProtocolError    the reply makes no sense, or broke off half-way
+├── LearningError               what was learned here cannot be used, or is not enough
 ├── AllBackendsFailed           every expert that was asked failed; holds each failure
 └── MissingExtra                its message is the pip line that fixes it
 
@@ -45,6 +46,7 @@ __all__ = [
     "EdgeRouterError",
     "InvalidRequest",
     "InvalidTarget",
+    "LearningError",
     "MissingExtra",
     "NoExpertFits",
     "OutcomesUnusable",
@@ -163,6 +165,10 @@ class BackendRejected(BackendError):
 
 class BackendProtocolError(BackendError):
     """The reply is not what the protocol allows, or the stream broke off."""
+
+
+class LearningError(EdgeRouterError):
+    """What this device has learned cannot be read, or is not enough for what was asked."""
 
 
 class AllBackendsFailed(EdgeRouterError):

@@ -1,0 +1,52 @@
+"""edge-router feedback: tell how good an answer was."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..errors import ConfigError, LearningError
+from .printing import print_json
+from .settings import add_command, config_of
+
+__all__ = ["add"]
+
+LAST = "last"
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    feedback = add_command(
+        commands, "feedback", _feedback, "tell how good an answer was (setting learn = true)"
+    )
+    feedback.add_argument("id", help=f"the answer's id (--json, log show), or {LAST!r}")
+    feedback.add_argument("score", help="0 (bad) to 1 (good)")
+
+
+def _feedback(options: argparse.Namespace) -> None:
+    from ..outcome_log import FILE, OutcomeLog
+
+    score = _score(options.score)
+    log = OutcomeLog(config_of(options).data_folder / FILE)
+    ids = [outcome.id for outcome in log.rows()]
+    found = ids[-1] if options.id == LAST and ids else options.id
+    if found not in ids or not log.score(found, score):
+        raise LearningError(
+            f"no answer {options.id!r} among the {len(ids)} in {log.path}; `edge-router log show` "
+            "lists them, and the setting learn = true keeps them"
+        )
+    log.close()
+    if options.json:
+        print_json({"id": found, "score": score})
+    else:
+        print(f"{found} scored {score:g}")
+
+
+def _score(given: str) -> float:
+    try:
+        score = float(given)
+    except ValueError:
+        score = float("nan")
+    if not 0 <= score <= 1:
+        raise ConfigError(f"score {given!r} must be a number from 0 (bad) to 1 (good)")
+    return score

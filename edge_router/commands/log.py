@@ -1,0 +1,59 @@
+"""edge-router log: what was kept of the answers given, and how to forget it."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .printing import print_json, rounded
+from .settings import add_command, config_of
+
+if TYPE_CHECKING:
+    from ..outcome_log import Outcome
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    log = add_command(commands, "log", _log, "outcomes kept on this device (setting learn = true)")
+    log.add_argument("action", choices=("show", "clear"), help="list them, or forget them all")
+
+
+def _log(options: argparse.Namespace) -> None:
+    from ..outcome_log import FILE, OutcomeLog
+
+    log = OutcomeLog(config_of(options).data_folder / FILE)
+    if options.action == "clear":
+        count = log.clear()
+        if options.json:
+            print_json({"cleared": count})
+        else:
+            print(f"{count} outcomes forgotten")
+        return
+    for outcome in log.rows():
+        if options.json:
+            print_json(_json(outcome))
+        else:
+            print(_line(outcome))
+
+
+def _json(outcome: Outcome) -> dict[str, Any]:
+    """One outcome for machines, without its representation."""
+    told = ("id", "time", "expert", "rival", "answered_by", "propensity", "gain", "min_gain",
+            "cost_usd", "first_token_s", "total_s", "input_tokens", "output_tokens", "characters",
+            "script", "prompt", "score")  # fmt: skip
+    found: dict[str, Any] = rounded({name: getattr(outcome, name) for name in told})
+    return found | {"quality": {n: round(e.quality, 6) for n, e in outcome.estimates.items()}}
+
+
+def _line(outcome: Outcome) -> str:
+    when = datetime.fromtimestamp(outcome.time).astimezone().isoformat(" ", "seconds")
+    score = "not scored" if outcome.score is None else f"score {outcome.score:g}"
+    explored = f" (explored, {outcome.propensity:.0%})" if outcome.propensity <= 0.5 else ""
+    quality = outcome.estimates[outcome.answered_by].quality
+    return (
+        f"{outcome.id} {when} {outcome.answered_by}{explored}, expected {quality:.0%}, {score}, "
+        f"{outcome.total_s:.1f} s"
+    )

@@ -1,0 +1,75 @@
+"""Learning in use: outcomes are kept where the user asks for it, and now and then explored."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self
+
+from .chat import ChatRequest
+from .config import Config
+from .errors import LearningError
+from .exploration import Exploration
+from .policy import Decision
+from .telemetry import AnswerRecord
+from .text import router_input
+
+if TYPE_CHECKING:
+    from .outcome_log import OutcomeLog
+
+__all__ = ["Learning", "checked_score"]
+
+
+class Learning:
+    """What an EdgeRouter does to learn from its answers. Thread-safe; never in an answer's way.
+
+    Explores only as long as `log` can be written: otherwise nothing would be learned from it.
+    With `prompt_characters` that much of each query is kept, cut as the router cuts it.
+    """
+
+    def __init__(
+        self, log: OutcomeLog, exploration: Exploration, *, prompt_characters: int | None = None
+    ) -> None:
+        self._log = log
+        self._exploration = exploration
+        self._prompt_characters = prompt_characters
+
+    @classmethod
+    def from_config(
+        cls, config: Config, *, max_chars: int, draw: Callable[[], float] = random.random
+    ) -> Self | None:
+        """None where the setting `learn` is off; writes nothing yet. The artifact reads at most
+        `max_chars` characters, `draw` gives the random numbers (0..1) that exploration needs."""
+        if not config.learn:
+            return None
+        from .outcome_log import FILE, OutcomeLog
+
+        return cls(
+            OutcomeLog(config.data_folder / FILE, max_rows=config.learn_rows),
+            Exploration(config.exploration, draw),
+            prompt_characters=max_chars if config.learn_prompts else None,
+        )
+
+    def explore(self, decision: Decision) -> Decision:
+        """The decision, or the same with another expert's turn; see `Exploration`."""
+        return decision if self._log.stopped else self._exploration.apply(decision)
+
+    def answered(self, record: AnswerRecord, request: ChatRequest) -> None:
+        """Keep what happened."""
+        room = self._prompt_characters
+        self._log.append(record, prompt=None if room is None else router_input(request, room))
+
+    def score(self, id: str, score: float) -> bool:  # noqa: A002
+        """Tell how good an answer was, 0..1; False where it was not kept."""
+        return self._log.score(id, score)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._log.close()
+
+
+def checked_score(score: float) -> float:
+    """Raises LearningError for one outside 0..1."""
+    if not 0 <= score <= 1:
+        raise LearningError(f"score {score!r} must be a number from 0 (bad) to 1 (good)")
+    return score
