@@ -38,7 +38,8 @@ class Exploration:
 
 
 def rival_of(decision: Decision) -> str | None:
-    """Who would have been asked if the expert that the rule chose were not there.
+    """Who is asked when the draw falls the other way: if the expert that the rule chose were not
+    there, and after exploration that expert.
 
     Everything that rules experts out holds for it too, and so do wishes: nobody is a rival whom
     the state of the device speaks against, who is on the device where the cloud is preferred, or
@@ -46,9 +47,10 @@ def rival_of(decision: Decision) -> str | None:
     """
     if decision.grounds is None:
         return None
+    if decision.reason is Reason.EXPLORATION:
+        return decision.wanted
     grounds = decision.grounds
-    chosen = decision.wanted if decision.reason is Reason.EXPLORATION else decision.expert
-    out = {chosen, *decision.excluded, *grounds.doubts}
+    out = {decision.expert, *decision.excluded, *grounds.doubts}
     others = tuple(c for c in grounds.candidates if c.expert.name not in out)
     try:
         found = decide_again(replace(grounds, candidates=others))

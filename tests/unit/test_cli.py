@@ -70,6 +70,18 @@ def test_route_json_holds_the_whole_decision(capsys: pytest.CaptureFixture[str])
     assert 0 <= found["estimates"]["local"]["quality"] <= 1
 
 
+def test_route_explains_for_people_and_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    """All of it on standard output; every expert, the operating point, and what would change it."""
+    code, out, err = run(capsys, "route", "What is the opposite of hot?", "--explain")
+    assert (code, err) == (0, "")
+    for told in ("local (", "cloud (cloud)", "operating point balanced", "nearest known queries"):
+        assert told in out
+    found = run_json(capsys, "route", "What is the opposite of hot?", "--explain")
+    assert {expert["name"] for expert in found["experts"]} == {"local", "cloud"}
+    argv = ("route", "What is 1 + 1?", "--explain", "--preference", "auto")
+    assert "\npreference auto\n" in run(capsys, *argv)[1]
+
+
 def test_a_preference_replaces_the_operating_point(capsys: pytest.CaptureFixture[str]) -> None:
     """Its reason has a code of its own; a price nobody knows counts as the dearest."""
     query = "What is the opposite of hot?"

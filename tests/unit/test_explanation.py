@@ -107,8 +107,9 @@ def test_the_json_tells_preferences_and_doubts(router: Router) -> None:
     """By the same schema."""
     schema = Explanation.schema()
     chooser = Router.from_config(Config(experts=EXPERTS, preference="performance"))
-    doubted = chooser.route(QUERY, None, Snapshot(doubts={"cloud": Reason.UNREACHABLE}))
-    found = doubted.explain()
+    wish = Constraints(placement=Placement.PREFER_IN_CLOUD)
+    now = Snapshot(doubts={"cloud": Reason.UNREACHABLE})
+    found = chooser.route(QUERY, wish, now).explain()
     assert (found.preference, found.promise, found.reason) == (
         "performance", "", Reason.UNREACHABLE,
     )  # fmt: skip

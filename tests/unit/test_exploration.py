@@ -54,7 +54,7 @@ def test_below_the_rate_the_rival_answers() -> None:
     assert (found.reason, found.propensity) == (Reason.EXPLORATION, 0.1)
     assert found.fallbacks == ("cloud",)
     assert found.words == "cloud was wanted; local is asked to learn from its answer"
-    assert rival_of(found) == rival_of(decided()) == "local"
+    assert (rival_of(decided()), rival_of(found)) == ("local", "cloud")
 
 
 def test_above_the_rate_the_decision_stands() -> None:

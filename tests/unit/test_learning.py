@@ -1,0 +1,104 @@
+"""Learning in use: kept, explored, scored, and never in the way of an answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_router import Config, Constraints, EdgeRouter, LearningError, Placement, Reason
+from edge_router.config import ExpertConfig
+from edge_router.errors import BackendUnavailable
+from edge_router.learning import Learning, checked_score
+from edge_router.outcome_log import FILE, Outcome, OutcomeLog
+from edge_router.testing import FakeBackend
+
+LOCAL = ExpertConfig("openai", "small", "135m", base_url="http://127.0.0.1:9/v1")
+CLOUD = ExpertConfig(
+    "openai", "big", "frontier", location="cloud", base_url="http://127.0.0.1:9/v1"
+)
+EXPERTS = {"local": LOCAL, "cloud": CLOUD}
+QUERY = "Why is the sky blue?"
+
+
+def learning(
+    folder: Path, *, draw: float = 0.0, local: FakeBackend | None = None, **settings: object
+) -> EdgeRouter:
+    """One that wants the local expert, and explores whenever `draw` is below its rate of 0.1."""
+    config = Config(experts=EXPERTS, data_dir=str(folder), min_gain=1.0)
+    changed = config.with_changes(**{"learn": True, "exploration": 0.1} | settings)
+    backends = {"local": local or FakeBackend("from here"), "cloud": FakeBackend("from there")}
+    return EdgeRouter(changed, backends=backends, draw=lambda: draw)
+
+
+def kept(folder: Path) -> list[Outcome]:
+    """What lies in the log."""
+    return OutcomeLog(folder / FILE).rows()
+
+
+def test_an_explored_answer_is_kept_with_its_propensity_and_score(tmp_path: Path) -> None:
+    """The row tells who would have been asked otherwise."""
+    with learning(tmp_path) as router:
+        answer = router.complete(QUERY)
+        assert router.feedback(answer.record.id, 0.75)
+    assert (answer.text, answer.record.reason) == ("from there", "exploration")
+    (row,) = kept(tmp_path)
+    assert (row.expert, row.rival, row.answered_by) == ("cloud", "local", "cloud")
+    assert (row.propensity, row.score) == (0.1, 0.75)
+
+
+def test_a_streamed_answer_is_kept_like_a_whole_one(tmp_path: Path) -> None:
+    """Not explored here: the other side of the same draw."""
+    with learning(tmp_path, draw=0.1) as router:
+        stream = router.stream(QUERY)
+        assert "".join(chunk.delta for chunk in stream) == "from here"
+        assert stream.record is not None
+        assert router.feedback(stream.record.id, 1.0)
+    (row,) = kept(tmp_path)
+    assert (row.expert, row.rival, row.propensity, row.score) == ("local", "cloud", 0.9, 1.0)
+
+
+def test_a_fallback_is_kept_as_one(tmp_path: Path) -> None:
+    """Whoever was asked first stays the one that was decided on."""
+    down = FakeBackend(error=BackendUnavailable("connection refused"))
+    with learning(tmp_path, draw=0.5, local=down) as router:
+        assert router.complete(QUERY).text == "from there"
+    (row,) = kept(tmp_path)
+    assert (row.expert, row.answered_by) == ("local", "cloud")
+
+
+def test_constraints_of_one_query_hold_for_explorers(tmp_path: Path) -> None:
+    """What must stay on this device does, whatever is drawn."""
+    private = Constraints(placement=Placement.ONLY_ON_DEVICE)
+    with learning(tmp_path) as router:
+        answer = router.complete(QUERY, constraints=private)
+    assert (answer.text, answer.record.decision.propensity) == ("from here", 1.0)
+
+
+def test_nobody_explores_what_cannot_be_kept(tmp_path: Path) -> None:
+    """Another expert's answer would teach nothing: from the first failure on there is none."""
+    (tmp_path / "file").write_text("in the way")
+    with learning(tmp_path / "file" / "data") as router:
+        reasons = [router.complete(QUERY).record.decision.reason for _ in range(3)]
+    assert reasons == [Reason.EXPLORATION, *[Reason.CHEAPEST_IS_ENOUGH] * 2]
+
+
+def test_an_explored_decision_explains_itself(tmp_path: Path) -> None:
+    """With its own code and its propensity."""
+    with learning(tmp_path) as router:
+        found = router.complete(QUERY).record.decision.explain()
+    assert (found.expert, found.wanted, found.reason) == ("cloud", "local", Reason.EXPLORATION)
+    assert found.propensity == 0.1
+
+
+def test_without_the_setting_there_is_nothing() -> None:
+    """Neither a log nor exploration."""
+    assert Learning.from_config(Config(), max_chars=100) is None
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])
+def test_a_score_is_from_0_to_1(score: float) -> None:
+    """The message names it."""
+    assert checked_score(0.0) == 0.0
+    with pytest.raises(LearningError, match=f"score {score}"):
+        checked_score(score)
