@@ -65,6 +65,7 @@ def test_the_wheel_carries_the_artifact_the_types_and_the_toolchain(wheel: Path)
         "edge_router/models/router-small/manifest.sha256",
         "edge_router/export/recipes/router-small.toml",
         "edge_router/benchmarks/row.schema.json",
+        "edge_router/explanation.schema.json",
         "edge_router/export/outcomes/smollm2-135m.jsonl.gz",
         "edge_router/backends/openai.py",
     } <= names
