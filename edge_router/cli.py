@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 from . import __version__
-from .commands import ask, calibrate, chat, device, doctor, enroll, feedback, log, models, route
+from .commands import ask, calibrate, chat, device, doctor, drift, enroll, feedback, log, models, route
 from .commands.printing import error_json, print_error, print_json
 from .errors import ConfigError, EdgeRouterError, MissingExtra
 
 __all__ = ["main"]
 
-COMMANDS = (ask, chat, route, calibrate, enroll, feedback, log, device, doctor, models)
+COMMANDS = (ask, chat, route, calibrate, enroll, feedback, log, drift, device, doctor, models)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..policy import Constraints
     from ..router import Router
 
-__all__ = ["add"]
+__all__ = ["add", "lines_of", "prompt_of"]
 
 
 def add(commands: Any) -> None:
@@ -83,27 +83,30 @@ def _route_batch(options: argparse.Namespace, router: Router, constraints: Const
 
     def decide(line: bytes) -> dict[str, Any]:
         try:
-            return decision_json(router.route(_prompt(line), constraints))
+            return decision_json(router.route(prompt_of(line), constraints))
         except EdgeRouterError as error:
             return error_json(error)
 
     failed = False
     with ThreadPoolExecutor(max(1, options.threads)) as pool:
-        for found in pool.map(decide, _lines(options.batch)):
+        for found in pool.map(decide, lines_of(options.batch, "--batch")):
             print_json(found)
             failed = failed or "error" in found
     return int(failed)
 
 
-def _lines(path: str) -> Iterable[bytes]:
+def lines_of(path: str, what: str) -> list[bytes]:
+    """The lines of a file that are not blank; "-" is standard input. Raises ConfigError, which
+    calls the file `what`."""
     try:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
-        raise ConfigError(f"--batch {path!r} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{what} {path!r} cannot be read: {error.strerror}") from None
     return [line for line in content.split(b"\n") if line.strip()]
 
 
-def _prompt(line: bytes) -> Any:
+def prompt_of(line: bytes) -> Any:
+    """The query or the messages of a JSON line. Raises InvalidRequest."""
     try:
         found = json.loads(line)
     except ValueError as error:  # not JSON, or not UTF-8
