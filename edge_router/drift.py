@@ -43,7 +43,7 @@ class DriftReference:
 
     view: TrafficView
     frequencies: Floats
-    mean_features: Floats
+    mean_features: npt.NDArray[np.float64]
     null: npt.NDArray[np.float64]
     characters: float
     quality: float
@@ -74,7 +74,7 @@ class DriftReference:
         return cls(
             view,
             frequencies,
-            features.mean(0),
+            features.mean(0, dtype=np.float64),
             np.sort(_null(features, random)),
             float(np.exp(np.log(np.maximum(1, traffic.characters)).mean())),
             float(view.qualities(traffic).mean()),
@@ -127,11 +127,13 @@ def _statistic(distance: npt.NDArray[np.floating], queries: int) -> float:
 def _null(features: Floats, random: np.random.Generator) -> npt.NDArray[np.float64]:
     """The largest statistic over all looks of DRAWS stretches, each against the known queries that
     are not in it: a live stretch is not part of what it is compared with either."""
-    known, mean = len(features), features.mean(0)
+    known, mean = len(features), features.mean(0, dtype=np.float64)
     found = np.empty(DRAWS)
     for draw in range(DRAWS):
         rows = features[random.choice(known, LOOKS[-1], replace=False)]
-        totals = np.add.reduceat(rows, (0, *LOOKS[:-1]), axis=0).cumsum(0)  # (looks, features)
+        totals = np.add.reduceat(rows, (0, *LOOKS[:-1]), axis=0).cumsum(
+            0, dtype=np.float64
+        )  # (looks, features)
         found[draw] = max(
             _statistic((total / n - mean) * known / (known - n), n)
             for total, n in zip(totals, LOOKS, strict=True)
@@ -163,12 +165,13 @@ class DriftVerdict:
         """The verdict in one sentence."""
         if not self.queries:
             return f"Fewer than {LOOKS[0]} queries, too few to tell."
+        points = round(100 * self.quality)  # an integer: "-0" is no news
         seen = f"The {self.queries} queries looked at"
         if not self.alarm:
             return f"{seen} are like the known ones (p = {self.p_value:.2g})."
         return (
             f"{seen} are not like the known ones (p = {self.p_value:.2g}): {self.lengths:.1f} "
-            f"times as long, expected quality {100 * self.quality:+.0f} points; what the operating "
+            f"times as long, expected quality {points:+d} points; what the operating "
             "point promises may not hold for them."
         )
 

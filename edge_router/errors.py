@@ -20,6 +20,7 @@ EdgeRouterError
 │   ├── BackendRejected         nobody else may be asked: wrong key, bad request
 │   └── BackendProtocolError    the reply makes no sense, or broke off half-way
 ├── LearningError               what was learned here cannot be used, or is not enough
+│   └── TooFewOutcomes          not enough scored answers; holds how many more are needed
 ├── AllBackendsFailed           every expert that was asked failed; holds each failure
 └── MissingExtra                its message is the pip line that fixes it
 
@@ -54,6 +55,7 @@ __all__ = [
     "StaleOperatingPoint",
     "TargetUnsupported",
     "TargetsConflict",
+    "TooFewOutcomes",
 ]
 
 
@@ -169,6 +171,14 @@ class BackendProtocolError(BackendError):
 
 class LearningError(EdgeRouterError):
     """What this device has learned cannot be read, or is not enough for what was asked."""
+
+
+class TooFewOutcomes(LearningError):
+    """Too few scored answers to fit to; about `needed` more like those at hand would do."""
+
+    def __init__(self, message: str, *, needed: int) -> None:
+        super().__init__(message)
+        self.needed = needed
 
 
 class AllBackendsFailed(EdgeRouterError):

@@ -44,7 +44,8 @@ def _drift(options: argparse.Namespace) -> None:
     monitor = DriftMonitor(reference, false_alarms=options.false_alarms)
     stretches = _stretches(router, monitor, lines_of(options.file, "the file"))
     if options.json:
-        print_json([rounded(asdict(found)) | {"words": found.words} for found in stretches])
+        told = [rounded(asdict(found)) | {"words": found.words} for found in stretches]
+        print_json({"alarm": any(found.alarm for found in stretches), "stretches": told})
         return
     for number, found in enumerate(stretches, 1):
         print(f"{number}: {found.words}" if len(stretches) > 1 else found.words)
@@ -57,16 +58,11 @@ def _stretches(router: Router, monitor: DriftMonitor, lines: list[bytes]) -> lis
 
     if len(lines) < LOOKS[0]:
         raise ConfigError(f"{len(lines)} queries are too few to tell; give {LOOKS[0]} or more")
-    looks = [
-        monitor.verdict()
-        for number, line in enumerate(lines, 1)
-        if _add(router, monitor, number, line)
-    ]
-    return [
-        found
-        for found, later in zip(looks, [*looks[1:], None], strict=True)
-        if later is None or later.queries <= found.queries
-    ]
+    found = {}
+    for number, line in enumerate(lines):
+        if _add(router, monitor, number + 1, line):
+            found[number // LOOKS[-1]] = monitor.verdict()
+    return list(found.values())
 
 
 def _add(router: Router, monitor: DriftMonitor, number: int, line: bytes) -> bool:
