@@ -115,7 +115,7 @@ def traffic_of(artifact: RouterArtifact, known: KnownQueries) -> tuple[TrafficVi
 def _features(columns: Floats, frequencies: Floats) -> Floats:
     phases = columns @ frequencies
     waves = np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
-    found: Floats = waves / np.float32(np.sqrt(frequencies.shape[1]))
+    found: Floats = waves * np.float32(frequencies.shape[1] ** -0.5)
     return found
 
 

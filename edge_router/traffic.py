@@ -63,6 +63,10 @@ class TrafficView:
         means = np.concatenate([side.mean(0) for side in sides])
         return cls(kinds, weights, biases, means, np.concatenate(scales))
 
+    def refit(self, traffic: Traffic) -> Self:
+        """The same heads, fitted to other queries."""
+        return self.fit(traffic, kinds=self.kinds, weights=self.weights, biases=self.biases)
+
     def columns(self, traffic: Traffic) -> Floats:
         """(queries, columns)."""
         sides = _sides(traffic, self.kinds, _log_odds(traffic, self.weights, self.biases))

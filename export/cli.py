@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_deferral(commands)
     _add_coverage(commands)
     _add_enrolment(commands)
+    _add_drift(commands)
     return parser
 
 
@@ -419,6 +420,31 @@ def _enrolment(options: argparse.Namespace) -> None:
         write_atomically(options.out / "enrolment.json", told + "\n")
         write_atomically(options.out / "enrolment.md", enrolment_markdown(found))
     print(enrolment_markdown(found))
+
+
+def _add_drift(commands: Any) -> None:
+    command = _command(commands, "drift", _drift, "false alarms and real ones of the drift monitor")
+    command.add_argument("--artifact", default="router-small", help="the router")
+    command.add_argument("--data", type=Path, required=True, help="folder with queries/")
+    command.add_argument("--streams", type=int, default=800, help="without drift; a quarter with")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--work", type=Path, default=Path("work"))
+    command.add_argument("--out", type=Path, help="folder for drift.json and .md")
+
+
+def _drift(options: argparse.Namespace) -> None:
+    from edge_router.artifact import RouterArtifact
+
+    from .drift_study import drift_markdown, drift_study
+
+    artifact = RouterArtifact.load(options.artifact)
+    found = drift_study(
+        artifact, options.data, streams=options.streams, work=options.work, seed=options.seed
+    )
+    if options.out:
+        write_atomically(options.out / "drift.json", json.dumps(found, indent=1) + "\n")
+        write_atomically(options.out / "drift.md", drift_markdown(found))
+    print(drift_markdown(found))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
