@@ -33,7 +33,7 @@ FREQUENCIES = 128
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DriftReference:
-    """What known queries are like, made once; about 150 kB.
+    """What known queries are like, made once; under 150 kB.
 
     `frequencies` (columns, FREQUENCIES) of the random features, `mean_features`
     (2 * FREQUENCIES,) over the known queries, `null` (DRAWS,) the sorted statistics of stretches

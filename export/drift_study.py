@@ -20,14 +20,18 @@ from edge_router.known_queries import KnownQueries
 from edge_router.text import RouterTokenizer, router_input
 from edge_router.traffic import Traffic, TrafficView
 
+from .data import load_tables
+from .recipe import SHIPPED, Recipe
 from .represent import represent
 
-__all__ = ["drift_markdown", "drift_study", "drifted_queries"]
+__all__ = ["drift_markdown", "drift_study", "held_out_texts", "live_queries"]
 
 RATES = (0.01, 0.05, 0.1)
 STREAMS_A_SPLIT = 20
 JOINED = 10  # texts that make one query 10 times as long
 MOST = 400  # queries of a source
+HELD_OUT = 3000
+NO_DRIFT = "held-out rows, no drift"
 CHINESE = "一", "鿿"
 
 
@@ -44,31 +48,39 @@ def drift_study(
     random = np.random.default_rng(seed)
     reference = DriftReference.of(artifact, seed=seed)
     work.mkdir(parents=True, exist_ok=True)
-    drifted = {
-        name: _alarms(reference, _traffic(artifact, texts, work), streams // 4, random)
-        for name, texts in drifted_queries(data).items()
-    }
     return {
         "artifact": artifact.hash,
         "known": len(known),
         "looks": list(LOOKS),
         "seed": seed,
         "without_drift": _false_alarms(artifact, known, streams, random),
-        "drift": drifted,
+        "drift": {
+            name: _alarms(reference, _traffic(artifact, texts, work), streams // 4, random)
+            for name, texts in live_queries(data, held_out_texts(data, seed)).items()
+        },
     }
 
 
-def drifted_queries(data: Path) -> dict[str, list[str]]:
-    """Texts by kind of drift, at most MOST of each: Chinese, code, and 10 times as long."""
-    short = list(_everyday_length(data))
-    joined = [short[start : start + JOINED] for start in range(0, len(short) - JOINED, JOINED)]
+def held_out_texts(data: Path, seed: int) -> list[str]:
+    """HELD_OUT rows of the test split of all tables that the known queries are of, shuffled: the
+    same mixture, and nothing in common."""
+    tables = load_tables(data, Recipe.load(SHIPPED).own_outcomes)
+    texts = [row["query"] for rows in tables.values() for row in rows if row["split"] == "test"]
+    order = np.random.default_rng(seed).permutation(len(texts))[:HELD_OUT]
+    return [texts[row] for row in order]
+
+
+def live_queries(data: Path, held_out: Sequence[str]) -> dict[str, list[str]]:
+    """Texts by kind: `held_out` as they are, and with drift Chinese, code and 10 times as long."""
+    joined = [held_out[start : start + JOINED] for start in range(0, len(held_out), JOINED)]
     mbpp = [row["text"] for row in _json_lines(data / "queries/mbpp/mbpp.jsonl.gz")]
     human = [row["prompt"] for row in _json_lines(data / "queries/humaneval/HumanEval.jsonl.gz")]
     return {
+        NO_DRIFT: list(held_out),
         "Chinese (OpsEval)": list(_chinese(data))[:MOST],
         "code (MBPP)": mbpp[:MOST],
         "code (HumanEval)": human[:MOST],
-        "10 times as long (MMLU test rows joined)": [" ".join(few) for few in joined][:MOST],
+        "10 times as long (held-out rows joined)": [" ".join(few) for few in joined],
     }
 
 
@@ -87,13 +99,6 @@ def _chinese(data: Path) -> Iterator[str]:
                 yield text
 
 
-def _everyday_length(data: Path) -> Iterator[str]:
-    """Held-out rows of a table that is among the known ones."""
-    for row in _json_lines(data / "outcomes/open/mmlu_test_joint.jsonl.gz"):
-        if row["split"] == "test":
-            yield row["query"]
-
-
 def _traffic(artifact: RouterArtifact, texts: Sequence[str], work: Path) -> Traffic:
     manifest = artifact.manifest
     tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=manifest.max_tokens)
@@ -106,7 +111,7 @@ def _traffic(artifact: RouterArtifact, texts: Sequence[str], work: Path) -> Traf
 def _alarms(
     reference: DriftReference, traffic: Traffic, streams: int, random: np.random.Generator
 ) -> dict[str, Any]:
-    """Shares of streams that had alarmed by each look, by rate; what the last verdict says."""
+    """Shares of streams that had alarmed by each look; what the last verdict of one says."""
     verdicts = [_stream(reference, traffic, random, rate=RATES[0]) for _ in range(streams)]
     found = {str(n): _share([at is not None and at <= n for at, _ in verdicts]) for n in LOOKS}
     return {"queries": len(traffic), "streams": streams, "alarmed": found, "words": verdicts[0][1]}
@@ -198,7 +203,7 @@ def _without(study: Mapping[str, Any]) -> Iterator[str]:
 
 def _with(study: Mapping[str, Any]) -> Iterator[str]:
     looks = [str(n) for n in study["looks"]]
-    yield f"\nWith drift, stated rate {RATES[0]:.0%}: streams that had alarmed by each look.\n"
+    yield f"\nFresh queries, stated rate {RATES[0]:.0%}: streams that had alarmed by each look.\n"
     yield f"| queries | texts | streams | {' | '.join(f'by {n}' for n in looks)} |"
     yield "|---|---|---|" + "---|" * len(looks)
     for name, found in study["drift"].items():

@@ -53,16 +53,16 @@ def fed(traffic: Traffic, *, monitor: DriftMonitor | None = None) -> DriftMonito
 
 
 def test_false_alarms_come_at_the_stated_rate() -> None:
-    """Fresh known queries and fresh streams from one law: 10 % of 240 streams, give or take three
+    """Fresh known queries and fresh streams from one law: 10 % of 160 streams, give or take three
     standard errors."""
     random = np.random.default_rng(0)
     alarms = []
-    for seed in range(12):
-        fresh = reference(gaussian(random, 600), seed)
+    for seed in range(8):
+        fresh = reference(gaussian(random, 500), seed)
         for _ in range(20):
             monitor = DriftMonitor(fresh, false_alarms=0.1)
             alarms.append(fed(gaussian(random, LOOKS[-1]), monitor=monitor).verdict().alarm)
-    assert 0.04 <= np.mean(alarms) <= 0.16
+    assert 0.03 <= np.mean(alarms) <= 0.17
 
 
 def test_a_shift_alarms() -> None:
