@@ -8,7 +8,19 @@ import sys
 from collections.abc import Callable, Sequence
 
 from . import __version__
-from .commands import ask, calibrate, chat, device, doctor, drift, enroll, feedback, log, models, route
+from .commands import (
+    ask,
+    calibrate,
+    chat,
+    device,
+    doctor,
+    drift,
+    enroll,
+    feedback,
+    log,
+    models,
+    route,
+)
 from .commands.printing import error_json, print_error, print_json
 from .errors import ConfigError, EdgeRouterError, MissingExtra
 
