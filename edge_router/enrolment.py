@@ -20,7 +20,8 @@ __all__ = ["Enrolment", "HeadPrior", "Outcomes"]
 
 Floats = npt.NDArray[np.float64]
 
-# Chosen by enrolling known experts anew, from rows of the dev split that their heads never saw.
+# On the dev split, where known experts were enrolled anew, other scales and priors did as well;
+# train rows of the two experts of `export enrolment` decided.
 SCALES = (0.3, 0.6, 1.0)
 DIAGONAL = 0.1
 BIAS_DEVIATION = 0.5

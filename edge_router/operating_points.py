@@ -107,7 +107,8 @@ def settings_experts(artifact: RouterArtifact, config: Config) -> dict[str, str]
     """Name and profile of everyone whom the router compares under these settings."""
     from .router import REFERENCE, configured, contestants, profile_experts
 
-    experts = [configured(name, found, artifact) for name, found in config.experts.items()]
+    folder = config.data_folder
+    experts = [configured(name, found, artifact, folder) for name, found in config.experts.items()]
     everyone = contestants(experts, profile_experts(artifact)[REFERENCE])
     return {expert.name: expert.profile for expert in everyone}
 

@@ -63,7 +63,7 @@ def _calibrate(options: argparse.Namespace) -> None:
     router = _router(config)
     name = options.name or "-".join(f"{t.quantity}-{_number(t)}" for t in targets)
     check_name(name, router.artifact)
-    weak, strong = _pair(router, options)
+    weak, strong = _pair(router, options, config.data_folder)
     evidence = _evidence(router, weak, strong, options)
     promise = calibrate(evidence, targets, confidence=confidence, max_cost_usd=config.max_cost_usd)
     pair = (weak, strong)
@@ -94,7 +94,7 @@ def _router(config: Config) -> Router:
     return Router.from_config(config.with_changes(min_gain=0.0))
 
 
-def _pair(router: Router, options: argparse.Namespace) -> tuple[Expert, Expert]:
+def _pair(router: Router, options: argparse.Namespace, folder: Path) -> tuple[Expert, Expert]:
     from ..router import REFERENCE, contestants
 
     compared = contestants(router.experts, router.profiles[REFERENCE])
@@ -106,7 +106,8 @@ def _pair(router: Router, options: argparse.Namespace) -> tuple[Expert, Expert]:
             raise ConfigError(f"a promise is about two experts, not {names}; give --weak, --strong")
         weak, strong = sorted(compared, key=_by_location_and_price)
     else:
-        weak, strong = (_expert(router, compared, n) for n in (options.weak, options.strong))
+        asked = (options.weak, options.strong)
+        weak, strong = (_expert(router, compared, name, folder) for name in asked)
     if weak.profile == strong.profile:
         raise ConfigError(
             f"{weak.name} and {strong.name} have the same profile, {weak.profile}; the router "
@@ -124,7 +125,7 @@ def _by_location_and_price(expert: Expert) -> tuple[bool, bool, float]:
     )
 
 
-def _expert(router: Router, compared: Sequence[Expert], name: str) -> Expert:
+def _expert(router: Router, compared: Sequence[Expert], name: str, folder: Path) -> Expert:
     """One that the settings compare, else a profile, else a model that the artifact knows."""
     from ..config import ExpertConfig
     from ..router import configured
@@ -137,7 +138,8 @@ def _expert(router: Router, compared: Sequence[Expert], name: str) -> Expert:
             f"expert {name!r} is unknown; use one of {', '.join(known)}, or a model listed by "
             "`edge-router models`"
         )
-    return configured(name, ExpertConfig("openai", name, name, location="cloud"), router.artifact)
+    config = ExpertConfig("openai", name, name, location="cloud")
+    return configured(name, config, router.artifact, folder)
 
 
 def _evidence(
