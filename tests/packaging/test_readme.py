@@ -32,6 +32,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return os.environ | {
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
         "XDG_CONFIG_HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(tmp_path),
     }
 
 
