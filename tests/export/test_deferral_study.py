@@ -75,6 +75,7 @@ def test_deferral_hands_over_the_worse_answers(study: dict[str, Any]) -> None:
 
 def test_the_report_names_every_gate_and_source(study: dict[str, Any]) -> None:
     """As Markdown and as a figure that stands alone."""
+    pytest.importorskip("matplotlib", reason="the extra `export` is not installed")
     text = deferral_markdown(study)
     assert all(f"| {name} |" in text for name in (*study["gates"], "odd", "even", "half"))
     assert "500 answers of the test split" in text
@@ -137,6 +138,7 @@ def test_the_command_writes_a_report_and_a_gate_that_loads(
     collected: Path, tmp_path: Path, artifact: RouterArtifact, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """For the model file that the settings name."""
+    pytest.importorskip("matplotlib", reason="the extra `export` is not installed")
     model = tmp_path / "tiny.Q4_1.gguf"
     model.write_bytes(b"GGUF")
     settings = tmp_path / "collect.toml"
