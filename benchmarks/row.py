@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from .conditions import Conditions
@@ -69,9 +69,6 @@ class Row:
     def summary(self) -> Summary | None:
         """None where there are no samples."""
         return Summary.of(self.samples) if self.samples else None
-
-    def with_error(self, error: str | None) -> Self:
-        return replace(self, error=error)
 
     def to_json(self) -> dict[str, Any]:
         """The row as `row.schema.json` describes it."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .chat import ChatRequest
 from .errors import ConfigError, InvalidRequest
+from .json_lines import json_lines
 
 __all__ = ["LabelledQuery", "read_outcomes"]
 
@@ -32,7 +30,7 @@ def read_outcomes(path: Path, name: str, column: str | None = None) -> list[Labe
     says which, else it is `name` if there, else the only one there is. Rows without it are passed
     over. Raises ConfigError that names the line.
     """
-    rows = list(_rows(path))
+    rows = [(where, _checked(row, where)) for where, row in json_lines(path, ConfigError)]
     found = _column([row["score"] for _, row in rows], name, column, path)
     outcomes = [_outcome(where, row, found) for where, row in rows if _has(row["score"], found)]
     if not outcomes:
@@ -40,24 +38,7 @@ def read_outcomes(path: Path, name: str, column: str | None = None) -> list[Labe
     return outcomes
 
 
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Where each row stands, for messages, and the row."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    where = f"{path}:{number}"
-                    yield where, _parse(line, where)
-    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
-
-
-def _parse(line: str, where: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise ConfigError(f"{where} is not JSON: {error}") from None
+def _checked(row: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(row, dict) or "score" not in row or not row.keys() & {"query", "messages"}:
         raise ConfigError(f'{where} must have "score", and "query" or "messages"')
     return row

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from .encoder import Representation
 from .errors import InvalidRequest, OutcomesUnusable
 from .evidence import Evidence, Outcomes, refuse_unknown_tables
 from .experts import Expert
+from .json_lines import json_lines
 
 if TYPE_CHECKING:
     from .router import Router
@@ -32,25 +31,15 @@ def read_outcome_rows(path: Path) -> Iterator[Row]:
 
     Raises OutcomesUnusable, with file and line, also for a file without rows.
     """
-    opener = gzip.open if path.suffix == ".gz" else open
     empty = True
-    try:
-        with opener(path, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    empty = False
-                    yield _parse(line, f"{path}:{number}")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise OutcomesUnusable(f"{path} cannot be read: {error}") from None
+    for where, row in json_lines(path, OutcomesUnusable):
+        empty = False
+        yield _checked(row, where)
     if empty:
         raise OutcomesUnusable(f"{path} is empty; a row is a query with the scores of both experts")
 
 
-def _parse(line: str, where: str) -> Row:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise OutcomesUnusable(f"{where} is not JSON: {error}") from None
+def _checked(row: Any, where: str) -> Row:
     if not isinstance(row, dict) or not isinstance(row.get("score"), dict):
         raise OutcomesUnusable(f'{where} lacks "score", an object of scores by expert')
     if "query" not in row and "messages" not in row:

@@ -371,12 +371,13 @@ class GainRule:
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
         ranked = sorted(candidates, key=_by_cost)
-        worth_it = [
-            candidate
-            for place, candidate in enumerate(ranked)
-            if all(self._surplus(cheaper, candidate) >= 0 for cheaper in ranked[:place])
-        ]
-        return worth_it[-1]
+        chosen, best = ranked[0], dict[str, float]()  # best quality so far, by profile
+        for candidate in ranked:
+            profile, quality = candidate.expert.profile, candidate.estimate.quality
+            if all(quality - q >= self.point.gain(weak, profile) for weak, q in best.items()):
+                chosen = candidate
+            best[profile] = max(quality, best.get(profile, quality))
+        return chosen
 
     def order(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         return sorted(candidates, key=lambda c: (-c.estimate.quality, c.expert.name))
