@@ -8,25 +8,24 @@ import sys
 from collections.abc import Callable, Sequence
 
 from . import __version__
-from .commands import (
-    ask,
-    calibrate,
-    chat,
-    device,
-    doctor,
-    drift,
-    enroll,
-    feedback,
-    log,
-    models,
-    route,
-)
-from .commands.printing import error_json, print_error, print_json
+from .command_table import add_commands
 from .errors import ConfigError, EdgeRouterError, MissingExtra
 
 __all__ = ["main"]
 
-COMMANDS = (ask, chat, route, calibrate, enroll, feedback, log, drift, device, doctor, models)
+COMMANDS = {
+    "ask": ("ask", "answer TEXT with the expert that suits it"),
+    "chat": ("chat", "talk; the history is kept, each turn is routed"),
+    "route": ("route", "decide who would answer; nobody is called"),
+    "calibrate": ("calibrate", "make an operating point that keeps a target"),
+    "enroll": ("enroll", "teach the router a new expert, on this device"),
+    "feedback": ("feedback", "tell how good an answer was (setting learn = true)"),
+    "log": ("log", "outcomes kept on this device (setting learn = true)"),
+    "drift": ("drift", "whether queries look like those the router knows"),
+    "device": ("device", "what this machine is, and how fast its local experts are"),
+    "doctor": ("doctor", "check this installation; no expert is called"),
+    "models": ("models", "list routers, profiles, enrolled and local models"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _guarded(lambda: _export(arguments[1:]))
     if arguments[:1] == ["bench"]:
         return _guarded(lambda: _bench(arguments[1:]))
-    options = _parser().parse_args(arguments)
+    options = _parser(arguments).parse_args(arguments)
     return _guarded(lambda: options.run(options), as_json=options.json)
 
 
@@ -44,6 +43,8 @@ def _guarded(run: Callable[[], int | None], *, as_json: bool = False) -> int:
     try:
         return run() or 0
     except EdgeRouterError as error:
+        from .commands.printing import error_json, print_error, print_json
+
         if as_json:
             print_json(error_json(error))
         print_error(error)
@@ -55,14 +56,13 @@ def _guarded(run: Callable[[], int | None], *, as_json: bool = False) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="edge-router", description="Decide on the device who answers a query, then ask them."
     )
     parser.add_argument("--version", action="version", version=f"edge-router {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
+    package = f"{__package__}.commands"
+    commands = add_commands(parser, COMMANDS, package=package, arguments=arguments)
     commands.add_parser("bench", help="measure this installation (edge-router bench --help)")
     commands.add_parser("export", help="make routers from outcome data (edge-router export --help)")
     return parser

@@ -13,7 +13,7 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    ask = add_command(commands, "ask", _ask, "answer TEXT with the expert that suits it")
+    ask = add_command(commands, "ask", _ask)
     ask.add_argument("text", help="the query, or - to read it from standard input")
     ask.add_argument("--max-tokens", type=int, default=None, help="length limit of the answer")
 

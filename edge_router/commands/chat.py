@@ -20,7 +20,7 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    chat = add_command(commands, "chat", _chat, "talk; the history is kept, each turn is routed")
+    chat = add_command(commands, "chat", _chat)
     chat.add_argument("--max-tokens", type=int, default=None, help="length limit of an answer")
 
 

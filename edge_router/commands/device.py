@@ -27,9 +27,7 @@ GIB = 2**30
 
 def add(commands: Any) -> None:
     """Register the commands."""
-    told = "what this machine is, and how fast its local experts are"
-    device = commands.add_parser("device", help=told, description=told)
-    actions = device.add_subparsers(required=True, metavar="ACTION")
+    actions = commands.choices["device"].add_subparsers(required=True, metavar="ACTION")
     measure = add_command(
         actions, "measure", _measure, "measure how fast local experts read and write; keep it"
     )

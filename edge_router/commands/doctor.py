@@ -14,7 +14,7 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    add_command(commands, "doctor", _doctor, "check this installation; no expert is called")
+    add_command(commands, "doctor", _doctor)
 
 
 def _doctor(options: argparse.Namespace) -> int:

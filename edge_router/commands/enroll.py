@@ -22,9 +22,7 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    enroll = add_command(
-        commands, "enroll", _enroll, "teach the router a new expert, on this device"
-    )
+    enroll = add_command(commands, "enroll", _enroll)
     enroll.add_argument("name", help="what profile = NAME in the settings will find")
     source = enroll.add_mutually_exclusive_group()
     source.add_argument(

@@ -14,7 +14,7 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    add_command(commands, "models", _models, "list routers, profiles, enrolled and local models")
+    add_command(commands, "models", _models)
 
 
 def _models(options: argparse.Namespace) -> None:

@@ -34,7 +34,7 @@ __all__ = ["add", "lines_of", "prompt_of"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    route = add_command(commands, "route", _route, "decide who would answer; nobody is called")
+    route = add_command(commands, "route", _route)
     route.add_argument("text", nargs="?", help="the query, or - to read it from standard input")
     route.add_argument(
         "--batch", metavar="FILE", help="JSON lines with query or messages; needs --json"

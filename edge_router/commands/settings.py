@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..command_table import parser_of
 from ..errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ OVERRIDES = (
 
 
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], told: str
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], told: str = ""
 ) -> argparse.ArgumentParser:
-    """A parser for one command with the options of all; `run` gives the exit code, None for 0."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=told, description=told)
-    parser.set_defaults(run=run)
+    """The parser of one command, with the options of all; `run` gives the exit code, None for 0.
+
+    `told` is what the command does, where no table of commands tells.
+    """
+    parser = parser_of(commands, name, run, told)
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     parser.add_argument("--config", metavar="FILE", help="settings, TOML")
     parser.add_argument("--artifact", help="a shipped router's name or a directory")
