@@ -1,0 +1,50 @@
+"""edge-router export collect: outcome rows from experts that are asked."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from edge_router.command_table import parser_of
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    collect = parser_of(commands, "collect", _collect)
+    collect.add_argument("out", type=Path, help="outcome rows: JSON lines, or .jsonl.gz")
+    collect.add_argument("--config", help="settings with the [experts.NAME] to run")
+    collect.add_argument("--expert", action="append", help="only this one (may be repeated)")
+    asked = collect.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--questions", type=Path, help="JSON lines with query, gold and metric")
+    asked.add_argument("--data", type=Path, help="folder with outcomes/ and queries/")
+    collect.add_argument("--source", action="append", help="only these questions (repeatable)")
+    collect.add_argument("--count", type=int, help="only this many, drawn by their hash")
+    collect.add_argument("--parallel", type=int, default=1, help="questions under way (default 1)")
+    collect.add_argument("--costs", action="store_true", help="refuse an expert without a price")
+    collect.add_argument("--retry-failed", action="store_true")
+
+
+def _collect(options: argparse.Namespace) -> None:
+    from edge_router.config import Config
+
+    from ..asked import asked_experts
+    from ..collect import collect, reference_answer
+    from ..embedding import base_folder
+    from ..questions import gold_questions, read_questions, some_of
+    from ..rows import write_rows
+    from ..similarity import add_similarity
+
+    given = options.questions
+    asked = read_questions(given) if given else list(gold_questions(options.data))
+    questions = some_of(asked, sources=options.source, count=options.count)
+    found = Config.load(options.config).experts
+    with asked_experts(
+        found, options.expert, parallel=options.parallel, costs=options.costs
+    ) as experts:
+        rows = collect(questions, experts, options.out, retry_failed=options.retry_failed)
+    references = {row["qkey"]: reference_answer(row) for row in questions}
+    add_similarity(rows, references, base_folder())
+    write_rows(options.out, rows)

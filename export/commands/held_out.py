@@ -1,0 +1,43 @@
+"""edge-router export held-out: an artifact on tables that it never saw."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from edge_router.command_table import parser_of
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    command = parser_of(commands, "held-out", _held_out)
+    command.add_argument("artifact", help="a shipped router's name or a directory")
+    command.add_argument("--recipe", type=Path, help="whose [[unseen]] pairs (default: ours)")
+    command.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
+    command.add_argument("--tables", default="evaluate_only", help="folder in outcomes/")
+    command.add_argument("--work", type=Path, default=Path("work"))
+    command.add_argument("--json", action="store_true")
+
+
+def _held_out(options: argparse.Namespace) -> None:
+    from edge_router.artifact import RouterArtifact
+
+    from ..data import load_tables
+    from ..evaluate import leaderboard
+    from ..held_out import evaluate_unseen
+    from ..recipe import SHIPPED, Recipe
+
+    recipe = Recipe.load(options.recipe or SHIPPED)
+    trained_on = load_tables(options.data, recipe.own_outcomes).values()
+    found = evaluate_unseen(
+        RouterArtifact.load(options.artifact),
+        recipe.unseen,
+        options.data / "outcomes" / options.tables,
+        seen={row["qkey"] for rows in trained_on for row in rows if row["split"] == "train"},
+        work=options.work,
+    )
+    print(json.dumps(found) if options.json else leaderboard(found))

@@ -1,0 +1,33 @@
+"""edge-router export import: outcome rows from a public format."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from edge_router.command_table import parser_of
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    from ..importers import FORMATS
+
+    command = parser_of(commands, "import", _import)
+    command.add_argument("format", choices=sorted(FORMATS))
+    command.add_argument("files", type=Path, nargs="+")
+    command.add_argument("--out", type=Path, required=True, help="JSON lines, or .jsonl.gz")
+    command.add_argument("--task", help="the task's name, where the files do not say it")
+    command.add_argument("--texts", type=Path, help="queries of a format that holds none")
+
+
+def _import(options: argparse.Namespace) -> None:
+    from ..importers import import_outcomes
+    from ..rows import write_rows
+
+    rows = import_outcomes(options.format, options.files, task=options.task, texts=options.texts)
+    write_rows(options.out, rows)
+    experts = {expert for row in rows for expert in row["score"]}
+    print(f"{len(rows)} rows, {len(experts)} experts -> {options.out}")
