@@ -24,7 +24,7 @@ def add_commands(
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (_, told) in table.items():
         commands.add_parser(name, help=told, description=told)
-    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    wanted = next((word for word in arguments if not word.startswith("-")), "")
     if wanted in table:
         module, _ = table[wanted]
         import_module(f"{package}.{module}").add(commands)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge_router.cli import main
+from edge_router import commands
+from edge_router.cli import COMMANDS, main
 from edge_router.experts import PROFILES
 from fault_server import STREAM_HEAD, FaultServer, Peer, piece
 
@@ -234,3 +237,32 @@ def test_the_command_is_installed_and_knows_its_version() -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert found.stdout.startswith("edge-router 0.")
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_what_needs_no_command_imports_none(option: str) -> None:
+    """Nor numpy: both come at once."""
+    code = f"import sys; sys.argv[1:] = [{option!r}]; from edge_router.cli import main\n"
+    code += "try: main()\nfinally: print('LOADED', *sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = found.stdout.partition("LOADED ")[2].split()
+    assert "edge_router.cli" in loaded
+    assert not [name for name in loaded if name.startswith(("numpy", "edge_router.commands"))]
+
+
+def test_the_table_lists_every_command_there_is() -> None:
+    """Each file of `commands` that adds one."""
+    files = {found.name for found in pkgutil.iter_modules(commands.__path__)}
+    adding = {n for n in files if hasattr(import_module(f"edge_router.commands.{n}"), "add")}
+    assert {module for module, _ in COMMANDS.values()} == adding
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_table_has_options(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Its module knows it by the same name."""
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    out = capsys.readouterr().out
+    assert "--json" in out or "ACTION" in out
