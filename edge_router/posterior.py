@@ -15,14 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .calibration import sigmoid
+from .newton import minimum
 
 __all__ = ["Gaussian", "laplace", "mixture", "most_probable", "with_bias"]
 
 Floats = npt.NDArray[np.float64]
 
-NEWTON_STEPS = 50
-HALVINGS = 30
-CONVERGED = 1e-8
 NEAR_95 = 1.959964  # standard deviations on each side of a 95 % interval
 
 
@@ -116,25 +114,12 @@ def _whitened(prior: Gaussian, design: Floats) -> tuple[Floats, Floats]:
 
 
 def _whitened_mode(seen: Floats, offset: Floats, scores: Floats) -> Floats:
-    """Newton's method on a convex loss. A step that does not go down is halved: without that, one
-    that shoots over to where the logistic is flat never comes back."""
-    at = np.zeros(seen.shape[1])
-    loss = _loss(seen, offset, scores, at)
-    for _ in range(NEWTON_STEPS):
+    def objective(at: Floats) -> tuple[float, Floats, Floats]:
         log_odds = offset + seen @ at
         gradient = seen.T @ (sigmoid(log_odds) - scores) + at
-        step = np.linalg.solve(_curvature(seen, log_odds), gradient)
-        if np.abs(step).max(initial=0.0) < CONVERGED:
-            break
-        for halving in range(HALVINGS):
-            new = at - step / 2**halving
-            found = _loss(seen, offset, scores, new)
-            if found <= loss:
-                break
-        else:
-            break
-        at, loss = new, found
-    return at
+        return _loss(seen, offset, scores, at), gradient, _curvature(seen, log_odds)
+
+    return minimum(objective, np.zeros(seen.shape[1]))
 
 
 def _loss(seen: Floats, offset: Floats, scores: Floats, at: Floats) -> float:

@@ -5,7 +5,7 @@ A profile's head stands for all models of a size. A model's head starts from its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.experts import PROFILES
+from edge_router.newton import minimum
 from edge_router.posterior import Gaussian, most_probable, with_bias
 
 __all__ = ["LinearHead", "fit_model_head", "fit_profile_heads"]
 
 Floats = npt.NDArray[np.float64]
 
-NEWTON_STEPS = 25
-SMALLEST_STEP = 1e-6
 SMOOTHNESS = 30.0
 RIDGE = 1.0
 ORDER = 0.5
@@ -76,16 +75,16 @@ def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str
     likeness = SMOOTHNESS * step.T @ step + RIDGE * np.eye(count)
     alike = np.kron(likeness, np.eye(dim)).astype(np.float64)
 
-    def objective(theta: Floats) -> _Curve:
+    def objective(theta: Floats) -> tuple[float, Floats, Floats]:
         total = _Curve(float(theta @ alike @ theta) / 2, alike @ theta, alike.copy())
         for profile, part in zip(PROFILES, parts, strict=True):
             seen = ~np.isnan(scores[profile])
             total.add(_logistic(design[seen], scores[profile][seen], theta[part]), part)
         for smaller, larger in pairwise(parts):
             total.add_fall(design, smaller, larger, theta)
-        return total
+        return total.value, total.gradient, total.hessian
 
-    found = _newton(np.zeros(count * dim), objective)
+    found = minimum(objective, np.zeros(count * dim))
     return {p: LinearHead.of(found[part]) for p, part in zip(PROFILES, parts, strict=True)}
 
 
@@ -136,19 +135,3 @@ def _logistic(design: Floats, scores: Floats, theta: Floats) -> _Curve:
         design.T @ (probability - scores),
         design.T @ (design * weight[:, None]),
     )
-
-
-def _newton(theta: Floats, objective: Callable[[Floats], _Curve]) -> Floats:
-    """The minimum of a convex function. A step that does not go down is halved: without that, one
-    that shoots over where the logistic is flat never comes back."""
-    here = objective(theta)
-    for _ in range(NEWTON_STEPS):
-        step = np.linalg.solve(here.hessian, here.gradient)
-        size, there = 1.0, objective(theta - step)
-        while there.value > here.value and size > SMALLEST_STEP:
-            size /= 2
-            there = objective(theta - size * step)
-        theta, here = theta - size * step, there
-        if size * np.abs(step).max() < 1e-8:
-            break
-    return theta

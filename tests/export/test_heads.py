@@ -51,6 +51,25 @@ def test_a_profile_that_was_never_seen_lies_between_its_neighbours() -> None:
     assert found["1b"].bias == pytest.approx(-1.0, abs=0.3)
 
 
+def test_profile_heads_are_where_the_objective_is_flat() -> None:
+    """Its gradient by hand; the ridge of 1 keeps heads as near to the optimum as that is to 0."""
+    chance = np.random.default_rng(5)
+    vectors = chance.normal(size=(300, 2))
+    scores = {name: (chance.random(300) < 0.2 + 0.1 * n) * 1.0 for n, name in enumerate(PROFILES)}
+    scores["1b"][::3] = np.nan
+    found = fit_profile_heads(vectors, scores)
+    heads = np.array([found[name].parameters for name in PROFILES])  # (profiles, 3)
+    design = np.hstack([np.ones((300, 1)), vectors])
+    odds = design @ heads.T
+    wrong = 1 / (1 + np.exp(-odds)) - np.stack([scores[name] for name in PROFILES], axis=1)
+    gradient = np.nan_to_num(wrong).T @ design + heads
+    steps = 30 * np.diff(heads, axis=0) - 0.5 * np.maximum(0, -np.diff(odds)).T @ design
+    gradient[1:] += steps
+    gradient[:-1] -= steps
+    assert (np.diff(odds) < 0).any()
+    assert np.abs(gradient).max() < 1e-6
+
+
 def test_a_mean_score_skips_what_was_not_seen() -> None:
     """And is not known where nobody was."""
     scores = np.array([[1.0, np.nan, 0.0], [np.nan, np.nan, 1.0]])
