@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from command_line import run
 from edge_router import commands
 from edge_router.cli import COMMANDS, main
 from edge_router.experts import PROFILES
@@ -40,13 +41,6 @@ def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A local and a cloud expert, both behind a port where nobody listens."""
     (tmp_path / "config.toml").write_text(CLOUD)
     monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "config.toml"))
-
-
-def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
-    code = main(argv)
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def run_json(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:

@@ -19,21 +19,9 @@ from edge_router import (
     EdgeRouter,
     Placement,
 )
-from edge_router.config import ExpertConfig
 from edge_router.device import DeviceState
 from edge_router.testing import FakeBackend
-
-LOCAL = ExpertConfig("openai", "small", "135m", base_url="http://127.0.0.1:9/v1")
-CLOUD = ExpertConfig(
-    "openai",
-    "big",
-    "frontier",
-    location="cloud",
-    base_url="http://127.0.0.1:9/v1",
-    input_usd_per_million=100.0,
-    output_usd_per_million=1.0,
-)
-DOWN = BackendUnavailable("connection refused")
+from made_experts import CLOUD, DOWN, LOCAL
 
 
 def make(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_router.cli import main
+from command_line import run
 from fault_server import STREAM_HEAD, FaultServer, Peer, piece
 
 CONFIG = """
@@ -35,12 +35,6 @@ def _answer(peer: Peer) -> None:
     usage = {"prompt_tokens": 30, "completion_tokens": 2, "total_tokens": 32}
     words = piece("one") + piece(" two") + piece(finish="stop", usage=usage)
     peer.send(STREAM_HEAD + words + "data: [DONE]\n\n")
-
-
-def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
-    code = main(argv)
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def settings(tmp_path: Path, url: str, data: str = "data") -> str:

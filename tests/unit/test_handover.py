@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import made_experts
 from edge_router import (
     AllBackendsFailed,
     AnswerRecord,
@@ -29,29 +30,13 @@ from edge_router.artifact import RouterArtifact
 from edge_router.config import ExpertConfig
 from edge_router.deferral_gate import FEATURES, DeferralGate, GateStage
 from edge_router.testing import FakeBackend
+from made_experts import CLOUD, DOWN
 
 EASY = "What is the opposite of hot?"
 WORDS = "one two three four five six seven eight"
 ELSEWHERE = "said elsewhere"
-LOCAL = ExpertConfig(
-    "openai",
-    "small",
-    "135m",
-    base_url="http://127.0.0.1:9/v1",
-    input_usd_per_million=1.0,
-    output_usd_per_million=1000.0,
-)
-CLOUD = ExpertConfig(
-    "openai",
-    "big",
-    "frontier",
-    location="cloud",
-    base_url="http://127.0.0.1:9/v1",
-    input_usd_per_million=100.0,
-    output_usd_per_million=1.0,
-)
+LOCAL = replace(made_experts.LOCAL, input_usd_per_million=1.0, output_usd_per_million=1000.0)
 BY_MARGIN = GateStage(-20.0, np.array([40.0 * (name == "min_margin") for name in FEATURES]))
-DOWN = BackendUnavailable("connection refused")
 
 
 @pytest.fixture(scope="module")
