@@ -44,7 +44,7 @@ class CollectionStopped(ConfigError):
 
 
 @runtime_checkable
-class ScoresReferences(Protocol):
+class _ScoresReferences(Protocol):
     """A backend that tells how likely an answer would have been."""
 
     def negative_log_likelihood(
@@ -267,7 +267,7 @@ def _cost(pricing: Pricing | None, answer: ChatCompletion) -> float | None:
 
 
 def _likelihood(backend: Backend, request: ChatRequest, reference: str) -> float | None:
-    if not isinstance(backend, ScoresReferences):
+    if not isinstance(backend, _ScoresReferences):
         return None
     deadline = Deadline.after(DEADLINE_S)
     try:

@@ -42,7 +42,16 @@ from .data import OutcomeSet, load_tables, outcome_set
 from .represent import represent
 from .rows import BadData
 
-__all__ = ["Coverage", "Pool", "coverage", "coverage_json", "coverage_table", "pools", "study"]
+__all__ = [
+    "Coverage",
+    "Pair",
+    "Pool",
+    "coverage",
+    "coverage_json",
+    "coverage_table",
+    "pools",
+    "study",
+]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -23,7 +23,6 @@ __all__ = [
     "load_tables",
     "outcome_set",
     "read_tables",
-    "task_kind",
 ]
 
 Floats = npt.NDArray[np.float32]
@@ -96,7 +95,7 @@ class OutcomeSet:
         return self.scores[:, self.experts.index(expert)]
 
 
-def task_kind(row: Row) -> str:
+def _task_kind(row: Row) -> str:
     """The kind of task a row is, equal for equal tasks of different tables."""
     task = str(row["task"])
     return "everyday" if task.startswith("everyday/") else SAME_KIND.get(task, task)
@@ -190,7 +189,7 @@ def _arrange(tables: Mapping[str, Sequence[Row]], max_chars: int) -> OutcomeSet:
         qkeys=tuple(row["qkey"] for _, row in rows),
         splits=np.array([row["split"] for _, row in rows]),
         tables=np.array([name for name, _ in rows]),
-        kinds=np.array([task_kind(row) for _, row in rows]),
+        kinds=np.array([_task_kind(row) for _, row in rows]),
         langs=np.array([row.get("lang", "en") for _, row in rows]),
         characters=np.array([len(row["query"]) for _, row in rows]),
         experts=experts,

@@ -26,7 +26,7 @@ from .deferral_answers import FEWEST, STRONG, Answers, read_answers
 from .metrics import Interval, bootstrap, brier, expected_calibration_error
 from .risk_coverage import aurc, risk_at, selective_risk
 
-__all__ = ["deferral_study", "fit_gate", "run_study"]
+__all__ = ["deferral_study", "run_study"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -71,10 +71,10 @@ def run_study(
     about = {"expert": name, "profile": profile, "artifact": artifact.hash, "fit_split": fit_split}
     found = deferral_study(fitted_on, answers.split("test"), min_gains, repeats=repeats, seed=seed)
     model = find_model(experts[name].model).stem
-    return about | found, fit_gate(fitted_on, model=model, artifact=artifact, profile=profile)
+    return about | found, _fit_gate(fitted_on, model=model, artifact=artifact, profile=profile)
 
 
-def fit_gate(
+def _fit_gate(
     answers: Answers, *, model: str, artifact: RouterArtifact, profile: str
 ) -> DeferralGate:
     """The gate that deferral uses, at every stage, from all of `answers`."""

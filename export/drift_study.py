@@ -24,7 +24,7 @@ from .data import load_tables
 from .recipe import SHIPPED, Recipe
 from .represent import represent
 
-__all__ = ["drift_markdown", "drift_study", "held_out_texts", "live_queries"]
+__all__ = ["drift_markdown", "drift_study", "live_queries"]
 
 RATES = (0.01, 0.05, 0.1)
 STREAMS_A_SPLIT = 20
@@ -56,12 +56,12 @@ def drift_study(
         "without_drift": _false_alarms(artifact, known, streams, random),
         "drift": {
             name: _alarms(reference, _traffic(artifact, texts, work), streams // 4, random)
-            for name, texts in live_queries(data, held_out_texts(data, seed)).items()
+            for name, texts in live_queries(data, _held_out_texts(data, seed)).items()
         },
     }
 
 
-def held_out_texts(data: Path, seed: int) -> list[str]:
+def _held_out_texts(data: Path, seed: int) -> list[str]:
     """HELD_OUT rows of the test split of all tables that the known queries are of, shuffled: the
     same mixture, and nothing in common."""
     tables = load_tables(data, Recipe.load(SHIPPED).own_outcomes)

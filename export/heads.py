@@ -16,7 +16,7 @@ from edge_router.experts import PROFILES
 from edge_router.newton import minimum
 from edge_router.posterior import Gaussian, most_probable, with_bias
 
-__all__ = ["LinearHead", "fit_model_head", "fit_profile_heads"]
+__all__ = ["LinearHead", "fit_model_head", "fit_profile_heads", "mean_score"]
 
 Floats = npt.NDArray[np.float64]
 

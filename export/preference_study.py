@@ -28,7 +28,7 @@ from .heads import LinearHead, fit_model_head
 from .metrics import draw_counts, interval, upper_hull
 from .represent import represent
 
-__all__ = ["Priced", "preference_lines", "preference_study", "priced_table", "study_table"]
+__all__ = ["Priced", "preference_lines", "preference_study", "priced_table"]
 
 Floats = npt.NDArray[np.float64]
 Heads = Literal["enrolled", "profiles"]
@@ -110,10 +110,10 @@ def priced_table(artifact: RouterArtifact, folder: Path, *, heads: Heads, work: 
     read = {row["qkey"]: row["prompt_chars"] for row in rows[TABLE]}
     characters = np.array([read[key] for key in outcomes.qkeys], dtype=np.float64)
     costs = measure(outcomes, rows).cost_usd
-    return study_table(artifact, outcomes, vectors, costs, characters, heads=heads)
+    return _study_table(artifact, outcomes, vectors, costs, characters, heads=heads)
 
 
-def study_table(
+def _study_table(
     artifact: RouterArtifact,
     outcomes: OutcomeSet,
     vectors: Floats,

@@ -13,6 +13,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+__all__ = [
+    "SPLITS",
+    "BadData",
+    "BadRow",
+    "Row",
+    "letters_of",
+    "query_key",
+    "read_partial_rows",
+    "read_rows",
+    "split_of",
+    "write_rows",
+]
+
 Row = dict[str, Any]
 
 SPLITS = ("train", "dev", "test")

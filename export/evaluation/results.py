@@ -27,7 +27,7 @@ from .selection import entropy_bits
 from .tasks import Task
 from .tradeoff import SHARES, cost_quality, resampled_aiq
 
-__all__ = ["Standing", "interval_json", "judge", "main_measure", "number_json"]
+__all__ = ["Standing", "interval_json", "judge", "main_measure"]
 
 PAIR_MEASURES = ("apgr", "cpt50", "cpt80", "pgr20", "pgr50")
 COST_MEASURES = ("aiq",)
@@ -173,10 +173,10 @@ def _calibration(task: Task, predictions: Predictions) -> dict[str, Any]:
     scores = task.test.scores.ravel()
     confidence, score, size = reliability(predicted, scores)
     return {
-        "ece": number_json(expected_calibration_error(predicted, scores)),
-        "brier": number_json(brier(predicted, scores)),
+        "ece": _number_json(expected_calibration_error(predicted, scores)),
+        "brier": _number_json(brier(predicted, scores)),
         "bins": [
-            {"predicted": number_json(p), "score": number_json(s), "count": int(n)}
+            {"predicted": _number_json(p), "score": _number_json(s), "count": int(n)}
             for p, s, n in zip(confidence.tolist(), score.tolist(), size.tolist(), strict=True)
             if n
         ],
@@ -187,7 +187,7 @@ def _rounded(values: Floats) -> list[float]:
     return [round(value, DIGITS) for value in values.tolist()]
 
 
-def number_json(value: float) -> float | None:
+def _number_json(value: float) -> float | None:
     """JSON has no NaN: a value that does not exist is null."""
     return round(value, DIGITS) if np.isfinite(value) else None
 
@@ -196,4 +196,4 @@ def interval_json(found: Interval) -> list[float | None] | None:
     """[value, low, high], None where there is no value; ends that do not exist are None."""
     if not np.isfinite(found.value):
         return None
-    return [number_json(found.value), number_json(found.low), number_json(found.high)]
+    return [_number_json(found.value), _number_json(found.low), _number_json(found.high)]

@@ -11,8 +11,6 @@ __all__ = [
     "Table",
     "interval_text",
     "number_text",
-    "percent_text",
-    "range_text",
 ]
 
 NOTHING = "-"  # never 0: what is not known is not nothing
@@ -55,19 +53,11 @@ class Section:
 
 def interval_text(found: Ends) -> str:
     """[value, low, high] as `0.697 [0.654, 0.741]`."""
-    return f"{number_text(found[0])} {range_text(found)}" if found else NOTHING
-
-
-def range_text(found: Ends) -> str:
-    """The interval alone."""
     if not found:
         return NOTHING
-    return "[no interval]" if None in found else f"[{found[1]:.3f}, {found[2]:.3f}]"
+    span = "[no interval]" if None in found else f"[{found[1]:.3f}, {found[2]:.3f}]"
+    return f"{number_text(found[0])} {span}"
 
 
 def number_text(value: float | None, digits: int = 3) -> str:
     return NOTHING if value is None else f"{value:.{digits}f}"
-
-
-def percent_text(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.1%}"

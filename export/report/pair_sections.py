@@ -10,7 +10,15 @@ from .content import Figure, Section, Table, interval_text, number_text
 from .looks import Look
 from .plots import cost_quality_plot, reliability_plot
 
-__all__ = ["Columns", "calibration_section", "pair_section", "result_table"]
+__all__ = [
+    "CHOICE",
+    "Columns",
+    "calibration_section",
+    "interval_columns",
+    "muted_rows",
+    "pair_section",
+    "result_table",
+]
 
 Json = Mapping[str, Any]
 Looks = Mapping[str, Look]
