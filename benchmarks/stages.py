@@ -81,7 +81,7 @@ class Stages:
 
     def bare_tokens(self, text: str) -> Any:
         """The tokenizers package alone, without our cut, checks and arrays."""
-        return self.bare.encode(text, add_special_tokens=False)
+        return self.bare.encode_batch_fast([text], add_special_tokens=False)
 
     def encode(self, arrays: dict[str, Any]) -> Any:
         return self.session.run(["representation", "log_tokens"], arrays)

@@ -17,7 +17,7 @@ ALLOWED_OPERATORS = frozenset(
     Div DynamicQuantizeLinear DynamicQuantizeMatMul EmbedLayerNormalization Equal Erf Expand
     FastGelu FusedMatMul Gather Gelu Gemm Greater Identity IsNaN LayerNormalization Less MatMul
     MatMulInteger MatMulIntegerToFloat Mul Not Pow QAttention QEmbedLayerNormalization
-    QuantizeLinear Range ReduceMean ReduceSum Reshape Shape SimplifiedLayerNormalization
+    QuantizeLinear Range ReduceMean ReduceSum Relu Reshape Shape SimplifiedLayerNormalization
     SkipLayerNormalization Slice Softmax Split Sqrt Squeeze Sub Tanh Transpose Unsqueeze Where
     """.split()
 )

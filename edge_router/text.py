@@ -76,7 +76,8 @@ class RouterTokenizer:
 
     def input_ids(self, text: str) -> list[int]:
         """`[CLS] text [SEP]`; of a longer text the first and the last tokens in equal parts."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        (encoding,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)
+        ids: list[int] = encoding.ids
         if len(ids) > self._room:
             tail = self._room // 2
             ids = ids[: self._room - tail] + ids[len(ids) - tail :]

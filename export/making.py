@@ -160,7 +160,7 @@ class Making:
         name = f"encoder-{digest(self.student)}"
         fp32, int8 = self.work / f"{name}.fp32.onnx", self.work / f"{name}.int8.onnx"
         if not int8.exists():
-            export_onnx(self.student, fp32)
+            export_onnx(self.student, fp32, max_tokens=self.plan.max_tokens)
             quantize(fp32, int8)
         return fp32, int8
 

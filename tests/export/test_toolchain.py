@@ -46,7 +46,7 @@ def test_export_and_quantization_keep_the_numbers(network: RouterNetwork, tmp_pa
     """fp32 equals torch; int8 is close, since the weights already lie on its grid."""
     tokenizer = RouterTokenizer(Recipe.load(RECIPE).base / "tokenizer.json", max_tokens=128)
     fp32 = tmp_path / "fp32.onnx"
-    export_onnx(network, fp32)
+    export_onnx(network, fp32, max_tokens=128)
     quantize(fp32, tmp_path / "int8.onnx")
     for text in TEXTS:
         ids, mask = tokenizer.batch([text])
