@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -256,7 +256,7 @@ def decide(
         told = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
         raise NoExpertFits(f"no expert may answer: {told}", excluded=excluded)
     wanted = _choose(candidates, constraints, rule)
-    chosen = _choose(usable, constraints, rule)
+    chosen = _choose(usable, constraints, rule) if excluded else wanted
     compared: Sequence[Candidate] = candidates
     if wanted is not chosen and wanted.expert.name not in excluded:
         wanted, compared = chosen, usable  # whoever stood in its way is ruled out
@@ -286,7 +286,7 @@ def _excluded(
     excluded = {
         candidate.expert.name: reason
         for candidate in candidates
-        if (reason := _ruled_out(candidate, constraints, input_tokens)) is not None
+        if (reason := next(_ruled_out(candidate, constraints, input_tokens), None)) is not None
     }
     doubted = {
         candidate.expert.name: doubts[candidate.expert.name]
@@ -297,35 +297,39 @@ def _excluded(
     return excluded | (doubted if somebody_else else {})
 
 
-def _ruled_out(candidate: Candidate, constraints: Constraints, input_tokens: int) -> Reason | None:
+def _ruled_out(
+    candidate: Candidate, constraints: Constraints, input_tokens: int
+) -> Iterator[Reason]:
+    """Why a candidate may not answer, the most telling reason first."""
     expert, placement = candidate.expert, constraints.placement
     in_cloud = expert.location is Location.CLOUD
-    room = expert.context_tokens
-    checks = (
-        (Reason.NOT_CONFIGURED, not candidate.configured),
-        (Reason.ONLY_ON_DEVICE, in_cloud and placement is Placement.ONLY_ON_DEVICE),
-        (Reason.ONLY_IN_CLOUD, not in_cloud and placement is Placement.ONLY_IN_CLOUD),
-        (Reason.OFFLINE, in_cloud and constraints.offline),
-        (Reason.CONTEXT_LENGTH, room is not None and input_tokens >= room),
-        (Reason.MAX_LATENCY, _above(candidate.estimate.latency_s, constraints.max_latency_s)),
-    )
-    broken = (reason for reason, applies in checks if applies)
-    return next(broken, None) or _too_dear(candidate.estimate.cost_usd, constraints)
+    if not candidate.configured:
+        yield Reason.NOT_CONFIGURED
+    if in_cloud and placement is Placement.ONLY_ON_DEVICE:
+        yield Reason.ONLY_ON_DEVICE
+    if not in_cloud and placement is Placement.ONLY_IN_CLOUD:
+        yield Reason.ONLY_IN_CLOUD
+    if in_cloud and constraints.offline:
+        yield Reason.OFFLINE
+    if expert.context_tokens is not None and input_tokens >= expert.context_tokens:
+        yield Reason.CONTEXT_LENGTH
+    if _above(candidate.estimate.latency_s, constraints.max_latency_s):
+        yield Reason.MAX_LATENCY
+    yield from _too_dear(candidate.estimate.cost_usd, constraints)
+
+
+def _too_dear(cost: float | None, constraints: Constraints) -> Iterator[Reason]:
+    limit, budget = constraints.max_cost_usd, constraints.budget_left_usd
+    if cost is None and not (limit is None and budget is None):
+        yield Reason.PRICE_UNKNOWN
+    if _above(cost or 0.0, limit):
+        yield Reason.MAX_COST
+    if _above(cost or 0.0, budget):
+        yield Reason.BUDGET
 
 
 def _above(value: float, limit: float | None) -> bool:
     return limit is not None and value > limit
-
-
-def _too_dear(cost: float | None, constraints: Constraints) -> Reason | None:
-    limits = {
-        Reason.MAX_COST: constraints.max_cost_usd,
-        Reason.BUDGET: constraints.budget_left_usd,
-    }
-    stated = {reason: limit for reason, limit in limits.items() if limit is not None}
-    if stated and cost is None:
-        return Reason.PRICE_UNKNOWN
-    return next((reason for reason, limit in stated.items() if _above(cost or 0.0, limit)), None)
 
 
 def _choose(candidates: Sequence[Candidate], constraints: Constraints, rule: Rule) -> Candidate:

@@ -10,6 +10,8 @@ from .policy import Reason
 
 __all__ = ["Snapshot"]
 
+AS_STATED = ExpertState()
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -21,4 +23,4 @@ class Snapshot:
 
     def state(self, expert: str) -> ExpertState:
         """What is known of an expert, by its name."""
-        return self.states.get(expert, ExpertState())
+        return self.states.get(expert, AS_STATED)
