@@ -30,6 +30,7 @@ COMMANDS = {
     "package": ("making", "put the artifact together"),
     "run": ("making", "all steps, from outcome tables to a verified artifact"),
     "frontier": ("making", "all students of a recipe compared"),
+    "ablation": ("ablation", "what each step towards a fast encoder buys"),
     "evaluate": ("evaluate", "artifacts and research routers on outcome tables"),
     "held-out": ("held_out", "an artifact on tables it never saw, nothing fitted"),
     "preferences": ("preferences", "preferences on RouterBench's real dollar costs"),
