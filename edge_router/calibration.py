@@ -6,11 +6,15 @@ numpy only, so that a device can recalibrate on its own traffic.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from .correction import Correction
+    from .experts import Expert
 
 __all__ = ["OperatingPoint", "fit_temperature", "gain_for_call_rate", "gain_for_quality", "sigmoid"]
 
@@ -22,13 +26,15 @@ class OperatingPoint:
     """The least gain in expected quality (0..1) that justifies a dearer expert.
 
     `min_gain` maps "weaker>stronger" pairs of profiles to that gain; `default` serves every other
-    pair. `promise` says in words what was measured, and on what.
+    pair. `promise` says in words what was measured, and on what. The gains are of estimates after
+    `corrections`, by the names of the experts; without one an estimate stays as it is.
     """
 
     name: str
     promise: str
     default: float
     min_gain: Mapping[str, float]
+    corrections: Mapping[str, Correction] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, name: str, point: Mapping[str, Any]) -> Self:
@@ -42,6 +48,16 @@ class OperatingPoint:
 
     def gain(self, weak: str, strong: str) -> float:
         return self.min_gain.get(f"{weak}>{strong}", self.default)
+
+    def corrected(self, expert: Expert) -> Expert:
+        """The expert as this point knows it."""
+        correction = self.corrections.get(expert.name)
+        return expert if correction is None else correction.of(expert)
+
+    def uncorrected(self, expert: str, quality: float) -> float:
+        """The estimate 0..1 of an expert, by its name, that was corrected to `quality`."""
+        correction = self.corrections.get(expert)
+        return quality if correction is None else correction.undone(quality)
 
 
 def sigmoid(log_odds: Floats) -> Floats:

@@ -58,9 +58,10 @@ class Handover:
         `query` learns of the deferral, and of the failure where it came to nothing.
         """
         name = query.decision.expert
+        expected = query.decision.estimates[name].quality
         return self.watch.hold_back(
             self.backend(name).stream(query.request, deadline=deadline),
-            query.decision.estimates[name].quality,
+            self.router.point.uncorrected(name, expected),  # what the gate was fitted to
             judge=partial(self._judge, query),
             hand_over=partial(self._hand_over, query),
         )

@@ -6,17 +6,19 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from .artifact import RouterArtifact
 from .calibration import OperatingPoint
 from .config import Config
+from .correction import Correction, fingerprint
 from .data_folder import write_atomically
 from .errors import ConfigError, StaleOperatingPoint
+from .experts import Expert
 
-__all__ = ["StoredPoint", "check_name", "point_path", "settings_experts", "stored_names"]
+__all__ = ["StoredPoint", "check_name", "compared", "point_path", "stored_names"]
 
 FOLDER = "operating-points"
 NAME = re.compile(r"\w[\w.-]{0,63}")
@@ -29,7 +31,8 @@ class StoredPoint:
 
     `min_gain` as in OperatingPoint. `experts` maps the names of the weak and the strong expert to
     their profiles. `evidence` says on how many queries of which tables and kinds it rests and what
-    was measured there. `created` is a UTC date, `command` what makes it anew.
+    was measured there. `created` is a UTC date, `command` what makes it anew. One from the log has
+    `corrections` by the names of the experts, and in `heads` the fingerprints of what they correct.
     """
 
     name: str
@@ -43,6 +46,8 @@ class StoredPoint:
     artifact: Mapping[str, str]
     created: str
     command: str
+    corrections: Mapping[str, Correction] = field(default_factory=dict)
+    heads: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     @classmethod
@@ -50,7 +55,10 @@ class StoredPoint:
         """From the data folder. Raises ConfigError for a file that is not one."""
         path = point_path(folder, name)
         try:
-            point = cls(**json.loads(path.read_text(encoding="utf-8")))
+            found = json.loads(path.read_text(encoding="utf-8"))
+            corrections = found.pop("corrections", {}).items()
+            found["corrections"] = {expert: Correction(**one) for expert, one in corrections}
+            point = cls(**found)
             point._check()
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ConfigError(
@@ -73,6 +81,10 @@ class StoredPoint:
             raise TypeError("a text is not one")
         if not all(isinstance(gain, (int, float)) and -1 <= gain <= 1 for gain in gains):
             raise ValueError("a least gain is not in -1..1")
+        for expert, correction in self.corrections.items():
+            correction.check()
+            if not isinstance(self.heads[expert], str):
+                raise TypeError("a fingerprint is no text")
 
     def write(self, folder: Path) -> Path:
         """Into the data folder; returns the file. Raises OSError."""
@@ -89,28 +101,40 @@ class StoredPoint:
                 f"{made_for[:12]}, this one is {artifact.manifest.name} {artifact.hash[:12]}",
                 command=self.command,
             )
-        experts = settings_experts(artifact, config)
-        if dict(self.experts) != experts:
+        self._check_experts({expert.name: expert for expert in compared(artifact, config)})
+        return OperatingPoint(
+            self.name, self.promise, self.default, self.min_gain, self.corrections
+        )
+
+    def _check_experts(self, experts: Mapping[str, Expert]) -> None:
+        """That these, by their names, are whom it was made for. Raises StaleOperatingPoint."""
+        profiles = {name: expert.profile for name, expert in experts.items()}
+        if dict(self.experts) != profiles:
             raise StaleOperatingPoint(
                 f"operating point {self.name!r} was made for {_told(self.experts)}, the settings "
-                f"have {_told(experts)}",
+                f"have {_told(profiles)}",
                 command=self.command,
             )
-        return OperatingPoint(self.name, self.promise, self.default, self.min_gain)
+        for name, head in self.heads.items():
+            if name not in experts or head != fingerprint(experts[name].head):
+                raise StaleOperatingPoint(
+                    f"operating point {self.name!r} corrects other estimates of {name!r} than the "
+                    "settings give now; was it enrolled anew?",
+                    command=self.command,
+                )
 
 
 def _told(experts: Mapping[str, str]) -> str:
     return " and ".join(f"{name} (profile {profile})" for name, profile in experts.items())
 
 
-def settings_experts(artifact: RouterArtifact, config: Config) -> dict[str, str]:
-    """Name and profile of everyone whom the router compares under these settings."""
+def compared(artifact: RouterArtifact, config: Config) -> tuple[Expert, ...]:
+    """Everyone whom the router compares under these settings, before any correction."""
     from .router import REFERENCE, configured, contestants, profile_experts
 
     folder = config.data_folder
     experts = [configured(name, found, artifact, folder) for name, found in config.experts.items()]
-    everyone = contestants(experts, profile_experts(artifact)[REFERENCE])
-    return {expert.name: expert.profile for expert in everyone}
+    return contestants(experts, profile_experts(artifact)[REFERENCE])
 
 
 def point_path(folder: Path, name: str) -> Path:

@@ -107,6 +107,7 @@ class Outcome:
 
 
 COLUMNS = tuple(field.name for field in fields(Outcome))
+NUMBERS = ("time", "log_tokens", "propensity", "gain", "min_gain", "first_token_s", "total_s")
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS outcomes (
   number INTEGER PRIMARY KEY AUTOINCREMENT, {", ".join(COLUMNS)}, UNIQUE (id)
@@ -206,7 +207,7 @@ class OutcomeLog:
         try:
             with closing(_connected(self.path)) as connection:
                 return work(connection)
-        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+        except (sqlite3.Error, OSError, ValueError, TypeError, AttributeError) as error:
             raise LearningError(
                 f"{self.path} cannot be read: {error}; move it away to begin a new one"
             ) from error
@@ -283,7 +284,11 @@ def _values(outcome: Outcome) -> list[Any]:
 
 
 def _outcome(row: tuple[Any, ...]) -> Outcome:
+    """Raises ValueError, TypeError or AttributeError for what we never wrote: SQLite takes all."""
     found = dict(zip(COLUMNS, row, strict=True))
+    for name in NUMBERS:
+        found[name] = float(found[name])
+    found["score"] = None if found["score"] is None else float(found["score"])
     found["vector"] = np.frombuffer(found["vector"], dtype="<f2").astype(np.float32)
     found["estimates"] = {
         name: Estimate(name, *numbers) for name, numbers in json.loads(found["estimates"]).items()

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .logged_outcomes import LEAST_EFFECTIVE, LoggedOutcomes, effective_size, require_enough
-from .recalibration import Correction, Interval
+from .correction import Correction
+from .logged_outcomes import LEAST_EFFECTIVE, LoggedOutcomes, effective_size
+from .recalibration import Interval
 
 __all__ = ["PairThreshold", "fit_threshold"]
 
@@ -25,7 +26,7 @@ class PairThreshold:
 
     It keeps `share` of the mean score of asking `strong` always, with a 95 % interval, and asks it
     for `calls` (0..1) of the queries; over the logged queries that either of the two might have
-    answered, of which `answers` scored ones agree with it and tell as much as `effective`.
+    answered, of which `answers` agree with it and tell as much as `effective`.
     """
 
     weak: str
@@ -56,12 +57,11 @@ def fit_threshold(
     the queries at the threshold found. Raises TooFewOutcomes, LearningError.
     """
     pair = _pair(log, weak, strong)
-    gains = _corrected(pair, corrections[strong]) - _corrected(pair, corrections[weak])
+    gains = _corrected(pair, strong, corrections) - _corrected(pair, weak, corrections)
     strong_asked = pair.chosen == log.number(strong)
-    weights = np.where(np.isnan(pair.scores), 0.0, 1 / pair.propensity)
-    scores = np.nan_to_num(pair.scores)
+    weights, scores = 1 / pair.propensity, pair.scores
     for name, asked in ((strong, strong_asked), (weak, ~strong_asked)):
-        require_enough(weights[asked & (weights > 0)], f"of {name!r} where the other might answer")
+        pair.require(asked, f"of {name!r} where the other might have answered")
     always = weights * strong_asked
     for threshold in _thresholds(gains):
         agrees = weights * (strong_asked == (gains >= threshold))
@@ -88,8 +88,8 @@ def _pair(log: LoggedOutcomes, weak: str, strong: str) -> LoggedOutcomes:
     return log.where(one | other)
 
 
-def _corrected(log: LoggedOutcomes, correction: Correction) -> Floats:
-    return correction.corrected(log.estimates[:, log.number(correction.expert)])
+def _corrected(log: LoggedOutcomes, expert: str, corrections: Mapping[str, Correction]) -> Floats:
+    return corrections[expert].corrected(log.estimates[:, log.number(expert)])
 
 
 def _thresholds(gains: Floats) -> Floats:

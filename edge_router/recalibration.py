@@ -8,16 +8,16 @@ log, not promises. numpy only.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from .calibration import sigmoid
-from .experts import ExpertHead
-from .logged_outcomes import LoggedOutcomes, require_enough
+from .correction import Correction, log_odds
+from .logged_outcomes import LoggedOutcomes
 
-__all__ = ["Correction", "Interval", "fit_correction"]
+__all__ = ["Interval", "Recalibration", "recalibrate"]
 
 Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
@@ -27,61 +27,54 @@ SLOPES = (0.25, 4.0)  # temperatures of 4 to 0.25, as in calibration
 
 
 @dataclass(frozen=True, slots=True)
-class Correction:
-    """What an expert's log-odds are divided by, and what is added then, with 95 % intervals.
+class Recalibration:
+    """What an expert's estimates need, with 95 % intervals.
 
-    From `answers` scored answers that tell as much as `effective` equally weighted ones.
+    From `answers` scored answers that tell as much as `effective` equally weighted ones. Over the
+    queries that the expert has answered or would have if the draw had been otherwise, its mean
+    score is `mean_score` where `expected` was estimated, both 0..1.
     """
 
     expert: str
-    temperature: float
-    bias: float
+    correction: Correction
     temperature_interval: Interval
     bias_interval: Interval
+    expected: float
+    mean_score: float
+    mean_score_interval: Interval
     answers: int
     effective: float
 
-    def corrected(self, estimates: Floats) -> Floats:
-        """Estimates 0..1 of any shape, corrected."""
-        return sigmoid(_log_odds(estimates) / self.temperature + self.bias)
 
-    def corrected_head(self, head: ExpertHead) -> ExpertHead:
-        """The head whose estimates are this one's, corrected."""
-        temperature = head.temperature * self.temperature
-        return replace(head, bias=head.bias + self.bias * temperature, temperature=temperature)
-
-
-def fit_correction(log: LoggedOutcomes, expert: str) -> Correction:
+def recalibrate(log: LoggedOutcomes, expert: str) -> Recalibration:
     """Platt's logistic model (1999) on the log-odds of `expert`'s estimates, by weighted MAP.
 
     The prior, normal around no correction, weighs as little as a few answers. Intervals are by the
     sandwich formula and the delta method. Raises TooFewOutcomes, LearningError.
     """
     number = log.number(expert)
-    scored = ~np.isnan(log.scores) & ~np.isnan(log.estimates[:, number])
-    seen = log.where(scored & (log.chosen == number))
+    asked = log.chosen == number
+    effective = log.require(asked, f"of {expert!r}")
+    seen = log.where(asked)
     weights = 1 / seen.propensity
-    effective = require_enough(weights, f"of {expert!r}")
     weights *= effective / weights.sum()
-    z = _log_odds(seen.estimates[:, number])
+    estimates = seen.estimates[:, number]
+    z = log_odds(estimates)
     slope, bias = _fit(z, seen.scores, weights)
     slope_error, bias_error = _errors(z, seen.scores, weights, slope, bias)
     temperature = 1 / slope
-    return Correction(
+    mean = float(weights @ seen.scores) / effective
+    return Recalibration(
         expert,
-        temperature,
-        bias,
+        Correction(temperature, bias),
         _around(temperature, slope_error / slope**2, least=0.0),
         _around(bias, bias_error),
+        float(weights @ estimates) / effective,
+        mean,
+        _around(mean, _mean_error(weights, seen.scores, mean), least=0.0, most=1.0),
         len(seen),
         effective,
     )
-
-
-def _log_odds(estimates: Floats) -> Floats:
-    bounded = np.clip(estimates, 1e-6, 1 - 1e-6)
-    found: Floats = np.log(bounded / (1 - bounded))
-    return found
 
 
 def _fit(z: Floats, scores: Floats, weights: Floats) -> tuple[float, float]:
@@ -131,5 +124,12 @@ def _errors(
     return float(slope_error), float(bias_error)
 
 
-def _around(value: float, error: float, least: float = -math.inf) -> Interval:
-    return max(least, value - Z_95 * error), value + Z_95 * error
+def _mean_error(weights: Floats, scores: Floats, mean: float) -> float:
+    """Standard error of a self-normalised mean (Owen 2013, equation 9.8)."""
+    return float(np.linalg.norm(weights * (scores - mean)) / weights.sum())
+
+
+def _around(
+    value: float, error: float, least: float = -math.inf, most: float = math.inf
+) -> Interval:
+    return max(least, value - Z_95 * error), min(most, value + Z_95 * error)

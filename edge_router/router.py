@@ -77,8 +77,8 @@ class Router:
     ) -> Self:
         """The artifact and the experts that `config` names, with the speeds `measured` of them.
 
-        Without those, what `edge-router device measure` has stored. Raises ConfigError,
-        ArtifactError.
+        Without those, what `edge-router device measure` has stored. Estimates are corrected where
+        the operating point is one from the log. Raises ConfigError, ArtifactError.
         """
         artifact = RouterArtifact.load(config.artifact)
         speeds = read_speeds(config) if measured is None else measured
@@ -89,7 +89,8 @@ class Router:
         ]
         point = operating_point(artifact, config)
         preference = Preference.parse(config.preference) if config.preference else None
-        return cls(artifact, experts, point=point, preference=preference)
+        corrected = [point.corrected(expert) for expert in experts]
+        return cls(artifact, corrected, point=point, preference=preference)
 
     def route(
         self,

@@ -37,7 +37,6 @@ def add(commands: Any) -> None:
     calibrate.add_argument(
         "--target",
         action="append",
-        required=True,
         help='"quality>=0.95", "strong_calls<=0.3", "cost<=2.00/1000" or "p95_latency<=1.5"; '
         "several with commas or by repeating it",
     )
@@ -46,20 +45,32 @@ def add(commands: Any) -> None:
         metavar="FILE",
         help="your own outcome rows, JSON lines (default: the artifact's)",
     )
+    calibrate.add_argument(
+        "--from-log",
+        action="store_true",
+        help="on your own scored answers (settings learn, exploration): correct what is expected "
+        'of each expert too (target: one of quality, default "quality>=0.95")',
+    )
     calibrate.add_argument("--weak", metavar="NAME", help="an expert, a profile or a known model")
     calibrate.add_argument("--strong", metavar="NAME", help="the same for the dearer one")
     calibrate.add_argument("--tables", nargs="+", default=[], help="only rows of these tables")
-    calibrate.add_argument("--confidence", default="0.95", help="of the promise (default 0.95)")
-    calibrate.add_argument("--name", help="of the operating point (default: after the targets)")
+    calibrate.add_argument("--confidence", help="of the promise (default 0.95)")
+    calibrate.add_argument(
+        "--name", help="of the operating point (default: after the targets, or from-log)"
+    )
 
 
 def _calibrate(options: argparse.Namespace) -> None:
+    (_from_log if options.from_log else _from_outcomes)(options)
+
+
+def _from_outcomes(options: argparse.Namespace) -> None:
     from ..operating_points import check_name
     from ..promise import calibrate
     from ..targets import parse_targets
 
-    config, targets = config_of(options), parse_targets(options.target)
-    confidence = _confidence(options.confidence)
+    config, targets = config_of(options), parse_targets(options.target or [])
+    confidence = _confidence(options)
     router = _router(config)
     name = options.name or "-".join(f"{t.quantity}-{_number(t)}" for t in targets)
     check_name(name, router.artifact)
@@ -72,7 +83,32 @@ def _calibrate(options: argparse.Namespace) -> None:
     _warn_of_other_settings(point, router, config)
 
 
-def _confidence(given: str) -> float:
+def _from_log(options: argparse.Namespace) -> None:
+    from ..operating_points import check_name
+    from .recalibrating import NAME, calibrated, log_point, print_found, share_of
+
+    config, share = config_of(options), share_of(options)
+    router = _router(config)
+    check_name(options.name or NAME, router.artifact)
+    pair = _pair(router, options, config.data_folder)
+    found = calibrated(router, config, pair, share)
+    weak, strong = (expert.profile for expert in pair)
+    point = log_point(
+        options.name or NAME,
+        found,
+        router,
+        config,
+        target=f"quality>={share:.6g}",
+        min_gain=_least_gains(weak, strong, found.threshold.min_gain),
+        command=_renewal(options),
+    )
+    path = _written(point, config)
+    print_found(found, point, path, config, as_json=options.json)
+    _warn_of_other_settings(point, router, config)
+
+
+def _confidence(options: argparse.Namespace) -> float:
+    given = options.confidence or "0.95"
     try:
         confidence = float(given)
     except ValueError:
@@ -207,29 +243,25 @@ def _told(promise: Promise, evidence: Evidence) -> dict[str, Any]:
 
 def _renewal(options: argparse.Namespace) -> str:
     """The command line that makes the point anew from any folder."""
-    stated = [f"--target={target}" for target in options.target]
+    stated = [f"--target={target}" for target in options.target or []]
     for option in (*PATHS, *NAMES):
         if (value := getattr(options, option)) is not None:
             is_path = option in PATHS and Path(value).exists()  # an artifact may be a mere name
             told = Path(value).resolve() if is_path else value
             stated.append(f"--{option.replace('_', '-')}={told}")
     stated += ["--tables", *options.tables] if options.tables else []
-    return shlex.join(["edge-router", "calibrate", *stated, f"--confidence={options.confidence}"])
+    stated += ["--from-log"] if options.from_log else [f"--confidence={_confidence(options)}"]
+    return shlex.join(["edge-router", "calibrate", *stated])
 
 
 def _keep(
     point: StoredPoint, evidence: Evidence, promise: Promise, config: Config, *, as_json: bool
 ) -> None:
     from ..curve_plot import cost_quality_svg
-    from ..data_folder import write_atomically
 
     weak, strong = point.experts
     plot = cost_quality_svg(evidence, promise.threshold, title=f"{point.name}: {weak} and {strong}")
-    try:
-        path = point.write(config.data_folder)
-        write_atomically(path.with_suffix(".svg"), plot)
-    except OSError as error:
-        raise ConfigError(f"data_dir {str(config.data_folder)!r}: {error.strerror}") from None
+    path = _written(point, config, plot)
     if as_json:
         print_json(asdict(point) | {"path": str(path)})
         return
@@ -245,6 +277,21 @@ def _keep(
     print_dim(f"{path} and {path.with_suffix('.svg').name}")
 
 
+def _written(point: StoredPoint, config: Config, plot: str | None = None) -> Path:
+    """The point's file; a plot beside it, and none of another point that had its name."""
+    from ..data_folder import write_atomically
+
+    try:
+        path = point.write(config.data_folder)
+        if plot is None:
+            path.with_suffix(".svg").unlink(missing_ok=True)
+        else:
+            write_atomically(path.with_suffix(".svg"), plot)
+    except OSError as error:
+        raise ConfigError(f"data_dir {str(config.data_folder)!r}: {error.strerror}") from None
+    return path
+
+
 def _limits(measured: Measured) -> str:
     high = "unlimited" if measured.high is None else f"{measured.high:.1%}"
     return f"[{measured.low:.1%}, {high}]"
@@ -256,12 +303,16 @@ def _cost(promise: Promise) -> str:
 
 def _warn_of_other_settings(point: StoredPoint, router: Router, config: Config) -> None:
     """What in these settings keeps the point from being used."""
-    from ..operating_points import settings_experts
+    from ..operating_points import compared
 
-    compared = settings_experts(router.artifact, config)
-    if compared != point.experts:
-        names = ", ".join(f"{name} ({profile})" for name, profile in compared.items())
+    profiles = {expert.name: expert.profile for expert in compared(router.artifact, config)}
+    if profiles != point.experts:
+        names = ", ".join(f"{name} ({profile})" for name, profile in profiles.items())
         print_dim(f"these settings compare {names}: they refuse this operating point")
     for setting in ("min_gain", "preference"):
         if (value := getattr(config, setting)) is not None:
-            print_dim(f"{setting} = {value} in these settings decides instead of operating points")
+            corrected = setting == "preference" and point.corrections
+            print_dim(
+                f"{setting} = {value} in these settings decides instead of operating points"
+                f"{', on the corrected estimates' if corrected else ''}"
+            )
