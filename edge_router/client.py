@@ -88,8 +88,7 @@ class EdgeRouter:
         self.experience = Experience.of(
             self.config, self.router.experts, measured=measured, device=device
         )
-        max_chars = self.router.artifact.manifest.max_chars
-        self._learning = Learning.from_config(self.config, max_chars=max_chars, draw=draw)
+        self._learning = Learning.from_config(self.config, self.router.artifact, draw=draw)
         self._hooks = (log_record, *hooks)
         self._lock = threading.Lock()
         self._spent_usd = 0.0
@@ -170,7 +169,7 @@ class EdgeRouter:
         snapshot = self._snapshot(request)
         decision = self.router.route(request, self._limits(constraints), snapshot)
         if self._learning is not None:
-            decision = self._learning.explore(decision)
+            decision = self._learning.decided(decision)
         router_s = time.monotonic() - started
         deadline = Deadline(started + self.config.deadline_s)
         return Query(request, decision, constraints, snapshot, deadline, started, router_s)

@@ -86,7 +86,7 @@ class Config:
 
     `operating_point` is a name in the artifact's calibration, or one that `edge-router calibrate`
     made; `min_gain` (-1..1) overrides it, and `preference` (see `Preference.parse`) replaces both
-    by another rule.
+    by another rule, on the estimates that a point from the log corrects.
     `deadline_s` bounds a whole answer, fallbacks included. `budget_usd` bounds what one
     EdgeRouter spends in its life. `data_dir` is where this device keeps what it learns;
     `keep_speeds` writes there, on closing, how fast experts really answered. `min_battery` (0..1)
@@ -95,7 +95,7 @@ class Config:
     "while" they are held back and showing them once they look good. It needs the gate that
     `edge-router export deferral --gate` fits. With `learn` the outcomes of the last `learn_rows`
     answers are kept, with `learn_prompts` their texts too; with probability `exploration` (0..0.5)
-    the other expert answers.
+    the other expert answers; and a warning says once if queries are not like the artifact's.
     """
 
     artifact: str = "router-small"

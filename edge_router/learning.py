@@ -1,4 +1,5 @@
-"""Learning in use: outcomes are kept where the user asks for it, and now and then explored."""
+"""Learning in use, where the user asks for it: outcomes are kept, now and then explored, and the
+queries are watched for drift."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
+from .artifact import RouterArtifact
 from .chat import ChatRequest
 from .config import Config
 from .errors import LearningError
@@ -15,6 +17,7 @@ from .telemetry import AnswerRecord
 from .text import router_input
 
 if TYPE_CHECKING:
+    from .drift_watch import DriftWatch
     from .outcome_log import OutcomeLog
 
 __all__ = ["Learning", "checked_score"]
@@ -28,30 +31,44 @@ class Learning:
     """
 
     def __init__(
-        self, log: OutcomeLog, exploration: Exploration, *, prompt_characters: int | None = None
+        self,
+        log: OutcomeLog,
+        exploration: Exploration,
+        drift: DriftWatch,
+        *,
+        prompt_characters: int | None = None,
     ) -> None:
         self._log = log
         self._exploration = exploration
+        self._drift = drift
         self._prompt_characters = prompt_characters
 
     @classmethod
     def from_config(
-        cls, config: Config, *, max_chars: int, draw: Callable[[], float] = random.random
+        cls,
+        config: Config,
+        artifact: RouterArtifact,
+        *,
+        draw: Callable[[], float] = random.random,
     ) -> Self | None:
-        """None where the setting `learn` is off; writes nothing yet. The artifact reads at most
-        `max_chars` characters, `draw` gives the random numbers (0..1) that exploration needs."""
+        """None where the setting `learn` is off; writes nothing yet. `draw` gives the random
+        numbers (0..1) that exploration needs."""
         if not config.learn:
             return None
+        from .drift_watch import DriftWatch
         from .outcome_log import FILE, OutcomeLog
 
         return cls(
             OutcomeLog(config.data_folder / FILE, max_rows=config.learn_rows),
             Exploration(config.exploration, draw),
-            prompt_characters=max_chars if config.learn_prompts else None,
+            DriftWatch(artifact),
+            prompt_characters=artifact.manifest.max_chars if config.learn_prompts else None,
         )
 
-    def explore(self, decision: Decision) -> Decision:
+    def decided(self, decision: Decision) -> Decision:
         """The decision, or the same with another expert's turn; see `Exploration`."""
+        if decision.grounds is not None and decision.grounds.query is not None:
+            self._drift.add(decision.grounds.query)
         return decision if self._log.stopped else self._exploration.apply(decision)
 
     def answered(self, record: AnswerRecord, request: ChatRequest) -> None:
@@ -64,8 +81,9 @@ class Learning:
         return self._log.score(id, score)
 
     def close(self) -> None:
-        """Give the file back."""
+        """Give the file back, and end the watch."""
         self._log.close()
+        self._drift.close()
 
 
 def checked_score(score: float) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from .artifact import RouterArtifact
 from .correction import Correction
 from .errors import TooFewOutcomes
 from .experts import Expert
@@ -38,19 +37,20 @@ class LogCalibration:
         cls,
         rows: Sequence[Outcome],
         experts: Sequence[Expert],
-        artifact: RouterArtifact,
+        artifact: str,
         *,
         weak: str,
         strong: str,
         share: float,
     ) -> Self:
-        """From the rows of a log; `experts` are the configured ones, none of them corrected.
+        """From the rows of a log; `experts` are the configured ones, none of them corrected, and
+        `artifact` is the hash of the router.
 
         The threshold keeps `share` of the strong expert's mean score, see `fit_threshold`. The
         same log gives the same, whatever was corrected while it was written. Raises
         TooFewOutcomes, LearningError.
         """
-        kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact.hash)
+        kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact)
         log = LoggedOutcomes.of(kept, experts)
         try:
             found, too_few = _recalibrations(log, needed=(weak, strong))
@@ -70,12 +70,13 @@ class LogCalibration:
     def words(self) -> str:
         """What was found and how sure it is, in one sentence."""
         found, pair = self.recalibrations, self.threshold
+        when = f"from an expected gain of {100 * pair.min_gain:.3g} points on"
         return (
             f"By {self.answers:,} scored answers of your own, {_told(found[pair.weak])}, and "
-            f"{_told(found[pair.strong])}; asking {pair.strong} from an expected gain of "
-            f"{100 * pair.min_gain:.3g} points on keeps {pair.share:.1%} of its mean score "
-            f"{_span(pair.share_interval)} and asks it for {pair.calls:.0%} of such queries, as "
-            "far as these answers tell (95 % intervals, no promise)."
+            f"{_told(found[pair.strong])}; asking {pair.strong} {when if pair.calls else 'never'} "
+            f"keeps {pair.share:.1%} of its mean score {_span(pair.share_interval)} and asks it "
+            f"for {pair.calls:.0%} of such queries, as far as these answers tell (95 % intervals, "
+            "no promise)."
         )
 
     @property

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from .calibration import sigmoid
 from .errors import LearningError, TooFewOutcomes
 from .experts import Expert
-from .outcome_log import Outcome
+from .outcome_log import Outcome, require_dim
 
 __all__ = ["LEAST_EFFECTIVE", "LeftOut", "LoggedOutcomes", "effective_size", "sort_out"]
 
@@ -149,12 +149,7 @@ def _left_out(row: Outcome, experts: Sequence[str], artifact: str) -> LeftOut | 
 def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Floats:
     """(rows, experts). Raises LearningError for a representation of another length."""
     size = len(experts[0].head.weights)
-    for row in rows:
-        if len(row.vector) != size:
-            raise LearningError(
-                f"answer {row.id!r} is logged with {len(row.vector)} numbers, the router has "
-                f"{size}; the log is damaged: begin a new one with edge-router log clear"
-            )
+    require_dim(rows, size)
     vectors = np.array([row.vector for row in rows], dtype=np.float64).reshape(len(rows), size)
     heads = [expert.head for expert in experts]
     found = [sigmoid((h.bias + vectors @ h.weights) / h.temperature) for h in heads]

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -28,7 +28,7 @@ from .exploration import rival_of
 if TYPE_CHECKING:
     from .telemetry import AnswerRecord
 
-__all__ = ["FILE", "MAX_ROWS", "Outcome", "OutcomeLog"]
+__all__ = ["FILE", "MAX_ROWS", "Outcome", "OutcomeLog", "require_dim"]
 
 log = logging.getLogger("edge_router")
 T = TypeVar("T")
@@ -217,6 +217,16 @@ class OutcomeLog:
         if connection is not None:
             with suppress(sqlite3.Error):
                 connection.close()
+
+
+def require_dim(rows: Sequence[Outcome], dim: int) -> None:
+    """Raises LearningError for a representation that has not `dim` numbers."""
+    for row in rows:
+        if len(row.vector) != dim:
+            raise LearningError(
+                f"answer {row.id!r} is logged with {len(row.vector)} numbers, the router has {dim};"
+                " the log is damaged: begin a new one with edge-router log clear"
+            )
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -93,10 +93,10 @@ def _corrected(log: LoggedOutcomes, expert: str, corrections: Mapping[str, Corre
 
 
 def _thresholds(gains: Floats) -> Floats:
-    """Descending: one that no gain reaches, then gains down to the smallest."""
+    """Descending: 1, which no gain reaches, then gains down to the smallest."""
     shares = np.linspace(1, 0, min(len(gains), THRESHOLDS))
     ranked = np.unique(np.quantile(gains, shares, method="nearest"))[::-1]
-    return np.concatenate([[np.nextafter(ranked[0], np.inf)], ranked])
+    return np.concatenate([[1.0], ranked])
 
 
 def _mean(weights: Floats, scores: Floats) -> float:

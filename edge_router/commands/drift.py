@@ -1,4 +1,4 @@
-"""edge-router drift: whether the queries of a file look like those the router knows."""
+"""edge-router drift: whether queries, logged or of a file, look like those the router knows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, InvalidRequest
-from .printing import print_json, rounded
+from .printing import print_dim, print_json, rounded
 from .route import lines_of, prompt_of
 from .settings import add_command, config_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ..config import Config
     from ..drift import DriftMonitor, DriftVerdict
+    from ..encoder import Representation
     from ..router import Router
+
+    Seen = tuple[Representation, int]  # and the characters of its last turn
 
 __all__ = ["add"]
 
@@ -24,7 +30,11 @@ def add(commands: Any) -> None:
         commands, "drift", _drift, "whether queries look like those the router knows"
     )
     drift.add_argument(
-        "file", metavar="FILE", help="JSON lines with query or messages; - for standard input"
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="JSON lines with query or messages; - for standard input (default: the outcomes kept "
+        "on this device)",
     )
     drift.add_argument(
         "--false-alarms",
@@ -39,10 +49,15 @@ def _drift(options: argparse.Namespace) -> None:
     from ..drift import DriftMonitor, DriftReference
     from ..router import Router
 
-    router = Router.from_config(config_of(options))
+    config = config_of(options)
+    router = Router.from_config(config)
+    if options.file is None:
+        queries = _logged(router, config)
+    else:
+        queries = _read(router, lines_of(options.file, "the file"))
     reference = DriftReference.of(router.artifact)
     monitor = DriftMonitor(reference, false_alarms=options.false_alarms)
-    stretches = _stretches(router, monitor, lines_of(options.file, "the file"))
+    stretches = _stretches(monitor, queries)
     if options.json:
         told = [rounded(asdict(found)) | {"words": found.words} for found in stretches]
         print_json({"alarm": any(found.alarm for found in stretches), "stretches": told})
@@ -51,26 +66,42 @@ def _drift(options: argparse.Namespace) -> None:
         print(f"{number}: {found.words}" if len(stretches) > 1 else found.words)
 
 
-def _stretches(router: Router, monitor: DriftMonitor, lines: list[bytes]) -> list[DriftVerdict]:
-    """The last look at each stretch; what comes after a file's last look is not judged. Raises
-    ConfigError for too few lines, InvalidRequest with the line's number."""
+def _stretches(monitor: DriftMonitor, queries: Iterable[Seen]) -> list[DriftVerdict]:
+    """The last look at each stretch; what comes after the last look of all is not judged. Raises
+    ConfigError for too few queries."""
     from ..drift import LOOKS
 
-    if len(lines) < LOOKS[0]:
-        raise ConfigError(f"{len(lines)} queries are too few to tell; give {LOOKS[0]} or more")
-    found = {}
-    for number, line in enumerate(lines):
-        if _add(router, monitor, number + 1, line):
-            found[number // LOOKS[-1]] = monitor.verdict()
+    found, number = {}, 0
+    for number, (query, characters) in enumerate(queries, 1):
+        if monitor.add(query, characters=characters):
+            found[(number - 1) // LOOKS[-1]] = monitor.verdict()
+    if not found:
+        raise ConfigError(f"{number} queries are too few to tell; give {LOOKS[0]} or more")
     return list(found.values())
 
 
-def _add(router: Router, monitor: DriftMonitor, number: int, line: bytes) -> bool:
+def _read(router: Router, lines: Sequence[bytes]) -> Iterator[Seen]:
+    """The queries of a file. Raises InvalidRequest with the line's number."""
     from ..chat import ChatRequest
 
-    try:
-        request = ChatRequest.of(prompt_of(line))
-    except InvalidRequest as error:
-        raise InvalidRequest(f"line {number}: {error}") from None
-    last = next(m for m in reversed(request.messages) if m.role == "user" and m.content.strip())
-    return monitor.add(router.represent(request), characters=len(last.content))
+    for number, line in enumerate(lines, 1):
+        try:
+            request = ChatRequest.of(prompt_of(line))
+        except InvalidRequest as error:
+            raise InvalidRequest(f"line {number}: {error}") from None
+        turns = [m.content for m in request.messages if m.role == "user" and m.content.strip()]
+        yield router.represent(request), len(turns[-1])
+
+
+def _logged(router: Router, config: Config) -> Iterator[Seen]:
+    """The queries of the outcome log, as this router saw them. Raises LearningError."""
+    from ..encoder import Representation
+    from ..outcome_log import FILE, OutcomeLog, require_dim
+
+    rows = OutcomeLog(config.data_folder / FILE).rows()
+    seen = [row for row in rows if row.artifact == router.artifact.hash]
+    if len(seen) < len(rows):
+        print_dim(f"left out: {len(rows) - len(seen)} answers that another router read")
+    require_dim(seen, router.artifact.manifest.representation_dim)
+    for row in seen:
+        yield Representation(row.vector, row.log_tokens), row.characters

@@ -52,7 +52,7 @@ def calibrated(
     return LogCalibration.of(
         OutcomeLog(config.data_folder / FILE).rows(),
         router.experts,
-        router.artifact,
+        router.artifact.hash,
         weak=weak,
         strong=strong,
         share=share,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge_router import Config, Constraints, EdgeRouter, LearningError, Placement, Reason
+from edge_router.artifact import RouterArtifact
 from edge_router.config import ExpertConfig
 from edge_router.errors import BackendUnavailable
 from edge_router.learning import Learning, checked_score
@@ -91,9 +92,9 @@ def test_an_explored_decision_explains_itself(tmp_path: Path) -> None:
     assert found.propensity == 0.1
 
 
-def test_without_the_setting_there_is_nothing() -> None:
+def test_without_the_setting_there_is_nothing(artifact: RouterArtifact) -> None:
     """Neither a log nor exploration."""
-    assert Learning.from_config(Config(), max_chars=100) is None
+    assert Learning.from_config(Config(), artifact) is None
 
 
 @pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])
