@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import json
 import pickle
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from made_traffic import made_traffic, reference_of
 
+from edge_router import AnswerRecord, Config, Router
 from edge_router.artifact import RouterArtifact
 from edge_router.cli import main
 from edge_router.drift import DRAWS, LOOKS, DriftMonitor, DriftReference, traffic_of
 from edge_router.encoder import Representation
 from edge_router.errors import ConfigError
-from edge_router.traffic import Traffic, TrafficView
+from edge_router.outcome_log import FILE, OutcomeLog
+from edge_router.traffic import Traffic
 
-
-def gaussian(random: np.random.Generator, queries: int, shift: float = 0.0) -> Traffic:
-    """Two difficulties around `shift` and a posterior over two kinds."""
-    difficulty = random.normal(shift, 1, (queries, 2))
-    kind = random.random((queries, 1))
-    return Traffic(
-        np.concatenate([difficulty, kind, 1 - kind], axis=1).astype(np.float32),
-        random.normal(5, 1, queries).astype(np.float32),
-        random.integers(20, 400, queries),
-    )
-
-
-def reference(known: Traffic, seed: int = 0) -> DriftReference:
-    """With one head, which reads the first difficulty."""
-    view = TrafficView.fit(
-        known,
-        kinds=2,
-        weights=np.array([[1], [0], [0], [0]], dtype=np.float32),
-        biases=np.zeros(1, dtype=np.float32),
-    )
-    return DriftReference.of_traffic(view, known, seed=seed)
-
-
-KNOWN = reference(gaussian(np.random.default_rng(7), 1000))
+KNOWN = reference_of(made_traffic(np.random.default_rng(7), 1000))
 
 
 def fed(traffic: Traffic, *, monitor: DriftMonitor | None = None) -> DriftMonitor:
@@ -58,16 +40,16 @@ def test_false_alarms_come_at_the_stated_rate() -> None:
     random = np.random.default_rng(0)
     alarms = []
     for seed in range(8):
-        fresh = reference(gaussian(random, 500), seed)
+        fresh = reference_of(made_traffic(random, 500), seed)
         for _ in range(20):
             monitor = DriftMonitor(fresh, false_alarms=0.1)
-            alarms.append(fed(gaussian(random, LOOKS[-1]), monitor=monitor).verdict().alarm)
+            alarms.append(fed(made_traffic(random, LOOKS[-1]), monitor=monitor).verdict().alarm)
     assert 0.03 <= np.mean(alarms) <= 0.17
 
 
 def test_a_shift_alarms() -> None:
     """Of one standard deviation at the first look, with the smallest p value there is."""
-    verdict = fed(gaussian(np.random.default_rng(1), LOOKS[0], shift=1.0)).verdict()
+    verdict = fed(made_traffic(np.random.default_rng(1), LOOKS[0], shift=1.0)).verdict()
     assert verdict.alarm
     assert verdict.p_value == 1 / (DRAWS + 1)
     assert verdict.quality > 0.1
@@ -76,7 +58,7 @@ def test_a_shift_alarms() -> None:
 
 def test_longer_queries_alarm() -> None:
     """Ten times as many characters and nothing else; the verdict says so."""
-    same = gaussian(np.random.default_rng(2), LOOKS[0])
+    same = made_traffic(np.random.default_rng(2), LOOKS[0])
     verdict = fed(Traffic(same.vectors, same.log_tokens, 10 * same.characters)).verdict()
     assert verdict.alarm
     assert verdict.lengths == pytest.approx(10, rel=0.3)
@@ -84,7 +66,7 @@ def test_longer_queries_alarm() -> None:
 
 def test_the_order_between_looks_does_not_count() -> None:
     """The same queries the other way round give the same statistic."""
-    traffic = gaussian(np.random.default_rng(3), LOOKS[0])
+    traffic = made_traffic(np.random.default_rng(3), LOOKS[0])
     turned = traffic.take(np.arange(LOOKS[0])[::-1])
     found = fed(turned).verdict().statistic
     assert fed(traffic).verdict().statistic == pytest.approx(found)
@@ -93,21 +75,21 @@ def test_the_order_between_looks_does_not_count() -> None:
 def test_memory_does_not_grow() -> None:
     """After a thousand queries it holds as much as after one."""
     random = np.random.default_rng(4)
-    one, many = fed(gaussian(random, 1)), fed(gaussian(random, 1001))
+    one, many = fed(made_traffic(random, 1)), fed(made_traffic(random, 1001))
     assert abs(len(pickle.dumps(many)) - len(pickle.dumps(one))) < 100
 
 
 def test_a_verdict_stands_until_the_next_look() -> None:
     """Before the first one there is none; an alarm lasts through its stretch, and no longer."""
     random = np.random.default_rng(5)
-    monitor = fed(gaussian(random, LOOKS[0] - 1, shift=2.0))
+    monitor = fed(made_traffic(random, LOOKS[0] - 1, shift=2.0))
     assert (monitor.verdict().queries, monitor.verdict().alarm) == (0, False)
     assert "too few to tell" in monitor.verdict().words
-    fed(gaussian(random, LOOKS[-1] - LOOKS[0] + 1, shift=2.0), monitor=monitor)
+    fed(made_traffic(random, LOOKS[-1] - LOOKS[0] + 1, shift=2.0), monitor=monitor)
     assert (monitor.verdict().queries, monitor.verdict().alarm) == (LOOKS[-1], True)
-    fed(gaussian(random, LOOKS[0] - 1), monitor=monitor)
+    fed(made_traffic(random, LOOKS[0] - 1), monitor=monitor)
     assert monitor.verdict().alarm
-    fed(gaussian(random, 1), monitor=monitor)
+    fed(made_traffic(random, 1), monitor=monitor)
     assert (monitor.verdict().queries, monitor.verdict().alarm) == (LOOKS[0], False)
     assert "are like the known ones" in monitor.verdict().words
 
@@ -123,9 +105,9 @@ def test_threshold_and_p_value_agree() -> None:
 
 def test_a_seed_repeats_a_reference() -> None:
     """Bit for bit."""
-    traffic = gaussian(np.random.default_rng(6), 500)
-    assert np.array_equal(reference(traffic, 1).null, reference(traffic, 1).null)
-    assert not np.array_equal(reference(traffic, 1).null, reference(traffic, 2).null)
+    traffic = made_traffic(np.random.default_rng(6), 500)
+    assert np.array_equal(reference_of(traffic, 1).null, reference_of(traffic, 1).null)
+    assert not np.array_equal(reference_of(traffic, 1).null, reference_of(traffic, 2).null)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.0001, 0.51, float("nan")])
@@ -166,6 +148,31 @@ def test_the_command_judges_each_stretch(
     assert [stretch["queries"] for stretch in found["stretches"]] == [LOOKS[-1], LOOKS[0]]
     assert main(["drift", str(file)]) == 0
     assert capsys.readouterr().out.startswith("1: The 200 queries looked at are not like")
+
+
+def test_the_command_looks_at_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a file; queries that another router read say nothing about this one."""
+    monkeypatch.setenv("EDGE_ROUTER_DATA_DIR", str(tmp_path))
+    assert main(["drift"]) == 2
+    assert "0 queries are too few to tell" in capsys.readouterr().err
+    decision = Router.from_config(Config()).route("What is the opposite of hot?")
+    log = OutcomeLog(tmp_path / FILE)
+    for number in range(LOOKS[0] + 2):
+        record = AnswerRecord(str(number), decision, "local", {}, None, None, 0.0, 0.1, 0.2)
+        log.append(record)
+    log.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
+        connection.execute("UPDATE outcomes SET artifact = 'another' WHERE number <= 2")
+    assert main(["drift"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("The 50 queries looked at are not like the known ones")
+    assert "left out: 2 answers that another router read" in err
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
+        connection.execute("UPDATE outcomes SET vector = x'0000'")
+    assert main(["drift"]) == 1
+    assert "is logged with 1 numbers" in capsys.readouterr().err
 
 
 def test_the_command_refuses_what_it_cannot_judge(

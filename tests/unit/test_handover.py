@@ -28,7 +28,10 @@ from edge_router import (
 )
 from edge_router.artifact import RouterArtifact
 from edge_router.config import ExpertConfig
+from edge_router.correction import Correction, fingerprint
 from edge_router.deferral_gate import FEATURES, DeferralGate, GateStage
+from edge_router.experts import find_head
+from edge_router.operating_points import StoredPoint
 from edge_router.testing import FakeBackend
 from made_experts import CLOUD, DOWN
 
@@ -89,6 +92,32 @@ def test_a_bad_local_answer_is_handed_over_and_the_record_says_so(
     begun, asked = read * 1.0 + 4 * 1000.0, len(EASY) // 4 * 100.0 + 2 * 1.0
     assert record.cost_usd == pytest.approx((begun + asked) / 1e6)
     assert "local's answer was good with a chance of 0%, so cloud was asked" in record.words
+
+
+def test_the_gate_sees_what_was_expected_before_any_correction(
+    settings: Config, artifact: RouterArtifact, quality: Mapping[str, float], tmp_path: Path
+) -> None:
+    """It was fitted to that: here it passes what the artifact expects, and nothing lower."""
+    weak, strong = quality["135m"], quality["frontier"]
+    by_quality = np.array([40.0 * (name == "router_log_odds") for name in FEATURES])
+    bias = 20.0 - 40.0 * float(np.log(weak / (1 - weak)))
+    gate = DeferralGate(
+        "fake", artifact.hash, "135m", "2026-11-24", 10, {4: GateStage(bias, by_quality)}
+    )
+    (tmp_path / "deferral.json").write_text(json.dumps(gate.to_json()))
+    lower = Correction(1.0, -1.0)
+    least = strong - float(lower.corrected(np.array(weak))) / 2
+    made_for = {"name": artifact.manifest.name, "hash": artifact.hash}
+    experts = {"local": "135m", "cloud": "frontier"}
+    head = fingerprint(find_head(artifact.experts, "135m", artifact.calibration["temperature"]))
+    StoredPoint(
+        "mine", "", {}, least, [], 0.95, {}, experts, made_for, "", "", {"local": lower},
+        {"local": head},
+    ).write(tmp_path)  # fmt: skip
+    config = replace(settings, min_gain=None, operating_point="mine")
+    text, record = answer(config, FakeBackend(WORDS, margin=0.1), FakeBackend(ELSEWHERE))
+    assert record.decision.estimates["local"].quality < weak
+    assert (text, record.deferral) == (WORDS, None)
 
 
 @pytest.mark.parametrize("streamed", [True, False])

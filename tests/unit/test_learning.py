@@ -9,6 +9,7 @@ import pytest
 from edge_router import Config, Constraints, EdgeRouter, LearningError, Placement, Reason
 from edge_router.artifact import RouterArtifact
 from edge_router.config import ExpertConfig
+from edge_router.drift import LOOKS
 from edge_router.errors import BackendUnavailable
 from edge_router.learning import Learning, checked_score
 from edge_router.outcome_log import FILE, Outcome, OutcomeLog
@@ -82,6 +83,19 @@ def test_nobody_explores_what_cannot_be_kept(tmp_path: Path) -> None:
     with learning(tmp_path / "file" / "data") as router:
         reasons = [router.complete(QUERY).record.decision.reason for _ in range(3)]
     assert reasons == [Reason.EXPLORATION, *[Reason.CHEAPEST_IS_ENOUGH] * 2]
+
+
+def test_drift_is_said_once_even_where_nothing_can_be_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One question over and over is nothing that the artifact knows; every answer comes."""
+    (tmp_path / "file").write_text("in the way")
+    with learning(tmp_path / "file" / "data", draw=1.0) as router:
+        texts = {router.complete(QUERY).text for _ in range(3 * LOOKS[0])}
+    told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert texts == {"from here"}
+    assert sorted("drift" in line for line in told) == [False, True], told
+    assert any("edge-router drift" in line for line in told)
 
 
 def test_an_explored_decision_explains_itself(tmp_path: Path) -> None:

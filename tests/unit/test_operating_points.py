@@ -6,11 +6,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_router.artifact import RouterArtifact
 from edge_router.config import Config, ExpertConfig
+from edge_router.correction import Correction, fingerprint
 from edge_router.errors import ConfigError, StaleOperatingPoint
+from edge_router.experts import find_head
 from edge_router.operating_points import StoredPoint, check_name, point_path, stored_names
 from edge_router.router import Router
 
@@ -35,6 +38,16 @@ def stored(artifact: RouterArtifact, name: str = "mine") -> StoredPoint:
     )
 
 
+def corrected(artifact: RouterArtifact) -> StoredPoint:
+    """One from the log."""
+    head = find_head(artifact.experts, "135m", artifact.calibration["temperature"])
+    return replace(
+        stored(artifact),
+        corrections={"local": Correction(2.0, -1.0)},
+        heads={"local": fingerprint(head)},
+    )
+
+
 def settings(tmp_path: Path, **changes: object) -> Config:
     return Config(operating_point="mine", data_dir=str(tmp_path)).with_changes(**changes)
 
@@ -47,6 +60,25 @@ def test_a_point_is_used_by_its_name(artifact: RouterArtifact, tmp_path: Path) -
     point = Router.from_config(settings(tmp_path)).point
     assert (point.name, point.promise) == ("mine", "kept")
     assert point.gain("135m", "frontier") == 0.25
+
+
+def test_a_point_with_corrections_corrects(artifact: RouterArtifact, tmp_path: Path) -> None:
+    """The expert of that name, and nobody else."""
+    point = corrected(artifact)
+    point.write(tmp_path)
+    assert StoredPoint.load(tmp_path, "mine") == point
+    plain = Router.from_config(settings(tmp_path, min_gain=0.0)).estimate("Hi")
+    found = Router.from_config(settings(tmp_path)).estimate("Hi")
+    expected = Correction(2.0, -1.0).corrected(np.array(plain["local"].quality))
+    assert found["local"].quality == pytest.approx(float(expected))
+    assert found["frontier"] == plain["frontier"]
+
+
+def test_a_correction_of_another_head_is_refused(artifact: RouterArtifact, tmp_path: Path) -> None:
+    """That of an expert which was enrolled anew, for one."""
+    replace(corrected(artifact), heads={"local": "0" * 16}).write(tmp_path)
+    with pytest.raises(StaleOperatingPoint, match=r"other estimates of 'local' .*; renew it: edge"):
+        Router.from_config(settings(tmp_path))
 
 
 def test_an_unknown_name_lists_those_that_there_are(
@@ -96,6 +128,11 @@ def test_a_point_of_another_schema_is_refused(artifact: RouterArtifact, tmp_path
         {"artifact": {}},
         {"experts": ["local"]},
         {"more": 1},
+        {"corrections": {"local": {"temperature": 0, "bias": 0}}},
+        {"corrections": {"local": {"temperature": 1, "bias": "0"}}},
+        {"corrections": {"local": {"temperature": 1, "bias": 0}}},
+        {"corrections": {"local": 3}},
+        {"corrections": [3]},
     ],
 )
 def test_a_broken_file_is_refused_with_the_way_out(

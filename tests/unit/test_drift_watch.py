@@ -1,0 +1,115 @@
+"""The watch on a client's queries: told once, bounded, beside the answers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from made_traffic import made_traffic, reference_of
+
+from edge_router.artifact import RouterArtifact
+from edge_router.drift import LOOKS, DriftReference
+from edge_router.drift_watch import BATCH, DriftWatch
+from edge_router.encoder import Representation
+from edge_router.errors import ArtifactIncompatible
+from edge_router.grounds import RoutedQuery
+
+KNOWN = reference_of(made_traffic(np.random.default_rng(7), 1000))
+
+
+def queries(artifact: RouterArtifact, count: int, *, shift: float = 0.0) -> list[RoutedQuery]:
+    """From the law of the known ones, or `shift` standard deviations away."""
+    made = made_traffic(np.random.default_rng(1), count, shift)
+    return [
+        RoutedQuery(artifact, Representation(vector, float(log_tokens)), int(characters), "latin")
+        for vector, log_tokens, characters in zip(
+            made.vectors, made.log_tokens, made.characters, strict=True
+        )
+    ]
+
+
+def watched(found: list[RoutedQuery], watch: DriftWatch) -> None:
+    """Each look is waited for, so that none is passed over."""
+    for query in found:
+        watch.add(query)
+        watch.close()
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+def test_drift_is_said_once_with_the_command(
+    artifact: RouterArtifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the first look, with its rate of false alarms, and never again."""
+    watch = DriftWatch(artifact, make=lambda _: KNOWN)
+    watched(queries(artifact, 3 * LOOKS[-1], shift=1.5), watch)
+    (told,) = warnings(caplog)
+    assert told.startswith(f"The {LOOKS[0]} queries looked at are not like the known ones")
+    assert "0.1% of stretches of 200 queries like the known ones say it too" in told
+    assert "Look again with edge-router drift" in told
+
+
+def test_queries_like_the_known_ones_are_not_spoken_of(
+    artifact: RouterArtifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Stretch after stretch."""
+    watched(queries(artifact, 2 * LOOKS[-1]), DriftWatch(artifact, make=lambda _: KNOWN))
+    assert warnings(caplog) == []
+
+
+def test_a_drift_that_comes_later_is_seen(
+    artifact: RouterArtifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the stretch after."""
+    watch = DriftWatch(artifact, make=lambda _: KNOWN)
+    watched(queries(artifact, LOOKS[-1]), watch)
+    assert warnings(caplog) == []
+    watched(queries(artifact, LOOKS[-1], shift=1.5), watch)
+    assert len(warnings(caplog)) == 1
+
+
+def test_nobody_waits_for_a_look_and_nothing_piles_up(artifact: RouterArtifact) -> None:
+    """While one is under way a batch may wait, and no more; it is looked at afterwards."""
+    go, looks = threading.Event(), list[int]()
+
+    def slowly(_: RouterArtifact) -> DriftReference:
+        looks.append(1)
+        assert go.wait(60)
+        return KNOWN
+
+    watch = DriftWatch(artifact, make=slowly)
+    for query in queries(artifact, 5 * BATCH):
+        watch.add(query)
+    assert (len(watch._waiting), looks) == (BATCH, [1])
+    go.set()
+    watch.close()
+    watch.add(queries(artifact, 1)[0])
+    watch.close()
+    assert (len(watch._waiting), looks) == (0, [1])
+
+
+def test_an_artifact_that_knows_no_queries_is_said_once(
+    artifact: RouterArtifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And not tried again."""
+    tried = []
+
+    def none(found: RouterArtifact) -> Any:
+        tried.append(found)
+        raise ArtifactIncompatible("it carries no known queries")
+
+    watched(queries(artifact, 3 * BATCH), DriftWatch(artifact, make=none))
+    assert warnings(caplog) == ["drift of the queries is not watched: it carries no known queries"]
+    assert len(tried) == 1
+
+
+def test_few_queries_start_nothing(artifact: RouterArtifact) -> None:
+    """Neither a thread nor a reference."""
+    watch = DriftWatch(artifact, make=lambda _: pytest.fail("made"))
+    watched(queries(artifact, BATCH - 1), watch)
+    assert watch._worker is None
