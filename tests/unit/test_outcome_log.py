@@ -222,13 +222,15 @@ print(answer.text, kept)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
 def test_a_full_disk_stops_learning_not_answering(tmp_path: Path) -> None:
-    """No file may grow from the 21st answer on: answers go on, one warning, what was kept stays."""
+    """No file may grow from the 21st answer on: answers go on, one warning, what was kept stays.
+    That the same question over and over is drift is another matter."""
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path), str(Path(__file__).parent)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "A fake answer. 20\n"
-    assert done.stderr.count("WARNING") == done.stderr.count("nothing is learned") == 1
+    told = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
+    assert ["nothing is learned" in line for line in told if "drift" not in line] == [True]
     assert len(OutcomeLog(tmp_path / FILE).rows()) == 20
 
 
