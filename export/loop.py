@@ -147,4 +147,5 @@ def optimizer_of(
     return torch.optim.AdamW(
         [{"params": slow, "lr": encoder_rate}, {"params": fast, "lr": head_rate}],
         weight_decay=0.01,
+        fused=True,  # on a CPU too: a quarter of a step goes otherwise into the optimizer
     )

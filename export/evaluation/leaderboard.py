@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics import interval
+from ..metrics import Interval, interval
 from ..routers.base import Floats
 from .contenders import Contender, Side
 from .results import Standing, interval_json
 
-__all__ = ["behind_first", "first_of", "leaderboard"]
+__all__ = ["behind", "behind_first", "first_of", "leaderboard"]
 
 Standings = Mapping[str, Standing]
 
@@ -27,20 +27,23 @@ def first_of(contenders: Sequence[Contender], standings: Standings) -> str | Non
     return max(ranked, key=lambda name: standings[name].value, default=None)
 
 
-def behind_first(standing: Standing, first: Standing) -> dict[str, Any]:
-    """A contender's difference to the first on the same resamples (a paired bootstrap).
+def behind(standing: Standing, other: Standing) -> Interval:
+    """A contender's difference to another on the same resamples (a paired bootstrap)."""
+    return interval(standing.value - other.value, standing.resampled - other.resampled)
 
-    It is level with the first when the 95 % interval of the difference holds 0.
-    """
-    found = interval(standing.value - first.value, standing.resampled - first.resampled)
+
+def behind_first(standing: Standing, first: Standing) -> dict[str, Any]:
+    """It is level with the first when the 95 % interval of the difference holds 0."""
+    found = behind(standing, first)
     level = found.low <= 0 <= found.high
     return {"behind_first": interval_json(found), "level_with_first": level}
 
 
 def leaderboard(
-    contenders: Sequence[Contender], standings: Mapping[str, Standings]
+    contenders: Sequence[Contender], standings: Mapping[str, Standings], *, subject: str
 ) -> list[dict[str, Any]]:
-    """Means over the tasks in `standings` (task -> contender -> standing), the best first.
+    """Means over the tasks in `standings` (task -> contender -> standing), the best first, and how
+    far each lies behind the `subject`.
 
     Rows are resampled within each task. A task in which nobody has a value (no gap) counts for
     nobody; a contender without a value in one of the others is left out. Bounds have no rank.
@@ -61,6 +64,9 @@ def leaderboard(
             "mean": interval_json(interval(means[name].value, means[name].resampled)),
             "tasks": len(valued),
             **behind_first(means[name], means[ranked[0]]),
+            "behind_subject": interval_json(behind(means[name], means[subject]))
+            if subject in means
+            else None,
         }
         for name in order
     ]

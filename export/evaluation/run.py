@@ -22,9 +22,9 @@ from ..rows import BadData
 from .baselines import BASELINES
 from .contenders import Contender, Predictions, predictions
 from .draws import Draws
-from .leaderboard import behind_first, first_of, leaderboard
+from .leaderboard import behind, behind_first, first_of, leaderboard
 from .pools import Scaling
-from .results import Standing, judge, main_measure
+from .results import Standing, interval_json, judge, main_measure
 from .tasks import Task
 from .to_router import to_router_table
 
@@ -46,11 +46,13 @@ def evaluate(
 ) -> Evaluation:
     """Every contender and every baseline on every task: what `evaluation.json` holds.
 
+    The first contender is the subject: how far every other lies behind it is told for each task.
     Predictions are kept in `work`, so that a killed evaluation goes on where it was. Raises
     BadData for names that are taken twice, for a contender's bad utilities and for an expert
     without a price beside others that have one.
     """
     entrants = [*contenders, *BASELINES]
+    subject = entrants[0].name
     _refuse_twins("contenders", [contender.name for contender in entrants])
     _refuse_twins("tasks", [task.name for task in tasks])
     decided = _decide_all(entrants, tasks, work, seed)
@@ -62,16 +64,21 @@ def evaluate(
             contender.name: judge(contender, task, decided[task.name][contender.name], draws)
             for contender in tqdm(entrants, desc=task.name, leave=False)
         }
-        found.append(_task_json(task, entrants, decided[task.name], standings[task.name]))
+        found.append(_task_json(task, entrants, decided[task.name], standings[task.name], subject))
     return {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"edge_router": edge_router.__version__, "numpy": np.__version__},
         "seed": seed,
         "repeats": repeats,
+        "subject": subject,
         "contenders": [_contender_json(contender) for contender in entrants],
-        "leaderboard": leaderboard(entrants, _of_kind(tasks, standings, pairs=True)),
-        "pool_leaderboard": leaderboard(entrants, _of_kind(tasks, standings, pairs=False)),
+        "leaderboard": leaderboard(
+            entrants, _of_kind(tasks, standings, pairs=True), subject=subject
+        ),
+        "pool_leaderboard": leaderboard(
+            entrants, _of_kind(tasks, standings, pairs=False), subject=subject
+        ),
         "tasks": found,
         "scaling": [_scaling_json(one) for one in scaling],
     }
@@ -128,10 +135,13 @@ def _task_json(
     entrants: Sequence[Contender],
     decided: Mapping[str, Predictions],
     standings: Mapping[str, Standing],
+    subject: str,
 ) -> dict[str, Any]:
     first = first_of(entrants, standings)
     results = {
-        name: standing.result | (behind_first(standing, standings[first]) if first else {})
+        name: standing.result
+        | (behind_first(standing, standings[first]) if first else {})
+        | {"behind_subject": interval_json(behind(standing, standings[subject]))}
         for name, standing in standings.items()
     }
     return {

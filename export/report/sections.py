@@ -56,6 +56,7 @@ def sections(evaluation: Json) -> list[Section]:
     pairs = [task for task in tasks if task["kind"] == "pair"]
     found = [
         _leaderboard("Leaderboard", "APGR", evaluation["leaderboard"], pairs, looks),
+        _against(evaluation["subject"], evaluation["leaderboard"], pairs, looks),
         *(pair_section(task, looks) for task in pairs),
         allocation_section(tasks, looks),
         calibration_section(pairs, looks),
@@ -105,6 +106,32 @@ def _leaderboard(
         muted_rows(names, looks),
     )
     return Section(title, (text,), (table, figure))
+
+
+def _against(subject: str, board: Sequence[Json], tasks: Sequence[Json], looks: Looks) -> Section:
+    """How far every other contender lies behind the subject, on the mean and per table."""
+    others = [row for row in board if row["contender"] != subject and row["behind_subject"]]
+    if not others:
+        return Section("", ())
+    rows = tuple(
+        (
+            row["contender"],
+            interval_text(row["behind_subject"]),
+            *(interval_text(task["results"][row["contender"]]["behind_subject"]) for task in tasks),
+        )
+        for row in others
+    )
+    text = (
+        f"APGR of each contender less that of {subject}, on the same resamples: below 0 where "
+        f"{subject} is better, and surely so where the whole 95 % interval is."
+    )
+    table = Table(
+        f"APGR less that of {subject}",
+        ("contender", "mean", *(task["name"] for task in tasks)),
+        rows,
+        muted_rows([row["contender"] for row in others], looks),
+    )
+    return Section(f"Against {subject}", (text,), (table,))
 
 
 def _starred(result: Json, measure: str) -> str:

@@ -101,6 +101,18 @@ def test_what_a_contender_chooses(found: dict[str, Any], tasks: list[Task]) -> N
     assert half["apgr"] is None
 
 
+def test_every_contender_is_told_how_far_it_lies_behind_the_subject(found: dict[str, Any]) -> None:
+    """The subject is the first contender; the difference is that of the values."""
+    assert found["subject"] == "by kind"
+    ours, random = result(found, "easy", "by kind"), result(found, "easy", "random")
+    assert ours["behind_subject"] == [0.0, 0.0, 0.0]
+    value, low, high = random["behind_subject"]
+    assert value == pytest.approx(0.5 - ours["apgr"][0], abs=2e-6)
+    assert low <= value <= high
+    (row,) = (row for row in found["leaderboard"] if row["contender"] == "random")
+    assert row["behind_subject"] == pytest.approx(random["behind_subject"], abs=2e-6)
+
+
 def test_groups_cover_the_rows(found: dict[str, Any], tasks: list[Task]) -> None:
     """Languages and quarters by length: each row once."""
     one = result(found, "easy", "prompt length")

@@ -26,10 +26,11 @@ def test_the_leaderboard_comes_first(evaluation: dict[str, Any]) -> None:
 
 
 def test_every_part_has_its_section(evaluation: dict[str, Any]) -> None:
-    """Pair, calls, calibration, pools, costs, scaling, definitions, contenders."""
+    """Pair, differences, calls, calibration, pools, costs, scaling, definitions, contenders."""
     titles = [section.title for section in sections(evaluation)]
     assert titles == [
         "Leaderboard",
+        "Against random",
         "t<able>",
         "Calls to the strong expert",
         "Calibration",
