@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge_router.artifact import RouterArtifact
 from edge_router.command_table import parser_of
 from edge_router.data_folder import write_atomically
 
@@ -34,6 +35,11 @@ def add(commands: Any) -> None:
     for name in ("package", "run"):
         command = _add(commands, name, _package)
         command.add_argument("--out", type=Path, help="the artifact's folder (default: WORK/NAME)")
+        command.add_argument(
+            "--like",
+            help="an artifact that this remakes; fails where figures differ by more than "
+            "the noise of the test rows",
+        )
     frontier = _add(commands, "frontier", _frontier)
     frontier.add_argument("--out", type=Path, required=True, help="folder for frontier.{json,svg}")
 
@@ -74,7 +80,25 @@ def _making(options: argparse.Namespace) -> Making:
 
 def _package(options: argparse.Namespace) -> None:
     making = _making(options)
-    print(making.package(options.out or making.work / "artifact").path)
+    former = RouterArtifact.load(options.like) if options.like else None
+    made = making.package(options.out or making.work / "artifact")
+    print(made.path)
+    if former:
+        _compare(former, made)
+
+
+def _compare(former: RouterArtifact, made: RouterArtifact) -> None:
+    """Student and teacher, each beside what it was."""
+    from ..remake import compare_metrics, remake_table, require_same
+
+    found = {
+        name: compare_metrics(former.manifest.metrics[key], made.manifest.metrics[key])
+        for name, key in (("student", "test"), ("teacher", "teacher"))
+    }
+    for name, figures in found.items():
+        print(f"\n{name}, test split\n\n{remake_table(figures)}")
+    for figures in found.values():
+        require_same(figures)
 
 
 def _frontier(options: argparse.Namespace) -> None:
