@@ -14,11 +14,12 @@ __all__ = ["check_onnx"]
 
 ALLOWED_OPERATORS = frozenset(
     """Add And ArgMax Attention BiasGelu Cast Clip Concat Constant ConstantOfShape DequantizeLinear
-    Div DynamicQuantizeLinear DynamicQuantizeMatMul EmbedLayerNormalization Equal Erf Expand
-    FastGelu FusedMatMul Gather Gelu Gemm Greater Identity IsNaN LayerNormalization Less MatMul
-    MatMulInteger MatMulIntegerToFloat Mul Not Pow QAttention QEmbedLayerNormalization
-    QuantizeLinear Range ReduceMean ReduceSum Relu Reshape Shape SimplifiedLayerNormalization
-    SkipLayerNormalization Slice Softmax Split Sqrt Squeeze Sub Tanh Transpose Unsqueeze Where
+    Div DynamicQuantizeLinear DynamicQuantizeMatMul EmbedLayerNormalization Equal Erf Exp
+    Expand FastGelu FusedMatMul Gather Gelu Gemm Greater Identity IsNaN LayerNormalization Less
+    MatMul MatMulInteger MatMulIntegerToFloat Mul Not Pow QAttention QEmbedLayerNormalization
+    QuantizeLinear Range ReduceMax ReduceMean ReduceSum ReduceSumSquare Relu Reshape Round
+    Shape SimplifiedLayerNormalization SkipLayerNormalization Slice Softmax Split Sqrt Squeeze
+    Sub Tanh Transpose Unsqueeze Where
     """.split()
 )
 ALLOWED_DOMAINS = frozenset({"", "ai.onnx", "com.microsoft"})

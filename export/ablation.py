@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from edge_router.encoder import open_session
 
-from .quantize import SLOW_FUSIONS, fuse, round_weights
+from .plain_int8 import SLOW_FUSIONS, fuse, round_weights
 
 __all__ = ["STEPS", "Measured", "Step", "ablation", "ablation_table"]
 
@@ -34,6 +34,7 @@ class Step:
 
     `words` is the size of the vocabulary. A `rounded` graph has int8 weights. One that is `fused`
     was so when it was written, but for the fusions `without`; others are fused whenever they open.
+    An `exact` one is written operation by operation and gives the same numbers on every CPU.
     """
 
     told: str
@@ -45,6 +46,7 @@ class Step:
     rounded: bool = False
     fused: bool = False
     without: tuple[str, ...] = ()
+    exact: bool = False
 
 
 def _steps() -> Iterator[Step]:
@@ -61,6 +63,7 @@ def _steps() -> Iterator[Step]:
         ("fused when written, not whenever opened", {"fused": True}),
         ("ReLU for GELU", {"activation": "relu"}),
         ("sums and LayerNormalization not fused", {"without": SLOW_FUSIONS}),
+        ("the same numbers on every CPU", {"exact": True}),
         ("2 of 6 layers", {"layers": (0, 3)}),
     ):
         step = replace(step, told=told, **change)
@@ -107,6 +110,8 @@ def ablation(
 
 
 def _written(step: Step, base: Path, graph: Path) -> Path:
+    if step.exact:
+        return _written_exactly(step, base, graph)
     from .to_onnx import export_onnx
 
     fp32, rounded = graph.with_suffix(".fp32"), graph.with_suffix(".rounded")
@@ -119,6 +124,18 @@ def _written(step: Step, base: Path, graph: Path) -> Path:
         return rounded.replace(graph)
     fuse(rounded, graph, without=step.without)
     rounded.unlink()
+    return graph
+
+
+def _written_exactly(step: Step, base: Path, graph: Path) -> Path:
+    from .model import hold_to_grid, settle_on_grid
+    from .quantize import quantize
+
+    network = _network(step, base)
+    hold_to_grid(network)
+    settle_on_grid(network)
+    words = np.random.default_rng(0).integers(1000, step.words, (32, 64))
+    quantize(network, graph, words.tolist(), max_tokens=MAX_TOKENS)
     return graph
 
 

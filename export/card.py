@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .evaluate import leaderboard
+from .evaluate import leaderboard, mean_apgr
 
 __all__ = ["write_card"]
 
@@ -28,6 +28,11 @@ of strong calls; random is 0.5) with 95 % bootstrap intervals. "Task only" is to
 the oracle the outcome itself.
 
 {leaderboard(about["metrics"]["test"])}
+
+On the mean over these tables the router reaches {mean_apgr(about["metrics"]["test"]):.3f}, the
+teacher that it was distilled from {mean_apgr(about["metrics"]["teacher"]):.3f}:
+
+{_beside_teacher(about["metrics"])}
 
 ## Calibration, on the dev split
 
@@ -56,6 +61,19 @@ questions, so those estimates are extrapolated. `1b` has seen one maths model on
 lies between its neighbours. Prices and speeds of the profiles are assumptions (see the recipe):
 state your own.
 """
+
+
+def _beside_teacher(metrics: Mapping[str, Any]) -> str:
+    pairs = zip(metrics["test"], metrics["teacher"], strict=True)
+    rows = [
+        f"| {student['table']} | {_value(student)} | {_value(teacher)} |"
+        for student, teacher in pairs
+    ]
+    return "\n".join(["| table | router | teacher |", "|---|---|---|", *rows])
+
+
+def _value(result: Mapping[str, Any]) -> str:
+    return f"{result['apgr']['router'][0]:.3f}"
 
 
 def _points(calibration: Mapping[str, Any]) -> str:

@@ -26,7 +26,6 @@ from .experts_file import Heads, experts_json, fit_heads, profile_scores
 from .known import known_queries
 from .package import package
 from .parity import parity, require_parity
-from .quantize import QUANTIZATION, quantize
 from .recipe import Recipe
 from .represent import represent
 from .vocabulary import Vocabulary, cut_vocabulary
@@ -42,6 +41,7 @@ T = TypeVar("T")
 
 TOOLS = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers")
 PARITY_QUERIES = 2000
+SAMPLE_QUERIES = 1000  # that tell how large numbers inside the encoder become
 
 
 class _Step(Generic[T]):
@@ -155,14 +155,21 @@ class Making:
     def graphs(self) -> tuple[Path, Path]:
         """The student as fp32 and as int8 ONNX."""
         from .model import digest
+        from .quantize import quantize
         from .to_onnx import export_onnx
 
         name = f"encoder-{digest(self.student)}"
         fp32, int8 = self.work / f"{name}.fp32.onnx", self.work / f"{name}.int8.onnx"
         if not int8.exists():
             export_onnx(self.student, fp32, max_tokens=self.plan.max_tokens)
-            quantize(fp32, int8)
+            quantize(self.student, int8, self._sample_ids(), max_tokens=self.plan.max_tokens)
         return fp32, int8
+
+    def _sample_ids(self) -> list[list[int]]:
+        """Some train queries, evenly spread, as the student reads them."""
+        texts = self.outcomes.split("train").texts
+        step = max(1, len(texts) // SAMPLE_QUERIES)
+        return [self.tokenizer.input_ids(text) for text in texts[::step]]
 
     @property
     def tokenizer(self) -> RouterTokenizer:
@@ -259,7 +266,7 @@ class Making:
 
     def _about(self) -> dict[str, Any]:
         """What the manifest says that no step computes."""
-        from .to_onnx import OPSET
+        from .quantize import OPSET, QUANTIZATION
         from .train import task_kinds
 
         recipe = self.recipe

@@ -1,59 +1,192 @@
-"""fp32 graph -> int8 graph that gives the same numbers on every CPU, and opens at once."""
+"""A trained network -> an int8 graph that gives the same numbers on every CPU."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-__all__ = ["QUANTIZATION", "fuse", "quantize", "round_weights"]
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor, nn
 
-QUANTIZATION = "dynamic QInt8, per channel, reduce_range"
-SLOW_FUSIONS = ("SkipLayerNormFusion",)  # on a CPU four times as slow as what it replaces
+from .exact_graph import (
+    EXACT,
+    MICROSOFT,
+    PADDING,
+    GraphWriter,
+    HeadSteps,
+    Linear,
+    attention,
+    linear,
+    normalized,
+)
+from .model import RouterNetwork
+from .ranges import LayerRanges, Ranges, ranges
+from .rows import BadData
+
+__all__ = ["OPSET", "QUANTIZATION", "quantize"]
+
+QUANTIZATION = "dynamic uint8 activations, int8 weights per channel in 7 bits, exact sums"
+OPSET = 21
+ROOM = 1.25  # how much larger than what was seen a number may become before a sum is inexact
+
+Floats = npt.NDArray[np.float32]
 
 
-def quantize(fp32: Path, int8: Path) -> None:
-    """Write the graph `fp32` as int8, fused once and for all machines."""
-    rounded, fused = int8.with_suffix(".rounded"), int8.with_suffix(".new")
-    round_weights(fp32, rounded)
-    fuse(rounded, fused)
-    rounded.unlink()
-    fused.replace(int8)
+def quantize(
+    network: RouterNetwork, int8: Path, ids: Sequence[Sequence[int]], *, max_tokens: int
+) -> None:
+    """Write `network`, whose weights lie on their grid, for texts of at most `max_tokens`.
 
-
-def round_weights(fp32: Path, rounded: Path) -> None:
-    """Quantise weights to signed 8 bits.
-
-    `reduce_range` (7 bits) is what makes CPUs with and without VNNI agree; per channel is what
-    keeps the quality then. The small read-out layers (the only Gemm nodes) stay in fp32.
+    Inputs and outputs are those of `to_onnx.export_onnx`. The steps to which numbers inside are
+    rounded come from a run over texts, given as token `ids`. Raises BadData for another activation
+    than ReLU: what others compute differs in its last bit between CPUs.
     """
     import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnx import TensorProto, helper
 
-    model = onnx.load(fp32)
-    gemms = [node.name for node in model.graph.node if node.op_type == "Gemm"]
-    quantize_dynamic(
-        fp32,
-        rounded,
-        op_types_to_quantize=["MatMul", "Attention", "Gather"],
-        nodes_to_exclude=[f"{name}_MatMul" for name in gemms],  # their names while quantising
-        per_channel=True,
-        reduce_range=True,
-        weight_type=QuantType.QInt8,
-        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT, "MatMulConstBOnly": True},
+    if (activation := network.bert.config.hidden_act) != "relu":
+        raise BadData(f"the activation {activation!r} differs between CPUs; use 'relu'")
+    graph = _Encoder(network, ranges(network, ids), max_tokens)
+    graph.write()
+    tokens, floats = ["batch", "tokens"], TensorProto.FLOAT
+    width = network.heads.in_features
+    made = helper.make_graph(
+        graph.writer.nodes,
+        "router",
+        [
+            helper.make_tensor_value_info(name, TensorProto.INT64, tokens)
+            for name in ("input_ids", "attention_mask")
+        ],
+        [
+            helper.make_tensor_value_info("representation", floats, ["batch", width]),
+            helper.make_tensor_value_info("log_tokens", floats, ["batch", 1]),
+        ],
+        list(graph.writer.initializers.values()),
     )
+    sets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
+    model = helper.make_model(made, opset_imports=sets, ir_version=10)
+    written = int8.with_suffix(".new")
+    onnx.save(model, written)
+    written.replace(int8)
 
 
-def fuse(graph: Path, fused: Path, *, without: Sequence[str] = SLOW_FUSIONS) -> None:
-    """Do what onnxruntime would do each time it opens the file, but for the fusions `without`."""
-    import onnxruntime
+class _Encoder:
+    """Writes the network from its inputs to its outputs.
 
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.optimized_model_filepath = str(fused)
-    options.log_severity_level = 3
-    onnxruntime.InferenceSession(
-        str(graph),
-        options,
-        providers=["CPUExecutionProvider"],
-        disabled_optimizers=list(without),
-    )
+    Hidden states are kept in units of the normalisation that they go to next, in which it may
+    round to whole numbers; linear layers do not mind, they take their inputs by their range.
+    """
+
+    def __init__(self, network: RouterNetwork, seen: Ranges, max_tokens: int) -> None:
+        self.network, self.seen, self.max_tokens = network, seen, max_tokens
+        self.bert: Any = network.bert
+        self.writer = GraphWriter()
+        self.width = self.bert.config.hidden_size
+        self.head_size = self.width // self.bert.config.num_attention_heads
+
+    def write(self) -> None:
+        """From `input_ids` and `attention_mask` to `representation` and `log_tokens`."""
+        add, constant = self.writer.add, self.writer.constant
+        mask = add("Cast", "attention_mask", to=1)  # float, (batch, tokens)
+        missing = add("Mul", add("Sub", constant(1.0), mask), constant(PADDING))
+        padding = add("Unsqueeze", missing, self.writer.axes(1, 2))
+        states, units = self._embedded(), self._units()
+        for number, after in enumerate(units[1:]):
+            states = self._layer(states, number, padding, after)
+        self._read(self._mean(states, mask, units[-1]))
+
+    def _units(self) -> list[float]:
+        """Per layer, the unit of the states that come in; last, that of the states that go out."""
+        inside = [self._norm_unit(layer.attended) for layer in self.seen.layers]
+        return [*inside, EXACT / (self.max_tokens * self.seen.final * ROOM)]
+
+    def _norm_unit(self, size: float) -> float:
+        """How many whole numbers 1.0 is before a normalisation, for tokens whose root mean square
+        is at most `size`: the sum of their squares stays exact."""
+        return float(np.sqrt(EXACT / self.width) / (size * ROOM))
+
+    def _embedded(self) -> str:
+        """Words and positions, normalised: (batch, tokens, width)."""
+        add, constant, axes = self.writer.add, self.writer.constant, self.writer.axes
+        parts = self.bert.embeddings
+        unit = self._norm_unit(self.seen.embedded)
+        table, scale, zero = _rounded_table(_array(parts.word_embeddings.weight))
+        rows = add("Gather", constant(table, np.uint8), "input_ids")
+        zero_point = constant(zero, np.uint8)
+        words = add("DequantizeLinear", rows, constant(scale * unit), zero_point)
+        segment = _array(parts.token_type_embeddings.weight)[0]
+        positions = _array(parts.position_embeddings.weight)[: self.max_tokens] + segment
+        tokens = add("Gather", add("Shape", "input_ids"), axes(1))
+        here = add("Slice", constant(positions * unit), axes(0), tokens)
+        return self._normalized(add("Add", words, here), parts.LayerNorm, unit, self._units()[0])
+
+    def _layer(self, states: str, number: int, padding: str, after: float) -> str:
+        """Layer `number`; states go out in units of `after`."""
+        add, layer, seen = (
+            self.writer.add,
+            self.bert.encoder.layer[number],
+            self.seen.layers[number],
+        )
+        unit, inner = self._norm_unit(seen.attended), self._norm_unit(seen.fed_forward)
+        mixed = self._attended(states, layer.attention.self, seen, padding, unit)
+        block = layer.attention.output
+        written = linear(self.writer, mixed, _linear(block.dense).scaled(unit))
+        attended = self._normalized(add("Add", written, states), block.LayerNorm, unit, inner)
+        neurons = linear(self.writer, attended, _linear(layer.intermediate.dense), per=inner)
+        fed = linear(self.writer, add("Relu", neurons), _linear(layer.output.dense).scaled(inner))
+        return self._normalized(add("Add", fed, attended), layer.output.LayerNorm, inner, after)
+
+    def _attended(self, states: str, own: Any, seen: LayerRanges, padding: str, unit: float) -> str:
+        steps = HeadSteps.of(seen.query, seen.key, seen.value, tokens=self.max_tokens)
+        parts = ((own.query, steps.query), (own.key, steps.key), (own.value, steps.value))
+        stacked = Linear.stacked(
+            [_linear(module).scaled(np.repeat(step, self.head_size)) for module, step in parts]
+        )
+        projected = linear(self.writer, states, stacked, per=unit)
+        return attention(self.writer, projected, padding, steps, self.head_size)
+
+    def _normalized(self, states: str, norm: Any, unit: float, after: float) -> str:
+        """`states` in units of `unit` -> normalised, in units of `after`."""
+        weight, bias = _array(norm.weight) * after, _array(norm.bias) * after
+        return normalized(self.writer, states, weight, bias, noise=norm.eps * unit**2)
+
+    def _mean(self, states: str, mask: str, unit: float) -> str:
+        """Mean over the tokens that are not padding: (batch, width)."""
+        add, axes = self.writer.add, self.writer.axes
+        whole = add("Mul", add("Round", states), add("Unsqueeze", mask, axes(2)))
+        total = add("ReduceSum", whole, axes(1), keepdims=0)
+        count = add("ReduceSum", mask, axes(1), keepdims=1)
+        return add("Div", total, add("Mul", count, self.writer.constant(unit)))
+
+    def _read(self, pooled: str) -> None:
+        """The read-out layers, in fp32: nothing is rounded after them."""
+        network, add = self.network, self.writer.add
+        difficulty = self._read_out(pooled, network.difficulty)
+        kinds = add("Softmax", self._read_out(pooled, network.kind), axis=-1)
+        add("Concat", difficulty, kinds, axis=-1, named="representation")
+        self._read_out(pooled, network.length, named="log_tokens")
+
+    def _read_out(self, pooled: str, module: nn.Linear, *, named: str = "") -> str:
+        weight, bias = (self.writer.constant(_array(part)) for part in (module.weight, module.bias))
+        return self.writer.add("Gemm", pooled, weight, bias, transB=1, named=named)
+
+
+def _array(tensor: Tensor) -> Floats:
+    found: Floats = tensor.detach().float().numpy()
+    return found
+
+
+def _linear(module: nn.Linear) -> Linear:
+    return Linear(_array(module.weight), _array(module.bias))
+
+
+def _rounded_table(weight: Floats) -> tuple[npt.NDArray[np.uint8], float, int]:
+    """An embedding table in 8 bits with one scale and zero point, as `model.hold_to_grid` has it:
+    weights are (steps - zero) * scale."""
+    low, high = min(float(weight.min()), 0.0), max(float(weight.max()), 0.0)
+    scale = (high - low) / 255
+    zero = round(-low / scale)
+    steps = np.clip(np.rint(weight / scale) + zero, 0, 255).astype(np.uint8)
+    return steps, scale, zero

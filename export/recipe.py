@@ -36,16 +36,14 @@ class StudentPlan:
     """A student's shape and hyperparameters.
 
     `layers` are the numbers of the teacher's layers that it keeps, `width` its hidden size,
-    `feed_forward` the inner size of its feed-forward blocks, `activation` ("relu" or "gelu") what
-    stands between their halves, `words` the size of its vocabulary. `teacher_weight` (0..1) is the
-    share of the loss that comes from the teacher, the rest comes from the outcomes; `gap_weight`
-    that of matching the differences between experts.
+    `feed_forward` the inner size of its feed-forward blocks, `words` the size of its vocabulary.
+    `teacher_weight` (0..1) is the share of the loss that comes from the teacher, the rest comes
+    from the outcomes; `gap_weight` that of matching the differences between experts.
     """
 
     layers: tuple[int, ...]
     width: int
     feed_forward: int
-    activation: str
     words: int
     seed: int
     epochs: int

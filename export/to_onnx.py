@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .model import RouterNetwork
 
-__all__ = ["OPSET", "export_onnx"]
+__all__ = ["export_onnx"]
 
 OPSET = 17
 

@@ -64,7 +64,6 @@ dropout = 0.0
 layers = [0]
 width = 64
 feed_forward = 64
-activation = "relu"
 words = 3000
 seed = 0
 epochs = 2

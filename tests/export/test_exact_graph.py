@@ -1,0 +1,48 @@
+"""The shipped graph's numbers do not depend on who computes them, nor in which order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx", reason="the extra `export` is not installed")
+
+from onnx.reference import ReferenceEvaluator  # noqa: E402
+from onnx.reference.op_run import OpRun  # noqa: E402
+
+from edge_router.artifact import RouterArtifact  # noqa: E402
+from edge_router.encoder import open_session  # noqa: E402
+from edge_router.text import RouterTokenizer  # noqa: E402
+
+TEXTS = [
+    "What is the capital of France?",
+    "hi",
+    "Prove that there are infinitely many primes. " * 8,
+    "Was ist der Unterschied zwischen Wetter und Klima? \U0001f327",
+]
+
+
+class MatMulIntegerToFloat(OpRun):  # type: ignore[misc]
+    """onnxruntime's operator in numpy, in 64-bit whole numbers."""
+
+    op_domain = "com.microsoft"
+
+    def _run(self, a: Any, b: Any, a_scale: Any, b_scale: Any, zero: Any, _zeros: Any) -> Any:
+        whole = (a.astype(np.int64) - int(zero)) @ b.astype(np.int64)
+        return (whole.astype(np.float32) * (a_scale * b_scale).astype(np.float32),)
+
+
+@pytest.mark.filterwarnings("ignore")  # numpy warns of exp's underflow at padding
+def test_another_implementation_gives_the_same_numbers(artifact: RouterArtifact) -> None:
+    """onnx's reference in numpy adds up in another order, and ends up at the same numbers."""
+    manifest = artifact.manifest
+    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=manifest.max_tokens)
+    session = open_session(artifact.encoder_path)
+    reference = ReferenceEvaluator(str(artifact.encoder_path), new_ops=[MatMulIntegerToFloat])
+    for text in TEXTS:
+        ids, mask = tokenizer.batch([text])
+        feed = {"input_ids": ids, "attention_mask": mask}
+        for ours, theirs in zip(session.run(None, feed), reference.run(None, feed), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=2e-6, rtol=2e-6)
