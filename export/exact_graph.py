@@ -27,7 +27,7 @@ __all__ = [
     "normalized",
 ]
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 MICROSOFT = "com.microsoft"
 EXACT = 2**24 - 1  # whole numbers up to here are exact in float32
