@@ -41,7 +41,6 @@ class Step:
     layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     width: int = 384
     feed_forward: int = 1536
-    activation: str = "gelu"
     words: int = 30_522
     rounded: bool = False
     fused: bool = False
@@ -61,7 +60,6 @@ def _steps() -> Iterator[Step]:
         ),
         ("16,000 of 30,522 words", {"words": 16_000}),
         ("fused when written, not whenever opened", {"fused": True}),
-        ("ReLU for GELU", {"activation": "relu"}),
         ("sums and LayerNormalization not fused", {"without": SLOW_FUSIONS}),
         ("the same numbers on every CPU", {"exact": True}),
         ("2 of 6 layers", {"layers": (0, 3)}),
@@ -149,7 +147,6 @@ def _network(step: Step, base: Path) -> Any:
         layers=step.layers,
         width=step.width,
         feed_forward=step.feed_forward,
-        activation=step.activation,
         words=range(step.words),
     )
     return RouterNetwork(bert, **READ_OUTS)

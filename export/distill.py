@@ -72,7 +72,6 @@ def _start(teacher: RouterNetwork, plan: StudentPlan, vocabulary: Vocabulary) ->
         layers=plan.layers,
         width=plan.width,
         feed_forward=plan.feed_forward,
-        activation="relu",  # fast, and the same on every CPU; see quantize.py
         words=vocabulary.kept,
     )
     for module in bert.modules():

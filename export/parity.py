@@ -39,7 +39,7 @@ def require_parity(checked: Mapping[str, Any]) -> None:
         if pairs[worst] > MAX_FLIP_RATE:
             raise ParityFailed(
                 f"{pairs[worst]:.2%} of the decisions {worst} at {point!r} flip between int8 and "
-                f"fp32, {MAX_FLIP_RATE:.0%} may; leave more of the graph in fp32 in quantize.py"
+                f"fp32, {MAX_FLIP_RATE:.0%} may; give the graph finer steps in exact_graph.py"
             )
 
 

@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 from .exact_graph import (
     EXACT,
+    GELU_UNIT,
     MICROSOFT,
     PADDING,
     GraphWriter,
     HeadSteps,
     Linear,
     attention,
+    gelu,
     linear,
     normalized,
 )
@@ -41,13 +43,13 @@ def quantize(
 
     Inputs and outputs are those of `to_onnx.export_onnx`. The steps to which numbers inside are
     rounded come from a run over texts, given as token `ids`. Raises BadData for another activation
-    than ReLU: what others compute differs in its last bit between CPUs.
+    than GELU.
     """
     import onnx
     from onnx import TensorProto, helper
 
-    if (activation := network.bert.config.hidden_act) != "relu":
-        raise BadData(f"the activation {activation!r} differs between CPUs; use 'relu'")
+    if (activation := network.bert.config.hidden_act) != "gelu":
+        raise BadData(f"the activation {activation!r} has no exact graph; use 'gelu'")
     graph = _Encoder(network, ranges(network, ids), max_tokens)
     graph.write()
     tokens, floats = ["batch", "tokens"], TensorProto.FLOAT
@@ -135,7 +137,8 @@ class _Encoder:
         written = linear(self.writer, mixed, _linear(block.dense).scaled(unit))
         attended = self._normalized(add("Add", written, states), block.LayerNorm, unit, inner)
         neurons = linear(self.writer, attended, _linear(layer.intermediate.dense), per=inner)
-        fed = linear(self.writer, add("Relu", neurons), _linear(layer.output.dense).scaled(inner))
+        output = _linear(layer.output.dense).scaled(inner)
+        fed = linear(self.writer, gelu(self.writer, neurons), output, per=GELU_UNIT)
         return self._normalized(add("Add", fed, attended), layer.output.LayerNorm, inner, after)
 
     def _attended(self, states: str, own: Any, seen: LayerRanges, padding: str, unit: float) -> str:

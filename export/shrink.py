@@ -20,12 +20,11 @@ def shrink(
     layers: Sequence[int],
     width: int,
     feed_forward: int,
-    activation: str | None = None,
     words: Sequence[int] | None = None,
 ) -> BertModel:
     """Keep the `layers` of these numbers, and in them the `width` hidden dimensions, the attention
     heads and the `feed_forward` inner neurons that carry most; and the `words` of these numbers, or
-    all. The neurons' `activation` ("relu", "gelu") may be another one.
+    all.
 
     Heads keep their size, so `width` is a multiple of it. What carries most is read off the
     weights: hidden dimensions by their variance in the word embeddings, heads and neurons by the
@@ -41,7 +40,6 @@ def shrink(
             "num_hidden_layers": len(layers),
             "num_attention_heads": width // head,
             "intermediate_size": feed_forward,
-            "hidden_act": activation or old.hidden_act,
             "vocab_size": old.vocab_size if words is None else len(words),
         }
     )

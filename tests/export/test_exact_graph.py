@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from onnx.reference.op_run import OpRun  # noqa: E402
 
 from edge_router.artifact import RouterArtifact  # noqa: E402
 from edge_router.encoder import open_session  # noqa: E402
+from edge_router.export.exact_graph import GELU_UNIT, GraphWriter, gelu  # noqa: E402
 from edge_router.text import RouterTokenizer  # noqa: E402
 
 TEXTS = [
@@ -46,3 +48,21 @@ def test_another_implementation_gives_the_same_numbers(artifact: RouterArtifact)
         feed = {"input_ids": ids, "attention_mask": mask}
         for ours, theirs in zip(session.run(None, feed), reference.run(None, feed), strict=True):
             np.testing.assert_allclose(ours, theirs, atol=2e-6, rtol=2e-6)
+
+
+def test_gelu_is_near_gelu_and_ends_in_nothing_and_in_itself() -> None:
+    """Within 0.008 of x * P(x); far to the left 0, far to the right x."""
+    from onnx import TensorProto, helper
+
+    writer = GraphWriter()
+    name = gelu(writer, "x")
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n"]) for n in ("x", name)]
+    constants = list(writer.initializers.values())
+    graph = helper.make_graph(writer.nodes, "gelu", ends[:1], ends[1:], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    x = np.linspace(-8, 8, 4001, dtype=np.float32)
+    (found,) = ReferenceEvaluator(model).run(None, {"x": x})
+    expected = [value * (1 + math.erf(value / math.sqrt(2))) / 2 for value in x.tolist()]
+    assert np.abs(found / GELU_UNIT - expected).max() < 0.008
+    assert found[0] / GELU_UNIT == pytest.approx(0, abs=1e-4)
+    assert found[-1] / GELU_UNIT == pytest.approx(8, abs=1e-4)
