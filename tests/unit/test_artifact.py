@@ -81,12 +81,12 @@ def test_an_unknown_field_is_refused_by_name(copy: Path) -> None:
 
 def test_a_signed_graph_with_a_foreign_operator_is_refused(copy: Path) -> None:
     """Right hashes do not make an operator allowed."""
-    graph = (copy / "encoder.int8.onnx").read_bytes().replace(b"BiasGelu", b"EvilGelu")
+    graph = (copy / "encoder.int8.onnx").read_bytes().replace(b"Softmax", b"EvilMax")
     (copy / "encoder.int8.onnx").write_bytes(graph)
     described = json.loads((copy / "manifest.json").read_bytes())["files"]
     described["encoder.int8.onnx"]["sha256"] = hashlib.sha256(graph).hexdigest()
     rewrite_manifest(copy, files=described)
-    with pytest.raises(ArtifactCorrupt, match="EvilGelu"):
+    with pytest.raises(ArtifactCorrupt, match="EvilMax"):
         RouterArtifact.load(copy)
 
 
