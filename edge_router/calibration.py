@@ -62,7 +62,7 @@ class OperatingPoint:
 
 def sigmoid(log_odds: Floats) -> Floats:
     """Log-odds of any shape to probabilities."""
-    return 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
+    return 1 / (1 + np.exp(-np.minimum(np.maximum(log_odds, -30), 30)))
 
 
 def gain_for_call_rate(gains: Floats, rate: float) -> float:

@@ -11,6 +11,7 @@ from .errors import BackendProtocolError, InvalidRequest
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "content_filter"]
 
+ROLES = get_args(Role)
 DEFAULT_MAX_TOKENS = 512
 
 
@@ -26,8 +27,8 @@ class Message:
     content: str
 
     def __post_init__(self) -> None:
-        if self.role not in get_args(Role):
-            raise InvalidRequest(f"role {self.role!r} is unknown; use one of {get_args(Role)}")
+        if self.role not in ROLES:
+            raise InvalidRequest(f"role {self.role!r} is unknown; use one of {ROLES}")
         if not isinstance(self.content, str):
             raise InvalidRequest(
                 f"a message's content must be text, not {type(self.content).__name__}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ from .artifact import RouterArtifact
 from .encoder import Representation
 
 if TYPE_CHECKING:
-    from .policy import Candidate, Constraints, Reason, Rule
+    from .candidates import Candidate
+    from .policy import Constraints, Reason, Rule
 
 __all__ = ["Grounds", "RoutedQuery"]
 
@@ -33,7 +34,7 @@ class RoutedQuery:
 class Grounds:
     """Everything that `decide` was given; `query` is None for one that no router has seen."""
 
-    candidates: tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
     constraints: Constraints
     rule: Rule
     input_tokens: int

@@ -104,6 +104,10 @@ class Pace:
         """Seconds until the answer is complete."""
         return self._cold_s(speed, work) + self._first_s(speed, work) + self._rest_s(speed, work)
 
+    def load_s(self, speed: Speed) -> float:
+        """Seconds that loading the model, or connecting, takes."""
+        return speed.cold_s if self.cold_s is None else self.cold_s
+
     def after(self, speed: Speed, work: Work, timing: Timing) -> Pace:
         """The estimates after one more answer; a timing that is not sound changes nothing."""
         if not timing.sound:
@@ -143,9 +147,7 @@ class Pace:
         return replace(self, cold_s=known + COLD_RATE * (seen - known))
 
     def _cold_s(self, speed: Speed, work: Work) -> float:
-        if not work.cold:
-            return 0.0
-        return speed.cold_s if self.cold_s is None else self.cold_s
+        return self.load_s(speed) if work.cold else 0.0
 
     def _first_s(self, speed: Speed, work: Work) -> float:
         return work.slowdown * math.exp(self.first) * speed.first_token_s(work)

@@ -6,11 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from .calibration import OperatingPoint
+from .candidates import Candidate, Candidates, Floats, Places, Traits
 from .errors import NoExpertFits
-from .experts import Estimate, Expert, Location
+from .experts import Estimate, Location
 from .grounds import Grounds, RoutedQuery
 
 if TYPE_CHECKING:
@@ -120,15 +124,6 @@ def _least(*limits: float | None) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """An expert with its estimate; `configured` is False for one that only serves to compare."""
-
-    expert: Expert
-    estimate: Estimate
-    configured: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """Why a rule chose as it did: a stable code, the expected gain in quality that decided, and
     the least gain that was asked for."""
@@ -155,7 +150,7 @@ class Rule(Protocol):
         """One of `candidates`, of which there is at least one."""
         ...
 
-    def order(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+    def order(self, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
         """All of them, best first: who is asked when the others do not answer."""
         ...
 
@@ -250,92 +245,97 @@ def decide(
     somebody else may answer: they come from the state of the device, which is no promise. Among
     the others `rule` chooses. Raises NoExpertFits when everyone is ruled out.
     """
-    excluded = _excluded(candidates, constraints, input_tokens, doubts)
-    usable = [c for c in candidates if c.expert.name not in excluded]
+    everyone = Candidates.of(candidates)
+    excluded = _excluded(everyone, constraints, input_tokens, doubts)
+    usable = _without(everyone, excluded)
     if not usable:
         told = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
         raise NoExpertFits(f"no expert may answer: {told}", excluded=excluded)
-    wanted = _choose(candidates, constraints, rule)
+    wanted = _choose(everyone, constraints, rule)
     chosen = _choose(usable, constraints, rule) if excluded else wanted
-    compared: Sequence[Candidate] = candidates
-    if wanted is not chosen and wanted.expert.name not in excluded:
+    compared = everyone
+    if wanted.expert.name not in (chosen.expert.name, *excluded):
         wanted, compared = chosen, usable  # whoever stood in its way is ruled out
     verdict = rule.explain(compared, wanted)
+    order = Candidates.of(rule.order(usable)).names
     return Decision(
         expert=chosen.expert.name,
         location=chosen.expert.location,
         reason=_reason(chosen, wanted, excluded, verdict, constraints),
         wanted=wanted.expert.name,
-        fallbacks=tuple(c.expert.name for c in rule.order(usable) if c is not chosen),
-        estimates={c.expert.name: c.estimate for c in candidates},
+        fallbacks=tuple(name for name in order if name != chosen.expert.name),
+        estimates=everyone.estimates,
         excluded=excluded,
         operating_point=rule.operating_point,
         gain=verdict.gain,
         min_gain=verdict.min_gain,
         preference=rule.preference,
-        grounds=Grounds(tuple(candidates), constraints, rule, input_tokens, doubts, query),
+        grounds=Grounds(everyone, constraints, rule, input_tokens, doubts, query),
     )
 
 
+def _without(candidates: Candidates, excluded: Mapping[str, Reason]) -> Candidates:
+    if not excluded:
+        return candidates
+    left = [place for place, name in enumerate(candidates.names) if name not in excluded]
+    return candidates.take(np.array(left, dtype=np.intp))
+
+
 def _excluded(
-    candidates: Sequence[Candidate],
+    candidates: Candidates,
     constraints: Constraints,
     input_tokens: int,
     doubts: Mapping[str, Reason],
 ) -> dict[str, Reason]:
-    excluded = {
-        candidate.expert.name: reason
-        for candidate in candidates
-        if (reason := next(_ruled_out(candidate, constraints, input_tokens), None)) is not None
-    }
-    doubted = {
-        candidate.expert.name: doubts[candidate.expert.name]
-        for candidate in candidates
-        if candidate.expert.name in doubts and candidate.expert.name not in excluded
-    }
-    somebody_else = len(excluded) + len(doubted) < len(candidates)
+    reasons: dict[int, Reason] = {}
+    for reason, column in _ruled_out(candidates, constraints, input_tokens):
+        for place in column.nonzero()[0].tolist():
+            reasons.setdefault(place, reason)
+    if not reasons and not doubts:
+        return {}
+    names = candidates.names
+    excluded = {names[place]: reasons[place] for place in sorted(reasons)}
+    doubted = {name: doubts[name] for name in names if name in doubts and name not in excluded}
+    somebody_else = len(excluded) + len(doubted) < len(names)
     return excluded | (doubted if somebody_else else {})
 
 
 def _ruled_out(
-    candidate: Candidate, constraints: Constraints, input_tokens: int
-) -> Iterator[Reason]:
-    """Why a candidate may not answer, the most telling reason first."""
-    expert, placement = candidate.expert, constraints.placement
-    in_cloud = expert.location is Location.CLOUD
-    if not candidate.configured:
-        yield Reason.NOT_CONFIGURED
-    if in_cloud and placement is Placement.ONLY_ON_DEVICE:
-        yield Reason.ONLY_ON_DEVICE
-    if not in_cloud and placement is Placement.ONLY_IN_CLOUD:
-        yield Reason.ONLY_IN_CLOUD
-    if in_cloud and constraints.offline:
-        yield Reason.OFFLINE
-    if expert.context_tokens is not None and input_tokens >= expert.context_tokens:
-        yield Reason.CONTEXT_LENGTH
-    if _above(candidate.estimate.latency_s, constraints.max_latency_s):
-        yield Reason.MAX_LATENCY
-    yield from _too_dear(candidate.estimate.cost_usd, constraints)
+    candidates: Candidates, constraints: Constraints, input_tokens: int
+) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
+    """Why candidates may not answer and which (experts,), the most telling reason first."""
+    traits, placement = candidates.traits, constraints.placement
+    yield Reason.NOT_CONFIGURED, traits.not_configured
+    if placement is Placement.ONLY_ON_DEVICE:
+        yield Reason.ONLY_ON_DEVICE, traits.in_cloud
+    if placement is Placement.ONLY_IN_CLOUD:
+        yield Reason.ONLY_IN_CLOUD, ~traits.in_cloud
+    if constraints.offline:
+        yield Reason.OFFLINE, traits.in_cloud
+    yield Reason.CONTEXT_LENGTH, input_tokens >= traits.context_tokens
+    if constraints.max_latency_s is not None:
+        yield Reason.MAX_LATENCY, candidates.latency_s > constraints.max_latency_s
+    yield from _too_dear(candidates.cost_usd, constraints)
 
 
-def _too_dear(cost: float | None, constraints: Constraints) -> Iterator[Reason]:
+def _too_dear(
+    costs: Floats, constraints: Constraints
+) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
     limit, budget = constraints.max_cost_usd, constraints.budget_left_usd
-    if cost is None and not (limit is None and budget is None):
-        yield Reason.PRICE_UNKNOWN
-    if _above(cost or 0.0, limit):
-        yield Reason.MAX_COST
-    if _above(cost or 0.0, budget):
-        yield Reason.BUDGET
+    if limit is not None or budget is not None:
+        yield Reason.PRICE_UNKNOWN, np.isnan(costs)
+    if limit is not None:
+        yield Reason.MAX_COST, costs > limit
+    if budget is not None:
+        yield Reason.BUDGET, costs > budget
 
 
-def _above(value: float, limit: float | None) -> bool:
-    return limit is not None and value > limit
-
-
-def _choose(candidates: Sequence[Candidate], constraints: Constraints, rule: Rule) -> Candidate:
-    in_cloud = [c for c in candidates if c.expert.location is Location.CLOUD]
-    if constraints.placement is Placement.PREFER_IN_CLOUD and in_cloud:
-        return rule.order([c for c in in_cloud if c.configured] or in_cloud)[0]
+def _choose(candidates: Candidates, constraints: Constraints, rule: Rule) -> Candidate:
+    if constraints.placement is Placement.PREFER_IN_CLOUD:
+        traits = candidates.traits
+        for in_cloud in (traits.in_cloud & ~traits.not_configured, traits.in_cloud):
+            if in_cloud.any():
+                return rule.order(candidates.take(np.flatnonzero(in_cloud)))[0]
     return rule.choose(candidates)
 
 
@@ -346,12 +346,40 @@ def _reason(
     verdict: Verdict,
     constraints: Constraints,
 ) -> Reason:
-    if chosen is not wanted:
+    if chosen.expert.name != wanted.expert.name:
         return excluded[wanted.expert.name]
     in_cloud = chosen.expert.location is Location.CLOUD
     if in_cloud and constraints.placement is Placement.PREFER_IN_CLOUD:
         return Reason.PREFERRED_IN_CLOUD
     return verdict.reason
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeastGains:
+    """What an operating point asks of a stronger profile over a weaker, `table` (weak, strong).
+
+    `place` has the profiles that it names; the last row and column stand for every other.
+    """
+
+    place: Mapping[str, int]
+    table: Floats
+
+    @classmethod
+    def of(cls, point: OperatingPoint) -> Self:
+        pairs = {tuple(pair.split(">", 1)): gain for pair, gain in point.min_gain.items()}
+        place = {
+            profile: at for at, profile in enumerate(sorted({p for pair in pairs for p in pair}))
+        }
+        table = np.full((len(place) + 1, len(place) + 1), point.default)
+        for (weak, strong), gain in pairs.items():
+            table[place[weak], place[strong]] = gain
+        return cls(place, table)
+
+    def places(self, traits: Traits) -> Places:
+        """Where the profile of each of the experts stands (experts,)."""
+        other = len(self.place)
+        found = np.array([self.place.get(profile, other) for profile in traits.profiles])
+        return found[traits.profile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +392,10 @@ class GainRule:
     """
 
     point: OperatingPoint
+    _least: LeastGains = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_least", LeastGains.of(self.point))
 
     @property
     def operating_point(self) -> str:
@@ -374,17 +406,17 @@ class GainRule:
         return None
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
-        ranked = sorted(candidates, key=_by_cost)
-        chosen, best = ranked[0], dict[str, float]()  # best quality so far, by profile
-        for candidate in ranked:
-            profile, quality = candidate.expert.profile, candidate.estimate.quality
-            if all(quality - q >= self.point.gain(weak, profile) for weak, q in best.items()):
-                chosen = candidate
-            best[profile] = max(quality, best.get(profile, quality))
-        return chosen
+        columns = Candidates.of(candidates)
+        ranked = columns.cheapest_first()
+        quality, profile = columns.quality[ranked], self._least.places(columns.traits)[ranked]
+        least = self._least.table
+        gains = quality - _best_cheaper(quality, profile, len(least))
+        worth_it = np.logical_and.reduce(gains >= least[:, profile])
+        return candidates[int(ranked[worth_it.nonzero()[0][-1]])]
 
-    def order(self, candidates: Sequence[Candidate]) -> list[Candidate]:
-        return sorted(candidates, key=lambda c: (-c.estimate.quality, c.expert.name))
+    def order(self, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+        columns = Candidates.of(candidates)
+        return columns.take(columns.best_first())
 
     def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
         """The gain is that of the comparison that decided.
@@ -392,33 +424,25 @@ class GainRule:
         For the cheapest expert: of the dearer one that came closest to being worth it. For any
         other: over the cheaper one that came closest to being enough.
         """
-        ranked = sorted(candidates, key=_by_cost)
-        place = ranked.index(chosen)
-        if len(ranked) == 1:
+        columns = Candidates.of(candidates)
+        if len(columns) == 1:
             return Verdict(Reason.CHEAPEST_IS_ENOUGH, 0.0, self.point.default)
+        ranked = columns.cheapest_first()
+        quality, profile = columns.quality[ranked], self._least.places(columns.traits)[ranked]
+        place = columns.traits.names[ranked].tolist().index(chosen.expert.name)
         if place > 0:
-            weak = min(ranked[:place], key=lambda cheaper: self._surplus(cheaper, chosen))
-            return Verdict(Reason.GAIN_IS_WORTH_IT, _gain(weak, chosen), self._least(weak, chosen))
-        strong = max(ranked[1:], key=lambda dearer: self._surplus(chosen, dearer))
-        return Verdict(
-            Reason.CHEAPEST_IS_ENOUGH, _gain(chosen, strong), self._least(chosen, strong)
-        )
-
-    def _least(self, weak: Candidate, strong: Candidate) -> float:
-        return self.point.gain(weak.expert.profile, strong.expert.profile)
-
-    def _surplus(self, weak: Candidate, strong: Candidate) -> float:
-        """What `strong` gains beyond what the operating point asks for."""
-        return _gain(weak, strong) - self._least(weak, strong)
+            gains = quality[place] - quality[:place]
+            asked = self._least.table[profile[:place], profile[place]]
+            closest = (gains - asked).argmin()
+            return Verdict(Reason.GAIN_IS_WORTH_IT, float(gains[closest]), float(asked[closest]))
+        gains, asked = quality[1:] - quality[0], self._least.table[profile[0], profile[1:]]
+        closest = (gains - asked).argmax()
+        return Verdict(Reason.CHEAPEST_IS_ENOUGH, float(gains[closest]), float(asked[closest]))
 
 
-def _by_cost(candidate: Candidate) -> tuple[bool, bool, float, float, str]:
-    """The device first, then known prices from low to high, then the unknown ones."""
-    estimate = candidate.estimate
-    in_cloud = candidate.expert.location is Location.CLOUD
-    cost = estimate.cost_usd
-    return (in_cloud, cost is None, cost or 0.0, estimate.latency_s, estimate.name)
-
-
-def _gain(weak: Candidate, strong: Candidate) -> float:
-    return strong.estimate.quality - weak.estimate.quality
+def _best_cheaper(quality: Floats, profile: Places, profiles: int) -> Floats:
+    """Of every profile the best quality among those before each (profiles, experts), -inf where
+    there is none. `quality` and `profile` (experts,)."""
+    best = np.full((profiles, len(quality)), -np.inf)
+    best[profile[:-1], np.arange(1, len(quality))] = quality[:-1]
+    return np.maximum.accumulate(best, axis=1)

@@ -8,10 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Self
 
+import numpy as np
+
+from .candidates import Candidate, Candidates
 from .errors import ConfigError
-from .policy import Candidate, Reason, Verdict
+from .policy import Reason, Verdict
 
 __all__ = ["Preference", "Weights", "closeness", "pareto_front"]
 
@@ -37,23 +41,19 @@ AUTO = Weights(quality=0.5, cost=0.25, latency=0.25)
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """A candidate in the three columns. A price that nobody knows counts as dearer than any."""
+    """The candidate at `place` in the three columns. A price that nobody knows counts as dearer
+    than any."""
 
-    candidate: Candidate
+    place: int
+    name: str
     quality: float
     cost: float
     latency: float
 
-    @classmethod
-    def of(cls, candidate: Candidate) -> Self:
-        found = candidate.estimate
-        cost = math.inf if found.cost_usd is None else found.cost_usd
-        return cls(candidate, found.quality, cost, found.latency_s)
-
     @property
     def rank(self) -> tuple[float, float, float, str]:
         """MoMA's tie rule: higher quality, then lower cost; then lower latency, then the name."""
-        return (-self.quality, self.cost, self.latency, self.candidate.expert.name)
+        return (-self.quality, self.cost, self.latency, self.name)
 
     def dominates(self, other: _Point) -> bool:
         as_good = (
@@ -70,7 +70,7 @@ def pareto_front(candidates: Sequence[Candidate]) -> list[Candidate]:
 
     An unknown price is dearer than any known one and equal to another unknown one.
     """
-    return [point.candidate for point in _front(candidates)]
+    return [candidates[point.place] for point in _front(_points(candidates))]
 
 
 def closeness(candidates: Sequence[Candidate], weights: Weights) -> list[float]:
@@ -79,12 +79,17 @@ def closeness(candidates: Sequence[Candidate], weights: Weights) -> list[float]:
     Each column is scaled to 0..1 over `candidates`; a constant one is ideal. An unknown price
     stands at 1, with the dearest.
     """
-    columns = _columns([_Point.of(candidate) for candidate in candidates])
-    return [_closeness(column, weights) for column in columns]
+    return [_closeness(column, weights) for column in _columns(_points(candidates))]
 
 
-def _front(candidates: Sequence[Candidate]) -> list[_Point]:
-    points = [_Point.of(candidate) for candidate in candidates]
+def _points(candidates: Sequence[Candidate]) -> list[_Point]:
+    columns = Candidates.of(candidates)
+    costs = np.where(np.isnan(columns.cost_usd), np.inf, columns.cost_usd)
+    numbers = (columns.quality.tolist(), costs.tolist(), columns.latency_s.tolist())
+    return [_Point(*point) for point in zip(count(), columns.names, *numbers)]
+
+
+def _front(points: Sequence[_Point]) -> list[_Point]:
     return [p for p in points if not any(other.dominates(p) for other in points)]
 
 
@@ -156,29 +161,34 @@ class Preference:
         return self.text
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
-        front = _front(candidates)
-        if self.reason is Reason.BEST_QUALITY:
-            return _best(front).candidate
-        if self.reason is Reason.BEST_IN_COST_RANGE:
-            return _best(self._in_range(front) or _cheapest(front)).candidate
-        return self._balanced(front).candidate
+        return candidates[self._best_of(_points(candidates)).place]
 
     def order(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Each is the one that would be chosen if those before it were not there."""
-        left, ordered = list(candidates), []
+        left, ordered = _points(candidates), []
         while left:
-            ordered.append(self.choose(left))
-            left = [c for c in left if c is not ordered[-1]]
+            best = self._best_of(left)
+            ordered.append(candidates[best.place])
+            left = [point for point in left if point is not best]
         return ordered
 
     def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
-        others = [c for c in candidates if c is not chosen]
-        next_best = self.choose(others) if others else chosen
-        gain = chosen.estimate.quality - next_best.estimate.quality
-        return Verdict(self._reason(candidates), gain, 0.0)
+        points = _points(candidates)
+        others = [point for point in points if point.name != chosen.expert.name]
+        quality = chosen.estimate.quality
+        gain = quality - self._best_of(others).quality if others else 0.0
+        return Verdict(self._reason(points), gain, 0.0)
 
-    def _reason(self, candidates: Sequence[Candidate]) -> Reason:
-        if self.reason is Reason.BEST_IN_COST_RANGE and not self._in_range(_front(candidates)):
+    def _best_of(self, points: Sequence[_Point]) -> _Point:
+        front = _front(points)
+        if self.reason is Reason.BEST_QUALITY:
+            return _best(front)
+        if self.reason is Reason.BEST_IN_COST_RANGE:
+            return _best(self._in_range(front) or _cheapest(front))
+        return self._balanced(front)
+
+    def _reason(self, points: Sequence[_Point]) -> Reason:
+        if self.reason is Reason.BEST_IN_COST_RANGE and not self._in_range(_front(points)):
             return Reason.OUTSIDE_COST_RANGE
         return self.reason
 

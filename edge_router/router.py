@@ -9,6 +9,7 @@ from typing import Self
 
 from .artifact import RouterArtifact
 from .calibration import OperatingPoint
+from .candidates import Candidates
 from .chat import ChatRequest, Prompt
 from .config import Config, ExpertConfig
 from .encoder import Encoder, OnnxEncoder, Representation
@@ -23,7 +24,8 @@ from .experts import (
     find_head,
 )
 from .grounds import RoutedQuery
-from .policy import Candidate, Constraints, Decision, GainRule, Rule, decide
+from .panel import Panel
+from .policy import Constraints, Decision, GainRule, Rule, decide
 from .preference import Preference
 from .script import script_of
 from .snapshot import Snapshot
@@ -33,6 +35,7 @@ from .text import TEMPLATE, router_input
 __all__ = ["Router"]
 
 REFERENCE = "frontier"
+UNLIMITED, NOTHING_KNOWN = Constraints(), Snapshot()
 
 
 class Router:
@@ -62,6 +65,8 @@ class Router:
         self.profiles = profile_experts(artifact)
         self.point = point
         self.rule: Rule = preference or GainRule(point)
+        everyone = contestants(self.experts, self.profiles[REFERENCE])
+        self._panel = Panel.of(everyone, configured=len(self.experts))
         self._encoder = encoder or OnnxEncoder(artifact)
 
     @classmethod
@@ -105,13 +110,10 @@ class Router:
         request = ChatRequest.of(prompt)
         text = router_input(request, self.artifact.manifest.max_chars)
         query = self._encoder.represent(text)
-        now = snapshot or Snapshot()
+        now = snapshot or NOTHING_KNOWN
         return decide(
-            [
-                *self._candidates(self.experts, request, query, now),
-                *self._reference(request, query),
-            ],
-            constraints=constraints or Constraints(),
+            _estimated(self._panel, request, query, now),
+            constraints=constraints or UNLIMITED,
             rule=self.rule,
             input_tokens=_tokens(_untrimmable_characters(request)),
             doubts=now.doubts,
@@ -128,34 +130,23 @@ class Router:
         request = ChatRequest.of(prompt)
         query = self.represent(request)
         everyone = self.profiles | {expert.name: expert for expert in self.experts}
-        found = self._candidates(tuple(everyone.values()), request, query)
-        return {candidate.expert.name: candidate.estimate for candidate in found}
+        panel = Panel.of(tuple(everyone.values()))
+        return dict(_estimated(panel, request, query, NOTHING_KNOWN).estimates)
 
     def represent(self, request: ChatRequest) -> Representation:
         """What the encoder says of the request."""
         return self._encoder.represent(router_input(request, self.artifact.manifest.max_chars))
 
-    def _candidates(
-        self,
-        experts: Sequence[Expert],
-        request: ChatRequest,
-        query: Representation,
-        snapshot: Snapshot | None = None,
-    ) -> list[Candidate]:
-        tokens, limit = _tokens(request.characters), request.max_tokens
-        now = snapshot or Snapshot()
-        return [
-            Candidate(
-                e,
-                e.estimate(query, input_tokens=tokens, max_tokens=limit, state=now.state(e.name)),
-            )
-            for e in experts
-        ]
 
-    def _reference(self, request: ChatRequest, query: Representation) -> list[Candidate]:
-        added = contestants(self.experts, self.profiles[REFERENCE])[len(self.experts) :]
-        found = self._candidates(added, request, query)
-        return [Candidate(c.expert, c.estimate, configured=False) for c in found]
+def _estimated(
+    panel: Panel, request: ChatRequest, query: Representation, now: Snapshot
+) -> Candidates:
+    return panel.estimate(
+        query,
+        input_tokens=_tokens(request.characters),
+        max_tokens=request.max_tokens,
+        states=now.states,
+    )
 
 
 def contestants(experts: Sequence[Expert], reference: Expert) -> tuple[Expert, ...]:

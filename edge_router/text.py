@@ -87,9 +87,6 @@ class RouterTokenizer:
         """`input_ids` and `attention_mask`, each (batch, tokens), padded to the longest text."""
         rows = [self.input_ids(text) for text in texts]
         width = max(map(len, rows))
-        ids = np.zeros((len(rows), width), dtype=np.int64)  # (batch, tokens)
-        mask = np.zeros_like(ids)
-        for number, row in enumerate(rows):
-            ids[number, : len(row)] = row
-            mask[number, : len(row)] = 1
-        return ids, mask
+        ids = [row + [0] * (width - len(row)) for row in rows]
+        mask = [[1] * len(row) + [0] * (width - len(row)) for row in rows]
+        return np.array(ids, dtype=np.int64), np.array(mask, dtype=np.int64)  # (batch, tokens)
