@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["default_data_folder", "write_atomically"]
+from .errors import ConfigError
+
+__all__ = ["default_data_folder", "write_atomically", "writing_to"]
 
 
 def default_data_folder() -> Path:
@@ -20,6 +24,18 @@ def default_data_folder() -> Path:
     else:
         base = Path("~/.local/share")
     return base.expanduser() / "edge-router"
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """What a user asked to keep; raises ConfigError where folder or disk does not take it."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"{str(folder)!r} cannot be written ({error.strerror or error}); make room there, or "
+            "set data_dir"
+        ) from None
 
 
 def write_atomically(path: Path, content: str) -> None:

@@ -16,9 +16,10 @@ from .artifact import RouterArtifact
 from .backends.base import Backend
 from .chat import ChatRequest
 from .config import Config, ExpertConfig
+from .data_folder import writing_to
 from .encoder import Encoder, OnnxEncoder, Representation
 from .enrolled import EnrolledExpert, Evidence, check_name, enrolled_path, head_of
-from .enrolment import POPULATION, Enrolment, HeadPrior, Outcomes
+from .enrolment import Enrolment, HeadPrior, Outcomes
 from .errors import BackendError, ConfigError
 from .examination import Answered, Examination, ExamQuestion, exam_questions
 from .optimal_design import most_informative
@@ -57,8 +58,7 @@ class Enroller:
         self.artifact = RouterArtifact.load(config.artifact)
         self.path = enrolled_path(config.data_folder, name)
         check_name(name, self.artifact)
-        temperature = self.artifact.calibration["temperature"]
-        self.prior = HeadPrior.of(self.artifact.experts, temperature)
+        self.prior = HeadPrior.of_artifact(self.artifact)
         self._encoder = encoder or OnnxEncoder(self.artifact)
         self._backend = backend
 
@@ -101,7 +101,7 @@ class Enroller:
         )
 
     def keep(self, enrolment: Enrolment) -> Path:
-        """Write its head into the data folder; gives the file. Raises OSError."""
+        """Write its head into the data folder; gives the file. Raises ConfigError."""
         evidence = Evidence(
             outcomes=enrolment.outcomes,
             mean_score=enrolment.mean_score,
@@ -111,7 +111,8 @@ class Enroller:
             command=self.command,
         )
         expert = EnrolledExpert(self.name, enrolment.profile, enrolment.head, evidence)
-        return expert.write(self.config.data_folder)
+        with writing_to(self.config.data_folder):
+            return expert.write(self.config.data_folder)
 
     def standing(self, enrolment: Enrolment) -> Standing | None:
         """Where it stands on the artifact's known queries; None where there are none.
@@ -171,11 +172,9 @@ class Enroller:
         questions: Sequence[ExamQuestion],
         profile: str,
     ) -> list[int]:
-        middle = POPULATION if POPULATION in self.prior.centres else REFERENCE
-        centre = profile if profile in self.prior.lengths else middle
         design = with_bias(np.array([found.vector for found in seen]))
         kinds = [question.kind for question in questions]
-        return most_informative(self.prior.around(centre), design, count, kinds=kinds)
+        return most_informative(self.prior.for_design(profile), design, count, kinds=kinds)
 
     def _ask(
         self, expert: ExpertConfig, questions: Sequence[ExamQuestion], told: Told
@@ -183,15 +182,17 @@ class Enroller:
         from .client import open_backend
 
         backend = self._backend or open_backend(expert)
+        examination = Examination(
+            self.name,
+            backend,
+            self._journal(expert),
+            pricing=stated_pricing(expert),
+            budget_usd=None if expert.on_device else self.config.budget_usd,
+            deadline_s=self.config.deadline_s,
+        )
         try:
-            return Examination(
-                self.name,
-                backend,
-                self._journal(expert),
-                pricing=stated_pricing(expert),
-                budget_usd=None if expert.on_device else self.config.budget_usd,
-                deadline_s=self.config.deadline_s,
-            ).ask(questions, told)
+            with writing_to(self.config.data_folder):
+                return examination.ask(questions, told)
         finally:
             backend.close()
 

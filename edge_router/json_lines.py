@@ -27,7 +27,8 @@ def json_lines(path: Path, refusal: type[EdgeRouterError]) -> Iterator[tuple[str
                     where = f"{path}:{number}"
                     yield where, _value(line, where, refusal)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise refusal(f"{path} cannot be read: {error}") from None
+        told = getattr(error, "strerror", None) or error
+        raise refusal(f"{path} cannot be read: {told}") from None
 
 
 def _value(line: str, where: str, refusal: type[EdgeRouterError]) -> Any:

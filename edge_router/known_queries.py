@@ -64,6 +64,15 @@ class KnownQueries:
     def __len__(self) -> int:
         return len(self.vectors)
 
+    def seen_on(self, kinds: int) -> list[str]:
+        """The experts with known outcomes on at least `kinds` kinds of task."""
+        known = ~np.isnan(self.scores)
+        return [
+            name
+            for name, rows in zip(self.experts.tolist(), known.T, strict=True)
+            if len(set(self.kinds[rows].tolist())) >= kinds
+        ]
+
     def mean_score(self, experts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Mean score (queries,) of those among `experts` that are known, NaN where none is."""
         found = self.scores[:, np.isin(self.experts, list(experts))].astype(np.float64)

@@ -23,33 +23,38 @@ def most_informative(
 ) -> list[int]:
     """`count` rows of `design` (queries, parameters), the most informative first; all if fewer.
 
-    Bayesian D-optimal design (Chaloner and Verdinelli 1995, section 2): each row in turn is the one
-    that raises the log-determinant of the posterior's precision most, which comes within 1 - 1/e of
-    the best set (it is submodular). With `kinds` (queries,), no kind has more than twice its even
-    share, as long as other kinds have rows left.
+    What routing needs of a head is who of all queries is better, not its level: each row in turn is
+    the one that most lowers the mean variance of the quality over `design`, apart from that of the
+    mean quality (I-optimal design; Chaloner and Verdinelli 1995, section 2.3, greedily). With
+    `kinds` (queries,), no kind has more than twice its even share, as long as other kinds have rows
+    left.
     """
-    seen = _whitened(prior, design)
-    reduced = seen.copy()  # seen @ covariance, in whitened coordinates
+    told, moved = _whitened(prior, design)
+    weight = moved.T @ moved / max(1, len(design))
+    known = told.copy()  # told @ covariance, in whitened coordinates
     room = _KindLimit(kinds, count)
     chosen: list[int] = []
     for _ in range(min(count, len(design))):
-        variance = (reduced * seen).sum(1)
-        row = int(np.argmax(np.where(room.open(chosen, len(design)), variance, -np.inf)))
+        left = 1 + (known * told).sum(1)
+        fall = ((known @ weight) * known).sum(1) / left  # of the mean variance
+        row = int(np.argmax(np.where(room.open(chosen, len(design)), fall, -np.inf)))
         chosen.append(row)
-        step = reduced[row] / np.sqrt(1 + variance[row])
-        reduced -= np.outer(seen @ step, step)
+        step = known[row] / np.sqrt(left[row])
+        known -= np.outer(told @ step, step)
     return chosen
 
 
-def _whitened(prior: Gaussian, design: Floats) -> Floats:
-    """Rows (queries, rank) whose outer products are the information of their outcomes.
+def _whitened(prior: Gaussian, design: Floats) -> tuple[Floats, Floats]:
+    """Rows (queries, rank) whose outer products are the information of their outcomes, and how far
+    each query's quality moves with the parameters, less the mean over queries.
 
     An outcome's weight is p (1 - p) at the probability that averages over the prior (MacKay 1992).
     """
     log_odds, deviation = prior.log_odds(design)
     quality = sigmoid(log_odds / np.sqrt(1 + np.pi * deviation**2 / 8))
-    weighted: Floats = (design @ prior.root) * np.sqrt(quality * (1 - quality))[:, None]
-    return weighted
+    seen, slope = design @ prior.root, (quality * (1 - quality))[:, None]
+    moved = seen * slope
+    return seen * np.sqrt(slope), moved - moved.mean(0)
 
 
 class _KindLimit:

@@ -25,6 +25,8 @@ __all__ = ["Row", "from_file", "read_outcome_rows"]
 Floats = npt.NDArray[np.float64]
 Row = Mapping[str, Any]
 
+FIX = "add scores of both to its rows, or name experts that it has with --weak and --strong"
+
 
 def read_outcome_rows(path: Path) -> Iterator[Row]:
     """Rows with `query` or `messages` and `score{expert: 0..1}`; a score of null is left out.
@@ -67,7 +69,7 @@ def from_file(
     called = [_called(expert, rows, path) for expert in (weak, strong)]
     both = [row for row in rows if all(name in row["score"] for name in called)]
     if not both:
-        raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}")
+        raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}; {FIX}")
     found = Evidence.estimated(
         weak,
         strong,
@@ -112,7 +114,7 @@ def _called(expert: Expert, rows: Sequence[Row], path: Path) -> str:
             return name
     raise OutcomesUnusable(
         f"{path} has no outcomes of {expert.name!r} (profile {expert.profile!r}), only of "
-        f"{', '.join(sorted(named))}"
+        f"{', '.join(sorted(named))}; {FIX}"
     )
 
 

@@ -141,4 +141,6 @@ def _refuse_conflicts(stated: list[tuple[Target, str, str]]) -> None:
         for high, high_sign, high_text in stated:
             opposed = (low_sign, high_sign) == (">=", "<=") and low.quantity is high.quantity
             if opposed and low.bound > high.bound:
-                raise TargetsConflict(f"no {low.quantity} meets {low_text!r} and {high_text!r}")
+                raise TargetsConflict(
+                    f"no {low.quantity} meets {low_text!r} and {high_text!r}; leave one of them out"
+                )

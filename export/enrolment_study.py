@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from edge_router.artifact import RouterArtifact
 from edge_router.calibration import sigmoid
-from edge_router.enrolment import POPULATION, Enrolment, HeadPrior, Outcomes
+from edge_router.enrolment import Enrolment, HeadPrior, Outcomes
 from edge_router.experts import find_head
 from edge_router.optimal_design import most_informative
 from edge_router.posterior import with_bias
@@ -91,7 +91,7 @@ def study(
     """
     before = _digest(artifact)
     train, test = _halves(artifact, data, work, setting.pool)
-    prior = HeadPrior.of(artifact.experts, artifact.calibration["temperature"])
+    prior = HeadPrior.of_artifact(artifact)
     bench = _Bench(artifact, prior, train, test)
     found = {
         "artifact": artifact.manifest.name,
@@ -172,7 +172,7 @@ class _Bench:
 
 def _size(bench: _Bench, count: int, setting: StudySetting) -> dict[str, Any]:
     generator = np.random.default_rng([setting.seed, count])
-    prior = bench.prior.around(POPULATION if POPULATION in bench.prior.centres else "8b")
+    prior = bench.prior.for_design()
     random, chosen = [], []
     for _ in tqdm(range(setting.draws), desc=f"{count} rows", leave=False):
         drawn = generator.permutation(len(bench.train))[: max(count, setting.candidates)]

@@ -138,8 +138,10 @@ def _pair(router: Router, options: argparse.Namespace, folder: Path) -> tuple[Ex
         raise ConfigError("give both --weak and --strong, or neither")
     if options.weak is None:
         if len(compared) != 2:
-            names = ", ".join(expert.name for expert in compared)
-            raise ConfigError(f"a promise is about two experts, not {names}; give --weak, --strong")
+            raise ConfigError(
+                f"a promise is about two experts, not {_told_of(compared, router)}; give --weak, "
+                "--strong"
+            )
         weak, strong = sorted(compared, key=_by_location_and_price)
     else:
         asked = (options.weak, options.strong)
@@ -150,6 +152,16 @@ def _pair(router: Router, options: argparse.Namespace, folder: Path) -> tuple[Ex
             "cannot tell them apart"
         )
     return weak, strong
+
+
+def _told_of(compared: Sequence[Expert], router: Router) -> str:
+    """Their names; and why somebody is among them who is in no settings."""
+    names = ", ".join(expert.name for expert in compared)
+    strangers = [expert.name for expert in compared if expert not in router.experts]
+    why = (
+        f" ({strangers[0]} stands for the cloud expert that no settings name)" if strangers else ""
+    )
+    return names + why
 
 
 def _by_location_and_price(expert: Expert) -> tuple[bool, bool, float]:
@@ -279,16 +291,14 @@ def _keep(
 
 def _written(point: StoredPoint, config: Config, plot: str | None = None) -> Path:
     """The point's file; a plot beside it, and none of another point that had its name."""
-    from ..data_folder import write_atomically
+    from ..data_folder import write_atomically, writing_to
 
-    try:
+    with writing_to(config.data_folder):
         path = point.write(config.data_folder)
         if plot is None:
             path.with_suffix(".svg").unlink(missing_ok=True)
         else:
             write_atomically(path.with_suffix(".svg"), plot)
-    except OSError as error:
-        raise ConfigError(f"data_dir {str(config.data_folder)!r}: {error.strerror}") from None
     return path
 
 

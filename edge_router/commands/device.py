@@ -36,6 +36,7 @@ def add(commands: Any) -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
+    from ..data_folder import writing_to
     from ..speeds import MeasuredSpeed, now_as_text, write_speeds
 
     config = config_of(options)
@@ -46,12 +47,8 @@ def _measure(options: argparse.Namespace) -> None:
         name: MeasuredSpeed(e.model, e.n_threads, now, found[name].speed, found[name].pace)
         for name, e in chosen.items()
     }
-    try:
+    with writing_to(config.data_folder):
         path = write_speeds(config, speeds)
-    except OSError as error:
-        raise ConfigError(
-            f"{str(config.data_folder)!r} cannot be written ({error.strerror}); set data_dir"
-        ) from None
     if options.json:
         print_json({"file": str(path), "speeds": _speeds_json(speeds, found)})
         return

@@ -30,10 +30,15 @@ def _feedback(options: argparse.Namespace) -> None:
     log = OutcomeLog(config_of(options).data_folder / FILE)
     ids = [outcome.id for outcome in log.rows()]
     found = ids[-1] if options.id == LAST and ids else options.id
-    if found not in ids or not log.score(found, score):
+    if found not in ids:
         raise LearningError(
             f"no answer {options.id!r} among the {len(ids)} in {log.path}; `edge-router log show` "
             "lists them, and the setting learn = true keeps them"
+        )
+    if not log.score(found, score):
+        raise LearningError(
+            f"the score of {found} could not be written to {log.path}; see that there is room on "
+            "the disk and nobody else is writing, then tell it again"
         )
     log.close()
     if options.json:

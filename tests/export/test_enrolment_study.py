@@ -57,7 +57,7 @@ def test_every_size_and_pair_is_judged_on_the_test_rows(
         better = pair["apgr_chosen"]["mean"] - pair["apgr_random"]["mean"]
         assert pair["chosen_better_by"]["mean"] == pytest.approx(better)
     weak_before_strong = found["full"][0]
-    assert weak_before_strong["apgr"][0] > 0.7  # sums stay with the weak one
+    assert weak_before_strong["apgr"][0] > 0.65  # sums stay with the weak one
     assert enrolment_markdown(found).count("\n| ") == 2 + len(PAIRS) + len(NEW)
 
 

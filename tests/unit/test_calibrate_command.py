@@ -84,6 +84,22 @@ def test_what_renews_a_point_makes_the_same_again(
     assert first == second
 
 
+def test_who_stands_in_for_a_missing_cloud_expert_is_told(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Two experts on the device are three to choose among."""
+    settings = tmp_path / "two.toml"
+    settings.write_text(
+        '[experts.local]\nbackend = "llama_cpp"\nmodel = "smollm2-135m"\nprofile = "135m"\n'
+        '[experts.bigger]\nbackend = "openai"\nmodel = "m"\nprofile = "3b"\n'
+        'base_url = "http://127.0.0.1:9/v1"\n'
+    )
+    code, _, err = run(capsys, "--target", "quality>=0.9", "--config", str(settings))
+    assert code == 2
+    assert "(frontier stands for the cloud expert that no settings name)" in err
+    assert "give --weak, --strong" in err
+
+
 def test_ten_rows_are_refused_with_the_number_needed(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -99,7 +115,7 @@ def test_ten_rows_are_refused_with_the_number_needed(
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (("--target", "quality>=0.9", "--target", "quality<=0.5"), "no quality meets"),
+        (("--target", "quality>=0.9", "--target", "quality<=0.5"), "leave one of them out"),
         (("--target", "cost<=2"), "has the unit none"),
         (("--target", "quality>=0.9", "--confidence", "95"), "--confidence '95' must be"),
         (("--target", "quality>=0.9", "--name", "a/b"), "--name 'a/b' must be"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from edge_router.config import Config
-from edge_router.data_folder import default_data_folder, write_atomically
+from edge_router.data_folder import default_data_folder, write_atomically, writing_to
+from edge_router.errors import ConfigError
 
 
 def test_the_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -19,6 +21,18 @@ def test_the_folder_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert not list(tmp_path.iterdir())
     monkeypatch.delenv("XDG_DATA_HOME")
     assert default_data_folder().name == "edge-router"
+
+
+def test_what_a_disk_does_not_take_is_an_error_with_the_fix(tmp_path: Path) -> None:
+    """A file where the folder should be, or no room."""
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ConfigError, match=r"file' cannot be written \(.+\); .* set data_dir"),
+        writing_to(tmp_path / "file"),
+    ):
+        write_atomically(tmp_path / "file" / "x.json", "")
+    with pytest.raises(ConfigError, match="No space left on device"), writing_to(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

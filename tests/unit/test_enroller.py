@@ -188,6 +188,23 @@ def test_the_routers_own_names_are_taken(artifact: RouterArtifact) -> None:
         check_name("3b", artifact)
 
 
+@pytest.mark.parametrize("how", [("--profile", "3b"), ("--run", "3")])
+def test_a_folder_that_cannot_be_written_is_an_error_with_the_fix(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    how: tuple[str, str],
+) -> None:
+    """No traceback; nobody is asked either."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EDGE_ROUTER_DATA_DIR", str(tmp_path / "file"))
+    monkeypatch.setattr("edge_router.client.open_backend", lambda _: FakeBackend("local"))
+    assert main(["enroll", "local" if how[0] == "--run" else "mine", *how]) == 2
+    told = capsys.readouterr().err
+    assert "cannot be written" in told
+    assert "set data_dir" in told
+
+
 def test_the_command_enrolls_and_tells(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

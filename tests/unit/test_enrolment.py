@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge_router.artifact import RouterArtifact
 from edge_router.calibration import sigmoid
 from edge_router.enrolment import POPULATION, Enrolment, HeadPrior, Outcomes
 from edge_router.errors import ConfigError
@@ -86,6 +87,41 @@ def test_a_router_with_few_experts_has_a_plain_prior() -> None:
     prior = HeadPrior.of(_experts(9), 1.0)
     assert POPULATION not in prior.centres
     assert prior.scatter == pytest.approx(0.1 * np.eye(3))
+
+
+def test_experts_seen_on_few_kinds_say_nothing_of_how_heads_scatter() -> None:
+    """Only the broad ones count, unless too few of them are."""
+    experts = _experts(20)
+    narrow = _entry(50.0, [50.0, 50.0])
+    experts["experts"] |= {f"narrow{n}": narrow for n in range(20)}
+    broad = [f"m{n}" for n in range(20)]
+    prior = HeadPrior.of(experts, 2.0, broad)
+    assert prior.scatter == pytest.approx(PRIOR.scatter)
+    assert prior.centres[POPULATION] == pytest.approx(PRIOR.centres[POPULATION])
+    assert HeadPrior.of(experts, 2.0, broad[:9]).centres[POPULATION][0] > 10
+
+
+def test_the_shipped_prior_is_of_those_seen_on_many_kinds(artifact: RouterArtifact) -> None:
+    """Whoever only did sums is its profile on all other kinds, and left out."""
+    known = artifact.known_queries()
+    assert known is not None
+    broad = known.seen_on(5)
+    assert "gpt-4-1106-preview" in broad
+    assert "zeroeval/gpt-4o-2024-08-06" not in broad
+    found = HeadPrior.of_artifact(artifact)
+    asked = HeadPrior.of(artifact.experts, artifact.calibration["temperature"], broad)
+    assert found.scatter == pytest.approx(asked.scatter)
+    everyone = HeadPrior.of(artifact.experts, artifact.calibration["temperature"])
+    assert found.centres[POPULATION] != pytest.approx(everyone.centres[POPULATION])
+
+
+def test_questions_are_chosen_around_what_is_known_of_the_expert() -> None:
+    """Its profile, else the mean of the known, else the largest profile; twice as far around."""
+    assert PRIOR.for_design("small").mean == pytest.approx(PRIOR.centres["small"])
+    assert PRIOR.for_design("mine").mean == pytest.approx(PRIOR.centres[POPULATION])
+    few = HeadPrior.of(_experts(9), 1.0)
+    assert few.for_design().mean == pytest.approx(few.centres["large"])
+    assert few.for_design().covariance[1:, 1:] == pytest.approx(4 * few.scatter[1:, 1:])
 
 
 def test_answers_twice_as_long_move_the_length_offset() -> None:

@@ -11,6 +11,7 @@ import pytest
 from edge_router import Config, Constraints, Placement, Reason, Router, RoutingError
 from edge_router.config import ExpertConfig
 from edge_router.explanation import Explanation
+from edge_router.policy import PREFERRED, RULED_OUT
 from edge_router.snapshot import Snapshot
 
 LOCAL = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048)
@@ -133,6 +134,13 @@ def test_the_schema_refuses_what_is_not_an_explanation(router: Router) -> None:
 def test_the_schema_knows_every_reason() -> None:
     """A new code is a change of the published schema."""
     assert Explanation.schema()["$defs"]["reason"]["enum"] == [reason.value for reason in Reason]
+
+
+def test_the_schema_says_what_each_reason_means() -> None:
+    """As the decision itself words it, where it does."""
+    told = Explanation.schema()["$defs"]["reason"]["description"]
+    assert all(f"{reason}: " in told for reason in Reason)
+    assert all(f"{reason}: {words}" in told for reason, words in {**RULED_OUT, **PREFERRED}.items())
 
 
 def test_it_tells_what_the_decision_tells(router: Router) -> None:

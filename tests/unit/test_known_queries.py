@@ -48,6 +48,12 @@ def test_the_mean_is_over_whom_it_knows() -> None:
     assert np.isnan(known.mean_score(["nobody"])).all()
 
 
+def test_it_says_who_was_seen_on_how_many_kinds() -> None:
+    """An unknown score is none."""
+    assert small().seen_on(1) == ["x", "y"]
+    assert small().seen_on(2) == ["y"]
+
+
 def test_a_broken_file_is_a_corrupt_artifact(tmp_path: Path) -> None:
     """Whatever is wrong with it, with its name in the message; pickles are never opened."""
     path = tmp_path / "k.npz"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,19 @@ def test_a_wrong_id_or_score_is_named(
     answered(tmp_path, 1)
     got, _, err = run(capsys, "feedback", *argv)
     assert (got, told in err) == (code, True), err
+
+
+def test_a_score_that_the_disk_does_not_take_is_not_a_wrong_id(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Another process holds the file here, as a full disk would refuse it."""
+    (id_,) = answered(tmp_path, 1)
+    with closing(sqlite3.connect(tmp_path / FILE)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        code, _, err = run(capsys, "feedback", "last", "1")
+    assert code == 1
+    assert f"the score of {id_} could not be written" in err
+    assert "tell it again" in err
 
 
 @pytest.mark.parametrize("argv", [("log", "show"), ("log", "clear"), ("feedback", "last", "1")])

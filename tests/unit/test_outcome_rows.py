@@ -117,14 +117,16 @@ def test_what_was_not_measured_everywhere_is_estimated(router: Router, tmp_path:
 def test_outcomes_without_the_strong_expert_are_refused(router: Router, tmp_path: Path) -> None:
     """Says whom they lack and whom they know."""
     path = written(tmp_path / "rows.jsonl", {"query": "Hi?", "score": {"local": 1}})
-    with pytest.raises(OutcomesUnusable, match=r"no outcomes of 'cloud' .*only of local"):
+    with pytest.raises(
+        OutcomesUnusable, match=r"no outcomes of 'cloud' .*only of local; add .* --strong"
+    ):
         from_file(router, *router.experts, path)
     written(
         path,
         {"query": "Hi?", "score": {"local": 1}},
         {"query": "Hi!", "score": {"cloud": 1}},
     )
-    with pytest.raises(OutcomesUnusable, match=r"no row of .* has scores of both local and cloud"):
+    with pytest.raises(OutcomesUnusable, match=r"no row of .* of both local and cloud; add "):
         from_file(router, *router.experts, path)
 
 
