@@ -54,9 +54,12 @@ class BareLlama:
     def __init__(self, path: Path, threads: int) -> None:
         import llama_cpp
 
-        self._model: Any = llama_cpp.Llama(
-            str(path), n_ctx=N_CTX, n_threads=threads, n_threads_batch=threads, verbose=False
-        )
+        from edge_router.backends.amx import without_amx
+
+        with without_amx(llama_cpp):
+            self._model: Any = llama_cpp.Llama(
+                str(path), n_ctx=N_CTX, n_threads=threads, n_threads_batch=threads, verbose=False
+            )
         self._number = 0
 
     def ask(self, messages: list[dict[str, str]]) -> tuple[float, str]:

@@ -11,9 +11,14 @@ import time
 def main() -> None:
     import llama_cpp
 
+    from edge_router.backends.amx import without_amx
+
     path, n_ctx, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    start = time.perf_counter()
-    llama_cpp.Llama(path, n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, verbose=False)
+    with without_amx(llama_cpp):
+        start = time.perf_counter()
+        llama_cpp.Llama(
+            path, n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, verbose=False
+        )
     sys.stdout.write(json.dumps({"load": time.perf_counter() - start}) + "\n")
 
 

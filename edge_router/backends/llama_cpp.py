@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..chat import ChatChunk, ChatCompletion, ChatRequest, FinishReason, Usage
 from ..errors import BackendError, BackendUnavailable, ConfigError, MissingExtra
+from .amx import without_amx
 from .base import Deadline
 
 if TYPE_CHECKING:
@@ -169,13 +170,14 @@ class _Worker:
 
     def _load(self) -> Any:
         llama_cpp = _import_llama_cpp()
-        model = llama_cpp.Llama(
-            str(self.path),
-            n_ctx=self.n_ctx,
-            n_threads=self.n_threads,
-            n_threads_batch=self.n_threads,
-            verbose=False,
-        )
+        with without_amx(llama_cpp):
+            model = llama_cpp.Llama(
+                str(self.path),
+                n_ctx=self.n_ctx,
+                n_threads=self.n_threads,
+                n_threads_batch=self.n_threads,
+                verbose=False,
+            )
         self.abort.attach(llama_cpp, model.ctx)
         return model
 

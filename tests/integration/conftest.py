@@ -14,6 +14,13 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+SERVER = """
+import llama_cpp, runpy
+from edge_router.backends.amx import without_amx
+with without_amx(llama_cpp):
+    runpy.run_module("llama_cpp.server", run_name="__main__")
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class CloudServer:
@@ -36,7 +43,7 @@ def running_server() -> Iterator[CloudServer]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        sys.executable, "-m", "llama_cpp.server", "--model", str(find_model("smollm2-135m")),
+        sys.executable, "-c", SERVER, "--model", str(find_model("smollm2-135m")),
         "--host", "127.0.0.1", "--port", str(port), "--n_ctx", "1024", "--n_threads", "2",
     ]  # fmt: skip
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
