@@ -85,7 +85,7 @@ def stretches(router: Router, count: Mapping[str, Any]) -> Iterator[tuple[str, R
     for tokens, text in count["texts"].items():
         yield f"decision/router/{tokens}", partial(router.route, text)
     for name, path in {"router": artifact.encoder_path, **count["encoders"]}.items():
-        session = open_session(Path(path))
+        session = open_session(Path(path), fused=name == "router")  # others are fused on opening
         for tokens, text in count["texts"].items():
             yield f"encode/{name}/{tokens}", encoding(session, *tokenizer.batch([text]))
 
