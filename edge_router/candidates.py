@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
@@ -75,7 +76,7 @@ class Traits:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Candidates(Sequence[Candidate]):
     """Candidates as columns (experts,); each becomes an object only when it is asked for.
 
@@ -123,10 +124,15 @@ class Candidates(Sequence[Candidate]):
             self.output_tokens[places],
         )
 
+    @cached_property
     def cheapest_first(self) -> Places:
         """The device first, then known prices from low to high, then the unknown ones."""
         traits = self.traits
         return np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.in_cloud))
+
+    def place(self, name: str) -> int:
+        """Where the one called `name` stands. Raises ValueError."""
+        return self.names.index(name)
 
     def best_first(self) -> Places:
         """By expected quality."""
@@ -165,7 +171,7 @@ class Estimates(Mapping[str, Estimate]):
 
     def __getitem__(self, name: str) -> Estimate:
         try:
-            return self.candidates.estimate(self.candidates.names.index(name))
+            return self.candidates.estimate(self.candidates.place(name))
         except ValueError:
             raise KeyError(name) from None
 

@@ -150,8 +150,8 @@ class Rule(Protocol):
         """One of `candidates`, of which there is at least one."""
         ...
 
-    def order(self, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-        """All of them, best first: who is asked when the others do not answer."""
+    def order(self, candidates: Sequence[Candidate]) -> list[str]:
+        """Their names, best first: who is asked when the others do not answer."""
         ...
 
     def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
@@ -257,13 +257,12 @@ def decide(
     if wanted.expert.name not in (chosen.expert.name, *excluded):
         wanted, compared = chosen, usable  # whoever stood in its way is ruled out
     verdict = rule.explain(compared, wanted)
-    order = Candidates.of(rule.order(usable)).names
     return Decision(
         expert=chosen.expert.name,
         location=chosen.expert.location,
         reason=_reason(chosen, wanted, excluded, verdict, constraints),
         wanted=wanted.expert.name,
-        fallbacks=tuple(name for name in order if name != chosen.expert.name),
+        fallbacks=tuple(name for name in rule.order(usable) if name != chosen.expert.name),
         estimates=everyone.estimates,
         excluded=excluded,
         operating_point=rule.operating_point,
@@ -335,7 +334,8 @@ def _choose(candidates: Candidates, constraints: Constraints, rule: Rule) -> Can
         traits = candidates.traits
         for in_cloud in (traits.in_cloud & ~traits.not_configured, traits.in_cloud):
             if in_cloud.any():
-                return rule.order(candidates.take(np.flatnonzero(in_cloud)))[0]
+                best = rule.order(candidates.take(in_cloud.nonzero()[0]))[0]
+                return candidates[candidates.place(best)]
     return rule.choose(candidates)
 
 
@@ -358,11 +358,13 @@ def _reason(
 class LeastGains:
     """What an operating point asks of a stronger profile over a weaker, `table` (weak, strong).
 
-    `place` has the profiles that it names; the last row and column stand for every other.
+    `place` has the profiles that it names; the last row and column stand for every other. `rows`
+    (weak, 1) are the numbers of the rows.
     """
 
     place: Mapping[str, int]
     table: Floats
+    rows: Places
 
     @classmethod
     def of(cls, point: OperatingPoint) -> Self:
@@ -373,7 +375,7 @@ class LeastGains:
         table = np.full((len(place) + 1, len(place) + 1), point.default)
         for (weak, strong), gain in pairs.items():
             table[place[weak], place[strong]] = gain
-        return cls(place, table)
+        return cls(place, table, np.arange(len(table))[:, None])
 
     def places(self, traits: Traits) -> Places:
         """Where the profile of each of the experts stands (experts,)."""
@@ -407,16 +409,18 @@ class GainRule:
 
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
         columns = Candidates.of(candidates)
-        ranked = columns.cheapest_first()
+        ranked = columns.cheapest_first
         quality, profile = columns.quality[ranked], self._least.places(columns.traits)[ranked]
-        least = self._least.table
-        gains = quality - _best_cheaper(quality, profile, len(least))
-        worth_it = np.logical_and.reduce(gains >= least[:, profile])
-        return candidates[int(ranked[worth_it.nonzero()[0][-1]])]
+        by_profile = np.where(profile == self._least.rows, quality, -np.inf)
+        best = np.maximum.accumulate(by_profile, axis=1)  # (profiles, experts), so far
+        gains, asked = quality[1:] - best[:, :-1], self._least.table[:, profile[1:]]
+        worth_it = np.logical_and.reduce(gains >= asked).nonzero()[0]
+        return candidates[int(ranked[worth_it[-1] + 1 if len(worth_it) else 0])]
 
-    def order(self, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    def order(self, candidates: Sequence[Candidate]) -> list[str]:
         columns = Candidates.of(candidates)
-        return columns.take(columns.best_first())
+        found: list[str] = columns.traits.names[columns.best_first()].tolist()
+        return found
 
     def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
         """The gain is that of the comparison that decided.
@@ -427,7 +431,7 @@ class GainRule:
         columns = Candidates.of(candidates)
         if len(columns) == 1:
             return Verdict(Reason.CHEAPEST_IS_ENOUGH, 0.0, self.point.default)
-        ranked = columns.cheapest_first()
+        ranked = columns.cheapest_first
         quality, profile = columns.quality[ranked], self._least.places(columns.traits)[ranked]
         place = columns.traits.names[ranked].tolist().index(chosen.expert.name)
         if place > 0:
@@ -438,11 +442,3 @@ class GainRule:
         gains, asked = quality[1:] - quality[0], self._least.table[profile[0], profile[1:]]
         closest = (gains - asked).argmax()
         return Verdict(Reason.CHEAPEST_IS_ENOUGH, float(gains[closest]), float(asked[closest]))
-
-
-def _best_cheaper(quality: Floats, profile: Places, profiles: int) -> Floats:
-    """Of every profile the best quality among those before each (profiles, experts), -inf where
-    there is none. `quality` and `profile` (experts,)."""
-    best = np.full((profiles, len(quality)), -np.inf)
-    best[profile[:-1], np.arange(1, len(quality))] = quality[:-1]
-    return np.maximum.accumulate(best, axis=1)

@@ -163,14 +163,13 @@ class Preference:
     def choose(self, candidates: Sequence[Candidate]) -> Candidate:
         return candidates[self._best_of(_points(candidates)).place]
 
-    def order(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+    def order(self, candidates: Sequence[Candidate]) -> list[str]:
         """Each is the one that would be chosen if those before it were not there."""
         left, ordered = _points(candidates), []
         while left:
-            best = self._best_of(left)
-            ordered.append(candidates[best.place])
-            left = [point for point in left if point is not best]
-        return ordered
+            ordered.append(self._best_of(left))
+            left = [point for point in left if point is not ordered[-1]]
+        return [point.name for point in ordered]
 
     def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
         points = _points(candidates)
