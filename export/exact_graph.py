@@ -20,6 +20,7 @@ __all__ = [
     "GELU_UNIT",
     "MICROSOFT",
     "PADDING",
+    "WEIGHT_STEPS",
     "GraphWriter",
     "HeadSteps",
     "Linear",

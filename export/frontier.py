@@ -22,11 +22,13 @@ REPEATS = 60
 
 @dataclass(frozen=True, slots=True)
 class FrontierPoint:
-    """One student: mean APGR over the recipe's pairs (int8), its file in megabytes, and the median
-    milliseconds to tokenise and encode one text of 32 and of 128 tokens on one thread."""
+    """One student: mean APGR over the recipe's pairs (int8), on dev also by table, its file in
+    megabytes, and the median milliseconds to tokenise and encode one text of 32 and of 128 tokens
+    on one thread."""
 
     student: str
     dev_apgr: float
+    dev_apgr_by_table: dict[str, float]
     test_apgr: float
     teacher_dev_apgr: float
     megabytes: float
@@ -46,6 +48,7 @@ def _point(making: Making, name: str) -> FrontierPoint:
     return FrontierPoint(
         student=name,
         dev_apgr=mean_apgr(dev["student"]),
+        dev_apgr_by_table={one["table"]: one["apgr"]["router"][0] for one in dev["student"]},
         test_apgr=mean_apgr(making.metrics["test"]),
         teacher_dev_apgr=mean_apgr(dev["teacher"]),
         megabytes=int8.stat().st_size / 1e6,

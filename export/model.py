@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from transformers import BertModel
 
+from .exact_graph import WEIGHT_STEPS
 from .heads import LinearHead
 
 __all__ = [
@@ -109,7 +110,7 @@ class _ChannelGrid(nn.Module):
     """Rounds a weight (out, in) as quantize.py will: 7 bits, symmetric, a scale per output."""
 
     def forward(self, weight: Tensor) -> Tensor:
-        scale = weight.detach().abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / 64
+        scale = weight.detach().abs().amax(dim=1, keepdim=True).clamp(min=1e-12) / WEIGHT_STEPS
         return weight + (torch.round(weight / scale) * scale - weight).detach()
 
 

@@ -87,6 +87,7 @@ class _Encoder:
         self.writer = GraphWriter()
         self.width = self.bert.config.hidden_size
         self.head_size = self.width // self.bert.config.num_attention_heads
+        self.units = self._units()
 
     def write(self) -> None:
         """From `input_ids` and `attention_mask` to `representation` and `log_tokens`."""
@@ -94,10 +95,10 @@ class _Encoder:
         mask = add("Cast", "attention_mask", to=1)  # float, (batch, tokens)
         missing = add("Mul", add("Sub", constant(1.0), mask), constant(PADDING))
         padding = add("Unsqueeze", missing, self.writer.axes(1, 2))
-        states, units = self._embedded(), self._units()
-        for number, after in enumerate(units[1:]):
+        states = self._embedded()
+        for number, after in enumerate(self.units[1:]):
             states = self._layer(states, number, padding, after)
-        self._read(self._mean(states, mask, units[-1]))
+        self._read(self._mean(states, mask, self.units[-1]))
 
     def _units(self) -> list[float]:
         """Per layer, the unit of the states that come in; last, that of the states that go out."""
@@ -122,7 +123,7 @@ class _Encoder:
         positions = _array(parts.position_embeddings.weight)[: self.max_tokens] + segment
         tokens = add("Gather", add("Shape", "input_ids"), axes(1))
         here = add("Slice", constant(positions * unit), axes(0), tokens)
-        return self._normalized(add("Add", words, here), parts.LayerNorm, unit, self._units()[0])
+        return self._normalized(add("Add", words, here), parts.LayerNorm, unit, self.units[0])
 
     def _layer(self, states: str, number: int, padding: str, after: float) -> str:
         """Layer `number`; states go out in units of `after`."""
