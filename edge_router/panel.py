@@ -33,28 +33,32 @@ class _Now:
     rest: Floats | float = 1.0
 
 
+AS_THEY_ARE = _Now()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
-    """The heads, speeds and prices of experts as columns (experts,); `weights` (experts,
-    representation_dim). `room` is how many tokens an expert reads at most.
+    """The heads, speeds and prices of experts as columns (experts,), ready to be multiplied.
 
-    What it expects is what `Expert.estimate` does, up to rounding.
+    `weights` (experts, representation_dim) and `bias` give log-odds at each head's temperature.
+    `room` is how many tokens an expert reads at most; `grows` whether the context's length counts
+    for anybody's speed. What it expects is what `Expert.estimate` does, up to rounding.
     """
 
     traits: Traits
     weights: FloatArray
     bias: Floats
-    temperature: Floats
     log_tokens: Floats
     start_s: Floats
-    input_tokens_per_s: Floats
-    output_tokens_per_s: Floats
+    s_per_input: Floats
+    s_per_output: Floats
     input_growth_s: Floats
     output_growth_s: Floats
+    grows: bool
     room: Floats
-    input_usd: Floats
-    output_usd: Floats
-    usd_per_hour: Floats
+    usd_per_input: Floats
+    usd_per_output: Floats
+    usd_per_s: Floats
 
     @classmethod
     def of(cls, experts: Sequence[Expert], *, configured: int | None = None) -> Panel:
@@ -62,21 +66,23 @@ class Panel:
         first = len(experts) if configured is None else configured
         heads, speeds = [e.head for e in experts], [e.speed for e in experts]
         prices = [e.pricing or UNKNOWN_PRICE for e in experts]
+        temperature = _column(head.temperature for head in heads)
+        weights = np.array([head.weights for head in heads], dtype=np.float32)
         return cls(
             traits=Traits.of(experts, [place < first for place in range(len(experts))]),
-            weights=np.array([head.weights for head in heads], dtype=np.float32),
-            bias=_column(head.bias for head in heads),
-            temperature=_column(head.temperature for head in heads),
+            weights=(weights / temperature[:, None]).astype(np.float32),
+            bias=_column(head.bias for head in heads) / temperature,
             log_tokens=_column(head.log_tokens for head in heads),
             start_s=_column(speed.start_s for speed in speeds),
-            input_tokens_per_s=_column(speed.input_tokens_per_s for speed in speeds),
-            output_tokens_per_s=_column(speed.output_tokens_per_s for speed in speeds),
+            s_per_input=_column(1 / speed.input_tokens_per_s for speed in speeds),
+            s_per_output=_column(1 / speed.output_tokens_per_s for speed in speeds),
             input_growth_s=_column(speed.input_growth_s for speed in speeds),
             output_growth_s=_column(speed.output_growth_s for speed in speeds),
+            grows=any(speed.input_growth_s or speed.output_growth_s for speed in speeds),
             room=_column(e.context_tokens or np.inf for e in experts),
-            input_usd=_column(price.input_usd_per_million for price in prices),
-            output_usd=_column(price.output_usd_per_million for price in prices),
-            usd_per_hour=_column(e.usd_per_hour for e in experts),
+            usd_per_input=_column(price.input_usd_per_million / 1e6 for price in prices),
+            usd_per_output=_column(price.output_usd_per_million / 1e6 for price in prices),
+            usd_per_s=_column(e.usd_per_hour / 3600 for e in experts),
         )
 
     def estimate(
@@ -88,17 +94,17 @@ class Panel:
         states: Mapping[str, ExpertState],
     ) -> Candidates:
         """What to expect of every expert, in its state, for a query of `input_tokens`."""
-        now = self._now(states) if states else _Now()
-        log_length = query.log_tokens + self.log_tokens + now.log_length
+        now = self._now(states) if states else AS_THEY_ARE
+        log_length = self.log_tokens + (query.log_tokens + now.log_length)
         written = np.minimum(np.exp(np.minimum(np.maximum(log_length, 0.0), 10.0)), max_tokens)
         latency = self._latency(np.minimum(self.room, input_tokens), written, now)
-        price = (input_tokens * self.input_usd + written * self.output_usd) / 1e6
+        price = input_tokens * self.usd_per_input + written * self.usd_per_output
         # Row by row, so that an estimate does not depend on who else is on the panel.
         log_odds = self.bias + np.einsum("ij,j->i", self.weights, query.vector)
         return Candidates(
             self.traits,
-            quality=sigmoid(log_odds / self.temperature),
-            cost_usd=price + self.usd_per_hour * latency / 3600,
+            quality=sigmoid(log_odds),
+            cost_usd=price + self.usd_per_s * latency,
             latency_s=latency,
             output_tokens=written,
         )
@@ -106,11 +112,11 @@ class Panel:
     def _latency(self, read: Floats, written: Floats, now: _Now) -> Floats:
         """Seconds until each answer is complete: `Pace.latency` of `Speed`, in columns."""
         new = np.maximum(read - now.cached_tokens, 0.0)
-        before = read - new / 2
-        reading = new / self.input_tokens_per_s + self.input_growth_s * new * before
-        growth = self.output_growth_s * written * (read + written / 2)
-        rest = written / self.output_tokens_per_s + growth
-        found: Floats = now.cold_s + now.first * (self.start_s + reading) + now.rest * rest
+        reading, writing = new * self.s_per_input, written * self.s_per_output
+        if self.grows:
+            reading += self.input_growth_s * new * (read - new / 2)
+            writing += self.output_growth_s * written * (read + written / 2)
+        found: Floats = now.cold_s + now.first * (self.start_s + reading) + now.rest * writing
         return found
 
     def _now(self, states: Mapping[str, ExpertState]) -> _Now:

@@ -204,9 +204,8 @@ class Decision:
             return "the only expert there is"
         if self.reason in PREFERRED:
             return f"{PREFERRED[self.reason]}: {self._compared()}"
-        return (
-            f"good enough: asking a dearer expert gains {self.gain:+.0%} (< {self.min_gain:+.0%})"
-        )
+        gains = f"{self.gain:+.0%}" if self.gain > 0 else "nothing"
+        return f"good enough: asking a dearer expert gains {gains} (< {self.min_gain:+.0%})"
 
     def _instead(self) -> str:
         """Why the expert that was wanted is not the one that is asked."""

@@ -8,7 +8,6 @@ operation per element, which is the same everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +27,7 @@ __all__ = [
     "gelu",
     "linear",
     "normalized",
+    "product",
 ]
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -102,13 +102,12 @@ class Linear:
     weight: Floats
     bias: Floats
 
-    @classmethod
-    def stacked(cls, parts: Sequence[Linear]) -> Linear:
-        """One layer with the outputs of all `parts`."""
-        return cls(
-            np.concatenate([part.weight for part in parts]),
-            np.concatenate([part.bias for part in parts]),
-        )
+    def of(self, states: Floats) -> Floats:
+        """What comes out for `states` (in,)."""
+        return self.weight @ states + self.bias
+
+    def with_bias(self, bias: Floats) -> Linear:
+        return Linear(self.weight, bias)
 
     def scaled(self, by: npt.ArrayLike) -> Linear:
         """With outputs `by` (out,) or () times as large."""
@@ -118,29 +117,27 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class HeadSteps:
-    """Steps (heads,) per 1.0 to which queries, keys and values are rounded, `limit` many on each
-    side of 0; whatever is larger is cut off."""
+    """Steps (heads,) per 1.0 to which queries, keys and values are rounded."""
 
     query: Floats
     key: Floats
     value: Floats
-    limit: int
 
     @classmethod
     def of(cls, query: Floats, key: Floats, value: Floats, *, tokens: int) -> HeadSteps:
-        """From the largest values (heads,) that were seen, for at most `tokens` tokens."""
+        """From the largest values (heads,) that there may be, for at most `tokens` tokens."""
         limit = EXACT // (CHANCE_STEPS * tokens)
-        return cls(limit / query, limit / key, limit / value, limit)
+        return cls(limit / query, limit / key, limit / value)
 
 
-def linear(graph: GraphWriter, states: str, layer: Linear, *, per: float = 1.0) -> str:
-    """`states` (batch, tokens, in) in units of `per`, rounded to 8 bits by their range ->
-    (batch, tokens, out)."""
-    scale = np.abs(layer.weight).max(axis=1) / WEIGHT_STEPS
+def product(graph: GraphWriter, states: str, weight: Floats, *, per: float = 1.0) -> str:
+    """`states` (batch, tokens, in) in units of `per`, rounded to 8 bits by their range, times
+    `weight` (out, in) -> (batch, tokens, out)."""
+    scale = np.abs(weight).max(axis=1) / WEIGHT_STEPS
     scale = np.where(scale > 0, scale, 1.0).astype(np.float32)
-    steps = np.rint(layer.weight / scale[:, None]).astype(np.int8).T  # (in, out)
+    steps = np.rint(weight / scale[:, None]).astype(np.int8).T  # (in, out)
     rounded, step, zero = graph.add_many("DynamicQuantizeLinear", states, count=3)
-    product = graph.add(
+    return graph.add(
         "MatMulIntegerToFloat",
         rounded,
         graph.constant(steps, np.int8),
@@ -150,7 +147,12 @@ def linear(graph: GraphWriter, states: str, layer: Linear, *, per: float = 1.0) 
         graph.constant(np.zeros(len(scale)), np.int8),
         domain=MICROSOFT,
     )
-    return graph.add("Add", product, graph.constant(layer.bias))  # not fused: some CPUs round once
+
+
+def linear(graph: GraphWriter, states: str, layer: Linear, *, per: float = 1.0) -> str:
+    """`product`, and the bias, which is not fused into it: some CPUs would round once."""
+    found = product(graph, states, layer.weight, per=per)
+    return graph.add("Add", found, graph.constant(layer.bias))
 
 
 def gelu(graph: GraphWriter, states: str) -> str:
@@ -165,32 +167,35 @@ def gelu(graph: GraphWriter, states: str) -> str:
     return graph.add("Mul", share, states)
 
 
-def normalized(graph: GraphWriter, states: str, weight: Floats, bias: Floats, noise: float) -> str:
+def normalized(graph: GraphWriter, states: str, weight: Floats, noise: float) -> str:
     """Layer normalisation of `states` (batch, tokens, width), of which only whole numbers count;
-    their squares sum to at most EXACT. `noise` is added to the variance."""
+    their squares sum to at most EXACT. `noise` is added to the variance, no bias to the result.
+
+    The mean is a whole number too, which moves the result by up to half a step.
+    """
     last = graph.axes(-1)
     whole = graph.add("Round", states)
-    mean = graph.add("ReduceMean", whole, last, keepdims=1)
-    squares = graph.add("ReduceSumSquare", whole, last, keepdims=1)
-    mean_square = graph.add("Mul", squares, graph.constant(1 / len(weight)))
-    variance = graph.add("Sub", mean_square, graph.add("Mul", mean, mean))
-    deviation = graph.add("Sqrt", graph.add("Add", variance, graph.constant(noise)))
-    standard = graph.add("Div", graph.add("Sub", whole, mean), deviation)
-    return graph.add(
-        "Add", graph.add("Mul", standard, graph.constant(weight)), graph.constant(bias)
-    )
+    mean = graph.add("Round", graph.add("ReduceMean", whole, last, keepdims=1))
+    centred = graph.add("Sub", whole, mean)
+    squares = graph.add("ReduceSumSquare", centred, last, keepdims=1)
+    width = len(weight)
+    length = graph.add("Sqrt", graph.add("Add", squares, graph.constant(noise * width)))
+    standard = graph.add("Div", centred, length)
+    return graph.add("Mul", standard, graph.constant(weight * np.float32(width**0.5)))
 
 
-def attention(graph: GraphWriter, projected: str, padding: str, steps: HeadSteps, size: int) -> str:
+def attention(
+    graph: GraphWriter, projected: str, bias: Floats, padding: str, steps: HeadSteps
+) -> str:
     """Self-attention: `projected` (batch, tokens, 3 * width) are queries, keys and values in
-    `steps`; `padding` (batch, 1, 1, tokens) is added to the logits -> (batch, tokens, width)."""
-    heads = len(steps.query)
-    limits = graph.constant(-steps.limit), graph.constant(steps.limit)
-    whole = graph.add("Clip", graph.add("Round", projected), *limits)
-    split = graph.add("Reshape", whole, graph.axes(0, 0, 3 * heads, size))
+    `steps`; `bias` (heads, width / heads) of the queries is added, `padding` (batch, 1, 1, tokens)
+    is added to the logits -> (batch, tokens, width)."""
+    heads, size = bias.shape
+    split = graph.add("Reshape", graph.add("Round", projected), graph.axes(0, 0, 3 * heads, size))
     by_head = graph.add("Transpose", split, perm=[0, 2, 1, 3])
     query, key, value = graph.add_many("Split", by_head, count=3, axis=1, num_outputs=3)
-    products = graph.add("MatMul", query, graph.add("Transpose", key, perm=[0, 1, 3, 2]))
+    query = graph.add("Add", query, graph.constant(np.rint(bias)[:, None]))
+    products = graph.add("FusedMatMul", query, key, transB=1, domain=MICROSOFT)
     scale = LOGIT_STEPS / (steps.query * steps.key * size**0.5)
     chances = _chances(graph, products, padding, scale)
     total = graph.add("ReduceSum", chances, graph.axes(-1), keepdims=1)

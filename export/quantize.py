@@ -22,9 +22,10 @@ from .exact_graph import (
     gelu,
     linear,
     normalized,
+    product,
 )
 from .model import RouterNetwork
-from .ranges import LayerRanges, Ranges, ranges
+from .ranges import Ranges, ranges
 from .rows import BadData
 
 __all__ = ["OPSET", "QUANTIZATION", "quantize"]
@@ -78,7 +79,9 @@ class _Encoder:
     """Writes the network from its inputs to its outputs.
 
     Hidden states are kept in units of the normalisation that they go to next, in which it may
-    round to whole numbers; linear layers do not mind, they take their inputs by their range.
+    round to whole numbers; linear layers do not mind, they take their inputs by their range. They
+    are kept without the bias of the normalisation that they come from, which is added to the biases
+    of what reads them: so it costs nothing.
     """
 
     def __init__(self, network: RouterNetwork, seen: Ranges, max_tokens: int) -> None:
@@ -95,10 +98,11 @@ class _Encoder:
         mask = add("Cast", "attention_mask", to=1)  # float, (batch, tokens)
         missing = add("Mul", add("Sub", constant(1.0), mask), constant(PADDING))
         padding = add("Unsqueeze", missing, self.writer.axes(1, 2))
-        states = self._embedded()
+        states, lacking = self._embedded()
         for number, after in enumerate(self.units[1:]):
-            states = self._layer(states, number, padding, after)
-        self._read(self._mean(states, mask, self.units[-1]))
+            attended, lacking = self._attended(states, lacking, number, padding)
+            states, lacking = self._fed_forward(attended, lacking, number, after)
+        self._read(self._mean(states, mask, self.units[-1]), lacking)
 
     def _units(self) -> list[float]:
         """Per layer, the unit of the states that come in; last, that of the states that go out."""
@@ -110,8 +114,8 @@ class _Encoder:
         is at most `size`: the sum of their squares stays exact."""
         return float(np.sqrt(EXACT / self.width) / (size * ROOM))
 
-    def _embedded(self) -> str:
-        """Words and positions, normalised: (batch, tokens, width)."""
+    def _embedded(self) -> tuple[str, Floats]:
+        """Words and positions, normalised: (batch, tokens, width), and the bias that they lack."""
         add, constant, axes = self.writer.add, self.writer.constant, self.writer.axes
         parts = self.bert.embeddings
         unit = self._norm_unit(self.seen.embedded)
@@ -125,36 +129,56 @@ class _Encoder:
         here = add("Slice", constant(positions * unit), axes(0), tokens)
         return self._normalized(add("Add", words, here), parts.LayerNorm, unit, self.units[0])
 
-    def _layer(self, states: str, number: int, padding: str, after: float) -> str:
-        """Layer `number`; states go out in units of `after`."""
-        add, layer, seen = (
-            self.writer.add,
-            self.bert.encoder.layer[number],
-            self.seen.layers[number],
-        )
-        unit, inner = self._norm_unit(seen.attended), self._norm_unit(seen.fed_forward)
-        mixed = self._attended(states, layer.attention.self, seen, padding, unit)
-        block = layer.attention.output
-        written = linear(self.writer, mixed, _linear(block.dense).scaled(unit))
-        attended = self._normalized(add("Add", written, states), block.LayerNorm, unit, inner)
-        neurons = linear(self.writer, attended, _linear(layer.intermediate.dense), per=inner)
-        output = _linear(layer.output.dense).scaled(inner)
+    def _attended(
+        self, states: str, lacking: Floats, number: int, padding: str
+    ) -> tuple[str, Floats]:
+        """`states` without a bias they are `lacking` -> the same after the attention of layer
+        `number`.
+
+        A constant in the keys moves all logits of a query alike, and chances sum to 1, so that one
+        in the values comes out as it went in: neither is added there.
+        """
+        block, seen = self.bert.encoder.layer[number].attention, self.seen.layers[number]
+        own, unit = block.self, self._norm_unit(seen.attended)
+        largest = (seen.query * ROOM, seen.key * ROOM, seen.value * ROOM)
+        steps = HeadSteps.of(*largest, tokens=self.max_tokens)
+        query, key, value = (_linear(module) for module in (own.query, own.key, own.value))
+        parts = ((query, steps.query), (key, steps.key), (value, steps.value))
+        weight = np.concatenate([self._in_steps(part.weight, step) for part, step in parts])
+        projected = product(self.writer, states, weight, per=unit)
+        bias = self._in_steps(query.of(lacking), steps.query).reshape(-1, self.head_size)
+        mixed = attention(self.writer, projected, bias, padding, steps)
+        output = _linear(block.output.dense)
+        output = output.with_bias(output.of(value.of(lacking)) + lacking)
+        written = linear(self.writer, mixed, output.scaled(unit))
+        inner = self._norm_unit(seen.fed_forward)
+        added = self.writer.add("Add", written, states)
+        return self._normalized(added, block.output.LayerNorm, unit, inner)
+
+    def _in_steps(self, values: Floats, steps: Floats) -> Floats:
+        """`values` (heads * head size, ...) times each head's `steps` (heads,)."""
+        return (values.T * np.repeat(steps, self.head_size)).T
+
+    def _fed_forward(
+        self, states: str, lacking: Floats, number: int, after: float
+    ) -> tuple[str, Floats]:
+        """`states` without a bias they are `lacking` -> the same after the feed-forward block of
+        layer `number`, in units of `after`."""
+        layer = self.bert.encoder.layer[number]
+        unit = self._norm_unit(self.seen.layers[number].fed_forward)
+        into, output = _linear(layer.intermediate.dense), _linear(layer.output.dense)
+        neurons = linear(self.writer, states, into.with_bias(into.of(lacking)), per=unit)
+        output = output.with_bias(output.bias + lacking).scaled(unit)
         fed = linear(self.writer, gelu(self.writer, neurons), output, per=GELU_UNIT)
-        return self._normalized(add("Add", fed, attended), layer.output.LayerNorm, inner, after)
+        added = self.writer.add("Add", fed, states)
+        return self._normalized(added, layer.output.LayerNorm, unit, after)
 
-    def _attended(self, states: str, own: Any, seen: LayerRanges, padding: str, unit: float) -> str:
-        steps = HeadSteps.of(seen.query, seen.key, seen.value, tokens=self.max_tokens)
-        parts = ((own.query, steps.query), (own.key, steps.key), (own.value, steps.value))
-        stacked = Linear.stacked(
-            [_linear(module).scaled(np.repeat(step, self.head_size)) for module, step in parts]
-        )
-        projected = linear(self.writer, states, stacked, per=unit)
-        return attention(self.writer, projected, padding, steps, self.head_size)
-
-    def _normalized(self, states: str, norm: Any, unit: float, after: float) -> str:
-        """`states` in units of `unit` -> normalised, in units of `after`."""
-        weight, bias = _array(norm.weight) * after, _array(norm.bias) * after
-        return normalized(self.writer, states, weight, bias, noise=norm.eps * unit**2)
+    def _normalized(self, states: str, norm: Any, unit: float, after: float) -> tuple[str, Floats]:
+        """`states` in units of `unit` -> normalised, in units of `after`, and the bias that they
+        lack."""
+        weight = _array(norm.weight) * after
+        found = normalized(self.writer, states, weight, noise=norm.eps * unit**2)
+        return found, _array(norm.bias)
 
     def _mean(self, states: str, mask: str, unit: float) -> str:
         """Mean over the tokens that are not padding: (batch, width)."""
@@ -164,16 +188,17 @@ class _Encoder:
         count = add("ReduceSum", mask, axes(1), keepdims=1)
         return add("Div", total, add("Mul", count, self.writer.constant(unit)))
 
-    def _read(self, pooled: str) -> None:
+    def _read(self, pooled: str, lacking: Floats) -> None:
         """The read-out layers, in fp32: nothing is rounded after them."""
         network, add = self.network, self.writer.add
-        difficulty = self._read_out(pooled, network.difficulty)
-        kinds = add("Softmax", self._read_out(pooled, network.kind), axis=-1)
+        difficulty = self._read_out(pooled, network.difficulty, lacking)
+        kinds = add("Softmax", self._read_out(pooled, network.kind, lacking), axis=-1)
         add("Concat", difficulty, kinds, axis=-1, named="representation")
-        self._read_out(pooled, network.length, named="log_tokens")
+        self._read_out(pooled, network.length, lacking, named="log_tokens")
 
-    def _read_out(self, pooled: str, module: nn.Linear, *, named: str = "") -> str:
-        weight, bias = (self.writer.constant(_array(part)) for part in (module.weight, module.bias))
+    def _read_out(self, pooled: str, module: nn.Linear, lacking: Floats, *, named: str = "") -> str:
+        layer, constant = _linear(module), self.writer.constant
+        weight, bias = constant(layer.weight), constant(layer.of(lacking))
         return self.writer.add("Gemm", pooled, weight, bias, transB=1, named=named)
 
 

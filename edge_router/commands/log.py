@@ -51,9 +51,9 @@ def _json(outcome: Outcome) -> dict[str, Any]:
 def _line(outcome: Outcome) -> str:
     when = datetime.fromtimestamp(outcome.time).astimezone().isoformat(" ", "seconds")
     score = "not scored" if outcome.score is None else f"score {outcome.score:g}"
-    explored = f" (explored, {outcome.propensity:.0%})" if outcome.propensity <= 0.5 else ""
+    drawn = f" (drawn at {outcome.propensity:.0%})" if outcome.propensity < 1 else ""
     quality = outcome.estimates[outcome.answered_by].quality
     return (
-        f"{outcome.id} {when} {outcome.answered_by}{explored}, expected {quality:.0%}, {score}, "
+        f"{outcome.id} {when} {outcome.answered_by}{drawn}, expected {quality:.0%}, {score}, "
         f"{outcome.total_s:.1f} s"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sys
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from edge_router.benchmarks.peers.contender import CONTENDERS, Contender
 from edge_router.benchmarks.peers.environment import Environment
 from edge_router.benchmarks.peers.process import PeerProcess
 from edge_router.benchmarks.peers.quality import PAIRS, apgr_of, load_task
+from edge_router.benchmarks.peers.trial import Deciding
 
 LENGTHS = """
 def load(examples, weak, strong):
@@ -50,6 +52,17 @@ def test_a_peer_is_asked_line_by_line(contender: Contender, tmp_path: Path) -> N
         assert peer.ask("score", **asked) == [1.0, 3.0]
         if sys.platform == "linux":
             assert peer.ask("memory") > 1e6
+
+
+def test_a_row_of_decisions_leaves_its_cold_ones_out(contender: Contender, tmp_path: Path) -> None:
+    """Five texts are decided for three samples; the fourth sample begins the next row."""
+    texts = count()
+    with PeerProcess(contender, ThisPython(tmp_path)) as peer:
+        sampler = Deciding(peer, map(str, texts), row=3, cold=2)
+        assert min(sampler() for _ in range(3)) > 0
+        assert next(texts) == 5
+        assert sampler() > 0
+        assert next(texts) == 11
 
 
 def test_a_peer_that_dies_is_named(contender: Contender, tmp_path: Path) -> None:

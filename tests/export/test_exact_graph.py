@@ -36,13 +36,24 @@ class MatMulIntegerToFloat(OpRun):  # type: ignore[misc]
         return (whole.astype(np.float32) * (a_scale * b_scale).astype(np.float32),)
 
 
+class FusedMatMul(OpRun):  # type: ignore[misc]
+    """The second matrix of each pair is transposed first."""
+
+    op_domain = "com.microsoft"
+
+    def _run(self, a: Any, b: Any, **settings: Any) -> Any:
+        assert {name: value for name, value in settings.items() if value} == {"transB": 1}
+        return (a @ np.swapaxes(b, -1, -2),)
+
+
 @pytest.mark.filterwarnings("ignore")  # numpy warns of exp's underflow at padding
 def test_another_implementation_gives_the_same_numbers(artifact: RouterArtifact) -> None:
     """onnx's reference in numpy adds up in another order, and ends up at the same numbers."""
     manifest = artifact.manifest
     tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=manifest.max_tokens)
     session = open_session(artifact.encoder_path)
-    reference = ReferenceEvaluator(str(artifact.encoder_path), new_ops=[MatMulIntegerToFloat])
+    operators = [MatMulIntegerToFloat, FusedMatMul]
+    reference = ReferenceEvaluator(str(artifact.encoder_path), new_ops=operators)
     for text in TEXTS:
         ids, mask = tokenizer.batch([text])
         feed = {"input_ids": ids, "attention_mask": mask}
