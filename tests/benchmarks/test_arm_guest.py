@@ -102,7 +102,11 @@ def test_queries_are_half_from_the_tables(tmp_path: Path) -> None:
     """Where there are enough rows."""
     row = '{{"source": "t", "id": "{0}", "qkey": "{0}", "split": "dev", "task": "t", "lang": "en"'
     row += ', "query": "row {0}", "score": {{"a": 1.0}}}}\n'
-    (tmp_path / "table.jsonl").write_text("".join(row.format(n) for n in range(20)))
+    with pytest.raises(ConfigError, match="no outcome table"):
+        real_queries(10, tmp_path)
+    folder = tmp_path / "open"
+    folder.mkdir()
+    (folder / "table.jsonl").write_text("".join(row.format(n) for n in range(20)))
     found = real_queries(10, tmp_path)
     assert [query.startswith("row ") for query in found] == [False] * 5 + [True] * 5
 
