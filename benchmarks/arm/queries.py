@@ -19,8 +19,9 @@ T = TypeVar("T")
 def real_queries(count: int, tables: Path | None) -> list[str]:
     """`count` queries, always the same: our everyday questions and, half of them, table rows.
 
-    Each half is taken at even distances, so that it holds every kind. `tables` is a folder of
-    outcome tables, None for everyday questions only; of these there are a few hundred.
+    Each half is taken at even distances, so that it holds every kind. `tables` is a folder with
+    outcome tables in it, None for everyday questions only; of these there are a few hundred.
+    Raises ConfigError for a folder that holds no table.
     """
     asked = [question for _, _, question, _ in everyday_questions()]
     rows = list(_table_queries(tables)) if tables is not None else []
@@ -29,7 +30,10 @@ def real_queries(count: int, tables: Path | None) -> list[str]:
 
 
 def _table_queries(tables: Path) -> Iterator[str]:
-    for table in sorted(tables.glob("*.jsonl*")):
+    found = sorted(tables.rglob("*.jsonl*"))
+    if not found:
+        raise ConfigError(f"--tables {tables}: no outcome table (*.jsonl) lies in there")
+    for table in found:
         for row in read_rows(table):
             yield row["query"]
 
