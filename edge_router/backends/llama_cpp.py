@@ -68,9 +68,14 @@ def _bundled_model() -> Path:
 
 
 def default_threads() -> int:
-    """All of a small machine's cores, half of a large one's (its hyper-threads do not help)."""
+    """All but one of a small machine's cores, half of a large one's (hyper-threads do not help).
+
+    llama.cpp's threads wait for each other at every operation. Where one of them shares its core
+    with another process, all lose: on two cores, one of them busy, two threads took a hundred times
+    as long as one.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return cores if (cores := cores or 1) <= 4 else cores // 2
+    return max(1, cores - 1) if (cores := cores or 1) <= 4 else cores // 2
 
 
 class _AbortFlag:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from edge_router.backends.amx import without_amx
 from edge_router.backends.base import Deadline, Loadable
-from edge_router.backends.llama_cpp import LlamaCppBackend, find_model
+from edge_router.backends.llama_cpp import LlamaCppBackend, default_threads, find_model
 from edge_router.chat import ChatCompletion, ChatRequest, Message
 from edge_router.errors import BackendUnavailable, ConfigError
 
@@ -259,3 +260,13 @@ def test_a_broken_gguf_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(BackendUnavailable, match=r"broken\.gguf"):
         backend.complete(ask("Hi"), deadline=soon())
     backend.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores are counted otherwise")
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 3), (8, 4), (16, 8)])
+def test_a_core_is_left_to_others(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: int
+) -> None:
+    """Else whoever else computes would hold up every operation of the model."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))
+    assert default_threads() == threads
