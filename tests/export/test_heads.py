@@ -63,7 +63,7 @@ def test_profile_heads_are_where_the_objective_is_flat() -> None:
     odds = design @ heads.T
     wrong = 1 / (1 + np.exp(-odds)) - np.stack([scores[name] for name in PROFILES], axis=1)
     gradient = np.nan_to_num(wrong).T @ design + heads
-    steps = 30 * np.diff(heads, axis=0) - 0.5 * np.maximum(0, -np.diff(odds)).T @ design
+    steps = 30 * np.diff(heads, axis=0) - 5 * np.maximum(0, -np.diff(odds)).T @ design
     gradient[1:] += steps
     gradient[:-1] -= steps
     assert (np.diff(odds) < 0).any()

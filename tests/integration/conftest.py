@@ -44,7 +44,8 @@ def running_server() -> Iterator[CloudServer]:
         port = probe.getsockname()[1]
     command = [
         sys.executable, "-c", SERVER, "--model", str(find_model("smollm2-135m")),
-        "--host", "127.0.0.1", "--port", str(port), "--n_ctx", "1024", "--n_threads", "2",
+        "--host", "127.0.0.1", "--port", str(port), "--n_ctx", "1024",
+        "--n_threads", "1", "--n_threads_batch", "1",  # more wait for each other beside other work
     ]  # fmt: skip
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, env=os.environ | {"PYTHONWARNINGS": ""}, **quiet)
