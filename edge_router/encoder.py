@@ -78,7 +78,7 @@ def open_session(path: os.PathLike[str], threads: int = 1, *, fused: bool = True
 
     No telemetry (the variable works only before the first import), one thread that does not spin
     (spinning goes on burning the CPU after a call). Its memory is kept between calls: a query is
-    cut, which bounds it, and fresh pages cost more than all arithmetic. The graph of an artifact
+    cut, which bounds it, and fresh pages are dear. The graph of an artifact
     is `fused` already; doing that again would take longer than all the rest of opening it. More
     `threads` are for measurements only: p99 gets worse. Raises ArtifactCorrupt when onnxruntime
     cannot read the file.

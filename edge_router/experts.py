@@ -12,7 +12,7 @@ import numpy as np
 
 from .encoder import FloatArray, Representation
 from .errors import ConfigError
-from .latency import ExpertState, Speed
+from .latency import AS_STATED, ExpertState, Speed
 
 __all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing", "Speed"]
 
@@ -98,7 +98,7 @@ class Expert:
         *,
         input_tokens: int,
         max_tokens: int,
-        state: ExpertState = ExpertState(),  # noqa: B008 - frozen
+        state: ExpertState = AS_STATED,
     ) -> Estimate:
         """What to expect of this expert, in this state, for a query of `input_tokens`."""
         length = self.head.output_tokens(query, log_length=state.log_length)

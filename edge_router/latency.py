@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-__all__ = ["ExpertState", "Pace", "Speed", "Timing", "Work"]
+__all__ = ["AS_STATED", "ExpertState", "Pace", "Speed", "Timing", "Work"]
 
 RATE = 0.25  # of a running estimate: after 10 answers 94 % of a change is followed
 COLD_RATE = 0.5  # loads and connections are rare
@@ -181,3 +181,6 @@ class ExpertState:
         """What an answer of `output_tokens` to `input_tokens` asks of the expert now."""
         cached = min(self.cached_tokens, input_tokens)
         return Work(input_tokens, output_tokens, cached, self.cold, self.slowdown)
+
+
+AS_STATED = ExpertState()  # an expert of which no more is known than its settings say

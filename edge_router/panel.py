@@ -13,13 +13,12 @@ from .calibration import sigmoid
 from .candidates import Candidates, Traits
 from .encoder import FloatArray, Representation
 from .experts import Expert, Pricing
-from .latency import ExpertState
+from .latency import AS_STATED, ExpertState
 
 __all__ = ["Panel"]
 
 Floats = npt.NDArray[np.float64]
 UNKNOWN_PRICE = Pricing(np.nan, np.nan)
-AS_STATED = ExpertState()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .latency import ExpertState
+from .latency import AS_STATED, ExpertState
 from .policy import Reason
 
 __all__ = ["Snapshot"]
-
-AS_STATED = ExpertState()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,10 +109,9 @@ class Linear:
     def with_bias(self, bias: Floats) -> Linear:
         return Linear(self.weight, bias)
 
-    def scaled(self, by: npt.ArrayLike) -> Linear:
-        """With outputs `by` (out,) or () times as large."""
-        factor = np.broadcast_to(np.asarray(by, np.float32), self.bias.shape)
-        return Linear(self.weight * factor[:, None], self.bias * factor)
+    def scaled(self, by: float) -> Linear:
+        """With outputs `by` times as large."""
+        return Linear(self.weight * by, self.bias * by)
 
 
 @dataclass(frozen=True, slots=True)

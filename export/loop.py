@@ -70,7 +70,6 @@ def fit(
                 saved_at = time.monotonic()
             if requested.is_set():
                 raise KeyboardInterrupt(f"{told} stopped after batch {step + 1}; run it again")
-    _save(checkpoint, state, len(batches))
     network.eval()
 
 

@@ -71,8 +71,8 @@ def default_threads() -> int:
     """All but one of a small machine's cores, half of a large one's (hyper-threads do not help).
 
     llama.cpp's threads wait for each other at every operation. Where one of them shares its core
-    with another process, all lose: on two cores, one of them busy, two threads took a hundred times
-    as long as one.
+    with another process, all lose many times over, as `export latency --busy 1` shows with as many
+    `n_threads` as cores.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, cores - 1) if (cores := cores or 1) <= 4 else cores // 2

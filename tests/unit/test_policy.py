@@ -114,6 +114,13 @@ def test_the_cheapest_answers_where_it_is_good_enough() -> None:
     assert found.words == "good enough: asking a dearer expert gains +10% (< +20%)"
 
 
+def test_a_gain_below_nothing_is_told_as_nothing() -> None:
+    """A percentage below zero would read like a threshold."""
+    found = _decide(_local(quality=0.8), _cloud(quality=0.75))
+    assert found.gain == pytest.approx(-0.05)
+    assert found.words == "good enough: asking a dearer expert gains nothing (< +20%)"
+
+
 def test_a_gain_that_is_worth_it_goes_to_the_dearer_one() -> None:
     """The dearer expert answers, the cheaper one is its fallback."""
     found = _decide(_local(quality=0.4), _cloud(quality=0.9))
