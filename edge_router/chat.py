@@ -51,13 +51,14 @@ class ChatRequest:
     """A conversation that waits for its next answer.
 
     `max_tokens` is always finite: a small model left alone fills its whole context.
-    `temperature` is 0 or more; `seed` makes sampling repeatable where the expert supports it.
+    `temperature` is 0 or more; None leaves it to a remote expert and means 0 for a local one.
+    `seed` makes sampling repeatable where the expert supports it.
     Raises InvalidRequest when no user message holds any text.
     """
 
     messages: tuple[Message, ...]
     max_tokens: int = DEFAULT_MAX_TOKENS
-    temperature: float = 0.0
+    temperature: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
 
@@ -68,7 +69,7 @@ class ChatRequest:
             raise InvalidRequest(f"max_tokens is {self.max_tokens}; it must be 1 or more")
         for text in self.stop:
             _require_utf8(text)
-        if not 0 <= self.temperature < float("inf"):
+        if self.temperature is not None and not 0 <= self.temperature < float("inf"):
             raise InvalidRequest(f"temperature is {self.temperature}; it must be 0 or more")
 
     @classmethod

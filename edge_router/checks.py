@@ -6,12 +6,22 @@ and raises ConfigError.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import ConfigError
 
-__all__ = ["Check", "flag", "number", "one_of", "text", "whole_number"]
+__all__ = [
+    "Check",
+    "any_text",
+    "flag",
+    "number",
+    "one_of",
+    "table",
+    "table_of_texts",
+    "text",
+    "whole_number",
+]
 
 Check = Callable[[Any, str], Any]
 
@@ -23,6 +33,28 @@ def text(value: Any, fault: str) -> str:
     if not isinstance(value, str) or not value:
         raise ConfigError(f"{fault} must be a text")
     return value
+
+
+def any_text(value: Any, fault: str) -> str:
+    """A text, which may be empty."""
+    if not isinstance(value, str):
+        raise ConfigError(f"{fault} must be a text")
+    return value
+
+
+def table(value: Any, fault: str) -> Mapping[str, Any]:
+    """A table with texts as keys."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ConfigError(f"{fault} must be a table")
+    return dict(value)
+
+
+def table_of_texts(value: Any, fault: str) -> Mapping[str, str]:
+    """A table whose values are texts, none of them empty."""
+    found = table(value, fault)
+    if not all(isinstance(one, str) and one for one in found.values()):
+        raise ConfigError(f"{fault} must map texts to texts")
+    return found
 
 
 def number(low: float, high: float = float("inf")) -> Check:

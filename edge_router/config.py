@@ -13,7 +13,17 @@ from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from .backends.base import is_loopback
-from .checks import Check, flag, number, one_of, text, whole_number
+from .checks import (
+    Check,
+    any_text,
+    flag,
+    number,
+    one_of,
+    table,
+    table_of_texts,
+    text,
+    whole_number,
+)
 from .data_folder import default_data_folder
 from .errors import ConfigError
 from .policy import Placement
@@ -22,6 +32,7 @@ from .preference import Preference
 __all__ = ["Config", "DeferralMode", "ExpertConfig", "default_config_path"]
 
 BackendKind = Literal["llama_cpp", "openai"]
+MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 DeferralMode = Literal["off", "before", "while"]
 PREFIX = "EDGE_ROUTER_"
 SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
@@ -39,6 +50,16 @@ class ExpertConfig:
     loopback. Prices in dollars per million tokens; speeds in seconds and tokens per second, and
     speeds that are stated are never corrected by real answers. `usd_per_hour` is what this device
     spends while a local expert answers: energy, wear.
+
+    What a server is sent and how long it is waited for (backend openai): `max_tokens_field` is the
+    name it knows that limit by; `temperature = "omit"` never sends one, a number is sent where the
+    request states none; `extra_body` is added to the JSON body; `extra_headers_env` maps a header's
+    name to the environment variable that holds its value. `connect_timeout_s` bounds finding and
+    reaching the host, `first_token_timeout_s` the wait for the first token, `stall_timeout_s` any
+    time without a byte; without the last two it is waited for until the deadline, and where another
+    expert could step in for half of what is left of it (a cloud expert that is silent: 10 s).
+    `system` is the system message that a local model gets where the conversation has none; ""
+    for none.
     """
 
     backend: BackendKind
@@ -55,6 +76,14 @@ class ExpertConfig:
     output_tokens_per_s: float | None = None
     n_threads: int | None = None
     usd_per_hour: float | None = None
+    max_tokens_field: MaxTokensField | None = None
+    temperature: float | Literal["omit"] | None = None
+    extra_body: Mapping[str, Any] | None = None
+    extra_headers_env: Mapping[str, str] | None = None
+    connect_timeout_s: float | None = None
+    first_token_timeout_s: float | None = None
+    stall_timeout_s: float | None = None
+    system: str | None = None
 
     @property
     def stated_speed(self) -> dict[str, float]:
@@ -183,6 +212,13 @@ def _preference(value: Any, fault: str) -> str:
     return Preference.parse(text(value, fault)).text
 
 
+def _temperature(value: Any, fault: str) -> float | Literal["omit"]:
+    if value == "omit":
+        return "omit"
+    found: float = number(0.0, 100.0)(value, f"{fault} must be 'omit', or")
+    return found
+
+
 SETTINGS: Mapping[str, Check] = {
     "artifact": text,
     "operating_point": text,
@@ -219,6 +255,14 @@ EXPERT_SETTINGS: Mapping[str, Check] = {
     "input_tokens_per_s": number(1e-3),
     "output_tokens_per_s": number(1e-3),
     "n_threads": whole_number,
+    "max_tokens_field": one_of(*get_args(MaxTokensField)),
+    "temperature": _temperature,
+    "extra_body": table,
+    "extra_headers_env": table_of_texts,
+    "connect_timeout_s": number(1e-3),
+    "first_token_timeout_s": number(1e-3),
+    "stall_timeout_s": number(1e-3),
+    "system": any_text,
 }
 
 

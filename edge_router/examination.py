@@ -43,7 +43,9 @@ class ExamQuestion:
     def request(self) -> ChatRequest:
         """What the expert is asked: the question, and how to answer it."""
         text = self.query + INSTRUCTIONS[self.metric]
-        return ChatRequest((Message("user", text),), max_tokens=MAX_TOKENS[self.metric])
+        return ChatRequest(
+            (Message("user", text),), max_tokens=MAX_TOKENS[self.metric], temperature=0.0
+        )
 
 
 @dataclass(frozen=True, slots=True)

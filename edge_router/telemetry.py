@@ -5,25 +5,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
-from .chat import Usage
+from .chat import FinishReason, Usage
 from .deferral import Deferral
 from .policy import Decision
 
-__all__ = ["AnswerRecord", "Hook"]
+__all__ = ["AnswerRecord", "Ending", "Hook"]
+
+Ending = Literal["complete", "cancelled", "broken"]
 
 log = logging.getLogger("edge_router")
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerRecord:
-    """One answered query.
+    """One query that an expert began to answer.
+
+    `ended` tells how: "complete", "cancelled" (by the caller) or "broken" (the expert failed after
+    its first piece); only a complete answer has a `finish_reason`. `max_tokens` is the limit that
+    the expert was given, `empty` that there was no text at all.
 
     `answered_by` is the expert whose answer was given; `failures` maps those asked before it to
     what went wrong. Times in seconds: `router_s` for the decision alone, `first_token_s` and
-    `total_s` from the call. `cost_usd` is None where tokens or price are not known. `deferral` says
-    that a local answer was begun and did not look good; its time, and its cost up to then, count
-    in. `answered_by` is then the expert it was handed to, unless that one stands in `failures`.
+    `total_s` from the call. `cost_usd` is None where tokens or price are not known. `deferral` is
+    set when a local answer was started and abandoned; its time and cost are included. `answered_by`
+    is then the expert it was handed to, unless that one stands in `failures`.
     """
 
     id: str
@@ -36,6 +43,10 @@ class AnswerRecord:
     first_token_s: float
     total_s: float
     deferral: Deferral | None = None
+    ended: Ending = "complete"
+    finish_reason: FinishReason | None = None
+    max_tokens: int | None = None
+    empty: bool = False
 
     @property
     def words(self) -> str:

@@ -217,7 +217,7 @@ def _outcome(row: Row, expert: AskedExpert, backend: Backend, pause_s: float) ->
 def _request(row: Row) -> ChatRequest:
     metric = row["metric"]
     asked = str(row.get("prompt") or row["query"]) + INSTRUCTIONS[metric]
-    return ChatRequest((Message("user", asked),), max_tokens=MAX_TOKENS[metric])
+    return ChatRequest((Message("user", asked),), max_tokens=MAX_TOKENS[metric], temperature=0.0)
 
 
 def _answer(

@@ -193,7 +193,7 @@ class _Worker:
         replies = self.model.create_chat_completion(
             messages=messages,
             max_tokens=request.max_tokens,
-            temperature=request.temperature,
+            temperature=request.temperature or 0.0,
             stop=list(request.stop),
             seed=request.seed,
             repeat_penalty=self.repeat_penalty,

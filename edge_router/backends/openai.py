@@ -222,9 +222,10 @@ def _question(model: str, request: ChatRequest, *, stream: bool, who: str) -> by
         "model": model,
         "messages": [{"role": m.role, "content": m.content} for m in request.messages],
         "max_tokens": request.max_tokens,
-        "temperature": request.temperature,
         "stream": stream,
     }
+    if request.temperature is not None:
+        body["temperature"] = request.temperature
     if request.stop:
         body["stop"] = list(request.stop)
     if request.seed is not None:

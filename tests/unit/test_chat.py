@@ -65,7 +65,7 @@ def test_defaults_of_a_request() -> None:
     """An answer is bounded and greedy unless it is said otherwise."""
     request = ChatRequest((HELLO,))
     assert request.max_tokens == DEFAULT_MAX_TOKENS == 512
-    assert (request.temperature, request.stop, request.seed) == (0.0, (), None)
+    assert (request.temperature, request.stop, request.seed) == (None, (), None)
 
 
 @pytest.mark.parametrize(

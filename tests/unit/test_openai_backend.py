@@ -158,7 +158,6 @@ def test_the_request_holds_only_what_is_set() -> None:
         "model": "tiny",
         "messages": [{"role": "user", "content": "What is a router?"}],
         "max_tokens": 512,
-        "temperature": 0.0,
         "stream": False,
     }
 

@@ -1,0 +1,58 @@
+"""What a forked child must not share with its parent: every owner makes it anew in the child.
+
+A lock that another thread held at the fork is never released in the child, and a socket, a database
+connection or a worker thread belongs to the parent.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Protocol
+from weakref import WeakSet
+
+__all__ = ["ForkAware", "ForkSafeLock", "renew_after_fork"]
+
+
+class ForkAware(Protocol):
+    """An owner of something that belongs to one process."""
+
+    def after_fork(self) -> None:
+        """Runs in the child, in its only thread, before anything else does; takes no lock."""
+        ...
+
+
+_OWNERS: WeakSet[ForkAware] = WeakSet()
+
+
+def renew_after_fork(owner: ForkAware) -> None:
+    """Call `owner.after_fork()` in every child of this process, as long as `owner` lives."""
+    _OWNERS.add(owner)
+
+
+class ForkSafeLock:
+    """A lock for `with` that is free in a forked child, whoever held it in the parent."""
+
+    __slots__ = ("__weakref__", "_lock")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _renew() -> None:
+    for owner in list(_OWNERS):
+        owner.after_fork()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_renew)
