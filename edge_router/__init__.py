@@ -14,9 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .answer import Answer, AnswerStream
     from .artifact import RouterArtifact
     from .chat import ChatChunk, ChatCompletion, ChatRequest, Message, Usage
-    from .client import Answer, AnswerStream, EdgeRouter
+    from .client import EdgeRouter
     from .config import Config, ExpertConfig
     from .errors import (
         AllBackendsFailed,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         BackendUnavailable,
         CalibrationError,
         ConfigError,
+        CostLimitReached,
         EdgeRouterError,
         InvalidRequest,
         InvalidTarget,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         MissingExtra,
         NoExpertFits,
         OutcomesUnusable,
+        RouterClosed,
         RoutingError,
         StaleOperatingPoint,
         TargetsConflict,
@@ -51,9 +54,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "answer": ("Answer", "AnswerStream"),
     "artifact": ("RouterArtifact",),
     "chat": ("ChatChunk", "ChatCompletion", "ChatRequest", "Message", "Usage"),
-    "client": ("Answer", "AnswerStream", "EdgeRouter"),
+    "client": ("EdgeRouter",),
     "config": ("Config", "ExpertConfig"),
     "errors": (
         "AllBackendsFailed",
@@ -67,6 +71,7 @@ _HOME = {
         "BackendUnavailable",
         "CalibrationError",
         "ConfigError",
+        "CostLimitReached",
         "EdgeRouterError",
         "InvalidRequest",
         "InvalidTarget",
@@ -74,6 +79,7 @@ _HOME = {
         "MissingExtra",
         "NoExpertFits",
         "OutcomesUnusable",
+        "RouterClosed",
         "RoutingError",
         "StaleOperatingPoint",
         "TargetsConflict",
@@ -107,6 +113,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "Constraints",
+    "CostLimitReached",
     "Decision",
     "EdgeRouter",
     "EdgeRouterError",
@@ -125,6 +132,7 @@ __all__ = [
     "Reason",
     "Router",
     "RouterArtifact",
+    "RouterClosed",
     "RoutingError",
     "StaleOperatingPoint",
     "TargetUnsupported",

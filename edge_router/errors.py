@@ -17,10 +17,12 @@ EdgeRouterError
 │   └── NoExpertFits            the constraints rule out every expert
 ├── BackendError                an expert did not answer
 │   ├── BackendUnavailable      another expert may be asked: connect, timeout, 429, 5xx
+│   │   └── CostLimitReached    not asked: the budget or max_cost_usd does not pay for it
 │   ├── BackendRejected         nobody else may be asked: wrong key, bad request
 │   └── BackendProtocolError    the reply makes no sense, or broke off half-way
 ├── LearningError               what was learned here cannot be used, or is not enough
 │   └── TooFewOutcomes          not enough scored answers; holds how many more are needed
+├── RouterClosed                the EdgeRouter was closed, before or during the answer
 ├── AllBackendsFailed           every expert that was asked failed; holds each failure
 └── MissingExtra                its message is the pip line that fixes it
 
@@ -44,6 +46,7 @@ __all__ = [
     "BackendUnavailable",
     "CalibrationError",
     "ConfigError",
+    "CostLimitReached",
     "EdgeRouterError",
     "InvalidRequest",
     "InvalidTarget",
@@ -51,6 +54,7 @@ __all__ = [
     "MissingExtra",
     "NoExpertFits",
     "OutcomesUnusable",
+    "RouterClosed",
     "RoutingError",
     "StaleOperatingPoint",
     "TargetUnsupported",
@@ -161,6 +165,15 @@ class BackendUnavailable(BackendError):
     """Could not connect, out of time, 429 or 5xx, a model that will not load."""
 
 
+class CostLimitReached(BackendUnavailable):
+    """The expert was not asked: its worst case costs more than a limit leaves. `limit` is the
+    reason code, "max_cost", "budget" or "price_unknown"."""
+
+    def __init__(self, message: str, *, limit: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
 class BackendRejected(BackendError):
     """The expert refuses this request or this key; another expert must not be asked silently."""
 
@@ -179,6 +192,10 @@ class TooFewOutcomes(LearningError):
     def __init__(self, message: str, *, needed: int) -> None:
         super().__init__(message)
         self.needed = needed
+
+
+class RouterClosed(EdgeRouterError):
+    """The EdgeRouter was closed: nothing more is asked, and answers under way ended."""
 
 
 class AllBackendsFailed(EdgeRouterError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from .config import Config
 from .device import DeviceSource, DeviceState, RecentDevice, this_device
 from .errors import BackendError
 from .experts import CHARACTERS_PER_TOKEN, Expert, Location
+from .forking import ForkSafeLock
 from .latency import ExpertState, Pace, Timing
 from .policy import Reason
 from .snapshot import Snapshot
@@ -28,6 +28,7 @@ __all__ = ["Experience"]
 KEPT_OPEN_S = 30.0  # how long the transport keeps an idle connection
 UNREACHABLE_S = 10.0  # how long a failure speaks against an expert, unless it states a time itself
 LONGEST_UNREACHABLE_S = 60.0
+PROBE_S = 10.0  # how long others wait for the answer of the query that asks it again
 LENGTH_RATE = 0.1  # answers differ in length far more than machines in speed
 LENGTH_PRIOR = 3  # answers that the encoder's own estimate is worth
 LARGEST_SHIFT = 3.0
@@ -52,10 +53,23 @@ class Lengths:
         return Lengths(bounded, self.answers + 1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Outage:
+    """Since when an expert is not asked, and for how many seconds."""
+
+    since: float
+    seconds: float
+
+    def holds(self, now: float) -> bool:
+        return 0 <= now - self.since < self.seconds
+
+
 class Experience:
     """Running estimates of `experts`, in memory. Thread-safe.
 
-    `remote` are the experts that a network is needed for. `stated` are those whose speed the
+    `remote` are the experts that a network is needed for, `served` those behind a server, on this
+    machine or not: a failure speaks against them for a while, and the first query after that is the
+    probe. `stated` are those whose speed the
     settings state; it is then never corrected. Below `min_battery` (0..1), and off the mains, local
     experts are asked only where nobody else may answer. `clock` gives seconds and may jump.
     """
@@ -66,6 +80,7 @@ class Experience:
         *,
         device: DeviceSource,
         remote: Collection[str] = (),
+        served: Collection[str] = (),
         stated: Collection[str] = (),
         paces: Mapping[str, Pace] | None = None,
         min_battery: float | None = None,
@@ -74,15 +89,16 @@ class Experience:
         self._experts = {expert.name: expert for expert in experts}
         self._device = device
         self._remote = frozenset(remote)
+        self._served = self._remote | frozenset(served)
         self._stated = frozenset(stated)
         self._min_battery = min_battery
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._paces = dict(paces or {})
         self._lengths: dict[str, Lengths] = {}
         self._read: dict[str, tuple[Fingerprint, ...]] = {}
         self._answered_at: dict[str, float] = {}
-        self._unreachable: dict[str, tuple[float, float]] = {}  # since when, for how many seconds
+        self._unreachable: dict[str, _Outage] = {}
 
     @classmethod
     def of(
@@ -100,6 +116,7 @@ class Experience:
             experts,
             device=RecentDevice(this_device()) if device is None else device,
             remote={name for name, expert in config.experts.items() if expert.needs_network},
+            served={name for name, expert in config.experts.items() if expert.base_url},
             stated=stated,
             paces={name: known.pace for name, known in measured.items() if name not in stated},
             min_battery=config.min_battery,
@@ -135,9 +152,12 @@ class Experience:
         """Learn from an answer that was decided on `snapshot`.
 
         The times of an answer that came after others had failed teach nothing: they hold the wait
-        for those.
+        for those. One that was cancelled or broke off teaches no length, and if nothing of it had
+        come, nothing at all.
         """
         name = record.answered_by
+        if record.ended != "complete" and record.empty:
+            return
         with self._lock:
             self._answered_at[name] = self._clock()
             self._unreachable.pop(name, None)
@@ -145,16 +165,25 @@ class Experience:
             self._read[name] = () if dropped else _fingerprints(request.messages)
             if record.usage is None or record.usage.completion_tokens < 1 or dropped:
                 return
-            self._learn_length(record, request.max_tokens)
+            if record.ended == "complete":
+                self._learn_length(record, record.max_tokens or request.max_tokens)
             if not record.failures and name not in self._stated:
                 self._learn_pace(record, request, snapshot.state(name))
 
+    def asking(self, name: str) -> None:
+        """An expert is asked now. After a failure that is the probe: others see what it shows."""
+        with self._lock:
+            outage = self._unreachable.get(name)
+            if outage is not None:
+                self._unreachable[name] = replace(outage, since=self._clock(), seconds=PROBE_S)
+
     def failed(self, name: str, error: BackendError) -> None:
         """An expert was asked and could not be reached."""
-        if name in self._remote:
+        if name in self._served:
             told = UNREACHABLE_S if error.retry_after_s is None else error.retry_after_s
             with self._lock:
-                self._unreachable[name] = self._clock(), min(told, LONGEST_UNREACHABLE_S)
+                seconds = min(told, LONGEST_UNREACHABLE_S)
+                self._unreachable[name] = _Outage(self._clock(), seconds)
 
     @property
     def paces(self) -> dict[str, Pace]:
@@ -210,9 +239,9 @@ class Experience:
         return sum(len(message.content) for message in messages[:same])
 
     def _doubt(self, name: str, backend: Backend | None, device: DeviceState) -> Reason | None:
-        if name in self._remote:
-            return self._doubt_of_network(name, device)
-        if self._experts[name].location is Location.CLOUD:
+        if name in self._served and (doubt := self._doubt_of_server(name, device)) is not None:
+            return doubt
+        if name in self._remote or self._experts[name].location == Location.CLOUD:
             return None
         memory = device.free_memory_bytes
         if (
@@ -224,11 +253,11 @@ class Experience:
             return Reason.MEMORY
         return Reason.LOW_BATTERY if self._is_low(device) else None
 
-    def _doubt_of_network(self, name: str, device: DeviceState) -> Reason | None:
-        if device.connected is False:
+    def _doubt_of_server(self, name: str, device: DeviceState) -> Reason | None:
+        if name in self._remote and device.connected is False:
             return Reason.OFFLINE
-        since, seconds = self._unreachable.get(name, (0.0, 0.0))
-        return Reason.UNREACHABLE if 0 <= self._clock() - since < seconds else None
+        outage = self._unreachable.get(name)
+        return Reason.UNREACHABLE if outage and outage.holds(self._clock()) else None
 
     def _is_low(self, device: DeviceState) -> bool:
         return (

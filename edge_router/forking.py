@@ -31,16 +31,20 @@ def renew_after_fork(owner: ForkAware) -> None:
 
 
 class ForkSafeLock:
-    """A lock for `with` that is free in a forked child, whoever held it in the parent."""
+    """A lock for `with` that is free in a forked child, whoever held it in the parent.
+
+    The thread that holds it may take it again: a signal handler or a garbage collection can run
+    in the middle of its block.
+    """
 
     __slots__ = ("__weakref__", "_lock")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         renew_after_fork(self)
 
     def after_fork(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __enter__(self) -> None:
         self._lock.acquire()

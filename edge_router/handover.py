@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
-from .backends.base import Backend, Deadline
+from .backends.base import Deadline
 from .chat import ChatChunk
 from .config import Config
 from .deferral import Deferral, reconsider, what_is_left
@@ -19,17 +19,23 @@ from .query import Query
 from .router import Router
 from .watch import Chunks, Watch
 
-__all__ = ["Handover", "first_piece"]
+__all__ = ["SILENCE_S", "Ask", "Handover", "first_piece"]
+
+SILENCE_S = 10.0  # a cloud expert that sends nothing for so long is left for one that may step in
+
+
+Ask = Callable[[Query, str, Deadline], Chunks]
+"""Asks an expert by name, within limits and a deadline: `EdgeRouter` does it for all attempts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Handover:
-    """Deferral with everything it needs: `backend` opens an expert by name, `limits` are the
-    constraints that hold now for a query with some of its own."""
+    """Deferral with everything it needs: `ask` asks an expert by name, `limits` are the constraints
+    that hold now for a query with some of its own."""
 
     watch: Watch
     router: Router
-    backend: Callable[[str], Backend]
+    ask: Ask
     limits: Callable[[Constraints | None], Constraints]
 
     @classmethod
@@ -38,12 +44,12 @@ class Handover:
         config: Config,
         router: Router,
         *,
-        backend: Callable[[str], Backend],
+        ask: Ask,
         limits: Callable[[Constraints | None], Constraints],
     ) -> Self | None:
         """None where deferral is off. Raises ConfigError as `Watch.from_config` does."""
         watch = Watch.from_config(config, router.artifact)
-        return None if watch is None else cls(watch, router, backend, limits)
+        return None if watch is None else cls(watch, router, ask, limits)
 
     def applies(self, query: Query, name: str) -> bool:
         """Whether the answer of `name` is watched: that of the expert that was decided on.
@@ -52,46 +58,51 @@ class Handover:
         """
         return name == query.decision.expert and self.watch.serves(self._expert(name))
 
-    def stream(self, query: Query, *, deadline: Deadline) -> Chunks:
-        """The decided expert's answer, or that of whom it is handed to.
+    def stream(self, query: Query, deadline: Deadline) -> Chunks:
+        """The decided expert's answer, or that of the expert it is handed to.
 
         `query` learns of the deferral, and of the failure where it came to nothing.
         """
         name = query.decision.expert
         expected = query.decision.estimates[name].quality
         return self.watch.hold_back(
-            self.backend(name).stream(query.request, deadline=deadline),
+            self.ask(query, name, deadline),
             self.router.point.uncorrected(name, expected),  # what the gate was fitted to
             judge=partial(self._judge, query),
             hand_over=partial(self._hand_over, query),
         )
 
-    def begun_usd(self, query: Query, tokens: int) -> float | None:
-        """Dollars for the first `tokens` tokens of the decided expert; its prompt's are estimated.
-        None where its price is not known."""
-        pricing = self._expert(query.decision.expert).pricing
-        read = query.request.characters / CHARACTERS_PER_TOKEN
-        return None if pricing is None else pricing.cost(read, tokens)
-
     def _judge(self, query: Query, probability: float, tokens: int) -> Deferral | None:
-        taken = self.begun_usd(query, tokens) or 0.0
         limits = self.limits(query.constraints)
         return reconsider(
             query.decision,
             self.router.experts,
             probability=probability,
             tokens=tokens,
-            constraints=what_is_left(limits, cost_usd=taken, seconds=query.elapsed()),
+            constraints=what_is_left(
+                limits, cost_usd=self._begun_usd(query, tokens), seconds=query.elapsed()
+            ),
             rule=self.router.rule,
         )
+
+    def _begun_usd(self, query: Query, tokens: int) -> float:
+        """Dollars for the first `tokens` tokens of the decided expert; 0 where its price is not
+        known."""
+        pricing = self._expert(query.decision.expert).pricing
+        read = query.request.characters / CHARACTERS_PER_TOKEN
+        return 0.0 if pricing is None else pricing.cost(read, tokens)
 
     def _hand_over(self, query: Query, deferral: Deferral) -> Chunks | None:
         name = deferral.to
         query.deferral = deferral
+        left = query.deadline.remaining()  # the local answer must still be shown where this fails
+        deadline = query.deadline.attempt(first_token_s=left / 2, silence_s=SILENCE_S)
         try:
-            chunks = self.backend(name).stream(query.request, deadline=query.deadline)
+            chunks = self.ask(query, name, deadline)
             return _put_back(first_piece(chunks, name), chunks)
         except BackendUnavailable as error:
+            if query.deadline.cancelled:
+                raise
             query.failures[name] = error
             return None
 

@@ -6,6 +6,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
+from .attempt import Attempt
 from .backends.base import Deadline
 from .chat import ChatRequest
 from .deferral import Deferral
@@ -18,10 +19,10 @@ __all__ = ["Query"]
 
 @dataclass(slots=True, eq=False)
 class Query:
-    """When it came and with which constraints of its own, what was known of the experts then, what
-    was decided, who failed so far, and whether its expert began and did not look good.
+    """State of one query: arrival time, its own constraints, the expert snapshot, the decision,
+    failures and attempts so far, and the deferral if the local answer was abandoned.
 
-    `started` is on the monotonic clock, `router_s` in seconds.
+    `started` is on the monotonic clock, `router_s` and `first_token_s` (None before it) in seconds.
     """
 
     request: ChatRequest
@@ -33,11 +34,34 @@ class Query:
     router_s: float
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     failures: dict[str, BackendError] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
     deferral: Deferral | None = None
+    first_token_s: float | None = None
+    router_closed: bool = False
 
     def elapsed(self) -> float:
         """Seconds since it came."""
         return time.monotonic() - self.started
+
+    def attempt_of(self, name: str) -> Attempt | None:
+        """The last attempt of an expert, None where it was not asked."""
+        return next((a for a in reversed(self.attempts) if a.expert.name == name), None)
+
+    @property
+    def answering(self) -> Attempt | None:
+        """The attempt whose answer is shown: that of the expert it was handed to, else the last
+        one that did not fail."""
+        if self.handed_to is not None:
+            return self.attempt_of(self.handed_to)
+        return next(
+            (a for a in reversed(self.attempts) if a.expert.name not in self.failures), None
+        )
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Dollars for all attempts that have ended; None where a price is not known."""
+        costs = [attempt.cost_usd for attempt in self.attempts]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     @property
     def handed_to(self) -> str | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from .attempt import Attempt
 from .chat import FinishReason, Usage
 from .deferral import Deferral
 from .policy import Decision
+from .query import Query
 
-__all__ = ["AnswerRecord", "Ending", "Hook"]
+__all__ = ["AnswerRecord", "Ending", "Hook", "log_record", "record_of"]
 
 Ending = Literal["complete", "cancelled", "broken"]
 
@@ -23,8 +25,10 @@ class AnswerRecord:
     """One query that an expert began to answer.
 
     `ended` tells how: "complete", "cancelled" (by the caller) or "broken" (the expert failed after
-    its first piece); only a complete answer has a `finish_reason`. `max_tokens` is the limit that
-    the expert was given, `empty` that there was no text at all.
+    its first piece). Only a complete answer has a `finish_reason`; without its end `usage` and
+    `cost_usd` are of what was read and received. `max_tokens` is the limit that
+    the expert was given (`cost_limited`: less than asked for, since a limit on cost pays for no
+    more), `empty` that there was no text at all.
 
     `answered_by` is the expert whose answer was given; `failures` maps those asked before it to
     what went wrong. Times in seconds: `router_s` for the decision alone, `first_token_s` and
@@ -47,6 +51,7 @@ class AnswerRecord:
     finish_reason: FinishReason | None = None
     max_tokens: int | None = None
     empty: bool = False
+    cost_limited: bool = False
 
     @property
     def words(self) -> str:
@@ -59,12 +64,33 @@ class AnswerRecord:
             told.append(
                 f"the oldest {self.usage.dropped_messages} messages did not fit its context"
             )
-        return "; ".join(told)
+        return "; ".join([*told, *self._shortfall()])
+
+    def _shortfall(self) -> Iterator[str]:
+        """What is missing of the answer."""
+        limit = f"max_tokens = {self.max_tokens}"
+        if self.cost_limited:
+            limit += ", all that the limit on cost pays for"
+        if self.ended == "cancelled":
+            yield "cancelled"
+        elif self.ended == "broken":
+            yield "the answer broke off"
+        elif self.finish_reason == "length" and self.empty:
+            yield f"the answer is empty: thinking took all of {limit}"
+        elif self.finish_reason == "length":
+            yield f"the answer was cut off at {limit}"
+        elif self.finish_reason == "content_filter":
+            yield "the expert's content filter ended the answer"
+        elif self.empty:
+            yield "the answer is empty"
 
     @property
     def reason(self) -> str:
-        """Stable code: the decision's, "deferred" when its expert began and another one answered,
-        or "fallback" when another expert had to step in."""
+        """Stable code: "cancelled" or "broken" when the answer did not come to its end, "fallback"
+        when another expert had to step in, "deferred" when its expert began and another one
+        answered, or the decision's."""
+        if self.ended != "complete":
+            return self.ended
         if self.failures:
             return "fallback"
         return "deferred" if self.deferral is not None else self.decision.reason.value
@@ -73,8 +99,40 @@ class AnswerRecord:
 Hook = Callable[[AnswerRecord], None]
 
 
+def record_of(query: Query, ended: Ending) -> AnswerRecord:
+    """What happened to a query that has ended; an answer that came whole is never "cancelled"."""
+    attempt = query.answering
+    if attempt is not None and attempt.finish_reason is not None:
+        ended = "complete"
+    total_s = query.elapsed()
+    return AnswerRecord(
+        id=query.id,
+        decision=query.decision,
+        answered_by=query.decision.expert if attempt is None else attempt.expert.name,
+        failures={name: str(error) for name, error in query.failures.items()},
+        usage=_usage(attempt, ended),
+        cost_usd=query.cost_usd,
+        router_s=query.router_s,
+        first_token_s=total_s if query.first_token_s is None else query.first_token_s,
+        total_s=total_s,
+        deferral=query.deferral,
+        ended=ended,
+        finish_reason=attempt.finish_reason if attempt is not None else None,
+        max_tokens=None if attempt is None else attempt.request.max_tokens,
+        empty=attempt is None or attempt.pieces == 0,
+        cost_limited=attempt is not None and attempt.request is not query.request,
+    )
+
+
+def _usage(attempt: Attempt | None, ended: Ending) -> Usage | None:
+    """As the expert tells it; of an answer without its end, what was read and received."""
+    if attempt is None:
+        return None
+    return attempt.usage if ended == "complete" else attempt.counted
+
+
 def log_record(record: AnswerRecord) -> None:
-    """The hook that is always there: one line at level INFO."""
+    """One line at level INFO for every answer."""
     log.info(
         "%s answered by %s (%s), router %.1f ms, total %.2f s",
         record.id,

@@ -88,8 +88,7 @@ def test_a_bad_local_answer_is_handed_over_and_the_record_says_so(
     assert record.decision.expert == "local"
     assert record.deferral is not None
     assert (record.deferral.expert, record.deferral.tokens) == ("local", 4)
-    read = len(EASY) / 4
-    begun, asked = read * 1.0 + 4 * 1000.0, len(EASY) // 4 * 100.0 + 2 * 1.0
+    begun, asked = -(-len(EASY) // 4) * 1.0 + 5 * 1000.0, len(EASY) // 4 * 100.0 + 2 * 1.0
     assert record.cost_usd == pytest.approx((begun + asked) / 1e6)
     assert "local's answer was good with a chance of 0%, so cloud was asked" in record.words
 
@@ -169,12 +168,13 @@ def test_what_may_not_leave_the_device_does_not(settings: Config, limits: Constr
 
 def test_a_budget_spent_meanwhile_keeps_the_answer_here(settings: Config) -> None:
     """The budget is looked at again when the answer is to be handed over."""
-    config = replace(settings, budget_usd=1.0)
+    experts = {"local": made_experts.LOCAL, "cloud": CLOUD}  # the local one is free
+    config = replace(settings, budget_usd=1.0, experts=experts)
     cloud = FakeBackend(ELSEWHERE)
     backends = {"local": FakeBackend(WORDS, margin=0.1), "cloud": cloud}
     router = EdgeRouter(config, backends=backends)
     stream = router.stream(EASY)
-    router._spent_usd = 1.0
+    router._budget._spent_usd = 1.0
     assert "".join(chunk.delta for chunk in stream) == WORDS
     assert cloud.requests == []
 

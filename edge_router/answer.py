@@ -1,0 +1,122 @@
+"""Answers as the caller gets them: whole, or in pieces that any thread may cancel."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from .chat import ChatChunk, FinishReason
+from .errors import RouterClosed
+from .policy import Decision
+from .query import Query
+from .telemetry import AnswerRecord, Ending
+from .watch import Chunks
+
+__all__ = ["Answer", "AnswerStream"]
+
+CLOSE_S = 0.25  # how long `close` waits for a thread that is in the middle of a piece
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer and how it came about."""
+
+    text: str
+    finish_reason: FinishReason
+    record: AnswerRecord
+
+
+class AnswerStream(Iterator[ChatChunk]):
+    """The answer in pieces. `decision` is there at once, `record` once it has ended.
+
+    One thread iterates; `close` may be called from any, and leaving a `with` block calls it. A
+    stream that was closed ends as if there were no more pieces; its record says "cancelled".
+    """
+
+    def __init__(
+        self,
+        query: Query,
+        chunks: Chunks,
+        *,
+        finish: Callable[[Query, Ending], AnswerRecord],
+    ) -> None:
+        self.decision: Decision = query.decision
+        self.record: AnswerRecord | None = None
+        self._query = query
+        self._chunks = chunks
+        self._finish = finish
+        self._turn = threading.Lock()  # held by the thread that is in the middle of a piece
+        self._ended = False
+
+    def __next__(self) -> ChatChunk:
+        with self._turn:
+            if not self._ended:
+                try:
+                    chunk = next(self._chunks)
+                except BaseException as error:
+                    self._end_with(error)
+                    if not self._query.deadline.cancelled or not isinstance(error, Exception):
+                        raise
+                else:
+                    if not self._query.deadline.cancelled:
+                        return chunk
+                    self._end()
+            if self._query.router_closed:
+                raise RouterClosed("the EdgeRouter was closed during this answer")
+            raise StopIteration
+
+    def close(self) -> None:
+        """Cancel the answer, unless it has ended. Takes a quarter of a second at most."""
+        self.cancel()
+        self.end(CLOSE_S)
+
+    def cancel(self, *, router_closed: bool = False) -> None:
+        """Wake whoever waits for the next piece; the stream ends soon."""
+        if not self._ended:
+            self._query.router_closed = self._query.router_closed or router_closed
+            self._query.deadline.cancel()
+
+    def end(self, within_s: float) -> None:
+        """Finish a cancelled stream here, or leave it to the thread that is in the middle of a
+        piece when that takes longer than `within_s` seconds."""
+        if self._turn.acquire(timeout=within_s):
+            try:
+                self._end()
+            finally:
+                self._turn.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_ended", True) and not sys.is_finalizing():
+            self.close()
+
+    def _end(self) -> None:
+        """End it now; an answer that is there whole already stays complete."""
+        if not self._ended:
+            self._ended = True
+            self._chunks.close()
+            self.record = self._finish(self._query, "cancelled")
+
+    def _end_with(self, error: BaseException) -> None:
+        """End it as `error` says. A failure before the first piece is no answer: no record."""
+        self._ended = True
+        if isinstance(error, StopIteration):
+            self.record = self._finish(self._query, "complete")
+        elif self._query.deadline.cancelled or not isinstance(error, Exception):
+            self.record = self._finish(self._query, "cancelled")
+        elif self._query.first_token_s is not None:
+            self.record = self._finish(self._query, "broken")
