@@ -14,7 +14,7 @@ from .telemetry import AnswerRecord, Hook
 __all__ = ["Hooks"]
 
 WAIT_S = 0.25  # for a hook that is slow; then it goes on beside the answer
-CLOSE_S = 1.0
+CLOSE_S = 0.25
 
 log = logging.getLogger("edge_router")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Generator, Mapping
 
 import numpy as np
@@ -31,8 +31,9 @@ class FakeBackend:
     """An expert that says `text` word by word, or fails.
 
     `error` is raised before anything is said, or after `fail_after` pieces; `delay_s` is waited
-    before each piece. `requests` keeps what was asked. With `margin` (0..1) it tells as its
-    confidence that the best word led by so much, a word being a token.
+    before each piece, unless the answer is cancelled meanwhile. `requests` keeps what was asked.
+    With `margin` (0..1) it tells as its confidence that the best word led by so much, a word being
+    a token.
     """
 
     def __init__(
@@ -63,8 +64,7 @@ class FakeBackend:
         for number, piece in enumerate(pieces):
             if self.error is not None and number >= self.fail_after:
                 raise self.error
-            time.sleep(self.delay_s)
-            deadline.check("the fake expert")
+            _wait(self.delay_s, deadline)
             delta = piece if number == 0 else f" {piece}"
             yield ChatChunk("fake-1", "fake", delta, confidence=self._confidence(number))
         usage = Usage(request.characters // 4, len(pieces))
@@ -77,3 +77,11 @@ class FakeBackend:
 
     def close(self) -> None:
         self.closed = True
+
+
+def _wait(seconds: float, deadline: Deadline) -> None:
+    """Wait, but not past the deadline or beyond a cancellation. Raises BackendUnavailable."""
+    ended = threading.Event()
+    with deadline.waking(ended.set):
+        ended.wait(min(seconds, deadline.remaining()))
+    deadline.check("the fake expert")

@@ -23,7 +23,7 @@ from edge_router.experts import Estimate, Expert, ExpertHead, Location, Pricing,
 from edge_router.policy import Decision, Reason
 from edge_router.snapshot import Snapshot
 from edge_router.speeds import read_speeds
-from edge_router.telemetry import AnswerRecord
+from edge_router.telemetry import AnswerRecord, Ending
 from edge_router.testing import FakeBackend
 
 SPEED = Speed(0.1, 100.0, 10.0, cold_s=2.0)
@@ -75,6 +75,7 @@ def answer(
     failures: Mapping[str, str] | None = None,
     dropped: int = 0,
     backends: Mapping[str, Backend] | None = None,
+    ended: Ending = "complete",
 ) -> None:
     """One answer from an expert that is `slower` times as slow as SPEED says."""
     now = snapshot(known, request, backends)
@@ -88,8 +89,9 @@ def answer(
     )
     usage = Usage(100, written, dropped)
     record = AnswerRecord(
-        "1", decision, by, failures or {}, usage, 0.0, 0.5, first + 0.5, first + rest + 0.5
-    )
+        "1", decision, by, failures or {}, usage, 0.0, 0.5, first + 0.5, first + rest + 0.5,
+        ended=ended,
+    )  # fmt: skip
     known.answered(record, request, now)
 
 
@@ -252,6 +254,42 @@ def test_who_could_not_be_reached_is_in_doubt_for_a_while() -> None:
     assert snapshot(known).doubts == {}
     known.failed("local", BackendUnavailable("out of time"))
     assert snapshot(known).doubts == {}
+
+
+def test_one_query_asks_an_expert_that_was_unreachable_and_others_see_what_it_shows() -> None:
+    """While the probe runs the others leave it alone; a probe that never ends counts for ten
+    seconds."""
+    now = [1000.0]
+    known = experience(clock=lambda: now[0])
+    known.failed("cloud", BackendUnavailable("503"))
+    now[0] += 10
+    assert snapshot(known).doubts == {}
+    known.asking("cloud")
+    assert snapshot(known).doubts == {"cloud": Reason.UNREACHABLE}
+    now[0] += 10
+    assert snapshot(known).doubts == {}
+    known.asking("cloud")
+    answer(known, by="cloud")
+    known.asking("cloud")
+    assert snapshot(known).doubts == {}
+
+
+def test_a_server_on_this_machine_is_remembered_too() -> None:
+    """One that hangs on loopback costs its wait once, not with every query."""
+    known = experience(served={"local"})
+    known.failed("local", BackendUnavailable("no answer in time"))
+    assert snapshot(known).doubts == {"local": Reason.UNREACHABLE}
+
+
+@pytest.mark.parametrize("ended", ["cancelled", "broken"])
+def test_an_answer_without_its_end_teaches_no_length(ended: Ending) -> None:
+    """But how fast the expert was, and that it can be reached."""
+    known = experience()
+    known.failed("cloud", BackendUnavailable("503"))
+    answer(known, by="cloud", written=400, slower=3.0, ended=ended)
+    state = snapshot(known).state("cloud")
+    assert (state.log_length, snapshot(known).doubts) == (0.0, {})
+    assert known.paces["cloud"].cold_s is not None
 
 
 def test_a_snapshot_does_not_change() -> None:
