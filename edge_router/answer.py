@@ -11,6 +11,7 @@ from typing import Self
 
 from .chat import ChatChunk, FinishReason
 from .errors import RouterClosed
+from .forking import renew_after_fork
 from .policy import Decision
 from .query import Query
 from .telemetry import AnswerRecord, Ending
@@ -51,8 +52,17 @@ class AnswerStream(Iterator[ChatChunk]):
         self._finish = finish
         self._turn = threading.Lock()  # held by the thread that is in the middle of a piece
         self._ended = False
+        self._inherited = False
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The answer goes on in the parent; a child has no part in it."""
+        self._turn = threading.Lock()
+        self._ended = self._inherited = True
 
     def __next__(self) -> ChatChunk:
+        if self._inherited:
+            raise RouterClosed("this answer belongs to the parent process; ask for it anew here")
         with self._turn:
             if not self._ended:
                 try:
@@ -83,7 +93,7 @@ class AnswerStream(Iterator[ChatChunk]):
     def end(self, within_s: float) -> None:
         """Finish a cancelled stream here, or leave it to the thread that is in the middle of a
         piece when that takes longer than `within_s` seconds."""
-        if self._turn.acquire(timeout=within_s):
+        if not self._ended and self._turn.acquire(timeout=within_s):
             try:
                 self._end()
             finally:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from .chat import ChatRequest
 from .errors import CostLimitReached
 from .experts import Expert
-from .forking import ForkSafeLock
+from .forking import ForkSafeLock, renew_after_fork
 from .policy import Reason
 
 __all__ = ["Budget", "Reservation", "most_input_tokens"]
@@ -22,13 +22,19 @@ class Budget:
     Between `reserve` and `Reservation.settle` the worst case counts as spent, so that calls at the
     same time never overshoot together. What an expert counts beyond its worst case (more input
     tokens than `most_input_tokens`, or an answer longer than it was allowed) is booked all the
-    same: the overshoot is that of one call.
+    same: the overshoot is that of one call. A forked child has a budget of its own, with what was
+    spent before the fork.
     """
 
     def __init__(self, usd: float | None = None) -> None:
         self._usd = usd
         self._lock = ForkSafeLock()
         self._spent_usd = 0.0
+        self._reserved_usd = 0.0
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Calls under way are the parent's."""
         self._reserved_usd = 0.0
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..arm.suite import ArmSuite
 from .base import Suite
+from .cancel import CancelSuite
 from .cold import ColdSuite
 from .end_to_end import EndToEndSuite
 from .growth import GrowthSuite
@@ -27,6 +28,7 @@ ALL: tuple[Suite, ...] = (
     GrowthSuite(),
     SlmSuite(),
     EndToEndSuite(),
+    CancelSuite(),
     PeersSuite(),
     ArmSuite(),
 )

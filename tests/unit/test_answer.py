@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -147,8 +148,10 @@ def test_closing_the_router_ends_answers_under_way(records: list[AnswerRecord], 
     """Their threads get RouterClosed, the records say cancelled."""
     router = only_local(records, delay_s=20.0)
     call = router.complete if verb == "complete" else lambda text: text_of(router.stream(text))
+    asked = router._backends["local"].requests  # type: ignore[attr-defined]
     thread, results = in_thread(lambda: call("Why?"))
-    time.sleep(0.1)
+    while not asked:
+        time.sleep(0.01)
     started = time.monotonic()
     router.close()
     took = time.monotonic() - started
@@ -209,3 +212,22 @@ def test_a_whole_answer_that_breaks_off_is_asked_of_the_next(records: list[Answe
     assert records == [answer.record]
     assert answer.record.cost_usd is not None
     assert answer.record.cost_usd > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_has_no_part_in_an_answer_of_its_parent(records: list[AnswerRecord]) -> None:
+    """Reading on is refused at once, closing does nothing; the parent's goes on."""
+    router = only_local(records, text="one two three")
+    stream = router.stream("Why?")
+    next(stream)
+    if (pid := os.fork()) == 0:
+        try:
+            router.close()
+            next(stream)
+        except RouterClosed as error:
+            os._exit(3 if "parent process" in str(error) and not records else 4)
+        finally:
+            os._exit(5)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
+    assert "".join(chunk.delta for chunk in stream) == " two three"
