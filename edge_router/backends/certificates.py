@@ -62,7 +62,7 @@ def _reason(file: str | None, error: Exception) -> str:
     if log and not isinstance(error, ssl.SSLError) and not _is_writable(log):
         return f"$SSLKEYLOGFILE names {log!r}, which cannot be written; unset it"
     if file:
-        return str(_unusable("SSL_CERT_FILE", file, f"which holds no certificates ({error})"))
+        return str(_unusable("SSL_CERT_FILE", file, "which holds no certificates"))
     return f"the trusted certificates cannot be read ({error}); set $SSL_CERT_FILE"
 
 

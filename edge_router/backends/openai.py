@@ -78,8 +78,8 @@ class OpenAIBackend:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.model = model
+        self._url = endpoint(base_url)
         self.base_url = base_url.rstrip("/")
-        self._url = endpoint(self.base_url)
         self._access = Access(api_key_env, extra_headers_env or {}, url=self._url)
         self._dialect = Dialect(
             max_tokens_field=max_tokens_field, temperature=temperature, extra_body=extra_body

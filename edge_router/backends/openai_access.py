@@ -68,9 +68,11 @@ class Access:
 
 def endpoint(base_url: str) -> httpx.URL:
     """Where questions go. Raises ConfigError."""
+    if not isinstance(base_url, str):
+        raise ConfigError(f"base_url must be a text, not {type(base_url).__name__}")
     try:
         url = httpx.URL(base_url)
-    except (httpx.InvalidURL, TypeError, ValueError):
+    except (httpx.InvalidURL, ValueError):
         # Not shown: the error quotes the part it cannot read, maybe a password.
         raise ConfigError("base_url is not a URL; check its host and port") from None
     if url.userinfo or url.query or url.fragment:

@@ -48,7 +48,7 @@ def login_of(address: str) -> httpcore.Proxy:
     if url.scheme != "http":
         kind = url.scheme if re.fullmatch("[a-z0-9+]{1,12}", url.scheme) else "unknown"
         raise httpx.UnsupportedProtocol(_told(f"is a {kind}:// proxy; only http:// is supported"))
-    if not url.host or not 0 < (url.port or 80) < 65536:
+    if not url.host or not 0 < (80 if url.port is None else url.port) < 65536:
         raise httpx.UnsupportedProtocol(_told("has no host, or a port that cannot be"))
     return httpcore.Proxy(
         httpcore.URL(scheme=b"http", host=url.raw_host, port=url.port, target=b"/"),

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 __all__ = ["Redaction", "looks_like_a_key", "without_login"]
 
 _MAX_CHARS = 200
-_LOOKED_AT = 2000  # characters of a server's words, of which at most _MAX_CHARS are shown
+_LOOKED_AT = 1000  # characters of a server's words, of which at most _MAX_CHARS are shown
 _RUN = 12  # characters in a row that are surely quoted from the prompt
+_MARK = _RUN // 2
+_PLACES = 8  # where the same words stand in a text, before it is enough
+_LEFT_OUT = "[...]"
 _LOGIN = re.compile(r"(?<=//)[^/\s@]*(?:[^/\s]*@)+")
 _KEY = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|hf|nvapi|pplx|key|AIza)[-_][\w-]{12,}|\bAIza[\w-]{16,}"
@@ -43,18 +47,19 @@ class Redaction:
 
     def without_quotes(self, line: str) -> str:
         """`line` without what it quotes from the texts, in any of the ways that servers quote."""
-        asked = "\0".join(form for text in self.texts for form in _quoted(text))
+        asked = list(dict.fromkeys(form for text in self.texts for form in _quoted(text)))
+        # A run holds one of these whole, wherever it begins; most places are passed by a look-up.
+        marks = {form[at : at + _MARK] for form in asked for at in range(0, len(form), _MARK)}
+        marked = [line[at : at + _MARK] in marks for at in range(len(line))]
         kept: list[str] = []
         at = 0
         while at < len(line):
-            found = asked.find(line[at : at + _RUN]) if len(line) - at >= _RUN else -1
-            if found < 0:
+            run = _longest_run(line, at, asked) if any(marked[at : at + _MARK]) else 0
+            if run == 0:
                 kept.append(line[at])
-                at += 1
-                continue
-            kept.append("[...]")
-            while at < len(line) and found < len(asked) and line[at] == asked[found]:
-                at, found = at + 1, found + 1
+            elif kept[-1:] != [_LEFT_OUT]:
+                kept.append(_LEFT_OUT)
+            at += max(1, run)
         return "".join(kept)
 
     def _secret_forms(self) -> Iterator[str]:
@@ -77,7 +82,23 @@ def looks_like_a_key(text: str) -> bool:
     )
 
 
-def _quoted(text: str) -> set[str]:
+def _longest_run(line: str, at: int, asked: Iterable[str]) -> int:
+    """How many characters from `at` stand in one of `asked`, 0 for less than a run."""
+    start, longest = line[at : at + _RUN], 0
+    if len(start) < _RUN:
+        return 0
+    for form in asked:
+        place = form.find(start)
+        for _ in range(_PLACES):
+            if place < 0:
+                break
+            run = len(os.path.commonprefix([line[at:], form[place : place + len(line)]]))
+            longest = max(longest, run)
+            place = form.find(start, place + 1)
+    return longest
+
+
+def _quoted(text: str) -> list[str]:
     """`text` as it is, and as JSON, Python and HTML write it; each on one line."""
     forms = (
         text,
@@ -87,8 +108,11 @@ def _quoted(text: str) -> set[str]:
         repr(text.encode(errors="replace"))[2:-1],
         html.escape(text),
     )
-    return {_one_line(form) for form in forms}
+    return [_one_line(form) for form in forms]
 
 
 def _one_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = " ".join(text.split())
+    if line.isprintable():
+        return line
+    return " ".join("".join(c if c.isprintable() else " " for c in line).split())
