@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 __all__ = ["Redaction", "looks_like_a_key", "without_login"]
 
@@ -92,8 +92,10 @@ def _longest_run(line: str, at: int, asked: Iterable[str]) -> int:
         for _ in range(_PLACES):
             if place < 0:
                 break
-            run = len(os.path.commonprefix([line[at:], form[place : place + len(line)]]))
-            longest = max(longest, run)
+            pairs = zip(line[at:], form[place : place + len(line)], strict=False)
+            longest = max(
+                longest, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+            )
             place = form.find(start, place + 1)
     return longest
 

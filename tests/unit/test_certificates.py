@@ -104,7 +104,7 @@ def test_a_variable_that_is_mended_works_at_the_next_question(
 ) -> None:
     """Nothing of the failure is kept."""
     monkeypatch.setenv("SSL_CERT_FILE", _made(tmp_path, "missing"))
-    with FaultServer(lambda peer: None) as server:
+    with FaultServer(lambda _: None) as server:
         backend = OpenAIBackend("tiny", base_url=server.url.replace("http:", "https:"))
         with pytest.raises(BackendUnavailable, match="SSL_CERT_FILE"):
             verb(backend, Deadline.after(10))  # type: ignore[operator]

@@ -96,7 +96,8 @@ def test_a_long_prompt_is_looked_through_in_no_time() -> None:
     """A megabyte of prompt against two thousand characters of error."""
     prompt = "the quick brown fox jumps over the lazy dog " * 25_000
     start = time.monotonic()
-    assert Redaction(texts=(prompt,)).line("no: " + "lazy dog the quick " * 100) == "no:[...]"
+    line = Redaction(texts=(prompt,)).line("no: " + "lazy dog the quick " * 100)
+    assert line.startswith("no:[...]")
     assert time.monotonic() - start < 10
 
 
