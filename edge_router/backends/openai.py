@@ -36,7 +36,8 @@ _MAX_EVENT_BYTES = 1 << 20
 _MAX_ERROR_BYTES = 64 << 10
 _ERROR_BODY_S = 2.0  # the status already decides; its explanation is not worth a longer wait
 _LAST_WORDS_S = 1.0  # for usage and [DONE], once the answer is complete
-_DOUBT = 3  # times as long, where a finish reason has proved to come too early
+_DOUBT = 3  # times as long, where a finish reason has proved to come too early;
+_SUSPENSE = 10  # or where it says "stop" before anything else was said
 _BOM = b"\xef\xbb\xbf"
 _BLANK = (b"", _BOM[:1], _BOM[:2], _BOM)  # what a reply may begin with before it says anything
 _DRAIN_S = 0.05  # for the end of the body, so that the connection can be used again
@@ -280,8 +281,8 @@ def _texts(events: Iterator[str], *, answer: Answer, budget: Budget) -> Iterator
                 budget.begin()
             if text:
                 yield text
-            if answer.finish is not None and (text or running):
-                budget.limit(_LAST_WORDS_S * (_DOUBT if answer.overtaken else 1))
+            if answer.finish is not None and (answer.moved or running):
+                budget.limit(_LAST_WORDS_S * _doubt(answer))
     except (httpx.HTTPError, EventTooLong, Malformed, ErrorReported) as error:
         if not _is_an_end(error, answer, budget):
             raise
@@ -289,13 +290,17 @@ def _texts(events: Iterator[str], *, answer: Answer, budget: Budget) -> Iterator
         yield rest
 
 
-def _is_an_end(error: Exception, answer: Answer, budget: Budget) -> bool:
-    """Whether the answer is complete although something failed after it.
+def _doubt(answer: Answer) -> int:
+    """How many times longer than for last words more is waited for after a finish reason."""
+    if not answer.begun and answer.finish == "stop":
+        return _SUSPENSE
+    return _DOUBT if answer.overtaken else 1
 
-    Where text came after a finish reason more may have been to come, so that only silence will do.
-    """
+
+def _is_an_end(error: Exception, answer: Answer, budget: Budget) -> bool:
+    """Whether the answer is complete although something failed after its finish reason."""
     if answer.finish is None:
         return False
-    if answer.overtaken:
-        return isinstance(error, httpx.TimeoutException) and budget.is_limited
-    return True
+    if isinstance(error, httpx.TimeoutException) and budget.is_limited:
+        return True
+    return answer.begun and not answer.overtaken  # else more may have been to come

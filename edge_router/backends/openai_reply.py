@@ -91,9 +91,10 @@ class Answer:
     """What a reply has told so far. Every piece of text carries the same id and model.
 
     `awake`: the server is at work; reasoning counts. `begun`: there has been text. `finish`: why
-    the answer ended, None before. `overtaken`: text came after that, so the reason was said too
-    early and may be again. `told`: there has been a message, or a part of one. `oddity`: what came
-    instead of one, "" for nothing. `done`: nothing is left to be told.
+    the answer ended, None before. `overtaken`: there was more after that, so the reason was said
+    too early and may be again. `moved`: the last event held text or thinking. `told`: there has
+    been a message, or a part of one. `oddity`: what came instead of one, "" for nothing. `done`:
+    nothing is left to be told.
     """
 
     __slots__ = (
@@ -109,6 +110,7 @@ class Answer:
         "begun",
         "done",
         "finish",
+        "moved",
         "oddity",
         "overtaken",
         "told",
@@ -126,6 +128,7 @@ class Answer:
         self.awake = False
         self.begun = False
         self.told = False
+        self.moved = False
         self.overtaken = False
         self.done = False
         self.oddity = ""
@@ -137,6 +140,7 @@ class Answer:
         Raises Malformed, ErrorReported and ToolCalled.
         """
         data = event.strip()
+        self.moved = False
         if self.done or not data:
             return ""
         if data.strip('"') == "[DONE]":
@@ -190,7 +194,7 @@ class Answer:
         choice = self._choice(reply)
         finished = self.finish is not None
         text = self._take_choice(choice)
-        self.overtaken = self.overtaken or (finished and bool(text))
+        self.overtaken = self.overtaken or (finished and self.moved)
         return text
 
     def _choice(self, reply: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -234,7 +238,8 @@ class Answer:
             raise Malformed(f"the answer is longer than {_MAX_CHARACTERS} characters")
         self._text.write(text)
         self.begun = self.begun or bool(text)
-        self.awake = self.awake or self.begun or thinks(delta)
+        self.moved = bool(text) or thinks(delta)
+        self.awake = self.awake or self.moved
         return text
 
     def _take_reason(self, told: str) -> None:

@@ -97,6 +97,35 @@ def test_a_premature_reason_is_waited_after(monkeypatch: pytest.MonkeyPatch) -> 
     assert time.monotonic() - start < 5
 
 
+@pytest.mark.parametrize("first", [{"role": "assistant", "content": ""}, {"reasoning": "hm"}])
+def test_a_stop_before_anything_is_said_is_not_believed(
+    first: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first token may take longer than last words do."""
+    monkeypatch.setattr("edge_router.backends.openai._LAST_WORDS_S", 0.05)
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(STREAM_HEAD)
+        for delta in (first, {"reasoning": "still"}, {"content": "Hello."}):
+            peer.send(_frame(delta, "stop"))
+            peer.pause(0.15)
+
+    assert text_of(answer_to(stream, script)) == "Hello."
+
+
+def test_a_stop_before_anything_is_said_leaves_time_for_another_expert() -> None:
+    """Where nothing came, the next one may still be asked in time."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(STREAM_HEAD + _frame({"content": ""}, "stop"))
+        peer.pause()
+
+    with asking(script) as backend, pytest.raises(BackendUnavailable, match="no answer in time"):
+        list(backend.stream(ASK, deadline=Deadline.after(60).attempt(first_token_s=0.1)))
+
+
 def test_an_error_between_two_texts_is_not_the_end() -> None:
     """Where "stop" is said all the time, an error shows that the answer broke off."""
     events = [piece("a", finish="stop"), piece("b", finish="stop"), event({"error": "out of it"})]
@@ -236,12 +265,10 @@ def test_any_text_cut_anywhere_is_joined_alike(text: str, cuts: list[int]) -> No
         *({"object": "chat.completion.chunk"}, {"usage": None}, [1, 2]),
     ],
 )
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_frames_that_say_nothing_are_skipped(frame: Any, place: int) -> None:
+def test_frames_that_say_nothing_are_skipped(frame: Any) -> None:
     """Keep-alives as data are not the end of an answer, nor its beginning."""
-    events = [piece("Hel"), piece("lo."), DONE]
-    events.insert(place, event(frame))
-    assert _said(*events) == ("Hello.", "stop")
+    odd = event(frame)
+    assert _said(odd, piece("Hel"), odd, piece("lo.", finish="stop"), odd) == ("Hello.", "stop")
 
 
 @pytest.mark.parametrize(

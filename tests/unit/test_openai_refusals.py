@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from asking import ASK, DONE, asking, both_verbs, complete, text_of
+from asking import ASK, DONE, asking, both_verbs, complete, failure_of, saying, text_of
 from edge_router.backends.base import Deadline
 from edge_router.backends.openai import OpenAIBackend
 from edge_router.backends.openai_refusal import refused_field
@@ -187,13 +187,31 @@ _PYDANTIC = {"type": "extra_forbidden", "msg": "Extra inputs are not permitted",
         ("", None),
     ],
 )
-@pytest.mark.parametrize("status", [400, 422])
-def test_the_refused_field_is_found(body: Any, field: str | None, status: int) -> None:
+def test_the_refused_field_is_found(body: Any, field: str | None) -> None:
     """In the words of OpenAI, Azure, vLLM, Mistral, Groq, xAI, Google and Go servers."""
     told = body if isinstance(body, str) else json.dumps(body)
     sent = {"max_tokens", "temperature", "stop", "seed", "stream_options"}
-    assert refused_field(status, told, sent) == field
+    assert refused_field(400, told, sent) == refused_field(422, told, sent) == field
     assert refused_field(500, told, sent) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "meant"),
+    [
+        ("7", 7),
+        ("1e300", 86_400),
+        ("9" * 400, None),
+        ("9" * 100, 86_400),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
+        ("-7", None),
+        ("-inf", None),
+        ("Mon, 99 Foo 0000 99:99:99 -9999", None),
+    ],
+)
+def test_a_retry_after_is_never_longer_than_a_day(told: str, meant: float | None) -> None:
+    """A number that nobody means is cut or ignored."""
+    script = saying(answer("", status="429 Slow down", retry_after=told))
+    assert failure_of(complete, script).retry_after_s == meant
 
 
 # Settings
