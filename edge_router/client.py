@@ -366,5 +366,14 @@ def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
     from .backends.openai import OpenAIBackend
 
     return OpenAIBackend(
-        expert.model, base_url=expert.base_url or "", api_key_env=expert.api_key_env
+        expert.model,
+        base_url=expert.base_url or "",
+        api_key_env=expert.api_key_env,
+        max_tokens_field=expert.max_tokens_field,
+        temperature=expert.temperature,
+        extra_body=expert.extra_body,
+        extra_headers_env=expert.extra_headers_env,
+        connect_timeout_s=expert.connect_timeout_s,
+        first_token_timeout_s=expert.first_token_timeout_s,
+        stall_timeout_s=expert.stall_timeout_s,
     )

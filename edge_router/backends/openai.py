@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import re
-from collections.abc import Generator, Iterator
-from typing import Any
+import time
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any, Literal
 
 import httpx
 
 from ..chat import ChatChunk, ChatCompletion, ChatRequest
-from ..errors import BackendRejected, BackendUnavailable, ConfigError
-from .base import Deadline, is_loopback
-from .openai_errors import Failures, broken_once_begun, variable
-from .openai_reply import Answer, ErrorReported, Malformed, completion, require_type
+from ..errors import BackendRejected
+from .base import Deadline
+from .openai_access import Access, endpoint, positive
+from .openai_errors import Failures, broken_once_begun
+from .openai_refusal import refused_field
+from .openai_reply import (
+    Answer,
+    ErrorReported,
+    Malformed,
+    completion,
+    require_type,
+    whole_events,
+)
+from .openai_request import Dialect
+from .redaction import Redaction
 from .sse import EventTooLong, SSEParser
 from .transport import Budget, DeadlineTransport
 
@@ -26,18 +36,30 @@ _MAX_EVENT_BYTES = 1 << 20
 _MAX_ERROR_BYTES = 64 << 10
 _ERROR_BODY_S = 2.0  # the status already decides; its explanation is not worth a longer wait
 _LAST_WORDS_S = 1.0  # for usage and [DONE], once the answer is complete
+_DOUBT = 3  # times as long, where a finish reason has proved to come too early;
+_SUSPENSE = 10  # or where it says "stop" before anything else was said
+_BOM = b"\xef\xbb\xbf"
+_BLANK = (b"", _BOM[:1], _BOM[:2], _BOM)  # what a reply may begin with before it says anything
 _DRAIN_S = 0.05  # for the end of the body, so that the connection can be used again
+_ATTEMPTS = 4  # each but the last may teach what else the server does not take
 
 
 class OpenAIBackend:
     """Asks `model` at `{base_url}/chat/completions`.
 
     The key is read from the environment variable named `api_key_env` at each call and kept
-    nowhere. `connect_timeout_s` bounds finding and reaching the host, then the TLS handshake;
-    `first_token_timeout_s` the wait for the first streamed token (reasoning counts). Once it is
-    connected, `complete` waits until its deadline: many servers send headers only with the
-    finished answer. Times are in seconds. A `transport` of your own keeps its own time.
-    Nothing is retried and no redirect is followed. Safe to use from several threads.
+    nowhere, and so are the headers of `extra_headers_env`, which maps a header's name to its
+    variable. `max_tokens_field`, `temperature` and `extra_body` are as in `Dialect`; what the
+    server refuses by name all the same is left out or renamed, once and for all: `adaptations`.
+
+    Times are in seconds. `connect_timeout_s` (5 unless told otherwise) bounds finding and reaching
+    the host, then the TLS handshake; `first_token_timeout_s` the wait for the first streamed token
+    (reasoning counts), `stall_timeout_s` any time without a byte. Without the last two only the
+    deadline bounds the wait. `complete` has no first token: many servers send headers only with
+    the finished answer. A `transport` of your own keeps its own time.
+
+    No redirect is followed, and no answer is asked for twice. Safe to use from several threads;
+    `close` ends their answers. A forked child opens its own connections.
     Raises ConfigError for a setting that cannot work or would expose the key.
     """
 
@@ -47,36 +69,44 @@ class OpenAIBackend:
         *,
         base_url: str,
         api_key_env: str | None = None,
-        connect_timeout_s: float = 5.0,
-        first_token_timeout_s: float = 20.0,
+        max_tokens_field: str | None = None,
+        temperature: float | Literal["omit"] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers_env: Mapping[str, str] | None = None,
+        connect_timeout_s: float | None = None,
+        first_token_timeout_s: float | None = None,
+        stall_timeout_s: float | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.model = model
+        self._url = endpoint(base_url)
         self.base_url = base_url.rstrip("/")
-        self._url = _endpoint(self.base_url)
-        self._api_key_env = api_key_env
-        if api_key_env is not None:
-            _require_variable_name(api_key_env)
-            _require_private_channel(self._url)
-        self._connect_timeout_s = _positive("connect_timeout_s", connect_timeout_s)
-        self._first_token_timeout_s = _positive("first_token_timeout_s", first_token_timeout_s)
-        self._client = httpx.Client(
-            transport=DeadlineTransport() if transport is None else transport,
-            trust_env=False,  # no .netrc; the transport itself looks up proxies
-            follow_redirects=False,
+        self._access = Access(api_key_env, extra_headers_env or {}, url=self._url)
+        self._dialect = Dialect(
+            max_tokens_field=max_tokens_field, temperature=temperature, extra_body=extra_body
         )
+        self._connect_timeout_s = positive("connect_timeout_s", connect_timeout_s, unset=5.0)
+        self._first_token_timeout_s = positive("first_token_timeout_s", first_token_timeout_s)
+        self._stall_timeout_s = positive("stall_timeout_s", stall_timeout_s)
+        self._transport = DeadlineTransport() if transport is None else transport
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"OpenAIBackend({self.model!r}, base_url={self.base_url!r})"
 
+    @property
+    def adaptations(self) -> Mapping[str, str]:
+        """What the server refused so far, by field: "left out", or "sent as" another."""
+        return self._dialect.adaptations
+
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         """The whole answer in one reply. Raises only the BackendError family."""
-        failures, budget = self._failures(deadline), Budget(deadline)
+        failures, budget = self._call(request, deadline)
         with (
             failures.explained(),
             self._exchange(request, stream=False, failures=failures, budget=budget) as response,
         ):
-            return completion(_body(response), model=self.model)
+            return completion(_body(response.iter_raw()), model=self.model)
 
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
@@ -84,166 +114,123 @@ class OpenAIBackend:
         """The answer in pieces; closing the generator closes the connection.
 
         Raises only the BackendError family, and once there has been a piece of text only
-        BackendProtocolError.
+        BackendProtocolError, or BackendUnavailable where it was cancelled, closed or forked.
         """
-        failures, budget = self._failures(deadline), Budget(deadline)
+        failures, budget = self._call(request, deadline)
         budget.limit(self._first_token_timeout_s)
         answer = Answer(self.model)
         with (
-            broken_once_begun(answer),
+            broken_once_begun(answer, failures),
             failures.explained(),
             self._exchange(request, stream=True, failures=failures, budget=budget) as response,
         ):
             events = _events(response)
             for text in _texts(events, answer=answer, budget=budget):
                 yield answer.piece(text)
-            _hear_out(events, answer=answer, budget=budget)
+                failures.require_ours()
             yield answer.last_piece()
             budget.limit(_DRAIN_S)
-            with contextlib.suppress(httpx.HTTPError, EventTooLong):
+            with contextlib.suppress(httpx.HTTPError, EventTooLong, Malformed):
                 for _ in events:
                     pass
 
     def close(self) -> None:
-        """Close every connection; may be called twice."""
-        self._client.close()
+        """Close every connection and end every answer at once; may be called twice."""
+        self._closed = True
+        self._transport.close()
 
-    def _failures(self, deadline: Deadline) -> Failures:
-        who = f"{self.model} at {self.base_url}"
-        deadline.check(who)
-        return Failures(
-            who=who,
+    def _call(self, request: ChatRequest, deadline: Deadline) -> tuple[Failures, Budget]:
+        texts = (*(message.content for message in request.messages), *request.stop)
+        failures = Failures(
+            who=f"{self.model} at {self.base_url}",
             deadline=deadline,
-            api_key_env=self._api_key_env,
-            key=None if self._api_key_env is None else _read_key(self._api_key_env, who=who),
+            api_key_env=self._access.api_key_env,
+            redaction=Redaction(self._access.secrets(), texts),
+            closed=lambda: self._closed,
         )
+        failures.check()
+        return failures, Budget(deadline, stall_s=self._stall_timeout_s)
 
     @contextlib.contextmanager
     def _exchange(
         self, request: ChatRequest, *, stream: bool, failures: Failures, budget: Budget
     ) -> Iterator[httpx.Response]:
         """Send the request; what comes out is a response with status 2xx, its body unread."""
-        accept = "text/event-stream" if stream else "application/json"
-        post = self._client.build_request(
+        headers = self._access.headers(stream=stream, who=failures.who)
+        for attempt in range(1, _ATTEMPTS + 1):
+            body = self._dialect.body(self.model, request, stream=stream)
+            post = self._post(_written(body, who=failures.who), headers, failures, budget)
+            with contextlib.closing(self._transport.handle_request(post)) as response:
+                if response.is_success:
+                    require_type(response.headers.get("content-type", ""))
+                    _require_plain(response)
+                    yield response
+                    return
+                with budget.within(_ERROR_BODY_S):
+                    told = _error_body(response)
+            self._adapt(body, response, told, failures=failures, last=attempt == _ATTEMPTS)
+            failures.check()
+
+    def _post(
+        self, content: bytes, headers: Mapping[str, str], failures: Failures, budget: Budget
+    ) -> httpx.Request:
+        # The budget is tighter; httpx would fix today's value for the whole body.
+        left = max(0.0, failures.deadline.at - time.monotonic())
+        timeout = httpx.Timeout(left, connect=self._connect_timeout_s)
+        return httpx.Request(
             "POST",
             self._url,
-            content=_question(self.model, request, stream=stream, who=failures.who),
-            headers=_headers(failures.key, accept=accept),
-            # The budget is tighter; httpx would fix today's value for the whole body.
-            timeout=httpx.Timeout(failures.deadline.remaining(), connect=self._connect_timeout_s),
-            extensions={"deadline": budget},
-        )
-        try:
-            response = self._client.send(post, stream=True)
-        except RuntimeError as error:  # httpx: the client has been closed
-            raise BackendUnavailable(f"{failures.who}: {error}") from None
-        with contextlib.closing(response):
-            if not response.is_success:
-                budget.limit(_ERROR_BODY_S)
-                raise failures.refused(response, _error_body(response))
-            require_type(response.headers.get("content-type", ""), accept)
-            yield response
-
-
-# Settings
-
-
-def _endpoint(base_url: str) -> httpx.URL:
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:  # not shown: it quotes the part it cannot read, maybe a password
-        raise ConfigError("base_url is not a URL; check its host and port") from None
-    if url.userinfo or url.query or url.fragment:
-        # Not shown: this is where people put keys.
-        raise ConfigError(
-            "base_url must not hold a user, a password, a query or a fragment; give the key "
-            "with api_key_env"
-        )
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigError(
-            f"base_url is {base_url!r}; it must look like https://api.openai.com/v1 or "
-            "http://localhost:8080/v1"
-        )
-    return url.copy_with(path=url.path.rstrip("/") + "/chat/completions")
-
-
-def _require_variable_name(api_key_env: str) -> None:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", api_key_env):
-        # Not shown: it may be the key.
-        raise ConfigError(
-            "api_key_env must be the name of an environment variable such as OPENAI_API_KEY, "
-            "not the key itself"
+            content=content,
+            headers=headers,
+            extensions={"deadline": budget, "timeout": timeout.as_dict()},
         )
 
-
-def _require_private_channel(url: httpx.URL) -> None:
-    if url.scheme == "http" and not is_loopback(url.host):
-        raise ConfigError(
-            f"the key of api_key_env would travel unencrypted to {url.host}, readable by "
-            "everyone on the way; use https://, or leave out api_key_env"
-        )
-
-
-def _positive(name: str, seconds: float) -> float:
-    if not seconds > 0:
-        raise ConfigError(f"{name} is {seconds}; it must be more than 0 seconds")
-    return seconds
-
-
-def _read_key(api_key_env: str, *, who: str) -> str:
-    key = os.environ.get(api_key_env, "").strip()
-    if not key:
-        raise BackendRejected(f"{who}: {variable(api_key_env)} is not set, or blank")
-    if not re.fullmatch(r"[!-~]+", key):  # else h11 would put the whole key into its error
-        raise BackendRejected(
-            f"{who}: the key in {variable(api_key_env)} holds a blank or a character outside "
-            "ASCII; copy it again"
-        )
-    return key
+    def _adapt(
+        self,
+        body: Mapping[str, Any],
+        response: httpx.Response,
+        told: str,
+        *,
+        failures: Failures,
+        last: bool,
+    ) -> None:
+        """Learn from a refusal what not to send the next time; raise where it is about more."""
+        name = refused_field(response.status_code, told, self._dialect.droppable(body))
+        if name is None or last:
+            raise failures.refused(response, told)
+        if not self._dialect.adapt(name, who=failures.who):
+            raise failures.unbounded(told)
 
 
 # The request
 
 
-def _headers(key: str | None, *, accept: str) -> dict[str, str]:
-    headers = {
-        "User-Agent": "edge-router",
-        "Content-Type": "application/json",
-        "Accept": accept,
-        "Accept-Encoding": "identity",  # compression holds back the tokens of a stream
-    }
-    if key is not None:
-        headers["Authorization"] = f"Bearer {key}"
-    return headers
-
-
-def _question(model: str, request: ChatRequest, *, stream: bool, who: str) -> bytes:
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
-        "max_tokens": request.max_tokens,
-        "stream": stream,
-    }
-    if request.temperature is not None:
-        body["temperature"] = request.temperature
-    if request.stop:
-        body["stop"] = list(request.stop)
-    if request.seed is not None:
-        body["seed"] = request.seed
-    if stream:
-        body["stream_options"] = {"include_usage": True}
+def _written(body: Mapping[str, Any], *, who: str) -> bytes:
     try:
         return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
-        raise BackendRejected(f"{who}: the request is not valid JSON ({error})") from None
+    except (TypeError, ValueError, RecursionError):  # not shown: it may quote the prompt
+        raise BackendRejected(f"{who}: the request is not valid JSON") from None
 
 
 # The response
 
 
-def _body(response: httpx.Response) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_bytes():
+def _require_plain(response: httpx.Response) -> None:
+    """Refuse compression before anything is unpacked: a few kilobytes can become gigabytes."""
+    coding = _coding(response)
+    if coding:
+        raise Malformed(f"the reply is compressed ({coding}), though the request forbids that")
+
+
+def _coding(response: httpx.Response) -> str:
+    told = response.headers.get("content-encoding", "")
+    codings = [one.strip().lower() for one in told.split(",")]
+    return ", ".join(one for one in codings if one not in ("", "identity"))
+
+
+def _body(chunks: Iterator[bytes], start: bytes = b"") -> bytes:
+    body = bytearray(start)
+    for chunk in chunks:
         body += chunk
         if len(body) > _MAX_REPLY_BYTES:
             raise Malformed(f"the reply is longer than {_MAX_REPLY_BYTES} bytes")
@@ -253,8 +240,10 @@ def _body(response: httpx.Response) -> bytes:
 def _error_body(response: httpx.Response) -> str:
     """What the server says about its refusal, as far as it comes soon."""
     body = bytearray()
+    if _coding(response):
+        return ""
     with contextlib.suppress(httpx.HTTPError):
-        for chunk in response.iter_bytes():
+        for chunk in response.iter_raw():
             body += chunk
             if len(body) >= _MAX_ERROR_BYTES:
                 break
@@ -262,28 +251,56 @@ def _error_body(response: httpx.Response) -> str:
 
 
 def _events(response: httpx.Response) -> Iterator[str]:
+    """The events of a reply as they come, whatever its type says; of a JSON reply when it is
+    there whole."""
     parser = SSEParser(max_event_bytes=_MAX_EVENT_BYTES)
-    for chunk in response.iter_bytes():
+    chunks = response.iter_raw()
+    start = b""
+    while start in _BLANK and (chunk := next(chunks, b"")):
+        start = (start + chunk).lstrip()
+    if start.removeprefix(_BOM).lstrip().startswith(b"{"):
+        yield from whole_events(_body(chunks, start))
+        return
+    yield from parser.feed(start)
+    for chunk in chunks:
         yield from parser.feed(chunk)
     yield from parser.end()
 
 
 def _texts(events: Iterator[str], *, answer: Answer, budget: Budget) -> Iterator[str]:
-    """The texts of a stream, none of them empty, up to the finish reason or [DONE]."""
-    for data in events:
-        text = answer.take(data)
-        if answer.awake:
-            budget.lift()
-        if text:
-            yield text
-        if answer.finish is not None:
-            return
-    raise httpx.RemoteProtocolError("the stream ended before the answer")
+    """The texts of a reply, none of them empty, up to [DONE] or its end.
+
+    A finish reason does not end it: what still comes belongs to the answer. But it is not waited
+    for long, and what fails then is taken for the end.
+    """
+    try:
+        while not answer.done and (event := next(events, None)) is not None:
+            asleep, running = not answer.awake, answer.finish is None
+            text = answer.take(event)
+            if asleep and answer.awake:
+                budget.begin()
+            if text:
+                yield text
+            if answer.finish is not None and (answer.moved or running):
+                budget.limit(_LAST_WORDS_S * _doubt(answer))
+    except (httpx.HTTPError, EventTooLong, Malformed, ErrorReported) as error:
+        if not _is_an_end(error, answer, budget):
+            raise
+    if rest := answer.end():
+        yield rest
 
 
-def _hear_out(events: Iterator[str], *, answer: Answer, budget: Budget) -> None:
-    """Wait a little for the usage; the answer is complete, so nothing that fails here matters."""
-    budget.limit(_LAST_WORDS_S)
-    with contextlib.suppress(httpx.HTTPError, EventTooLong, Malformed, ErrorReported):
-        while not answer.done and (data := next(events, None)) is not None:
-            answer.take(data)
+def _doubt(answer: Answer) -> int:
+    """How many times longer than for last words more is waited for after a finish reason."""
+    if not answer.begun and answer.finish == "stop":
+        return _SUSPENSE
+    return _DOUBT if answer.overtaken else 1
+
+
+def _is_an_end(error: Exception, answer: Answer, budget: Budget) -> bool:
+    """Whether the answer is complete although something failed after its finish reason."""
+    if answer.finish is None:
+        return False
+    if isinstance(error, httpx.TimeoutException) and budget.is_limited:
+        return True
+    return answer.begun and not answer.overtaken  # else more may have been to come

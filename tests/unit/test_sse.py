@@ -47,6 +47,25 @@ def test_comments_and_other_fields_are_dropped() -> None:
     assert _events(b": ping\n\nevent: x\nid: 1\nretry: 5\nfoo\n\ndata: a\n\n") == ["a"]
 
 
+def test_an_event_keeps_its_kind() -> None:
+    """The name is for one event; an error field is one of the kind "error"."""
+    parser = SSEParser()
+    events = parser.feed(
+        b'event: x\ndata: a\n\ndata: b\n\nevent: y\n\ndata: c\n\nerror: {"d": 1}\n\n'
+    )
+    assert [(event, event.kind) for event in events] == [
+        ("a", "x"),
+        ("b", ""),
+        ("c", ""),
+        ('{"d": 1}', "error"),
+    ]
+
+
+def test_a_line_of_json_is_an_event() -> None:
+    """Some servers forget the word "data:" where they report an error."""
+    assert _events(b'data: a\n{"error": 1}\ndata: b\n\n') == ['{"error": 1}', "a\nb"]
+
+
 def test_empty_data_is_an_event() -> None:
     """A data field without a value is an event with an empty text, with or without a colon."""
     assert _events(b"data:\n\ndata\n\n") == ["", ""]

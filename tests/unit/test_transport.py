@@ -413,6 +413,11 @@ def test_a_budget_never_exceeds_its_deadline() -> None:
     ("host", "expected"),
     [
         *((host, True) for host in ("localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "::1")),
+        *((host, True) for host in ("localhost.", "a.localhost", "::ffff:127.0.0.1", "0:0::1")),
+        *(
+            (host, False)
+            for host in ("localhost..", "alocalhost", "::ffff:10.0.0.1", "127.1", "::")
+        ),
         *((host, False) for host in ("0.0.0.0", "10.0.0.1", "localhost.evil.example")),
         *((host, False) for host in ("127.0.0.1.evil.example", "")),
     ],

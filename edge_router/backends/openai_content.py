@@ -1,0 +1,91 @@
+"""The parts of a server's reply that hold text: JSON, content in pieces, halves of characters."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["Malformed", "joined", "json_object", "split_pair", "thinks", "words"]
+
+_MAX_DIGITS = 1000  # reading more takes Python quadratic time, and no count is that long
+_HALF = re.compile("[\ud800-\udfff]")
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+_TEXT_KINDS = (None, "text", "output_text", "refusal")
+
+
+class Malformed(ValueError):
+    """The reply is not what the protocol allows."""
+
+
+def json_object(text: str | bytes) -> dict[str, Any]:
+    """The object that `text` holds. Raises Malformed."""
+    try:
+        value = json.loads(text, parse_int=_whole_number)
+    except (ValueError, RecursionError):
+        raise Malformed("malformed JSON") from None  # not shown: it may hold the answer
+    if not isinstance(value, dict):
+        raise Malformed(f"expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError("a number has too many digits")
+    return int(digits)
+
+
+def words(content: object, name: str) -> str:
+    """The text that `content` holds: a text, or parts of which only those with text are shown.
+
+    Absent or null is empty, as in a tool call. Raises Malformed for anything else.
+    """
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, dict):
+        return _part(content, name)
+    if isinstance(content, list):
+        return "".join(_part(part, name) for part in content)
+    raise Malformed(f"{name} is not text but {type(content).__name__}")
+
+
+def thinks(delta: Mapping[str, Any]) -> bool:
+    """Whether the model thinks aloud here; it is not shown, but it is work."""
+    if any(delta.get(name) for name in _THOUGHTS):
+        return True
+    content = delta.get("content")
+    parts = content if isinstance(content, list) else [content]
+    return any(isinstance(part, dict) and part.get("type") not in _TEXT_KINDS for part in parts)
+
+
+def _part(part: object, name: str) -> str:
+    if part is None or isinstance(part, str):
+        return part or ""
+    if not isinstance(part, dict):
+        raise Malformed(f"a part of {name} is not an object but {type(part).__name__}")
+    if part.get("type") not in _TEXT_KINDS:
+        return ""  # thinking, a picture: not to be shown here
+    told = part.get("refusal") if part.get("type") == "refusal" else part.get("text", 0)
+    if isinstance(told, dict):
+        told = told.get("value")
+    if told is not None and not isinstance(told, str):
+        raise Malformed(f"a text part of {name} holds no text")
+    return told or ""
+
+
+def split_pair(text: str) -> tuple[str, str]:
+    """`text` with its surrogate pairs joined, and the half at its end that may still find its
+    other half in the next text."""
+    if "\ud800" <= text[-1:] <= "\udbff":
+        return joined(text[:-1]), text[-1]
+    return joined(text), ""
+
+
+def joined(text: str) -> str:
+    """`text` with surrogate pairs made characters; a half alone becomes U+FFFD."""
+    if text.isascii() or not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
