@@ -19,7 +19,6 @@ from .chat_template import ChatTemplate, Conversations, Rendered, default_templa
 __all__ = ["Prompt", "PromptMaker", "Vocabulary"]
 
 MAX_CHARACTERS_PER_TOKEN = 32  # beyond it, tokenizing would only cost time
-SCAFFOLD = 4  # tokens around a message, about
 UNKNOWN, CONTROL = 1, 8  # llama.cpp's attributes of tokens that text is not searched for
 TEMPLATE = "tokenizer.chat_template"
 STAND_INS = range(0xF0000, 0xFFFFE)  # private characters: no language has them
@@ -111,14 +110,17 @@ class PromptMaker:
         kept = list(range(len(messages)))
         turns = [at for at in kept[:-1] if messages[at].role != "system"]
         over = self._far_too_long(messages, turns)
+        scaffold = 0
         while True:
             while turns and (over > 0 or messages[turns[0]].role != "user"):
-                over -= self.count(messages[turns[0]].content) + SCAFFOLD
+                over -= self.count(messages[turns[0]].content) + scaffold
                 kept.remove(turns.pop(0))
             rendered, tokens = self._read([messages[at] for at in kept], wanted)
             over = len(tokens) - room
             if over <= 0 or not turns:
                 break
+            said = sum(self.count(messages[at].content) for at in kept)
+            scaffold = max(0, len(tokens) - said) // len(kept)  # the template around each message
         if len(tokens) >= self.n_ctx:
             raise BackendUnavailable(
                 f"a prompt of {len(tokens)} tokens does not fit the context of {self.n_ctx} tokens "

@@ -258,15 +258,17 @@ class Worker:
             logits_processor=None if meter is None else [meter],
             stream=True,
         )
+        pieces = 0
         for reply in replies:
             if job.cancelled:
                 return
             choice = reply["choices"][0]
             delta = choice["text"]
+            pieces += bool(delta)
             finish = cast("FinishReason | None", choice["finish_reason"])
             if delta or finish:
                 read, evaluated = len(prompt.tokens), self.model.n_tokens
-                written = most if finish == "length" else evaluated - read
+                written = most if finish == "length" else max(pieces, evaluated - read)
                 usage = Usage(read, written, prompt.dropped) if finish else None
                 sure = None if meter is None else meter.so_far()
                 yield ChatChunk(reply["id"], self.settings.path.stem, delta, finish, usage, sure)
