@@ -127,15 +127,18 @@ class LlamaCppBackend:
             confidence=confidence,
             is_known=_is_bundled(self.path),
         )
-        self._worker = Worker(settings)
-        self._finalizer = weakref.finalize(self, self._worker.stop)
+        self._use(Worker(settings))
         renew_after_fork(self)
+
+    def _use(self, worker: Worker) -> None:
+        self._worker = worker
+        self._finalizer = weakref.finalize(self, worker.stop)
+        self._finalizer.atexit = False  # the worker sees to that itself
 
     def after_fork(self) -> None:
         """A child has a worker of its own, which loads the model anew when it is needed."""
         self._finalizer.detach()
-        self._worker = self._worker.inherited()
-        self._finalizer = weakref.finalize(self, self._worker.stop)
+        self._use(self._worker.inherited())
 
     @property
     def loaded(self) -> bool:

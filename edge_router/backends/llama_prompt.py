@@ -109,8 +109,8 @@ class PromptMaker:
         room = self.n_ctx - min(max_tokens, self.n_ctx // 2)
         kept = list(range(len(messages)))
         turns = [at for at in kept[:-1] if messages[at].role != "system"]
-        over = self._far_too_long(messages, turns)
-        scaffold = 0
+        over: float = self._far_too_long(messages, turns)
+        scaffold = 0.0
         while True:
             while turns and (over > 0 or messages[turns[0]].role != "user"):
                 over -= self.count(messages[turns[0]].content) + scaffold
@@ -120,7 +120,7 @@ class PromptMaker:
             if over <= 0 or not turns:
                 break
             said = sum(self.count(messages[at].content) for at in kept)
-            scaffold = max(0, len(tokens) - said) // len(kept)  # the template around each message
+            scaffold = max(0, len(tokens) - said) / len(kept)  # the template around each message
         if len(tokens) >= self.n_ctx:
             raise BackendUnavailable(
                 f"a prompt of {len(tokens)} tokens does not fit the context of {self.n_ctx} tokens "

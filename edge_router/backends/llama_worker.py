@@ -123,15 +123,16 @@ class Worker:
         with self._reading:  # it is not unloaded meanwhile
             return None if self.prompts is None else self.prompts.count(text)
 
-    def stop(self) -> None:
-        """Take no more jobs and end all there are; returns at once."""
+    def stop(self, *, telling: bool = True) -> None:
+        """Take no more jobs and end all there are, `telling` who waits; returns at once."""
         if not self.is_ours:
             return
         with self._lock:
             self.stopped = True
             for job in self._live:
                 job.cancelled = True
-                job.pieces.put(self._closed())
+                if telling:
+                    job.pieces.put(self._closed())
             self._live.clear()
             self._abort.set()
         self._jobs.put(None)
@@ -183,16 +184,19 @@ class Worker:
             self._live.discard(job)
 
     def _answer(self, job: Job) -> None:
+        """Whoever cancelled a job has told its caller, or nobody may be told any more."""
+        end: BackendError | None = None
         try:
             if self.model is None:
                 self._load()
             for piece in self._generate(job) if job.reference is None else self._score(job):
                 job.pieces.put(piece)
-            job.pieces.put(None)
         except BackendError as error:
-            job.pieces.put(error)
+            end = error
         except Exception as error:  # noqa: BLE001 - the worker's boundary: its caller waits
-            job.pieces.put(BackendUnavailable(f"{self.name}: {error}"))
+            end = BackendUnavailable(f"{self.name}: {error}")
+        if not job.cancelled:
+            job.pieces.put(end)
 
     def _going_on(self) -> bool:
         """A load goes on for the next job where this one is cancelled."""
@@ -322,7 +326,7 @@ def _stop_all() -> None:
     """The interpreter ends: a thread that came back from llama.cpp later would end it badly."""
     workers = [worker for worker in list(_RUNNING) if worker.is_ours]
     for worker in workers:
-        worker.stop()
+        worker.stop(telling=False)  # those who wait are daemons, and end where they are
     until = time.monotonic() + EXIT_S
     for worker in workers:
         worker.join(max(0.0, until - time.monotonic()))

@@ -1,4 +1,4 @@
-"""GGUF files made from the bundled model's: its header with other settings, its weights or zeros."""
+"""GGUF files made from the bundled model: its header with other settings, its weights or zeros."""
 
 from __future__ import annotations
 

@@ -49,6 +49,7 @@ def never_started() -> bool:
     raise AssertionError("a kept verdict needs no child")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [
