@@ -355,12 +355,13 @@ def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
     With `confidence` its chunks tell how sure the model is, where it can.
     """
     if expert.backend == "llama_cpp":
-        from .backends.llama_cpp import LlamaCppBackend
+        from .backends.llama_cpp import DEFAULT_SYSTEM, LlamaCppBackend
 
         return LlamaCppBackend(
             expert.model,
             n_ctx=expert.context_tokens or 2048,
             n_threads=expert.n_threads,
+            system=DEFAULT_SYSTEM if expert.system is None else expert.system,
             confidence=confidence,
         )
     from .backends.openai import OpenAIBackend

@@ -6,58 +6,61 @@ in its queue and read pieces from the job's own queue, with a timeout that is th
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import logging
 import os
 import queue
 import threading
 import weakref
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field, replace
-from functools import cache
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import cast
 
-from ..chat import ChatChunk, ChatCompletion, ChatRequest, FinishReason, Usage
+from ..chat import ChatChunk, ChatCompletion, ChatRequest
 from ..errors import BackendError, BackendUnavailable, ConfigError, MissingExtra
-from .amx import without_amx
+from ..forking import renew_after_fork
 from .base import Deadline
-
-if TYPE_CHECKING:
-    from ..confidence import ConfidenceMeter
+from .gguf import read_header, require_gguf
+from .llama_worker import CLOSE_S, Job, ModelSettings, Worker
 
 __all__ = ["LlamaCppBackend", "find_model"]
 
 BUNDLED_MODEL = "smollm2-135m"
-GGUF_MAGIC = b"GGUF"
-MAX_CHARACTERS_PER_TOKEN = 32  # beyond it, tokenizing would only cost time
-MAX_REFERENCE_TOKENS = 64
+BUNDLED_BYTES = 98_362_432
+DEFAULT_SYSTEM = "You are a helpful assistant."
 
 log = logging.getLogger("edge_router.llama_cpp")
 
-# One model at a time: llama.cpp's log callback is set once per process, and while a model loads
-# llama-cpp-python swaps the process's stdout.
-_LOADING = threading.Lock()
 
-
-def find_model(name: str) -> Path:
+def find_model(name: str | Path) -> Path:
     """The GGUF file called `name`: a path, or "smollm2-135m" from the extra `local`.
 
-    Raises ConfigError for a file that is missing or is not GGUF, MissingExtra when the bundled
-    model is not installed.
+    Raises ConfigError for a file that is missing, is not a regular file or is not sound GGUF,
+    MissingExtra when the bundled model is not installed.
     """
-    path = _bundled_model() if name == BUNDLED_MODEL else Path(name).expanduser()
-    if not path.is_file():
+    if name == BUNDLED_MODEL:
+        path = _bundled_model()
+        require_gguf(path)
+        return path
+    path = _path(name)
+    if not os.path.lexists(path):
         raise ConfigError(
             f"model file {str(path)!r} does not exist; give the path of a GGUF file or "
             f"{BUNDLED_MODEL!r}"
         )
-    with path.open("rb") as file:
-        magic = file.read(len(GGUF_MAGIC))
-    if magic != GGUF_MAGIC:
-        raise ConfigError(f"model file {str(path)!r} is not GGUF: it starts with {magic!r}")
+    require_gguf(path)
+    if not _is_bundled(path):
+        read_header(path)
     return path
+
+
+def _path(name: str | Path) -> Path:
+    if not isinstance(name, (str, Path)) or not str(name) or "\0" in str(name):
+        raise ConfigError(f"model = {name!r} is not the path of a GGUF file, nor {BUNDLED_MODEL!r}")
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # no such user, or no home
+        return Path(name)
 
 
 def _bundled_model() -> Path:
@@ -65,6 +68,14 @@ def _bundled_model() -> Path:
     if spec is None or spec.origin is None:
         raise MissingExtra(f"the model {BUNDLED_MODEL!r}", "local")
     return Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+
+
+def _is_bundled(path: Path) -> bool:
+    """Whether it is the very file that the extra brings, which needs no trial."""
+    try:
+        return path == _bundled_model() and path.stat().st_size == BUNDLED_BYTES
+    except (MissingExtra, OSError):
+        return False
 
 
 def default_threads() -> int:
@@ -78,266 +89,56 @@ def default_threads() -> int:
     return max(1, cores - 1) if (cores := cores or 1) <= 4 else cores // 2
 
 
-class _AbortFlag:
-    """A flag that llama.cpp polls at every graph node, without Python's lock.
-
-    llama.cpp asks `bool callback(void *data)`. The C library's strlen is such a function: on this
-    two-byte string it gives 0 until the first byte is set and 1 after. A callback in Python would
-    wait for the lock at every node of every token.
-    """
-
-    def __init__(self) -> None:
-        self._bytes = ctypes.create_string_buffer(b"\0", 2)
-
-    def set(self) -> None:
-        self._bytes[0] = b"\1"
-
-    def clear(self) -> None:
-        self._bytes[0] = b"\0"
-
-    def attach(self, llama_cpp: Any, context: Any) -> None:
-        library = ctypes.cdll.msvcrt if os.name == "nt" else ctypes.CDLL(None)
-        callback = ctypes.cast(library.strlen, llama_cpp.ggml_abort_callback)
-        data = ctypes.cast(self._bytes, ctypes.c_void_p)
-        llama_cpp.llama_set_abort_callback(context, callback, data)
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """One answer on its way: chunks, then None for the end, or an error.
-
-    With a `reference` the one piece is how unlikely that text is as the answer, in nats.
-    """
-
-    request: ChatRequest
-    deadline: Deadline
-    reference: str | None = None
-    pieces: queue.SimpleQueue[ChatChunk | float | BackendError | None] = field(
-        default_factory=queue.SimpleQueue
-    )
-    cancelled: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _Worker:
-    """The only code that touches the model. Loads it on the first job."""
-
-    path: Path
-    n_ctx: int
-    n_threads: int
-    system: str | None
-    repeat_penalty: float
-    confidence: bool
-    jobs: queue.SimpleQueue[_Job | None] = field(default_factory=queue.SimpleQueue)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    abort: _AbortFlag = field(default_factory=_AbortFlag)
-    current: _Job | None = None
-    model: Any = None
-
-    def run(self) -> None:
-        while (job := self.jobs.get()) is not None:
-            if self._begin(job):
-                self._answer(job)
-                self._end()
-        if self.model is not None:
-            self.model.close()
-
-    def cancel(self, job: _Job) -> None:
-        """Stop `job` now if it runs, else before it starts."""
-        with self.lock:
-            job.cancelled = True
-            if self.current is job:
-                self.abort.set()
-
-    def _begin(self, job: _Job) -> bool:
-        with self.lock:
-            if not job.cancelled:
-                self.current = job
-                self.abort.clear()
-            return not job.cancelled
-
-    def _end(self) -> None:
-        with self.lock:
-            self.current = None
-
-    def _answer(self, job: _Job) -> None:
-        try:
-            if self.model is None:
-                with _LOADING:
-                    self.model = self._load()
-            for piece in self._generate(job) if job.reference is None else self._score(job):
-                job.pieces.put(piece)
-            job.pieces.put(None)
-        except BackendError as error:
-            job.pieces.put(error)
-        except Exception as error:  # noqa: BLE001 - the worker's boundary: its caller waits
-            job.pieces.put(BackendUnavailable(f"{self.path.name}: {error}"))
-
-    def _load(self) -> Any:
-        llama_cpp = _import_llama_cpp()
-        with without_amx(llama_cpp):
-            model = llama_cpp.Llama(
-                str(self.path),
-                n_ctx=self.n_ctx,
-                n_threads=self.n_threads,
-                n_threads_batch=self.n_threads,
-                verbose=False,
-            )
-        self.abort.attach(llama_cpp, model.ctx)
-        return model
-
-    def _generate(self, job: _Job) -> Iterator[ChatChunk]:
-        request = job.request
-        messages, dropped = self._fitting(self._messages(request), request.max_tokens)
-        meter = _meter() if self.confidence else None
-        replies = self.model.create_chat_completion(
-            messages=messages,
-            max_tokens=request.max_tokens,
-            temperature=request.temperature or 0.0,
-            stop=list(request.stop),
-            seed=request.seed,
-            repeat_penalty=self.repeat_penalty,
-            logits_processor=None if meter is None else [meter],
-            stream=True,
-        )
-        written = 0
-        for reply in replies:
-            if job.cancelled:
-                return
-            choice = reply["choices"][0]
-            delta = choice["delta"].get("content") or ""
-            written += bool(delta)
-            finish = cast("FinishReason | None", choice["finish_reason"])
-            if delta or finish:
-                usage = self._usage(written, dropped) if finish else None
-                sure = None if meter is None else meter.so_far()
-                yield ChatChunk(reply["id"], self.path.stem, delta, finish, usage, sure)
-
-    def _score(self, job: _Job) -> Iterator[float]:
-        """-log P(reference | conversation), one token at a time. Nothing if it is too long.
-
-        Writing a single token leaves the model right behind the prompt, whatever its template; an
-        answer to the same request just before has left the prompt in the cache.
-        """
-        tokens = self.model.tokenize((job.reference or "").encode(), add_bos=False)
-        if not 0 < len(tokens) <= MAX_REFERENCE_TOKENS:
-            return
-        for _ in self._generate(_Job(replace(job.request, max_tokens=1), job.deadline)):
-            pass
-        total = 0.0
-        for token in tokens:
-            if job.cancelled:
-                return
-            total += self._surprise(token)
-            self.model.eval([token])
-        yield total
-
-    def _surprise(self, token: int) -> float:
-        """-log P of a token as the next one."""
-        import numpy as np
-
-        llama_cpp = _import_llama_cpp()
-        logits = np.ctypeslib.as_array(
-            llama_cpp.llama_get_logits_ith(self.model.ctx, -1), shape=(self.model.n_vocab(),)
-        )
-        shifted = logits - logits.max()
-        return float(np.log(np.exp(shifted).sum()) - shifted[token])
-
-    def _messages(self, request: ChatRequest) -> list[dict[str, str]]:
-        messages = [{"role": m.role, "content": m.content} for m in request.messages]
-        if self.system is not None and all(m.role != "system" for m in request.messages):
-            messages.insert(0, {"role": "system", "content": self.system})
-        return messages
-
-    def _fitting(self, messages: list[dict[str, str]], max_tokens: int) -> tuple[Any, int]:
-        """The messages that fit, and how many of the oldest were dropped.
-
-        System messages and the last message stay. At least half of the context is for reading.
-        """
-        room = self.n_ctx - min(max_tokens, self.n_ctx // 2)
-        sizes = [self._tokens(message["content"]) for message in messages]
-        kept = list(range(len(messages)))
-        turns = [at for at in kept[:-1] if messages[at]["role"] != "system"]
-        while turns and (
-            sum(sizes[at] for at in kept) > room or messages[turns[0]]["role"] != "user"
-        ):
-            kept.remove(turns.pop(0))
-        return [messages[at] for at in kept], len(messages) - len(kept)
-
-    def _tokens(self, text: str) -> int:
-        """Tokens of one message; the template around it takes up to 8. Raises if hopeless."""
-        if len(text) > self.n_ctx * MAX_CHARACTERS_PER_TOKEN:
-            raise BackendUnavailable(
-                f"a message of {len(text)} characters does not fit the context of "
-                f"{self.n_ctx} tokens of {self.path.name}"
-            )
-        return len(self.model.tokenize(text.encode(), add_bos=False)) + 8
-
-    def _usage(self, written: int, dropped: int) -> Usage:
-        return Usage(max(0, self.model.n_tokens - written), written, dropped)
-
-
-def _meter() -> ConfidenceMeter:
-    from ..confidence import ConfidenceMeter
-
-    return ConfidenceMeter()
-
-
-def _import_llama_cpp() -> Any:
-    try:
-        import llama_cpp
-    except ImportError as error:
-        raise MissingExtra("llama-cpp-python", "local") from error
-    _bridge_log(llama_cpp)
-    return llama_cpp
-
-
-@cache  # once per process; and llama.cpp needs the callback for as long as that lives
-def _bridge_log(llama_cpp: Any) -> Any:
-    """Send llama.cpp's log, which is one per process, to `logging`.
-
-    One step down each: what matters also arrives as an exception, and an aborted prefill is no
-    error of ours.
-    """
-    levels = {2: logging.DEBUG, 3: logging.INFO, 4: logging.INFO}
-
-    def forward(level: int, text: bytes, _data: object) -> None:
-        log.log(levels.get(level, logging.DEBUG), text.decode(errors="replace").rstrip())
-
-    callback = llama_cpp.llama_log_callback(forward)
-    llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
-    return callback
-
-
 class LlamaCppBackend:
     """An expert inside this process.
 
-    `n_ctx` is the context length in tokens, `n_threads` defaults to what suits the machine.
-    `system` is the system message of a conversation that brings none; `repeat_penalty` above 1
-    keeps a very small model from going round in circles. With `confidence` every chunk after the
-    first tells how sure the model is, before that penalty and before any temperature.
+    `n_ctx` is the context length in tokens, at most what the model was trained for; `n_threads`
+    defaults to what suits the machine. `system` is the system message of a conversation that
+    brings none, "" or None for none; `repeat_penalty` above 1 keeps a very small model from going
+    round in circles. With `confidence` every chunk after the first tells how sure the model is,
+    before that penalty and before any temperature.
     Raises ConfigError or MissingExtra at once when the model file or llama-cpp-python is not
-    there; the model itself is loaded for the first answer. Thread-safe: answers queue up.
+    there; the model itself is loaded for the first answer. Thread-safe: answers queue up. A forked
+    child loads its own.
     """
 
     def __init__(
         self,
-        model: str,
+        model: str | Path,
         *,
         n_ctx: int = 2048,
         n_threads: int | None = None,
-        system: str | None = "You are a helpful assistant.",
+        system: str | None = DEFAULT_SYSTEM,
         repeat_penalty: float = 1.1,
         confidence: bool = False,
     ) -> None:
+        for key, value in (("n_ctx", n_ctx), ("n_threads", 1 if n_threads is None else n_threads)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{key} is {value!r}; it must be a whole number, 1 or more")
         self.path = find_model(model)
         if importlib.util.find_spec("llama_cpp") is None:
             raise MissingExtra("llama-cpp-python", "local")
-        threads = n_threads or default_threads()
-        self._worker = _Worker(self.path, n_ctx, threads, system, repeat_penalty, confidence)
-        self._start = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._finalizer = weakref.finalize(self, self._worker.jobs.put, None)
+        settings = ModelSettings(
+            path=self.path,
+            n_ctx=n_ctx,
+            n_threads=n_threads or default_threads(),
+            system=system,
+            repeat_penalty=repeat_penalty,
+            confidence=confidence,
+            is_known=_is_bundled(self.path),
+        )
+        self._use(Worker(settings))
+        renew_after_fork(self)
+
+    def _use(self, worker: Worker) -> None:
+        self._worker = worker
+        self._finalizer = weakref.finalize(self, worker.stop)
+        self._finalizer.atexit = False  # the worker sees to that itself
+
+    def after_fork(self) -> None:
+        """A child has a worker of its own, which loads the model anew when it is needed."""
+        self._finalizer.detach()
+        self._use(self._worker.inherited())
 
     @property
     def loaded(self) -> bool:
@@ -349,13 +150,20 @@ class LlamaCppBackend:
         """Size of the model file."""
         return self.path.stat().st_size
 
+    def count_tokens(self, text: str) -> int | None:
+        """How many tokens the model takes a text for, None while it is not loaded.
+
+        The chat template comes on top. Of a text far beyond the context, at least so many.
+        """
+        return self._worker.count(text)
+
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         return ChatCompletion.from_chunks(self.stream(request, deadline=deadline))
 
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
     ) -> Generator[ChatChunk, None, None]:
-        for piece in self._pieces(_Job(request, deadline)):
+        for piece in self._pieces(Job(request, deadline)):
             yield cast("ChatChunk", piece)
 
     def negative_log_likelihood(
@@ -367,39 +175,50 @@ class LlamaCppBackend:
         answer to the same request it costs only the reference's own tokens, and may then differ by
         some tenths: llama.cpp rounds a token computed alone otherwise than one among others.
         """
-        found = next(self._pieces(_Job(request, deadline, reference)), None)
+        found = next(self._pieces(Job(request, deadline, reference)), None)
         return cast("float | None", found)
 
-    def _pieces(self, job: _Job) -> Generator[ChatChunk | float, None, None]:
-        self._submit(job)
-        try:
-            while (piece := self._next_piece(job)) is not None:
-                yield piece
-        finally:
-            self._worker.cancel(job)
-
     def close(self) -> None:
-        with self._start:  # else a job could be queued behind the end and wait for nobody
-            self._finalizer()
-        if self._thread is not None:
-            self._thread.join()
+        """End all answers, running or queued, and give back the memory.
 
-    def _submit(self, job: _Job) -> None:
-        with self._start:
-            if not self._finalizer.alive:
-                raise BackendUnavailable(f"{self.path.name} is closed")
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._worker.run, name=f"llama_cpp {self.path.stem}", daemon=True
-                )
-                self._thread.start()
-            self._worker.jobs.put(job)
+        Whoever waits for one gets BackendUnavailable. A worker that does not end within CLOSE_S
+        seconds is left behind, and ends as soon as llama.cpp lets it.
+        """
+        worker = self._worker
+        self._finalizer()
+        if not worker.join(CLOSE_S):
+            log.info("%s is left behind: it still computes", self.path.name)
 
-    def _next_piece(self, job: _Job) -> ChatChunk | float | None:
+    def _pieces(self, job: Job) -> Generator[ChatChunk | float, None, None]:
+        worker = self._worker
+
+        def wake() -> None:
+            worker.cancel(job)
+            job.pieces.put(None)  # the caller looks at the deadline first
+
+        job.deadline.check(self.path.name)
+        worker.submit(job)
         try:
-            piece = job.pieces.get(timeout=job.deadline.remaining())
+            with job.deadline.waking(wake):
+                while (piece := self._next_piece(worker, job)) is not None:
+                    job.deadline.begin()
+                    yield piece
+        finally:
+            worker.cancel(job)
+
+    def _next_piece(self, worker: Worker, job: Job) -> ChatChunk | float | None:
+        if not worker.is_ours:
+            raise BackendUnavailable(
+                f"{self.path.name} answers in the process that asked it; ask again in this one"
+            )
+        try:
+            timeout = min(job.deadline.remaining(), threading.TIMEOUT_MAX)
+            piece = job.pieces.get(timeout=timeout)
         except queue.Empty:
+            job.deadline.check(self.path.name)
             raise BackendUnavailable(f"{self.path.name} ran out of time") from None
+        if job.deadline.cancelled:
+            job.deadline.check(self.path.name)
         if isinstance(piece, BackendError):
             raise piece
         return piece

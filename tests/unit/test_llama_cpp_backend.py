@@ -253,15 +253,6 @@ def test_a_file_that_is_not_gguf_is_refused(tmp_path: Path) -> None:
         find_model(str(tmp_path / "fake.gguf"))
 
 
-def test_a_broken_gguf_is_unavailable(tmp_path: Path) -> None:
-    """The right magic and then nonsense: llama.cpp's own error is mapped."""
-    (tmp_path / "broken.gguf").write_bytes(b"GGUF" + bytes(64))
-    backend = LlamaCppBackend(str(tmp_path / "broken.gguf"))
-    with pytest.raises(BackendUnavailable, match=r"broken\.gguf"):
-        backend.complete(ask("Hi"), deadline=soon())
-    backend.close()
-
-
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores are counted otherwise")
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 3), (8, 4), (16, 8)])
 def test_a_core_is_left_to_others(
