@@ -193,8 +193,7 @@ def _expert(router: Router, compared: Sequence[Expert], name: str, folder: Path)
 def _evidence(
     router: Router, weak: Expert, strong: Expert, options: argparse.Namespace
 ) -> Evidence:
-    from ..evidence import from_known_queries
-    from ..outcome_rows import from_file
+    from ..evidence import from_file, from_known_queries
 
     if options.outcomes:
         return from_file(router, weak, strong, Path(options.outcomes), tables=options.tables)

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..rows import BadData
+from .texts import read_bytes
 
 __all__ = ["NUMPY", "PANDAS", "Array", "array", "load_frame", "load_tree", "readable"]
 
@@ -89,7 +90,7 @@ class Record:
 
 class _Reader(pickle.Unpickler):
     def __init__(self, path: Path, names: Names) -> None:
-        super().__init__(io.BytesIO(path.read_bytes()))
+        super().__init__(io.BytesIO(read_bytes(path)))
         self._path = path
         self._names = names
 

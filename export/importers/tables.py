@@ -15,7 +15,7 @@ from pathlib import Path
 from ..rows import BadData, BadRow
 from .cells import number
 from .pickles import load_frame
-from .texts import read_objects, read_text
+from .texts import read_bytes, read_objects, read_text
 
 __all__ = ["Table", "read_csv", "read_lines", "read_table"]
 
@@ -114,7 +114,7 @@ def _read_parquet(path: Path) -> Table:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise BadData(f"reading {path} needs pyarrow: pip install pyarrow") from None
-    data = path.read_bytes()
+    data = read_bytes(path)
     try:
         table = parquet.read_table(io.BytesIO(data))
         names = table.column_names

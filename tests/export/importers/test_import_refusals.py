@@ -105,7 +105,7 @@ def test_a_broken_csv_record_is_named(tmp_path: Path, text: str, told: str) -> N
         ("query,a,a\nq,0,1\n", "has more than one column ['a']"),
         ("query,a,b,cost_usd:c\nq,0,1,2\n", "has 'cost_usd:c' and no score column 'c'"),
         ("query,a\nq,0\n", "is 'a'; a router needs two"),
-        (b"query,a,b\n\xff,0,1\n", "is not UTF-8 at byte 10"),
+        (b"query,a,b\n\xff,0,1\n", "line 2 is not UTF-8 at byte 1"),
     ],
 )
 def test_a_csv_that_is_no_table_of_outcomes_is_refused(
