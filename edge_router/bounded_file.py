@@ -30,6 +30,7 @@ __all__ = [
     "read_bytes",
     "read_text",
     "refuse_missing",
+    "require_regular",
     "without_mark",
 ]
 
@@ -101,15 +102,24 @@ def read_text(path: Path, refusal: type[EdgeRouterError], *, most: int = MAX_BYT
 
 def open_regular(path: Path) -> BinaryIO:
     """A file opened for reading. Raises OSError, also for a folder, a device and a pipe."""
-    _require_regular(path.stat().st_mode)
+    require_regular(path.stat().st_mode)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)  # if a pipe took its place meanwhile, this does not wait
     try:
-        _require_regular(os.fstat(descriptor).st_mode)
+        require_regular(os.fstat(descriptor).st_mode)
         return os.fdopen(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def require_regular(mode: int) -> None:
+    """Raises OSError for the mode of a folder, a device, a pipe or a socket."""
+    if stat.S_ISREG(mode):
+        return
+    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
+    kind = next((name for test, name in kinds if test(mode)), "a device")
+    raise OSError(errno.EINVAL, f"it is {kind}, not a regular file")
 
 
 def refuse_missing(path: Path) -> None:
@@ -203,11 +213,3 @@ def _check_total(total: int, packed: IO[bytes] | None) -> None:
         raise _TooMuch(
             f"it unpacks to more than {MAX_RATIO} times its size; unpack it first if you trust it"
         )
-
-
-def _require_regular(mode: int) -> None:
-    if stat.S_ISREG(mode):
-        return
-    kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
-    kind = next((name for test, name in kinds if test(mode)), "a device")
-    raise OSError(errno.EINVAL, f"it is {kind}, not a regular file")
