@@ -126,8 +126,8 @@ def refuse_missing(path: Path) -> None:
     """Raises FileNotFoundError for a file that is not there; any other fault is for its reader."""
     try:
         path.stat()
-    except FileNotFoundError:
-        raise
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"there is no {path}") from None
     except (OSError, ValueError):
         return
 

@@ -1,4 +1,4 @@
-"""JSON from files: one value a line, or one object a file."""
+"""JSON from outside: values within bounds, and files of one value a line."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
-from .bounded_file import decoded, numbered_lines, read_text, refuse_missing
+from .bounded_file import decoded, numbered_lines
 from .errors import EdgeRouterError
 
-__all__ = ["MAX_DEPTH", "BadJson", "json_lines", "json_value", "read_object"]
+__all__ = ["MAX_DEPTH", "BadJson", "is_unicode", "json_lines", "json_value", "shown"]
 
 MAX_DEPTH = 64  # of lists and objects in each other
-MAX_OBJECT_BYTES = 2**24  # of a file that Edge Router itself writes
 
 
 class BadJson(ValueError):
@@ -37,25 +37,6 @@ def json_lines(path: Path, refusal: type[EdgeRouterError]) -> Iterator[tuple[str
         except BadJson as error:
             raise refusal(f"{where} {error}") from None
         yield where, value
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object of a file that Edge Router wrote, whatever happened to it since.
-
-    Raises FileNotFoundError, and ValueError that says what is wrong with it.
-    """
-    refuse_missing(path)
-    try:
-        found = json_value(read_text(path, _Unreadable, most=MAX_OBJECT_BYTES))
-    except _Unreadable as error:
-        raise BadJson(str(error).removeprefix(f"{path} ")) from None
-    if not isinstance(found, dict):
-        raise BadJson(f"is a {type(found).__name__}, not a JSON object")
-    return found
-
-
-class _Unreadable(EdgeRouterError):
-    """Never leaves this file."""
 
 
 def json_value(text: str) -> Any:
@@ -116,4 +97,28 @@ def _depth_exceeds(value: Any, most: int) -> bool:
         level = [
             item for part in nested for item in (part.values() if isinstance(part, dict) else part)
         ]
+    return True
+
+
+def shown(value: Any) -> str:
+    """A value for messages: short, however long or deep it is."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return f"a huge {type(value).__name__}"
+
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+_SHORT.maxlevel = 2
+
+
+def is_unicode(text: str) -> bool:
+    """Whether it can be written: a lone half of a surrogate pair cannot."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
     return True

@@ -13,14 +13,13 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from reprlib import Repr
 from typing import Any
 
 from .chat import ChatRequest
 from .errors import EdgeRouterError, InvalidRequest, OutcomesUnusable
-from .json_lines import json_lines
+from .json_lines import is_unicode, json_lines, shown
 
-__all__ = ["ALONE", "BY_EXPERT", "OutcomeRows", "Row", "request_of", "shown"]
+__all__ = ["ALONE", "BY_EXPERT", "OutcomeRows", "Row", "request_of"]
 
 Row = dict[str, Any]
 
@@ -103,7 +102,7 @@ class OutcomeRows:
         if value is not None and name in TEXTS_OR_NUMBERS:
             fits = isinstance(value, str) or _is_number(value, -MOST, MOST)
             self._require(fits, name, value, where, "a text or a number")
-        if isinstance(value, str) and not _is_unicode(value):
+        if isinstance(value, str) and not is_unicode(value):
             raise self.refusal(f"{where} has {name} {shown(value)}; it must be valid Unicode")
         return value
 
@@ -140,7 +139,7 @@ class OutcomeRows:
             self.ungraded[expert] += 1
 
     def _check_one(self, name: str, expert: str, value: Any, where: str) -> None:
-        if not _is_unicode(expert):
+        if not is_unicode(expert):
             raise self.refusal(f"{where} has {name} of {shown(expert)}, which is no valid Unicode")
         whose = f" for {expert!r:.80}" if expert else ""
         if name in NUMBERS:
@@ -152,7 +151,7 @@ class OutcomeRows:
                     f"{where} has {name} {shown(value)}{whose}; it must be objects of finite "
                     "numbers by name"
                 )
-        elif not isinstance(value, str) or not _is_unicode(value):
+        elif not isinstance(value, str) or not is_unicode(value):
             raise self.refusal(f"{where} has {name} {shown(value)}{whose}; it must be a text")
 
     def _require(self, fits: bool, name: str, value: Any, where: str, told: str) -> None:
@@ -166,19 +165,6 @@ def request_of(row: Row, where: str, refusal: type[EdgeRouterError]) -> ChatRequ
         return ChatRequest.of(row["query"] if "query" in row else row["messages"])
     except (InvalidRequest, ValueError, TypeError) as error:
         raise refusal(f"{where} has a query that cannot be routed: {error}") from None
-
-
-def shown(value: Any) -> str:
-    """A value for messages: short, however long or deep it is."""
-    try:
-        return _SHORT.repr(value)
-    except ValueError:  # an integer of thousands of digits
-        return f"a number of type {type(value).__name__}"
-
-
-_SHORT = Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
-_SHORT.maxlevel = 2
 
 
 def _has(row: Row, name: str) -> bool:
@@ -203,17 +189,6 @@ def _is_confidence(value: Any) -> bool:
         isinstance(one, dict) and all(_is_number(number, -MOST, MOST) for number in one.values())
         for one in value.values()
     )
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether it can be written: a lone half of a surrogate pair cannot."""
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _kind(name: str) -> str:

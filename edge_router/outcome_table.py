@@ -79,7 +79,6 @@ NUMBERS = ("time", "log_tokens", "propensity", "gain", "min_gain", "first_token_
 NUMBERS_OR_NONE = ("cost_usd", "score")
 COUNTS_OR_NONE = ("input_tokens", "output_tokens")
 ENDINGS = ("complete", "cancelled", "broken")
-LATEST = 1e11  # seconds since 1970 that a date can have
 LARGEST = 2**63  # SQLite's integers
 
 _CREATING = ForkSafeLock()
@@ -297,7 +296,6 @@ def _outcome(row: tuple[Any, ...]) -> Outcome:
             number = _number(found[name], name)
             found[name] = int(number) if name in COUNTS_OR_NONE else number
     found["characters"] = int(_number(found["characters"], "characters"))
-    _require(abs(found["time"]) < LATEST, "time", found["time"])
     _require(found["ended"] in ENDINGS, "ended", found["ended"])
     found["vector"] = np.frombuffer(found["vector"], dtype="<f2").astype(np.float32)
     _require(bool(np.isfinite(found["vector"]).all()), "vector", "what is no number")

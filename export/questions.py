@@ -11,8 +11,7 @@ from typing import Any
 
 from edge_router.bounded_file import read_text
 from edge_router.everyday import everyday_questions
-from edge_router.json_lines import BadJson, json_lines, json_value
-from edge_router.outcome_rows import shown
+from edge_router.json_lines import BadJson, json_lines, json_value, shown
 
 from .grade import INSTRUCTIONS
 from .rows import (

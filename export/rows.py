@@ -13,7 +13,8 @@ from pathlib import Path
 
 from edge_router.bounded_file import refuse_missing
 from edge_router.errors import EdgeRouterError
-from edge_router.outcome_rows import OutcomeRows, Row, shown
+from edge_router.json_lines import shown
+from edge_router.outcome_rows import OutcomeRows, Row
 
 __all__ = [
     "SPLITS",

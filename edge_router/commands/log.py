@@ -51,7 +51,7 @@ def _json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _line(outcome: Outcome) -> str:
-    when = datetime.fromtimestamp(outcome.time).astimezone().isoformat(" ", "seconds")
+    when = _date(outcome.time)
     score = "not scored" if outcome.score is None else f"score {outcome.score:g}"
     drawn = f" (drawn at {outcome.propensity:.0%})" if outcome.propensity < 1 else ""
     quality = outcome.estimates[outcome.answered_by].quality
@@ -60,3 +60,11 @@ def _line(outcome: Outcome) -> str:
         f"{outcome.id} {when} {outcome.answered_by}{drawn}, expected {quality:.0%}, {score}, "
         f"{outcome.total_s:.1f} s{ended}"
     )
+
+
+def _date(seconds: float) -> str:
+    """The local date and time, whatever a clock once said."""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+    except (ValueError, OverflowError, OSError):
+        return "at no date"

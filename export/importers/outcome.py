@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from edge_router.outcome_rows import shown
+from edge_router.json_lines import shown
 
 from ..rows import SPLITS, BadRow, Row, query_key, split_of
 from .cells import is_blank, number
