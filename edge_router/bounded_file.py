@@ -23,6 +23,7 @@ __all__ = [
     "MAX_BYTES",
     "MAX_LINES",
     "MAX_LINE_BYTES",
+    "MAX_WHOLE_BYTES",
     "STANDARD_INPUT",
     "decoded",
     "numbered_lines",
@@ -34,7 +35,8 @@ __all__ = [
     "without_mark",
 ]
 
-MAX_BYTES = 2**30  # of one file, unpacked
+MAX_BYTES = 2**30  # of one file that is read line by line, unpacked
+MAX_WHOLE_BYTES = 2**28  # of one that is read as a whole
 MAX_LINE_BYTES = 2**24
 MAX_LINES = 1_000_000
 MAX_RATIO = 200  # unpacked bytes for each packed one; outcome rows reach about 60
@@ -84,7 +86,7 @@ def numbered_lines(
                 yield number, line
 
 
-def read_bytes(path: Path, refusal: type[EdgeRouterError], *, most: int = MAX_BYTES) -> bytes:
+def read_bytes(path: Path, refusal: type[EdgeRouterError], *, most: int = MAX_WHOLE_BYTES) -> bytes:
     """The whole of a plain or gzipped file, or of STANDARD_INPUT, of at most `most` bytes.
 
     Raises `refusal` as `numbered_lines` does.
@@ -93,7 +95,7 @@ def read_bytes(path: Path, refusal: type[EdgeRouterError], *, most: int = MAX_BY
         return _whole(packed, file, most)
 
 
-def read_text(path: Path, refusal: type[EdgeRouterError], *, most: int = MAX_BYTES) -> str:
+def read_text(path: Path, refusal: type[EdgeRouterError], *, most: int = MAX_WHOLE_BYTES) -> str:
     """The same as text, without a byte-order mark."""
     data = read_bytes(path, refusal, most=most)
     with _refusing(path, refusal):

@@ -170,7 +170,7 @@ def open_for_reading(path: Path, wait_s: float) -> Iterator[sqlite3.Connection]:
 
 
 def _read_only(path: Path, wait_s: float) -> sqlite3.Connection:
-    address = f"{path.resolve().as_uri()}?mode=ro"
+    address = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(address, uri=True, timeout=wait_s)
     try:
         _version(connection, path)

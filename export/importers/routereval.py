@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_router.bounded_file import MAX_BYTES
+from edge_router.bounded_file import MAX_WHOLE_BYTES
 
 from ..rows import BadData, Row
 from .pickles import Array, array, load_tree, readable
@@ -93,8 +93,8 @@ def _arrays(path: Path) -> dict[str, Array]:
 def _refuse_bomb(path: Path, packed: zipfile.ZipFile) -> None:
     """Raises BadData for arrays that unpack to more than a table may have."""
     size = sum(entry.file_size for entry in packed.infolist())
-    if size > MAX_BYTES:
-        raise BadData(f"{path} unpacks to {size:,} bytes; at most {MAX_BYTES:,} are read")
+    if size > MAX_WHOLE_BYTES:
+        raise BadData(f"{path} unpacks to {size:,} bytes; at most {MAX_WHOLE_BYTES:,} are read")
 
 
 def _pickled(path: Path) -> list[_Pool]:

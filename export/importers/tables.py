@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_router.bounded_file import MAX_LINE_BYTES
+
 from ..rows import BadData, BadRow
 from .cells import number
 from .pickles import load_frame
@@ -68,13 +70,13 @@ def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
 
 
 def read_csv(path: Path) -> Table:
-    """Cells of any length, all of them texts. Raises BadData, BadRow.
+    """Cells of up to MAX_LINE_BYTES characters, all of them texts. Raises BadData, BadRow.
 
     csv keeps one limit on a cell's length for the whole process. It is raised while a file is read
     here, one file at a time, and put back; whoever reads CSV elsewhere is never limited more.
     """
     text = read_text(path)
-    with _LIMIT, _cells_up_to(len(text)):
+    with _LIMIT, _cells_up_to(min(len(text), MAX_LINE_BYTES)):
         records = list(_records(path, text))
     if not records:
         raise BadData(f"{path} is empty")

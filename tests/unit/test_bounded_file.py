@@ -109,7 +109,7 @@ def test_totals_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(bounded_file, "MAX_BYTES", len(ROW) * 99)
     with pytest.raises(ConfigError, match="longer than"):
         list(numbered_lines(path, ConfigError))
-    with pytest.raises(ConfigError, match="longer than"):
+    with pytest.raises(ConfigError, match=f"longer than {len(ROW)} bytes"):
         read_text(path, ConfigError, most=len(ROW))
 
 
