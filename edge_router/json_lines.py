@@ -46,7 +46,7 @@ def json_value(text: str) -> Any:
     of digits, or an object with the same key twice.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_once)
+        value = _DECODER.decode(text)
     except _Twice:
         raise BadJson(_twice(text)) from None
     except RecursionError:
@@ -71,6 +71,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise _Twice
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _twice(text: str) -> str:

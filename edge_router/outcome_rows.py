@@ -26,6 +26,7 @@ Row = dict[str, Any]
 log = logging.getLogger("edge_router")
 
 ALONE = ""  # the expert of a score that stands alone: {"score": 1}
+PLAIN = frozenset((int, float))
 MOST = 1e12  # dollars, tokens, characters or seconds
 NUMBERS = {
     "score": (0.0, 1.0),
@@ -125,6 +126,8 @@ class OutcomeRows:
             return {}
         told = f"an object of {_kind(name)} by expert" + (", or one" if self.alone else "")
         self._require(isinstance(value, dict), name, value, where, told)
+        if name in NUMBERS and _is_plainly_right(value, *NUMBERS[name]):
+            return value
         known = {}
         for expert, one in value.items():
             if one is None:
@@ -181,6 +184,14 @@ def _lacks(names: Collection[str]) -> str:
 def _is_number(value: Any, low: float, high: float) -> bool:
     """An integer or a float within bounds; neither a bool nor NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_plainly_right(values: dict[str, Any], low: float, high: float) -> bool:
+    """Whether no value needs a closer look; it saves most of the time that a row takes."""
+    for name, value in values.items():
+        if type(value) not in PLAIN or not low <= value <= high or not name.isascii():
+            return False
+    return True
 
 
 def _is_confidence(value: Any) -> bool:
