@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import secrets
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import ConfigError
 
 __all__ = ["default_data_folder", "write_atomically", "writing_to"]
+
+UNFINISHED = ".new"
+LEFT_BEHIND_S = 3600.0
 
 
 def default_data_folder() -> Path:
@@ -39,11 +45,26 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, content: str) -> None:
-    """Write a UTF-8 file all at once, its folders made: nobody reads half of it. Raises OSError."""
+    """Write a UTF-8 file all at once, its folders made: nobody reads half of it, also after a power
+    cut, and of two writers at once one wins. Raises OSError."""
+    data = content.encode()
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    _remove_leftovers(path)
+    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
     try:
-        new.write_text(content, encoding="utf-8")
+        with new.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """What writers of this file left behind that were killed long ago."""
+    with suppress(OSError):
+        for left in path.parent.glob(f"{glob.escape(path.name)}.*{UNFINISHED}"):
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > LEFT_BEHIND_S:
+                    left.unlink()

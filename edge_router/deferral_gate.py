@@ -6,7 +6,6 @@ the answer, one per number of tokens looked at. Its prior is the router itself.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,9 @@ import numpy.typing as npt
 from .calibration import sigmoid
 from .chat import ChatChunk, TokenConfidence
 from .errors import ConfigError
+from .json_lines import shown
 from .posterior import Gaussian, most_probable, with_bias
+from .stored_json import FAULTS, number, read_object, table, text
 
 __all__ = ["FEATURES", "STAGES", "DeferralGate", "GateStage", "features", "first_of_stage"]
 
@@ -119,12 +120,12 @@ class DeferralGate:
         """Read a stored gate. Raises ConfigError where there is none, it cannot be understood, or
         it was fitted under another router than `artifact`."""
         try:
-            gate = cls.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            told = f"deferral gate {str(path)!r} cannot be read: {error.strerror}; {RENEW}"
+            gate = cls.from_json(read_object(path))
+        except FileNotFoundError:
+            told = f"deferral gate {str(path)!r} cannot be read: No such file; {RENEW}"
             raise ConfigError(told) from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(f"{str(path)!r} is no deferral gate ({error!r}); {RENEW}") from None
+        except FAULTS as error:
+            raise ConfigError(f"{str(path)!r} is no deferral gate ({error}); {RENEW}") from None
         if gate.artifact != artifact:
             raise ConfigError(
                 f"the deferral gate {str(path)!r} belongs to the router artifact "
@@ -134,17 +135,18 @@ class DeferralGate:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
-        """Raises KeyError, TypeError or ValueError for what `to_json` did not write."""
-        if tuple(found["features"]) != FEATURES:
-            raise ValueError(f"features {found['features']}")
+        """Raises one of FAULTS for what `to_json` did not write."""
+        if found["features"] != list(FEATURES):
+            raise ValueError(f"features {shown(found['features'])}")
         stages = {
-            int(tokens): GateStage(float(stage["bias"]), _weights(stage["weights"]))
-            for tokens, stage in found["stages"].items()
+            _stage(tokens): GateStage(number(stage["bias"], "bias"), _weights(stage["weights"]))
+            for tokens, stage in table(found["stages"], "stages").items()
         }
         if not stages:
             raise ValueError("no stages")
-        model, artifact, profile, created = (str(found[key]) for key in OF)
-        return cls(model, artifact, profile, created, int(found["queries"]), stages)
+        model, artifact, profile, created = (text(found[key], key) for key in OF)
+        queries = int(number(found["queries"], "queries", 0))
+        return cls(model, artifact, profile, created, queries, stages)
 
     def to_json(self) -> dict[str, Any]:
         """The content of a gate's file."""
@@ -166,8 +168,15 @@ class DeferralGate:
         return float(self.stages[stage].probability(features(confidence, quality)[None])[0])
 
 
+def _stage(tokens: str) -> int:
+    """Raises ValueError for a number of tokens at which no gate looks."""
+    if tokens not in map(str, STAGES):
+        raise ValueError(f"a stage at {shown(tokens)} tokens")
+    return int(tokens)
+
+
 def _weights(found: Any) -> Floats:
-    weights = np.asarray(found, dtype=np.float64)
-    if weights.shape != (len(FEATURES),) or not np.isfinite(weights).all():
-        raise ValueError(f"weights {found}")
-    return weights
+    """Raises ValueError for what is not one finite number for each of FEATURES."""
+    if not isinstance(found, list) or len(found) != len(FEATURES):
+        raise ValueError(f"weights {shown(found)}")
+    return np.array([number(weight, "a weight") for weight in found], dtype=np.float64)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from .artifact import RouterArtifact
 from .drift import LOOKS, DriftMonitor, DriftReference
 from .errors import ArtifactError
+from .forking import ForkSafeLock, renew_after_fork
 from .grounds import RoutedQuery
 
 __all__ = ["FALSE_ALARMS", "DriftWatch"]
@@ -17,6 +18,7 @@ log = logging.getLogger("edge_router")
 
 FALSE_ALARMS = 0.001  # of each stretch: a client sees many, and nobody has asked
 BATCH = LOOKS[0]  # every look comes after a multiple of it
+CLOSING_S = 0.25  # a look that takes longer ends by itself
 
 
 class DriftWatch:
@@ -37,34 +39,49 @@ class DriftWatch:
         self._artifact = artifact
         self._make = make
         self._monitor: DriftMonitor | None = None
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._waiting: list[RoutedQuery] = []
         self._worker: threading.Thread | None = None
         self._ended = False
+        renew_after_fork(self)
 
     def add(self, query: RoutedQuery) -> None:
-        """Count a query; takes about a microsecond, and to start a thread once in BATCH."""
+        """Count a query; takes about a microsecond, and to start a thread once in BATCH. Where no
+        thread can be started, these queries are not looked at."""
         with self._lock:
             if self._ended:
                 return
             if len(self._waiting) < BATCH:
                 self._waiting.append(query)
-            if len(self._waiting) == BATCH and self._worker is None:
-                batch, self._waiting = self._waiting, []
-                self._worker = threading.Thread(
-                    target=self._look, args=(batch,), name="edge-router-drift", daemon=True
-                )
-                self._worker.start()
+            if len(self._waiting) < BATCH or self._worker is not None:
+                return
+            batch, self._waiting = self._waiting, []
+            worker = self._worker = threading.Thread(
+                target=self._look, args=(batch,), name="edge-router-drift", daemon=True
+            )
+        try:
+            worker.start()
+        except RuntimeError:  # no thread left, or the interpreter is ending
+            with self._lock:
+                self._worker = None
 
     def close(self) -> None:
-        """Wait for a look that is under way, about a second at most; the others need no end."""
+        """Wait a moment for a look that is under way; nothing is lost with it."""
         with self._lock:
             worker = self._worker
-        if worker is not None:
-            worker.join()
+        if worker is not None and worker.is_alive():
+            worker.join(CLOSING_S)
+
+    def after_fork(self) -> None:
+        """The worker is the parent's, and so are the sums that it was adding to."""
+        if self._worker is not None:
+            self._worker = self._monitor = None
 
     def _look(self, batch: list[RoutedQuery]) -> None:
-        told = self._finding(batch)
+        try:
+            told = self._finding(batch)
+        except Exception as error:  # noqa: BLE001  the end of a thread: nobody else would hear
+            told = f"drift of the queries is not watched: {type(error).__name__}: {error}"
         if told is not None:
             log.warning("%s", told)
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +14,8 @@ from .artifact import RouterArtifact
 from .data_folder import write_atomically
 from .errors import ConfigError
 from .experts import ExpertHead, find_head
+from .json_lines import shown
+from .stored_json import FAULTS, number, read_object, table, text
 
 __all__ = [
     "EnrolledExpert",
@@ -65,17 +67,21 @@ class EnrolledExpert:
         made with another artifact: a head means nothing to another encoder."""
         path = enrolled_path(folder, name)
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            evidence = Evidence(**found["evidence"])
-            expert = cls(name, str(found["profile"]), _head(found["head"]), evidence)
-            current = found["schema"] == SCHEMA and evidence.artifact_hash == artifact.hash
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            found = read_object(path)
+            if found["schema"] != SCHEMA:
+                raise ValueError(f"schema {shown(found['schema'])} is not {SCHEMA}")
+            evidence = _evidence(table(found["evidence"], "evidence"))
+            if evidence.artifact_hash != artifact.hash:
+                raise _other_router(path, evidence, artifact)
+            profile = text(found["profile"], "profile")
+            if profile not in artifact.experts["profiles"]:
+                raise ValueError(f"profile {profile!r:.60} is none of the router's")
+            dim = artifact.manifest.representation_dim
+            return cls(name, profile, _head(table(found["head"], "head"), dim), evidence)
+        except FAULTS as error:
             raise ConfigError(
                 f"{path} cannot be read ({error}); remove it, or enrol {name!r} again"
             ) from None
-        if not current:
-            raise _other_router(path, evidence, artifact)
-        return expert
 
     def _json(self) -> dict[str, Any]:
         head = self.head
@@ -121,7 +127,7 @@ def head_of(profile: str, artifact: RouterArtifact, folder: Path) -> tuple[str, 
 
     The artifact's own names come first, then those enrolled in the data folder. Raises ConfigError.
     """
-    kept = NAME.fullmatch(profile) and enrolled_path(folder, profile).is_file()
+    kept = NAME.fullmatch(profile) and os.path.lexists(enrolled_path(folder, profile))
     if kept and not _is_own(profile, artifact):
         expert = EnrolledExpert.read(folder, profile, artifact)
         return expert.profile, expert.head
@@ -132,12 +138,26 @@ def _is_own(name: str, artifact: RouterArtifact) -> bool:
     return any(name in artifact.experts[group] for group in ("profiles", "experts"))
 
 
-def _head(found: Mapping[str, Any]) -> ExpertHead:
-    head = ExpertHead.from_json(found)
-    numbers = [head.bias, head.log_tokens, *head.weights.tolist()]
-    if not all(isinstance(number, float) and math.isfinite(number) for number in numbers):
-        raise ValueError("a head of no numbers")
-    return head
+def _evidence(found: Mapping[str, Any]) -> Evidence:
+    """Raises one of FAULTS."""
+    for name in ("created", "artifact", "artifact_hash", "command"):
+        text(found[name], name)
+    number(found["outcomes"], "outcomes", 0)
+    if found["mean_score"] is not None:
+        number(found["mean_score"], "mean_score", 0, 1)
+    return Evidence(**found)
+
+
+def _head(found: Mapping[str, Any], dim: int) -> ExpertHead:
+    """Raises one of FAULTS for what is no head of `dim` weights."""
+    weights = found["weights"]
+    if not isinstance(weights, list) or len(weights) != dim:
+        raise ValueError(f"a head has no {dim} weights")
+    for name, value in (("bias", found["bias"]), ("log_tokens", found["log_tokens"])):
+        number(value, name)
+    for value in weights:
+        number(value, "a weight")
+    return ExpertHead.from_json(found)
 
 
 def _other_router(path: Path, evidence: Evidence, artifact: RouterArtifact) -> ConfigError:

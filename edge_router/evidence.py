@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -14,13 +15,16 @@ from .chat import DEFAULT_MAX_TOKENS
 from .encoder import Representation
 from .errors import OutcomesUnusable
 from .experts import CHARACTERS_PER_TOKEN, Estimate, Expert
+from .outcome_rows import OutcomeRows, Row, request_of
 
 if TYPE_CHECKING:
     from .router import Router
 
-__all__ = ["Evidence", "Outcomes", "from_known_queries", "refuse_unknown_tables"]
+__all__ = ["Evidence", "Outcomes", "from_file", "from_known_queries", "refuse_unknown_tables"]
 
 Floats = npt.NDArray[np.float64]
+
+FIX = "add scores of both to its rows, or name experts that it has with --weak and --strong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,19 @@ class Outcomes:
     """One expert's outcomes, all (queries,).
 
     `scores` in 0..1; `cost_usd` dollars, None where no price is known; `latency_s` seconds until
-    the answer was complete.
+    the answer was complete. Raises OutcomesUnusable for numbers that are none of these.
     """
 
     scores: Floats
     cost_usd: Floats | None
     latency_s: Floats
+
+    def __post_init__(self) -> None:
+        _require("score", self.scores, (self.scores >= 0) & (self.scores <= 1), "in 0..1")
+        for name in ("cost_usd", "latency_s"):
+            found = getattr(self, name)
+            if found is not None:
+                _require(name, found, (found >= 0) & (found < np.inf), "a number from 0")
 
     def twice(self) -> Outcomes:
         """Every outcome two times."""
@@ -136,11 +147,91 @@ def from_known_queries(
     return replace(found, stand_ins=True)
 
 
+def from_file(
+    router: Router, weak: Expert, strong: Expert, path: Path, *, tables: Sequence[str] = ()
+) -> Evidence:
+    """A user's own outcome rows, with costs and latencies as measured where every row has them.
+
+    An expert goes by its name or its profile's. Rows that lack one of the two do not count.
+    `tables` keeps only rows of that `source`. Raises OutcomesUnusable.
+    """
+    rows = list(OutcomeRows(path).placed())
+    if not rows:
+        raise OutcomesUnusable(f"{path} is empty; a row is a query with the scores of both experts")
+    refuse_unknown_tables(tables, sorted({_source(row, path) for _, row in rows}))
+    rows = [(at, row) for at, row in rows if not tables or _source(row, path) in tables]
+    called = [_called(expert, [row for _, row in rows], path) for expert in (weak, strong)]
+    rows = [(at, row) for at, row in rows if all(name in row["score"] for name in called)]
+    if not rows:
+        raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}; {FIX}")
+    both = [row for _, row in rows]
+    found = Evidence.estimated(
+        weak,
+        strong,
+        [_query(router, row, at) for at, row in rows],
+        (_column(both, "score", called[0]), _column(both, "score", called[1])),
+        tables=[_source(row, path) for row in both],
+        kinds=[row.get("task", "unnamed") for row in both],
+    )
+    return _with_measured(found, both, called)
+
+
+def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) -> Evidence:
+    """Costs and latencies from the rows, where every one of them has them."""
+    paid, timed = (_measured(rows, field, called) for field in ("cost_usd", "latency_s"))
+    weak, strong = (
+        Outcomes(
+            side.scores,
+            _column(rows, "cost_usd", name) if paid else side.cost_usd,
+            _column(rows, "latency_s", name) if timed else side.latency_s,
+        )
+        for side, name in zip((found.weak, found.strong), called, strict=True)
+    )
+    return replace(found, weak=weak, strong=strong, costs_measured=paid, latencies_measured=timed)
+
+
+def _column(rows: Sequence[Row], field: str, name: str) -> Floats:
+    return np.array([row[field][name] for row in rows], dtype=np.float64)
+
+
+def _measured(rows: Sequence[Row], field: str, names: Sequence[str]) -> bool:
+    """Whether every row has a number of `field` for both experts."""
+    return all(name in row.get(field, {}) for row in rows for name in names)
+
+
+def _called(expert: Expert, rows: Sequence[Row], path: Path) -> str:
+    """The name by which the rows know an expert."""
+    named = {name for row in rows for name in row["score"]}
+    for name in (expert.name, expert.profile):
+        if name in named:
+            return name
+    known = ", ".join(sorted(named)) or "nobody"
+    raise OutcomesUnusable(
+        f"{path} has no outcomes of {expert.name!r} (profile {expert.profile!r}), only of "
+        f"{known:.400}; {FIX}"
+    )
+
+
+def _query(router: Router, row: Row, where: str) -> tuple[Representation, int]:
+    request = request_of(row, where, OutcomesUnusable)
+    return router.represent(request), request.characters
+
+
+def _source(row: Row, path: Path) -> str:
+    source: str = row.get("source", path.name)
+    return source
+
+
 def refuse_unknown_tables(tables: Sequence[str], known: Sequence[str]) -> None:
     """Raises OutcomesUnusable for a name in `tables` that is not in `known`."""
     for table in tables:
         if table not in known:
             raise OutcomesUnusable(f"no table {table!r}; there are {', '.join(known)}")
+
+
+def _require(name: str, values: Floats, fits: npt.NDArray[np.bool_], told: str) -> None:
+    if not fits.all():
+        raise OutcomesUnusable(f"a {name} is {values[~fits][0]:g}; it must be {told}")
 
 
 def _models(router: Router, expert: Expert) -> Sequence[str]:

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from .backends.base import Backend, Deadline
+from .bounded_file import decoded, numbered_lines, refuse_missing
 from .chat import ChatRequest, Message
 from .errors import BackendError, BackendUnavailable, ConfigError
 from .everyday import everyday_questions
 from .experts import CHARACTERS_PER_TOKEN, Pricing
 from .grading import INSTRUCTIONS, MAX_TOKENS, grade
+from .json_lines import json_value
+from .stored_json import FAULTS, number, table, text
 
 __all__ = ["Answered", "ExamQuestion", "Examination", "exam_questions"]
+
+log = logging.getLogger("edge_router")
 
 ATTEMPTS = 2
 PAUSE_S = 1.0
@@ -161,15 +167,30 @@ def _digest(query: str) -> str:
 
 
 def journalled(journal: Path) -> Iterator[Answered]:
-    """What a journal holds; a line that a killed run left half, or that is none, is passed over."""
-    if not journal.exists():
+    """What a journal holds; a line that a killed run left half, or that is none, is passed over,
+    and one warning counts them. Raises ConfigError for a file that cannot be read."""
+    try:
+        refuse_missing(journal)
+    except FileNotFoundError:
         return
-    for line in journal.read_text(encoding="utf-8", errors="replace").splitlines():
+    passed_over = 0
+    for _, line in numbered_lines(journal, ConfigError):
         try:
-            answered = Answered(**json.loads(line))
-        except (ValueError, TypeError):
-            continue
-        yield answered
+            yield _answered(json_value(decoded(line)))
+        except FAULTS:
+            passed_over += 1
+    if passed_over:
+        log.warning("%s: %d lines are no answers; those are asked again", journal, passed_over)
+
+
+def _answered(found: Any) -> Answered:
+    """Raises one of FAULTS for what is no answer."""
+    answered = Answered(**table(found, "it"))
+    text(answered.id, "id")
+    number(answered.score, "score", 0, 1)
+    if answered.output_tokens is not None:
+        number(answered.output_tokens, "output_tokens", 0)
+    return answered
 
 
 def _appending(journal: Path) -> TextIO:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from numbers import Real
 from typing import TYPE_CHECKING, Self
 
 from .artifact import RouterArtifact
@@ -87,7 +88,7 @@ class Learning:
 
 
 def checked_score(score: float) -> float:
-    """Raises LearningError for one outside 0..1."""
-    if not 0 <= score <= 1:
-        raise LearningError(f"score {score!r} must be a number from 0 (bad) to 1 (good)")
-    return score
+    """Raises LearningError for what is no number in 0..1."""
+    if not isinstance(score, Real) or isinstance(score, bool) or not 0 <= score <= 1:
+        raise LearningError(f"score {score!r:.60} must be a number from 0 (bad) to 1 (good)")
+    return float(score)

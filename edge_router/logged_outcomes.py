@@ -27,10 +27,15 @@ LEAST_EFFECTIVE = 100  # scored answers: the mean of so many is known to within 
 
 
 class LeftOut(StrEnum):
-    """Why a row of the log tells nothing here; the first that applies counts."""
+    """Why a row of the log tells nothing here; the first that applies counts.
+
+    A scored answer that its reader cancelled does count: bad answers are the ones that are stopped.
+    One that broke off says how the connection was, not how good the expert is.
+    """
 
     OTHER_ROUTER = "read by another router"
     NOT_SCORED = "not scored"
+    BROKE_OFF = "broken off by the expert"
     ANOTHER_ANSWERED = "answered by another expert after a failure or a hand-over"
     NOT_CONFIGURED = "of experts that the settings do not have"
     NO_CHOICE = "that nobody else might have answered (exploration)"
@@ -139,6 +144,7 @@ def _left_out(row: Outcome, experts: Sequence[str], artifact: str) -> LeftOut | 
     checks = {
         LeftOut.OTHER_ROUTER: row.artifact != artifact,
         LeftOut.NOT_SCORED: row.score is None,
+        LeftOut.BROKE_OFF: row.ended == "broken",
         LeftOut.ANOTHER_ANSWERED: row.answered_by != row.expert,
         LeftOut.NOT_CONFIGURED: row.expert not in experts,
         LeftOut.NO_CHOICE: row.propensity >= 1,

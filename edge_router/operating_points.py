@@ -17,6 +17,8 @@ from .correction import Correction, fingerprint
 from .data_folder import write_atomically
 from .errors import ConfigError, StaleOperatingPoint
 from .experts import Expert
+from .json_lines import shown
+from .stored_json import FAULTS, number, read_object, table, text
 
 __all__ = ["StoredPoint", "check_name", "compared", "point_path", "stored_names"]
 
@@ -55,36 +57,34 @@ class StoredPoint:
         """From the data folder. Raises ConfigError for a file that is not one."""
         path = point_path(folder, name)
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            corrections = found.pop("corrections", {}).items()
-            found["corrections"] = {expert: Correction(**one) for expert, one in corrections}
-            point = cls(**found)
+            found = read_object(path)
+            _refuse_other_version(found, name)
+            point = cls(**found | {"corrections": _corrections(found.get("corrections", {}))})
             point._check()
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except FAULTS as error:
             raise ConfigError(
                 f"{path} is not an operating point ({error}); delete it and make it anew with "
                 f"edge-router calibrate --name {shlex.quote(name)}"
             ) from None
-        if point.schema_version != SCHEMA_VERSION:
-            raise StaleOperatingPoint(
-                f"operating point {name!r} has schema version {point.schema_version}, this Edge "
-                f"Router reads {SCHEMA_VERSION}",
-                command=point.command,
-            )
         return point
 
     def _check(self) -> None:
-        """That what is used of it is there, whatever somebody did to the file."""
-        texts = [self.promise, self.command, self.artifact["name"], self.artifact["hash"]]
-        gains = [self.default, *self.min_gain.values()]
-        if not all(isinstance(text, str) for text in [*texts, *self.experts.values()]):
-            raise TypeError("a text is not one")
-        if not all(isinstance(gain, (int, float)) and -1 <= gain <= 1 for gain in gains):
-            raise ValueError("a least gain is not in -1..1")
-        for expert, correction in self.corrections.items():
-            correction.check()
-            if not isinstance(self.heads[expert], str):
-                raise TypeError("a fingerprint is no text")
+        """Check type and range of each field used: the file may have been edited."""
+        for name in ("name", "promise", "created", "command"):
+            text(getattr(self, name), name)
+        for name in ("experts", "artifact", "heads"):
+            for key, value in table(getattr(self, name), name).items():
+                text(value, f"{name}.{key}")
+        if not isinstance(self.targets, list) or not {"name", "hash"} <= self.artifact.keys():
+            raise ValueError("targets or artifact are incomplete")
+        for target in self.targets:
+            text(target, "a target")
+        for key, gain in {"default": self.default, **table(self.min_gain, "min_gain")}.items():
+            number(gain, f"the least gain {key}", -1, 1)
+        number(self.confidence, "confidence", 0, 1)
+        table(self.evidence, "evidence")
+        if lacking := self.corrections.keys() - self.heads.keys():
+            raise ValueError(f"heads lack {sorted(lacking)}")
 
     def write(self, folder: Path) -> Path:
         """Into the data folder; returns the file. Raises OSError."""
@@ -122,6 +122,30 @@ class StoredPoint:
                     "settings give now; was it enrolled anew?",
                     command=self.command,
                 )
+
+
+def _refuse_other_version(found: Mapping[str, Any], name: str) -> None:
+    """Raises StaleOperatingPoint for a file of another version."""
+    version = found.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        command = found.get("command")
+        raise StaleOperatingPoint(
+            f"operating point {name!r} has schema version {shown(version)}, this Edge Router reads "
+            f"{SCHEMA_VERSION}",
+            command=command
+            if isinstance(command, str)
+            else f"edge-router calibrate --name {shlex.quote(name)}",
+        )
+
+
+def _corrections(found: Any) -> dict[str, Correction]:
+    """Raises one of FAULTS for what corrects nothing."""
+    corrections = {}
+    for expert, one in table(found, "corrections").items():
+        numbers = {key: number(value, key) for key, value in table(one, expert).items()}
+        corrections[expert] = Correction(**numbers)
+        corrections[expert].check()
+    return corrections
 
 
 def _told(experts: Mapping[str, str]) -> str:

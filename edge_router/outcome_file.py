@@ -1,17 +1,19 @@
-"""A file of labelled outcomes: JSON lines, one query a row, plain or gzipped."""
+"""A file of labelled outcomes of one expert, for its enrolment."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .chat import ChatRequest
-from .errors import ConfigError, InvalidRequest
-from .json_lines import json_lines
+from .errors import ConfigError
+from .outcome_rows import ALONE, OutcomeRows, Row, request_of
 
 __all__ = ["LabelledQuery", "read_outcomes"]
+
+log = logging.getLogger("edge_router")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +26,33 @@ class LabelledQuery:
 
 
 def read_outcomes(path: Path, name: str, column: str | None = None) -> list[LabelledQuery]:
-    """The outcomes of one expert.
+    """The outcomes of one expert, from outcome rows.
 
-    A row has `query` or `messages`, and `score`: a number, or `{expert: number}`; then `column`
-    says which, else it is `name` if there, else the only one there is. Rows without it are passed
-    over. Raises ConfigError that names the line.
+    A row's `score` is a number, or `{expert: number}`; then `column` says which, else it is `name`
+    if there, else the only one there is. Rows without it are passed over. Where no row counts the
+    tokens of an answer, a warning says so. Raises ConfigError that names the line.
     """
-    rows = [(where, _checked(row, where)) for where, row in json_lines(path, ConfigError)]
-    found = _column([row["score"] for _, row in rows], name, column, path)
-    outcomes = [_outcome(where, row, found) for where, row in rows if _has(row["score"], found)]
+    rows = list(OutcomeRows(path, ConfigError, alone=True).placed())
+    found = _column({expert for _, row in rows for expert in row["score"]}, name, column, path)
+    outcomes = [
+        _outcome(where, row, owner)
+        for where, row in rows
+        for owner in (found, ALONE)
+        if owner in row["score"]
+    ]
     if not outcomes:
         raise ConfigError(f"{path} holds no outcome of {found!r}")
+    if all(outcome.output_tokens is None for outcome in outcomes):
+        log.warning(
+            "%s: no row has output_tokens of these answers: their lengths, and so costs and times, "
+            "are expected to be those of the shipped profile",
+            path,
+        )
     return outcomes
 
 
-def _checked(row: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(row, dict) or "score" not in row or not row.keys() & {"query", "messages"}:
-        raise ConfigError(f'{where} must have "score", and "query" or "messages"')
-    return row
-
-
-def _column(scores: Sequence[Any], name: str, column: str | None, path: Path) -> str:
-    named: list[str] = sorted(
-        {expert for score in scores if isinstance(score, dict) for expert in score}
-    )
+def _column(scored: Collection[str], name: str, column: str | None, path: Path) -> str:
+    named = sorted(set(scored) - {ALONE})
     wanted = column or (name if name in named or not named else "")
     if not wanted and len(named) == 1:
         return named[0]
@@ -59,22 +64,11 @@ def _column(scores: Sequence[Any], name: str, column: str | None, path: Path) ->
     return wanted
 
 
-def _has(score: Any, column: str) -> bool:
-    return not isinstance(score, dict) or score.get(column) is not None
-
-
-def _outcome(where: str, row: Mapping[str, Any], column: str) -> LabelledQuery:
-    score = _of(row["score"], column)
-    if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
-        raise ConfigError(f"{where} has score {score!r}; scores lie in 0..1")
-    try:
-        request = ChatRequest.of(row["query"] if "query" in row else row["messages"])
-    except InvalidRequest as error:
-        raise ConfigError(f"{where}: {error}") from None
-    tokens = _of(row.get("output_tokens"), column)
-    counted = isinstance(tokens, (int, float)) and tokens >= 1
-    return LabelledQuery(request, float(score), float(tokens) if counted else None)
-
-
-def _of(value: Any, column: str) -> Any:
-    return value.get(column) if isinstance(value, dict) else value
+def _outcome(where: str, row: Row, owner: str) -> LabelledQuery:
+    counted = row.get("output_tokens", {})
+    tokens = counted.get(owner, counted.get(ALONE))
+    return LabelledQuery(
+        request_of(row, where, ConfigError),
+        float(row["score"][owner]),
+        float(tokens) if tokens is not None and tokens >= 1 else None,
+    )

@@ -6,24 +6,22 @@ never goes back), whatever the clock does.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
-import numpy as np
-
-from .encoder import FloatArray
+from . import outcome_table as table
 from .errors import LearningError
-from .experts import Estimate
-from .exploration import rival_of
+from .forking import ForkSafeLock, renew_after_fork
+from .outcome import Outcome, require_dim
 
 if TYPE_CHECKING:
     from .telemetry import AnswerRecord
@@ -35,96 +33,29 @@ T = TypeVar("T")
 
 FILE = "outcomes.sqlite3"
 MAX_ROWS = 10_000  # about 8 MB
-SCHEMA_VERSION = 1
-WAIT_S = 0.25  # for another process that is writing; an answer is not held up for longer
-CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One answered query.
-
-    `expert` was asked with probability `propensity`, else `rival` would have been (None where
-    there was no choice); `answered_by` differs from `expert` after a fallback or a hand-over, and
-    the score is of what was then shown. `vector`
-    (representation_dim,), `log_tokens`, `characters` and `script` are of the query, `artifact` is
-    the hash of the router that read it. Costs in dollars, times in seconds, `time` since 1970 by
-    this device's clock. `prompt` only with the setting `learn_prompts`. `score` 0..1, None as long
-    as nobody has told it.
-    """
-
-    id: str
-    time: float
-    artifact: str
-    vector: FloatArray
-    log_tokens: float
-    characters: int
-    script: str
-    estimates: Mapping[str, Estimate]
-    expert: str
-    rival: str | None
-    answered_by: str
-    propensity: float
-    gain: float
-    min_gain: float
-    cost_usd: float | None
-    first_token_s: float
-    total_s: float
-    input_tokens: int | None
-    output_tokens: int | None
-    prompt: str | None
-    score: float | None = None
-
-    @classmethod
-    def of(cls, record: AnswerRecord, *, time: float, prompt: str | None) -> Self | None:
-        """None for a decision that no router made."""
-        decision, usage = record.decision, record.usage
-        if decision.grounds is None or (query := decision.grounds.query) is None:
-            return None
-        return cls(
-            id=record.id,
-            time=time,
-            artifact=query.artifact.hash,
-            vector=query.representation.vector,
-            log_tokens=query.representation.log_tokens,
-            characters=query.characters,
-            script=query.script,
-            estimates=decision.estimates,
-            expert=decision.expert,
-            rival=rival_of(decision) if decision.propensity < 1 else None,
-            answered_by=record.answered_by,
-            propensity=decision.propensity,
-            gain=decision.gain,
-            min_gain=decision.min_gain,
-            cost_usd=record.cost_usd,
-            first_token_s=record.first_token_s,
-            total_s=record.total_s,
-            input_tokens=usage.prompt_tokens if usage else None,
-            output_tokens=usage.completion_tokens if usage else None,
-            prompt=prompt,
-        )
-
-
-COLUMNS = tuple(field.name for field in fields(Outcome))
-NUMBERS = ("time", "log_tokens", "propensity", "gain", "min_gain", "first_token_s", "total_s")
-SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS outcomes (
-  number INTEGER PRIMARY KEY AUTOINCREMENT, {", ".join(COLUMNS)}, UNIQUE (id)
-);
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
-INSERT = f"INSERT INTO outcomes ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
-SELECT = f"SELECT {', '.join(COLUMNS)} FROM outcomes ORDER BY number"  # noqa: S608
+WAIT_S = 0.2  # for other threads and processes that write, both together
+ASKED_WAIT_S = 2.0  # the same where a user asked for it
+UNFIT = (  # one row or one score, not the file
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+)
+MOST_WAITING = 256  # rows for which nobody waited
 
 
 class OutcomeLog:
     """The file at `path`, which is made at the first append. Thread-safe; several processes may
     write. Of more than `max_rows` rows the oldest go.
 
-    `append` and `score` never raise over the file: where it cannot be written, learning stops for
-    the life of this object and one warning says so. A corrupt file is moved aside, and a new one
-    begun. `rows` and `clear`, which a user asks for, raise LearningError.
+    `append` and `score` never raise over the file, and no answer waits for them longer than WAIT_S.
+    Where it cannot be written, learning stops for the life of this object and one warning says so.
+    A corrupt file is moved aside, and a new one begun. `rows` and `clear`, which a user asks for,
+    raise LearningError.
+
+    A fork closes the file before, and each process opens it anew.
     """
 
     def __init__(
@@ -135,7 +66,14 @@ class OutcomeLog:
         self._clock = clock
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._waiting: deque[list[Any]] = deque()
         self._stopped = False
+        self._held_for_fork = False
+        self._inherited = False  # SQLite would take the parent's locks for this process's own
+        renew_after_fork(self)
+        with _LOGS_LOCK:
+            _LOGS.add(self)
 
     @property
     def stopped(self) -> bool:
@@ -143,74 +81,179 @@ class OutcomeLog:
         return self._stopped
 
     def append(self, record: AnswerRecord, *, prompt: str | None = None) -> bool:
-        """Keep what happened; False where it was not kept."""
-        outcome = Outcome.of(record, time=self._clock(), prompt=prompt)
-        if outcome is None:
-            return False
-        return bool(self._write(lambda connection: self._insert(connection, outcome)))
+        """Keep what happened; False where it was not kept.
+
+        A row for which others left no time waits in memory, and goes into the file before the next
+        one; it is not called kept until then.
+        """
+        try:
+            outcome = Outcome.of(record, time=self._clock(), prompt=prompt)
+            if outcome is None:
+                return False
+            values = table.values_of(outcome)
+        except (ValueError, TypeError, ArithmeticError):
+            return False  # numbers or texts that no file can hold
+
+        def insert(connection: sqlite3.Connection) -> bool:
+            table.insert(connection, values, self._max_rows)
+            return True
+
+        kept = self._write(insert)
+        if kept is None and not self._stopped and len(self._waiting) < MOST_WAITING:
+            self._waiting.append(values)
+        return bool(kept)
 
     def score(self, id: str, score: float) -> bool:  # noqa: A002
-        """Tell how good an answer was, 0..1; False where the log has no such answer (any more)."""
+        """Tell how good an answer was, 0..1; False where the log has no such answer (any more), or
+        it could not be written."""
         update = "UPDATE outcomes SET score = ? WHERE id = ?"
         return bool(
             self._write(lambda connection: connection.execute(update, (score, id)).rowcount)
         )
 
     def rows(self) -> list[Outcome]:
-        """All, the oldest first; none where there is no file. Raises LearningError."""
-        if not self.path.exists():
+        """All, the oldest first; none where there is no file. Raises LearningError.
+
+        Nothing is written: it works on a disk that cannot be.
+        """
+        if not os.path.lexists(self.path):
             return []
-        return self._read(lambda connection: list(map(_outcome, connection.execute(SELECT))))
+        try:
+            with table.open_for_reading(self.path, ASKED_WAIT_S) as connection:
+                return table.outcomes(connection, self.path)
+        except table.FAULTS as error:
+            raise self._unusable("read", error) from error
 
     def clear(self) -> int:
-        """Forget everything, on the disk too; how many rows that were. Raises LearningError."""
-        if not self.path.exists():
+        """Forget everything, on the disk too; how many rows that were. Raises LearningError.
+
+        Where the disk has no room to rewrite the file, it is deleted.
+        """
+        self._waiting.clear()
+        if not os.path.lexists(self.path):
             return 0
-        return self._read(_cleared)
+        try:
+            count = self._count()
+            self._empty_or_remove()
+        except table.FAULTS as error:
+            raise self._unusable("cleared", error) from error
+        return count
 
     def close(self) -> None:
-        """Give the file back."""
-        with self._lock:
+        """Give the file back; what still waits in memory is written, if there is time."""
+        if self._waiting:
+            self._write(lambda _: True)
+        if self._waiting:
+            log.warning("%d answers were not kept: %s is in use", len(self._waiting), self.path)
+            self._waiting.clear()
+        lock = self._lock
+        if lock.acquire(timeout=WAIT_S):
+            try:
+                self._close()
+            finally:
+                lock.release()
+
+    def before_fork(self) -> None:
+        """SQLite's locks and descriptors belong to one process: none is open while it forks."""
+        self._held_for_fork = self._lock.acquire(timeout=ASKED_WAIT_S)
+        if self._held_for_fork:
             self._close()
 
-    def _insert(self, connection: sqlite3.Connection, outcome: Outcome) -> bool:
-        number = connection.execute(INSERT, _values(outcome)).lastrowid or 0
-        connection.execute("DELETE FROM outcomes WHERE number <= ?", (number - self._max_rows,))
-        return True
+    def after_fork_in_parent(self) -> None:
+        if self._held_for_fork:
+            self._held_for_fork = False
+            self._lock.release()
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._held_for_fork = False
+        self._waiting = deque()  # the parent writes them
+        if self._connection is not None:  # the fork came past Python, or could not wait
+            _INHERITED.append(self._connection)
+            self._connection = None
+            self._inherited = True
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        with self._lock:
-            for _ in range(2):
-                if self._stopped:
-                    return None
-                try:
-                    self._connection = self._connection or _connected(self.path)
-                    with self._connection:
-                        return work(self._connection)
-                except (sqlite3.Error, OSError, LearningError) as error:
-                    if _code(error) in BUSY:
-                        return None  # this one is lost, the next may not be
-                    self._recover(error)
+        """The work's result after everything that waited; None where it was not done."""
+        until, lock = time.monotonic() + WAIT_S, self._lock
+        if not lock.acquire(timeout=WAIT_S):
             return None
+        try:
+            return self._write_alone(work, until)
+        finally:
+            lock.release()
+
+    def _write_alone(self, work: Callable[[sqlite3.Connection], T], until: float) -> T | None:
+        for _ in range(2):
+            if self._stopped:
+                return None
+            try:
+                if self._inherited:
+                    raise LearningError("the process was forked while it was open")
+                return self._write_all(self._open(until), work, until)
+            except UNFIT:
+                return None  # this row cannot be kept, the next may be
+            except (sqlite3.Error, OSError, LearningError) as error:
+                if table.code_of(error) in table.BUSY:
+                    return None
+                self._recover(error)
+        return None
+
+    def _write_all(
+        self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], until: float
+    ) -> T:
+        waiting = list(self._waiting)
+        with table.transaction(connection, until):
+            for values in waiting:
+                with suppress(sqlite3.IntegrityError):
+                    table.insert(connection, values, self._max_rows)
+            result = work(connection)
+        for _ in waiting:
+            self._waiting.popleft()
+        return result
+
+    def _open(self, until: float) -> sqlite3.Connection:
+        """The connection, to the file that lies there now: another process may have moved it."""
+        if self._connection is not None and table.identity(self.path) != self._identity:
+            self._close()
+        if self._connection is None:
+            self._connection = table.open_for_writing(self.path, until)
+            self._identity = table.identity(self.path)
+        return self._connection
 
     def _recover(self, error: Exception) -> None:
         """Move a corrupt file aside; stop over anything else."""
         self._close()
-        if _code(error) in CORRUPT:
+        if table.code_of(error) in table.CORRUPT:
             with suppress(OSError):
-                log.warning("%s is corrupt; it is kept as %s", self.path, _set_aside(self.path))
+                aside = table.set_aside(self.path)
+                log.warning("%s is corrupt; it is kept as %s", self.path, aside)
                 return
         self._stopped = True
         log.warning("nothing is learned from now on: %s: %s", self.path, error)
 
-    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _count(self) -> int:
+        with table.open_for_reading(self.path, ASKED_WAIT_S) as connection:
+            return table.count_rows(connection, self.path)
+
+    def _empty_or_remove(self) -> None:
+        until = time.monotonic() + ASKED_WAIT_S
         try:
-            with closing(_connected(self.path)) as connection:
-                return work(connection)
-        except (sqlite3.Error, OSError, ValueError, TypeError, AttributeError) as error:
-            raise LearningError(
-                f"{self.path} cannot be read: {error}; move it away to begin a new one"
-            ) from error
+            with closing(table.open_for_writing(self.path, until)) as connection:
+                table.empty(connection, self.path, until)
+        except sqlite3.Error as error:
+            if table.code_of(error) not in table.NO_ROOM:
+                raise
+            table.remove(self.path)  # writers see that it is another file, and begin a new one
+
+    def _unusable(self, what: str, error: Exception) -> LearningError:
+        if isinstance(error, LearningError):
+            return error
+        if table.code_of(error) in table.BUSY:
+            return LearningError(f"{self.path} is in use by another process; try again")
+        return LearningError(
+            f"{self.path} cannot be {what}: {error}; move it away to begin a new one"
+        )
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -219,88 +262,22 @@ class OutcomeLog:
                 connection.close()
 
 
-def require_dim(rows: Sequence[Outcome], dim: int) -> None:
-    """Raises LearningError for a representation that has not `dim` numbers."""
-    for row in rows:
-        if len(row.vector) != dim:
-            raise LearningError(
-                f"answer {row.id!r} is logged with {len(row.vector)} numbers, the router has {dim};"
-                " the log is damaged: begin a new one with edge-router log clear"
-            )
+_LOGS: WeakSet[OutcomeLog] = WeakSet()
+_LOGS_LOCK = ForkSafeLock()
+_INHERITED: list[sqlite3.Connection] = []  # a parent's: closing one here would harm the parent's
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    """An open file with our table in it. Raises sqlite3.Error, OSError, LearningError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite gives its own files this mode
-    connection = sqlite3.connect(path, timeout=WAIT_S, check_same_thread=False)
-    try:
-        _prepare(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def _before_fork() -> None:
+    with _LOGS_LOCK:
+        logs = list(_LOGS)
+    for found in logs:
+        found.before_fork()
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last rows only
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == 0:
-        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-    elif version != SCHEMA_VERSION:
-        raise LearningError(
-            f"{path} has schema version {version}, this Edge Router writes {SCHEMA_VERSION}; "
-            "upgrade edge-router or move the file away"
-        )
+def _after_fork_in_parent() -> None:
+    for found in list(_LOGS):
+        found.after_fork_in_parent()
 
 
-def _cleared(connection: sqlite3.Connection) -> int:
-    with connection:
-        count = connection.execute("DELETE FROM outcomes").rowcount
-    connection.execute("VACUUM")  # or the texts would stay in free pages
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return count
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename the file and what SQLite keeps beside it; nothing is deleted. Raises OSError."""
-    number = 1
-    while (new := path.with_name(f"{path.name}.corrupt-{number}")).exists():
-        number += 1
-    for ending in ("-wal", "-shm", ""):
-        beside = path.with_name(path.name + ending)
-        if beside.exists():
-            beside.rename(new.with_name(new.name + ending))
-    return new
-
-
-def _code(error: Exception) -> int | None:
-    """SQLite's primary result code."""
-    found: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if found is None else found & 0xFF
-
-
-def _values(outcome: Outcome) -> list[Any]:
-    found: dict[str, Any] = {name: getattr(outcome, name) for name in COLUMNS}
-    found["vector"] = outcome.vector.astype("<f2").tobytes()
-    found["estimates"] = json.dumps(
-        {
-            e.name: [e.quality, e.cost_usd, e.latency_s, e.output_tokens]
-            for e in found["estimates"].values()
-        }
-    )
-    return list(found.values())
-
-
-def _outcome(row: tuple[Any, ...]) -> Outcome:
-    """Raises ValueError, TypeError or AttributeError for what we never wrote: SQLite takes all."""
-    found = dict(zip(COLUMNS, row, strict=True))
-    for name in NUMBERS:
-        found[name] = float(found[name])
-    found["score"] = None if found["score"] is None else float(found["score"])
-    found["vector"] = np.frombuffer(found["vector"], dtype="<f2").astype(np.float32)
-    found["estimates"] = {
-        name: Estimate(name, *numbers) for name, numbers in json.loads(found["estimates"]).items()
-    }
-    return Outcome(**found)
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)

@@ -1,130 +1,213 @@
-"""Outcome rows of a user's own, JSON lines, plain or gzipped, and the evidence in them."""
+"""Outcome rows, the one format of known outcomes: JSON lines, one query a row, plain or gzipped.
+
+Fields: `query` or `messages`; `score{expert: 0..1}`; where known `cost_usd{}`, `input_tokens{}`,
+`output_tokens{}`, `out_chars{}`, `latency_s{}`, `ttft_s{}`, `answer{}`; and the texts `source`,
+`id`, `qkey`, `split`, `task`, `lang`, `gold`, `metric`. A null is not known: it is left out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+import logging
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from .chat import ChatRequest
-from .encoder import Representation
-from .errors import InvalidRequest, OutcomesUnusable
-from .evidence import Evidence, Outcomes, refuse_unknown_tables
-from .experts import Expert
-from .json_lines import json_lines
+from .errors import EdgeRouterError, InvalidRequest, OutcomesUnusable
+from .json_lines import is_unicode, json_lines, shown
 
-if TYPE_CHECKING:
-    from .router import Router
+__all__ = ["ALONE", "BY_EXPERT", "OutcomeRows", "Row", "request_of"]
 
-__all__ = ["Row", "from_file", "read_outcome_rows"]
+Row = dict[str, Any]
 
-Floats = npt.NDArray[np.float64]
-Row = Mapping[str, Any]
+log = logging.getLogger("edge_router")
 
-FIX = "add scores of both to its rows, or name experts that it has with --weak and --strong"
+ALONE = ""  # the expert of a score that stands alone: {"score": 1}
+PLAIN = frozenset((int, float))
+MOST = 1e12  # dollars, tokens, characters or seconds
+NUMBERS = {
+    "score": (0.0, 1.0),
+    "cost_usd": (0.0, MOST),
+    "input_tokens": (0.0, MOST),
+    "output_tokens": (0.0, MOST),
+    "out_chars": (0.0, MOST),
+    "latency_s": (0.0, MOST),
+    "ttft_s": (0.0, MOST),
+    "nll": (-MOST, MOST),
+    "similarity": (-MOST, MOST),
+}
+BY_EXPERT = (*NUMBERS, "answer", "failed", "confidence")
+TEXTS = ("source", "qkey", "split", "task", "lang", "metric", "query")
+TEXTS_OR_NUMBERS = ("id", "gold")
+KNOWN = frozenset((*BY_EXPERT, *TEXTS, *TEXTS_OR_NUMBERS, "messages"))
 
 
-def read_outcome_rows(path: Path) -> Iterator[Row]:
-    """Rows with `query` or `messages` and `score{expert: 0..1}`; a score of null is left out.
+@dataclass(slots=True)
+class OutcomeRows:
+    """The rows of the file at `path`, each checked before it is given out.
 
-    Raises OutcomesUnusable, with file and line, also for a file without rows.
+    `needed` are fields that every row must have ("query" also goes as "messages"). With `alone`, a
+    number may stand where the format has numbers by expert; it belongs to the expert ALONE.
+    Iterating raises `refusal`, with file, line, field and expert, for whatever is not in the
+    format. A score of null was not graded: it is left out, counted in `ungraded` by expert, and
+    one warning at the end says so.
     """
-    empty = True
-    for where, row in json_lines(path, OutcomesUnusable):
-        empty = False
-        yield _checked(row, where)
-    if empty:
-        raise OutcomesUnusable(f"{path} is empty; a row is a query with the scores of both experts")
 
+    path: Path
+    refusal: type[EdgeRouterError] = OutcomesUnusable
+    needed: Collection[str] = ("score", "query")
+    alone: bool = False
+    ungraded: Counter[str] = field(default_factory=Counter)
 
-def _checked(row: Any, where: str) -> Row:
-    if not isinstance(row, dict) or not isinstance(row.get("score"), dict):
-        raise OutcomesUnusable(f'{where} lacks "score", an object of scores by expert')
-    if "query" not in row and "messages" not in row:
-        raise OutcomesUnusable(f'{where} lacks "query" (or "messages")')
-    row["score"] = {name: score for name, score in row["score"].items() if score is not None}
-    for name, score in row["score"].items():
-        number = isinstance(score, (int, float)) and not isinstance(score, bool)
-        if not number or not 0 <= score <= 1:
-            raise OutcomesUnusable(f"{where} has the score {score!r} for {name!r}; use 0..1")
-    return row
+    def __iter__(self) -> Iterator[Row]:
+        for _, row in self.placed():
+            yield row
 
+    def placed(self) -> Iterator[tuple[str, Row]]:
+        """Each row with its place, for messages."""
+        self.ungraded.clear()
+        for where, row in json_lines(self.path, self.refusal):
+            yield where, self._checked(row, where)
+        if self.ungraded:
+            log.warning("%s: %s", self.path, self.note)
 
-def from_file(
-    router: Router, weak: Expert, strong: Expert, path: Path, *, tables: Sequence[str] = ()
-) -> Evidence:
-    """A user's own outcome rows: JSON lines, plain or gzipped, with `query` (or `messages`) and
-    `score{expert: 0..1}`, and where measured `cost_usd{}` and `latency_s{}`.
-
-    An expert goes by its name or its profile's. Rows that lack one of the two do not count.
-    `tables` keeps only rows of that `source`. Raises OutcomesUnusable.
-    """
-    rows = list(read_outcome_rows(path))
-    refuse_unknown_tables(tables, sorted({_source(row, path) for row in rows}))
-    rows = [row for row in rows if not tables or _source(row, path) in tables]
-    called = [_called(expert, rows, path) for expert in (weak, strong)]
-    both = [row for row in rows if all(name in row["score"] for name in called)]
-    if not both:
-        raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}; {FIX}")
-    found = Evidence.estimated(
-        weak,
-        strong,
-        [_query(router, row, path) for row in both],
-        (_column(both, "score", called[0]), _column(both, "score", called[1])),
-        tables=[_source(row, path) for row in both],
-        kinds=[str(row.get("task", "unnamed")) for row in both],
-    )
-    return _with_measured(found, both, called)
-
-
-def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) -> Evidence:
-    """Costs and latencies from the rows, where every one of them has them."""
-    paid, timed = (_measured(rows, field, called) for field in ("cost_usd", "latency_s"))
-    weak, strong = (
-        Outcomes(
-            side.scores,
-            _column(rows, "cost_usd", name) if paid else side.cost_usd,
-            _column(rows, "latency_s", name) if timed else side.latency_s,
+    @property
+    def note(self) -> str:
+        """What was left out, as a clause."""
+        told = ", ".join(
+            f"{name or 'whole rows'}: {n:,}" for name, n in sorted(self.ungraded.items())
         )
-        for side, name in zip((found.weak, found.strong), called, strict=True)
-    )
-    return replace(found, weak=weak, strong=strong, costs_measured=paid, latencies_measured=timed)
+        return f"{self.ungraded.total():,} scores are null, not graded, and left out ({told:.200})"
+
+    def _checked(self, row: Any, where: str) -> Row:
+        if not isinstance(row, dict):
+            raise self.refusal(f"{where} {_lacks(self.needed)}; it is {shown(row)}, no object")
+        if missing := [name for name in self.needed if not _has(row, name)]:
+            raise self.refusal(f"{where} {_lacks(missing)}")
+        checked = {name: self._field(name, value, where) for name, value in row.items()}
+        return {
+            name: value for name, value in checked.items() if value is not None or name not in KNOWN
+        }
+
+    def _field(self, name: str, value: Any, where: str) -> Any:
+        """The field as it may be used; None where it is not known."""
+        if name in BY_EXPERT:
+            return self._by_expert(name, value, where)
+        if name == "messages":
+            return self._messages(value, where)
+        if value is not None and name in TEXTS:
+            self._require(isinstance(value, str), name, value, where, "a text")
+        if value is not None and name in TEXTS_OR_NUMBERS:
+            fits = isinstance(value, str) or _is_number(value, -MOST, MOST)
+            self._require(fits, name, value, where, "a text or a number")
+        if isinstance(value, str) and not is_unicode(value):
+            raise self.refusal(f"{where} has {name} {shown(value)}; it must be valid Unicode")
+        return value
+
+    def _messages(self, value: Any, where: str) -> Any:
+        if value is None:
+            return None
+        self._require(isinstance(value, list), "messages", value, where, "a list of messages")
+        try:
+            ChatRequest.of(value)
+        except (InvalidRequest, ValueError, TypeError) as error:
+            raise self.refusal(f"{where} has messages that cannot be routed: {error}") from None
+        return value
+
+    def _by_expert(self, name: str, value: Any, where: str) -> Any:
+        """The known values by expert; a null, for all or for one, is none."""
+        if self.alone and not isinstance(value, dict | list):
+            value = {ALONE: value}
+        if value is None:
+            self._count(name, ALONE)
+            return {}
+        told = f"an object of {_kind(name)} by expert" + (", or one" if self.alone else "")
+        self._require(isinstance(value, dict), name, value, where, told)
+        if name in NUMBERS and _is_plainly_right(value, *NUMBERS[name]):
+            return value
+        known = {}
+        for expert, one in value.items():
+            if one is None:
+                self._count(name, expert)
+                continue
+            self._check_one(name, expert, one, where)
+            known[expert] = one
+        return known
+
+    def _count(self, name: str, expert: str) -> None:
+        if name == "score":
+            self.ungraded[expert] += 1
+
+    def _check_one(self, name: str, expert: str, value: Any, where: str) -> None:
+        if not is_unicode(expert):
+            raise self.refusal(f"{where} has {name} of {shown(expert)}, which is no valid Unicode")
+        whose = f" for {expert!r:.80}" if expert else ""
+        if name in NUMBERS:
+            if not _is_number(value, *NUMBERS[name]):
+                raise self.refusal(f"{where} has {name} {shown(value)}{whose}; {_range(name)}")
+        elif name == "confidence":
+            if not _is_confidence(value):
+                raise self.refusal(
+                    f"{where} has {name} {shown(value)}{whose}; it must be objects of finite "
+                    "numbers by name"
+                )
+        elif not isinstance(value, str) or not is_unicode(value):
+            raise self.refusal(f"{where} has {name} {shown(value)}{whose}; it must be a text")
+
+    def _require(self, fits: bool, name: str, value: Any, where: str, told: str) -> None:
+        if not fits:
+            raise self.refusal(f"{where} has {name} {shown(value)}; it must be {told}")
 
 
-def _column(rows: Sequence[Row], field: str, name: str) -> Floats:
-    return np.array([row[field][name] for row in rows], dtype=np.float64)
-
-
-def _measured(rows: Sequence[Row], field: str, names: Sequence[str]) -> bool:
-    """Whether every row has a number of `field` for both experts."""
-    return all(
-        isinstance((row.get(field) or {}).get(name), (int, float)) for row in rows for name in names
-    )
-
-
-def _called(expert: Expert, rows: Sequence[Row], path: Path) -> str:
-    """The name by which the rows know an expert."""
-    named = {name for row in rows for name in row["score"]}
-    for name in (expert.name, expert.profile):
-        if name in named:
-            return name
-    raise OutcomesUnusable(
-        f"{path} has no outcomes of {expert.name!r} (profile {expert.profile!r}), only of "
-        f"{', '.join(sorted(named))}; {FIX}"
-    )
-
-
-def _query(router: Router, row: Row, path: Path) -> tuple[Representation, int]:
+def request_of(row: Row, where: str, refusal: type[EdgeRouterError]) -> ChatRequest:
+    """The query of a checked row. Raises `refusal` for one that cannot be routed."""
     try:
-        request = ChatRequest.of(row.get("query", row.get("messages")))
-        return router.represent(request), request.characters
-    except InvalidRequest as error:
-        raise OutcomesUnusable(f"{path} has a query that cannot be routed: {error}") from None
+        return ChatRequest.of(row["query"] if "query" in row else row["messages"])
+    except (InvalidRequest, ValueError, TypeError) as error:
+        raise refusal(f"{where} has a query that cannot be routed: {error}") from None
 
 
-def _source(row: Row, path: Path) -> str:
-    return str(row.get("source", path.name))
+def _has(row: Row, name: str) -> bool:
+    if name == "query":
+        return row.get("query") is not None or row.get("messages") is not None
+    return name in row and (row[name] is not None or name in BY_EXPERT)
+
+
+def _lacks(names: Collection[str]) -> str:
+    told = [f'"{name}"' + (' (or "messages")' if name == "query" else "") for name in names]
+    return f"lacks {', '.join(told)}" if told else "is no row"
+
+
+def _is_number(value: Any, low: float, high: float) -> bool:
+    """An integer or a float within bounds; neither a bool nor NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _is_plainly_right(values: dict[str, Any], low: float, high: float) -> bool:
+    """Whether no value needs a closer look; it saves most of the time that a row takes."""
+    for name, value in values.items():
+        if type(value) not in PLAIN or not low <= value <= high or not name.isascii():
+            return False
+    return True
+
+
+def _is_confidence(value: Any) -> bool:
+    """Objects of numbers, by the number of tokens seen."""
+    return isinstance(value, dict) and all(
+        isinstance(one, dict) and all(_is_number(number, -MOST, MOST) for number in one.values())
+        for one in value.values()
+    )
+
+
+def _kind(name: str) -> str:
+    return "numbers" if name in NUMBERS else "objects" if name == "confidence" else "texts"
+
+
+def _range(name: str) -> str:
+    low, high = NUMBERS[name]
+    if name == "score":
+        return "scores lie in 0..1"
+    return "it must be a number from 0" if low == 0 and math.isfinite(high) else "it must be finite"

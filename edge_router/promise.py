@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
 
 from .bounds import binomial_interval, mean_is_below
+from .errors import ConfigError
 from .evidence import Evidence
 from .refusals import refusal
 from .risk_control import control, most_usd, shuffled
-from .targets import Quantity, Target
+from .targets import MOST, Quantity, Target
 
 __all__ = ["Measured", "Promise", "calibrate", "quality_interval", "sentence"]
 
@@ -73,8 +75,12 @@ def calibrate(
     """The operating point for `targets`; see `risk_control.control` for which one it is.
 
     `max_cost_usd` is the most that one query can cost; without it, twice the dearest one seen.
-    Raises TargetsConflict, TargetUnsupported, OutcomesUnusable.
+    Raises TargetsConflict, TargetUnsupported, OutcomesUnusable, and ConfigError for a `confidence`
+    or a `max_cost_usd` that is none.
     """
+    _require_number("confidence", confidence, 0.5, 1)
+    if max_cost_usd is not None:
+        _require_number("max_cost_usd", max_cost_usd, 0, MOST)
     threshold = control(evidence, targets, confidence=confidence, max_cost_usd=max_cost_usd)
     if threshold is None:
         raise refusal(evidence, targets, confidence=confidence, max_cost_usd=max_cost_usd)
@@ -98,6 +104,11 @@ def calibrate(
         ),
         most_usd=most_usd(evidence, max_cost_usd) if on_cost else None,
     )
+
+
+def _require_number(name: str, value: float, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value < high:
+        raise ConfigError(f"{name} is {value!r:.60}; it must lie in {low:g}..{high:g}")
 
 
 def _strong_calls(evidence: Evidence, threshold: float, delta: float) -> Measured:

@@ -14,7 +14,9 @@ from typing import Any, Self
 from .config import Config, ExpertConfig
 from .data_folder import write_atomically
 from .device import this_device
+from .json_lines import shown
 from .latency import Pace, Speed
+from .stored_json import FAULTS, number, read_object, table, text
 
 __all__ = ["MeasuredSpeed", "now_as_text", "read_speeds", "write_speeds"]
 
@@ -40,16 +42,22 @@ class MeasuredSpeed:
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
-        """Raises KeyError, TypeError or ValueError for anything that `asdict` did not write."""
-        speed = Speed(**{key: _positive(value) for key, value in found["speed"].items()})
+        """Raises one of FAULTS for anything that `asdict` did not write."""
+        speed = Speed(
+            **{key: number(v, key, 0) for key, v in table(found["speed"], "speed").items()}
+        )
         if speed.input_tokens_per_s <= 0 or speed.output_tokens_per_s <= 0:
-            raise ValueError("a speed of 0")
-        pace = dict(found["pace"])
+            raise ValueError("a speed is 0")
+        pace = dict(table(found["pace"], "pace"))
         cold_s = pace.pop("cold_s")
-        bounded = {key: _bounded(value) for key, value in pace.items()}
-        known = Pace(**bounded, cold_s=None if cold_s is None else _positive(cold_s))
-        datetime.fromisoformat(found["measured"])
-        return cls(found["model"], found["n_threads"], found["measured"], speed, known)
+        bounded = {key: number(value, key, -1e6, 1e6) for key, value in pace.items()}
+        known = Pace(**bounded, cold_s=None if cold_s is None else number(cold_s, "cold_s", 0))
+        if datetime.fromisoformat(text(found["measured"], "measured")).tzinfo is None:
+            raise ValueError("measured has no time zone")
+        threads = found["n_threads"]
+        if threads is not None:
+            threads = int(number(threads, "n_threads", 0))
+        return cls(text(found["model"], "model"), threads, found["measured"], speed, known)
 
     def age(self, now: datetime) -> timedelta:
         """Time since it was measured; 0 where a clock was set back meanwhile."""
@@ -87,10 +95,10 @@ def write_speeds(config: Config, speeds: Mapping[str, MeasuredSpeed]) -> Path:
 
 def _stored(path: Path) -> dict[str, MeasuredSpeed]:
     try:
-        return _parse(path.read_text(encoding="utf-8"))
+        return _parse(read_object(path))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except FAULTS as error:
         _warn(f"{path} cannot be used ({type(error).__name__}: {error}); renew it with `{RENEW}`")
         return {}
 
@@ -105,23 +113,11 @@ def now_as_text() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _parse(text: str) -> dict[str, MeasuredSpeed]:
-    stored = json.loads(text)
+def _parse(stored: Mapping[str, Any]) -> dict[str, MeasuredSpeed]:
     if stored["schema"] != SCHEMA:
-        raise ValueError(f"schema {stored['schema']!r} is not {SCHEMA}")
+        raise ValueError(f"schema {shown(stored['schema'])} is not {SCHEMA}")
     here = this_device().info().processor
     if stored["processor"] != here:
-        raise ValueError(f"measured on {stored['processor']!r}, this is {here!r}")
-    return {name: MeasuredSpeed.from_json(found) for name, found in stored["speeds"].items()}
-
-
-def _positive(value: Any) -> float:
-    if isinstance(value, bool) or not 0 <= float(value) < 1e12:
-        raise ValueError(f"{value!r} is no speed")
-    return float(value)
-
-
-def _bounded(value: Any) -> float:
-    if isinstance(value, bool) or not -1e6 < float(value) < 1e6:
-        raise ValueError(f"{value!r} is no pace")
-    return float(value)
+        raise ValueError(f"measured on {shown(stored['processor'])}, this is {here!r}")
+    speeds = table(stored["speeds"], "speeds")
+    return {name: MeasuredSpeed.from_json(table(found, name)) for name, found in speeds.items()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Real
 
 from .errors import InvalidTarget, TargetsConflict
 
@@ -31,6 +31,7 @@ class Quantity(StrEnum):
     P95_LATENCY = "p95_latency"
 
 
+MOST = 1e12  # dollars or seconds
 SHARES = (Quantity.QUALITY, Quantity.STRONG_CALLS)
 UNITS: Mapping[Quantity, Mapping[str, float]] = {
     Quantity.QUALITY: {"": 1.0, "%": 0.01},
@@ -44,11 +45,23 @@ UNITS: Mapping[Quantity, Mapping[str, float]] = {
 class Target:
     """One quantity and its bound: from below for quality, from above for all others.
 
-    `bound` in shares, dollars per query, or seconds.
+    `bound` in shares, dollars per query, or seconds. Raises InvalidTarget for an unknown quantity
+    and a bound out of range.
     """
 
     quantity: Quantity
     bound: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.quantity, str) or self.quantity not in tuple(Quantity):
+            raise InvalidTarget(
+                f"{self.quantity!r:.60} is no quantity; use one of {', '.join(Quantity)}"
+            )
+        if isinstance(self.bound, bool) or not isinstance(self.bound, Real):
+            raise InvalidTarget(f"the bound {self.bound!r:.60} is not a number")
+        object.__setattr__(self, "quantity", Quantity(self.quantity))
+        _check_range(self.quantity, self.bound, f"{self.quantity} {self.bound!r:.60}")
+        object.__setattr__(self, "bound", float(self.bound))
 
     @property
     def sign(self) -> str:
@@ -77,6 +90,9 @@ def parse_targets(texts: Iterable[str]) -> tuple[Target, ...]:
     Of two bounds that point the same way the stricter one counts. Raises InvalidTarget, and
     TargetsConflict where no value meets two bounds of the same quantity.
     """
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    if odd := [text for text in texts if not isinstance(text, str)]:
+        raise InvalidTarget(f"{odd[0]!r:.60} is not a target; write {EXAMPLES}")
     stated = [_parse(part) for text in texts for part in text.split(",") if part.strip()]
     if not stated:
         raise InvalidTarget(f"no target is stated; give {EXAMPLES}")
@@ -111,8 +127,8 @@ def _parse(text: str) -> tuple[Target, str, str]:
     if found["sign"] not in (">=", "<="):
         raise InvalidTarget(f"{found['sign']!r} in {text!r} must be >= or <=")
     quantity = Quantity(found["quantity"])
-    target = Target(quantity, _bound(quantity, found["bound"], found["unit"], text))
-    return target, found["sign"], text
+    bound = _bound(quantity, found["bound"], found["unit"], text)
+    return Target(quantity, bound), found["sign"], text
 
 
 def _bound(quantity: Quantity, number: str, unit: str, text: str) -> float:
@@ -132,8 +148,8 @@ def _bound(quantity: Quantity, number: str, unit: str, text: str) -> float:
 def _check_range(quantity: Quantity, bound: float, text: str) -> None:
     if quantity in SHARES and not 0 < bound < 1:
         raise InvalidTarget(f"{text!r} is out of range: {quantity} lies between 0 and 1")
-    if not 0 < bound < math.inf:
-        raise InvalidTarget(f"{text!r} is out of range: {quantity} must be above 0")
+    if not 0 < bound < MOST:
+        raise InvalidTarget(f"{text!r} is out of range: {quantity} must be above 0, and finite")
 
 
 def _refuse_conflicts(stated: list[tuple[Target, str, str]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .evaluate import leaderboard, mean_apgr
@@ -10,57 +10,80 @@ from .evaluate import leaderboard, mean_apgr
 __all__ = ["write_card"]
 
 
-def write_card(about: Mapping[str, Any], calibration: Mapping[str, Any]) -> str:
-    """Markdown: what it is, how it was made, what it reaches, what it must not be taken for."""
-    parity = about["parity"]
+def write_card(
+    about: Mapping[str, Any], calibration: Mapping[str, Any], limits: Sequence[str] = ()
+) -> str:
+    """Markdown: what it is, how it was made, what it reaches, what it must not be taken for.
+
+    A sentence stands there only where its step was done; `limits` are those of the outcomes.
+    """
+    parts = [
+        _introduction(about),
+        _quality(about["metrics"]),
+        _calibration(calibration),
+        _parity(about["parity"]) if about.get("parity") else "",
+        f"## What it was trained on\n\n{_sources(about)}",
+        _limits(limits),
+    ]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _introduction(about: Mapping[str, Any]) -> str:
     return f"""# {about["name"]}
 
 A router for queries between a small model on the device and larger ones in the cloud: it predicts
-how likely each expert's answer is to be good. {about["base_model"]} fine-tuned on public outcome
-tables and on our own runs of SmolLM2-135M, then {about["quantization"]}.
+how likely each expert's answer is to be good. {about["base_model"]} fine-tuned on the outcome
+tables listed below, then {about["quantization"]}.
 
-Made by `{about["command"]}` on {about["created"]}; every number below comes from that command.
+Made by `{about["command"]}` on {about["created"]}; every number below comes from that command."""
 
-## How well it routes
+
+def _quality(metrics: Mapping[str, Any]) -> str:
+    told = f"""## How well it routes
 
 APGR (share of the gap between weak and strong expert that is recovered, averaged over all shares
 of strong calls; random is 0.5) with 95 % bootstrap intervals. "Task only" is told the task's name,
 the oracle the outcome itself.
 
-{leaderboard(about["metrics"]["test"])}
+{leaderboard(metrics["test"])}"""
+    if not metrics.get("teacher"):
+        return told
+    return f"""{told}
 
-On the mean over these tables the router reaches {mean_apgr(about["metrics"]["test"]):.3f}, the
-teacher that it was distilled from {mean_apgr(about["metrics"]["teacher"]):.3f}:
+On the mean over these tables the router reaches {mean_apgr(metrics["test"]):.3f}, the
+teacher that it was distilled from {mean_apgr(metrics["teacher"]):.3f}:
 
-{_beside_teacher(about["metrics"])}
+{_beside_teacher(metrics)}"""
 
-## Calibration, on the dev split
+
+def _calibration(calibration: Mapping[str, Any]) -> str:
+    return f"""## Calibration, on the dev split
 
 Temperature {calibration["temperature"]:.3f}, expected calibration error {calibration["ece"]:.3f},
-Brier score {calibration["brier"]:.3f}, over the outcomes of all six profiles.
+Brier score {calibration["brier"]:.3f}, over the outcomes of the profiles' models.
 
-{_points(calibration)}
+{_points(calibration)}"""
 
-## int8 against fp32, {parity["queries"]} test queries
+
+def _parity(parity: Mapping[str, Any]) -> str:
+    return f"""## int8 against fp32, {parity["queries"]} test queries
 
 Mean cosine of representations {parity["mean_cosine"]:.4f}; estimates differ by
 {parity["mean_quality_difference"]:.4f} on the mean and {parity["max_quality_difference"]:.3f} at
 most. Decisions that flip, per operating point:
 
-{_flips(parity)}
+{_flips(parity)}"""
 
-## What it was trained on
 
-{_sources(about)}
-
-## Limits
-
-English mostly. Quality is what the tables measure: right answers to exam-like questions, and for
-the 135m profile also to short everyday questions; no table shows a large model on everyday
-questions, so those estimates are extrapolated. `1b` has seen one maths model only and otherwise
-lies between its neighbours. Prices and speeds of the profiles are assumptions (see the recipe):
-state your own.
-"""
+def _limits(limits: Sequence[str]) -> str:
+    always = (
+        (
+            "Quality is what the scores of these tables measure, on queries like theirs; for any "
+            "other query it is extrapolated."
+        ),
+        "Prices and speeds of the profiles are assumptions (see the recipe): state your own.",
+    )
+    return "\n".join(["## Limits", "", *(f"- {limit}" for limit in (*limits, *always))])
 
 
 def _beside_teacher(metrics: Mapping[str, Any]) -> str:
@@ -107,5 +130,6 @@ def _sources(about: Mapping[str, Any]) -> str:
     rows = [
         f"| {source['source']} | {source['rows']} | {source['origin']} | {source['licence']} |"
         for source in about["training_data"]
+        if source["rows"]
     ]
-    return "\n".join(["| table | rows | origin | licence |", "|---|---|---|---|", *rows])
+    return "\n".join(["| table | train rows | origin | licence |", "|---|---|---|---|", *rows])

@@ -26,7 +26,7 @@ from edge_router.errors import BackendError, BackendUnavailable, ConfigError
 from edge_router.experts import Pricing
 
 from .grade import INSTRUCTIONS, MAX_TOKENS, grade
-from .rows import Row, read_partial_rows, write_rows
+from .rows import Row, placed_rows, write_rows
 
 __all__ = ["AskedExpert", "CollectionStopped", "collect", "journal_of", "reference_answer"]
 
@@ -128,7 +128,7 @@ def _asked(expert: str, files: Iterable[Path], *, again: bool) -> set[tuple[str,
 def _rows(files: Iterable[Path]) -> Iterator[Row]:
     for file in files:
         if file.exists():
-            yield from read_partial_rows(file)
+            yield from (row for _, row in placed_rows(file, ("source", "id", "score")))
 
 
 def _merged(out: Path, journal: Path) -> list[Row]:

@@ -120,11 +120,11 @@ def load_tables(data: Path, own: Sequence[Path], *, folder: str = "open") -> dic
     texts = {row["qkey"]: row["query"] for rows in tables.values() for row in rows}
     if own and (data / "queries").is_dir():
         texts |= {row["qkey"]: row["query"] for row in gold_questions(data)}
-    known = {(row["source"], str(row["id"])): row for rows in tables.values() for row in rows}
+    known = {_identity(row): row for rows in tables.values() for row in rows}
     for path in own:
         measured = [row for row in read_rows(path, texts) if row["score"]]
         tables[_table_name(path)] = [
-            row for row in measured if not _merged(row, known.get((row["source"], str(row["id"]))))
+            row for row in measured if not _merged(row, known.get(_identity(row)))
         ]
     return tables
 
@@ -145,6 +145,11 @@ def outcome_set(tables: Mapping[str, Sequence[Row]], max_chars: int) -> OutcomeS
 
 def _table_name(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".jsonl")
+
+
+def _identity(row: Row) -> tuple[str, str]:
+    """The name that a question goes by in every table; its text's key where it has no other."""
+    return row.get("source", ""), str(row.get("id", row["qkey"]))
 
 
 def _merged(row: Row, known: Row | None) -> bool:

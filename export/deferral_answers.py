@@ -18,12 +18,13 @@ from edge_router.text import router_input
 
 from .evaluation.artifacts import Representations
 from .questions import gold_questions
-from .rows import BadData, Row, read_partial_rows
+from .rows import BadData, Row, placed_rows
 
 __all__ = ["FEWEST", "STRONG", "Answers", "read_answers"]
 
 Floats = npt.NDArray[np.float64]
 
+NEEDED = ("source", "qkey", "split", "score")
 FEWEST = 20  # answers of a split, below which nothing can be said
 STRONG = "frontier"
 
@@ -76,7 +77,7 @@ def read_answers(
     Texts that are not in the rows come from the questions in `data`. Raises BadRow, and BadData
     where there is no such answer.
     """
-    rows = [row for row in read_partial_rows(outcomes) if _told(row, expert)]
+    rows = [row for _, row in placed_rows(outcomes, NEEDED) if _told(row, expert)]
     if not rows:
         raise BadData(f"{outcomes} holds no answer of {expert!r} with a confidence; collect some")
     texts = _texts(rows, data, artifact.manifest.max_chars)
@@ -116,5 +117,8 @@ def _expected(artifact: RouterArtifact, profile: str, vectors: Floats) -> Floats
 def _design(rows: Sequence[Row], expert: str, seen: str, quality: Floats) -> Floats:
     """(answers, FEATURES); an answer shorter than what is `seen` counts whole."""
     told = [row["confidence"][expert] for row in rows]
-    known = [TokenConfidence(**found.get(seen, found["whole"])) for found in told]
+    try:
+        known = [TokenConfidence(**found.get(seen, found["whole"])) for found in told]
+    except (KeyError, TypeError) as error:
+        raise BadData(f"a confidence of {expert!r} is none: {error}; collect it again") from None
     return np.stack([features(one, q) for one, q in zip(known, quality.tolist(), strict=True)])

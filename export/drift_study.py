@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from edge_router.chat import ChatRequest
 from edge_router.drift import LOOKS, DriftMonitor, DriftReference, traffic_of
 from edge_router.encoder import Representation
 from edge_router.errors import ArtifactIncompatible
+from edge_router.json_lines import json_lines
 from edge_router.known_queries import KnownQueries
 from edge_router.text import RouterTokenizer, router_input
 from edge_router.traffic import Traffic, TrafficView
@@ -23,6 +23,7 @@ from edge_router.traffic import Traffic, TrafficView
 from .data import load_tables
 from .recipe import SHIPPED, Recipe
 from .represent import represent
+from .rows import BadData
 
 __all__ = ["drift_markdown", "drift_study", "live_queries"]
 
@@ -85,9 +86,8 @@ def live_queries(data: Path, held_out: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+    for _, row in json_lines(path, BadData):
+        yield row
 
 
 def _chinese(data: Path) -> Iterator[str]:

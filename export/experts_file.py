@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,16 +11,21 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from edge_router.artifact import RouterArtifact
 from edge_router.experts import PROFILES
 
 from .data import OutcomeSet
 from .heads import LinearHead, fit_model_head, fit_profile_heads, mean_score
+from .limits import counted_experts
 from .recipe import Recipe
 
 __all__ = ["FALLBACK_PROFILE", "Heads", "experts_json", "fit_heads", "profile_scores"]
 
 Floats = npt.NDArray[np.float64]
 
+log = logging.getLogger("edge_router.export")
+
+SHIPPED_ROUTER = "router-small"
 FALLBACK_PROFILE = "8b"  # where a model's head starts if the recipe puts it in no profile
 
 
@@ -69,14 +75,7 @@ def experts_json(
     recipe: Recipe, outcomes: OutcomeSet, heads: Heads, log_tokens: Floats
 ) -> dict[str, Any]:
     """The content of experts.json: heads with their length offsets, and the reference values."""
-    offsets = {
-        expert: _length_offset(outcomes, number, log_tokens)
-        for number, expert in enumerate(outcomes.experts)
-    }
-    groups = {
-        profile: float(np.mean([offsets[model] for model in recipe.profiles[profile]]))
-        for profile in PROFILES
-    }
+    offsets, groups = _length_offsets(recipe, outcomes, log_tokens)
     return {
         "profiles": {
             profile: {
@@ -91,6 +90,48 @@ def experts_json(
             for expert in outcomes.experts
         },
     }
+
+
+def _length_offsets(
+    recipe: Recipe, outcomes: OutcomeSet, log_tokens: Floats
+) -> tuple[dict[str, float], dict[str, float]]:
+    """By expert and by profile; those of the shipped router where no answer's length is known."""
+    if not counted_experts(outcomes.split("train")):
+        return _shipped_offsets(recipe, outcomes, log_tokens)
+    offsets = {
+        expert: _length_offset(outcomes, number, log_tokens)
+        for number, expert in enumerate(outcomes.experts)
+    }
+    groups = {
+        profile: float(np.mean([offsets[model] for model in recipe.profiles[profile]]))
+        for profile in PROFILES
+    }
+    return offsets, groups
+
+
+def _shipped_offsets(
+    recipe: Recipe, outcomes: OutcomeSet, log_tokens: Floats
+) -> tuple[dict[str, float], dict[str, float]]:
+    """What makes answers as long, on the mean, as the shipped router expects of its profiles."""
+    shipped = RouterArtifact.load(SHIPPED_ROUTER)
+    known = shipped.known_queries()
+    expected = 0.0 if known is None else float(known.log_tokens.astype(np.float64).mean())
+    log.warning(
+        "no outcome row has output_tokens or out_chars: answers are expected to be as long as the "
+        "profiles' of %s",
+        shipped.manifest.name,
+    )
+    groups = {
+        profile: float(shipped.experts["profiles"][profile]["head"]["log_tokens"])
+        + expected
+        - float(log_tokens.mean())
+        for profile in PROFILES
+    }
+    profile_of = {model: p for p, models in recipe.profiles.items() for model in models}
+    offsets = {
+        expert: groups[profile_of.get(expert, FALLBACK_PROFILE)] for expert in outcomes.experts
+    }
+    return offsets, groups
 
 
 def _length_offset(outcomes: OutcomeSet, expert: int, log_tokens: Floats) -> float:

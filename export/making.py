@@ -24,6 +24,7 @@ from .data import OutcomeSet, load_outcomes
 from .evaluate import evaluate_table
 from .experts_file import Heads, experts_json, fit_heads, profile_scores
 from .known import known_queries
+from .limits import limits_of
 from .package import package
 from .parity import parity, require_parity
 from .recipe import Recipe
@@ -253,6 +254,7 @@ class Making:
         about = self._about() | {"parity": self.parity, "metrics": self.metrics}
         vectors, log_tokens = self.representations
         about |= {"representation_dim": vectors.shape[1]}
+        limits = limits_of(self.outcomes, self.recipe.profiles)
         return package(
             target,
             encoder=self.graphs[1],
@@ -260,7 +262,7 @@ class Making:
             experts=experts_json(self.recipe, self.outcomes, self.heads, log_tokens),
             calibration=self.calibration,
             known=known_queries(self.outcomes, vectors, log_tokens),
-            card=write_card(about, self.calibration),
+            card=write_card(about, self.calibration, limits),
             about=about,
         )
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from edge_router.bounded_file import read_text
 from edge_router.everyday import everyday_questions
+from edge_router.json_lines import BadJson, json_lines, json_value, shown
 
 from .grade import INSTRUCTIONS
 from .rows import (
@@ -18,8 +19,8 @@ from .rows import (
     BadRow,
     Row,
     letters_of,
+    placed_rows,
     query_key,
-    read_partial_rows,
     read_rows,
     split_of,
 )
@@ -40,7 +41,7 @@ def gold_questions(data: Path) -> Iterator[Row]:
     sides = _sides(data)
     seen: set[str] = set()
     for make, count in ((_everyday, None), *_SAMPLES):
-        sample = _sample(make(data), count, seen)
+        sample = _as_published(make, data, count, seen)
         seen |= {row["qkey"] for row in sample}
         for row in sample:
             side = sides.setdefault(letters_of(row["query"]), {"split": row["split"]})
@@ -75,19 +76,23 @@ def _sides(data: Path) -> dict[str, Row]:
 def read_questions(path: Path) -> list[Row]:
     """A user's own questions: JSON lines with `query`, `gold`, `metric` and, if wanted, `task`,
     `id`, `lang`, `prompt`, `reference`. Raises BadRow, and BadData for an empty file."""
-    rows = [_own(path, number, row) for number, row in enumerate(read_partial_rows(path), 1)]
+    placed = placed_rows(path, ("query", "gold", "metric"))
+    rows = [_own(path, number, *found) for number, found in enumerate(placed, 1)]
     if not rows:
         raise BadData(f"{path} holds no question")
     return rows
 
 
-def _own(path: Path, number: int, row: Row) -> Row:
-    if missing := {"query", "gold", "metric"} - row.keys():
-        raise BadRow(f"{path}:{number} lacks {sorted(missing)}")
+def _own(path: Path, number: int, where: str, row: Row) -> Row:
+    if "query" not in row:
+        raise BadRow(f'{where} lacks "query"')
     if row["metric"] not in INSTRUCTIONS:
-        raise BadRow(f"{path}:{number} has metric {row['metric']!r}; known are {[*INSTRUCTIONS]}")
+        raise BadRow(f"{where} has metric {row['metric']!r:.80}; known are {[*INSTRUCTIONS]}")
     if row["metric"] == "number" and not _is_number(str(row["gold"]).strip("$ ")):
-        raise BadRow(f"{path}:{number} has gold {row['gold']!r}, no number, for metric 'number'")
+        raise BadRow(f"{where} has gold {row['gold']!r:.80}, no number, for metric 'number'")
+    for name in ("prompt", "reference"):
+        if not isinstance(row.get(name, ""), str):
+            raise BadRow(f"{where} has {name} {shown(row[name])}; it must be a text")
     source = path.name.split(".")[0]
     made = _row(
         source,
@@ -98,6 +103,20 @@ def _own(path: Path, number: int, row: Row) -> Row:
         gold=str(row["gold"]),
     )
     return made | {key: row[key] for key in ("lang", "prompt", "reference") if key in row}
+
+
+def _as_published(
+    make: Callable[[Path], Iterator[Row]], data: Path, count: int | None, seen: set[str]
+) -> list[Row]:
+    """A sample of what `make` finds in `data`. Raises BadData for files of another form."""
+    try:
+        return _sample(make(data), count, seen)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        told = make.__name__.strip("_")
+        raise BadData(
+            f"the questions of {told} in {data} are not as published ({type(error).__name__}: "
+            f"{error!s:.100})"
+        ) from None
 
 
 def _sample(rows: Iterable[Row], count: int | None, seen: set[str]) -> list[Row]:
@@ -156,7 +175,7 @@ def _math(data: Path) -> Iterator[Row]:
 
 def _bbh(data: Path) -> Iterator[Row]:
     for path in sorted((data / "queries" / "bbh").glob("*.json")):
-        for number, example in enumerate(json.loads(path.read_text())["examples"]):
+        for number, example in enumerate(_published(path)["examples"]):
             gold = example["target"]
             metric = _bbh_metric(gold)
             if metric:
@@ -173,16 +192,15 @@ def _bbh_metric(gold: str) -> str | None:
 
 
 def _pubmedqa(data: Path) -> Iterator[Row]:
-    text = gzip.decompress((data / "queries/pubmedqa/ori_pqal.json.gz").read_bytes())
-    for number, item in json.loads(text).items():
+    for number, item in _published(data / "queries/pubmedqa/ori_pqal.json.gz").items():
         gold = item["final_decision"]
         query = f"{item['QUESTION']} Answer yes, no or maybe."
         yield _row("pubmedqa", number, task="pubmedqa", metric="text", query=query, gold=gold)
 
 
 def _simpleqa(data: Path) -> Iterator[Row]:
-    text = gzip.decompress((data / "queries/simpleqa/simpleqa_full.csv.gz").read_bytes())
-    for number, item in enumerate(csv.DictReader(io.StringIO(text.decode()))):
+    text = read_text(data / "queries/simpleqa/simpleqa_full.csv.gz", BadData)
+    for number, item in enumerate(csv.DictReader(io.StringIO(text))):
         query, gold = item["problem"], item["answer"]
         yield _row("simpleqa", number, task="simpleqa", metric="text", query=query, gold=gold)
 
@@ -206,8 +224,16 @@ def _mbpp(data: Path) -> Iterator[Row]:
 
 
 def _json_lines(path: Path) -> Iterator[Row]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        yield from map(json.loads, lines)
+    for _, row in json_lines(path, BadData):
+        yield row
+
+
+def _published(path: Path) -> Any:
+    """The one JSON value of a file."""
+    try:
+        return json_value(read_text(path, BadData))
+    except BadJson as error:
+        raise BadData(f"{path} {error}") from None
 
 
 def _is_number(gold: str) -> bool:

@@ -1,7 +1,6 @@
-"""Outcome rows, the one data format: JSON lines, one query a row, plain or gzipped.
+"""Outcome rows that routers are made from, read, written and split.
 
-Fields: source, id, qkey, split, task, lang, query, score{expert: 0..1}, and where known gold,
-metric, answer{}, input_tokens{}, output_tokens{}, out_chars{}, latency_s{}.
+`edge_router.outcome_rows` names the fields; here each row also has qkey, split and task.
 """
 
 from __future__ import annotations
@@ -9,29 +8,35 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+
+from edge_router.bounded_file import refuse_missing
+from edge_router.errors import EdgeRouterError
+from edge_router.json_lines import shown
+from edge_router.outcome_rows import OutcomeRows, Row
 
 __all__ = [
     "SPLITS",
     "BadData",
     "BadRow",
+    "NoSuchFile",
     "Row",
     "letters_of",
+    "placed_rows",
     "query_key",
     "read_partial_rows",
     "read_rows",
+    "require_there",
     "split_of",
     "write_rows",
 ]
 
-Row = dict[str, Any]
-
 SPLITS = ("train", "dev", "test")
+NEEDED = ("qkey", "split", "task", "score")
 
 
-class BadData(ValueError):
+class BadData(EdgeRouterError, ValueError):
     """Data or a recipe that no router can be made from; says what and where."""
 
 
@@ -39,51 +44,46 @@ class BadRow(BadData):
     """A row that is not in the format; names the file, the line and the fault."""
 
 
+class NoSuchFile(BadData, FileNotFoundError):
+    """A file of data that is not there."""
+
+
 def read_rows(path: Path, queries: Mapping[str, str] | None = None) -> Iterator[Row]:
-    """The rows of a file. Raises BadRow, FileNotFoundError.
+    """The rows of a file. Raises BadRow, NoSuchFile.
 
     Rows kept without their text (of a public data set that is not ours to copy) get it from
     `queries`, by their qkey.
     """
-    for where, row in _lines(path):
-        if "query" not in row and row.get("qkey") in (queries or {}):
-            row["query"] = (queries or {})[row["qkey"]]
-        yield _check(row, where)
-
-
-def read_partial_rows(path: Path) -> Iterator[Row]:
-    """Rows of a file that may lack their text. Raises BadRow."""
-    for _, row in _lines(path):
+    known = queries or {}
+    for where, row in placed_rows(path, NEEDED):
+        if "query" not in row and row["qkey"] in known:
+            row["query"] = known[row["qkey"]]
+        if "query" not in row:
+            raise BadRow(f'{where} lacks "query"')
+        if row["split"] not in SPLITS:
+            raise BadRow(f"{where} has split {shown(row['split'])}; use one of {SPLITS}")
         yield row
 
 
-def _lines(path: Path) -> Iterator[tuple[str, Row]]:
-    """Where each row stands, for messages, and the row."""
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                where = f"{path}:{number}"
-                yield where, _parse(line, where)
+def read_partial_rows(path: Path) -> Iterator[Row]:
+    """Rows of a file that may lack any field. Raises BadRow, NoSuchFile."""
+    for _, row in placed_rows(path):
+        yield row
 
 
-def _parse(line: str, where: str) -> Row:
+def placed_rows(path: Path, needed: Collection[str] = ()) -> Iterator[tuple[str, Row]]:
+    """Rows that have the `needed` fields, each with its place, for messages. Raises BadRow,
+    NoSuchFile."""
+    require_there(path)
+    yield from OutcomeRows(path, BadRow, needed=needed).placed()
+
+
+def require_there(path: Path) -> None:
+    """Raises NoSuchFile for a file that is not there."""
     try:
-        row: Row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise BadRow(f"{where} is not JSON: {error}") from None
-    return row
-
-
-def _check(row: Row, where: str) -> Row:
-    if missing := {"qkey", "split", "task", "query", "score"} - row.keys():
-        raise BadRow(f"{where} lacks {sorted(missing)}")
-    if row["split"] not in SPLITS:
-        raise BadRow(f"{where} has split {row['split']!r}; use one of {SPLITS}")
-    for expert, score in row["score"].items():
-        if not 0 <= score <= 1:
-            raise BadRow(f"{where} has score {score} for {expert!r}; scores lie in 0..1")
-    return row
+        refuse_missing(path)
+    except FileNotFoundError:
+        raise NoSuchFile(f"{path} is not there") from None
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

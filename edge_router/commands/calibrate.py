@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -193,8 +194,7 @@ def _expert(router: Router, compared: Sequence[Expert], name: str, folder: Path)
 def _evidence(
     router: Router, weak: Expert, strong: Expert, options: argparse.Namespace
 ) -> Evidence:
-    from ..evidence import from_known_queries
-    from ..outcome_rows import from_file
+    from ..evidence import from_file, from_known_queries
 
     if options.outcomes:
         return from_file(router, weak, strong, Path(options.outcomes), tables=options.tables)
@@ -258,8 +258,8 @@ def _renewal(options: argparse.Namespace) -> str:
     stated = [f"--target={target}" for target in options.target or []]
     for option in (*PATHS, *NAMES):
         if (value := getattr(options, option)) is not None:
-            is_path = option in PATHS and Path(value).exists()  # an artifact may be a mere name
-            told = Path(value).resolve() if is_path else value
+            is_path = option in PATHS and os.path.lexists(value)  # an artifact may be a mere name
+            told = Path(value).absolute() if is_path else value
             stated.append(f"--{option.replace('_', '-')}={told}")
     stated += ["--tables", *options.tables] if options.tables else []
     stated += ["--from-log"] if options.from_log else [f"--confidence={_confidence(options)}"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, InvalidRequest
 from .printing import print_dim, print_json, rounded
-from .route import lines_of, prompt_of
 from .settings import add_command, config_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from ..config import Config
     from ..drift import DriftMonitor, DriftVerdict
@@ -51,10 +51,7 @@ def _drift(options: argparse.Namespace) -> None:
 
     config = config_of(options)
     router = Router.from_config(config)
-    if options.file is None:
-        queries = _logged(router, config)
-    else:
-        queries = _read(router, lines_of(options.file, "the file"))
+    queries = _logged(router, config) if options.file is None else _read(router, Path(options.file))
     reference = DriftReference.of(router.artifact)
     monitor = DriftMonitor(reference, false_alarms=options.false_alarms)
     stretches = _stretches(monitor, queries)
@@ -80,17 +77,22 @@ def _stretches(monitor: DriftMonitor, queries: Iterable[Seen]) -> list[DriftVerd
     return list(found.values())
 
 
-def _read(router: Router, lines: Sequence[bytes]) -> Iterator[Seen]:
-    """The queries of a file. Raises InvalidRequest with the line's number."""
+def _read(router: Router, path: Path) -> Iterator[Seen]:
+    """The queries of a file, STANDARD_INPUT included. Raises ConfigError, and InvalidRequest with
+    the place of a query that is none."""
     from ..chat import ChatRequest
+    from ..json_lines import json_lines
 
-    for number, line in enumerate(lines, 1):
+    for where, found in json_lines(path, ConfigError):
+        if not isinstance(found, dict) or not found.keys() & {"query", "messages"}:
+            raise InvalidRequest(f'{where} must be {{"query": ...}} or {{"messages": [...]}}')
         try:
-            request = ChatRequest.of(prompt_of(line))
-        except InvalidRequest as error:
-            raise InvalidRequest(f"line {number}: {error}") from None
-        turns = [m.content for m in request.messages if m.role == "user" and m.content.strip()]
-        yield router.represent(request), len(turns[-1])
+            request = ChatRequest.of(found["query"] if "query" in found else found["messages"])
+            turns = [m.content for m in request.messages if m.role == "user" and m.content.strip()]
+            seen = router.represent(request), len(turns[-1])
+        except (InvalidRequest, ValueError, TypeError, IndexError) as error:
+            raise InvalidRequest(f"{where}: {error}") from None
+        yield seen
 
 
 def _logged(router: Router, config: Config) -> Iterator[Seen]:

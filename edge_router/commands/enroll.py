@@ -78,11 +78,11 @@ def _progress(count: int) -> Any:
 def _command(options: argparse.Namespace) -> str:
     """The command that makes this expert anew."""
     stated = {
-        "--outcomes": options.outcomes and options.outcomes.resolve(),
+        "--outcomes": options.outcomes and options.outcomes.absolute(),
         "--run": options.count,
         "--expert": options.expert,
         "--profile": options.profile,
-        "--config": options.config and Path(options.config).resolve(),
+        "--config": options.config and Path(options.config).absolute(),
         "--artifact": options.artifact,
     }
     parts = [str(part) for item in stated.items() if item[1] is not None for part in item]

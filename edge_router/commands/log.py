@@ -6,7 +6,7 @@ import argparse
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .printing import print_json, rounded
+from .printing import print_dim, print_json, rounded
 from .settings import add_command, config_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def _log(options: argparse.Namespace) -> None:
     log = OutcomeLog(config_of(options).data_folder / FILE)
     if options.action == "clear":
         count = log.clear()
+        for left in sorted(log.path.parent.glob(f"{FILE}.corrupt-*")):
+            print_dim(f"{left} was set aside as corrupt and is still there: delete it yourself")
         if options.json:
             print_json({"cleared": count})
         else:
@@ -43,17 +45,26 @@ def _json(outcome: Outcome) -> dict[str, Any]:
     """One outcome for machines, without its representation."""
     told = ("id", "time", "expert", "rival", "answered_by", "propensity", "gain", "min_gain",
             "cost_usd", "first_token_s", "total_s", "input_tokens", "output_tokens", "characters",
-            "script", "prompt", "score")  # fmt: skip
+            "script", "prompt", "score", "ended")  # fmt: skip
     found: dict[str, Any] = rounded({name: getattr(outcome, name) for name in told})
     return found | {"quality": {n: round(e.quality, 6) for n, e in outcome.estimates.items()}}
 
 
 def _line(outcome: Outcome) -> str:
-    when = datetime.fromtimestamp(outcome.time).astimezone().isoformat(" ", "seconds")
+    when = _date(outcome.time)
     score = "not scored" if outcome.score is None else f"score {outcome.score:g}"
     drawn = f" (drawn at {outcome.propensity:.0%})" if outcome.propensity < 1 else ""
     quality = outcome.estimates[outcome.answered_by].quality
+    ended = "" if outcome.ended == "complete" else f", {outcome.ended}"
     return (
         f"{outcome.id} {when} {outcome.answered_by}{drawn}, expected {quality:.0%}, {score}, "
-        f"{outcome.total_s:.1f} s"
+        f"{outcome.total_s:.1f} s{ended}"
     )
+
+
+def _date(seconds: float) -> str:
+    """The local date and time, whatever a clock once said."""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+    except (ValueError, OverflowError, OSError):
+        return "at no date"

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
+from edge_router.json_lines import shown
+
 from ..rows import SPLITS, BadRow, Row, query_key, split_of
 from .cells import is_blank, number
 
@@ -26,14 +28,14 @@ def checked(row: Row, where: str, *, source: str, task: str) -> Row:
     """
     query = row["query"]
     if not isinstance(query, str) or not query.strip():
-        raise BadRow(f"{where} has no query text; its query is {query!r:.40}")
+        raise BadRow(f"{where} has no query text; its query is {shown(query)}")
     whole: Row = {
-        "source": str(_given(row, "source", source)),
-        "id": _given(row, "id", None),
-        "qkey": str(_given(row, "qkey", None) or _key(query, where)),
+        "source": str(_given(row, "source", source, where)),
+        "id": _given(row, "id", None, where),
+        "qkey": str(_given(row, "qkey", None, where) or _key(query, where)),
         "split": "",
-        "task": str(_given(row, "task", task)),
-        "lang": str(_given(row, "lang", "en")),
+        "task": str(_given(row, "task", task, where)),
+        "lang": str(_given(row, "lang", "en", where)),
         "query": query,
     }
     whole["split"] = _split(row, whole["qkey"], where)
@@ -44,8 +46,12 @@ def checked(row: Row, where: str, *, source: str, task: str) -> Row:
     return _storable(whole, where)
 
 
-def _given(row: Row, field: str, otherwise: object) -> object:
-    return otherwise if is_blank(row.get(field)) else row[field]
+def _given(row: Row, field: str, otherwise: object, where: str) -> object:
+    if is_blank(value := row.get(field)):
+        return otherwise
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise BadRow(f"{where} has {field} {shown(value)}; it must be a text or a number")
+    return value
 
 
 def _key(query: str, where: str) -> str:
@@ -56,10 +62,10 @@ def _key(query: str, where: str) -> str:
 
 
 def _split(row: Row, key: str, where: str) -> str:
-    split = str(row.get("split", "")) or split_of(key)
+    split = _given(row, "split", "", where) or split_of(key)
     if split not in SPLITS:
-        raise BadRow(f"{where} has split {split!r}; use one of {SPLITS}")
-    return split
+        raise BadRow(f"{where} has split {shown(split)}; use one of {SPLITS}")
+    return str(split)
 
 
 def _known(row: Row, field: str, where: str) -> Mapping[str, object]:
@@ -75,7 +81,7 @@ def _answers(given: object, where: str) -> dict[str, str]:
     texts: dict[str, str] = {}
     for expert, text in _present(given, "answer", where).items():
         if not isinstance(text, str):
-            raise BadRow(f"{where} has answer {text!r:.40} for {expert!r}; answers are texts")
+            raise BadRow(f"{where} has answer {shown(text)} for {expert!r}; answers are texts")
         texts[expert] = text
     return texts
 
@@ -86,14 +92,14 @@ def _numbers(given: object, field: str, where: str) -> dict[str, object]:
         value, most = number(cell), 1.0 if field == "score" else math.inf
         if value is None or not math.isfinite(value) or not 0 <= value <= most:
             told = "lie in 0..1" if field == "score" else "are numbers from 0"
-            raise BadRow(f"{where} has {field} {cell!r:.40} for {expert!r}; they {told}")
+            raise BadRow(f"{where} has {field} {shown(cell)} for {expert!r}; they {told}")
         found[expert] = int(value) if field in COUNTS and value.is_integer() else value
     return found
 
 
 def _present(given: object, field: str, where: str) -> dict[str, object]:
     if not isinstance(given, Mapping):
-        raise BadRow(f"{where} has {field} {given!r:.40}; give {field}: {{expert: ...}}")
+        raise BadRow(f"{where} has {field} {shown(given)}; give {field}: {{expert: ...}}")
     return {str(expert): cell for expert, cell in given.items() if not is_blank(cell)}
 
 
@@ -101,7 +107,7 @@ def _storable(row: Row, where: str) -> Row:
     """The row, if write_rows can write it: JSON, and Unicode without lone surrogates."""
     try:
         json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise BadRow(f"{where} cannot be stored as JSON: {error}") from None
     return row
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 import re
 import zipfile
 import zlib
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..rows import BadData
+from .texts import read_bytes
 
 __all__ = ["NUMPY", "PANDAS", "Array", "array", "load_frame", "load_tree", "readable"]
 
@@ -87,9 +89,19 @@ class Record:
         return type(self).__name__
 
 
+def _refuse_bomb(path: Path, data: bytes) -> None:
+    """Raises BadData for a file that numbers its objects beyond its own bytes: pickle makes room
+    for all numbers up to the largest."""
+    for operation, number, _ in pickletools.genops(data):
+        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(number) > len(data):
+            raise BadData(f"{path} has room for {number} objects in {len(data):,} bytes: refused")
+
+
 class _Reader(pickle.Unpickler):
     def __init__(self, path: Path, names: Names) -> None:
-        super().__init__(io.BytesIO(path.read_bytes()))
+        data = read_bytes(path)
+        _refuse_bomb(path, data)
+        super().__init__(io.BytesIO(data))
         self._path = path
         self._names = names
 

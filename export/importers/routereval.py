@@ -8,6 +8,8 @@ the prompts or their embeddings. A bare score matrix Y comes as .npy, or as `Y` 
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from edge_router.bounded_file import MAX_WHOLE_BYTES
+
 from ..rows import BadData, Row
 from .pickles import Array, array, load_tree, readable
-from .texts import bare_name
+from .texts import bare_name, read_bytes
 
 __all__ = ["routereval"]
 
@@ -78,9 +82,19 @@ def _packed(path: Path) -> _Pool:
 
 
 def _arrays(path: Path) -> dict[str, Array]:
-    with path.open("rb") as file:  # numpy leaves a broken file open
-        found = np.load(file, allow_pickle=False)
-        return {"Y": found} if isinstance(found, np.ndarray) else dict(found)
+    file = io.BytesIO(read_bytes(path))
+    if zipfile.is_zipfile(file):
+        _refuse_bomb(path, zipfile.ZipFile(file))
+    file.seek(0)
+    found = np.load(file, allow_pickle=False)
+    return {"Y": found} if isinstance(found, np.ndarray) else dict(found)
+
+
+def _refuse_bomb(path: Path, packed: zipfile.ZipFile) -> None:
+    """Raises BadData for arrays that unpack to more than a table may have."""
+    size = sum(entry.file_size for entry in packed.infolist())
+    if size > MAX_WHOLE_BYTES:
+        raise BadData(f"{path} unpacks to {size:,} bytes; at most {MAX_WHOLE_BYTES:,} are read")
 
 
 def _pickled(path: Path) -> list[_Pool]:

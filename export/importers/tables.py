@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_router.bounded_file import MAX_LINE_BYTES
+
 from ..rows import BadData, BadRow
 from .cells import number
 from .pickles import load_frame
-from .texts import read_objects, read_text
+from .texts import read_bytes, read_objects, read_text
 
 __all__ = ["Table", "read_csv", "read_lines", "read_table"]
 
@@ -68,13 +70,13 @@ def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, object]]]:
 
 
 def read_csv(path: Path) -> Table:
-    """Cells of any length, all of them texts. Raises BadData, BadRow.
+    """Cells of up to MAX_LINE_BYTES characters, all of them texts. Raises BadData, BadRow.
 
     csv keeps one limit on a cell's length for the whole process. It is raised while a file is read
     here, one file at a time, and put back; whoever reads CSV elsewhere is never limited more.
     """
     text = read_text(path)
-    with _LIMIT, _cells_up_to(len(text)):
+    with _LIMIT, _cells_up_to(min(len(text), MAX_LINE_BYTES)):
         records = list(_records(path, text))
     if not records:
         raise BadData(f"{path} is empty")
@@ -114,7 +116,7 @@ def _read_parquet(path: Path) -> Table:
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise BadData(f"reading {path} needs pyarrow: pip install pyarrow") from None
-    data = path.read_bytes()
+    data = read_bytes(path)
     try:
         table = parquet.read_table(io.BytesIO(data))
         names = table.column_names

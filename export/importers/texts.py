@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..rows import BadData, BadRow
+from edge_router import bounded_file
+from edge_router.json_lines import BadJson, json_lines, json_value
 
-__all__ = ["bare_name", "read_json", "read_objects", "read_text"]
+from ..rows import BadData, BadRow, require_there
+
+__all__ = ["bare_name", "read_bytes", "read_json", "read_objects", "read_text"]
 
 
 def bare_name(path: Path) -> str:
@@ -20,33 +20,38 @@ def bare_name(path: Path) -> str:
 
 
 def read_text(path: Path) -> str:
-    """A UTF-8 file, plain or gzipped, without its byte-order mark.
+    """A UTF-8 file, plain or gzipped, without its byte-order mark. Raises BadData, NoSuchFile."""
+    require_there(path)
+    return bounded_file.read_text(path, BadData)
 
-    Raises BadData when it is neither, FileNotFoundError when it is not there.
-    """
-    data = path.read_bytes()
-    try:
-        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadData(f"{path} is not UTF-8 at byte {error.start}; save it as UTF-8") from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise BadData(f"{path} is not a whole gzip file: {error}") from None
+
+def read_bytes(path: Path) -> bytes:
+    """A file, plain or gzipped. Raises BadData, NoSuchFile."""
+    require_there(path)
+    return bounded_file.read_bytes(path, BadData)
 
 
 def read_json(path: Path) -> Iterator[tuple[str, Any]]:
-    """Where each value stands, and the value: a JSON list's items, or one value a line.
+    """The place of each value, and the value: a JSON list's items, or one value a line.
 
-    Raises BadRow for broken JSON.
+    Raises BadRow for broken JSON, BadData, NoSuchFile.
     """
-    text = read_text(path)
-    if text.lstrip().startswith("["):
-        for number, item in enumerate(_parsed(text, f"{path}"), 1):
-            yield f"{path} item {number}", item
+    require_there(path)
+    if not _is_list(path):
+        yield from json_lines(path, BadRow)
         return
-    # Not splitlines(): it also splits at U+2028, which JSON allows inside a text.
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield f"{path}:{number}", _parsed(line, f"{path}:{number}")
+    try:
+        items = json_value(read_text(path))
+    except BadJson as error:
+        raise BadRow(f"{path} {error}") from None
+    for number, item in enumerate(items, 1):
+        yield f"{path} item {number}", item
+
+
+def _is_list(path: Path) -> bool:
+    """Whether the first line that is not blank begins a list."""
+    lines = bounded_file.numbered_lines(path, BadData, cut=True)
+    return next((line.lstrip().startswith(b"[") for _, line in lines), False)
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -55,12 +60,3 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         if not isinstance(value, dict):
             raise BadRow(f"{where} is a {type(value).__name__}, not a JSON object")
         yield where, value
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:  # JSONDecodeError, or a number of thousands of digits
-        raise BadRow(f"{where} is not JSON: {error}") from None
-    except RecursionError:
-        raise BadRow(f"{where} is nested too deeply") from None

@@ -168,7 +168,7 @@ def test_own_questions_are_read_and_checked(tmp_path: Path) -> None:
     with pytest.raises(BadRow, match="gold 'four', no number"):
         questions.read_questions(file)
     file.write_text('{"query": "2+2?"}\n')
-    with pytest.raises(BadRow, match=r"mine.jsonl:1 lacks \['gold', 'metric'\]"):
+    with pytest.raises(BadRow, match=r'mine\.jsonl:1 lacks "gold", "metric"'):
         questions.read_questions(file)
     file.write_text("\n")
     with pytest.raises(BadData, match="holds no question"):

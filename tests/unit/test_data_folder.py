@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,29 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         write_atomically(path, "half \ud800")
     assert path.read_text(encoding="utf-8") == "ä"
     assert [file.name for file in path.parent.iterdir()] == ["x.json"]
+
+
+def test_two_writers_at_once_leave_one_whole_file(tmp_path: Path) -> None:
+    """Threads of one process too."""
+    path = tmp_path / "x.json"
+    texts = [str(number) * 10_000 for number in range(8)]
+
+    def write(text: str) -> None:
+        for _ in range(20):
+            write_atomically(path, text)
+            assert path.read_text(encoding="utf-8") in texts
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, texts))
+    assert [file.name for file in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_what_a_killed_writer_left_behind_goes_with_time(tmp_path: Path) -> None:
+    """Not what another one may be writing now, nor what is of other files."""
+    names = ("x.json.12.new", "x.json.34.new", "y.json.12.new")
+    for name in names:
+        (tmp_path / name).touch()
+    os.utime(tmp_path / names[0], (0, 0))
+    os.utime(tmp_path / names[2], (0, 0))
+    write_atomically(tmp_path / "x.json", "{}")
+    assert {file.name for file in tmp_path.iterdir()} == {"x.json", *names[1:]}

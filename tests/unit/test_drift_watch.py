@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import threading
+import time
+import warnings as python_warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +43,8 @@ def watched(found: list[RoutedQuery], watch: DriftWatch) -> None:
     """Each look is waited for, so that none is passed over."""
     for query in found:
         watch.add(query)
-        watch.close()
+        while watch._worker is not None:
+            watch.close()
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -113,3 +122,96 @@ def test_few_queries_start_nothing(artifact: RouterArtifact) -> None:
     watch = DriftWatch(artifact, make=lambda _: pytest.fail("made"))
     watched(queries(artifact, BATCH - 1), watch)
     assert watch._worker is None
+
+
+def test_a_look_that_fails_ends_the_watch_and_says_so_once(
+    artifact: RouterArtifact, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever went wrong: no traceback of a thread."""
+
+    def broken(_: RouterArtifact) -> Any:
+        raise MemoryError("no room")
+
+    watched(queries(artifact, 3 * BATCH), DriftWatch(artifact, make=broken))
+    assert warnings(caplog) == ["drift of the queries is not watched: MemoryError: no room"]
+
+
+def test_closing_does_not_wait_for_a_long_look(artifact: RouterArtifact) -> None:
+    """It ends by itself."""
+    go_on = threading.Event()
+
+    def slow(_: RouterArtifact) -> DriftReference:
+        go_on.wait(10)
+        return KNOWN
+
+    watch = DriftWatch(artifact, make=slow)
+    for query in queries(artifact, BATCH):
+        watch.add(query)
+    start = time.monotonic()
+    watch.close()
+    assert time.monotonic() - start < 2
+    go_on.set()
+
+
+NO_THREADS = """
+import resource, sys, threading
+sys.path.insert(0, sys.argv[1])
+from test_drift_watch import queries, DriftWatch, KNOWN, BATCH
+from edge_router.artifact import RouterArtifact
+artifact = RouterArtifact.load("router-small")
+found = queries(artifact, 2 * BATCH)
+watch = DriftWatch(artifact, make=lambda _: KNOWN)
+threading.stack_size(2**30)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, -1))
+for query in found:
+    watch.add(query)
+watch.close()
+print(watch._worker)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no such limit there")
+def test_where_no_thread_can_be_started_answers_go_on() -> None:
+    """The queries are not looked at."""
+    done = subprocess.run(
+        [sys.executable, "-c", NO_THREADS, str(Path(__file__).parent)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "None\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
+def test_a_forked_child_watches_by_itself(artifact: RouterArtifact) -> None:
+    """Also where the parent was in the middle of a look."""
+    go_on = threading.Event()
+
+    def slow(_: RouterArtifact) -> DriftReference:
+        go_on.wait(10)
+        return KNOWN
+
+    watch = DriftWatch(artifact, make=slow)
+    found = queries(artifact, 2 * BATCH)
+    for query in found[:BATCH]:
+        watch.add(query)
+    with warnings_of_forks():
+        child = os.fork()
+    if child == 0:
+        go_on.set()
+        for query in found[BATCH:]:
+            watch.add(query)
+        worker = watch._worker
+        if worker is not None:
+            worker.join(5)
+        os._exit(int(worker is None or watch._worker is not None))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    go_on.set()
+    watch.close()
+
+
+@contextmanager
+def warnings_of_forks() -> Iterator[None]:
+    """From Python 3.12 on a fork beside threads warns; that it works is what is tested."""
+    with python_warnings.catch_warnings():
+        python_warnings.simplefilter("ignore", DeprecationWarning)
+        yield

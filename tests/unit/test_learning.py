@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge_router import Config, Constraints, EdgeRouter, LearningError, Placement, Reason
@@ -92,6 +94,9 @@ def test_drift_is_said_once_even_where_nothing_can_be_kept(
     (tmp_path / "file").write_text("in the way")
     with learning(tmp_path / "file" / "data", draw=1.0) as router:
         texts = {router.complete(QUERY).text for _ in range(3 * LOOKS[0])}
+        until = time.monotonic() + 10
+        while "edge-router drift" not in caplog.text and time.monotonic() < until:
+            time.sleep(0.01)
     told = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert texts == {"from here"}
     for once in ("nothing is learned from now on", "edge-router drift"):
@@ -117,3 +122,18 @@ def test_a_score_is_from_0_to_1(score: float) -> None:
     assert checked_score(0.0) == 0.0
     with pytest.raises(LearningError, match=f"score {score}"):
         checked_score(score)
+
+
+@pytest.mark.parametrize(
+    "score", [float("nan"), float("inf"), -0.1, 1.5, True, "1", b"1", None, [1], 10**400]
+)
+def test_a_score_that_is_no_number_in_0_to_1_is_refused(tmp_path: Path, score: object) -> None:
+    """Before anything is written."""
+    with learning(tmp_path) as router:
+        answer = router.complete(QUERY)
+        with pytest.raises(LearningError, match="must be a number from 0"):
+            router.feedback(answer.record.id, score)  # type: ignore[arg-type]
+        for odd in (5, None, [1], b"x", "\ud800"):
+            assert not router.feedback(odd, 1)  # type: ignore[arg-type]
+        assert router.feedback(answer.record.id, np.float32(0.5))  # type: ignore[arg-type]
+    assert [row.score for row in kept(tmp_path)] == [0.5]

@@ -33,12 +33,15 @@ def test_rows_that_tell_nothing_are_counted_by_why() -> None:
         row(5, expert="gone"),
         row(6, propensity=1.0, rival=None),
         row(7, rival="gone"),
+        row(8, ended="broken"),
+        row(9, ended="cancelled"),
     ]
     kept, left_out = sort_out(rows, NAMES, ROUTER)
-    assert [one.id for one in kept] == ["id-0", "id-7"]
+    assert [one.id for one in kept] == ["id-0", "id-7", "id-9"]
     assert left_out == {
         LeftOut.OTHER_ROUTER: 1,
         LeftOut.NOT_SCORED: 2,
+        LeftOut.BROKE_OFF: 1,
         LeftOut.ANOTHER_ANSWERED: 1,
         LeftOut.NOT_CONFIGURED: 1,
         LeftOut.NO_CHOICE: 1,

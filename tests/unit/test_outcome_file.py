@@ -53,14 +53,28 @@ def test_of_many_experts_the_column_says_which(tmp_path: Path) -> None:
         ({"query": "a", "score": "good"}, "has score 'good'"),
         ({"query": "a", "score": True}, "has score True"),
         ({"query": " ", "score": 1}, "the query is empty"),
-        ({"query": "a"}, 'must have "score"'),
-        ([1], 'must have "score"'),
+        ({"query": "a"}, ':1 lacks "score"'),
+        ([1], ':1 lacks "score"'),
     ],
 )
 def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, row: Any, told: str) -> None:
     """With its line."""
     with pytest.raises(ConfigError, match=told):
         read_outcomes(_file(tmp_path, row), "new")
+
+
+def test_lengths_that_nobody_counted_are_those_of_the_profile_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once for the file; one row that counts is enough to be quiet."""
+    read_outcomes(_file(tmp_path, {"query": "a", "score": 1}), "new")
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "no row has output_tokens" in told
+    assert "those of the shipped profile" in told
+    caplog.clear()
+    counted = {"query": "b", "score": {"new": 1}, "output_tokens": {"new": 9}}
+    read_outcomes(_file(tmp_path, counted, {"query": "a", "score": {"new": 1}}), "new")
+    assert not caplog.records
 
 
 def test_no_rows_and_no_file(tmp_path: Path) -> None:

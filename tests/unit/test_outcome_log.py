@@ -30,11 +30,16 @@ CLOUD = ExpertConfig(
 EXPERTS = {"local": LOCAL, "cloud": CLOUD}
 
 
-@pytest.fixture(scope="module")
-def record() -> AnswerRecord:
+def answered() -> AnswerRecord:
     """One answer of the local expert."""
     decision = Router.from_config(Config(experts=EXPERTS, min_gain=1.0)).route("Hi there!")
     return AnswerRecord("id-0", decision, "local", {}, Usage(3, 4), 0.0, 0.001, 0.2, 0.5)
+
+
+@pytest.fixture(scope="module")
+def record() -> AnswerRecord:
+    """The same for all tests here."""
+    return answered()
 
 
 @pytest.fixture

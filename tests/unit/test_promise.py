@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_router.errors import TargetsConflict, TargetUnsupported
+from edge_router.errors import ConfigError, TargetsConflict, TargetUnsupported
 from edge_router.evidence import Evidence
 from edge_router.promise import Promise, calibrate, quality_interval, sentence
 from edge_router.targets import parse_targets
@@ -109,3 +109,13 @@ def test_targets_that_no_threshold_meets_conflict() -> None:
     """Each alone can be had: good answers, and cheap ones."""
     with pytest.raises(TargetsConflict, match="not even on these 1,000 queries themselves"):
         promised(made_evidence(1000), "quality>=0.99", "cost<=0.1/1000")
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -1.0, True, "0.95", 10**400])
+def test_a_confidence_or_a_price_that_is_none_is_refused(odd: object) -> None:
+    """Instead of a promise that means nothing."""
+    made, targets = made_evidence(100), parse_targets(["cost<=2/1000"])
+    with pytest.raises(ConfigError, match="confidence is"):
+        calibrate(made, targets, confidence=odd)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="max_cost_usd is"):
+        calibrate(made, targets, max_cost_usd=odd)  # type: ignore[arg-type]

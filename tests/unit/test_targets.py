@@ -88,3 +88,34 @@ def test_a_target_says_itself_in_words() -> None:
         "asks cloud for at most 30 % of the queries",
         "costs at most $2 per 1,000 queries",
     ]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "bound"),
+    [
+        ("quality", float("nan")),
+        ("quality", float("inf")),
+        ("quality", -0.5),
+        ("quality", True),
+        ("quality", "0.9"),
+        ("quality", None),
+        ("cost", 10**400),
+        ("cost", 0),
+        ("taste", 0.5),
+        (None, 0.5),
+        ([], 0.5),
+    ],
+)
+def test_a_target_made_by_hand_is_checked_too(quantity: object, bound: object) -> None:
+    """Nothing is promised about a bound that is none."""
+    with pytest.raises(InvalidTarget):
+        Target(quantity, bound)  # type: ignore[arg-type]
+
+
+def test_a_quantity_may_be_a_text() -> None:
+    """As the settings write it; so may one target for many."""
+    found = Target("quality", 0.9)  # type: ignore[arg-type]
+    assert found.quantity is Quantity.QUALITY
+    assert parse_targets("quality>=0.9") == (found,)
+    with pytest.raises(InvalidTarget, match="5 is not a target"):
+        parse_targets([5])  # type: ignore[list-item]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +107,7 @@ def test_a_broken_csv_record_is_named(tmp_path: Path, text: str, told: str) -> N
         ("query,a,a\nq,0,1\n", "has more than one column ['a']"),
         ("query,a,b,cost_usd:c\nq,0,1,2\n", "has 'cost_usd:c' and no score column 'c'"),
         ("query,a\nq,0\n", "is 'a'; a router needs two"),
-        (b"query,a,b\n\xff,0,1\n", "is not UTF-8 at byte 10"),
+        (b"query,a,b\n\xff,0,1\n", "line 2 is not UTF-8 at byte 1"),
     ],
 )
 def test_a_csv_that_is_no_table_of_outcomes_is_refused(
@@ -250,3 +252,46 @@ def test_parquet_names_the_line_that_installs_its_reader(
     """pyarrow is no dependency."""
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     assert "pip install pyarrow" in refused(tmp_path, "routerbench", "x.parquet", b"PAR1")
+
+
+@pytest.mark.parametrize("name", ["routerbench", "routereval"])
+def test_a_pickle_that_asks_for_more_memory_than_it_has_bytes_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    """Before pickle makes room for two thousand million objects."""
+    bomb = b"\x80\x04Nr" + (2**31 - 1).to_bytes(4, "little") + b"."
+    assert "2147483647 objects in 9 bytes" in refused(tmp_path, name, "x.pkl", bomb)
+
+
+def test_arrays_that_unpack_to_more_than_a_table_are_refused(tmp_path: Path) -> None:
+    """By what the file says of them, before any of it is unpacked."""
+    path = tmp_path / "x.npz"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed,
+        packed.open("Y.npy", "w", force_zip64=True) as file,
+    ):
+        for _ in range(65):
+            file.write(b"\0" * 2**22)
+    with pytest.raises(BadData, match="at most 268,435,456 are read"):
+        import_outcomes("routereval", [path])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
+@pytest.mark.parametrize("name", ["csv", "routerbench", "routereval", "alpacaeval", "llmrouter"])
+def test_a_pipe_is_no_table(tmp_path: Path, name: str) -> None:
+    """Nobody waits for it."""
+    for ending in ("csv", "pkl", "npz", "parquet", "json"):
+        path = tmp_path / f"pipe.{ending}"
+        if not path.exists():
+            os.mkfifo(path)
+        with pytest.raises(BadData, match=r"is a pipe|is no table|needs pyarrow"):
+            import_outcomes(name, [path])
+
+
+def test_texts_that_are_lists_are_refused(tmp_path: Path) -> None:
+    """They would be stored as the text of a list."""
+    for field in ("task", "lang", "source", "id"):
+        line = f'{{"query": "q", "score": {{"a": 1, "b": 0}}, "{field}": ["x"]}}\n'
+        assert f"has {field} ['x']; it must be a text" in refused(
+            tmp_path, "jsonl", "x.jsonl", line, BadRow
+        )
