@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .artifact import RouterArtifact
     from .chat import ChatChunk, ChatCompletion, ChatRequest, Message, Usage
     from .client import Answer, AnswerStream, EdgeRouter
-    from .config import Config, ExpertConfig
+    from .config import Config
     from .errors import (
         AllBackendsFailed,
         ArtifactCorrupt,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         TargetsConflict,
         TargetUnsupported,
     )
+    from .expert_config import ExpertConfig
     from .experts import Estimate, Expert
     from .explanation import Explanation
     from .policy import Constraints, Decision, Placement, Reason
@@ -54,7 +55,7 @@ _HOME = {
     "artifact": ("RouterArtifact",),
     "chat": ("ChatChunk", "ChatCompletion", "ChatRequest", "Message", "Usage"),
     "client": ("Answer", "AnswerStream", "EdgeRouter"),
-    "config": ("Config", "ExpertConfig"),
+    "config": ("Config",),
     "errors": (
         "AllBackendsFailed",
         "ArtifactCorrupt",
@@ -79,6 +80,7 @@ _HOME = {
         "TargetsConflict",
         "TargetUnsupported",
     ),
+    "expert_config": ("ExpertConfig",),
     "experts": ("Estimate", "Expert"),
     "explanation": ("Explanation",),
     "policy": ("Constraints", "Decision", "Placement", "Reason"),

@@ -187,7 +187,7 @@ class Experience:
         state = ExpertState(
             self._paces.get(name, Pace()), self._lengths.get(name, Lengths()).log_length
         )
-        if self._experts[name].location is Location.CLOUD:
+        if self._experts[name].location == Location.CLOUD:
             return replace(state, cold=not self._is_connected(name))
         return replace(
             state,
@@ -212,7 +212,7 @@ class Experience:
     def _doubt(self, name: str, backend: Backend | None, device: DeviceState) -> Reason | None:
         if name in self._remote:
             return self._doubt_of_network(name, device)
-        if self._experts[name].location is Location.CLOUD:
+        if self._experts[name].location == Location.CLOUD:
             return None
         memory = device.free_memory_bytes
         if (

@@ -25,7 +25,7 @@ from .experts import (
 )
 from .grounds import RoutedQuery
 from .panel import Panel
-from .policy import Constraints, Decision, GainRule, Rule, decide
+from .policy import Constraints, Decision, GainRule, Rule, decide, require_constraints
 from .preference import Preference
 from .script import script_of
 from .snapshot import Snapshot
@@ -107,16 +107,19 @@ class Router:
 
         The same arguments give the same decision. Raises InvalidRequest, NoExpertFits.
         """
+        limits = UNLIMITED if constraints is None else constraints
+        require_constraints(limits)
         request = ChatRequest.of(prompt)
         text = router_input(request, self.artifact.manifest.max_chars)
         query = self._encoder.represent(text)
         now = snapshot or NOTHING_KNOWN
         return decide(
             _estimated(self._panel, request, query, now),
-            constraints=constraints or UNLIMITED,
+            constraints=limits,
             rule=self.rule,
             input_tokens=_tokens(_untrimmable_characters(request)),
             doubts=now.doubts,
+            tokens=now.tokens,
             query=RoutedQuery(
                 self.artifact, query, len(request.messages[-1].content), script_of(text)
             ),
@@ -151,7 +154,7 @@ def _estimated(
 
 def contestants(experts: Sequence[Expert], reference: Expert) -> tuple[Expert, ...]:
     """Everyone who is compared: `experts`, and `reference` where none of them is in the cloud."""
-    if any(expert.location is Location.CLOUD for expert in experts):
+    if any(expert.location == Location.CLOUD for expert in experts):
         return tuple(experts)
     taken = any(expert.name == reference.name for expert in experts)
     name = f"{reference.name} profile" if taken else reference.name
@@ -174,14 +177,16 @@ def profile_experts(artifact: RouterArtifact) -> dict[str, Expert]:
     found = {}
     for name, profile in artifact.experts["profiles"].items():
         reference = profile["reference"]
+        location = Location(reference["location"])
         found[name] = Expert(
             name=name,
             profile=name,
-            location=Location(reference["location"]),
+            location=location,
             head=find_head(artifact.experts, name, temperature),
             speed=Speed(**reference["speed"]),
             pricing=Pricing(**reference["pricing"]),
             context_tokens=reference.get("context_tokens"),
+            needs_network=location == Location.CLOUD,
         )
     return found
 
@@ -212,6 +217,7 @@ def configured(
         pricing=_pricing(config),
         context_tokens=config.context_tokens,
         usd_per_hour=config.usd_per_hour or 0.0,
+        needs_network=config.needs_network,
     )
 
 

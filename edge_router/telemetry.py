@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 from .chat import FinishReason, Usage
 from .deferral import Deferral
@@ -60,6 +60,13 @@ class AnswerRecord:
                 f"the oldest {self.usage.dropped_messages} messages did not fit its context"
             )
         return "; ".join(told)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field, the decision as its own `to_json` gives it, `reason` and `words`."""
+        plain = replace(self.decision, estimates={}, grounds=None)
+        found = asdict(replace(self, decision=plain, failures=dict(self.failures)))
+        found["decision"] = self.decision.to_json()
+        return found | {"reason": self.reason, "words": self.words}
 
     @property
     def reason(self) -> str:
