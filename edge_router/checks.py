@@ -24,7 +24,6 @@ __all__ = [
     "Check",
     "any_text",
     "checked",
-    "count",
     "flag",
     "instance",
     "mapping",
@@ -42,6 +41,7 @@ __all__ = [
     "texts",
     "unset_allowed",
     "url_shown",
+    "whole",
     "whole_number",
 ]
 
@@ -166,23 +166,22 @@ def _as_float(value: Any) -> float:
         return math.nan
 
 
-def whole_number(value: Any, fault: str) -> int:
-    """A whole number from 1."""
-    return _whole(value, fault, 1)
+def whole(low: int, high: int = 2**31) -> Check:
+    """A whole number from `low` to `high`, or a text that is one."""
+    in_range = number(low, high)
+
+    def check(value: Any, fault: str) -> int:
+        if type(value) is int and low <= value <= high:
+            return value
+        found: float = in_range(value, fault)
+        if found != int(found):
+            raise ConfigError(f"{fault} must be a whole number")
+        return int(found)
+
+    return check
 
 
-def count(value: Any, fault: str) -> int:
-    """A whole number from 0."""
-    return _whole(value, fault, 0)
-
-
-def _whole(value: Any, fault: str, low: int) -> int:
-    if type(value) is int and low <= value <= 2**31:
-        return value
-    found: float = number(low, 2**31)(value, fault)
-    if found != int(found):
-        raise ConfigError(f"{fault} must be a whole number")
-    return int(found)
+whole_number = whole(1)
 
 
 def one_of(*allowed: str, convert: Callable[[Any], Any] = str.__str__) -> Check:

@@ -5,9 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .chat import FinishReason, Usage
+from .checks import (
+    any_text,
+    flag,
+    instance,
+    mapping,
+    number,
+    one_of,
+    optional,
+    settle,
+    whole_number,
+)
 from .deferral import Deferral
 from .policy import Decision
 
@@ -48,6 +59,10 @@ class AnswerRecord:
     max_tokens: int | None = None
     empty: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a field that is not what its name says."""
+        settle(self, RECORD_CHECKS, "AnswerRecord")
+
     @property
     def words(self) -> str:
         """Who answered and why, in one clause, with everything that did not go as wanted."""
@@ -76,6 +91,23 @@ class AnswerRecord:
             return "fallback"
         return "deferred" if self.deferral is not None else self.decision.reason.value
 
+
+RECORD_CHECKS = {
+    "id": any_text,
+    "decision": instance(Decision),
+    "answered_by": any_text,
+    "failures": mapping(any_text),
+    "usage": optional(instance(Usage)),
+    "cost_usd": optional(number(0.0)),
+    "router_s": number(0.0),
+    "first_token_s": number(0.0),
+    "total_s": number(0.0),
+    "deferral": optional(instance(Deferral)),
+    "ended": one_of(*get_args(Ending)),
+    "finish_reason": optional(one_of(*get_args(FinishReason))),
+    "max_tokens": optional(whole_number),
+    "empty": flag,
+}
 
 Hook = Callable[[AnswerRecord], None]
 
