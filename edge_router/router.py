@@ -12,6 +12,7 @@ from .calibration import OperatingPoint
 from .candidates import Candidates
 from .chat import ChatRequest, Prompt
 from .config import Config, ExpertConfig
+from .context_room import ContextRoom
 from .encoder import Encoder, OnnxEncoder, Representation
 from .errors import ArtifactIncompatible, ConfigError
 from .experts import (
@@ -25,7 +26,7 @@ from .experts import (
 )
 from .grounds import RoutedQuery
 from .panel import Panel
-from .policy import Constraints, Decision, GainRule, Rule, decide, require_constraints
+from .policy import Constraints, Decision, GainRule, Reason, Rule, decide, require_constraints
 from .preference import Preference
 from .script import script_of
 from .snapshot import Snapshot
@@ -67,6 +68,7 @@ class Router:
         self.rule: Rule = preference or GainRule(point)
         everyone = contestants(self.experts, self.profiles[REFERENCE])
         self._panel = Panel.of(everyone, configured=len(self.experts))
+        self._room = ContextRoom.of(self.experts)
         self._encoder = encoder or OnnxEncoder(artifact)
 
     @classmethod
@@ -113,12 +115,13 @@ class Router:
         text = router_input(request, self.artifact.manifest.max_chars)
         query = self._encoder.represent(text)
         now = snapshot or NOTHING_KNOWN
+        input_tokens, doubtful = self._room.tokens(request)
         return decide(
             _estimated(self._panel, request, query, now),
             constraints=limits,
             rule=self.rule,
-            input_tokens=_tokens(_untrimmable_characters(request)),
-            doubts=now.doubts,
+            input_tokens=input_tokens,
+            doubts=_doubts(now, doubtful),
             tokens=now.tokens,
             query=RoutedQuery(
                 self.artifact, query, len(request.messages[-1].content), script_of(text)
@@ -165,10 +168,11 @@ def _tokens(characters: int) -> int:
     return -(-characters // CHARACTERS_PER_TOKEN)
 
 
-def _untrimmable_characters(request: ChatRequest) -> int:
-    """What must fit a context whole: the system message and the last turn; older turns may go."""
-    system = sum(len(m.content) for m in request.messages if m.role == "system")
-    return system + len(request.messages[-1].content)
+def _doubts(now: Snapshot, doubtful: Sequence[str]) -> Mapping[str, Reason]:
+    """Those of the device, and of the experts whose own tokenizer did not count whether the query
+    fits their context."""
+    uncounted = {name: Reason.CONTEXT_LENGTH for name in doubtful if name not in now.tokens}
+    return {**now.doubts, **uncounted} if uncounted else now.doubts
 
 
 def profile_experts(artifact: RouterArtifact) -> dict[str, Expert]:
