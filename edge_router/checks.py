@@ -204,10 +204,11 @@ def flag(value: Any, fault: str) -> bool:
     """True or false, or a text or number that says so."""
     if type(value) is bool:
         return value
-    told = str(value).strip().lower() if isinstance(value, (int, str)) else ""
+    told = str.__str__(value).strip().lower() if isinstance(value, str) else ""
     if told in TRUE or told in FALSE:
         return told in TRUE
-    if type(value).__name__ in ("bool", "bool_"):  # numpy's
+    is_number = isinstance(value, int) and value in (0, 1)
+    if is_number or type(value).__name__ in ("bool", "bool_"):  # numpy's
         return bool(value)
     words = ", ".join(("True", "False", *TRUE, *FALSE))
     raise ConfigError(f"{fault} must be one of {words}")

@@ -50,9 +50,16 @@ def _message(item: Any) -> Message:
         return item
     if not isinstance(item, Mapping) or not {"role", "content"} <= item.keys():
         raise InvalidRequest(f"a message needs 'role' and 'content', got {_told(item)}")
-    if any(item.get(key) for key in TOOL_KEYS):
+    if any(_is_there(item.get(key)) for key in TOOL_KEYS):
         raise InvalidRequest(f"a message holds a call of a tool; {NO_TOOLS}")
     return Message(role_of(item["role"]), _content(item["content"]))
+
+
+def _is_there(calls: Any) -> bool:
+    """Clients write the key whether there are calls or not."""
+    if isinstance(calls, (list, tuple, str, Mapping)):
+        return len(calls) > 0
+    return calls is not None
 
 
 def role_of(role: Any) -> Role:

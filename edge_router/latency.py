@@ -222,12 +222,14 @@ class ExpertState:
 
     def __post_init__(self) -> None:
         """Raises ConfigError for what no expert can be in."""
+        if type(self.cached_tokens) is int and 0 <= self.cached_tokens <= 2**53:
+            object.__setattr__(self, "cached_tokens", float(self.cached_tokens))
         if not (
             type(self.pace) is Pace
             and type(self.log_length) is float
             and -math.inf < self.log_length < math.inf
+            and type(self.cached_tokens) is float
             and 0.0 <= self.cached_tokens < math.inf
-            and type(self.cached_tokens) in (float, int)
             and type(self.cold) is bool
             and type(self.slowdown) is float
             and 0.0 < self.slowdown < math.inf
