@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .artifact import RouterArtifact
     from .chat import ChatChunk, ChatCompletion, ChatRequest, Message, Usage
     from .client import EdgeRouter
-    from .config import Config, ExpertConfig
+    from .config import Config
     from .errors import (
         AllBackendsFailed,
         ArtifactCorrupt,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         TargetsConflict,
         TargetUnsupported,
     )
+    from .expert_config import ExpertConfig
     from .experts import Estimate, Expert
     from .explanation import Explanation
     from .policy import Constraints, Decision, Placement, Reason
@@ -58,7 +59,7 @@ _HOME = {
     "artifact": ("RouterArtifact",),
     "chat": ("ChatChunk", "ChatCompletion", "ChatRequest", "Message", "Usage"),
     "client": ("EdgeRouter",),
-    "config": ("Config", "ExpertConfig"),
+    "config": ("Config",),
     "errors": (
         "AllBackendsFailed",
         "ArtifactCorrupt",
@@ -85,6 +86,7 @@ _HOME = {
         "TargetsConflict",
         "TargetUnsupported",
     ),
+    "expert_config": ("ExpertConfig",),
     "experts": ("Estimate", "Expert"),
     "explanation": ("Explanation",),
     "policy": ("Constraints", "Decision", "Placement", "Reason"),

@@ -5,12 +5,16 @@ numpy only, so that a device can recalibrate on its own traffic.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from .checks import any_text, mapping, number, settle, table
+from .errors import ConfigError
 
 if TYPE_CHECKING:
     from .correction import Correction
@@ -36,6 +40,12 @@ class OperatingPoint:
     min_gain: Mapping[str, float]
     corrections: Mapping[str, Correction] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for gains that are no numbers and pairs that are none."""
+        settle(self, POINT_CHECKS, "OperatingPoint")
+        if not all(">" in pair for pair in self.min_gain):
+            raise ConfigError('min_gain of an OperatingPoint must be by pairs, "weaker>stronger"')
+
     @classmethod
     def from_json(cls, name: str, point: Mapping[str, Any]) -> Self:
         return cls(name, point["promise"], point["default"], point["min_gain"])
@@ -58,6 +68,15 @@ class OperatingPoint:
         """The estimate 0..1 of an expert, by its name, that was corrected to `quality`."""
         correction = self.corrections.get(expert)
         return quality if correction is None else correction.undone(quality)
+
+
+POINT_CHECKS = {
+    "name": any_text,
+    "promise": any_text,
+    "default": number(-math.inf),
+    "min_gain": mapping(number(-math.inf)),
+    "corrections": table,
+}
 
 
 def sigmoid(log_odds: Floats) -> Floats:

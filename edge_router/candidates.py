@@ -31,6 +31,7 @@ class Candidate:
 class Traits:
     """What deciding asks of experts whatever the query, each column (experts,).
 
+    `leaves_device` are those who may not be asked where nothing may leave it.
     `alphabetic` is an expert's rank by name, `profile` the place of its profile in `profiles`;
     `context_tokens` is infinite where it is not known. Those `not_configured` only serve to
     compare.
@@ -40,6 +41,7 @@ class Traits:
     names: npt.NDArray[Any]
     alphabetic: Places
     in_cloud: npt.NDArray[np.bool_]
+    leaves_device: npt.NDArray[np.bool_]
     not_configured: npt.NDArray[np.bool_]
     context_tokens: Floats
     profile: Places
@@ -55,7 +57,8 @@ class Traits:
             experts=_objects(experts),
             names=_objects(names),
             alphabetic=np.argsort(sorted(range(len(names)), key=names.__getitem__)),
-            in_cloud=np.array([e.location is Location.CLOUD for e in experts], dtype=np.bool_),
+            in_cloud=np.array([e.location == Location.CLOUD for e in experts], dtype=np.bool_),
+            leaves_device=np.array([e.leaves_device for e in experts], dtype=np.bool_),
             not_configured=~np.array(configured, dtype=np.bool_),
             context_tokens=np.array(rooms, dtype=np.float64),
             profile=np.array([number[e.profile] for e in experts], dtype=np.intp),
@@ -69,6 +72,7 @@ class Traits:
             self.names[places],
             self.alphabetic[places],
             self.in_cloud[places],
+            self.leaves_device[places],
             self.not_configured[places],
             self.context_tokens[places],
             self.profile[places],
@@ -183,6 +187,10 @@ class Estimates(Mapping[str, Estimate]):
 
     def __repr__(self) -> str:
         return repr(dict(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Written out: the columns hold the heads of all experts."""
+        return dict, (dict(self),)
 
 
 def _objects(values: Sequence[object]) -> npt.NDArray[Any]:

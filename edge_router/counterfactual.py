@@ -96,6 +96,7 @@ def decide_again(grounds: Grounds) -> Decision:
         rule=grounds.rule,
         input_tokens=grounds.input_tokens,
         doubts=grounds.doubts,
+        tokens=grounds.tokens,
         query=grounds.query,
     )
 
@@ -111,7 +112,9 @@ def apply(grounds: Grounds, step: Step) -> Grounds:
         left = {name: why for name, why in grounds.doubts.items() if name != step.expert}
         return replace(grounds, doubts=left)
     if step.setting == "input_tokens":
-        return replace(grounds, input_tokens=int(step.becomes or 0))
+        most = int(step.becomes or 0)
+        tokens = {name: min(count, most) for name, count in grounds.tokens.items()}
+        return replace(grounds, input_tokens=min(grounds.input_tokens, most), tokens=tokens)
     if step.expert is not None:
         candidates = [_altered(candidate, step) for candidate in grounds.candidates]
         return replace(grounds, candidates=tuple(candidates))
@@ -145,7 +148,7 @@ def _change(grounds: Grounds, name: str, digits: int, *, by_price: bool) -> Chan
         grounds = apply(grounds, step)
     if _answers(grounds, name):
         return Change(name, tuple(steps))
-    if grounds.constraints.placement is Placement.PREFER_IN_CLOUD:
+    if grounds.constraints.placement == Placement.PREFER_IN_CLOUD:
         steps.append(Step("placement", Placement.PREFER_IN_CLOUD, Placement.PREFER_ON_DEVICE))
         grounds = apply(grounds, steps[-1])
     if not _answers(grounds, name):
@@ -181,13 +184,14 @@ def _loosened(
     if reason in LIMITS:
         return _raised(grounds, candidate, Reason(reason), digits)
     room = candidate.expert.context_tokens or 0
+    read = grounds.tokens.get(name, grounds.input_tokens)
     to_device = Step("placement", grounds.constraints.placement, Placement.PREFER_ON_DEVICE)
     return {
         Reason.ONLY_ON_DEVICE: to_device,
         Reason.ONLY_IN_CLOUD: to_device,
         Reason.OFFLINE: Step("offline", True, False),
         Reason.NOT_CONFIGURED: Step("configured", False, True, name),
-        Reason.CONTEXT_LENGTH: Step("input_tokens", grounds.input_tokens, room - 1),
+        Reason.CONTEXT_LENGTH: Step("input_tokens", read, room - 1),
     }.get(Reason(reason))
 
 

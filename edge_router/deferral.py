@@ -72,7 +72,7 @@ def reconsider(
     """
     by_name = {expert.name: expert for expert in experts}
     began = by_name[decision.expert]
-    cloud = [by_name[e] for e in decision.fallbacks if by_name[e].location is Location.CLOUD]
+    cloud = [by_name[e] for e in decision.fallbacks if by_name[e].location == Location.CLOUD]
     estimate = replace(
         decision.estimates[began.name], quality=probability, cost_usd=0.0, latency_s=0.0
     )

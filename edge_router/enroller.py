@@ -24,7 +24,6 @@ from .errors import BackendError, ConfigError
 from .examination import Answered, Examination, ExamQuestion, exam_questions
 from .optimal_design import most_informative
 from .outcome_file import read_outcomes
-from .policy import Placement
 from .posterior import with_bias
 from .router import stated_pricing
 from .standing import Standing
@@ -156,10 +155,10 @@ class Enroller:
         if expert is None:
             known = ", ".join(self.config.experts)
             raise ConfigError(f"no expert {self.name!r} is configured to run; there are {known}")
-        stays = self.config.offline or self.config.placement is Placement.ONLY_ON_DEVICE
-        if stays and not expert.on_device:
+        if self.config.nothing_leaves and expert.leaves_device:
+            where = "asked over the network" if expert.on_device else "in the cloud"
             raise ConfigError(
-                f"{self.name!r} is in the cloud, and nothing may leave this device "
+                f"{self.name!r} is {where}, and nothing may leave this device "
                 f"(offline = {self.config.offline}, placement = {self.config.placement}); give its "
                 "outcomes with --outcomes FILE, or allow it"
             )

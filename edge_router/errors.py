@@ -1,7 +1,7 @@
 """Everything that Edge Router raises on purpose.
 
 EdgeRouterError
-├── ConfigError                 a setting that cannot be used
+├── ConfigError                 a setting or a value that cannot be used
 │   ├── InvalidTarget           a target with an unknown quantity or unit, or out of range
 │   └── StaleOperatingPoint     made for another artifact or for other experts
 ├── CalibrationError            no operating point can be made
@@ -79,8 +79,9 @@ def _unpickled(
     return error
 
 
-class ConfigError(EdgeRouterError):
-    """A setting is unknown, malformed or contradicts another; names the setting and the fix."""
+class ConfigError(EdgeRouterError, ValueError):
+    """A setting, or a field of a value, is unknown, malformed or contradicts another; names it and
+    the fix."""
 
 
 class InvalidTarget(ConfigError):

@@ -216,7 +216,7 @@ class Experience:
         state = ExpertState(
             self._paces.get(name, Pace()), self._lengths.get(name, Lengths()).log_length
         )
-        if self._experts[name].location is Location.CLOUD:
+        if self._experts[name].location == Location.CLOUD:
             return replace(state, cold=not self._is_connected(name))
         return replace(
             state,

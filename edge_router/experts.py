@@ -10,6 +10,16 @@ from typing import Any, Self
 
 import numpy as np
 
+from .checks import (
+    any_text,
+    flag,
+    instance,
+    member,
+    number,
+    optional,
+    settle,
+    whole_number,
+)
 from .encoder import FloatArray, Representation
 from .errors import ConfigError
 from .latency import AS_STATED, ExpertState, Speed
@@ -34,11 +44,18 @@ class Pricing:
     input_usd_per_million: float
     output_usd_per_million: float
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what is no price: NaN, infinite, negative, no number."""
+        settle(self, PRICE_CHECKS, "Pricing")
+
     def cost(self, input_tokens: float, output_tokens: float) -> float:
         """Dollars for one answer."""
         return (
             input_tokens * self.input_usd_per_million + output_tokens * self.output_usd_per_million
         ) / 1e6
+
+
+PRICE_CHECKS = {"input_usd_per_million": number(0.0), "output_usd_per_million": number(0.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +96,9 @@ class Expert:
 
     `usd_per_hour` is what this device spends while it answers: energy, wear.
 
+    `needs_network` says that asking it leaves this machine, wherever it counts as running: then
+    neither `only_on_device` nor `offline` lets it be asked.
+
     `context_tokens` None means unknown and is not checked. `pricing` None means unknown: it then
     fails every limit on cost, since a price nobody knows is not zero.
     """
@@ -91,6 +111,16 @@ class Expert:
     pricing: Pricing | None
     context_tokens: int | None = None
     usd_per_hour: float = 0.0
+    needs_network: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a field that is not what its name says."""
+        settle(self, EXPERT_CHECKS, "Expert")
+
+    @property
+    def leaves_device(self) -> bool:
+        """Whether asking it may send the query off this device."""
+        return self.needs_network or self.location == Location.CLOUD
 
     def estimate(
         self,
@@ -124,6 +154,19 @@ class Expert:
         return self.pricing.cost(input_tokens, output_tokens) + self.usd_per_hour * seconds / 3600
 
 
+EXPERT_CHECKS = {
+    "name": any_text,
+    "profile": any_text,
+    "location": member(Location),
+    "head": instance(ExpertHead),
+    "speed": instance(Speed),
+    "pricing": optional(instance(Pricing)),
+    "context_tokens": optional(whole_number),
+    "usd_per_hour": number(0.0),
+    "needs_network": flag,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """Expected `quality` (probability of a good answer, 0..1), cost in dollars (None: the price is
@@ -135,11 +178,35 @@ class Estimate:
     latency_s: float
     output_tokens: float
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what nobody can expect: NaN, infinite, out of range."""
+        if not (
+            type(self.name) is str
+            and type(self.quality) is type(self.latency_s) is type(self.output_tokens) is float
+            and 0.0 <= self.quality <= 1.0
+            and 0.0 <= self.latency_s < math.inf
+            and 0.0 <= self.output_tokens < math.inf
+            and (
+                self.cost_usd is None
+                or (type(self.cost_usd) is float and 0.0 <= self.cost_usd < math.inf)
+            )
+        ):
+            settle(self, ESTIMATE_CHECKS, "Estimate")
+
     @property
     def words(self) -> str:
         """In the user's units: "82% for $0.0004 in 1.2 s"."""
         cost = "an unknown price" if self.cost_usd is None else f"${self.cost_usd:.2g}"
         return f"{self.quality:.0%} for {cost} in {self.latency_s:.1f} s"
+
+
+ESTIMATE_CHECKS = {
+    "name": any_text,
+    "quality": number(0.0, 1.0),
+    "cost_usd": optional(number(0.0)),
+    "latency_s": number(0.0),
+    "output_tokens": number(0.0),
+}
 
 
 def find_head(experts: Mapping[str, Any], profile: str, temperature: float) -> ExpertHead:

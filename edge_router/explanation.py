@@ -96,7 +96,10 @@ class Explanation:
         """Reads the artifact's known queries. Raises RoutingError, ArtifactCorrupt."""
         grounds = decision.grounds
         if grounds is None or grounds.query is None:
-            raise RoutingError("only a decision that Router.route made can be explained")
+            raise RoutingError(
+                "only a decision that Router.route made can be explained, in the process that made "
+                "it: what it was made from does not go along when it is pickled"
+            )
         known = grounds.query.artifact.known_queries()
         familiar = known and Familiar.of_known(known, kinds=len(_kind_names(grounds.query)))
         return cls(

@@ -61,8 +61,8 @@ def rival_of(decision: Decision) -> str | None:
 
 def _against_a_wish(decision: Decision, found: Decision) -> bool:
     assert decision.grounds is not None
-    for_cloud = decision.grounds.constraints.placement is Placement.PREFER_IN_CLOUD
-    return (for_cloud and found.location is Location.DEVICE) or (
+    for_cloud = decision.grounds.constraints.placement == Placement.PREFER_IN_CLOUD
+    return (for_cloud and found.location == Location.DEVICE) or (
         found.reason is Reason.OUTSIDE_COST_RANGE
     )
 

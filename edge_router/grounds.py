@@ -32,7 +32,11 @@ class RoutedQuery:
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """Everything that `decide` was given; `query` is None for one that no router has seen."""
+    """Everything that `decide` was given; `query` is None for one that no router has seen.
+
+    `tokens` are those of the untrimmable part as experts count them, by their names; of all others
+    it has `input_tokens`.
+    """
 
     candidates: Sequence[Candidate]
     constraints: Constraints
@@ -40,3 +44,4 @@ class Grounds:
     input_tokens: int
     doubts: Mapping[str, Reason] = field(default_factory=dict)
     query: RoutedQuery | None = None
+    tokens: Mapping[str, int] = field(default_factory=dict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from .checks import flag, instance, number, optional, settle
+
 __all__ = ["AS_STATED", "ExpertState", "Pace", "Speed", "Timing", "Work"]
 
 RATE = 0.25  # of a running estimate: after 10 answers 94 % of a change is followed
@@ -12,6 +14,7 @@ COLD_RATE = 0.5  # loads and connections are rare
 LARGEST_STEP = math.log(8)  # one answer that stalled must not turn the estimate over
 READ_TOKENS = 32  # as many to read as make an answer half a proof of how fast reading is
 WRITTEN_TOKENS = 8  # the same for writing
+LARGEST_PACE = 100.0  # of a logarithm: no real expert is off by so much
 UNSPLIT = 0.01  # share of the whole time; an answer that takes less after its start came at once
 
 
@@ -52,6 +55,10 @@ class Speed:
     input_growth_s: float = 0.0
     output_growth_s: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what is no speed: NaN, infinite, negative, no number."""
+        settle(self, SPEED_CHECKS, "Speed")
+
     def first_token_s(self, work: Work) -> float:
         """Seconds until the first token, of a model that is loaded."""
         new = work.new_tokens
@@ -69,6 +76,16 @@ class Speed:
         """Seconds until the answer is complete, from a model that is loaded."""
         work = Work(input_tokens, output_tokens)
         return self.first_token_s(work) + self.rest_s(work)
+
+
+SPEED_CHECKS = {
+    "start_s": number(0.0),
+    "input_tokens_per_s": number(1e-9),
+    "output_tokens_per_s": number(1e-9),
+    "cold_s": number(0.0),
+    "input_growth_s": number(0.0),
+    "output_growth_s": number(0.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,19 @@ class Pace:
     cold_s: float | None = None
     first_seen: float = 0.0
     rest_seen: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for numbers that no answers can have led to."""
+        if not (
+            type(self.first) is type(self.rest) is float
+            and -LARGEST_PACE <= self.first <= LARGEST_PACE
+            and -LARGEST_PACE <= self.rest <= LARGEST_PACE
+            and type(self.first_seen) is type(self.rest_seen) is float
+            and 0.0 <= self.first_seen < math.inf
+            and 0.0 <= self.rest_seen < math.inf
+            and self.cold_s is None
+        ):
+            settle(self, PACE_CHECKS, "Pace")
 
     def latency(self, speed: Speed, work: Work) -> float:
         """Seconds until the answer is complete."""
@@ -131,8 +161,8 @@ class Pace:
         written = work.output_tokens / (work.output_tokens + WRITTEN_TOKENS)
         return replace(
             self,
-            first=self.first + read * first * max(RATE, 1 / (1 + self.first_seen)),
-            rest=self.rest + written * rest * max(RATE, 1 / (1 + self.rest_seen)),
+            first=_bounded(self.first + read * first * max(RATE, 1 / (1 + self.first_seen))),
+            rest=_bounded(self.rest + written * rest * max(RATE, 1 / (1 + self.rest_seen))),
             first_seen=self.first_seen + read,
             rest_seen=self.rest_seen + written,
         )
@@ -156,6 +186,19 @@ class Pace:
         return work.slowdown * math.exp(self.rest) * speed.rest_s(work)
 
 
+PACE_CHECKS = {
+    "first": number(-LARGEST_PACE, LARGEST_PACE),
+    "rest": number(-LARGEST_PACE, LARGEST_PACE),
+    "cold_s": optional(number(0.0)),
+    "first_seen": number(0.0),
+    "rest_seen": number(0.0),
+}
+
+
+def _bounded(pace: float) -> float:
+    return max(-LARGEST_PACE, min(LARGEST_PACE, pace))
+
+
 def _step(real_s: float, expected_s: float) -> float:
     """Logarithm of real over expected seconds, bounded; 0 where there is nothing to compare."""
     if real_s <= 0 or expected_s <= 0:
@@ -177,10 +220,33 @@ class ExpertState:
     cold: bool = False
     slowdown: float = 1.0
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what no expert can be in."""
+        if type(self.cached_tokens) is int and 0 <= self.cached_tokens <= 2**53:
+            object.__setattr__(self, "cached_tokens", float(self.cached_tokens))
+        if not (
+            type(self.pace) is Pace
+            and type(self.log_length) is float
+            and -math.inf < self.log_length < math.inf
+            and type(self.cached_tokens) is float
+            and 0.0 <= self.cached_tokens < math.inf
+            and type(self.cold) is bool
+            and type(self.slowdown) is float
+            and 0.0 < self.slowdown < math.inf
+        ):
+            settle(self, STATE_CHECKS, "ExpertState")
+
     def work(self, input_tokens: float, output_tokens: float) -> Work:
         """What an answer of `output_tokens` to `input_tokens` asks of the expert now."""
         cached = min(self.cached_tokens, input_tokens)
         return Work(input_tokens, output_tokens, cached, self.cold, self.slowdown)
 
 
+STATE_CHECKS = {
+    "pace": instance(Pace),
+    "log_length": number(-math.inf),
+    "cached_tokens": number(0.0),
+    "cold": flag,
+    "slowdown": number(1e-9),
+}
 AS_STATED = ExpertState()  # an expert of which no more is known than its settings say

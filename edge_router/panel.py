@@ -18,7 +18,7 @@ from .latency import AS_STATED, ExpertState
 __all__ = ["Panel"]
 
 Floats = npt.NDArray[np.float64]
-UNKNOWN_PRICE = Pricing(np.nan, np.nan)
+UNKNOWN_PRICE = (np.nan, np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +64,7 @@ class Panel:
         """The first `configured` experts may be asked, the others only serve to compare."""
         first = len(experts) if configured is None else configured
         heads, speeds = [e.head for e in experts], [e.speed for e in experts]
-        prices = [e.pricing or UNKNOWN_PRICE for e in experts]
+        prices = [_price(e.pricing) for e in experts]
         temperature = _column(head.temperature for head in heads)
         weights = np.array([head.weights for head in heads], dtype=np.float32)
         return cls(
@@ -79,8 +79,8 @@ class Panel:
             output_growth_s=_column(speed.output_growth_s for speed in speeds),
             grows=any(speed.input_growth_s or speed.output_growth_s for speed in speeds),
             room=_column(e.context_tokens or np.inf for e in experts),
-            usd_per_input=_column(price.input_usd_per_million / 1e6 for price in prices),
-            usd_per_output=_column(price.output_usd_per_million / 1e6 for price in prices),
+            usd_per_input=_column(read / 1e6 for read, _ in prices),
+            usd_per_output=_column(written / 1e6 for _, written in prices),
             usd_per_s=_column(e.usd_per_hour / 3600 for e in experts),
         )
 
@@ -129,6 +129,13 @@ class Panel:
             first=_column(s.slowdown * math.exp(s.pace.first) for s in known),
             rest=_column(s.slowdown * math.exp(s.pace.rest) for s in known),
         )
+
+
+def _price(pricing: Pricing | None) -> tuple[float, float]:
+    """Dollars per million tokens read and written."""
+    if pricing is None:
+        return UNKNOWN_PRICE
+    return pricing.input_usd_per_million, pricing.output_usd_per_million
 
 
 def _column(values: Iterable[float]) -> Floats:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from .calibration import OperatingPoint
-from .candidates import Candidate, Candidates, Floats, Places, Traits
-from .errors import NoExpertFits
+from .candidates import Candidate, Candidates, Estimates, Floats, Places, Traits
+from .checks import (
+    any_text,
+    flag,
+    instance,
+    mapping,
+    member,
+    number,
+    optional,
+    settle,
+    texts,
+)
+from .errors import ConfigError, NoExpertFits
 from .experts import Estimate, Location
+from .frozen import FrozenDict
 from .grounds import Grounds, RoutedQuery
 
 if TYPE_CHECKING:
@@ -75,6 +87,7 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+NOTHING: FrozenDict[str, Any] = FrozenDict()
 RULED_OUT = {
     Reason.NOT_CONFIGURED: "no such expert is configured",
     Reason.ONLY_ON_DEVICE: "nothing may leave this device",
@@ -100,7 +113,11 @@ PREFERRED = {
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """Hard limits on one query; None means no limit. Costs in dollars, latency in seconds."""
+    """Hard limits on one query; None means no limit. Costs in dollars, latency in seconds.
+
+    Texts become what they mean ("only_on_device", "0.01"). Raises ConfigError, which is a
+    ValueError, for everything that is no limit: another word, NaN, infinity, less than nothing.
+    """
 
     placement: Placement = Placement.PREFER_ON_DEVICE
     offline: bool = False
@@ -108,8 +125,20 @@ class Constraints:
     max_latency_s: float | None = None
     budget_left_usd: float | None = None
 
+    def __post_init__(self) -> None:
+        cost, latency, budget = self.max_cost_usd, self.max_latency_s, self.budget_left_usd
+        if not (
+            type(self.placement) is Placement
+            and type(self.offline) is bool
+            and (cost is None or (type(cost) is float and 0.0 <= cost < math.inf))
+            and (latency is None or (type(latency) is float and 0.0 <= latency < math.inf))
+            and (budget is None or (type(budget) is float and 0.0 <= budget < math.inf))
+        ):
+            settle(self, LIMIT_CHECKS, "Constraints")
+
     def tightened(self, other: Constraints) -> Constraints:
         """Of each limit the stricter one, so that a call can never loosen what settings promise."""
+        require_constraints(other)
         return Constraints(
             placement=max(self.placement, other.placement, key=STRICTNESS.index),
             offline=self.offline or other.offline,
@@ -118,9 +147,31 @@ class Constraints:
             budget_left_usd=_least(self.budget_left_usd, other.budget_left_usd),
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """The limits by their names; `Constraints(**found)` makes them again."""
+        return asdict(self)
+
+
+LIMIT_CHECKS = {
+    "placement": member(Placement),
+    "offline": flag,
+    "max_cost_usd": optional(number(0.0)),
+    "max_latency_s": optional(number(0.0)),
+    "budget_left_usd": optional(number(0.0)),
+}
+
 
 def _least(*limits: float | None) -> float | None:
     return min((limit for limit in limits if limit is not None), default=None)
+
+
+def require_constraints(stated: object) -> None:
+    """Raise ConfigError for limits that are none: nothing that is not understood limits nothing."""
+    if not isinstance(stated, Constraints):
+        raise ConfigError(
+            f"the constraints must be Constraints, not {type(stated).__name__}; for example "
+            'Constraints(placement="only_on_device")'
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +220,8 @@ class Decision:
     for there. Under a `preference` no operating point counts (its name is ""): `gain` is then the
     one over the next best expert, and `min_gain` is 0. `propensity` is the probability with which
     this expert was to be asked, below 1 only where exploration had a choice. `grounds` is what all
-    this follows from; it takes no part in comparisons and is not printed.
+    this follows from; it takes no part in comparisons, is not printed, and stays behind when the
+    decision is pickled. Raises ConfigError for a field that is not what its name says.
     """
 
     expert: str
@@ -185,6 +237,31 @@ class Decision:
     preference: str | None = None
     propensity: float = 1.0
     grounds: Grounds | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not (
+            type(self.location) is Location
+            and type(self.reason) is Reason
+            and type(self.expert) is type(self.wanted) is type(self.operating_point) is str
+            and type(self.fallbacks) is tuple
+            and type(self.estimates) is Estimates
+            and type(self.excluded) is dict
+            and type(self.gain) is type(self.min_gain) is type(self.propensity) is float
+            and -math.inf < self.gain < math.inf
+            and -math.inf < self.min_gain < math.inf
+            and 0.0 <= self.propensity <= 1.0
+            and (self.preference is None or type(self.preference) is str)
+            and (self.grounds is None or type(self.grounds) is Grounds)
+        ):
+            settle(self, DECISION_CHECKS, "Decision")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        stated = {one.name: getattr(self, one.name) for one in fields(self)}
+        return _decision, (stated | {"grounds": None},)
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Decision:
+        """With the same grounds: they are frozen, and hold the artifact."""
+        return replace(self, estimates=dict(self.estimates), excluded=dict(self.excluded))
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -222,11 +299,40 @@ class Decision:
 
         return Explanation.of(self)
 
+    def to_json(self) -> dict[str, Any]:
+        """Every field but `grounds`, and `words`; costs in dollars, times in seconds."""
+        written_out = replace(self, estimates=dict(self.estimates), grounds=None)
+        found = asdict(written_out)
+        del found["grounds"]
+        return found | {"words": self.words}
+
     def _compared(self) -> str:
         """What is expected of the chosen expert, and of the next one."""
         told = [self.estimates[self.expert].words]
         told += [f"{name} {self.estimates[name].words}" for name in self.fallbacks[:1]]
         return ", next ".join(told)
+
+
+def _decision(stated: dict[str, Any]) -> Decision:
+    """One that crossed a process boundary."""
+    return Decision(**stated)
+
+
+DECISION_CHECKS = {
+    "expert": any_text,
+    "location": member(Location),
+    "reason": member(Reason),
+    "wanted": any_text,
+    "fallbacks": texts,
+    "estimates": mapping(instance(Estimate)),
+    "excluded": mapping(member(Reason)),
+    "operating_point": any_text,
+    "gain": number(-math.inf),
+    "min_gain": number(-math.inf),
+    "preference": optional(any_text),
+    "propensity": number(0.0, 1.0),
+    "grounds": optional(instance(Grounds)),
+}
 
 
 def decide(
@@ -235,17 +341,20 @@ def decide(
     constraints: Constraints,
     rule: Rule,
     input_tokens: int,
-    doubts: Mapping[str, Reason] = MappingProxyType({}),
+    doubts: Mapping[str, Reason] = NOTHING,
+    tokens: Mapping[str, int] = NOTHING,
     query: RoutedQuery | None = None,
 ) -> Decision:
-    """Choose among `candidates` for a query whose untrimmable part has `input_tokens`.
+    """Choose among `candidates` for a query whose untrimmable part has `input_tokens`, and as many
+    `tokens` as an expert itself counts where it can, by its name.
 
     Constraints rule experts out first. `doubts` (expert to reason) then rule out more, as long as
     somebody else may answer: they come from the state of the device, which is no promise. Among
     the others `rule` chooses. Raises NoExpertFits when everyone is ruled out.
     """
     everyone = Candidates.of(candidates)
-    excluded = _excluded(everyone, constraints, input_tokens, doubts)
+    lengths = _lengths(everyone, input_tokens, tokens) if tokens else input_tokens
+    excluded = _excluded(everyone, constraints, lengths, doubts)
     usable = _without(everyone, excluded)
     if not usable:
         told = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
@@ -268,8 +377,14 @@ def decide(
         gain=verdict.gain,
         min_gain=verdict.min_gain,
         preference=rule.preference,
-        grounds=Grounds(everyone, constraints, rule, input_tokens, doubts, query),
+        grounds=Grounds(everyone, constraints, rule, input_tokens, doubts, query, tokens),
     )
+
+
+def _lengths(candidates: Candidates, input_tokens: int, tokens: Mapping[str, int]) -> Floats:
+    """(experts,) tokens that each of them would have to read."""
+    found = [tokens.get(name, input_tokens) for name in candidates.names]
+    return np.array(found, dtype=np.float64)
 
 
 def _without(candidates: Candidates, excluded: Mapping[str, Reason]) -> Candidates:
@@ -282,11 +397,11 @@ def _without(candidates: Candidates, excluded: Mapping[str, Reason]) -> Candidat
 def _excluded(
     candidates: Candidates,
     constraints: Constraints,
-    input_tokens: int,
+    lengths: Floats | int,
     doubts: Mapping[str, Reason],
 ) -> dict[str, Reason]:
     reasons: dict[int, Reason] = {}
-    for reason, column in _ruled_out(candidates, constraints, input_tokens):
+    for reason, column in _ruled_out(candidates, constraints, lengths):
         for place in column.nonzero()[0].tolist():
             reasons.setdefault(place, reason)
     if not reasons and not doubts:
@@ -299,20 +414,20 @@ def _excluded(
 
 
 def _ruled_out(
-    candidates: Candidates, constraints: Constraints, input_tokens: int
+    candidates: Candidates, constraints: Constraints, lengths: Floats | int
 ) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
     """Why candidates may not answer and which (experts,), the most telling reason first."""
     traits, placement = candidates.traits, constraints.placement
     yield Reason.NOT_CONFIGURED, traits.not_configured
-    if placement is Placement.ONLY_ON_DEVICE:
-        yield Reason.ONLY_ON_DEVICE, traits.in_cloud
-    if placement is Placement.ONLY_IN_CLOUD:
+    if placement == Placement.ONLY_ON_DEVICE:
+        yield Reason.ONLY_ON_DEVICE, traits.leaves_device
+    if placement == Placement.ONLY_IN_CLOUD:
         yield Reason.ONLY_IN_CLOUD, ~traits.in_cloud
     if constraints.offline:
-        yield Reason.OFFLINE, traits.in_cloud
-    yield Reason.CONTEXT_LENGTH, input_tokens >= traits.context_tokens
-    if constraints.max_latency_s is not None:
-        yield Reason.MAX_LATENCY, candidates.latency_s > constraints.max_latency_s
+        yield Reason.OFFLINE, traits.leaves_device
+    yield Reason.CONTEXT_LENGTH, lengths >= traits.context_tokens
+    if constraints.max_latency_s is not None:  # so that what is no number is beyond a limit
+        yield Reason.MAX_LATENCY, ~(candidates.latency_s <= constraints.max_latency_s)
     yield from _too_dear(candidates.cost_usd, constraints)
 
 
@@ -329,7 +444,7 @@ def _too_dear(
 
 
 def _choose(candidates: Candidates, constraints: Constraints, rule: Rule) -> Candidate:
-    if constraints.placement is Placement.PREFER_IN_CLOUD:
+    if constraints.placement == Placement.PREFER_IN_CLOUD:
         traits = candidates.traits
         for in_cloud in (traits.in_cloud & ~traits.not_configured, traits.in_cloud):
             if in_cloud.any():
@@ -347,8 +462,8 @@ def _reason(
 ) -> Reason:
     if chosen.expert.name != wanted.expert.name:
         return excluded[wanted.expert.name]
-    in_cloud = chosen.expert.location is Location.CLOUD
-    if in_cloud and constraints.placement is Placement.PREFER_IN_CLOUD:
+    in_cloud = chosen.expert.location == Location.CLOUD
+    if in_cloud and constraints.placement == Placement.PREFER_IN_CLOUD:
         return Reason.PREFERRED_IN_CLOUD
     return verdict.reason
 

@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 
 from .candidates import Candidate, Candidates
+from .checks import any_text, instance, member, number, optional, settle
 from .errors import ConfigError
 from .policy import Reason, Verdict
 
@@ -35,7 +36,15 @@ class Weights:
     cost: float = 0.0
     latency: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError."""
+        settle(self, WEIGHT_CHECKS, "Weights")
+        if self.quality + self.cost + self.latency < LEAST_WEIGHT:
+            raise ConfigError("Weights gives every column the weight 0; one must count")
 
+
+LEAST_WEIGHT = 1e-9  # less than that, rounding would decide
+WEIGHT_CHECKS = {name: number(0.0, 1e9) for name in ("quality", "cost", "latency")}
 AUTO = Weights(quality=0.5, cost=0.25, latency=0.25)
 
 
@@ -141,9 +150,15 @@ class Preference:
     weights: Weights = AUTO
     max_cost_usd: float | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError."""
+        settle(self, PREFERENCE_CHECKS, "Preference")
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Raises ConfigError for an unknown name, and for weights that are negative or all 0."""
+        if not isinstance(text, str):
+            raise ConfigError(f"a preference is a text, not {type(text).__name__}; {EXAMPLES}")
         stated = "".join(text.split())
         if stated in _NAMED:
             return cls(stated, _NAMED[stated])
@@ -215,6 +230,12 @@ def _cheapest(front: Sequence[_Point]) -> list[_Point]:
     return [point for point in front if point.cost == least]
 
 
+PREFERENCE_CHECKS = {
+    "text": any_text,
+    "reason": member(Reason),
+    "weights": instance(Weights),
+    "max_cost_usd": optional(number(0.0)),
+}
 _NAMED = {
     "performance": Reason.BEST_QUALITY,
     "cost": Reason.BEST_IN_COST_RANGE,

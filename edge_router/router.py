@@ -12,6 +12,7 @@ from .calibration import OperatingPoint
 from .candidates import Candidates
 from .chat import ChatRequest, Prompt
 from .config import Config, ExpertConfig
+from .context_room import ContextRoom
 from .encoder import Encoder, OnnxEncoder, Representation
 from .errors import ArtifactIncompatible, ConfigError
 from .experts import (
@@ -25,7 +26,7 @@ from .experts import (
 )
 from .grounds import RoutedQuery
 from .panel import Panel
-from .policy import Constraints, Decision, GainRule, Rule, decide
+from .policy import Constraints, Decision, GainRule, Reason, Rule, decide, require_constraints
 from .preference import Preference
 from .script import script_of
 from .snapshot import Snapshot
@@ -67,6 +68,7 @@ class Router:
         self.rule: Rule = preference or GainRule(point)
         everyone = contestants(self.experts, self.profiles[REFERENCE])
         self._panel = Panel.of(everyone, configured=len(self.experts))
+        self._room = ContextRoom.of(self.experts)
         self._encoder = encoder or OnnxEncoder(artifact)
 
     @classmethod
@@ -107,16 +109,20 @@ class Router:
 
         The same arguments give the same decision. Raises InvalidRequest, NoExpertFits.
         """
+        limits = UNLIMITED if constraints is None else constraints
+        require_constraints(limits)
         request = ChatRequest.of(prompt)
         text = router_input(request, self.artifact.manifest.max_chars)
         query = self._encoder.represent(text)
         now = snapshot or NOTHING_KNOWN
+        input_tokens, doubtful = self._room.tokens(request)
         return decide(
             _estimated(self._panel, request, query, now),
-            constraints=constraints or UNLIMITED,
+            constraints=limits,
             rule=self.rule,
-            input_tokens=_tokens(_untrimmable_characters(request)),
-            doubts=now.doubts,
+            input_tokens=input_tokens,
+            doubts=_doubts(now, doubtful),
+            tokens=now.tokens,
             query=RoutedQuery(
                 self.artifact, query, len(request.messages[-1].content), script_of(text)
             ),
@@ -151,7 +157,7 @@ def _estimated(
 
 def contestants(experts: Sequence[Expert], reference: Expert) -> tuple[Expert, ...]:
     """Everyone who is compared: `experts`, and `reference` where none of them is in the cloud."""
-    if any(expert.location is Location.CLOUD for expert in experts):
+    if any(expert.location == Location.CLOUD for expert in experts):
         return tuple(experts)
     taken = any(expert.name == reference.name for expert in experts)
     name = f"{reference.name} profile" if taken else reference.name
@@ -162,10 +168,11 @@ def _tokens(characters: int) -> int:
     return -(-characters // CHARACTERS_PER_TOKEN)
 
 
-def _untrimmable_characters(request: ChatRequest) -> int:
-    """What must fit a context whole: the system message and the last turn; older turns may go."""
-    system = sum(len(m.content) for m in request.messages if m.role == "system")
-    return system + len(request.messages[-1].content)
+def _doubts(now: Snapshot, doubtful: Sequence[str]) -> Mapping[str, Reason]:
+    """Those of the device, and of the experts whose own tokenizer did not count whether the query
+    fits their context."""
+    uncounted = {name: Reason.CONTEXT_LENGTH for name in doubtful if name not in now.tokens}
+    return {**now.doubts, **uncounted} if uncounted else now.doubts
 
 
 def profile_experts(artifact: RouterArtifact) -> dict[str, Expert]:
@@ -174,14 +181,16 @@ def profile_experts(artifact: RouterArtifact) -> dict[str, Expert]:
     found = {}
     for name, profile in artifact.experts["profiles"].items():
         reference = profile["reference"]
+        location = Location(reference["location"])
         found[name] = Expert(
             name=name,
             profile=name,
-            location=Location(reference["location"]),
+            location=location,
             head=find_head(artifact.experts, name, temperature),
             speed=Speed(**reference["speed"]),
             pricing=Pricing(**reference["pricing"]),
             context_tokens=reference.get("context_tokens"),
+            needs_network=location == Location.CLOUD,
         )
     return found
 
@@ -212,6 +221,7 @@ def configured(
         pricing=_pricing(config),
         context_tokens=config.context_tokens,
         usd_per_hour=config.usd_per_hour or 0.0,
+        needs_network=config.needs_network,
     )
 
 

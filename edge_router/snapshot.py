@@ -14,10 +14,12 @@ __all__ = ["Snapshot"]
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """`states` by expert, those without one are as their settings say; `doubts` are reasons not to
-    ask an expert as long as somebody else may answer."""
+    ask an expert as long as somebody else may answer. `tokens` are those of the request's system
+    messages and last turn, as the experts count them whose tokenizer is at hand."""
 
     states: Mapping[str, ExpertState] = field(default_factory=dict)
     doubts: Mapping[str, Reason] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict)
 
     def state(self, expert: str) -> ExpertState:
         """What is known of an expert, by its name."""

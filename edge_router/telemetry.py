@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
 
 from .attempt import Attempt
 from .chat import FinishReason, Usage
+from .checks import (
+    any_text,
+    flag,
+    instance,
+    mapping,
+    number,
+    one_of,
+    optional,
+    settle,
+    whole_number,
+)
 from .deferral import Deferral
 from .policy import Decision
 from .query import Query
@@ -53,6 +64,10 @@ class AnswerRecord:
     empty: bool = False
     cost_limited: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a field that is not what its name says."""
+        settle(self, RECORD_CHECKS, "AnswerRecord")
+
     @property
     def words(self) -> str:
         """Who answered and why, in one clause, with everything that did not go as wanted."""
@@ -84,6 +99,13 @@ class AnswerRecord:
         elif self.empty:
             yield "the answer is empty"
 
+    def to_json(self) -> dict[str, Any]:
+        """Every field, the decision as its own `to_json` gives it, `reason` and `words`."""
+        plain = replace(self.decision, estimates={}, grounds=None)
+        found = asdict(replace(self, decision=plain, failures=dict(self.failures)))
+        found["decision"] = self.decision.to_json()
+        return found | {"reason": self.reason, "words": self.words}
+
     @property
     def reason(self) -> str:
         """Stable code: "cancelled" or "broken" when the answer did not come to its end, "fallback"
@@ -95,6 +117,24 @@ class AnswerRecord:
             return "fallback"
         return "deferred" if self.deferral is not None else self.decision.reason.value
 
+
+RECORD_CHECKS = {
+    "id": any_text,
+    "decision": instance(Decision),
+    "answered_by": any_text,
+    "failures": mapping(any_text),
+    "usage": optional(instance(Usage)),
+    "cost_usd": optional(number(0.0)),
+    "router_s": number(0.0),
+    "first_token_s": number(0.0),
+    "total_s": number(0.0),
+    "deferral": optional(instance(Deferral)),
+    "ended": one_of(*get_args(Ending)),
+    "finish_reason": optional(one_of(*get_args(FinishReason))),
+    "max_tokens": optional(whole_number),
+    "empty": flag,
+    "cost_limited": flag,
+}
 
 Hook = Callable[[AnswerRecord], None]
 

@@ -67,7 +67,7 @@ class Watch:
 
     def serves(self, expert: Expert) -> bool:
         """Whether the gate was fitted for an expert like this one."""
-        return expert.location is Location.DEVICE and expert.profile == self.gate.profile
+        return expert.location == Location.DEVICE and expert.profile == self.gate.profile
 
     def hold_back(
         self,

@@ -28,6 +28,7 @@ __all__ = ["add"]
 
 PATHS = ("outcomes", "config", "artifact")
 NAMES = ("weak", "strong", "max_cost_usd", "name")
+NOWHERE = "http://127.0.0.1:9/v1"  # of a known model nobody is asked
 
 
 def add(commands: Any) -> None:
@@ -187,7 +188,7 @@ def _expert(router: Router, compared: Sequence[Expert], name: str, folder: Path)
             f"expert {name!r} is unknown; use one of {', '.join(known)}, or a model listed by "
             "`edge-router models`"
         )
-    config = ExpertConfig("openai", name, name, location="cloud")
+    config = ExpertConfig("openai", name, name, location="cloud", base_url=NOWHERE)
     return configured(name, config, router.artifact, folder)
 
 

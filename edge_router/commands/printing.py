@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EdgeRouterError
@@ -64,22 +63,14 @@ def rounded(value: Any) -> Any:
 
 def decision_json(decision: Decision) -> dict[str, Any]:
     """A decision for machines."""
-    found: dict[str, Any] = rounded(asdict(_plain(decision)))
-    del found["grounds"]
-    return found | {"words": decision.words}
-
-
-def _plain(decision: Decision) -> Decision:
-    """Without what it was made from, and all estimates written out."""
-    return replace(decision, estimates=dict(decision.estimates), grounds=None)
+    found: dict[str, Any] = rounded(decision.to_json())
+    return found
 
 
 def record_json(record: AnswerRecord) -> dict[str, Any]:
     """What is known of one answered query, for machines."""
-    told = replace(record, decision=_plain(record.decision))
-    found: dict[str, Any] = rounded(asdict(told))
-    found["decision"] = decision_json(record.decision)
-    return found | {"reason": record.reason, "words": record.words}
+    found: dict[str, Any] = rounded(record.to_json())
+    return found
 
 
 def _record_line(record: AnswerRecord) -> str:

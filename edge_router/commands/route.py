@@ -111,6 +111,8 @@ def prompt_of(line: bytes) -> Any:
         found = json.loads(line)
     except ValueError as error:  # not JSON, or not UTF-8
         raise InvalidRequest(f"the line is not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidRequest("the line is not JSON that anybody writes: too deep") from None
     if isinstance(found, dict):
         for key in ("query", "messages"):
             if key in found:

@@ -34,6 +34,148 @@ def test_another_role_is_refused(role: Any) -> None:
         Message(role, "Hello")
 
 
+def test_developer_is_system() -> None:
+    """OpenAI's newer name of it, as a message and as a dict."""
+    found = ChatRequest.of([{"role": "developer", "content": "Be brief."}, HELLO])
+    assert found.messages == (Message("system", "Be brief."), HELLO)
+    developer: Any = "developer"
+    assert Message(developer, "Be brief.") == found.messages[0]
+
+
+def test_a_role_that_is_a_text_of_its_own_is_not_told() -> None:
+    """It may be the prompt in the wrong place."""
+    with pytest.raises(InvalidRequest, match="role of 18 characters is unknown") as caught:
+        ChatRequest.of([{"role": "my secret question", "content": "x"}])
+    assert "secret" not in str(caught.value)
+    with pytest.raises(InvalidRequest, match="did you mean 'user'"):
+        ChatRequest.of([{"role": "User", "content": "x"}])
+
+
+@pytest.mark.parametrize("kind", ["text", "input_text", "output_text"])
+def test_parts_of_text_are_joined(kind: str) -> None:
+    """As the models' own chat templates join them; extra keys do not matter."""
+    parts = [{"type": kind, "text": "What is ", "id": 7}, {"type": kind, "text": "rain?"}]
+    found = ChatRequest.of([{"role": "user", "content": parts, "name": "ann", "timestamp": 1}])
+    assert found.messages == (Message("user", "What is rain?"),)
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ({"type": "image_url", "image_url": {"url": "data:SECRET"}}, "part of type 'image_url'; o"),
+        ({"type": "input_audio", "input_audio": "SECRET"}, "part of type 'input_audio'; only text"),
+        ({"type": "my SECRET text"}, "part without a type; only text"),
+        ({"text": "SECRET"}, "part without a type; only text"),
+        ({"type": "text", "text": ["SECRET"]}, "must be text, not list"),
+        ({"type": "text"}, "must be text, not NoneType"),
+        (b"SECRET", "must be a dict, not bytes"),
+    ],
+)
+def test_other_parts_are_refused_by_their_type(part: Any, told: str) -> None:
+    """Never by what is in them."""
+    with pytest.raises(InvalidRequest, match=told) as caught:
+        ChatRequest.of([{"role": "user", "content": [{"type": "text", "text": "SECRET"}, part]}])
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
+        {"role": "assistant", "content": "Let me look.", "tool_calls": [{"id": "1"}]},
+        {"role": "assistant", "content": None, "function_call": {"name": "f"}},
+        {"role": "tool", "tool_call_id": "1", "content": "Paris"},
+        {"role": "function", "name": "f", "content": "Paris"},
+    ],
+)
+def test_tool_calls_are_refused_and_never_lost(turn: dict[str, Any]) -> None:
+    """Without them the conversation would be another one."""
+    with pytest.raises(InvalidRequest, match="tool calls are not passed on") as caught:
+        ChatRequest.of([HELLO, turn, HELLO])
+    assert "Paris" not in str(caught.value)
+
+
+def test_no_tool_calls_are_none() -> None:
+    """Clients write the key whether there are any or not."""
+    turn = {"role": "assistant", "content": "Hi", "tool_calls": [], "function_call": None}
+    assert ChatRequest.of([HELLO, turn, HELLO]).messages[1] == Message("assistant", "Hi")
+
+
+def test_a_subclass_of_text_becomes_text() -> None:
+    """Whatever it does when it is written or compared."""
+
+    class Loud(str):
+        def __str__(self) -> str:
+            return self.upper()
+
+    found = ChatRequest.of([{"role": Loud("user"), "content": Loud("Hello")}])
+    assert found.messages == (HELLO,)
+    assert {type(found.messages[0].content), type(found.messages[0].role)} == {str}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "user", "content": "Hello"}],
+        [HELLO],
+        iter([HELLO]),
+        (message for message in [{"role": "user", "content": "Hello"}]),
+    ],
+    ids=["dicts", "list", "iterator", "generator"],
+)
+def test_a_request_is_made_of_whatever_holds_messages(messages: Any) -> None:
+    """Its messages are a tuple of ours in the end."""
+    assert ChatRequest(messages) == ChatRequest((HELLO,))
+
+
+@pytest.mark.parametrize("messages", ["Hello", b"Hello", {"role": "user"}, 3, None, [3], ["x"]])
+def test_a_request_is_not_made_of_anything_else(messages: Any) -> None:
+    """A text is not taken for a series of letters."""
+    with pytest.raises(InvalidRequest, match=r"messages must be a list|a message needs 'role'"):
+        ChatRequest(messages)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("max_tokens", True, "max_tokens is True; it must be a whole number from 1"),
+        ("max_tokens", 1.5, "max_tokens is 1.5; it must be a whole number"),
+        ("max_tokens", "5", "max_tokens is '5'; it must be a whole number"),
+        ("max_tokens", 10**400, "max_tokens is a number of over 30 digits; it must be"),
+        ("seed", 1.5, "seed is 1.5; it must be a whole number"),
+        ("seed", True, "seed is True; it must be a whole number"),
+        ("seed", 2**63, "seed is 9223372036854775808; it must be a whole number"),
+        ("temperature", True, "temperature is True; it must be 0 or more"),
+        ("temperature", "0.5", "temperature is '0.5'; it must be 0 or more"),
+        ("temperature", float("inf"), "temperature is inf; it must be 0 or more"),
+        ("stop", ("",), "stop holds an empty text"),
+        ("stop", "", "stop holds an empty text"),
+        ("stop", (3,), "stop holds a int"),
+        ("stop", b"abc", "stop is a bytes"),
+        ("stop", 3, "stop is a int"),
+        ("stop", ("\ud83d",), "not valid UTF-8"),
+    ],
+)
+def test_a_setting_that_is_none_is_refused(setting: str, value: Any, told: str) -> None:
+    """By its name, and by its value where that is a number."""
+    with pytest.raises(InvalidRequest, match=told):
+        ChatRequest((HELLO,), **{setting: value})
+
+
+@pytest.mark.parametrize("count", [10**400, -1, True, 1.5, None, [1], float("nan")])
+def test_tokens_that_nobody_counted_are_no_usage(count: Any) -> None:
+    """An error of the backend family: it is the expert that told them."""
+    with pytest.raises(BackendProtocolError, match="prompt_tokens = "):
+        Usage(count, 1)
+
+
+@pytest.mark.parametrize("delta", [None, 3, b"x", ["x"]])
+def test_a_chunk_holds_text(delta: Any) -> None:
+    """Anything else would break where it is joined, long after."""
+    with pytest.raises(BackendProtocolError, match="delta = "):
+        ChatChunk("1", "small", delta)
+
+
 @pytest.mark.parametrize("content", [None, 3, b"Hello", [{"type": "text", "text": "Hello"}]])
 def test_content_that_is_not_text_is_refused(content: Any) -> None:
     """The error names the type that was given."""
@@ -130,11 +272,14 @@ def test_of_refuses_items_that_are_no_messages(item: Mapping[str, Any] | str | i
         ChatRequest.of([item])  # type: ignore[list-item]
 
 
-def test_a_long_wrong_item_is_quoted_in_part() -> None:
-    """An error message does not repeat a whole document."""
-    with pytest.raises(InvalidRequest) as caught:
-        ChatRequest.of([{"text": "x" * 10_000}])
-    assert len(str(caught.value)) < 200
+@pytest.mark.parametrize(
+    "item", [{"text": "my secret"}, {"my secret": "x"}, "my secret", ["secret"]]
+)
+def test_nothing_of_a_wrong_item_is_quoted(item: Any) -> None:
+    """An error message tells its type, its keys and how many there are."""
+    with pytest.raises(InvalidRequest, match=r"got a (dict with 1 keys|str|list)") as caught:
+        ChatRequest.of([item])
+    assert "secret" not in str(caught.value)
 
 
 def test_characters_counts_every_role() -> None:

@@ -92,7 +92,7 @@ def test_a_cloud_whose_price_is_unknown_stays_out_under_a_limit() -> None:
 def test_what_is_left_of_the_limits() -> None:
     """The first expert's cost counts against both limits on cost; nothing goes below zero."""
     limits = Constraints(max_cost_usd=0.5, max_latency_s=2.0, budget_left_usd=0.1, offline=True)
-    assert what_is_left(limits, cost_usd=0.2, seconds=0.5) == Constraints(
-        max_cost_usd=pytest.approx(0.3), max_latency_s=1.5, budget_left_usd=0.0, offline=True
+    assert what_is_left(limits, cost_usd=0.25, seconds=0.5) == Constraints(
+        max_cost_usd=0.25, max_latency_s=1.5, budget_left_usd=0.0, offline=True
     )
     assert what_is_left(Constraints(), cost_usd=1.0, seconds=1.0) == Constraints()

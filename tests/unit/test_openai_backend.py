@@ -185,9 +185,11 @@ def test_the_request_holds_everything_that_is_set(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_request_that_json_cannot_hold_is_rejected() -> None:
-    """A seed that is no number is refused before anything is sent."""
+    """A seed that somebody put past the checks is refused before anything is sent."""
+    request = ChatRequest(ASK.messages)
+    object.__setattr__(request, "seed", object())
     with _asking(_saying()) as backend, pytest.raises(BackendRejected, match="JSON"):
-        backend.complete(ChatRequest(ASK.messages, seed=object()), deadline=Deadline.after(9))
+        backend.complete(request, deadline=Deadline.after(9))
 
 
 def test_a_connection_serves_several_answers() -> None:

@@ -1,0 +1,161 @@
+"""Under `only_on_device` or `offline`, however it is said, no connection is attempted at all."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_router import Config, Constraints, EdgeRouter, EdgeRouterError, Placement, Reason
+from edge_router.config import ExpertConfig
+from edge_router.errors import (
+    BackendError,
+    BackendProtocolError,
+    BackendRejected,
+    BackendUnavailable,
+)
+from edge_router.testing import FakeBackend
+
+PRIVATE = "My diagnosis is confidential: prove the four colour theorem in full detail."
+LOCAL = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048)
+ONLY: Any = "only_on_device"
+FAILURES: tuple[BackendError | None, ...] = (
+    None,
+    BackendUnavailable("x"),
+    BackendRejected("x"),
+    BackendProtocolError("x"),
+)
+Asked = tuple[Config, Constraints | None]
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, list[Any]]]:
+    """An address on loopback, and everybody who ever connected to it."""
+    came: list[Any] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    peer, who = server.accept()
+                    came.append(who)
+                    peer.close()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/v1", came
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def _toml(base: Config, folder: Path, url: str) -> Config:
+    file = folder / "config.toml"
+    file.write_text(
+        f'''[router]
+placement = "only_on_device"
+min_gain = -1
+[experts.local]
+backend = "llama_cpp"
+model = "smollm2-135m"
+profile = "135m"
+[experts.cloud]
+backend = "openai"
+model = "big"
+profile = "frontier"
+location = "cloud"
+base_url = "{url}"
+'''
+    )
+    return Config.load(file)
+
+
+def _ways(base: Config, folder: Path, url: str) -> Mapping[str, Callable[[], Asked]]:
+    """Every way in which the promise may be asked for."""
+    settings: dict[str, Any] = {"experts": base.experts, "min_gain": -1.0}
+    cloud: Any = "prefer_in_cloud"
+    return {
+        "Config, text": lambda: (Config(placement=ONLY, **settings), None),
+        "Config, enum": lambda: (Config(placement=Placement.ONLY_ON_DEVICE, **settings), None),
+        "Config, offline": lambda: (Config(offline=True, **settings), None),
+        "Config, offline in words": lambda: (Config(offline="yes", **settings), None),  # type: ignore[arg-type]
+        "replace, text": lambda: (replace(base, placement=ONLY), None),
+        "replace, offline": lambda: (replace(base, offline="1"), None),  # type: ignore[arg-type]
+        "with_changes": lambda: (base.with_changes(placement="only_on_device"), None),
+        "with_changes, offline": lambda: (base.with_changes(offline="true"), None),
+        "JSON": lambda: (Config(**(base.to_json() | {"placement": "only_on_device"})), None),
+        "TOML": lambda: (_toml(base, folder, url), None),
+        "Constraints, text": lambda: (base, Constraints(placement=ONLY)),
+        "Constraints, enum": lambda: (base, Constraints(Placement.ONLY_ON_DEVICE)),
+        "Constraints, offline": lambda: (base, Constraints(offline=True)),
+        "Constraints, offline in words": lambda: (base, Constraints(offline="on")),  # type: ignore[arg-type]
+        "Constraints, replaced": lambda: (base, replace(Constraints(), placement=ONLY)),
+        "tightened": lambda: (base, Constraints().tightened(Constraints(placement=ONLY))),
+        "tightened, the other way": lambda: (
+            base,
+            Constraints(placement=ONLY).tightened(Constraints(placement=cloud)),
+        ),
+        "a looser wish for this query": lambda: (
+            replace(base, placement=ONLY),
+            Constraints(placement=cloud),
+        ),
+        "the cloud only, and offline": lambda: (
+            replace(base, placement="only_in_cloud"),  # type: ignore[arg-type]
+            Constraints(offline=True),
+        ),
+        "a dict": lambda: (base, {"placement": "only_on_device"}),  # type: ignore[return-value, dict-item]
+        "a bare text": lambda: (base, ONLY),
+        "another word": lambda: (Config(placement="only-on-device", **settings), None),  # type: ignore[arg-type]
+        "another word for this query": lambda: (base, Constraints(placement="device")),  # type: ignore[arg-type]
+    }
+
+
+def _ask(config: Config, constraints: Constraints | None, failure: BackendError | None) -> None:
+    local: Any = FakeBackend() if failure is None else FakeBackend(error=failure)
+    with EdgeRouter(config, backends={"local": local}) as router:
+        for stream in (False, True):
+            with suppress(EdgeRouterError):
+                if stream:
+                    list(router.stream(PRIVATE, constraints=constraints))
+                else:
+                    router.complete(PRIVATE, constraints=constraints)
+
+
+def test_no_connection_is_attempted_however_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the cloud expert that every query would go to, whatever happens to the local one."""
+    with listening() as (url, came):
+        cloud = ExpertConfig("openai", "big", "frontier", location="cloud", base_url=url)
+        base = Config(experts={"local": LOCAL, "cloud": cloud}, min_gain=-1.0)
+        ways = _ways(base, tmp_path, url)
+        for number, (way, failure) in enumerate(itertools.product(ways, FAILURES)):
+            if number % len(FAILURES) and way not in ("Constraints, text", "Constraints, offline"):
+                continue  # how it was said and what fails are independent: not all pairs
+            with suppress(EdgeRouterError, ValueError, TypeError):
+                _ask(*ways[way](), failure)
+            assert came == [], way
+        for variable, value in (("PLACEMENT", "only_on_device"), ("OFFLINE", "yes")):
+            monkeypatch.setenv(f"EDGE_ROUTER_{variable}", value)
+            found = Config.load()
+            _ask(replace(base, placement=found.placement, offline=found.offline), None, FAILURES[1])
+            monkeypatch.delenv(f"EDGE_ROUTER_{variable}")
+            assert came == [], variable
+        _ask(base, None, FAILURES[1])
+        assert came != []  # the server would have seen it
+
+
+@pytest.mark.parametrize("limits", [Constraints(placement=ONLY), Constraints(offline=True)])
+def test_a_far_server_that_counts_as_here_gets_no_query(limits: Constraints) -> None:
+    """What counts is whether a network is needed, not what the settings call it."""
+    far = ExpertConfig("openai", "m", "8b", location="device", base_url="http://192.0.2.1/v1")
+    config = Config(experts={"local": LOCAL, "nas": far}, min_gain=-1.0)
+    with EdgeRouter(config, backends={"local": FakeBackend()}) as router:
+        decision = router.router.route(PRIVATE, limits)
+        assert (decision.expert, decision.order) == ("local", ("local",))
+        assert decision.excluded["nas"] in (Reason.ONLY_ON_DEVICE, Reason.OFFLINE)
+        assert "nas" not in router.router.route(PRIVATE).excluded
