@@ -19,10 +19,10 @@ class Malformed(ValueError):
     """The reply is not what the protocol allows."""
 
 
-def json_object(text: str | bytes) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
     """The object that `text` holds. Raises Malformed."""
     try:
-        value = json.loads(text, parse_int=_whole_number)
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise Malformed("malformed JSON") from None  # not shown: it may hold the answer
     if not isinstance(value, dict):
@@ -34,6 +34,9 @@ def _whole_number(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
         raise ValueError("a number has too many digits")
     return int(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole_number)
 
 
 def words(content: object, name: str) -> str:
