@@ -261,3 +261,62 @@ def test_a_core_is_left_to_others(
     """Else whoever else computes would hold up every operation of the model."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))
     assert default_threads() == threads
+
+
+def test_a_context_is_never_longer_than_the_model_was_trained_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Said once; beyond it answers turn to noise."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=2_000_000_000)
+    for _ in range(2):
+        question = ask("What is the capital of France?", max_tokens=8)
+        assert "Paris" in backend.complete(question, deadline=soon()).text
+    backend.close()
+    assert [record.levelname for record in caplog.records if record.levelno >= 30] == ["WARNING"]
+    assert "8192" in caplog.text
+
+
+@pytest.mark.parametrize("n_ctx", [1, 16])
+def test_a_context_that_holds_no_question_says_so(n_ctx: int) -> None:
+    """And how long it would have to be."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=n_ctx)
+    with pytest.raises(BackendUnavailable, match=f"context of {n_ctx} token"):
+        backend.complete(ask("What is the capital of France?"), deadline=soon())
+    backend.close()
+
+
+@pytest.mark.parametrize("n_ctx", [0, -1, True, 1.5, "2048", None])
+def test_a_context_of_no_length_is_refused(n_ctx: object) -> None:
+    """At once."""
+    with pytest.raises(ConfigError, match="n_ctx"):
+        LlamaCppBackend("smollm2-135m", n_ctx=n_ctx)  # type: ignore[arg-type]
+
+
+def test_tokens_are_counted_once_it_is_loaded(backend: LlamaCppBackend) -> None:
+    """From any thread."""
+    assert LlamaCppBackend("smollm2-135m").count_tokens("Hello") is None
+    backend.complete(ask("Hi", max_tokens=1), deadline=soon())
+    counts: list[int | None] = []
+    threads = [
+        threading.Thread(target=lambda: counts.append(backend.count_tokens("Hello you. " * 99)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(counts)) == 1
+    assert counts[0] is not None
+    assert counts[0] > 200
+
+
+def test_our_own_system_message_is_a_setting() -> None:
+    """With "" there is none, and this model's template then writes its own."""
+    read = []
+    for system in ("Be brief.", "", None):
+        backend = LlamaCppBackend("smollm2-135m", n_ctx=256, system=system)
+        answer = backend.complete(ask("Hi", max_tokens=1), deadline=soon())
+        backend.close()
+        assert answer.usage is not None
+        read.append(answer.usage.prompt_tokens)
+    assert read[0] < read[1] == read[2]
