@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .chat import ChatChunk, ChatCompletion, ChatRequest, Message, Usage
     from .client import Answer, AnswerStream, EdgeRouter
     from .config import Config
+    from .constraints import Constraints, Placement
+    from .decision import Decision, Reason
     from .errors import (
         AllBackendsFailed,
         ArtifactCorrupt,
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from .expert_config import ExpertConfig
     from .experts import Estimate, Expert
     from .explanation import Explanation
-    from .policy import Constraints, Decision, Placement, Reason
     from .router import Router
     from .telemetry import AnswerRecord
 
@@ -56,6 +57,8 @@ _HOME = {
     "chat": ("ChatChunk", "ChatCompletion", "ChatRequest", "Message", "Usage"),
     "client": ("Answer", "AnswerStream", "EdgeRouter"),
     "config": ("Config",),
+    "constraints": ("Constraints", "Placement"),
+    "decision": ("Decision", "Reason"),
     "errors": (
         "AllBackendsFailed",
         "ArtifactCorrupt",
@@ -83,7 +86,6 @@ _HOME = {
     "expert_config": ("ExpertConfig",),
     "experts": ("Estimate", "Expert"),
     "explanation": ("Explanation",),
-    "policy": ("Constraints", "Decision", "Placement", "Reason"),
     "router": ("Router",),
     "telemetry": ("AnswerRecord",),
 }
