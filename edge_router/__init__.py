@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .chat import ChatChunk, ChatCompletion, ChatRequest, Message, Usage
     from .client import EdgeRouter
     from .config import Config
+    from .constraints import Constraints, Placement
+    from .decision import Decision, Reason
     from .errors import (
         AllBackendsFailed,
         ArtifactCorrupt,
@@ -48,7 +50,6 @@ if TYPE_CHECKING:
     from .expert_config import ExpertConfig
     from .experts import Estimate, Expert
     from .explanation import Explanation
-    from .policy import Constraints, Decision, Placement, Reason
     from .router import Router
     from .telemetry import AnswerRecord
 
@@ -60,6 +61,8 @@ _HOME = {
     "chat": ("ChatChunk", "ChatCompletion", "ChatRequest", "Message", "Usage"),
     "client": ("EdgeRouter",),
     "config": ("Config",),
+    "constraints": ("Constraints", "Placement"),
+    "decision": ("Decision", "Reason"),
     "errors": (
         "AllBackendsFailed",
         "ArtifactCorrupt",
@@ -89,7 +92,6 @@ _HOME = {
     "expert_config": ("ExpertConfig",),
     "experts": ("Estimate", "Expert"),
     "explanation": ("Explanation",),
-    "policy": ("Constraints", "Decision", "Placement", "Reason"),
     "router": ("Router",),
     "telemetry": ("AnswerRecord",),
 }

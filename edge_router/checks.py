@@ -148,7 +148,7 @@ def number(low: float, high: float = math.inf) -> Check:
             return value
         found = _as_float(value)
         if not low <= found <= high or math.isinf(found):
-            raise ConfigError(f"{fault} must be a number from {low:g} to {high:g}")
+            raise ConfigError(f"{fault} must be a number from {low:g} to {high:g}{_hint(value)}")
         return found
 
     return check
@@ -164,6 +164,12 @@ def _as_float(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, ArithmeticError):  # a text, or a number beyond all floats
         return math.nan
+
+
+def _hint(value: Any) -> str:
+    """For "0,01" and "5 %"."""
+    written = isinstance(value, str) and any(letter.isdigit() for letter in value)
+    return ", written like 0.01" if written and math.isnan(_as_float(value)) else ""
 
 
 def whole(low: int, high: int = 2**31) -> Check:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .checks import shown
 from .errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def role_of(role: Any) -> Role:
         told = repr(str.__str__(role)) if hint or not role else f"of {len(role)} characters"
     else:
         hint = ""
-        told = repr(role) if role is None or type(role) in (bool, int) else type(role).__name__
+        told = shown(role) if role is None or type(role) in (bool, int) else type(role).__name__
     raise InvalidRequest(f"role {told} is unknown; use one of {KNOWN}{hint}")
 
 

@@ -20,25 +20,84 @@ print("decided")
 """
 
 
+A_PROMISE = """
+import contextlib, sys
+from edge_router import Config, Constraints, EdgeRouter, EdgeRouterError, ExpertConfig
+from edge_router.errors import BackendUnavailable
+from edge_router.testing import FakeBackend
+experts = {
+    "local": ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048),
+    "cloud": ExpertConfig("openai", "big", "frontier", base_url="https://api.example.org/v1"),
+    "nas": ExpertConfig("openai", "m", "8b", location="device", base_url="http://192.0.2.1/v1"),
+}
+settings, limits = eval(sys.argv[1])
+for failure in (None, BackendUnavailable("out of memory")):
+    local = FakeBackend(error=failure)
+    config = Config(experts=experts, min_gain=-1.0, **settings)
+    with EdgeRouter(config, backends={"local": local}) as router:
+        for number in range(50):
+            with contextlib.suppress(EdgeRouterError):
+                router.complete(f"What is {number} + {number}?", constraints=Constraints(**limits))
+            with contextlib.suppress(EdgeRouterError):
+                list(router.stream(f"Prove theorem {number}.", constraints=Constraints(**limits)))
+        assert len(local.requests) == 100, len(local.requests)
+print("asked")
+"""
+
+
 def environment(home: Path) -> dict[str, str]:
     """A user's own: no CI variable (onnxruntime keeps quiet where it sees one), an empty home."""
     kept = {k: v for k, v in os.environ.items() if k not in ("CI", "GITHUB_ACTIONS", "BUILD_ID")}
     return kept | {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
 
 
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-def test_import_and_a_hundred_decisions_open_no_socket_and_write_no_file(tmp_path: Path) -> None:
-    """strace over every thread and child: no AF_INET, no AF_INET6, nothing opened for writing."""
-    log = tmp_path / "trace"
-    command = [
-        "strace", "-f", "-o", str(log), "-e", "trace=socket,connect,openat,open,creat,mkdir,rename",
-        sys.executable, "-B", "-c", HUNDRED_DECISIONS,
-    ]  # fmt: skip
+def traced(log: Path, home: Path, *arguments: str, calls: str) -> subprocess.CompletedProcess[str]:
+    """Python under strace, over every thread and child; skips where that is forbidden."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    command = ["strace", "-f", "-o", str(log), "-e", f"trace={calls}", sys.executable, "-B", "-c"]
     found = subprocess.run(
-        command, env=environment(tmp_path / "home"), capture_output=True, text=True, check=False
+        [*command, *arguments], env=environment(home), capture_output=True, text=True, check=False
     )
     if "Operation not permitted" in found.stderr:
         pytest.skip("this machine forbids strace")
+    return found
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        "{'placement': 'only_on_device'}, {}",
+        "{'offline': 'yes'}, {}",
+        "{}, {'placement': 'only_on_device'}",
+        "{}, {'offline': True}",
+        "{'placement': 'only_on_device'}, {'placement': 'prefer_in_cloud'}",
+    ],
+)
+def test_a_promise_opens_no_socket_whatever_fails(promise: str, tmp_path: Path) -> None:
+    """With experts in the cloud and on another host that every query would be worth: no AF_INET,
+    no AF_INET6, and no name is looked up."""
+    log = tmp_path / "trace"
+    found = traced(log, tmp_path / "home", A_PROMISE, promise, calls="socket,connect,execve")
+    assert found.stdout == "asked\n", found.stderr
+    assert "execve" in log.read_text()
+    assert not re.findall(r".*(?:AF_INET|connect\().*", log.read_text())
+
+
+def test_without_a_promise_the_same_would_have_been_seen(tmp_path: Path) -> None:
+    """The trace is not blind: a query that may leave looks for its way out."""
+    log = tmp_path / "trace"
+    once = A_PROMISE.replace("range(50)", "range(1)").replace("== 100", "< 100")
+    settings = "{'deadline_s': 1, 'placement': 'prefer_in_cloud'}, {}"
+    traced(log, tmp_path / "home", once, settings, calls="socket,connect,execve")
+    assert re.findall(r".*(?:AF_INET|connect\().*", log.read_text())
+
+
+def test_import_and_a_hundred_decisions_open_no_socket_and_write_no_file(tmp_path: Path) -> None:
+    """strace over every thread and child: no AF_INET, no AF_INET6, nothing opened for writing."""
+    log = tmp_path / "trace"
+    calls = "socket,connect,openat,open,creat,mkdir,rename"
+    found = traced(log, tmp_path / "home", HUNDRED_DECISIONS, calls=calls)
     assert found.stdout == "decided\n", found.stderr
     calls = log.read_text()
     assert "openat" in calls
