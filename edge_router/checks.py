@@ -6,6 +6,7 @@ and raises ConfigError.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ __all__ = [
 
 Check = Callable[[Any, str], Any]
 
-FLAGS = (True, False, "true", "false", "1", "0")
+FLAGS = (True, False, "true", "false", "1", "0", "yes", "no", "on", "off")
 
 
 def text(value: Any, fault: str) -> str:
@@ -66,7 +67,9 @@ def number(low: float, high: float = float("inf")) -> Check:
         except (TypeError, ValueError, OverflowError):
             found = float("nan")
         if isinstance(value, bool) or not low <= found <= high or found == float("inf"):
-            raise ConfigError(f"{fault} must be a number from {low:g} to {high:g}")
+            written = isinstance(value, str) and any(letter.isdigit() for letter in value)
+            how = ", written like 0.01" if written and math.isnan(found) else ""
+            raise ConfigError(f"{fault} must be a number from {low:g} to {high:g}{how}")
         return found
 
     return check
@@ -93,4 +96,5 @@ def one_of(*allowed: Any, convert: Callable[[Any], Any] = str) -> Check:
 
 def flag(value: Any, fault: str) -> bool:
     """True or false, or a text that says so."""
-    return one_of(*FLAGS)(value, fault) in ("True", "true", "1")
+    given = value.strip().lower() if isinstance(value, str) else value
+    return one_of(*FLAGS)(given, fault) in ("True", "true", "1", "yes", "on")

