@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactNotFound
 from .onnx_check import check_onnx
-from .user_files import user_path
+from .user_files import is_file, user_path
 
 if TYPE_CHECKING:
     from .known_queries import KnownQueries
@@ -125,7 +125,7 @@ def bundled_artifacts() -> dict[str, Path]:
 def _find(name: str | Path) -> Path:
     bundled = bundled_artifacts()
     path = bundled.get(str(name)) or user_path(name, what="artifact", refusal=ArtifactNotFound)
-    if not _is_file(path / "manifest.json"):
+    if not is_file(path / "manifest.json"):
         if not bundled:
             raise ArtifactNotFound(_without_data(name))
         raise ArtifactNotFound(
@@ -133,13 +133,6 @@ def _find(name: str | Path) -> Path:
             f"the shipped names {sorted(bundled)}"
         )
     return path
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a folder that this process may not look into
-        return False
 
 
 def _without_data(name: str | Path) -> str:

@@ -95,8 +95,10 @@ def _tell(error: EdgeRouterError, *, as_json: bool) -> None:
 
 def _words(error: OSError) -> str:
     """What the system refused."""
-    place = "" if error.filename is None else f"{os.fsdecode(error.filename)!r}: "
-    return place + (error.strerror or str(error) or type(error).__name__)
+    told = error.strerror or str(error) or type(error).__name__
+    if not isinstance(error.filename, str | bytes):
+        return f"{told}; see standard output and the disk"
+    return f"{os.fsdecode(error.filename)!r}: {told}"
 
 
 def _unexpected(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -24,6 +25,13 @@ class OneLineParser(argparse.ArgumentParser):
         told = " ".join(without_secrets(message).split())
         told = told if len(told) <= LONGEST_FAULT else f"{told[:LONGEST_FAULT]}..."
         self.exit(2, f"{self.prog}: {told} ({self.prog} --help tells more)\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help that cannot be written is an error, as any other output; argparse says nothing."""
+        if file is None or file is sys.stderr:
+            super()._print_message(message, file)
+        elif message:
+            file.write(message)
 
 
 def add_commands(

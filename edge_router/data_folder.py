@@ -36,7 +36,7 @@ def writing_to(folder: Path) -> Iterator[None]:
     except OSError as error:
         if folder.is_relative_to(NO_HOME):
             raise ConfigError(
-                "nothing can be kept: the home folder is not known; set HOME, XDG_DATA_HOME or "
+                "nothing can be kept: there is no home folder to keep it in; set HOME, XDG_DATA_HOME or "
                 "data_dir"
             ) from None
         raise ConfigError(

@@ -14,6 +14,7 @@ from .artifact import RouterArtifact
 from .data_folder import write_atomically
 from .errors import ConfigError
 from .experts import ExpertHead, find_head
+from .user_files import is_file
 
 __all__ = [
     "EnrolledExpert",
@@ -121,7 +122,7 @@ def head_of(profile: str, artifact: RouterArtifact, folder: Path) -> tuple[str, 
 
     The artifact's own names come first, then those enrolled in the data folder. Raises ConfigError.
     """
-    kept = NAME.fullmatch(profile) and enrolled_path(folder, profile).is_file()
+    kept = NAME.fullmatch(profile) and is_file(enrolled_path(folder, profile))
     if kept and not _is_own(profile, artifact):
         expert = EnrolledExpert.read(folder, profile, artifact)
         return expert.profile, expert.head

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ConfigError
-from .user_files import content_of, text_of_bytes, user_path, xdg_folder
+from .user_files import content_of, is_file, text_of_bytes, user_path, xdg_folder
 
 __all__ = ["PREFIX", "default_config_path", "read_environment", "read_file"]
 
@@ -38,7 +38,7 @@ def read_file(path: str | Path | None) -> dict[str, Any]:
     """The tables of the file at `path`, else of $EDGE_ROUTER_CONFIG, else of the user's own, else
     none. Raises ConfigError."""
     named = path or os.environ.get(f"{PREFIX}CONFIG") or None
-    if named is None and not _is_there(default_config_path()):
+    if named is None and not is_file(default_config_path()):
         return {}
     file = user_path(named or default_config_path(), what="config file")
     try:
@@ -48,15 +48,6 @@ def read_file(path: str | Path | None) -> dict[str, Any]:
     except ValueError as error:  # a name that no file can have
         raise ConfigError(f"config file {str(file)!r} is not TOML: {error}") from None
     return _tables(content, file)
-
-
-def _is_there(path: Path) -> bool:
-    """Not where this process may not look: a home folder that is another user's holds none of
-    this one's settings."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def _tables(content: bytes, file: Path) -> dict[str, Any]:

@@ -14,12 +14,13 @@ __all__ = [
     "content_of",
     "encoding_of",
     "home_folder",
+    "is_file",
     "text_of_bytes",
     "user_path",
     "xdg_folder",
 ]
 
-NO_HOME = Path(os.devnull) / "home folder unknown, set HOME"
+NO_HOME = Path(os.devnull) / "no home folder, set HOME or data_dir"
 """Stands where the home folder should be: nothing is found in it and nothing can be made there."""
 
 _ENCODINGS = {
@@ -34,14 +35,24 @@ _PIECE = 1 << 20
 
 
 def home_folder() -> Path | None:
-    """The user's home; None where neither HOME nor the system tells it."""
+    """The user's home; None where neither HOME nor the system tells it, or it is another user's
+    that this process may not look into (a container that changes its user and keeps HOME)."""
     if os.name == "posix" and os.environ.get("HOME") == "":
         return None
     try:
         found = Path.home()
     except RuntimeError:
         return None
-    return found if found.is_absolute() else None
+    locked = os.access(found, os.F_OK) and not os.access(found, os.X_OK)
+    return found if found.is_absolute() and not locked else None
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there, as far as this process may look."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def user_path(

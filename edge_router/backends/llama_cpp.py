@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..chat import ChatChunk, ChatCompletion, ChatRequest, FinishReason, Usage
 from ..errors import BackendError, BackendUnavailable, ConfigError, MissingExtra
-from ..user_files import user_path
+from ..user_files import is_file, user_path
 from .amx import without_amx
 from .base import Deadline
 
@@ -49,7 +49,7 @@ def find_model(name: str) -> Path:
     model is not installed.
     """
     path = _bundled_model() if name == BUNDLED_MODEL else user_path(name, what="model")
-    if not path.is_file():
+    if not is_file(path):
         raise ConfigError(
             f"model file {str(path)!r} does not exist; give the path of a GGUF file or "
             f"{BUNDLED_MODEL!r}"
