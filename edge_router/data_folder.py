@@ -36,8 +36,8 @@ def writing_to(folder: Path) -> Iterator[None]:
     except OSError as error:
         if folder.is_relative_to(NO_HOME):
             raise ConfigError(
-                "nothing can be kept: there is no home folder to keep it in; set HOME, XDG_DATA_HOME or "
-                "data_dir"
+                "nothing can be kept: there is no home folder to keep it in; set HOME, "
+                "XDG_DATA_HOME or data_dir"
             ) from None
         raise ConfigError(
             f"{str(folder)!r} cannot be written ({error.strerror or error}); make room there, or "

@@ -17,7 +17,6 @@ __all__ = ["COMMANDS", "Ended", "Environment", "environments", "run"]
 
 COMMANDS = {
     "ask": ["ask", "Say hi \U0001f44d", "--max-tokens", "2"],
-    "ask json": ["ask", "--json", "Say hi", "--max-tokens", "2"],
     "chat": ["chat", "--max-tokens", "2"],
     "route": ["route", "What is rain?"],
     "explain": ["route", "--explain", "\u4f60\u597d"],
@@ -204,7 +203,7 @@ def run(environment: Environment, command: str, folder: Path, work: Path) -> End
             stdout=output if environment.output else subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=work,
-            preexec_fn=before,  # noqa: PLW1509 - the child closes its streams and lowers limits
+            preexec_fn=before,
             timeout=LIMIT_S,
             check=False,
         )

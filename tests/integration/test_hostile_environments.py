@@ -1,38 +1,49 @@
-"""Every command in every environment: no traceback, an exit code, a line that says what is wrong."""
+"""Every command in every environment: no traceback, an exit code, a line that tells the fault."""
 
 from __future__ import annotations
 
-import os
+import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from fault_server import STREAM_HEAD, FaultServer, Peer, answer_json, piece
-from hostile_environments import COMMANDS, environments, run, write_inputs
+from .hostile_environments import COMMANDS, environments, run, write_inputs
 
 PROCESSES = 2
 ANSWER = "Sure \U0001f44d na\u00efve \u4f60\u597d."
 
 
-def _answer(peer: Peer) -> None:
-    asked = peer.request()
-    if '"stream": true' in asked or '"stream":true' in asked:
-        peer.send(STREAM_HEAD + piece(ANSWER, finish="stop") + "data: [DONE]\n\n")
-    else:
-        choice = {"message": {"content": ANSWER}, "finish_reason": "stop"}
-        peer.send(answer_json({"choices": [choice]}))
+class Cloud(BaseHTTPRequestHandler):
+    """Streams the same answer to everybody."""
+
+    def do_POST(self) -> None:
+        """The whole conversation with a client."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        choice = {"index": 0, "delta": {"content": ANSWER}, "finish_reason": "stop"}
+        self.wfile.write(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """What the commands read, and a server that answers them; every user may look at it."""
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o755)
-    with FaultServer(_answer) as server:
-        write_inputs(tmp_path, server.url)
+    """What the commands read, and a server that answers them."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Cloud) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        write_inputs(tmp_path, f"http://127.0.0.1:{server.server_port}/v1")
         yield tmp_path
+        server.shutdown()
+        thread.join()
 
 
 @pytest.mark.slow
@@ -40,11 +51,13 @@ def test_every_command_lives_in_every_environment(folder: Path) -> None:
     """About 400 processes; those that failed are told in a table."""
     made = environments(folder)
     assert len(made) >= 20
-    works = iter(folder / f"work-{number}" for number in range(len(made) * len(COMMANDS)))
-    tasks = [(one, command, next(works)) for one in made for command in COMMANDS]
+    tasks = [
+        (one, command, folder / f"work-{number}-{command}")
+        for number, one in enumerate(made)
+        for command in COMMANDS
+    ]
     for _, _, work in tasks:
         work.mkdir()
-        work.chmod(0o777)
     with ThreadPoolExecutor(PROCESSES) as pool:
         ended = list(pool.map(lambda task: run(task[0], task[1], folder, task[2]), tasks))
     faults = [one.row for one in ended if one.fault is not None]
