@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ from .errors import ConfigError, EdgeRouterError, MissingExtra
 from .terminal import discard, prepare, print_line, settled, stdout_fault
 
 __all__ = ["main"]
+
+WRITING = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG)
 
 COMMANDS = {
     "ask": ("ask", "answer TEXT with the expert that suits it"),
@@ -96,9 +99,9 @@ def _tell(error: EdgeRouterError, *, as_json: bool) -> None:
 def _words(error: OSError) -> str:
     """What the system refused."""
     told = error.strerror or str(error) or type(error).__name__
-    if not isinstance(error.filename, str | bytes):
-        return f"{told}; see standard output and the disk"
-    return f"{os.fsdecode(error.filename)!r}: {told}"
+    if isinstance(error.filename, str | bytes):
+        return f"{os.fsdecode(error.filename)!r}: {told}"
+    return f"{told}; see standard output and the disk" if error.errno in WRITING else told
 
 
 def _unexpected(error: Exception) -> str:
