@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from edge_router.command_table import OneLineParser
 from edge_router.errors import ConfigError, EdgeRouterError
 
 from .compare import Verdict, compare, machines_differ
@@ -41,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="edge-router bench",
         description=f"Measure this installation. Without a suite: {', '.join(DEFAULT)}.",
     )

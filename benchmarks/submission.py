@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_router.errors import EdgeRouterError
+from edge_router.user_files import home_folder
 
 from .row import Row
 from .schema import check_row
@@ -47,7 +48,8 @@ def submission(rows: Sequence[Row]) -> str:
 
 def _own_names() -> Iterator[str]:
     """Names of this user and this host, and the user's folders."""
-    yield str(Path.home())
+    if (home := home_folder()) is not None:
+        yield str(home)
     yield str(Path.cwd())
     yield platform.node()
     yield platform.node().partition(".")[0]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactNotFound
 from .onnx_check import check_onnx
+from .user_files import is_file, user_path
 
 if TYPE_CHECKING:
     from .known_queries import KnownQueries
@@ -114,19 +115,33 @@ class RouterArtifact:
 
 def bundled_artifacts() -> dict[str, Path]:
     """The artifacts that came with this installation, by name."""
-    root = Path(str(files("edge_router.models")))
+    try:
+        root = Path(str(files("edge_router.models")))
+    except ModuleNotFoundError:  # an application frozen without the package's data
+        return {}
     return {found.parent.name: found.parent for found in sorted(root.glob("*/manifest.json"))}
 
 
 def _find(name: str | Path) -> Path:
     bundled = bundled_artifacts()
-    path = bundled.get(str(name), Path(name).expanduser())
-    if not (path / "manifest.json").is_file():
+    path = bundled.get(str(name)) or user_path(name, what="artifact", refusal=ArtifactNotFound)
+    if not is_file(path / "manifest.json"):
+        if not bundled:
+            raise ArtifactNotFound(_without_data(name))
         raise ArtifactNotFound(
             f"no router artifact {str(name)!r}; give a directory with a manifest.json or one of "
             f"the shipped names {sorted(bundled)}"
         )
     return path
+
+
+def _without_data(name: str | Path) -> str:
+    """What an installation lacks that has no artifact of its own."""
+    return (
+        f"no router artifact {str(name)!r}: this installation lacks the package's data, "
+        "edge_router/models/*/manifest.json; install edge-router again, or freeze the application "
+        "with PyInstaller's --collect-data edge_router --hidden-import edge_router.models"
+    )
 
 
 def _read_manifest(path: Path) -> bytes:

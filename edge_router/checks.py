@@ -11,14 +11,15 @@ from __future__ import annotations
 import difflib
 import math
 import os
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from enum import StrEnum
 from typing import Any
 
+from . import redaction
 from .errors import ConfigError
 from .frozen import FrozenDict
+from .redaction import shown_setting
 
 __all__ = [
     "Check",
@@ -40,7 +41,6 @@ __all__ = [
     "text",
     "texts",
     "unset_allowed",
-    "url_shown",
     "whole",
     "whole_number",
 ]
@@ -49,7 +49,6 @@ Check = Callable[[Any, str], Any]
 
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 LONGEST_SHOWN = 80  # characters of a value that a message quotes
-LOGIN, QUERY = re.compile(r"//.*@", re.DOTALL), re.compile(r"\?.*", re.DOTALL)
 
 
 def settle(value: object, checks: Mapping[str, Check], place: str) -> None:
@@ -57,9 +56,26 @@ def settle(value: object, checks: Mapping[str, Check], place: str) -> None:
     what was stated and what would be right."""
     for name, check in checks.items():
         stated = getattr(value, name)
-        found = check(stated, f"{name} = {shown(stated)} in {place}")
+        found = _settled(check, name, stated, place)
         if found is not stated:
             object.__setattr__(value, name, found)
+
+
+def _settled(check: Check, name: str, stated: Any, place: str) -> Any:
+    try:
+        return check(stated, name)
+    except ConfigError:  # again, with the words, which take longer than the check
+        check(stated, f"{name} = {_stated(name, stated)} in {place}")
+        raise
+
+
+def _stated(name: str, value: Any) -> str:
+    """What was stated, as a message may quote it."""
+    return _cut(shown_setting(name, value[:4096])) if isinstance(value, str) else shown(value)
+
+
+def _cut(told: str) -> str:
+    return told[:LONGEST_SHOWN] + ("..." if len(told) > LONGEST_SHOWN else "")
 
 
 def shown(value: Any) -> str:
@@ -71,16 +87,10 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return repr(float(value))
     if isinstance(value, str):
-        told = (url_shown(value[:4096]) or "") if "://" in value else value
-        return repr(told[:LONGEST_SHOWN]) + ("..." if len(told) > LONGEST_SHOWN else "")
+        return _cut(redaction.shown(value[:4096]))
     if isinstance(value, (list, tuple, dict)) and not value:
         return repr(value)
     return f"a {type(value).__name__}"
-
-
-def url_shown(url: str | None) -> str | None:
-    """An address without what may be a secret: its login and its query."""
-    return url and QUERY.sub("?...", LOGIN.sub("//...@", url))
 
 
 def text(value: Any, fault: str) -> str:
@@ -254,10 +264,7 @@ def unset_allowed(kind: type, checks: Mapping[str, Check]) -> dict[str, Check]:
 def checked(found: Mapping[str, Any], checks: Mapping[str, Check], where: str) -> dict[str, Any]:
     """What was stated `where`, each value as its check makes it; unknown keys are errors."""
     refuse_unknown(found, checks.keys(), where)
-    return {
-        key: checks[key](value, f"{key} = {shown(value)} in {where}")
-        for key, value in found.items()
-    }
+    return {key: _settled(checks[key], key, value, where) for key, value in found.items()}
 
 
 def refuse_unknown(found: Mapping[str, Any], known: Collection[str], where: str) -> None:

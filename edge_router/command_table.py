@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
-__all__ = ["CommandTable", "add_commands", "parser_of"]
+from .redaction import without_secrets
+
+__all__ = ["CommandTable", "OneLineParser", "add_commands", "parser_of"]
+
+LONGEST_FAULT = 300  # characters: it may quote an argument of any length
 
 CommandTable = Mapping[str, tuple[str, str]]
 """Name -> module in the package of the commands, and what the command does, in one line."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Refuses wrong usage in one line; `--help` tells the rest. So do the parsers made below it."""
+
+    def error(self, message: str) -> NoReturn:
+        told = " ".join(without_secrets(message).split())
+        told = told if len(told) <= LONGEST_FAULT else f"{told[:LONGEST_FAULT]}..."
+        self.exit(2, f"{self.prog}: {told} ({self.prog} --help tells more)\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help that cannot be written is an error, as any other output; argparse says nothing."""
+        if file is None or file is sys.stderr:
+            super()._print_message(message, file)
+        elif message:
+            file.write(message)
 
 
 def add_commands(

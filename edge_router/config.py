@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,7 +20,6 @@ from .checks import (
     shown,
     text,
     unset_allowed,
-    url_shown,
     whole_number,
 )
 from .data_folder import default_data_folder
@@ -31,6 +28,9 @@ from .expert_config import EXPERT_SETTINGS, ExpertConfig, experts_of, warn_of_fa
 from .frozen import FrozenDict
 from .policy import Placement
 from .preference import Preference
+from .redaction import shown_url
+from .settings_file import default_config_path, read_environment, read_file
+from .user_files import user_path
 
 __all__ = [
     "EXPERT_SETTINGS",
@@ -42,7 +42,6 @@ __all__ = [
 ]
 
 DeferralMode = Literal["off", "before", "while"]
-PREFIX = "EDGE_ROUTER_"
 
 
 def _local_only() -> Mapping[str, ExpertConfig]:
@@ -114,9 +113,10 @@ class Config:
         Later wins: file, then EDGE_ROUTER_<SETTING> variables, then `overrides`. Raises
         ConfigError naming the key, the value and what would be right.
         """
-        tables = _read(path)
+        tables = read_file(path)
         settings = checked(_table(tables, "router"), SETTINGS, "[router]")
-        settings |= checked(_environment(), SETTINGS, "the environment")
+        stated = read_environment(SETTINGS, others=_variables(tables.get("experts")))
+        settings |= checked(stated, SETTINGS, "the environment")
         settings |= checked(overrides, SETTINGS, "the arguments")
         if "experts" in tables:
             settings["experts"] = experts_of(_table(tables, "experts"))
@@ -126,7 +126,9 @@ class Config:
     @property
     def data_folder(self) -> Path:
         """The folder of what this device learns; it may not exist yet."""
-        return Path(self.data_dir).expanduser() if self.data_dir else default_data_folder()
+        if not self.data_dir:
+            return default_data_folder()
+        return user_path(self.data_dir, what="data_dir")
 
     def with_changes(self, **changes: Any) -> Config:
         """The same settings with some replaced, checked like those of a file."""
@@ -137,36 +139,20 @@ class Config:
         and no query: either is refused when the expert is opened."""
         found = asdict(self)
         for expert in found["experts"].values():
-            expert["base_url"] = url_shown(expert["base_url"])
+            expert["base_url"] = expert["base_url"] and shown_url(expert["base_url"])
         return found
 
 
-def default_config_path() -> Path:
-    """Where a user's own settings lie; $XDG_CONFIG_HOME is honoured."""
-    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "edge-router" / "config.toml"
-
-
-def _read(path: str | Path | None) -> dict[str, Any]:
-    named = path or os.environ.get(f"{PREFIX}CONFIG") or None
-    if named is None and not default_config_path().is_file():
-        return {}
-    file = Path(named or default_config_path()).expanduser()
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"config file {str(file)!r} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # not TOML, not UTF-8, or a name that no file can have
-        raise ConfigError(f"config file {str(file)!r} is not TOML: {error}") from None
-
-
-def _environment() -> dict[str, Any]:
-    """EDGE_ROUTER_MAX_COST_USD=0.01 and so on; empty means unset."""
-    return {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in os.environ.items()
-        if name.startswith(PREFIX) and name != f"{PREFIX}CONFIG" and value
-    }
+def _variables(experts: Any) -> set[str]:
+    """The environment variables that the tables of experts name, whatever is in them."""
+    found: set[str] = set()
+    for expert in experts.values() if isinstance(experts, dict) else ():
+        if isinstance(expert, dict):
+            headers = expert.get("extra_headers_env")
+            named = [expert.get("api_key_env")]
+            named += headers.values() if isinstance(headers, dict) else ()
+            found.update(name for name in named if isinstance(name, str))
+    return found
 
 
 def _preference(value: Any, fault: str) -> str:

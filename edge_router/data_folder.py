@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import ConfigError
+from .user_files import NO_HOME, xdg_folder
 
 __all__ = ["default_data_folder", "write_atomically", "writing_to"]
 
@@ -20,16 +21,17 @@ LEFT_BEHIND_S = 3600.0
 
 
 def default_data_folder() -> Path:
-    """The user's data folder of this system; $XDG_DATA_HOME is honoured. It may not exist yet."""
-    if os.environ.get("XDG_DATA_HOME"):
-        base = Path(os.environ["XDG_DATA_HOME"])
-    elif sys.platform == "darwin":
-        base = Path("~/Library/Application Support")
+    """The user's data folder of this system; $XDG_DATA_HOME is honoured. It may not exist yet, and
+    where the home folder is not known it cannot be made."""
+    if sys.platform == "darwin":
+        below_home = Path("Library/Application Support")
     elif os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA") or "~/AppData/Local")
+        below_home = Path("AppData/Local")
     else:
-        base = Path("~/.local/share")
-    return base.expanduser() / "edge-router"
+        below_home = Path(".local/share")
+    if os.name == "nt" and not os.environ.get("XDG_DATA_HOME"):
+        return xdg_folder("LOCALAPPDATA", below_home) / "edge-router"
+    return xdg_folder("XDG_DATA_HOME", below_home) / "edge-router"
 
 
 @contextmanager
@@ -38,6 +40,11 @@ def writing_to(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if folder.is_relative_to(NO_HOME):
+            raise ConfigError(
+                "nothing can be kept: there is no home folder to keep it in; set HOME, "
+                "XDG_DATA_HOME or data_dir"
+            ) from None
         raise ConfigError(
             f"{str(folder)!r} cannot be written ({error.strerror or error}); make room there, or "
             "set data_dir"

@@ -5,6 +5,8 @@ Nothing is read on import, nothing is sent anywhere, and what the system does no
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import platform
 import sys
@@ -25,6 +27,7 @@ __all__ = [
     "this_device",
 ]
 
+LONGEST = 1 << 20  # characters of one file of the system
 PI_THROTTLED = 0b1110  # now: frequency capped, throttled, soft temperature limit
 
 
@@ -98,7 +101,7 @@ class LinuxDevice:
     def info(self) -> DeviceInfo:
         return DeviceInfo(
             processor=self._processor() or platform.machine(),
-            cores=len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1,
+            cores=_cores(),
             memory_bytes=self._memory("MemTotal"),
             governor=next((_text(p / "scaling_governor") for p in self._clocks()), None),
         )
@@ -107,7 +110,8 @@ class LinuxDevice:
         for line in (_text(self._proc / "meminfo") or "").splitlines():
             name, _, rest = line.partition(":")
             if name == field:
-                return int(rest.split()[0]) * 1024
+                kibibytes = _whole(rest.removesuffix("kB"))
+                return None if kibibytes is None else kibibytes * 1024
         return None
 
     def _processor(self) -> str | None:
@@ -119,7 +123,7 @@ class LinuxDevice:
         return _text(self._proc / "device-tree" / "model")
 
     def _clocks(self) -> list[Path]:
-        return sorted((self._sys / "devices/system/cpu/cpufreq").glob("policy*"))
+        return _below(self._sys / "devices/system/cpu/cpufreq", "policy*")
 
     def _clock_share(self) -> float | None:
         """Of the most throttled cores. A Raspberry Pi lowers the clock without telling cpufreq."""
@@ -129,13 +133,14 @@ class LinuxDevice:
             share
             for clock in self._clocks()
             if (most := _number(clock / "cpuinfo_max_freq"))
+            and most > 0
             and (share := _share(clock / allowed, most)) is not None
         ]
         return min(shares, default=None)
 
     def _batteries(self) -> Iterator[Path]:
         """Those of the device itself, not of a mouse."""
-        for supply in sorted((self._sys / "class/power_supply").glob("*")):
+        for supply in _below(self._sys / "class/power_supply", "*"):
             if _text(supply / "type") == "Battery" and _text(supply / "scope") != "Device":
                 yield supply
 
@@ -177,16 +182,41 @@ class RecentDevice:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8", errors="replace").strip("\0\n ")
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(LONGEST).strip("\0\n ")
     except OSError:
+        return None
+
+
+def _below(folder: Path, pattern: str) -> list[Path]:
+    """What is in a folder, none where it cannot be looked at."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return max(0, int(text))
+    except ValueError:
         return None
 
 
 def _number(path: Path) -> float | None:
     try:
-        return float(_text(path) or "")
+        found = float(_text(path) or "")
     except ValueError:
         return None
+    return found if math.isfinite(found) else None
 
 
 def _share(path: Path, whole: float) -> float | None:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import partial
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
 
+from .backends.base import is_loopback
 from .config import Config, ExpertConfig
-from .errors import EdgeRouterError
-from .router import Router
+from .errors import EdgeRouterError, MissingExtra
+from .redaction import names_a_variable, shown_url, without_secrets
 
 __all__ = ["Check", "examine"]
 
 OLDEST_ONNXRUNTIME = (1, 30)  # older ones decide otherwise on about one query in a hundred
+PARTS = ("numpy", "onnxruntime", "tokenizers", "httpx")
+KNOCK_S = 0.5  # on this machine
+FAR_KNOCK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,48 +36,76 @@ class Check:
     told: str
 
 
-def examine(config: Config) -> list[Check]:
-    """All checks for these settings, in the order in which a query meets them."""
+def examine(config: Config, *, connect: bool = False) -> list[Check]:
+    """All checks for these settings, in the order in which a query meets them.
+
+    A server on this machine is knocked at, those elsewhere only with `connect`; nothing is sent.
+    """
     return [
-        _runtime(),
-        _router(config),
-        *(_expert(name, expert) for name, expert in config.experts.items()),
+        _looked_at("runtime", _runtime),
+        _looked_at("router", lambda: _router(config)),
+        *(
+            _looked_at(f"expert {name}", partial(_expert, expert, connect=connect))
+            for name, expert in config.experts.items()
+        ),
         _placement(config),
     ]
 
 
-def _runtime() -> Check:
-    found = {name: version(name) for name in ("numpy", "onnxruntime", "tokenizers", "httpx")}
-    told = ", ".join(f"{name} {number}" for name, number in found.items())
-    major, minor, *_ = (int(part) for part in found["onnxruntime"].split(".")[:2])
-    if (major, minor) < OLDEST_ONNXRUNTIME:
-        return Check("runtime", False, f"{told}; pip install 'onnxruntime>=1.30'")
-    return Check("runtime", True, told)
+class _Fault(Exception):
+    """What is wrong, in words."""
 
 
-def _router(config: Config) -> Check:
+def _looked_at(name: str, look: Callable[[], str]) -> Check:
+    """Whatever breaks is what the doctor is asked for."""
     try:
-        router = Router.from_config(config)
-        router.estimate("warm up")
-        start = time.perf_counter()
-        router.estimate("How many days are there in a week?")
-        elapsed = time.perf_counter() - start
-    except EdgeRouterError as error:
-        return Check("router", False, str(error))
-    name = router.artifact.manifest.name
-    return Check("router", True, f"{name} verified, one estimate takes {elapsed * 1e3:.1f} ms")
+        return Check(name, True, without_secrets(look()))
+    except (_Fault, EdgeRouterError) as fault:
+        return Check(name, False, without_secrets(str(fault)))
+    except Exception as error:  # noqa: BLE001 - a broken installation breaks in any way
+        return Check(name, False, without_secrets(f"{type(error).__name__}: {error}"))
 
 
-def _expert(name: str, expert: ExpertConfig) -> Check:
-    faults = list(
-        _llama_cpp_faults(expert) if expert.backend == "llama_cpp" else _key_faults(expert)
-    )
+def _runtime() -> str:
+    found = {name: _version(name) for name in PARTS}
+    told = ", ".join(f"{name} {number}" for name, number in found.items())
+    parts = [int(part) for part in re.findall(r"\d+", found["onnxruntime"])[:2]]
+    if parts and tuple(parts) < OLDEST_ONNXRUNTIME:
+        raise _Fault(f"{told}; pip install 'onnxruntime>=1.30'")
+    return told
+
+
+def _version(name: str) -> str:
+    """An application that was frozen may lack the packages' own data."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return str(getattr(import_module(name), "__version__", "of unknown version"))
+
+
+def _router(config: Config) -> str:
+    from .router import Router
+
+    router = Router.from_config(config)
+    router.estimate("warm up")
+    start = time.perf_counter()
+    router.estimate("How many days are there in a week?")
+    elapsed = time.perf_counter() - start
+    return f"{router.artifact.manifest.name} verified, one estimate takes {elapsed * 1e3:.1f} ms"
+
+
+def _expert(expert: ExpertConfig, *, connect: bool) -> str:
+    faults = _model_faults(expert) if expert.backend == "llama_cpp" else _server_faults(expert)
+    if told := "; ".join(faults):
+        raise _Fault(told)
     where = "on this device" if expert.on_device else "in the cloud"
-    target = expert.base_url or expert.model
-    return Check(f"expert {name}", not faults, "; ".join(faults) or f"{target}, {where}")
+    if expert.base_url is None:
+        return f"{expert.model}, {where}"
+    reached = _reached(expert.base_url, connect=connect)
+    return f"{shown_url(expert.base_url)}, {where}{reached}"
 
 
-def _llama_cpp_faults(expert: ExpertConfig) -> Iterator[str]:
+def _model_faults(expert: ExpertConfig) -> Iterator[str]:
     from .backends.llama_cpp import find_model
 
     try:
@@ -76,12 +113,47 @@ def _llama_cpp_faults(expert: ExpertConfig) -> Iterator[str]:
     except EdgeRouterError as error:
         yield str(error)
     if importlib.util.find_spec("llama_cpp") is None:
-        yield "llama-cpp-python is not installed: pip install 'edge-router[local]'"
+        yield str(MissingExtra("llama-cpp-python", "local"))
 
 
-def _key_faults(expert: ExpertConfig) -> Iterator[str]:
-    if expert.api_key_env is not None and not os.environ.get(expert.api_key_env):
-        yield f"the environment variable {expert.api_key_env} holds no key"
+def _server_faults(expert: ExpertConfig) -> Iterator[str]:
+    """What the backend would refuse, without a call; then keys that are not there."""
+    from .client import open_backend
+
+    try:
+        open_backend(expert).close()
+    except EdgeRouterError as error:
+        yield str(error)
+        return
+    for name in (expert.api_key_env, *(expert.extra_headers_env or {}).values()):
+        if name is not None and (fault := _key_fault(name)):
+            yield fault
+
+
+def _key_fault(name: str) -> str | None:
+    shown = name if names_a_variable(name) else "that the settings name for a key"
+    key = os.environ.get(name, "").strip()
+    if not key:
+        return f"the environment variable {shown} holds no key"
+    if not re.fullmatch("[!-~]+( [!-~]+)*", key):
+        return f"the environment variable {shown} holds a character that no key has; copy it again"
+    return None
+
+
+def _reached(base_url: str, *, connect: bool) -> str:
+    """What a knock at the server's door tells. Raises _Fault where nobody listens."""
+    parts = urlsplit(base_url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    here = is_loopback(host)
+    if not here and not connect:
+        return ""
+    try:
+        socket.create_connection((host, port), KNOCK_S if here else FAR_KNOCK_S).close()
+    except (OSError, UnicodeError) as error:
+        told = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        fix = "start the server, or correct base_url" if here else "see host, port and network"
+        raise _Fault(f"{shown_url(base_url)} is not reachable ({told}); {fix}") from None
+    return ", reachable"
 
 
 def _placement(config: Config) -> Check:

@@ -24,11 +24,11 @@ from .checks import (
     table_of_texts,
     text,
     unset_allowed,
-    url_shown,
     whole_number,
 )
 from .errors import ConfigError
 from .frozen import FrozenDict
+from .redaction import shown_setting, shown_url
 
 __all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of", "warn_of_far_devices"]
 
@@ -92,12 +92,10 @@ class ExpertConfig:
         _check_together({one.name: getattr(self, one.name) for one in fields(self)}, "ExpertConfig")
 
     def __repr__(self) -> str:
-        """What is stated, without what may be a secret."""
+        """What is stated, without what looks like a key or a password."""
         stated = {one.name: getattr(self, one.name) for one in fields(self)}
-        secret = {"base_url": url_shown(self.base_url)}
-        secret["extra_body"] = None if self.extra_body is None else "{...}"
-        told = {key: value for key, value in (stated | secret).items() if value is not None}
-        return f"ExpertConfig({', '.join(f'{key}={value!r}' for key, value in told.items())})"
+        told = [f"{k}={shown_setting(k, v)}" for k, v in stated.items() if v is not None]
+        return f"ExpertConfig({', '.join(told)})"
 
     @property
     def stated_speed(self) -> dict[str, float]:
@@ -254,4 +252,6 @@ def _require_url(base_url: str | None, where: str) -> None:
     except ValueError:  # a broken address or port
         fine = False
     if not fine:
-        raise ConfigError(f"base_url = {shown(base_url)} in {where} is not an address, {example}")
+        raise ConfigError(
+            f"base_url = {shown_url(base_url)!r} in {where} is not an address, {example}"
+        )

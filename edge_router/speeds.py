@@ -96,7 +96,7 @@ def write_speeds(config: Config, speeds: Mapping[str, MeasuredSpeed]) -> Path:
 def _stored(path: Path) -> dict[str, MeasuredSpeed]:
     try:
         return _parse(read_object(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except FAULTS as error:
         _warn(f"{path} cannot be used ({type(error).__name__}: {error}); renew it with `{RENEW}`")

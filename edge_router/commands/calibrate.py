@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..user_files import user_path
 from .printing import print_dim, print_json, rounded
 from .settings import add_command, config_of
 
@@ -198,7 +199,8 @@ def _evidence(
     from ..evidence import from_file, from_known_queries
 
     if options.outcomes:
-        return from_file(router, weak, strong, Path(options.outcomes), tables=options.tables)
+        outcomes = user_path(options.outcomes, what="--outcomes")
+        return from_file(router, weak, strong, outcomes, tables=options.tables)
     return from_known_queries(router, weak, strong, tables=options.tables)
 
 
@@ -259,8 +261,9 @@ def _renewal(options: argparse.Namespace) -> str:
     stated = [f"--target={target}" for target in options.target or []]
     for option in (*PATHS, *NAMES):
         if (value := getattr(options, option)) is not None:
-            is_path = option in PATHS and os.path.lexists(value)  # an artifact may be a mere name
-            told = Path(value).absolute() if is_path else value
+            path = user_path(value) if option in PATHS else None
+            is_path = path is not None and os.path.lexists(path)  # an artifact may be a mere name
+            told = path.absolute() if path is not None and is_path else value
             stated.append(f"--{option.replace('_', '-')}={told}")
     stated += ["--tables", *options.tables] if options.tables else []
     stated += ["--from-log"] if options.from_log else [f"--confidence={_confidence(options)}"]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EdgeRouterError
 from .printing import print_dim, print_error, print_stream
-from .settings import add_command, config_of
+from .settings import add_command, as_typed, config_of, request_of
 
 if TYPE_CHECKING:
-    from ..chat import ChatRequest
+    from ..chat import Message
     from ..client import EdgeRouter
 
 __all__ = ["add"]
@@ -25,23 +25,28 @@ def add(commands: Any) -> None:
 
 
 def _chat(options: argparse.Namespace) -> None:
-    from ..chat import DEFAULT_MAX_TOKENS, ChatRequest, Message
+    from ..chat import Message
     from ..client import EdgeRouter
 
-    limit = options.max_tokens or DEFAULT_MAX_TOKENS
+    limit = request_of("Hello", options.max_tokens).max_tokens
     history: tuple[Message, ...] = ()
     with EdgeRouter(config_of(options)) as router:
         for line in _typed_lines():
-            turns = (*history, Message("user", line))
-            answer = _turn(router, ChatRequest(turns, max_tokens=limit))
+            answer = _turn(router, history, line, limit)
             if answer is not None:
-                history = (*turns, Message("assistant", answer))
+                said = (Message("user", line), Message("assistant", answer))
+                history = (*history, *said)
 
 
-def _turn(router: EdgeRouter, request: ChatRequest) -> str | None:
+def _turn(
+    router: EdgeRouter, history: tuple[Message, ...], line: str, max_tokens: int
+) -> str | None:
     """One answer; None when it failed or was cancelled, and the history stays as it was."""
+    from ..chat import ChatRequest, Message
+
     try:
-        return print_stream(router.stream(request))
+        turns = (*history, Message("user", line))
+        return print_stream(router.stream(ChatRequest(turns, max_tokens=max_tokens)))
     except KeyboardInterrupt:
         print_dim("cancelled")
     except EdgeRouterError as error:
@@ -51,10 +56,12 @@ def _turn(router: EdgeRouter, request: ChatRequest) -> str | None:
 
 def _typed_lines() -> Iterator[str]:
     """What the user types, without empty lines, until end of input."""
+    mark = "\ufeff"  # what a pipe of PowerShell begins with
     while True:
         try:
-            line = input("> " if sys.stdin.isatty() else "")
+            line = as_typed(input("> " if sys.stdin.isatty() else ""))
         except EOFError:
             return
+        line, mark = line.removeprefix(mark), ""
         if line.strip():
             yield line

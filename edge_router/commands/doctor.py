@@ -14,13 +14,19 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    add_command(commands, "doctor", _doctor)
+    doctor = add_command(commands, "doctor", _doctor)
+    doctor.add_argument(
+        "--connect",
+        action="store_true",
+        help="also connect to servers elsewhere (those on this machine are always tried); nothing "
+        "is sent",
+    )
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from ..doctor import examine
 
-    checks = examine(config_of(options))
+    checks = examine(config_of(options), connect=options.connect)
     if options.json:
         print_json({"checks": [asdict(check) for check in checks]})
     else:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 import shlex
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BackendError, ConfigError
+from ..user_files import user_path
 from .printing import print_dim, print_json, rounded
-from .settings import add_command, config_of
+from .settings import add_command, config_of, count_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..enroller import Enroller
     from ..enrolment import Enrolment
     from ..standing import Standing
 
 __all__ = ["add"]
+
+MOST_QUESTIONS = 100_000
 
 
 def add(commands: Any) -> None:
@@ -25,9 +29,7 @@ def add(commands: Any) -> None:
     enroll = add_command(commands, "enroll", _enroll)
     enroll.add_argument("name", help="what profile = NAME in the settings will find")
     source = enroll.add_mutually_exclusive_group()
-    source.add_argument(
-        "--outcomes", metavar="FILE", type=Path, help="JSON lines with query and score (0..1)"
-    )
+    source.add_argument("--outcomes", metavar="FILE", help="JSON lines with query and score (0..1)")
     source.add_argument(
         "--run",
         metavar="N",
@@ -44,6 +46,10 @@ def _enroll(options: argparse.Namespace) -> None:
 
     if options.expert and not options.outcomes:
         raise ConfigError("--expert names a column of --outcomes FILE")
+    if options.count is not None:
+        count_of(options.count, "--run", most=MOST_QUESTIONS)
+    if options.outcomes:
+        options.outcomes = user_path(options.outcomes, what="--outcomes")
     enroller = Enroller(config_of(options), options.name, command=_command(options))
     enrolment = _enrolment(enroller, options)
     path = enroller.keep(enrolment)
@@ -82,7 +88,7 @@ def _command(options: argparse.Namespace) -> str:
         "--run": options.count,
         "--expert": options.expert,
         "--profile": options.profile,
-        "--config": options.config and Path(options.config).absolute(),
+        "--config": options.config and user_path(options.config).absolute(),
         "--artifact": options.artifact,
     }
     parts = [str(part) for item in stated.items() if item[1] is not None for part in item]

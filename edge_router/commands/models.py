@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..errors import MissingExtra
+from ..errors import EdgeRouterError
 from .printing import print_json
 from .settings import add_command, config_of
 
@@ -26,7 +26,7 @@ def _models(options: argparse.Namespace) -> None:
     enrolled = enrolled_names(config_of(options).data_folder)
     try:
         local = str(find_model(BUNDLED_MODEL))
-    except MissingExtra as error:
+    except EdgeRouterError as error:  # not installed, or without its file
         local = str(error)
     if options.json:
         routers = {

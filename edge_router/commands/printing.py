@@ -8,6 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EdgeRouterError
+from ..redaction import without_secrets
+from ..terminal import print_line
 
 if TYPE_CHECKING:
     from ..client import AnswerStream
@@ -43,13 +45,13 @@ def print_stream(stream: AnswerStream) -> str:
 
 
 def print_json(value: Any) -> None:
-    """One line."""
-    print(json.dumps(value, ensure_ascii=False))
+    """One line, in ASCII: whatever the encoding of the output, a machine reads it back whole."""
+    print(json.dumps(value))
 
 
 def error_json(error: EdgeRouterError) -> dict[str, Any]:
     """What `--json` prints instead of a result."""
-    return {"error": {"type": type(error).__name__, "message": str(error)}}
+    return {"error": {"type": type(error).__name__, "message": without_secrets(str(error))}}
 
 
 def rounded(value: Any) -> Any:
@@ -92,9 +94,9 @@ def decision_line(decision: Decision, words: str, router_s: float) -> str:
 def print_dim(line: str) -> None:
     """A line beside the answer, grey where that shows."""
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    print(f"\x1b[2m{line}\x1b[0m" if colour else line, file=sys.stderr, flush=True)
+    print_line(f"\x1b[2m{line}\x1b[0m" if colour else line)
 
 
 def print_error(error: EdgeRouterError) -> None:
     """One line on standard error."""
-    print(f"edge-router: {error}", file=sys.stderr)
+    print_line(f"edge-router: {' '.join(without_secrets(str(error)).split())}")

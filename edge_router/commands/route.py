@@ -6,13 +6,14 @@ import argparse
 import json
 import sys
 import time
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, EdgeRouterError, InvalidRequest
+from ..user_files import content_of, encoding_of, user_path
 from .explaining import print_explanation
 from .printing import (
     decision_json,
@@ -22,7 +23,7 @@ from .printing import (
     print_json,
     rounded,
 )
-from .settings import add_command, config_of, request_of, text_of
+from .settings import add_command, config_of, count_of, request_of, text_of
 
 if TYPE_CHECKING:
     from ..experts import Estimate
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from ..router import Router
 
 __all__ = ["add", "lines_of", "prompt_of"]
+
+MOST_THREADS = 256
+LONGEST_BYTES = 1 << 30  # of a batch
 
 
 def add(commands: Any) -> None:
@@ -87,11 +91,16 @@ def _route_batch(options: argparse.Namespace, router: Router, constraints: Const
         except EdgeRouterError as error:
             return error_json(error)
 
+    threads = count_of(options.threads, "--threads", most=MOST_THREADS)
+    lines = lines_of(options.batch, "--batch")
     failed = False
-    with ThreadPoolExecutor(max(1, options.threads)) as pool:
-        for found in pool.map(decide, lines_of(options.batch, "--batch")):
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for found in pool.map(decide, lines):
             print_json(found)
             failed = failed or "error" in found
+    finally:  # where nobody reads on, or Ctrl-C: the lines that wait are not decided any more
+        pool.shutdown(cancel_futures=True)
     return int(failed)
 
 
@@ -99,10 +108,23 @@ def lines_of(path: str, what: str) -> list[bytes]:
     """The lines of a file that are not blank; "-" is standard input. Raises ConfigError, which
     calls the file `what`."""
     try:
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{what} {path!r} cannot be read: {error.strerror}") from None
-    return [line for line in content.split(b"\n") if line.strip()]
+        content = _content(path, what)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        told = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{what} {path!r} cannot be read: {told}") from None
+    if (found := encoding_of(content)) not in (None, "UTF-8"):
+        raise ConfigError(f"{what} {path!r} is {found}; save it as UTF-8")
+    lines = content.removeprefix(BOM_UTF8).split(b"\n")
+    return [line for line in lines if line.strip()]
+
+
+def _content(path: str, what: str) -> bytes:
+    if path == "-":
+        content: bytes = sys.stdin.buffer.read(LONGEST_BYTES + 1)
+        if len(content) > LONGEST_BYTES:
+            raise OSError(None, f"it is longer than {LONGEST_BYTES:,} bytes")
+        return content
+    return content_of(user_path(path, what=what), limit=LONGEST_BYTES, pipes=True)
 
 
 def prompt_of(line: bytes) -> Any:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..command_table import parser_of
-from ..errors import InvalidRequest
+from ..errors import ConfigError, InvalidRequest
+from ..user_files import text_of_bytes
 
 if TYPE_CHECKING:
     from ..chat import ChatRequest
     from ..config import Config
 
-__all__ = ["add_command", "config_of", "request_of", "text_of"]
+__all__ = ["add_command", "as_typed", "config_of", "count_of", "request_of", "text_of"]
+
+LONGEST_BYTES = 64 << 20  # of standard input
 
 OVERRIDES = (
     "artifact",
@@ -69,13 +74,33 @@ def config_of(options: argparse.Namespace) -> Config:
 
 
 def text_of(given: str) -> str:
-    """A text from the command line; "-" is standard input."""
+    """A text from the command line; "-" is standard input. Raises InvalidRequest."""
     if given != "-":
-        return given
+        return as_typed(given)
+    content = sys.stdin.buffer.read(LONGEST_BYTES + 1)
+    if len(content) > LONGEST_BYTES:
+        raise InvalidRequest(f"standard input is longer than {LONGEST_BYTES:,} bytes")
     try:
-        return sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError as error:
+        return text_of_bytes(content)
+    except ValueError as error:
         raise InvalidRequest(f"standard input is not UTF-8: {error}") from None
+
+
+def as_typed(text: str) -> str:
+    """A text of the terminal that Python could not decode in its locale, if it is UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        with contextlib.suppress(UnicodeError):
+            return os.fsencode(text).decode()
+    return text
+
+
+def count_of(given: int, option: str, *, most: int) -> int:
+    """A whole number from 1 to `most`. Raises ConfigError that names the option."""
+    if not 1 <= given <= most:
+        raise ConfigError(f"{option} {given} must be a whole number from 1 to {most}")
+    return given
 
 
 def request_of(text: str, max_tokens: int | None) -> ChatRequest:

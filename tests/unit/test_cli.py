@@ -213,7 +213,10 @@ def test_doctor_looks_at_everything_and_calls_nobody(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """A missing key is a finding, and the exit code says so."""
-    found = run_json(capsys, "doctor")["checks"]
+    with FaultServer(lambda peer: peer.send(peer.request())) as server:
+        settings = CLOUD.replace("http://127.0.0.1:9/v1", server.url)
+        (tmp_path / "config.toml").write_text(settings)
+        found = run_json(capsys, "doctor")["checks"]
     assert [check["name"] for check in found] == [
         "runtime", "router", "expert local", "expert cloud", "network",
     ]  # fmt: skip

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_router.device import (
     DeviceState,
@@ -129,3 +132,32 @@ def test_the_files_are_not_read_for_every_query() -> None:
     for at, reads in ((100.0, 1), (100.9, 1), (101.0, 2), (50.0, 3), (50.5, 3)):
         now[0] = at
         assert device.state().free_memory_bytes == reads
+
+
+ODD = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from([b"MemAvailable:", b"MemAvailable: x kB", b"nan", b"inf", b"-5", b"0", b"\0"]),
+)
+
+
+@given(contents=st.lists(ODD, min_size=9, max_size=9))
+def test_whatever_the_system_writes_there_nothing_is_raised(contents: list[bytes]) -> None:
+    """Emulators and sandboxes write anything; what cannot be read is not known."""
+    names = (
+        "proc/meminfo", "proc/cpuinfo", "proc/net/route", "proc/net/ipv6_route",
+        "sys/devices/system/cpu/cpufreq/policy0/cpuinfo_max_freq",
+        "sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq",
+        "sys/class/power_supply/BAT0/capacity", "sys/class/power_supply/BAT0/status",
+        "sys/devices/platform/soc/soc:firmware/get_throttled",
+    )  # fmt: skip
+    with TemporaryDirectory() as folder:
+        for name, content in zip(names, contents, strict=True):
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        Path(folder, "sys/class/power_supply/BAT0/type").write_text("Battery")
+        device = LinuxDevice(Path(folder))
+        state, info = device.state(), device.info()
+    assert state.battery is None or 0 <= state.battery <= 1
+    assert state.clock_share is None or 0 <= state.clock_share <= 1
+    assert info.memory_bytes is None or info.memory_bytes >= 0

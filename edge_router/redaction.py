@@ -1,0 +1,135 @@
+"""What a message may show of a value where somebody may have pasted a key or a password."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = [
+    "HIDDEN",
+    "looks_like_a_key",
+    "names_a_variable",
+    "shown",
+    "shown_setting",
+    "shown_url",
+    "without_secrets",
+]
+
+HIDDEN = "***"
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ISSUED = (
+    r"(?:sk|pk|rk)-[\w-]{3,}|(?:sk|pk|rk)_(?:live|test)_\w{6,}|gsk_\w{6,}|hf_\w{10,}|xai-\w{6,}"
+    r"|nvapi-[\w-]{6,}|pplx-\w{6,}|gh[opusr]_\w{10,}|github_pat_\w{6,}|glpat-[\w-]{6,}|r8_\w{10,}"
+    r"|AIza[\w-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{8,}|ya29\.[\w-]{6,}|xox[a-z]-[\w-]{6,}"
+    r"|eyJ[\w-]{8,}(?:\.[\w-]*)*"
+)
+_KEY_OF_AN_ISSUER = re.compile(rf"(?<![A-Za-z0-9])(?:{_ISSUED})")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UNBROKEN = re.compile(r"[A-Za-z0-9+]{20,}")
+_LONG_WORD = re.compile(r"(?<![\w./\\-])[A-Za-z0-9][A-Za-z0-9_+-]{19,}(?![\w./\\-])")
+_USER_IN_URL = re.compile(r"(?<=://)[^\s'\"<>]*@")
+_QUERY_OF_URL = re.compile(r"(://[^\s'\"<>?#]*[?#])[^\s'\"<>]+")
+_USER_ALONE = re.compile(r"(?<![\w/])[^\s'\"/:@]+:(?!//)[^\s'\"@]+@(?=[\w.-])")
+_SCHEME = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(?:api|access|private|secret)[-_]?key|token|passwor[dt]|passwd|secret|authorization"
+    r"|credential",
+    re.IGNORECASE,
+)
+_ASSIGNED = re.compile(
+    rf"(\b[\w-]*(?:{_SECRET_NAME.pattern})['\"]?\s*[=:]\s*)['\"]?[^\s'\",;]{{6,}}['\"]?",
+    re.IGNORECASE,
+)
+_ABOUT_TOKENS = re.compile(r"tokens|_env$", re.IGNORECASE)  # max_tokens, api_key_env
+
+
+def looks_like_a_key(word: str) -> bool:
+    """Whether a word is what issuers hand out: their prefix, a UUID, a long unbroken mixture."""
+    if _KEY_OF_AN_ISSUER.match(word) or _UUID.fullmatch(word):
+        return True
+    return any(_is_mixed(run) for run in _UNBROKEN.findall(word))
+
+
+def _is_mixed(run: str) -> bool:
+    digits = sum(letter.isdigit() for letter in run)
+    return 3 <= digits < len(run)
+
+
+def names_a_variable(name: str) -> bool:
+    """Whether a text is fit to be an environment variable's name, and is no key pasted there."""
+    if not _VARIABLE.fullmatch(name) or len(name) > 64 or looks_like_a_key(name):
+        return False
+    small, digits = re.search("[a-z]", name), re.search("[0-9]", name)
+    return not (small and digits) and not (len(name) > 20 and name.isalpha() and not name.isupper())
+
+
+def without_secrets(text: str) -> str:
+    """A message without what is surely a secret: passwords and queries of URLs, issuers' keys,
+    values behind `Bearer`, `api_key=` and the like."""
+    text = _USER_IN_URL.sub(f"{HIDDEN}@", text)
+    text = _QUERY_OF_URL.sub(rf"\1{HIDDEN}", text)
+    text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
+    text = _ASSIGNED.sub(_assignment, text)
+    return _KEY_OF_AN_ISSUER.sub(HIDDEN, text)
+
+
+def _assignment(found: re.Match[str]) -> str:
+    name = re.split(r"['\"]?\s*[=:]", found[1])[0]
+    return found[0] if _ABOUT_TOKENS.search(name) else found[1] + HIDDEN
+
+
+def shown_url(url: str) -> str:
+    """An address without user, password, query, fragment, or a path segment that is a key."""
+    before, there, after = url.partition("://")
+    if not there:
+        before, after = "", url
+    _, at, rest = after.rpartition("@")
+    place = re.split("[?#]", rest, maxsplit=1)
+    path = "/".join(HIDDEN if looks_like_a_key(part) else part for part in place[0].split("/"))
+    told = before + there + (f"{HIDDEN}@" if at else "") + path
+    return told + (f"?{HIDDEN}" if len(place) > 1 else "")
+
+
+def shown(value: Any) -> str:
+    """The `repr` of a setting's value without secrets, also inside of tables and lists."""
+    return repr(_cleaned(value))
+
+
+def shown_setting(name: str, value: Any) -> str:
+    """`shown`, knowing what the setting called `name` is for."""
+    if isinstance(value, str) and name == "base_url":
+        return repr(shown_url(value))
+    if isinstance(value, str) and name == "api_key_env" and not names_a_variable(value):
+        return repr(HIDDEN)
+    if name == "extra_headers_env" and isinstance(value, Mapping):
+        return repr({key: _variable(one) for key, one in value.items()})
+    if isinstance(value, str) and _names_a_secret(name):
+        return repr(HIDDEN)
+    return shown(value)
+
+
+def _variable(value: Any) -> Any:
+    return value if isinstance(value, str) and names_a_variable(value) else HIDDEN
+
+
+def _names_a_secret(name: str) -> bool:
+    return bool(_SECRET_NAME.search(name)) and not _ABOUT_TOKENS.search(name)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return _LONG_WORD.sub(_key_or_word, _USER_ALONE.sub(f"{HIDDEN}@", without_secrets(value)))
+    if isinstance(value, Mapping):
+        return {
+            key: HIDDEN if isinstance(key, str) and _names_a_secret(key) else _cleaned(one)
+            for key, one in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return type(value)(map(_cleaned, value)) if type(value) in (list, tuple) else value
+    return value
+
+
+def _key_or_word(found: re.Match[str]) -> str:
+    return HIDDEN if looks_like_a_key(found[0]) else found[0]
