@@ -107,17 +107,16 @@ class RouterArtifact:
         raw = _read_manifest(path)
         manifest = _parse_manifest(raw, path / MANIFEST)
         contents = {file: _verified(path, file, manifest.files) for file in manifest.files}
-        check_onnx(contents[ENCODER], ENCODER)
-        check_bounds(
-            contents[ENCODER],
-            ENCODER,
-            tokens=manifest.max_tokens,
-            dim=manifest.representation_dim,
-        )
         experts = read_json(contents[EXPERTS], str(path / EXPERTS))
         check_experts(experts, str(path / EXPERTS), manifest.representation_dim)
         calibration = read_json(contents[CALIBRATION], str(path / CALIBRATION))
         check_calibration(calibration, str(path / CALIBRATION))
+        check_bounds(
+            check_onnx(contents[ENCODER], ENCODER),
+            ENCODER,
+            tokens=manifest.max_tokens,
+            dim=manifest.representation_dim,
+        )
         unread = _Unread({file: contents[file] for file in (ENCODER, TOKENIZER)})
         return cls(path, manifest, experts, calibration, hashlib.sha256(raw).hexdigest(), unread)
 

@@ -52,14 +52,16 @@ def _read_to_the_end(file: Any, path: Path, size: int) -> bytes:
     return content
 
 
-def read_json(content: bytes, where: str) -> dict[str, Any]:
-    """One JSON object in UTF-8, no name twice, no NaN. Raises ArtifactCorrupt."""
+def read_json(content: bytes, where: str, *, long_objects: bool = False) -> dict[str, Any]:
+    """One JSON object in UTF-8, no name twice, no NaN. Raises ArtifactCorrupt.
+
+    With `long_objects` nobody looks for a name that stands twice; the last one counts.
+    """
     if content.count(b"{") + content.count(b"[") > MAX_CONTAINERS:
         raise ArtifactCorrupt(f"{where} holds more than {MAX_CONTAINERS} lists and objects")
+    pairs: Any = {} if long_objects else {"object_pairs_hook": _object}
     try:
-        found = json.loads(
-            content.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_number
-        )
+        found = json.loads(content.decode("utf-8"), parse_constant=_no_number, **pairs)
         if b"\\ud" in content.lower():  # half a character, perhaps
             json.dumps(found, ensure_ascii=False).encode("utf-8")
     except RecursionError:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from .onnx_graph import BYTES, Constant, Node, NotAllowed
+from .onnx_graph import KINDS, Constant, Node, NotAllowed
 
 __all__ = ["RULES", "Known", "Rule", "Shape"]
 
@@ -39,8 +38,7 @@ Shapes = Callable[[Node, Sequence[Shape], Known], list[Shape]]
 Work = Callable[[Node, Sequence[Shape], Sequence[Shape]], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """`shapes` of the outputs, by the inputs'; `attributes` that may stand; `work` in
     multiplications, beyond going through the numbers once."""
 
@@ -71,8 +69,8 @@ def _as_first(_node: Node, inputs: Sequence[Shape], _known: Known) -> list[Shape
 
 
 def _cast(node: Node, inputs: Sequence[Shape], _known: Known) -> list[Shape]:
-    if node.attributes["to"] not in BYTES:
-        raise NotAllowed(f"the type {node.attributes['to']!r} is not one of {sorted(BYTES)}")
+    if node.attributes["to"] not in KINDS:
+        raise NotAllowed(f"the type {node.attributes['to']!r} is not one of {sorted(KINDS)}")
     return [inputs[0]]
 
 
@@ -80,6 +78,7 @@ def _constant(node: Node, _inputs: Sequence[Shape], known: Known) -> list[Shape]
     value = node.attributes["value"]
     if not isinstance(value, Constant):
         raise NotAllowed("it holds no tensor")
+    value.check()
     if (numbers := value.numbers()) is not None:
         known.constants[node.outputs[0]] = numbers
     return [value.shape]

@@ -4,20 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-__all__ = ["fields", "message"]
+__all__ = ["Buffer", "Value", "fields", "integers", "message", "signed", "text"]
 
 MAX_KEY = 0xFFFFFFFF  # protobuf drops the bits above it; we would then see another field
+MAX_PACKED = 1_000  # bytes of a list of numbers in one field
 
-Value = int | memoryview | None
+Buffer = bytes | memoryview
+Value = int | Buffer | None
 
 
-def message(value: Value) -> memoryview:
-    if not isinstance(value, memoryview):
+def message(value: Value) -> Buffer:
+    if value is None or isinstance(value, int):
         raise IndexError("a number where a message should be")
     return value
 
 
-def fields(message: memoryview, *, most: int = 1_000) -> Iterator[tuple[int, Value]]:
+def text(value: Value) -> str:
+    return str(message(value), "utf-8")
+
+
+def signed(value: Value) -> int:
+    """An int64 as protobuf writes it."""
+    if not isinstance(value, int):
+        raise IndexError("no number where one should be")
+    if value < 2**63:
+        return value
+    value &= 2**64 - 1
+    return value - 2**64 if value >> 63 else value
+
+
+def integers(value: Value) -> list[int]:
+    """One number, or several that were packed into one field."""
+    if isinstance(value, int):
+        return [signed(value)]
+    packed, found, at = message(value), [], 0
+    if len(packed) > MAX_PACKED:
+        raise IndexError(f"a list of numbers has {len(packed)} bytes")
+    while at < len(packed):
+        number, at = _varint(packed, at)
+        found.append(signed(number))
+    return found
+
+
+def fields(message: Buffer, *, most: int = 1_000) -> Iterator[tuple[int, Value]]:
     """Field number and value: an int for a varint, bytes where a length says so, else None.
 
     Raises IndexError for what is no message, or has more than `most` fields.
@@ -31,14 +60,14 @@ def fields(message: memoryview, *, most: int = 1_000) -> Iterator[tuple[int, Val
         if not left:
             raise IndexError(f"a message has more than {most} fields")
         left -= 1
-        field, wire = key >> 3, key & 7
-        if wire == 0:
-            number, at = _varint(message, at)
-            yield field, number
-            continue
+        wire = key & 7
         if wire == 2:
             length = message[at]
             length, at = (length, at + 1) if length < 128 else _varint(message, at)
+        elif wire == 0:
+            number, at = _varint(message, at)
+            yield key >> 3, number
+            continue
         elif wire in (1, 5):
             length = 8 if wire == 1 else 4
         else:
@@ -46,11 +75,11 @@ def fields(message: memoryview, *, most: int = 1_000) -> Iterator[tuple[int, Val
         end = at + length
         if end > size:
             raise IndexError("a field is longer than its message")
-        yield field, message[at:end] if wire == 2 else None
+        yield key >> 3, message[at:end] if wire == 2 else None
         at = end
 
 
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
+def _varint(message: Buffer, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = message[at]
