@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from importlib.resources import files
+from importlib import import_module
 from pathlib import Path
 from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
@@ -152,7 +152,7 @@ class RouterArtifact:
 
 def bundled_artifacts() -> dict[str, Path]:
     """The artifacts that came with this installation, by name."""
-    root = Path(str(files("edge_router.models")))
+    root = Path(next(iter(import_module("edge_router.models").__path__)))  # resources take 4 ms
     return {found.parent.name: found.parent for found in sorted(root.glob(f"*/{MANIFEST}"))}
 
 

@@ -111,7 +111,7 @@ class OnnxEncoder:
         if self._calls.under_way:
             _LEFT_BEHIND.append(self._ready)  # to end it might wait for such a lock
             self._ready = None
-        self._calls = NativeCalls()
+        self._calls.forget()
 
 
 _LEFT_BEHIND: list[Any] = []

@@ -33,6 +33,10 @@ class NativeCalls:
     def under_way(self) -> bool:
         return bool(self._threads)
 
+    def forget(self) -> None:
+        """In a forked child: the threads that were in a call are not here."""
+        self._threads = set()
+
     def __enter__(self) -> None:
         self._threads.add(get_ident())
         if _exiting:

@@ -98,6 +98,19 @@ def worker():
 assert [forked(worker) for _ in range(4)] == [0] * 4
 """
 
+ENDING = """
+router = Router.bundled()
+expected = answers(router)
+threads = busy(router)
+for _ in range(6):
+    pid = os.fork()
+    if pid == 0:
+        assert answers(router) == expected and not router._encoder._calls.under_way
+        sys.exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+STOP.set()
+"""
+
 SHARED_SESSION = """
 router = Router.bundled()
 expected = answers(router)
@@ -130,9 +143,10 @@ needs_fork = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
         WHILE_OPENING,
         FROM_WITHIN_A_CHILD,
         PRELOADED,
+        ENDING,
         SHARED_SESSION,
     ],
-    ids=["routing", "opening", "child of a child", "preloaded", "shared session"],
+    ids=["routing", "opening", "child of a child", "preloaded", "ending", "shared session"],
 )
 def test_a_forked_child_routes_as_its_parent_does(program: str) -> None:
     """Whatever other threads were in the middle of, to the byte, and nothing is printed."""
