@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from importlib.resources import files
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
+from reprlib import repr as short
 from typing import TYPE_CHECKING, Any
 
+from .artifact_file import read_json, read_regular
+from .artifact_schema import MAX_TEXT, Checked, check_calibration, check_experts
 from .errors import ArtifactCorrupt, ArtifactIncompatible, ArtifactNotFound
+from .onnx_bounds import check_bounds
 from .onnx_check import check_onnx
 from .user_files import is_file, user_path
 
@@ -30,10 +35,20 @@ SCHEMA_VERSION = 1
 ENCODER, TOKENIZER = "encoder.int8.onnx", "tokenizer.json"
 EXPERTS, CALIBRATION, CARD = "experts.json", "calibration.json", "README.md"
 FILES = (ENCODER, TOKENIZER, EXPERTS, CALIBRATION, CARD)
+MANIFEST = "manifest.json"
 KNOWN_QUERIES = "known_queries.npz"  # an artifact may do without
-MAX_FILE_BYTES = 512 * 2**20
+MAX_BYTES = {  # of each file, several times what a large router needs
+    ENCODER: 128 * 2**20,
+    TOKENIZER: 8 * 2**20,
+    EXPERTS: 8 * 2**20,
+    CALIBRATION: 2**20,
+    CARD: 2**20,
+    KNOWN_QUERIES: 64 * 2**20,
+}
 MAX_MANIFEST_BYTES = 2**20
-MIN_CHARS, MIN_TOKENS = 64, 8
+CHARS, TOKENS = (64, 65_536), (8, 2_048)  # that a query may be cut to: at least and at most
+MAX_DIM, MAX_OPSET = 4_096, 10**6
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +76,16 @@ class Manifest:
     command: str
 
 
+class _Unread(dict[str, bytes]):
+    """Content that was verified and not asked for yet; stays in its process."""
+
+    def __reduce__(self) -> tuple[type[_Unread], tuple[()]]:
+        return _Unread, ()
+
+
 @dataclass(frozen=True, slots=True)
 class RouterArtifact:
-    """A verified artifact: its bytes are what its manifest promises.
+    """A verified artifact: its bytes are what its manifest promises, and used as they were checked.
 
     `experts` and `calibration` are the parsed JSON files; `hash` identifies the whole.
     """
@@ -73,28 +95,37 @@ class RouterArtifact:
     experts: Mapping[str, Any]
     calibration: Mapping[str, Any]
     hash: str
+    _unread: _Unread = field(default_factory=_Unread, repr=False, compare=False)
 
     @classmethod
     def load(cls, name: str | Path) -> RouterArtifact:
         """Verify and read the artifact called `name`: a shipped one, or a directory.
 
         Raises ArtifactNotFound, ArtifactIncompatible (another schema version) or ArtifactCorrupt
-        (a size, hash, operator or field that is not as promised).
+        (a size, hash, operator or field that is not as promised, or beyond its bounds).
         """
         path = _find(name)
         raw = _read_manifest(path)
-        manifest = _parse_manifest(raw, path)
-        contents = {file: _verified(path, file, manifest.files) for file in FILES}
-        if KNOWN_QUERIES in manifest.files:
-            _verified(path, KNOWN_QUERIES, manifest.files)
-        check_onnx(contents[ENCODER], ENCODER)
-        return cls(
-            path,
-            manifest,
-            json.loads(contents[EXPERTS]),
-            json.loads(contents[CALIBRATION]),
-            hashlib.sha256(raw).hexdigest(),
+        manifest = _parse_manifest(raw, path / MANIFEST)
+        contents = {file: _verified(path, file, manifest.files) for file in manifest.files}
+        experts = read_json(contents[EXPERTS], str(path / EXPERTS))
+        check_experts(experts, str(path / EXPERTS), manifest.representation_dim)
+        calibration = read_json(contents[CALIBRATION], str(path / CALIBRATION))
+        check_calibration(calibration, str(path / CALIBRATION))
+        check_bounds(
+            check_onnx(contents[ENCODER], ENCODER),
+            ENCODER,
+            tokens=manifest.max_tokens,
+            dim=manifest.representation_dim,
         )
+        unread = _Unread({file: contents[file] for file in (ENCODER, TOKENIZER)})
+        return cls(path, manifest, experts, calibration, hashlib.sha256(raw).hexdigest(), unread)
+
+    def content(self, file: str) -> bytes:
+        """The verified content of one of its files: that which was checked, or read once more and
+        the same. Raises ArtifactCorrupt for a file that was changed since."""
+        unread = self._unread.pop(file, None)  # the first who asks gets it, so it is not kept
+        return _verified(self.path, file, self.manifest.files) if unread is None else unread
 
     def known_queries(self) -> KnownQueries | None:
         """The dev split that came with it, None where none did. Reads the file each time."""
@@ -102,7 +133,14 @@ class RouterArtifact:
             return None
         from .known_queries import KnownQueries
 
-        return KnownQueries.read(self.path / KNOWN_QUERIES)
+        where = str(self.path / KNOWN_QUERIES)
+        found = KnownQueries.of_content(self.content(KNOWN_QUERIES), where)
+        if found.vectors.shape[1] != self.manifest.representation_dim:
+            raise ArtifactCorrupt(
+                f"{where} has vectors of {found.vectors.shape[1]} numbers, its manifest says "
+                f"{self.manifest.representation_dim}"
+            )
+        return found
 
     @property
     def encoder_path(self) -> Path:
@@ -116,21 +154,25 @@ class RouterArtifact:
 def bundled_artifacts() -> dict[str, Path]:
     """The artifacts that came with this installation, by name."""
     try:
-        root = Path(str(files("edge_router.models")))
+        root = Path(next(iter(import_module("edge_router.models").__path__)))  # resources take 4 ms
     except ModuleNotFoundError:  # an application frozen without the package's data
         return {}
-    return {found.parent.name: found.parent for found in sorted(root.glob("*/manifest.json"))}
+    return {found.parent.name: found.parent for found in sorted(root.glob(f"*/{MANIFEST}"))}
 
 
 def _find(name: str | Path) -> Path:
     bundled = bundled_artifacts()
-    path = bundled.get(str(name)) or user_path(name, what="artifact", refusal=ArtifactNotFound)
-    if not is_file(path / "manifest.json"):
+    try:
+        path = bundled.get(str(name)) or user_path(name, what="artifact", refusal=ArtifactNotFound)
+        found = is_file(path / MANIFEST)
+    except ValueError:  # a name that no file can have
+        found = False
+    if not found:
         if not bundled:
             raise ArtifactNotFound(_without_data(name))
         raise ArtifactNotFound(
-            f"no router artifact {str(name)!r}; give a directory with a manifest.json or one of "
-            f"the shipped names {sorted(bundled)}"
+            f"no router artifact {str(name)[:300]!r}; give a directory with a {MANIFEST} or one "
+            f"of the shipped names {sorted(bundled)}"
         )
     return path
 
@@ -138,69 +180,77 @@ def _find(name: str | Path) -> Path:
 def _without_data(name: str | Path) -> str:
     """What an installation lacks that has no artifact of its own."""
     return (
-        f"no router artifact {str(name)!r}: this installation lacks the package's data, "
+        f"no router artifact {str(name)[:300]!r}: this installation lacks the package's data, "
         "edge_router/models/*/manifest.json; install edge-router again, or freeze the application "
         "with PyInstaller's --collect-data edge_router --hidden-import edge_router.models"
     )
 
 
 def _read_manifest(path: Path) -> bytes:
-    raw = _read(path / "manifest.json", MAX_MANIFEST_BYTES)
-    promised = _read(path / "manifest.sha256", 1024).decode("ascii", "replace").strip()
+    raw = read_regular(path / MANIFEST, MAX_MANIFEST_BYTES)
+    promised = read_regular(path / "manifest.sha256", 1024).decode("ascii", "replace").strip()
     if hashlib.sha256(raw).hexdigest() != promised:
-        _refuse_other_schema(raw)
-        raise ArtifactCorrupt(f"{path / 'manifest.json'} does not match manifest.sha256")
+        with suppress(ArtifactCorrupt):
+            _refuse_other_schema(read_json(raw, MANIFEST))
+        raise ArtifactCorrupt(f"{path / MANIFEST} does not match manifest.sha256")
     return raw
 
 
-def _read(path: Path, limit: int) -> bytes:
-    try:
-        if path.stat().st_size > limit:
-            raise ArtifactCorrupt(f"{path} is larger than {limit} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise ArtifactCorrupt(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _json_object(raw: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(raw)
-    except ValueError:  # not JSON, or not UTF-8
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _refuse_other_schema(raw: bytes) -> None:
-    version = _json_object(raw).get("schema_version")
-    if isinstance(version, int) and version != SCHEMA_VERSION:
+def _refuse_other_schema(found: Mapping[str, Any]) -> None:
+    version = found.get("schema_version")
+    if type(version) is int and version != SCHEMA_VERSION:
         raise ArtifactIncompatible(
-            f"the artifact has schema version {version}, this Edge Router reads "
+            f"the artifact has schema version {short(version)}, this Edge Router reads "
             f"{SCHEMA_VERSION}; "
             + ("upgrade edge-router" if version > SCHEMA_VERSION else "export it again")
         )
 
 
 def _parse_manifest(raw: bytes, path: Path) -> Manifest:
-    _refuse_other_schema(raw)
-    found = _json_object(raw)
+    found = read_json(raw, str(path))
+    _refuse_other_schema(found)
     expected = {field.name for field in fields(Manifest)}
     if found.keys() != expected:
         odd = sorted(found.keys() ^ expected)
-        raise ArtifactCorrupt(f"{path / 'manifest.json'} has missing or unknown fields: {odd}")
-    if found["max_chars"] < MIN_CHARS or found["max_tokens"] < MIN_TOKENS:
-        raise ArtifactCorrupt(
-            f"{path / 'manifest.json'} cuts queries to {found['max_chars']} characters and "
-            f"{found['max_tokens']} tokens; at least {MIN_CHARS} and {MIN_TOKENS} are needed"
-        )
+        raise ArtifactCorrupt(f"{path} has missing or unknown fields: {short(odd)}")
+    _check_manifest(Checked(str(path)), found)
     found["task_kinds"] = tuple(found["task_kinds"])
     found["training_data"] = tuple(found["training_data"])
     return Manifest(**found)
 
 
+def _check_manifest(check: Checked, found: Mapping[str, Any]) -> None:
+    for name in ("name", "created", "base_model", "licence", "input_template", "truncation"):
+        check.text(found[name], name)
+    for name in ("quantization", "command"):
+        check.text(found[name], name, MAX_TEXT)
+    check.whole(found["schema_version"], "schema_version", SCHEMA_VERSION, SCHEMA_VERSION)
+    check.whole(found["max_chars"], "max_chars", *CHARS)
+    check.whole(found["max_tokens"], "max_tokens", *TOKENS)
+    check.whole(found["opset"], "opset", 1, MAX_OPSET)
+    dim = found["representation_dim"]
+    check.whole(dim, "representation_dim", 1, MAX_DIM)
+    check.listed(found["task_kinds"], "task_kinds", Checked.text)
+    if not 1 <= len(found["task_kinds"]) <= dim:
+        check.refuse(found["task_kinds"], "task_kinds", f"a list of 1..{dim} names")
+    check.listed(found["training_data"], "training_data", Checked.object)
+    for name in ("parity", "metrics", "tool_versions"):
+        check.object(found[name], name)
+    for name in ("parity", "metrics", "tool_versions", "training_data"):
+        check.plain(found[name], name)
+    check.fields(found["files"], "files", FILES, (KNOWN_QUERIES,))
+    check.items(found["files"], "files", _check_promise)
+
+
+def _check_promise(check: Checked, promise: Any, field: str) -> None:
+    check.fields(promise, field, ("sha256", "bytes"))
+    check.whole(promise["bytes"], f"{field}.bytes", 0, MAX_BYTES[field.removeprefix("files.")])
+    if type(promise["sha256"]) is not str or not SHA256.fullmatch(promise["sha256"]):
+        check.refuse(promise["sha256"], f"{field}.sha256", "64 hexadecimal digits")
+
+
 def _verified(path: Path, file: str, promised: Mapping[str, Mapping[str, Any]]) -> bytes:
-    if file not in promised:
-        raise ArtifactCorrupt(f"{path / 'manifest.json'} does not list {file}")
-    content = _read(path / file, MAX_FILE_BYTES)
+    content = read_regular(path / file, promised[file]["bytes"])
     if len(content) != promised[file]["bytes"]:
         raise ArtifactCorrupt(
             f"{path / file} has {len(content)} bytes, its manifest says {promised[file]['bytes']}"

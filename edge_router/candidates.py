@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, overload
 
 import numpy as np
@@ -128,11 +127,15 @@ class Candidates(Sequence[Candidate]):
             self.output_tokens[places],
         )
 
-    @cached_property
+    @property
     def cheapest_first(self) -> Places:
         """The device first, then known prices from low to high, then the unknown ones."""
-        traits = self.traits
-        return np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.in_cloud))
+        found: Places | None = self.__dict__.get("_cheapest_first")
+        if found is None:  # no cached_property: the lock of Python 3.11's stays held after a fork
+            traits = self.traits
+            found = np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.in_cloud))
+            self.__dict__["_cheapest_first"] = found
+        return found
 
     def place(self, name: str) -> int:
         """Where the one called `name` stands. Raises ValueError."""

@@ -10,12 +10,13 @@ import math
 import os
 import platform
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from .forking import ForkSafeLock
 
 __all__ = [
     "DeviceInfo",
@@ -169,7 +170,7 @@ class RecentDevice:
         self._source = source
         self._max_age_s = max_age_s
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._read: tuple[float, DeviceState] | None = None
 
     def state(self) -> DeviceState:

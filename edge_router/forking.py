@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from typing import Protocol
 from weakref import WeakSet
 
-__all__ = ["ForkAware", "ForkSafeLock", "renew_after_fork"]
+__all__ = ["NO_FORK", "ForkAware", "ForkSafeLock", "renew_after_fork"]
+
+NO_FORK = threading.RLock()  # a fork waits for whoever holds it: hold it for milliseconds only
 
 
 class ForkAware(Protocol):
@@ -50,13 +53,17 @@ class ForkSafeLock:
         self._lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self._lock.release()
+        with suppress(RuntimeError):  # a fork inside of `with` has made it anew
+            self._lock.release()
 
 
 def _renew() -> None:
+    NO_FORK.release()
     for owner in list(_OWNERS):
         owner.after_fork()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_renew)
+    os.register_at_fork(
+        before=NO_FORK.acquire, after_in_parent=NO_FORK.release, after_in_child=_renew
+    )

@@ -6,7 +6,7 @@ public tables are not in it, only those of questions that are ours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
@@ -14,12 +14,27 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from .array_file import read_arrays
+from .artifact_file import read_regular
 from .errors import ArtifactCorrupt
 
 __all__ = ["KnownQueries"]
 
 UNKNOWN = 255  # in the file, where a score is not known
 STEPS = 250  # a score of 1 in the file; tenths and eighths are exact
+MAX_BYTES = 64 * 2**20
+LARGEST, MOST_CHARACTERS = 1e6, 10**9
+KINDS = {  # of each array in the file: its kind of numbers or texts, and its dimensions
+    "vectors": ("f", 2),
+    "log_tokens": ("f", 1),
+    "characters": ("i", 1),
+    "tables": ("U", 1),
+    "kinds": ("U", 1),
+    "langs": ("U", 1),
+    "texts": ("U", 1),
+    "experts": ("U", 1),
+    "scores": ("u", 2),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +57,16 @@ class KnownQueries:
     @classmethod
     def read(cls, path: Path) -> Self:
         """From the file that `write` made. Raises ArtifactCorrupt."""
-        try:
-            with np.load(path, allow_pickle=False) as found:
-                arrays = {field.name: found[field.name] for field in fields(cls)}
-        except Exception as error:  # zipfile and numpy raise many kinds
-            raise ArtifactCorrupt(f"{path} cannot be read: {error}") from error
-        steps = arrays["scores"]
-        arrays["scores"] = np.where(steps == UNKNOWN, np.nan, steps / np.float32(STEPS))
-        return cls(**{name: _wide(array) for name, array in arrays.items()})
+        return cls.of_content(read_regular(path, MAX_BYTES), str(path))
+
+    @classmethod
+    def of_content(cls, content: bytes, where: str) -> Self:
+        """From the content of such a file; `where` names it. Raises ArtifactCorrupt."""
+        found = read_arrays(content, where, KINDS)
+        _check(found, where)
+        steps = found["scores"]
+        found["scores"] = np.where(steps == UNKNOWN, np.nan, steps / np.float32(STEPS))
+        return cls(**{name: _wide(array) for name, array in found.items()})
 
     def write(self, path: Path) -> None:
         """As an npz file; vectors in half precision, scores in steps of 1/250."""
@@ -80,6 +97,27 @@ class KnownQueries:
         with np.errstate(invalid="ignore"):
             mean: npt.NDArray[np.float64] = np.nansum(found, 1) / count
         return mean
+
+
+def _check(found: Mapping[str, npt.NDArray[Any]], where: str) -> None:
+    """That the arrays belong together and hold what they should."""
+    scores, characters = found["scores"], found["characters"]
+    rows = len(scores)
+    per_query = [name for name in KINDS if name not in ("experts", "scores")]
+    for name in per_query:
+        if len(found[name]) != rows:
+            raise ArtifactCorrupt(f"{where}: {name} has {len(found[name])} rows, scores {rows}")
+    if not rows or scores.shape[1] != len(found["experts"]):
+        raise ArtifactCorrupt(
+            f"{where}: scores are {scores.shape}, for {len(found['experts'])} experts"
+        )
+    for name in ("vectors", "log_tokens"):
+        if not np.isfinite(found[name]).all() or float(np.abs(found[name]).max()) > LARGEST:
+            raise ArtifactCorrupt(f"{where}: {name} holds a number beyond {LARGEST}")
+    if scores.dtype.itemsize != 1 or ((scores > STEPS) & (scores != UNKNOWN)).any():
+        raise ArtifactCorrupt(f"{where}: scores holds one that is not 0..{STEPS} or {UNKNOWN}")
+    if characters.min() < 0 or characters.max() > MOST_CHARACTERS:
+        raise ArtifactCorrupt(f"{where}: characters holds one not in 0..{MOST_CHARACTERS}")
 
 
 def _wide(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .artifact_file import read_regular
 from .chat import ChatRequest
+from .wordpiece import END, START, WordPiece
 
 __all__ = ["TEMPLATE", "RouterTokenizer", "cut", "router_input"]
 
 TEMPLATE = "user-turns-v1"
 SHORT_TURN_CHARS = 48
+MAX_BYTES = 16 * 2**20  # of a tokenizer.json
 
 IntArray = npt.NDArray[np.int64]
 
@@ -60,18 +63,16 @@ class RouterTokenizer:
     """The artifact's tokenizer: text -> `input_ids` of at most `max_tokens`, head and tail kept.
 
     Thread-safe. Truncation and padding of the file are switched off; ours is the only one.
-    `max_tokens` is 2 or more.
+    `max_tokens` is 2 or more. Raises ArtifactCorrupt for a file that is not BERT's WordPiece.
     """
 
-    def __init__(self, path: Path, *, max_tokens: int) -> None:
+    def __init__(self, path: Path, *, max_tokens: int, content: bytes | None = None) -> None:
+        """Reads `path`, or the `content` that was read from there before."""
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        from tokenizers import Tokenizer
-
-        self._tokenizer: Any = Tokenizer.from_file(str(path))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self._start = self._tokenizer.token_to_id("[CLS]")
-        self._end = self._tokenizer.token_to_id("[SEP]")
+        read = read_regular(path, MAX_BYTES) if content is None else content
+        words = WordPiece.read(read, str(path))
+        self._tokenizer: Any = words.tokenizer()
+        self._start, self._end = words.vocabulary[START], words.vocabulary[END]
         self._room = max_tokens - 2
 
     def input_ids(self, text: str) -> list[int]:

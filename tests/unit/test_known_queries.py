@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import tracemalloc
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edge_router.artifact import RouterArtifact
 from edge_router.errors import ArtifactCorrupt
-from edge_router.known_queries import KnownQueries
+from edge_router.known_queries import KINDS, KnownQueries
 
 NAN = float("nan")
 
@@ -75,3 +79,96 @@ def test_the_shipped_artifact_knows_its_dev_split() -> None:
     for profile in artifact.experts["profiles"].values():
         assert (~np.isnan(known.mean_score(profile["models"]))).any()
     assert {str(kind) for kind in known.kinds[known.texts != ""]} == {"everyday"}
+
+
+def _packed(path: Path, **changes: Any) -> bytes:
+    """The arrays of `small` with some of them changed, as a file."""
+    small().write(path)
+    with np.load(path) as found:
+        arrays = dict(found) | changes
+    with path.open("wb") as file:
+        np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
+    return path.read_bytes()
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "one is missing": {"texts": None},
+    "one too many": {"surprise": np.zeros(3)},
+    "objects": {"texts": np.array([object()] * 3)},
+    "numbers for texts": {"texts": np.zeros(3)},
+    "texts for numbers": {"vectors": np.array([["a", "b"]] * 3)},
+    "bytes": {"kinds": np.array([b"a"] * 3)},
+    "complex": {"log_tokens": np.zeros(3, dtype=complex)},
+    "big end first": {"vectors": np.zeros((3, 2), dtype=">f4")},
+    "no rows": {"scores": np.zeros((0, 2), dtype=np.uint8)},
+    "fewer rows": {"kinds": np.array(["a", "b"])},
+    "one dimension": {"vectors": np.zeros(3, dtype=np.float32)},
+    "other experts": {"experts": np.array(["x"])},
+    "nan": {"vectors": np.full((3, 2), np.nan, dtype=np.float16)},
+    "infinite": {"log_tokens": np.full(3, np.inf, dtype=np.float32)},
+    "score beyond": {"scores": np.full((3, 2), 251, dtype=np.uint8)},
+    "wide scores": {"scores": np.zeros((3, 2), dtype=np.uint16)},
+    "negative length": {"characters": np.array([1, -1, 1])},
+    "no text": {"langs": np.array([0xD800, 0x110000, 65], dtype=np.uint32).view("<U1")},
+    "fields": {"tables": np.zeros(3, dtype=[("a", "<f4")])},
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # of numpy, while it writes objects
+@pytest.mark.parametrize("name", WRONG)
+def test_an_array_that_is_not_as_it_should_be_is_refused(name: str, tmp_path: Path) -> None:
+    """Its kind, its dimensions, how many rows, what it holds."""
+    content = _packed(tmp_path / "k.npz", **WRONG[name])
+    with pytest.raises(ArtifactCorrupt, match=r"k\.npz"):
+        KnownQueries.of_content(content, "k.npz")
+
+
+def _archive(header: bytes, data: bytes, *, said: int | None = None) -> bytes:
+    """A file whose first array has this header and data; `said` is its size as the archive says."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in KINDS:
+            magic = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+            archive.writestr(f"{name}.npy", magic + header + data)
+    whole = bytearray(content.getvalue())
+    if said is not None:
+        at = whole.index(b"PK\x01\x02")
+        whole[at + 24 : at + 28] = said.to_bytes(4, "little")
+    return bytes(whole)
+
+
+def _header(dtype: str, shape: str) -> bytes:
+    return f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _archive(_header("<f4", "(1000000000, 1000000000)"), b"\0" * 8),
+        _archive(_header("<f4", "(-1, -2)"), b"\0" * 8),
+        _archive(_header("<U0", "(9, 9)"), b""),
+        _archive(_header("|O", "(1, 1)"), b"cos\nsystem\n(S'true'\ntR."),
+        _archive(b"(" * 9_000 + b"\n", b""),
+        _archive(_header("<f4", "(1, 1)"), b"\0" * 100 * 2**20),
+        _archive(_header("<f4", "(1, 1)"), b"\0" * 10 * 2**20, said=8),
+        _archive(b"", b"")[:-30],
+        b"PK\x05\x06" + b"\0" * 18,
+    ],
+    ids=["huge", "negative", "empty", "pickle", "deep", "bomb", "liar", "cut", "no members"],
+)
+def test_an_archive_that_would_take_memory_is_refused(content: bytes) -> None:
+    """By what it says of itself, and where that is a lie by what comes out."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArtifactCorrupt, match=r"k\.npz cannot be read"):
+            KnownQueries.of_content(content, "k.npz")
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_columns_first_are_read_too(tmp_path: Path) -> None:
+    """numpy keeps the order that an array had."""
+    turned = np.asfortranarray(np.array([[250, 0], [255, 75], [255, 255]], dtype=np.uint8))
+    found = KnownQueries.of_content(_packed(tmp_path / "k.npz", scores=turned), "k.npz")
+    assert np.allclose(found.scores, small().scores, atol=1e-7, equal_nan=True)

@@ -230,3 +230,15 @@ def test_a_batch_is_padded_to_its_longest_text(artifact: RouterArtifact) -> None
         alone = tokenizer.input_ids(text)
         assert row.tolist() == alone + [0] * (16 - len(alone))
         assert seen.tolist() == [1] * len(alone) + [0] * (16 - len(alone))
+
+
+def test_any_text_is_encoded_as_the_library_reads_the_file(artifact: RouterArtifact) -> None:
+    """The tokenizer is built from the file's settings; the library's own reading is the same."""
+    library = _library(artifact.tokenizer_path)
+    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=10_000)
+
+    @given(st.text(max_size=300) | st.text("aéÀ東ｶ\u0301\u200d[SEP] .,\t\n", max_size=60))
+    def same(text: str) -> None:
+        assert tokenizer.input_ids(text) == library.encode(text).ids
+
+    same()
