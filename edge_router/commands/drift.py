@@ -85,7 +85,9 @@ def _read(router: Router, path: Path) -> Iterator[Seen]:
 
     for where, found in json_lines(path, ConfigError):
         if not isinstance(found, dict) or not found.keys() & {"query", "messages"}:
-            raise InvalidRequest(f'{where} must be {{"query": ...}} or {{"messages": [...]}}')
+            raise InvalidRequest(
+                f'{where}: a line must be {{"query": ...}} or {{"messages": [...]}}'
+            )
         try:
             request = ChatRequest.of(found["query"] if "query" in found else found["messages"])
             turns = [m.content for m in request.messages if m.role == "user" and m.content.strip()]

@@ -185,5 +185,5 @@ def test_the_command_refuses_what_it_cannot_judge(
     assert "1 queries are too few to tell; give 50" in capsys.readouterr().err
     file.write_text('{"query": "Hi"}\n' * 60 + "{}\n")
     assert main(["drift", str(file)]) == 1
-    assert "line 61: a line must be" in capsys.readouterr().err
+    assert "queries.jsonl:61: a line must be" in capsys.readouterr().err
     assert main(["drift", str(tmp_path / "none")]) == 2

@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 
-from edge_router import Config, Constraints, EdgeRouter, EdgeRouterError, Placement, Reason
+from edge_router import (
+    Config,
+    ConfigError,
+    Constraints,
+    EdgeRouter,
+    EdgeRouterError,
+    Placement,
+    Reason,
+)
+from edge_router.commands.device import _chosen
 from edge_router.config import ExpertConfig
 from edge_router.errors import (
     BackendError,
@@ -159,3 +168,14 @@ def test_a_far_server_that_counts_as_here_gets_no_query(limits: Constraints) -> 
         assert (decision.expert, decision.order) == ("local", ("local",))
         assert decision.excluded["nas"] in (Reason.ONLY_ON_DEVICE, Reason.OFFLINE)
         assert "nas" not in router.router.route(PRIVATE).excluded
+
+
+def test_nor_is_it_measured_then() -> None:
+    """`device measure` asks every expert here, and none that is asked over the network."""
+    far = ExpertConfig("openai", "m", "8b", location="device", base_url="http://192.0.2.1/v1")
+    free = Config(experts={"local": LOCAL, "nas": far})
+    assert list(_chosen(free, None)) == ["local", "nas"]
+    bound = replace(free, offline=True)
+    assert list(_chosen(bound, None)) == ["local"]
+    with pytest.raises(ConfigError, match="'nas' is asked over the network, and nothing may leave"):
+        _chosen(bound, ["nas"])
