@@ -70,7 +70,7 @@ class EdgeRouter:
         device: DeviceSource | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self.config = config or Config.load()
+        self.config = _settings(config)
         _require_known(backends or {}, self.config)
         measured = read_speeds(self.config)
         self.router = Router.from_config(self.config, measured=measured)
@@ -315,6 +315,12 @@ class EdgeRouter:
                 watched = self._handover is not None
                 self._backends[name] = open_backend(self.config.experts[name], confidence=watched)
             return self._backends[name]
+
+
+def _settings(config: Config | None) -> Config:
+    if config is not None and not isinstance(config, Config):
+        raise ConfigError(f"config is a {type(config).__name__}; give a Config, or None to load it")
+    return Config.load() if config is None else config
 
 
 def _require_known(backends: Mapping[str, Backend], config: Config) -> None:

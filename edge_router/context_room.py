@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from .backends.base import Backend, CountsTokens
 from .chat import ChatRequest
 from .experts import Expert
 
-__all__ = ["ContextRoom", "least_tokens", "likely_tokens"]
+__all__ = ["ContextRoom", "counted_tokens", "least_tokens", "likely_tokens", "must_fit"]
 
 MOST_BYTES = 6  # of a token, at the mean of a text: real ones of 200 characters and more have 5.9
 BYTES, FOREIGN_BYTES = 4, 2  # of a token in ASCII, and in what is not
 WORST_BYTES = 64  # of a token that is a run of blanks
+TEMPLATE_TOKENS = 8  # what a chat template puts around a message, about
 MOST_BYTES_OF_CHARACTER = 4  # in UTF-8, so no text has more tokens than that
 
 
@@ -37,14 +39,32 @@ class ContextRoom:
 
         That is the system messages and the last turn; older turns may go.
         """
-        texts = [m.content for m in request.messages if m.role == "system"]
-        texts.append(request.messages[-1].content)
+        texts = must_fit(request)
         characters = sum(map(len, texts))
         if MOST_BYTES_OF_CHARACTER * characters < self.smallest:
             return -(-characters // MOST_BYTES), ()
         likely = likely_tokens(texts)
         doubtful = tuple(name for name, size in self.rooms if likely >= size)
         return least_tokens(texts, enough=self.largest), doubtful
+
+
+def must_fit(request: ChatRequest) -> list[str]:
+    """The texts that a context must hold whole: system messages and the last turn."""
+    texts = [m.content for m in request.messages if m.role == "system"]
+    return [*texts, request.messages[-1].content]
+
+
+def counted_tokens(request: ChatRequest, expert: Expert, backend: Backend | None) -> int | None:
+    """What must fit, as the model behind `backend` counts it; None where it cannot, or where
+    `expert`'s context has room for it in any case."""
+    if expert.context_tokens is None or not isinstance(backend, CountsTokens):
+        return None
+    texts = must_fit(request)
+    if MOST_BYTES_OF_CHARACTER * sum(map(len, texts)) < expert.context_tokens:
+        return None
+    counts = [backend.count_tokens(text) for text in texts]
+    known = [count + TEMPLATE_TOKENS for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def least_tokens(texts: Sequence[str], *, enough: float) -> int:

@@ -13,6 +13,7 @@ from typing import Self
 from .backends.base import Backend, Loadable
 from .chat import ChatRequest, Message
 from .config import Config
+from .context_room import counted_tokens
 from .device import DeviceSource, DeviceState, RecentDevice, this_device
 from .errors import BackendError
 from .experts import CHARACTERS_PER_TOKEN, Expert, Location
@@ -146,7 +147,12 @@ class Experience:
                 for name in self._experts
                 if (doubt := self._doubt(name, backends.get(name), device)) is not None
             }
-        return Snapshot(states, doubts)
+        counted = {
+            name: counted_tokens(request, expert, backends.get(name))
+            for name, expert in self._experts.items()
+        }
+        tokens = {name: count for name, count in counted.items() if count is not None}
+        return Snapshot(states, doubts, tokens)
 
     def answered(self, record: AnswerRecord, request: ChatRequest, snapshot: Snapshot) -> None:
         """Learn from an answer that was decided on `snapshot`.

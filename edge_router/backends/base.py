@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import math
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -12,8 +11,9 @@ from typing import Protocol, runtime_checkable
 
 from ..chat import ChatChunk, ChatCompletion, ChatRequest
 from ..errors import BackendUnavailable
+from ..forking import ForkSafeLock
 
-__all__ = ["Backend", "Cancellation", "Deadline", "Loadable", "is_loopback"]
+__all__ = ["Backend", "Cancellation", "CountsTokens", "Deadline", "Loadable", "is_loopback"]
 
 
 class Cancellation:
@@ -22,7 +22,7 @@ class Cancellation:
     __slots__ = ("_is_set", "_lock", "_wakers")
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a signal handler may cancel in the middle of this
+        self._lock = ForkSafeLock()
         self._wakers: list[Callable[[], None]] = []
         self._is_set = False
 
@@ -170,6 +170,15 @@ class Loadable(Protocol):
     @property
     def model_bytes(self) -> int:
         """Size of the model's weights: the least memory it needs."""
+        ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A backend that has its model's tokenizer at hand."""
+
+    def count_tokens(self, text: str) -> int | None:
+        """How many tokens a text has, None where that cannot be told now. Thread-safe."""
         ...
 
 
