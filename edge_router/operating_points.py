@@ -61,6 +61,8 @@ class StoredPoint:
             _refuse_other_version(found, name)
             point = cls(**found | {"corrections": _corrections(found.get("corrections", {}))})
             point._check()
+        except StaleOperatingPoint:
+            raise
         except FAULTS as error:
             raise ConfigError(
                 f"{path} is not an operating point ({error}); delete it and make it anew with "

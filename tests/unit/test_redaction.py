@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -106,15 +107,26 @@ def test_settings_do_not_show_what_was_pasted_there() -> None:
         "m",
         "8b",
         base_url="https://ann:SECRET@host/v1",
-        api_key_env="sk-SECRETSECRET1234567890",
+        api_key_env="MY_KEY",
         extra_body={"api_key": "SECRET", "user": "me"},
-        extra_headers_env={"X-Key": "sk-SECRETSECRET12", "X-Org": "MY_ORG"},
+        extra_headers_env={"X-Org": "MY_ORG"},
     )
     for told in (repr(expert), repr(Config(experts={"c": expert}))):
         assert "SECRET" not in told
         assert "https://***@host/v1" in told
         assert "'user': 'me'" in told
         assert "'X-Org': 'MY_ORG'" in told
+
+
+@pytest.mark.parametrize(
+    "pasted", [{"api_key_env": "sk-SECRETSECRET1234567890"},
+               {"extra_headers_env": {"X-Key": "sk-SECRETSECRET12"}}],
+)  # fmt: skip
+def test_a_key_pasted_for_a_variables_name_is_refused_unseen(pasted: dict[str, Any]) -> None:
+    """Where the setting is made."""
+    with pytest.raises(ConfigError, match="must be the name of an environment") as caught:
+        ExpertConfig("openai", "m", "8b", base_url="https://host/v1", **pasted)
+    assert "SECRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
