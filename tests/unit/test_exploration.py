@@ -60,7 +60,7 @@ def test_below_the_rate_the_rival_answers() -> None:
 def test_above_the_rate_the_decision_stands() -> None:
     """Only its propensity is noted; without a rate nothing is."""
     found = Exploration(0.1, lambda: 0.1).apply(decided())
-    assert (found, found.propensity) == (Exploration(0.1).apply(found), 0.9)
+    assert (found, found.propensity) == (Exploration(0.1, lambda: 0.5).apply(found), 0.9)
     assert found.expert == "cloud"
     assert Exploration(0.0, lambda: 0.0).apply(decided()).propensity == 1.0
 
