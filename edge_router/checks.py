@@ -12,6 +12,7 @@ import difflib
 import math
 import os
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from enum import StrEnum
 from typing import Any
@@ -62,11 +63,9 @@ def settle(value: object, checks: Mapping[str, Check], place: str) -> None:
 
 
 def _settled(check: Check, name: str, stated: Any, place: str) -> Any:
-    try:
+    with suppress(ConfigError):
         return check(stated, name)
-    except ConfigError:  # again, with the words, which take longer than the check
-        check(stated, f"{name} = {_stated(name, stated)} in {place}")
-        raise
+    return check(stated, f"{name} = {_stated(name, stated)} in {place}")  # words take longer
 
 
 def _stated(name: str, value: Any) -> str:

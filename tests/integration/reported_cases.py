@@ -66,6 +66,12 @@ def _stops_soon(printed: str) -> bool:
     return len(took) == 2 and max(map(float, took)) <= 0.5
 
 
+def _keeps_or_refuses(printed: str) -> bool:
+    """Nothing leaks; a slip is refused where the script makes it, which ends it."""
+    refused = "ConfigError: placement = 'only-on-device'" in printed
+    return "LEAKED" not in printed and printed.count("kept   ") >= 2 and refused
+
+
 def _hides_secrets(printed: str) -> bool:
     """And `doctor` refuses what `ask` refuses."""
     codes = re.findall(r"^(doctor|ask hi): exit (\d+)", printed, re.MULTILINE)
@@ -88,7 +94,7 @@ TABLE = (
     Case("case06_budget_and_parallel_queries.py", "money", _stays_within_a_dollar),
     Case("case07_first_token_after_25_s.py", "waiting", _without(*BAD)),
     Case("case08_gguf_chat_templates.py", "GGUF", _without(*BAD)),
-    Case("case09_byte_order_mark.sh", "the system", _without(*RAW, "BOM", "not TOML")),
+    Case("case09_byte_order_mark.sh", "the system", _without(*RAW, "UTF-8 BOM", "not TOML")),
     Case("case10_no_home.sh", "the system", _without(*RAW)),
     Case("case11_stdout_cannot_write_it.py", "the system", _without(*BAD)),
     Case("case12_fork_after_first_use.py", "fork", _without("BAD", "ran out of time")),
@@ -97,7 +103,7 @@ TABLE = (
         _with(r"parent 0 of 8, children \[0, 0, 0\]"),
     ),
     Case("case14_stop_on_every_chunk.py", "what servers send", _without(*BAD)),
-    Case("case15_placement_as_plain_text.py", "privacy", _without(*BAD)),
+    Case("case15_placement_as_plain_text.py", "privacy", _keeps_or_refuses),
     Case("case17_all_tokens_spent_on_thinking.py", "what servers send", _with("is empty")),
     Case("case18_frames_that_are_no_chunks.py", "what servers send", _without(*BAD)),
     Case(
