@@ -151,6 +151,11 @@ class LlamaCppBackend:
         return self._worker.model is not None
 
     @property
+    def busy(self) -> bool:
+        """Whether the worker is in the middle of an answer."""
+        return self._worker.busy
+
+    @property
     def model_bytes(self) -> int:
         """Size of the model file."""
         return self.path.stat().st_size

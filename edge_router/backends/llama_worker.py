@@ -83,6 +83,11 @@ class Worker:
     _thread: threading.Thread | None = None
 
     @property
+    def busy(self) -> bool:
+        """Whether it is in the middle of a job."""
+        return self._current is not None
+
+    @property
     def name(self) -> str:
         return self.settings.path.name
 
