@@ -7,15 +7,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from edge_router.command_table import OneLineParser
+from edge_router.cli.table import OneLineParser
 from edge_router.errors import ConfigError, EdgeRouterError
 
-from .compare import Verdict, compare, machines_differ
 from .printers import PRINTERS
 from .printers.comparison import comparison_table
-from .printing import print_rows, print_text, progress, progress_of
-from .row import Row, count_invalid
-from .schema import load_rows
+from .printers.terminal import print_rows, print_text, progress, progress_of
+from .rows.compare import Verdict, compare, machines_differ
+from .rows.row import Row, count_invalid
+from .rows.schema import load_rows
 from .suites import DEFAULT, SUITES
 
 __all__ = ["main"]
@@ -101,12 +101,12 @@ def _bench(options: argparse.Namespace) -> int:
     rows, broken = _measured(options)
     print_rows(rows, options.format, options.out)
     if options.plots is not None:
-        from .plots import draw_plots
+        from .printers.plots import draw_plots
 
         for path in draw_plots(rows, options.plots):
             progress(f"drew {path}")
     if options.submit_file is not None:
-        from .submission import submission
+        from .rows.submission import submission
 
         options.submit_file.write_text(submission(rows), encoding="utf-8")
         progress(f"wrote {options.submit_file}: look through it, then share it")

@@ -14,13 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .answer import Answer, AnswerStream
-    from .artifact import RouterArtifact
-    from .chat import ChatChunk, ChatCompletion, ChatRequest, Message, Usage
-    from .client import EdgeRouter
-    from .config import Config
-    from .constraints import Constraints, Placement
-    from .decision import Decision, Reason
+    from .chat.completion import ChatChunk, ChatCompletion, ChatRequest, Usage
+    from .chat.conversation import Message
+    from .client.answer import Answer, AnswerStream
+    from .client.sync_client import EdgeRouter
     from .errors import (
         AllBackendsFailed,
         ArtifactCorrupt,
@@ -47,22 +44,32 @@ if TYPE_CHECKING:
         TargetsConflict,
         TargetUnsupported,
     )
-    from .expert_config import ExpertConfig
-    from .experts import Estimate, Expert
-    from .explanation import Explanation
-    from .router import Router
-    from .telemetry import AnswerRecord
+    from .routing.artifact.manifest import RouterArtifact
+    from .routing.deciding.decision import Decision
+    from .routing.deciding.reason import Reason
+    from .routing.experts.expert import Estimate, Expert
+    from .routing.explaining.explanation import Explanation
+    from .routing.record import AnswerRecord
+    from .routing.router import Router
+    from .settings.config import Config
+    from .settings.constraints import Constraints, Placement
+    from .settings.expert_config import ExpertConfig
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "answer": ("Answer", "AnswerStream"),
-    "artifact": ("RouterArtifact",),
-    "chat": ("ChatChunk", "ChatCompletion", "ChatRequest", "Message", "Usage"),
-    "client": ("EdgeRouter",),
-    "config": ("Config",),
-    "constraints": ("Constraints", "Placement"),
-    "decision": ("Decision", "Reason"),
+    "chat.completion": (
+        "ChatChunk",
+        "ChatCompletion",
+        "ChatRequest",
+        "Usage",
+    ),
+    "chat.conversation": ("Message",),
+    "client.answer": (
+        "Answer",
+        "AnswerStream",
+    ),
+    "client.sync_client": ("EdgeRouter",),
     "errors": (
         "AllBackendsFailed",
         "ArtifactCorrupt",
@@ -89,11 +96,22 @@ _HOME = {
         "TargetsConflict",
         "TargetUnsupported",
     ),
-    "expert_config": ("ExpertConfig",),
-    "experts": ("Estimate", "Expert"),
-    "explanation": ("Explanation",),
-    "router": ("Router",),
-    "telemetry": ("AnswerRecord",),
+    "routing.artifact.manifest": ("RouterArtifact",),
+    "routing.deciding.decision": ("Decision",),
+    "routing.deciding.reason": ("Reason",),
+    "routing.experts.expert": (
+        "Estimate",
+        "Expert",
+    ),
+    "routing.explaining.explanation": ("Explanation",),
+    "routing.record": ("AnswerRecord",),
+    "routing.router": ("Router",),
+    "settings.config": ("Config",),
+    "settings.constraints": (
+        "Constraints",
+        "Placement",
+    ),
+    "settings.expert_config": ("ExpertConfig",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -7,10 +7,16 @@ from collections.abc import Generator, Mapping
 
 import numpy as np
 
-from .backends.base import Deadline
-from .chat import ChatChunk, ChatCompletion, ChatRequest, TokenConfidence, Usage
-from .encoder import Representation
-from .errors import BackendError
+from edge_router.backends.deadline import Deadline
+from edge_router.chat.completion import (
+    ChatChunk,
+    ChatCompletion,
+    ChatRequest,
+    TokenConfidence,
+    Usage,
+)
+from edge_router.errors import BackendError
+from edge_router.routing.artifact.representation import Representation
 
 __all__ = ["FakeBackend", "FakeEncoder"]
 

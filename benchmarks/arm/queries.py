@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge_router.errors import ConfigError
-from edge_router.everyday import everyday_questions
-from edge_router.export.rows import read_rows
-from edge_router.text import RouterTokenizer
+from edge_router.export.data.rows import read_rows
+from edge_router.learning.enrolment.everyday_questions import everyday_questions
+from edge_router.routing.artifact.text import RouterTokenizer
 
 __all__ = ["real_queries", "text_of"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..conditions import Conditions
-from ..context import Context
-from ..row import Cell, Row, Setting
+from ..rows.conditions import Conditions
+from ..rows.context import Context
+from ..rows.row import Cell, Row, Setting
 from .agreement import Agreement
 from .instructions import Count
 

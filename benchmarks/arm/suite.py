@@ -6,20 +6,20 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_router.artifact import RouterArtifact
-from edge_router.text import RouterTokenizer
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.artifact.text import RouterTokenizer
 
-from ..context import Context
-from ..printing import progress
-from ..row import Row
-from ..stages import named
+from ..measuring.stages import named
+from ..printers.terminal import progress
+from ..rows.context import Context
+from ..rows.row import Row
 from .agreement import MAX_DELTA, Agreement
 from .baseline import kept_baseline
-from .cache import default_cache
-from .emulation import Emulation
 from .gate import Gate
+from .host.cache import default_cache
+from .host.emulation import Emulation
+from .host.machines import MACHINES, Machine
 from .instructions import Count
-from .machines import MACHINES, Machine
 from .queries import real_queries, text_of
 from .rows import rows_of
 from .visit import Job, visit_host, visit_machine

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from .agreement import Answer
-from .emulation import Emulation
 from .errors import GuestFailed
-from .guest import NATIVE, Guest
+from .host.emulation import Emulation
+from .host.guest import NATIVE, Guest
+from .host.machines import Machine
 from .instructions import Count, counts_of, read_marks
-from .machines import Machine
 
 __all__ = ["Job", "Visit", "visit_host", "visit_machine"]
 

@@ -11,9 +11,9 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_router.user_files import xdg_folder
+from edge_router.guards.user_files import xdg_folder
 
-from ..fresh import ProbeFailed
+from ..measuring.processes import ProbeFailed
 from .contender import Contender
 
 __all__ = ["Environment", "default_cache", "prepare"]

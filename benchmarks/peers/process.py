@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..fresh import ProbeFailed, quiet_environment
+from ..measuring.processes import ProbeFailed, quiet_environment
 from .contender import Contender
 from .environment import Environment
 

@@ -61,7 +61,7 @@ def apgr_of(task: Task, gains: Sequence[float]) -> tuple[float, float, float]:
     """APGR and its 95 % bootstrap interval (RouteLLM, equation 6); `gains` (test rows,)."""
     import numpy as np
 
-    from edge_router.export.metrics import apgr, bootstrap
+    from edge_router.export.metrics.apgr import apgr, bootstrap
 
     weak = np.array([row[1] for row in task.test])
     strong = np.array([row[2] for row in task.test])

@@ -13,14 +13,14 @@ from functools import partial
 from itertools import cycle, islice
 from typing import Any
 
-from edge_router.artifact import RouterArtifact
+from edge_router.routing.artifact.manifest import RouterArtifact
 
-from ..fresh import ProbeFailed, first_line
-from ..row import Cell, Row, Setting
-from ..stages import named
-from ..texts import queries_of, wide_tokenizer
-from ..timing import interleaved
-from ..watch import Watch
+from ..measuring.processes import ProbeFailed, first_line
+from ..measuring.recorder import Watch
+from ..measuring.stages import named
+from ..measuring.texts import queries_of, wide_tokenizer
+from ..measuring.timing import interleaved
+from ..rows.row import Cell, Row, Setting
 from .contender import CONTENDERS
 from .environment import Environment
 from .process import PeerProcess, command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ..row import Row
+from ..rows.row import Row
 from .delimited import from_csv, to_csv
 from .lines import from_json, from_jsonl, to_json, to_jsonl
 from .markdown import to_markdown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from ..compare import Comparison
+from ..rows.compare import Comparison
 from .words import amount, settings_words
 
 __all__ = ["comparison_table"]

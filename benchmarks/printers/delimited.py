@@ -7,7 +7,7 @@ import io
 import json
 from typing import Any
 
-from ..row import Row
+from ..rows.row import Row
 
 __all__ = ["from_csv", "to_csv"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ..row import Row
+from ..rows.row import Row
 
 __all__ = ["from_json", "from_jsonl", "to_json", "to_jsonl"]
 

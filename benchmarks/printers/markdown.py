@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..context import Context
-from ..row import Row
+from ..rows.context import Context
+from ..rows.row import Row
 from .words import amount, settings_words
 
 __all__ = ["to_markdown"]

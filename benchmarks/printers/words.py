@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..row import Row, Setting
+from ..rows.row import Row, Setting
 
 __all__ = ["amount", "brief", "settings_words"]
 

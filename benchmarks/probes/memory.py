@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from edge_router.benchmarks.resources import peak_bytes, resident_bytes
+from edge_router.benchmarks.rows.resources import peak_bytes, resident_bytes
 
 
 def measured(artifact: str, decisions: int, long: str, mixed: list[str]) -> dict[str, int | None]:

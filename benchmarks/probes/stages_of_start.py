@@ -17,7 +17,7 @@ def steps(artifact: str) -> Iterator[str]:
     import numpy  # noqa: F401
 
     yield "import numpy"
-    from edge_router.router import Router
+    from edge_router.routing.router import Router
 
     yield "import the router"
     router = Router.bundled(artifact)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import Protocol
 
-from ..row import Row
+from ..rows.row import Row
 
 __all__ = ["Suite"]
 

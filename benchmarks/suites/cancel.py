@@ -12,18 +12,19 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Self
 
-from edge_router.answer import AnswerStream
-from edge_router.artifact import RouterArtifact
-from edge_router.backends.llama_cpp import LlamaCppBackend
-from edge_router.client import EdgeRouter
-from edge_router.config import Config, ExpertConfig
+from edge_router.backends.llama_cpp.backend import LlamaCppBackend
+from edge_router.client.answer import AnswerStream
+from edge_router.client.sync_client import EdgeRouter
 from edge_router.errors import EdgeRouterError
-from edge_router.policy import Placement
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.settings.config import Config
+from edge_router.settings.constraints import Placement
+from edge_router.settings.expert_config import ExpertConfig
 
-from ..llama import local_config, question, request_for
-from ..row import Cell, Row
-from ..stages import named
-from ..watch import Watch
+from ..measuring.llama import local_config, question, request_for
+from ..measuring.recorder import Watch
+from ..measuring.stages import named
+from ..rows.row import Cell, Row
 
 __all__ = ["CancelSuite"]
 

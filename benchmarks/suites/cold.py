@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from edge_router.artifact import RouterArtifact
+from edge_router.routing.artifact.manifest import RouterArtifact
 
-from ..fresh import probe, script, seconds_to_first_line
-from ..row import Cell, Row
-from ..stages import named
-from ..timing import interleaved
-from ..watch import Watch
+from ..measuring.processes import probe, script, seconds_to_first_line
+from ..measuring.recorder import Watch
+from ..measuring.stages import named
+from ..measuring.timing import interleaved
+from ..rows.row import Cell, Row
 
 __all__ = ["ColdSuite"]
 

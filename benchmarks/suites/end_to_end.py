@@ -6,18 +6,18 @@ import argparse
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from edge_router.artifact import RouterArtifact
 from edge_router.backends.base import Backend
-from edge_router.client import EdgeRouter
+from edge_router.client.sync_client import EdgeRouter
 from edge_router.errors import EdgeRouterError
-from edge_router.telemetry import AnswerRecord
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.record import AnswerRecord
 from edge_router.testing import FakeBackend
 
-from ..llama import local_config, question, request_for
-from ..row import Cell, Row, Setting
-from ..stages import named
-from ..timing import timed
-from ..watch import Watch
+from ..measuring.llama import local_config, question, request_for
+from ..measuring.recorder import Watch
+from ..measuring.stages import named
+from ..measuring.timing import timed
+from ..rows.row import Cell, Row, Setting
 
 __all__ = ["EndToEndSuite"]
 

@@ -7,18 +7,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
 
-from edge_router.artifact import RouterArtifact
-from edge_router.chat import ChatRequest, Message
-from edge_router.config import Config
-from edge_router.encoder import OnnxEncoder
-from edge_router.router import Router, operating_point, profile_experts
+from edge_router.chat.completion import ChatRequest
+from edge_router.chat.conversation import Message
+from edge_router.routing.artifact.encoder import OnnxEncoder
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.roster import profile_experts
+from edge_router.routing.router import Router, operating_point
+from edge_router.settings.config import Config
 
-from ..grid import names, numbers
-from ..row import Cell, Row
-from ..stages import Stages, named
-from ..texts import queries_of, wide_tokenizer
-from ..timing import interleaved, timed
-from ..watch import Watch
+from ..measuring.grid import names, numbers
+from ..measuring.recorder import Watch
+from ..measuring.stages import Stages, named
+from ..measuring.texts import queries_of, wide_tokenizer
+from ..measuring.timing import interleaved, timed
+from ..rows.row import Cell, Row
 
 __all__ = ["GrowthSuite"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from edge_router.artifact import RouterArtifact
+from edge_router.routing.artifact.manifest import RouterArtifact
 
-from ..fresh import probe
-from ..row import Cell, Row
-from ..stages import named
-from ..watch import Watch
+from ..measuring.processes import probe
+from ..measuring.recorder import Watch
+from ..measuring.stages import named
+from ..rows.row import Cell, Row
 
 __all__ = ["IdleSuite"]
 

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from typing import Any
 
-from edge_router.artifact import RouterArtifact
-from edge_router.router import Router
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.router import Router
 
-from ..grid import grid, numbers
-from ..row import Cell, Row
-from ..stages import Stages, named, request_of
-from ..texts import queries_of, wide_tokenizer
-from ..timing import interleaved, timed
-from ..watch import Watch
+from ..measuring.grid import grid, numbers
+from ..measuring.recorder import Watch
+from ..measuring.stages import Stages, named, request_of
+from ..measuring.texts import queries_of, wide_tokenizer
+from ..measuring.timing import interleaved, timed
+from ..rows.row import Cell, Row
 
 __all__ = ["LatencySuite"]
 

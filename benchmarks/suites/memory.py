@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_router.artifact import RouterArtifact
+from edge_router.routing.artifact.manifest import RouterArtifact
 
-from ..fresh import probe
-from ..row import Cell, Row
-from ..stages import named
-from ..texts import mixed_queries, queries_of, wide_tokenizer
-from ..watch import Watch
+from ..measuring.processes import probe
+from ..measuring.recorder import Watch
+from ..measuring.stages import named
+from ..measuring.texts import mixed_queries, queries_of, wide_tokenizer
+from ..rows.row import Cell, Row
 
 __all__ = ["MemorySuite"]
 

@@ -6,19 +6,19 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_router.artifact import RouterArtifact
 from edge_router.errors import ConfigError
+from edge_router.routing.artifact.manifest import RouterArtifact
 
-from ..fresh import ProbeFailed
-from ..grid import names, numbers
+from ..measuring.grid import names, numbers
+from ..measuring.processes import ProbeFailed
+from ..measuring.recorder import Watch
+from ..measuring.stages import named
 from ..peers.contender import CONTENDERS
 from ..peers.environment import Environment, default_cache, prepare
 from ..peers.process import network_is_off
 from ..peers.quality import PAIRS
 from ..peers.trial import Trial
-from ..row import Cell, Row
-from ..stages import named
-from ..watch import Watch
+from ..rows.row import Cell, Row
 
 __all__ = ["PeersSuite"]
 

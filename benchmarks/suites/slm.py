@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from edge_router.backends.llama_cpp import default_threads, find_model
-from edge_router.client import EdgeRouter
+from edge_router.backends.llama_cpp.library import default_threads, find_model
+from edge_router.client.sync_client import EdgeRouter
 from edge_router.errors import EdgeRouterError, MissingExtra
 
-from ..fresh import probe
-from ..grid import numbers
-from ..llama import N_CTX, BareLlama, local_config, question, request_for, streamed
-from ..row import Cell, Row, Setting
-from ..stages import named
-from ..timing import interleaved
-from ..watch import Watch
+from ..measuring.grid import numbers
+from ..measuring.llama import N_CTX, BareLlama, local_config, question, request_for, streamed
+from ..measuring.processes import probe
+from ..measuring.recorder import Watch
+from ..measuring.stages import named
+from ..measuring.timing import interleaved
+from ..rows.row import Cell, Row, Setting
 
 __all__ = ["SlmSuite"]
 

@@ -2,137 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
-import math
-import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Generator
 from typing import Protocol, runtime_checkable
 
-from ..chat import ChatChunk, ChatCompletion, ChatRequest
-from ..errors import BackendUnavailable
-from ..forking import ForkSafeLock
+from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
 
-__all__ = ["Backend", "Cancellation", "CountsTokens", "Deadline", "Loadable", "is_loopback"]
+from .deadline import Deadline
 
-
-class Cancellation:
-    """A switch that ends a call, from any thread and for good."""
-
-    __slots__ = ("_is_set", "_lock", "_wakers")
-
-    def __init__(self) -> None:
-        self._lock = ForkSafeLock()
-        self._wakers: list[Callable[[], None]] = []
-        self._is_set = False
-
-    @property
-    def is_set(self) -> bool:
-        return self._is_set
-
-    def set(self) -> None:
-        """End the call: every `wake` that waits for it is called, once."""
-        with self._lock:
-            self._is_set = True
-            wakers, self._wakers = self._wakers, []
-            for wake in wakers:
-                wake()
-
-    @contextmanager
-    def waking(self, wake: Callable[[], None]) -> Iterator[None]:
-        """While the block runs, `set` calls `wake`; at once where it is set already.
-
-        `wake` is quick and does not raise. It is never called after the block.
-        """
-        with self._lock:
-            if self._is_set:
-                wake()
-            else:
-                self._wakers.append(wake)
-        try:
-            yield
-        finally:
-            with self._lock, suppress(ValueError):
-                self._wakers.remove(wake)
-
-
-class Deadline:
-    """A moment on the monotonic clock, in seconds, by which an answer must be complete.
-
-    Before the first piece of the answer an earlier moment may hold, `first_token_at`: by then
-    another expert steps in. `silence_s` is how long the expert may send nothing at all until then.
-    Both count no more once `begin` was called. `cancel` makes it now, from any thread: a backend
-    that waits for something asks for it with `waking`.
-    """
-
-    __slots__ = ("_cancellation", "_first_token_at", "_silence_s", "at")
-
-    def __init__(
-        self,
-        at: float,
-        *,
-        first_token_at: float = math.inf,
-        silence_s: float = math.inf,
-        cancellation: Cancellation | None = None,
-    ) -> None:
-        self.at = at
-        self._first_token_at = first_token_at
-        self._silence_s = silence_s
-        self._cancellation = cancellation or Cancellation()
-
-    def __repr__(self) -> str:
-        return f"Deadline({self.remaining():.3f} s left)"
-
-    @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        """The deadline `seconds` from now."""
-        return cls(time.monotonic() + seconds)
-
-    def attempt(self, *, first_token_s: float = math.inf, silence_s: float = math.inf) -> Deadline:
-        """The deadline of one expert's attempt, ended by whatever ends this one.
-
-        `first_token_s` from now its first piece must be there.
-        """
-        return Deadline(
-            self.at,
-            first_token_at=time.monotonic() + first_token_s,
-            silence_s=silence_s,
-            cancellation=self._cancellation,
-        )
-
-    def begin(self) -> None:
-        """There was a piece of the answer (or of the thinking before it): only `at` counts now."""
-        self._first_token_at = self._silence_s = math.inf
-
-    def remaining(self) -> float:
-        """Seconds left, never below 0; 0 once it is cancelled."""
-        if self._cancellation.is_set:
-            return 0.0
-        return max(0.0, min(self.at, self._first_token_at) - time.monotonic())
-
-    @property
-    def silence_s(self) -> float:
-        """Seconds that the expert may send nothing at all, infinite once it has begun."""
-        return self._silence_s
-
-    @property
-    def cancelled(self) -> bool:
-        return self._cancellation.is_set
-
-    def cancel(self) -> None:
-        """End the call now."""
-        self._cancellation.set()
-
-    def waking(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
-        """See `Cancellation.waking`."""
-        return self._cancellation.waking(wake)
-
-    def check(self, who: str) -> None:
-        """Raise BackendUnavailable once the deadline has passed."""
-        if self.cancelled:
-            raise BackendUnavailable(f"{who} was cancelled")
-        if self.remaining() <= 0:
-            raise BackendUnavailable(f"{who} ran out of time")
+__all__ = ["Backend", "CountsTokens", "Loadable"]
 
 
 class Backend(Protocol):
@@ -180,19 +57,3 @@ class CountsTokens(Protocol):
     def count_tokens(self, text: str) -> int | None:
         """How many tokens a text has, None where that cannot be told now. Thread-safe."""
         ...
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address, without a port) is this very machine.
-
-    Names under "localhost" are, by RFC 6761, section 6.3; no name server is asked.
-    """
-    name = host.lower().removesuffix(".")
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return address.is_loopback or (mapped is not None and mapped.is_loopback)

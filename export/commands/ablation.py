@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
-from edge_router.data_folder import write_atomically
+from edge_router.cli.table import parser_of
+from edge_router.guards.data_folder import write_atomically
 
 __all__ = ["add"]
 
@@ -24,8 +24,8 @@ def add(commands: Any) -> None:
 
 
 def _ablation(options: argparse.Namespace) -> None:
-    from ..ablation import ablation, ablation_table
-    from ..embedding import base_folder
+    from ..recipe import base_folder
+    from ..studies.ablation import ablation, ablation_table
 
     rows = ablation(base_folder(), options.work, repeats=options.repeats)
     told, table = json.dumps([asdict(row) for row in rows], indent=1), ablation_table(rows)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
+from edge_router.cli.table import parser_of
 
 __all__ = ["add"]
 
@@ -28,14 +28,14 @@ def add(commands: Any) -> None:
 
 
 def _collect(options: argparse.Namespace) -> None:
-    from edge_router.config import Config
+    from edge_router.settings.config import Config
 
-    from ..asked import asked_experts
-    from ..collect import collect, reference_answer
-    from ..embedding import base_folder
-    from ..questions import gold_questions, read_questions, some_of
-    from ..rows import write_rows
-    from ..similarity import add_similarity
+    from ..collecting.collect import collect, reference_answer
+    from ..collecting.open_experts import asked_experts
+    from ..collecting.similarity import add_similarity
+    from ..data.questions import gold_questions, read_questions, some_of
+    from ..data.rows import write_rows
+    from ..recipe import base_folder
 
     given = options.questions
     asked = read_questions(given) if given else list(gold_questions(options.data))

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
-from edge_router.data_folder import write_atomically
+from edge_router.cli.table import parser_of
+from edge_router.guards.data_folder import write_atomically
 
 __all__ = ["add"]
 
@@ -26,9 +26,9 @@ def add(commands: Any) -> None:
 
 
 def _coverage(options: argparse.Namespace) -> None:
-    from edge_router.artifact import RouterArtifact
+    from edge_router.routing.artifact.manifest import RouterArtifact
 
-    from ..coverage import coverage_json, coverage_table, pools, study
+    from ..studies.coverage import coverage_json, coverage_table, pools, study
 
     artifact = RouterArtifact.load(options.artifact)
     found = study(

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
-from edge_router.data_folder import write_atomically
+from edge_router.cli.table import parser_of
+from edge_router.guards.data_folder import write_atomically
 
 __all__ = ["add"]
 
@@ -30,10 +30,10 @@ def add(commands: Any) -> None:
 
 
 def _deferral(options: argparse.Namespace) -> None:
-    from edge_router.artifact import RouterArtifact
+    from edge_router.routing.artifact.manifest import RouterArtifact
 
-    from ..deferral_report import deferral_markdown, deferral_plot
-    from ..deferral_study import run_study
+    from ..studies.deferral import run_study
+    from ..studies.deferral_report import deferral_markdown, deferral_plot
 
     artifact = RouterArtifact.load(options.artifact)
     found, gate = run_study(

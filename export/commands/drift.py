@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
-from edge_router.data_folder import write_atomically
+from edge_router.cli.table import parser_of
+from edge_router.guards.data_folder import write_atomically
 
 __all__ = ["add"]
 
@@ -25,9 +25,9 @@ def add(commands: Any) -> None:
 
 
 def _drift(options: argparse.Namespace) -> None:
-    from edge_router.artifact import RouterArtifact
+    from edge_router.routing.artifact.manifest import RouterArtifact
 
-    from ..drift_study import drift_markdown, drift_study
+    from ..studies.drift import drift_markdown, drift_study
 
     artifact = RouterArtifact.load(options.artifact)
     found = drift_study(

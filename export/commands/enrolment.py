@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
-from edge_router.data_folder import write_atomically
+from edge_router.cli.table import parser_of
+from edge_router.guards.data_folder import write_atomically
 
 __all__ = ["add"]
 
@@ -26,10 +26,10 @@ def add(commands: Any) -> None:
 
 
 def _enrolment(options: argparse.Namespace) -> None:
-    from edge_router.artifact import RouterArtifact
+    from edge_router.routing.artifact.manifest import RouterArtifact
 
-    from ..enrolment_report import enrolment_markdown
-    from ..enrolment_study import StudySetting, study
+    from ..studies.enrolment import StudySetting, study
+    from ..studies.enrolment_report import enrolment_markdown
 
     setting = StudySetting(draws=options.draws, pool=options.pool, seed=options.seed)
     artifact = RouterArtifact.load(options.artifact)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
+from edge_router.cli.table import parser_of
 
 __all__ = ["add"]
 
@@ -36,10 +36,10 @@ def add(commands: Any) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from ..asked import configured_prices
-    from ..comparison import Comparison, compare
-    from ..data import load_tables, read_tables
+    from ..collecting.open_experts import configured_prices
+    from ..data.outcome_set import load_tables, read_tables
     from ..evaluation import write_report
+    from ..evaluation.setup import Comparison, compare
     from ..recipe import SHIPPED, Recipe
     from ..report.markdown import markdown
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
+from edge_router.cli.table import parser_of
 
 __all__ = ["add"]
 
@@ -24,11 +24,11 @@ def add(commands: Any) -> None:
 
 
 def _held_out(options: argparse.Namespace) -> None:
-    from edge_router.artifact import RouterArtifact
+    from edge_router.routing.artifact.manifest import RouterArtifact
 
-    from ..data import load_tables
-    from ..evaluate import leaderboard
-    from ..held_out import evaluate_unseen
+    from ..data.outcome_set import load_tables
+    from ..evaluation.held_out import evaluate_unseen
+    from ..metrics.table import leaderboard
     from ..recipe import SHIPPED, Recipe
 
     recipe = Recipe.load(options.recipe or SHIPPED)

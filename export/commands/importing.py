@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
+from edge_router.cli.table import parser_of
 
 __all__ = ["add"]
 
 
 def add(commands: Any) -> None:
     """Register the command."""
-    from ..importers import FORMATS
+    from ..data.importers import FORMATS
 
     command = parser_of(commands, "import", _import)
     command.add_argument("format", choices=sorted(FORMATS))
@@ -24,8 +24,8 @@ def add(commands: Any) -> None:
 
 
 def _import(options: argparse.Namespace) -> None:
-    from ..importers import import_outcomes
-    from ..rows import write_rows
+    from ..data.importers import import_outcomes
+    from ..data.rows import write_rows
 
     rows = import_outcomes(options.format, options.files, task=options.task, texts=options.texts)
     write_rows(options.out, rows)

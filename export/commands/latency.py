@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
+from edge_router.cli.table import parser_of
 
 __all__ = ["add"]
 
@@ -30,10 +30,10 @@ def add(commands: Any) -> None:
 def _latency(options: argparse.Namespace) -> None:
     from dataclasses import asdict
 
-    from edge_router.config import Config
+    from edge_router.settings.config import Config
 
-    from ..latency_study import asked_texts, latency_study, summary
-    from ..rows import write_rows
+    from ..data.rows import write_rows
+    from ..studies.latency import asked_texts, latency_study, summary
 
     found = latency_study(
         Config.load(options.config),

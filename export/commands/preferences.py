@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from edge_router.command_table import parser_of
+from edge_router.cli.table import parser_of
 
 __all__ = ["add"]
 
@@ -30,9 +30,9 @@ def add(commands: Any) -> None:
 
 
 def _preferences(options: argparse.Namespace) -> None:
-    from edge_router.artifact import RouterArtifact
+    from edge_router.routing.artifact.manifest import RouterArtifact
 
-    from ..preference_study import preference_lines, preference_study, priced_table
+    from ..studies.preference import preference_lines, preference_study, priced_table
 
     artifact = RouterArtifact.load(options.artifact)
     folder = options.data / "outcomes" / "evaluate_only"

@@ -11,11 +11,11 @@ from __future__ import annotations
 from .artifacts import ArtifactContender
 from .baselines import BASELINES, Baseline, research_contenders
 from .contenders import Contender, Predictions, RouterContender, Side
-from .measurements import Measurements, measure
-from .pools import Scaling
 from .run import Evaluation, evaluate, write_report
-from .tables import Tables
-from .tasks import Task
+from .tasks.measurements import Measurements, measure
+from .tasks.pools import Scaling
+from .tasks.tables import Tables
+from .tasks.task import Task
 
 __all__ = [
     "BASELINES",

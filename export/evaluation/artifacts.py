@@ -2,83 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-from tqdm import tqdm
 
-from edge_router.artifact import RouterArtifact
-from edge_router.calibration import sigmoid
-from edge_router.encoder import OnnxEncoder
-from edge_router.experts import ExpertHead, find_head
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.experts.expert import ExpertHead, find_head
+from edge_router.routing.logistic import sigmoid
 
-from ..experts_file import FALLBACK_PROFILE
-from ..heads import LinearHead, fit_model_head
-from ..kept import write_arrays
+from ..graphs.represent import Representations
 from ..routers.base import Floats
+from ..training.heads import FALLBACK_PROFILE, LinearHead, fit_model_head
 from .contenders import Predictions, Side
-from .tasks import Task
+from .tasks.task import Task
 
-__all__ = ["ArtifactContender", "Representations"]
-
-CHUNK = 512  # queries between two files: what a killed run loses at most
-
-
-@dataclass(slots=True)
-class Representations:
-    """The encoder's vectors of texts, each computed once.
-
-    One query at a time as in serving (int8 numbers depend on the batch). They lie in `work` in npz
-    files of at most 512 texts, named after the artifact's and the texts' hash.
-    """
-
-    artifact: RouterArtifact
-    work: Path
-    _known: dict[str, Floats] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for path in sorted(self._folder.glob("*.npz")):
-            with np.load(path, allow_pickle=False) as kept:
-                self._known.update(zip(kept["digests"].tolist(), kept["vectors"], strict=True))
-
-    @property
-    def _folder(self) -> Path:
-        return self.work / f"representations-{self.artifact.hash[:16]}"
-
-    def of(self, texts: Sequence[str]) -> Floats:
-        """(texts, representation_dim)."""
-        digests = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]
-        text_of = dict(zip(digests, texts, strict=True))
-        missing = [digest for digest in text_of if digest not in self._known]
-        if missing:
-            self._compute(missing, [text_of[digest] for digest in missing])
-        return np.array([self._known[digest] for digest in digests])
-
-    def _compute(self, digests: Sequence[str], texts: Sequence[str]) -> None:
-        encoder = OnnxEncoder(self.artifact)
-        name = f"represent with {self.artifact.manifest.name}"
-        with (
-            ThreadPoolExecutor(os.cpu_count()) as pool,  # onnxruntime lets Python's lock go
-            tqdm(total=len(texts), desc=name, unit="query", leave=False) as progress,
-        ):
-            for at in range(0, len(texts), CHUNK):
-                part = list(pool.map(encoder.represent, texts[at : at + CHUNK]))
-                self._keep(digests[at : at + CHUNK], np.array([found.vector for found in part]))
-                progress.update(len(part))
-
-    def _keep(self, digests: Sequence[str], vectors: Floats) -> None:
-        name = hashlib.sha256("\0".join(digests).encode()).hexdigest()[:16]
-        vectors = vectors.astype(np.float64)
-        write_arrays(
-            self._folder / f"{name}.npz", {"digests": np.array(digests), "vectors": vectors}
-        )
-        self._known.update(zip(digests, vectors, strict=True))
+__all__ = ["ArtifactContender"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from ..routers import ROUTERS, make_router
-from ..routers.heuristics import PromptLength, TaskOnly
-from ..routers.oracle import oracle_choice_probabilities
+from ..routers.base import Floats
+from ..routers.rules.heuristics import PromptLength, TaskOnly
 from .contenders import Contender, Predictions, RouterContender, Side
-from .tasks import Task
+from .tasks.task import Task
 
-__all__ = ["BASELINES", "Baseline", "research_contenders"]
+__all__ = ["BASELINES", "Baseline", "oracle_choice_probabilities", "research_contenders"]
+
 
 UNINFORMED = ("Random", "Zero")
 PREDICT_SCORES = ("PRknn", "C-RoBERTa", "Ridge gain")  # others' utilities mean other things
@@ -90,3 +91,18 @@ def research_contenders(names: Sequence[str] | None = None) -> list[Contender]:
         RouterContender.of(partial(make_router, name), probabilities=name in PREDICT_SCORES)
         for name in wanted
     ]
+
+
+def oracle_choice_probabilities(scores: Floats, p: float) -> Floats:
+    """How probably r_o(p) chooses each expert (RouterEval, Huang et al. 2025, equation 2).
+
+    With probability `p` one of the experts at the query's best score, else any; both uniformly.
+    p = 1 is the oracle (TO-Router's Optimal), p = 0 random. `scores` and the result
+    (queries, experts). Raises ValueError for `p` outside 0..1.
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"p is {p}; a probability lies in 0..1")
+    best = scores == scores.max(axis=1, keepdims=True)
+    oracle = best / best.sum(axis=1, keepdims=True)
+    probabilities: Floats = p * oracle + (1 - p) / scores.shape[1]
+    return probabilities

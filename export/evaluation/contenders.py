@@ -14,13 +14,21 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from ..kept import kept
+from ..data.npz_cache import kept
+from ..data.rows import BadData
 from ..routers.base import Floats, ResearchRouter
-from ..rows import BadData
-from .selection import pick, softmax
-from .tasks import Task
+from .tasks.task import Task
 
-__all__ = ["Contender", "Predictions", "RouterContender", "Side", "predictions"]
+__all__ = [
+    "Contender",
+    "Predictions",
+    "RouterContender",
+    "Side",
+    "entropy_bits",
+    "pick",
+    "predictions",
+    "softmax",
+]
 
 
 class Side(StrEnum):
@@ -140,3 +148,27 @@ class RouterContender:
         router = self.make()
         router.fit(task.train, seed=seed)
         return Predictions(router.utilities(task.test.queries))
+
+
+def pick(utilities: Floats) -> Floats:
+    """The share (queries, experts) of calls each expert gets: the best takes all.
+
+    Experts of equal utility share the query, as if one were drawn among them.
+    """
+    best = utilities == utilities.max(axis=1, keepdims=True)
+    shares: Floats = best / best.sum(axis=1, keepdims=True)
+    return shares
+
+
+def softmax(utilities: Floats) -> Floats:
+    """Distributions (queries, experts) over experts."""
+    weights = np.exp(utilities - utilities.max(axis=1, keepdims=True))
+    shares: Floats = weights / weights.sum(axis=1, keepdims=True)
+    return shares
+
+
+def entropy_bits(shares: Floats) -> Floats:
+    """(queries,) entropy, base 2, of distributions (queries, experts): E_p is its mean (eq. 7)."""
+    logs = np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
+    bits: Floats = -(shares * logs).sum(axis=1)
+    return np.maximum(bits, 0.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics import Interval, interval
+from ..metrics.apgr import Interval, interval
 from ..routers.base import Floats
 from .contenders import Contender, Side
 from .results import Standing, interval_json

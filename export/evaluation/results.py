@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics import (
+from ..metrics.apgr import (
     Counts,
     GapCurve,
     Interval,
@@ -21,10 +21,9 @@ from ..metrics import (
     reliability,
 )
 from ..routers.base import Floats
-from .contenders import Contender, Predictions
-from .draws import Draws, Group
-from .selection import entropy_bits
-from .tasks import Task
+from .contenders import Contender, Predictions, entropy_bits
+from .tasks.draws import Draws, Group
+from .tasks.task import Task
 from .tradeoff import SHARES, cost_quality, resampled_aiq
 
 __all__ = ["Standing", "interval_json", "judge", "main_measure"]

@@ -16,16 +16,16 @@ from tqdm import tqdm
 
 import edge_router
 
+from ..data.rows import BadData
 from ..report.html import page
 from ..report.markdown import markdown
-from ..rows import BadData
 from .baselines import BASELINES
 from .contenders import Contender, Predictions, predictions
-from .draws import Draws
 from .leaderboard import behind, behind_first, first_of, leaderboard
-from .pools import Scaling
 from .results import Standing, interval_json, judge, main_measure
-from .tasks import Task
+from .tasks.draws import Draws
+from .tasks.pools import Scaling
+from .tasks.task import Task
 from .to_router import to_router_table
 
 __all__ = ["Evaluation", "evaluate", "write_report"]

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..routers.base import Floats
 from .contenders import Predictions
-from .measurements import Measurements
-from .tasks import Task
+from .tasks.measurements import Measurements
+from .tasks.task import Task
 
 __all__ = ["to_router_table"]
 

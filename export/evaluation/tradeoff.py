@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..metrics import Counts, GapCurve, aiq
+from ..metrics.apgr import Counts, GapCurve, aiq
 from ..routers.base import Floats
-from .contenders import Predictions
-from .selection import pick
-from .tasks import Task
+from .contenders import Predictions, pick
+from .tasks.task import Task
 
 __all__ = ["SHARES", "cost_quality", "resampled_aiq"]
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from .content import Figure, Section, Table, interval_text, number_text
-from .looks import Look
+from .line_styles import Look
 from .plots import cost_quality_plot, reliability_plot
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .looks import INK, MUTED, Look
+from .line_styles import INK, MUTED, Look
 from .svg import draw_svg
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from .content import Figure, Section, Table
-from .looks import Look
+from .line_styles import Look
 from .pair_sections import CHOICE, interval_columns, result_table
 from .plots import allocation_heat_map
 

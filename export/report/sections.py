@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from .content import Figure, Section, Table, interval_text, number_text
-from .looks import Look, contender_looks
+from .line_styles import Look, contender_looks
 from .pair_sections import calibration_section, muted_rows, pair_section
 from .plots import leaderboard_plot, scaling_plot
 from .pool_sections import allocation_section, pool_sections

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from .looks import BACKGROUND, INK, MUTED
+from .line_styles import BACKGROUND, INK, MUTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,33 +7,33 @@ from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 
-from ..rows import BadData
+from ..data.rows import BadData
 from .base import ResearchRouter
 
 __all__ = ["ROUTERS", "make_router"]
 
 PLACES = {
-    "Random": ("uninformed", "RandomRouter"),
-    "Zero": ("uninformed", "ZeroRouter"),
-    "1NN": ("neighbours", "NearestNeighbour"),
-    "MLP": ("bag_of_words", "BagOfWordsMLP"),
-    "BERT": ("fine_tuned", "BertRouter"),
-    "LinearR": ("linear", "LinearR"),
-    "MLPR": ("perceptron", "MLPR"),
-    "C-RoBERTa": ("clusters", "ClusterRouter"),
-    "MLC": ("perceptron", "MLC"),
-    "PRknn": ("neighbours", "PRknn"),
-    "SFT": ("fine_tuned", "SFT"),
-    "Contrastive": ("contrastive", "Contrastive"),
-    "MoMA": ("moma", "MoMA"),
-    "Elo": ("elo", "EloRouter"),
-    "MF": ("matrix_factorization", "MF"),
-    "SW": ("similarity_weighted", "SWRanking"),
-    "prompt length": ("heuristics", "PromptLength"),
-    "complexity heuristic": ("heuristics", "ComplexityHeuristic"),
-    "task only": ("heuristics", "TaskOnly"),
-    "weak-is-wrong": ("linear", "WeakIsWrong"),
-    "Ridge gain": ("linear", "RidgeGain"),
+    "Random": ("rules.uninformed", "RandomRouter"),
+    "Zero": ("rules.uninformed", "ZeroRouter"),
+    "1NN": ("lookups.neighbours", "NearestNeighbour"),
+    "MLP": ("networks.bag_of_words", "BagOfWordsMLP"),
+    "BERT": ("networks.fine_tuned", "BertRouter"),
+    "LinearR": ("rules.linear", "LinearR"),
+    "MLPR": ("networks.perceptron", "MLPR"),
+    "C-RoBERTa": ("lookups.clusters", "ClusterRouter"),
+    "MLC": ("networks.perceptron", "MLC"),
+    "PRknn": ("lookups.neighbours", "PRknn"),
+    "SFT": ("networks.fine_tuned", "SFT"),
+    "Contrastive": ("networks.contrastive", "Contrastive"),
+    "MoMA": ("networks.moma", "MoMA"),
+    "Elo": ("lookups.elo", "EloRouter"),
+    "MF": ("networks.matrix_factorization", "MF"),
+    "SW": ("lookups.similarity_weighted", "SWRanking"),
+    "prompt length": ("rules.heuristics", "PromptLength"),
+    "complexity heuristic": ("rules.heuristics", "ComplexityHeuristic"),
+    "task only": ("rules.heuristics", "TaskOnly"),
+    "weak-is-wrong": ("rules.linear", "WeakIsWrong"),
+    "Ridge gain": ("rules.linear", "RidgeGain"),
 }
 
 

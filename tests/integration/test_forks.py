@@ -11,7 +11,7 @@ import pytest
 PRELUDE = """
 import os, sys, threading, time, warnings
 warnings.simplefilter("ignore")  # newer Pythons warn of any fork beside threads
-from edge_router.router import Router
+from edge_router.routing.router import Router
 QUERIES = [f"Why do rivers meander, and what is {n} times {n + 1}? " + "word " * 40 * n
            for n in range(5)]
 def answers(router):

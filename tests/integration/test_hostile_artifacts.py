@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "unit" / "artifact_fuzz.py"
+SCRIPT = Path(__file__).parents[1] / "made" / "artifact_fuzz.py"
 
 
 @pytest.mark.slow

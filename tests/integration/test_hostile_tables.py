@@ -65,7 +65,7 @@ FILES: Mapping[str, Callable[[Path], object]] = {
 
 EACH = """
 import contextlib, io, json, sys
-from edge_router.cli import main
+from edge_router.cli.main import main
 for words in json.load(sys.stdin):
     told = io.StringIO()
     with contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):

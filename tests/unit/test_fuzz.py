@@ -23,16 +23,16 @@ from edge_router import (
     Estimate,
     ExpertConfig,
     Message,
-    Reason,
     Router,
     RouterArtifact,
     Usage,
 )
-from edge_router.calibration import OperatingPoint
-from edge_router.commands.route import prompt_of
-from edge_router.experts import Pricing, Speed
-from edge_router.preference import Preference, Weights
-from edge_router.router import profile_experts
+from edge_router.cli.commands.route import prompt_of
+from edge_router.device.latency import Speed
+from edge_router.routing.deciding.operating_point import OperatingPoint
+from edge_router.routing.experts.expert import Pricing
+from edge_router.routing.roster import profile_experts
+from edge_router.settings.preference import Preference, Weights
 from edge_router.testing import FakeEncoder
 
 ROUNDS = 5000
@@ -61,7 +61,7 @@ RIGHT: tuple[Any, ...] = (
     Speed(0.1, 100.0, 10.0),
     Weights(1.0),
     OperatingPoint("a", "", 0.1, {}),
-    Preference("auto", Reason.BEST_BALANCE),
+    Preference("auto", "balance"),
 )
 
 

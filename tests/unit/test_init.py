@@ -110,7 +110,11 @@ def test_plain_values_import_nothing_heavy(name: str) -> None:
 def test_the_runtime_never_imports_the_training_stack() -> None:
     """With every runtime module loaded, no training package, export or benchmark is there."""
     loaded = _loaded_by(IMPORT_EVERY_ROOM)
-    assert {"edge_router.client", "edge_router.cli", "edge_router.backends.openai"} <= loaded
+    assert {
+        "edge_router.client.sync_client",
+        "edge_router.cli",
+        "edge_router.backends.openai.backend",
+    } <= loaded
     assert _among(loaded, (*TRAINING, "edge_router.export", "edge_router.benchmarks")) == []
     assert _among(loaded, ("export", "benchmarks")) == []
 

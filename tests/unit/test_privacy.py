@@ -22,14 +22,14 @@ from edge_router import (
     Placement,
     Reason,
 )
-from edge_router.commands.device import _chosen
-from edge_router.config import ExpertConfig
+from edge_router.cli.commands.device import _chosen
 from edge_router.errors import (
     BackendError,
     BackendProtocolError,
     BackendRejected,
     BackendUnavailable,
 )
+from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
 
 PRIVATE = "My diagnosis is confidential: prove the four colour theorem in full detail."

@@ -17,17 +17,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_router.artifact import RouterArtifact
-from edge_router.config import Config, ExpertConfig
-from edge_router.correction import Correction
-from edge_router.deferral_gate import FEATURES, DeferralGate, GateStage
-from edge_router.enrolled import EnrolledExpert, Evidence, head_of
+from edge_router.client.gate import FEATURES, DeferralGate, GateStage
+from edge_router.device.latency import Speed
+from edge_router.device.speeds import MeasuredSpeed, read_speeds, write_speeds
 from edge_router.errors import ConfigError
-from edge_router.examination import Answered, journalled
-from edge_router.experts import ExpertHead
-from edge_router.latency import Speed
-from edge_router.operating_points import StoredPoint
-from edge_router.speeds import MeasuredSpeed, read_speeds, write_speeds
+from edge_router.learning.enrolment.exam import Answered, journalled
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.deciding.operating_point import Correction
+from edge_router.routing.deciding.stored_points import StoredPoint
+from edge_router.routing.experts.enrolled import EnrolledExpert, Evidence, head_of
+from edge_router.routing.experts.expert import ExpertHead
+from edge_router.settings.config import Config
+from edge_router.settings.expert_config import ExpertConfig
 
 LOCAL = ExpertConfig("llama_cpp", "smollm2-135m", "135m")
 

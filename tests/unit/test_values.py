@@ -30,11 +30,11 @@ from edge_router import (
     Reason,
     Usage,
 )
-from edge_router.calibration import OperatingPoint
-from edge_router.experts import ExpertHead, Location, Pricing
-from edge_router.frozen import FrozenDict
-from edge_router.latency import ExpertState, Pace, Speed
-from edge_router.preference import Preference, Weights
+from edge_router.device.latency import ExpertState, Pace, Speed
+from edge_router.guards.checks import FrozenDict
+from edge_router.routing.deciding.operating_point import OperatingPoint
+from edge_router.routing.experts.expert import ExpertHead, Location, Pricing
+from edge_router.settings.preference import Preference, Weights
 
 HEAD = ExpertHead(0.0, np.zeros(1, dtype=np.float32))
 ESTIMATE = Estimate("local", 0.5, 0.0, 1.0, 10.0)
@@ -63,7 +63,7 @@ VALUES: tuple[Any, ...] = (
     ExpertState(),
     OperatingPoint("balanced", "", 0.1, {"135m>8b": 0.2}),
     Weights(0.5, 0.25, 0.25),
-    Preference("auto", Reason.BEST_BALANCE),
+    Preference("auto", "balance"),
 )
 NOT_CHECKED = {
     "Answer": "made of a completion and a record, which are checked",
@@ -189,7 +189,7 @@ RIGHT: tuple[tuple[Any, str, Any, Any], ...] = (
     (DECISION, "reason", "offline", Reason.OFFLINE),
     (DECISION, "fallbacks", ["cloud"], ("cloud",)),
     (ESTIMATE, "quality", "0.5", 0.5),
-    (Preference("auto", Reason.BEST_BALANCE), "reason", "best_quality", Reason.BEST_QUALITY),
+    (Preference("auto", "balance"), "kind", "quality", "quality"),
     (ChatRequest((HELLO,)), "stop", "abc", ("abc",)),
     (ChatRequest((HELLO,)), "stop", ["a", "b"], ("a", "b")),
     (ChatRequest((HELLO,)), "stop", None, ()),

@@ -16,10 +16,11 @@ import pytest
 
 pytest.importorskip("tqdm", reason="the extra `export` is not installed")
 
-from edge_router.export.data import outcome_set
+from edge_router.export.data.outcome_set import outcome_set
+from edge_router.export.data.rows import read_rows
 from edge_router.export.evaluation import Tables, Task, evaluate
 from edge_router.export.routers.base import Pool, Queries
-from edge_router.export.rows import Row, read_rows
+from edge_router.learning.outcomes.rows import Row
 
 SEEN_IN_TRAINING = (0, 1, 2, 18, 67, 147, 233, 269, 285, 364, 530, 932)
 

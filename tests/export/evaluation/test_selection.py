@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("tqdm", reason="the extra `export` is not installed")
 
-from edge_router.export.evaluation.selection import entropy_bits, pick, softmax
+from edge_router.export.evaluation.contenders import entropy_bits, pick, softmax
 
 
 def test_the_best_takes_all_and_equals_share() -> None:

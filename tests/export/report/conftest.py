@@ -14,7 +14,7 @@ EXPERTS = ("tiny | small", "mid_dle", "$large & $co", "<script>alert(1)</script>
 @pytest.fixture(scope="session")
 def evaluation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A pair with costs in two languages, a pool of three and its scaling."""
-    from edge_router.export.data import outcome_set
+    from edge_router.export.data.outcome_set import outcome_set
     from edge_router.export.evaluation import Tables, evaluate, measure
 
     random = np.random.default_rng(0)

@@ -1,0 +1,109 @@
+"""What runs in the emulated machine, and natively beside it: the router, on its real wheels.
+
+A script of its own, not a module: `python inside.py < job.json`. The job names the folder of an
+artifact, the queries to decide, and what to count (texts by their length in tokens, rounds, and
+other encoder files by name). It writes JSON lines: the versions, an answer for each query, then
+the labels of the stretches between marks (see count.c) in the order in which they were run.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import tokenizers
+
+from edge_router import Router
+from edge_router.routing.artifact.encoder import open_session
+from edge_router.routing.artifact.text import RouterTokenizer
+
+MARK = 2000000011  # count.c
+WARM_UP = 1
+
+Run = Callable[[], object]
+
+
+def main() -> None:
+    """Work off the job on standard input."""
+    job = json.load(sys.stdin)
+    router = Router.bundled(job["artifact"])
+    tell({"versions": versions()})
+    for query in job["queries"]:
+        tell({"answer": answer(router, query)})
+    if job["count"]:
+        tell({"stretches": list(counted(router, job["count"]))})
+
+
+def tell(line: Mapping[str, Any]) -> None:
+    """One line of the result, at once."""
+    print(json.dumps(line), flush=True)  # noqa: T201 - the way back to the host
+
+
+def versions() -> dict[str, str]:
+    """What decides."""
+    modules = {"numpy": np, "onnxruntime": onnxruntime, "tokenizers": tokenizers}
+    found = {name: module.__version__ for name, module in modules.items()}
+    return {"python": platform.python_version(), "machine": platform.machine(), **found}
+
+
+def answer(router: Router, query: str) -> dict[str, Any]:
+    """Who would be asked, and the log-odds of a good answer for each of the shipped experts."""
+    decision = router.route(query)
+    quality = {name: estimate.quality for name, estimate in decision.estimates.items()}
+    log_odds = {name: math.log(q) - math.log1p(-q) for name, q in quality.items()}
+    return {"expert": decision.expert, "log_odds": log_odds}
+
+
+def counted(router: Router, count: Mapping[str, Any]) -> Iterator[str]:
+    """Run everything between marks; gives the label of each stretch."""
+    gc.disable()  # a collection would fall into any stretch
+    for label, run in stretches(router, count):
+        for _ in range(WARM_UP):
+            run()
+        for _ in range(count["rounds"]):
+            mark()
+            run()
+            mark()
+            yield label
+
+
+def stretches(router: Router, count: Mapping[str, Any]) -> Iterator[tuple[str, Run]]:
+    """Nothing at all, the whole decision, and each encoder alone, by length."""
+    yield "nothing", lambda: None
+    artifact = router.artifact
+    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
+    for tokens, text in count["texts"].items():
+        yield f"decision/router/{tokens}", partial(router.route, text)
+    for name, path in {"router": artifact.encoder_path, **count["encoders"]}.items():
+        session = open_session(Path(path), fused=name == "router")  # others are fused on opening
+        for tokens, text in count["texts"].items():
+            yield f"encode/{name}/{tokens}", encoding(session, *tokenizer.batch([text]))
+
+
+def encoding(session: Any, ids: Any, mask: Any) -> Run:
+    """One call of the encoder; it is fed what its graph declares."""
+    known = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    fed = {given.name: known[given.name] for given in session.get_inputs()}
+    return partial(session.run, None, fed)
+
+
+def mark() -> None:
+    """Make the plugin write how many instructions there were so far; natively nothing happens."""
+    try:
+        os.getpgid(MARK)
+    except ProcessLookupError:
+        return
+
+
+if __name__ == "__main__":
+    main()

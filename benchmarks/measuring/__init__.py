@@ -1,0 +1,1 @@
+"""Clocks, processes and texts of the suites."""

@@ -1,0 +1,112 @@
+"""SVG figures of rows: percentiles by the setting that varies most, one line a measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_router.errors import MissingExtra
+
+from ..rows.row import Row
+from .words import SCALES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_plots"]
+
+COLOURS = ("#1f5fa8", "#c4541d", "#1f7f63", "#7a4fa3", "#8a6d00", "#3c4650")
+
+
+def draw_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
+    """SUITE-UNIT.svg for each suite and unit, into `folder`. Needs matplotlib.
+
+    Where a numeric setting varies it becomes the horizontal axis (both axes logarithmic), with a
+    band from p50 to p99; else bars of p50 with a mark at p99. Invalid rows are drawn as the
+    others: the figure says how many there are.
+    """
+    try:
+        from edge_router.export.report.svg import draw_svg
+    except ImportError as error:
+        raise MissingExtra("matplotlib", "export") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for (suite, unit), group in _groups(rows).items():
+        axis = _varying(group)
+
+        def paint(axes: Axes, group: list[Row] = group, axis: str | None = axis) -> None:
+            _lines(axes, group, axis) if axis else _bars(axes, group)
+
+        title = f"{suite}, {SCALES[unit][0][1] or unit}"
+        svg = draw_svg(title, _alt(suite, group), paint, height=_height(group, axis))
+        path = folder / f"{suite}-{unit.replace('/', '-per-')}.svg"
+        path.write_text(svg, encoding="utf-8")
+        written.append(path)
+    return written
+
+
+def _groups(rows: Sequence[Row]) -> Mapping[tuple[str, str], list[Row]]:
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row.samples:
+            found.setdefault((row.cell.suite, row.cell.unit), []).append(row)
+    return found
+
+
+def _alt(suite: str, rows: Sequence[Row]) -> str:
+    bad = sum(not row.valid for row in rows)
+    return f"{suite}: p50 and p99 of {len(rows)} cells" + (
+        f", {bad} of them invalid" if bad else ""
+    )
+
+
+def _height(rows: Sequence[Row], axis: str | None) -> float:
+    return 4.0 if axis else 0.8 + 0.3 * len(rows)
+
+
+def _varying(rows: Sequence[Row]) -> str | None:
+    """The numeric setting with the most values."""
+    values: dict[str, set[float]] = {}
+    for row in rows:
+        for name, value in row.cell.settings.items():
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                values.setdefault(name, set()).add(value)
+    found = max(values, key=lambda name: len(values[name]), default=None)
+    return found if found is not None and len(values[found]) > 1 else None
+
+
+def _label(row: Row, axis: str | None) -> str:
+    rest = {n: v for n, v in row.cell.settings.items() if n not in (axis, "tokens_seen")}
+    told = ", ".join(f"{name} {value}" for name, value in rest.items())
+    name = "" if row.cell.contender == "edge-router" else f"{row.cell.contender} "
+    return f"{name}{row.cell.measure}" + (f" ({told})" if told and axis is None else "")
+
+
+def _lines(axes: Axes, rows: Sequence[Row], axis: str | None) -> None:
+    lines: dict[str, list[Row]] = {}
+    for row in rows:
+        if axis in row.cell.settings:
+            lines.setdefault(_label(row, axis), []).append(row)
+    for number, (label, points) in enumerate(lines.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        spread = [(float(p.cell.settings[axis or ""] or 0), p.summary) for p in points]
+        known = sorted((x, found.p50, found.p99) for x, found in spread if found is not None)
+        x, middle, high = zip(*known, strict=True)
+        axes.plot(x, middle, "o-", color=colour, markersize=3.5, label=label)
+        axes.fill_between(x, middle, high, color=colour, alpha=0.12, linewidth=0)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+    axes.set(xlabel=axis, ylabel=f"{rows[0].cell.unit}: p50, band to p99")
+    axes.legend()
+
+
+def _bars(axes: Axes, rows: Sequence[Row]) -> None:
+    shown = list(reversed(rows))
+    for place, row in enumerate(shown):
+        found = row.summary
+        if found is not None:
+            axes.barh([place], [found.p50], color=COLOURS[0], height=0.6)
+            axes.plot([found.p99], [place], "|", color=COLOURS[1], markersize=9)
+    axes.set_yticks(range(len(shown)), [_label(row, None) for row in shown])
+    axes.set_xlabel(f"{rows[0].cell.unit}: p50, mark at p99")

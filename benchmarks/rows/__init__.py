@@ -1,0 +1,1 @@
+"""One result: its cell, samples, context and the machine's state."""

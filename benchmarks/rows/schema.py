@@ -1,0 +1,113 @@
+"""Rows against `row.schema.json`: the part of JSON Schema that it uses, without another package."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from edge_router.errors import EdgeRouterError
+
+from .row import Row
+
+__all__ = ["BadRow", "check_row", "load_rows", "row_schema"]
+
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+
+
+class BadRow(EdgeRouterError):
+    """A line that is not a row; names its place and what the schema asks for there."""
+
+
+@cache
+def row_schema() -> dict[str, Any]:
+    """The schema as it is shipped."""
+    text = files("edge_router.benchmarks.rows").joinpath("row.schema.json").read_text("utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def check_row(found: Any) -> None:
+    """Raises BadRow naming the first thing that the schema does not allow."""
+    fault = next(_faults(found, row_schema(), "row"), None)
+    if fault is not None:
+        raise BadRow(fault)
+
+
+def load_rows(path: Path) -> list[Row]:
+    """The rows of a .jsonl file, each checked. Raises BadRow with the line's number."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRow(f"{path} cannot be read: {error}") from None
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            rows.append(_row(line, f"{path}, line {number}"))
+    return rows
+
+
+def _row(line: str, place: str) -> Row:
+    try:
+        found = json.loads(line)
+        check_row(found)
+    except (ValueError, BadRow) as error:
+        raise BadRow(f"{place}: {error}") from None
+    return Row.from_json(found)
+
+
+def _faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
+    """What is wrong with `value`, from the outside to the inside."""
+    if "const" in schema and value != schema["const"]:
+        yield f"{place} is {value!r}, it must be {schema['const']!r}"
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{place} is {value!r}, it must be one of {schema['enum']}"
+    if "type" in schema and not _is_of(value, schema["type"]):
+        yield f"{place} is {value!r}, it must be of type {schema['type']}"
+        return
+    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+        yield f"{place} is {value!r}, it must match {schema['pattern']}"
+    if isinstance(value, (int, float)) and value < schema.get("minimum", float("-inf")):
+        yield f"{place} is {value!r}, it must be {schema['minimum']} or more"
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _faults(item, schema.get("items", {}), f"{place}[{number}]")
+    if isinstance(value, dict):
+        yield from _faults_of_object(value, schema, place)
+
+
+def _is_of(value: Any, stated: str | list[str]) -> bool:
+    """JSON's true is no number, though Python's is."""
+    kinds = [stated] if isinstance(stated, str) else stated
+    if isinstance(value, bool):
+        return "boolean" in kinds
+    return any(isinstance(value, TYPES[kind]) for kind in kinds)
+
+
+def _faults_of_object(
+    value: dict[str, Any], schema: Mapping[str, Any], place: str
+) -> Iterator[str]:
+    known = schema.get("properties", {})
+    others = schema.get("additionalProperties", True)
+    for name in schema.get("required", ()):
+        if name not in value:
+            yield f"{place} lacks {name!r}"
+    for name, item in value.items():
+        if name in known:
+            yield from _faults(item, known[name], f"{place}.{name}")
+        elif others is False:
+            yield f"{place} has an unknown field {name!r}"
+        elif isinstance(others, Mapping):
+            yield from _faults(item, others, f"{place}.{name}")

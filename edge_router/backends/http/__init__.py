@@ -1,0 +1,1 @@
+"""HTTP of which every wait is bounded and can be ended."""

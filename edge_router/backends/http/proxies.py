@@ -1,0 +1,114 @@
+"""Which proxy the environment wants for a URL, by the rules that curl, Go and requests share."""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+import re
+import urllib.request
+
+import httpcore
+import httpx
+
+from edge_router.guards.loopback import is_loopback
+
+__all__ = ["login_of", "proxy_for"]
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def proxy_for(url: httpx.URL) -> str | None:
+    """The environment's proxy for `url`, if any, as a URL. Loopback never has one."""
+    if is_loopback(url.host):
+        return None
+    stated = urllib.request.getproxies_environment()  # lower case wins over upper case
+    if any(stated.get(scheme) for scheme in ("http", "https", "all")):
+        found = stated.get(url.scheme) or stated.get("all")
+        straight = _is_exempt(url, stated.get("no", ""))
+    else:  # the settings of macOS and Windows, which Python reads itself
+        found = urllib.request.getproxies().get(url.scheme)
+        straight = found is None or bool(
+            urllib.request.proxy_bypass(url.netloc.decode("ascii"))
+            or _is_exempt(url, stated.get("no", ""))
+        )
+    if not found or straight:
+        return None
+    return found if "://" in found else f"http://{found.lstrip('/')}"
+
+
+def login_of(address: str) -> httpcore.Proxy:
+    """Where the proxy at `address` is and how to log in.
+
+    Raises httpx.UnsupportedProtocol, and never shows the address: it may hold a password.
+    """
+    try:
+        url = httpx.URL(address.strip())
+    except (httpx.InvalidURL, ValueError):
+        raise httpx.UnsupportedProtocol(_told("is not a URL")) from None
+    if url.scheme != "http":
+        kind = url.scheme if re.fullmatch("[a-z0-9+]{1,12}", url.scheme) else "unknown"
+        raise httpx.UnsupportedProtocol(_told(f"is a {kind}:// proxy; only http:// is supported"))
+    if not url.host or not 0 < (80 if url.port is None else url.port) < 65536:
+        raise httpx.UnsupportedProtocol(_told("has no host, or a port that cannot be"))
+    return httpcore.Proxy(
+        httpcore.URL(scheme=b"http", host=url.raw_host, port=url.port, target=b"/"),
+        auth=(url.username.encode(), url.password.encode()) if url.username else None,
+    )
+
+
+def _told(what: str) -> str:
+    return (
+        f"the proxy in the environment {what} "
+        "(set HTTP_PROXY or HTTPS_PROXY to http://HOST:PORT, or NO_PROXY for this host)"
+    )
+
+
+def _is_exempt(url: httpx.URL, no_proxy: str) -> bool:
+    """Whether one of the entries of NO_PROXY names the host of `url`."""
+    host = url.host.lower().removesuffix(".")
+    port = url.port or _PORTS.get(url.scheme, 0)
+    return any(_names(entry, host, port) for entry in re.split(r"[,;\s]+", no_proxy.lower()))
+
+
+def _names(entry: str, host: str, port: int) -> bool:
+    """Whether `entry` means `host`: a name with all below it, an address, a range, or a pattern."""
+    entry = re.sub(r"^[a-z]+://", "", entry)
+    if "/" in entry:
+        return _holds(entry, host)
+    entry, wanted = _without_port(entry)
+    if not entry or wanted not in (None, port):
+        return False
+    if same := _address(entry):
+        return same == _address(host)
+    if "*" in entry.removeprefix("*."):
+        return fnmatch.fnmatchcase(host, entry)
+    name = entry.removeprefix("*").removeprefix(".").removesuffix(".")
+    return bool(name) and (host == name or host.endswith(f".{name}"))
+
+
+def _holds(network: str, host: str) -> bool:
+    address = _address(host)
+    try:
+        return address is not None and address in ipaddress.ip_network(
+            network.replace("[", "").replace("]", ""), strict=False
+        )
+    except ValueError:  # nobody knows what it was to mean
+        return False
+
+
+def _without_port(entry: str) -> tuple[str, int | None]:
+    """The host of "host:8080" or "[::1]:8080", and the port where there is one."""
+    found = re.fullmatch(r"\[(?P<v6>[^\]]*)\](:(?P<p6>\d+))?|(?P<host>[^:]*):(?P<port>\d+)", entry)
+    if found is None:
+        return entry, None
+    port = found["p6"] or found["port"]
+    host = found["host"] if found["v6"] is None else found["v6"]
+    return host, None if port is None else int(port[:6])
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

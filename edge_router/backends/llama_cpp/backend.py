@@ -1,0 +1,175 @@
+"""A GGUF model run by llama.cpp in this process: one worker thread and one queue per model.
+
+llama.cpp keeps one context without a lock, so only the worker ever touches it. Callers put a job
+in its queue and read pieces from the job's own queue, with a timeout that is the deadline.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import queue
+import threading
+import weakref
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import cast
+
+from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
+from edge_router.errors import BackendError, BackendUnavailable, ConfigError, MissingExtra
+from edge_router.guards.forking import renew_after_fork
+
+from ..deadline import Deadline
+from .library import _is_bundled, default_threads, find_model
+from .worker import CLOSE_S, Job, ModelSettings, Worker
+
+__all__ = ["LlamaCppBackend"]
+
+
+DEFAULT_SYSTEM = "You are a helpful assistant."
+
+log = logging.getLogger("edge_router.llama_cpp")
+
+
+class LlamaCppBackend:
+    """An expert inside this process.
+
+    `n_ctx` is the context length in tokens, at most what the model was trained for; `n_threads`
+    defaults to what suits the machine. `system` is the system message of a conversation that
+    brings none, "" or None for none; `repeat_penalty` above 1 keeps a very small model from going
+    round in circles. With `confidence` every chunk after the first tells how sure the model is,
+    before that penalty and before any temperature.
+    `free_memory` tells the bytes that are free now, None where nobody knows: a context that takes
+    more is refused.
+    Raises ConfigError or MissingExtra at once when the model file or llama-cpp-python is not
+    there; the model itself is loaded for the first answer. Thread-safe: answers queue up. A forked
+    child loads its own.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        n_ctx: int = 2048,
+        n_threads: int | None = None,
+        system: str | None = DEFAULT_SYSTEM,
+        repeat_penalty: float = 1.1,
+        confidence: bool = False,
+        free_memory: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        for key, value in (("n_ctx", n_ctx), ("n_threads", 1 if n_threads is None else n_threads)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{key} is {value!r}; it must be a whole number, 1 or more")
+        self.path = find_model(model)
+        if importlib.util.find_spec("llama_cpp") is None:
+            raise MissingExtra("llama-cpp-python", "local")
+        settings = ModelSettings(
+            path=self.path,
+            n_ctx=n_ctx,
+            n_threads=n_threads or default_threads(),
+            system=system,
+            repeat_penalty=repeat_penalty,
+            confidence=confidence,
+            is_known=_is_bundled(self.path),
+            free_memory=free_memory,
+        )
+        self._use(Worker(settings))
+        renew_after_fork(self)
+
+    def _use(self, worker: Worker) -> None:
+        self._worker = worker
+        self._finalizer = weakref.finalize(self, worker.stop)
+        self._finalizer.atexit = False  # the worker sees to that itself
+
+    def after_fork(self) -> None:
+        """A child has a worker of its own, which loads the model anew when it is needed."""
+        self._finalizer.detach()
+        self._use(self._worker.inherited())
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._worker.model is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the worker is in the middle of an answer."""
+        return self._worker.busy
+
+    @property
+    def model_bytes(self) -> int:
+        """Size of the model file."""
+        return self.path.stat().st_size
+
+    def count_tokens(self, text: str) -> int | None:
+        """How many tokens the model takes a text for, None while it is not loaded.
+
+        The chat template comes on top. Of a text far beyond the context, at least so many.
+        """
+        return self._worker.count(text)
+
+    def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
+        return ChatCompletion.from_chunks(self.stream(request, deadline=deadline))
+
+    def stream(
+        self, request: ChatRequest, *, deadline: Deadline
+    ) -> Generator[ChatChunk, None, None]:
+        for piece in self._pieces(Job(request, deadline)):
+            yield cast("ChatChunk", piece)
+
+    def negative_log_likelihood(
+        self, request: ChatRequest, reference: str, *, deadline: Deadline
+    ) -> float | None:
+        """-log P(`reference` | `request`) in nats, summed over its tokens (TO-Router's NLL).
+
+        None for a reference without tokens or with more than MAX_REFERENCE_TOKENS. Right after an
+        answer to the same request it costs only the reference's own tokens, and may then differ by
+        some tenths: llama.cpp rounds a token computed alone otherwise than one among others.
+        """
+        found = next(self._pieces(Job(request, deadline, reference)), None)
+        return cast("float | None", found)
+
+    def close(self) -> None:
+        """End all answers, running or queued, and give back the memory.
+
+        Whoever waits for one gets BackendUnavailable. A worker that does not end within CLOSE_S
+        seconds is left behind, and ends as soon as llama.cpp lets it.
+        """
+        worker = self._worker
+        self._finalizer()
+        if not worker.join(CLOSE_S):
+            log.info("%s is left behind: it still computes", self.path.name)
+
+    def _pieces(self, job: Job) -> Generator[ChatChunk | float, None, None]:
+        worker = self._worker
+
+        def wake() -> None:
+            worker.cancel(job)
+            job.pieces.put(None)  # the caller looks at the deadline first
+
+        job.deadline.check(self.path.name)
+        worker.submit(job)
+        try:
+            with job.deadline.waking(wake):
+                while (piece := self._next_piece(worker, job)) is not None:
+                    job.deadline.begin()
+                    yield piece
+        finally:
+            worker.cancel(job)
+
+    def _next_piece(self, worker: Worker, job: Job) -> ChatChunk | float | None:
+        if not worker.is_ours:
+            raise BackendUnavailable(
+                f"{self.path.name} answers in the process that asked it; ask again in this one"
+            )
+        try:
+            timeout = min(job.deadline.remaining(), threading.TIMEOUT_MAX)
+            piece = job.pieces.get(timeout=timeout)
+        except queue.Empty:
+            job.deadline.check(self.path.name)
+            raise BackendUnavailable(f"{self.path.name} ran out of time") from None
+        if job.deadline.cancelled:
+            job.deadline.check(self.path.name)
+        if isinstance(piece, BackendError):
+            raise piece
+        return piece

@@ -1,0 +1,289 @@
+"""A model file's chat template: a Jinja program that nobody has checked.
+
+It is rendered in a sandbox, in a thread that is left behind where it does not end. What it refuses
+is offered in another form: without our own system message, with the turns of one role joined, with
+the system messages folded into the first question. A file without a template, or with one that
+fails at all of it, gets a documented form instead: ChatML where the vocabulary has its marks, else
+"User:" and "Assistant:".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from edge_router.chat.conversation import Message
+from edge_router.errors import BackendUnavailable
+
+from .abandonable import Endless, abandonable
+
+__all__ = ["ChatTemplate", "Conversations", "Rendered", "default_template", "forms"]
+
+LIMIT_S = 3.0  # a template that takes longer is taken for one that never ends
+MAX_CHARACTERS = 64 << 20
+MAX_REPEATED = 1 << 20  # what `*` may make of a text or a list
+BIG = 1 << 64
+WIDE = re.compile(r"[0-9]{5}|\*")  # a format that asks for so many characters
+CHATML_MARKS = ("<|im_start|>", "<|im_end|>")
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{{ message['content'] }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+PLAIN = (
+    "{% for message in messages %}{% if message['role'] != 'system' %}"
+    "{{ message['role'] | capitalize }}: {% endif %}{{ message['content'] }}\n"
+    "{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
+)
+PLAIN_STOP = ("\nUser:",)
+
+
+class TemplateFailed(Exception):
+    """The template refuses the conversation in this form, or cannot be used at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A prompt. `stop` is what ends the answer besides the model's own mark; with `add_bos` the
+    tokenizer puts its own beginning before it, as the template does not."""
+
+    text: str
+    stop: tuple[str, ...] = ()
+    add_bos: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class ChatTemplate:
+    """A template in Jinja. `bos` and `eos` are texts that it may ask for. Not thread-safe."""
+
+    source: str
+    bos: str = ""
+    eos: str = ""
+    stop: tuple[str, ...] = ()
+    add_bos: bool = False
+    _compiled: Any = None
+    _hopeless: str = ""
+
+    def render(self, messages: Sequence[Message], wanted: Callable[[], bool]) -> Rendered:
+        """The prompt. Raises TemplateFailed, and BackendUnavailable once it is not `wanted`."""
+        if self._hopeless:
+            raise TemplateFailed(self._hopeless)
+
+        def work() -> str:
+            if self._compiled is None:
+                self._compiled = _compile(self.source)
+            return self._write(messages)
+
+        try:
+            text = abandonable(work, limit_s=LIMIT_S, wanted=wanted)
+        except BackendUnavailable:
+            raise
+        except Endless as error:
+            self._hopeless = str(error)  # once is enough to wait for
+            raise TemplateFailed(self._hopeless) from None
+        except Exception as error:  # noqa: BLE001 - a template may raise whatever it likes
+            if self._compiled is None:
+                self._hopeless = f"{type(error).__name__}: {error}"[:200]
+            # Once it is compiled, its words may quote the conversation.
+            raise TemplateFailed(self._hopeless or type(error).__name__) from None
+        return Rendered(text, self.stop, self.add_bos)
+
+    def _write(self, messages: Sequence[Message]) -> str:
+        pieces: list[str] = []
+        length = 0
+        for piece in self._compiled.generate(
+            messages=[{"role": m.role, "content": m.content} for m in messages],
+            bos_token=self.bos,
+            eos_token=self.eos,
+            raise_exception=_raise,
+            strftime_now=lambda form: datetime.now().strftime(form),  # noqa: DTZ005 - local time
+            add_generation_prompt=True,
+            functions=None,
+            function_call=None,
+            tools=None,
+            tool_choice=None,
+        ):
+            pieces.append(piece)
+            length += len(piece)
+            if length > MAX_CHARACTERS:
+                raise ValueError(f"it writes more than {MAX_CHARACTERS} characters")
+        if not (text := "".join(pieces)):
+            raise ValueError("it writes nothing")
+        return text
+
+
+def default_template(has_token: Callable[[str], bool]) -> ChatTemplate:
+    """What a model without a usable template of its own gets, by what its vocabulary has."""
+    if all(has_token(mark) for mark in CHATML_MARKS):
+        return ChatTemplate(CHATML, stop=CHATML_MARKS[1:], add_bos=True)
+    return ChatTemplate(PLAIN, stop=PLAIN_STOP, add_bos=True)
+
+
+@dataclass(slots=True, eq=False)
+class Conversations:
+    """Renders conversations with a model's own template, else with the default one.
+
+    `system` is the system message of those that bring none. `say` hears, once, what is unusual.
+    """
+
+    own: ChatTemplate | None
+    default: ChatTemplate
+    system: str | None
+    say: Callable[[str], object]
+    _said: set[str] = field(default_factory=set)
+
+    def render(self, messages: Sequence[Message], wanted: Callable[[], bool]) -> Rendered:
+        """The prompt. Raises BackendUnavailable."""
+        if self.own is None:
+            self._say_once("it has no chat template")
+        else:
+            try:
+                return self._first_that_works(self.own, messages, wanted)
+            except TemplateFailed as error:
+                self._say_once(f"its chat template fails ({error})")
+        try:
+            return self._first_that_works(self.default, messages, wanted)
+        except TemplateFailed as error:
+            raise BackendUnavailable(f"no prompt can be made: {error}") from None
+
+    def _first_that_works(
+        self, template: ChatTemplate, messages: Sequence[Message], wanted: Callable[[], bool]
+    ) -> Rendered:
+        """In the first form that the template takes and in which it leaves nothing out; where it
+        always leaves something out, in the first that it takes."""
+        found: Rendered | None = None
+        fault: TemplateFailed | None = None
+        for form in forms(messages, self.system):
+            try:
+                rendered = template.render(form, wanted)
+            except TemplateFailed as error:
+                fault = fault or error
+                continue
+            if _is_whole(rendered.text, form):
+                return rendered
+            found = found or rendered
+        if found is not None:
+            return found
+        raise fault or TemplateFailed("it takes no form of the conversation")
+
+    def _say_once(self, why: str) -> None:
+        if why not in self._said and len(self._said) < 8:
+            self._said.add(why)
+            name = "ChatML" if self.default.source == CHATML else "plain"
+            self.say(f"{why}; a {name} prompt is used")
+
+
+def forms(messages: Sequence[Message], system: str | None) -> Iterator[tuple[Message, ...]]:
+    """The same conversation as templates may want it, the most faithful first."""
+    bare = tuple(messages)
+    alone = all(message.role != "system" for message in bare)
+    whole = (Message("system", system), *bare) if alone and system else bare
+    tried: list[tuple[Message, ...]] = []
+    for form in (whole, _joined(whole), bare, _joined(bare), _gathered(bare), _folded(bare)):
+        if form not in tried:
+            tried.append(form)
+            yield form
+
+
+def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Turns of one role in a row become one."""
+    return tuple(
+        first if not rest else replace(first, content=_together(m.content for m in (first, *rest)))
+        for first, *rest in (list(turns) for _, turns in groupby(messages, key=lambda m: m.role))
+    )
+
+
+def _gathered(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """One system message, at the beginning."""
+    return _joined(sorted(messages, key=lambda m: m.role != "system"))
+
+
+def _folded(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """No system message; what they say begins the first question."""
+    systems = [m.content for m in messages if m.role == "system"]
+    turns = _joined([m for m in messages if m.role != "system"])
+    for at, turn in enumerate(turns):
+        if turn.role == "user" and systems:
+            folded = replace(turn, content=_together([*systems, turn.content]))
+            return (*turns[:at], folded, *turns[at + 1 :])
+    return turns
+
+
+def _together(texts: Any) -> str:
+    return "\n\n".join(texts)
+
+
+def _is_whole(text: str, messages: Sequence[Message]) -> bool:
+    """Whether all that the user and the system say is in the prompt."""
+    return all(m.role == "assistant" or m.content.strip() in text for m in messages)
+
+
+def _raise(message: object = "") -> None:
+    raise ValueError(str(message))
+
+
+def _compile(source: str) -> Any:
+    """As transformers and llama-cpp-python do, with bounds."""
+    import jinja2
+    from jinja2.ext import Extension, loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Generation(Extension):
+        """`{% generation %}`, which only training needs."""
+
+        tags = {"generation"}  # noqa: RUF012 - jinja2's interface
+
+        def parse(self, parser: Any) -> Any:
+            parser.stream.skip(1)
+            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+    class Bounded(ImmutableSandboxedEnvironment):
+        # Never computed while the template is compiled, and here with small results only.
+        intercepted_binops = frozenset(("*", "**", "%"))
+
+        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+            _refuse_giants(operator, left, right)
+            return super().call_binop(context, operator, left, right)
+
+    environment = Bounded(
+        loader=jinja2.BaseLoader(),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=[Generation, loopcontrols],
+    )
+    environment.filters["tojson"] = _to_json
+    return environment.from_string(source)
+
+
+def _to_json(  # the arguments that templates may give it, as in transformers
+    value: Any,
+    ensure_ascii: bool = False,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+    sort_keys: bool = False,
+) -> str:
+    return json.dumps(
+        value,
+        ensure_ascii=ensure_ascii,
+        indent=indent,
+        separators=separators,
+        sort_keys=sort_keys,
+    )
+
+
+def _refuse_giants(operator: str, left: Any, right: Any) -> None:
+    """One operation that eats all memory, or holds Python's lock for hours."""
+    if operator == "%":
+        giant = isinstance(left, str) and WIDE.search(left) is not None
+    elif isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        giant = max(abs(left), abs(right)) > BIG or (operator == "**" and abs(right) > 64)
+    else:
+        sizes = [len(v) if hasattr(v, "__len__") else abs(v) for v in (left, right)]
+        giant = sizes[0] * sizes[1] > MAX_REPEATED
+    if giant:
+        raise ValueError(f"a {operator!r} with a result too large")

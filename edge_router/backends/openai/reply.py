@@ -1,0 +1,298 @@
+"""What an OpenAI-compatible server says, read into our values. No I/O."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from io import StringIO
+from typing import Any
+
+from edge_router.chat.completion import ChatChunk, ChatCompletion, FinishReason, Usage
+
+from .content import Malformed, joined, json_object, split_pair, thinks, words
+from .sse import Event, SSEParser
+
+__all__ = [
+    "Answer",
+    "ErrorReported",
+    "ToolCalled",
+    "Unfinished",
+    "completion",
+    "require_type",
+    "whole_events",
+]
+
+_MAX_TOKENS = 10**9  # no answer is longer; a count beyond it is a mistake
+_MAX_NAME = 200
+_REASONS: Mapping[str, FinishReason] = {
+    **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_length"), "length"),
+    **dict.fromkeys(("content_filter", "safety", "refusal", "recitation"), "content_filter"),
+}
+_UNFINISHED = ("", "null", "none")
+_FAILED = ("error", "abort", "aborted")
+_TOOLS = ("tool_calls", "function_call", "tool_use")
+_KEEP_ALIVE = re.compile(r'"?[^{}\[\]"]{0,64}"?')  # null, ping, 7: nothing of a chunk is in it
+_MAX_CHARACTERS = 16 << 20
+
+
+class ErrorReported(Exception):
+    """The reply is an error object, although its status was 2xx."""
+
+    def __init__(self, error: object) -> None:
+        super().__init__()
+        self.error = error
+
+
+class ToolCalled(Exception):
+    """The model calls a tool, and nobody here could run it."""
+
+
+class Unfinished(Exception):
+    """The reply ended before the answer did."""
+
+
+def require_type(content_type: str) -> None:
+    """Servers are careless with this header, so refuse only what is surely something else."""
+    told = content_type.partition(";")[0].strip().lower()
+    if "html" in told:
+        raise Malformed(f"expected an answer, got {told}; check base_url")
+
+
+def completion(body: bytes, *, model: str) -> ChatCompletion:
+    """A whole answer; `model` is its name where the server gives none.
+
+    Raises Malformed, ErrorReported, ToolCalled and Unfinished.
+    """
+    answer = Answer(model)
+    texts = [answer.take(event) for event in whole_events(body)]
+    if not answer.told:
+        raise Malformed(answer.oddity or "the reply has no message")
+    texts.append(answer.end())
+    last = answer.last_piece()
+    reason = last.finish_reason or "stop"
+    return ChatCompletion(last.id, last.model, "".join(texts), reason, last.usage)
+
+
+def whole_events(body: bytes) -> list[Event]:
+    """The events of a body that is there whole: one JSON object, one a line, or an event stream."""
+    text = body.decode("utf-8-sig", errors="replace").strip()
+    if re.match(r"(data|event|id|retry|error)?:", text):
+        parser = SSEParser(max_event_bytes=len(body) + 1)
+        return [*parser.feed(body), *parser.feed(b"\n"), *parser.end()]
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > 1 and all(line.startswith("{") and line.endswith("}") for line in lines):
+        return [Event(line) for line in lines]
+    return [Event(text)]
+
+
+class Answer:
+    """What a reply has told so far. Every piece of text carries the same id and model.
+
+    `awake`: the server is at work; reasoning counts. `begun`: there has been text. `finish`: why
+    the answer ended, None before. `overtaken`: there was more after that, so the reason was said
+    too early and may be again. `moved`: the last event held text or thinking. `told`: there has
+    been a message, or a part of one. `oddity`: what came instead of one, "" for nothing. `done`:
+    nothing is left to be told.
+    """
+
+    __slots__ = (
+        "_calls",
+        "_half",
+        "_id",
+        "_model",
+        "_refuses",
+        "_text",
+        "_usage",
+        "_whole",
+        "awake",
+        "begun",
+        "done",
+        "finish",
+        "moved",
+        "oddity",
+        "overtaken",
+        "told",
+    )
+
+    def __init__(self, model: str) -> None:
+        self._id = _new_id()
+        self._model = model
+        self._usage: Usage | None = None
+        self._text = StringIO()
+        self._half = ""  # of a surrogate pair whose other half has not come yet
+        self._calls = False
+        self._refuses = False
+        self._whole = False
+        self.awake = False
+        self.begun = False
+        self.told = False
+        self.moved = False
+        self.overtaken = False
+        self.done = False
+        self.oddity = ""
+        self.finish: FinishReason | None = None
+
+    def take(self, event: str) -> str:
+        """Read one event; returns the text it adds, often none.
+
+        Raises Malformed, ErrorReported and ToolCalled.
+        """
+        data = event.strip()
+        self.moved = False
+        if self.done or not data:
+            return ""
+        if data.strip('"') == "[DONE]":
+            self.finish = self.finish or "stop"
+            self.done = True
+            return ""
+        if getattr(event, "kind", "") == "error":
+            raise ErrorReported(_error_of(data))
+        if _KEEP_ALIVE.fullmatch(data):
+            return ""
+        if data.startswith("["):
+            self.oddity = self.oddity or "expected a JSON object, got a list"
+            return ""
+        return self._take_reply(json_object(data))
+
+    def end(self) -> str:
+        """There is nothing more to read; returns the text that was held back, often none.
+
+        Raises ToolCalled where a tool was asked for instead of an answer, Unfinished where the
+        reply ended too early, and Malformed where it was none.
+        """
+        if self._calls and not self.begun:
+            raise ToolCalled
+        if self._whole:
+            self.finish = self.finish or "stop"
+        if self.finish is None:
+            if self.oddity and not self.begun:
+                raise Malformed(self.oddity)
+            raise Unfinished("the stream ended before the answer")
+        half, self._half = self._half, ""
+        return joined(half)
+
+    def piece(self, text: str) -> ChatChunk:
+        """`text` as the client gets it."""
+        return ChatChunk(self._id, self._model, text)
+
+    def last_piece(self) -> ChatChunk:
+        """The end of the answer, without text."""
+        reason = self.finish or "stop"
+        if self._refuses and reason == "stop":
+            reason = "content_filter"
+        return ChatChunk(self._id, self._model, "", reason, self._usage)
+
+    def _take_reply(self, reply: Mapping[str, Any]) -> str:
+        if reply.get("error") or _is_bare_error(reply):
+            raise ErrorReported(reply.get("error") or reply)
+        if not self.begun:  # later pieces keep the names of the first one
+            self._id = _name_or(reply.get("id"), self._id)
+            self._model = _name_or(reply.get("model"), self._model)
+        self._usage = _usage(reply.get("usage")) or self._usage
+        choice = self._choice(reply)
+        finished = self.finish is not None
+        text = self._take_choice(choice)
+        self.overtaken = self.overtaken or (finished and self.moved)
+        return text
+
+    def _choice(self, reply: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The first choice; empty for a frame that says nothing of the answer."""
+        choices = reply.get("choices")
+        if choices is None or choices == []:
+            # The chunk with the usage has no choices; neither has a "ping". More is an oddity.
+            if "choices" not in reply and not _says_nothing(reply):
+                told = reply.get("message")
+                words_told = f" ({told})" if isinstance(told, str) else ""
+                self.oddity = self.oddity or f"the reply has no choices{words_told}"
+            return {}
+        if not isinstance(choices, list):
+            raise Malformed("the reply has no choices")
+        if not isinstance(choices[0], dict):
+            raise Malformed("the first choice is not an object")
+        return choices[0]
+
+    def _take_choice(self, choice: Mapping[str, Any]) -> str:
+        delta, message = choice.get("delta"), choice.get("message")
+        text = ""
+        if isinstance(delta, dict):
+            text = self._take_delta(delta)
+        elif isinstance(message, dict):
+            self._whole = True
+            text = self._take_delta(message, so_far=self._text.getvalue())
+        reason = choice.get("finish_reason")
+        self._take_reason(reason if isinstance(reason, str) else "")
+        return text
+
+    def _take_delta(self, delta: Mapping[str, Any], so_far: str = "") -> str:
+        """The text that `delta` adds; a message may say again what was said `so_far`."""
+        self.told = True
+        if delta.get("tool_calls") or delta.get("function_call"):
+            raise ToolCalled
+        refusal = words(delta.get("refusal"), "refusal")
+        self._refuses = self._refuses or bool(refusal)
+        text = (words(delta.get("content"), "content") + refusal).removeprefix(so_far)
+        text, self._half = split_pair(self._half + text)
+        if self._text.tell() + len(text) > _MAX_CHARACTERS:
+            raise Malformed(f"the answer is longer than {_MAX_CHARACTERS} characters")
+        self._text.write(text)
+        self.begun = self.begun or bool(text)
+        self.moved = bool(text) or thinks(delta)
+        self.awake = self.awake or self.moved
+        return text
+
+    def _take_reason(self, told: str) -> None:
+        """Remember the first reason that means something; unknown ones mean: it stopped."""
+        reason = told.strip().lower()
+        if reason in _UNFINISHED:
+            return
+        if reason in _FAILED:
+            raise ErrorReported({"message": f"it ended the answer with {reason!r}", "code": 500})
+        self._calls = self._calls or reason in _TOOLS
+        if self.finish in (None, "stop"):
+            self.finish = _REASONS.get(reason, "stop")
+
+
+def _is_bare_error(reply: Mapping[str, Any]) -> bool:
+    """Whether this is an error without its envelope."""
+    if reply.get("choices"):
+        return False
+    kind, code = reply.get("type"), reply.get("code", reply.get("status"))
+    if reply.get("object") == "error" or (isinstance(kind, str) and "error" in kind.lower()):
+        return True
+    failed = isinstance(code, str | int) and re.fullmatch("[45][0-9]{2}", str(code)) is not None
+    return bool(reply.get("detail")) or (failed and bool(reply.get("message")))
+
+
+def _says_nothing(reply: Mapping[str, Any]) -> bool:
+    """Whether a frame without choices is one of those that are sent on purpose."""
+    return bool(reply) and ("usage" in reply or "type" in reply or "object" in reply)
+
+
+def _error_of(data: str) -> object:
+    """What an event of the kind "error" reports: an object, or words."""
+    try:
+        reply = json_object(data)
+    except Malformed:
+        return data
+    return reply.get("error") or reply
+
+
+def _usage(told: object) -> Usage | None:
+    if not isinstance(told, dict):
+        return None
+    read, written = told.get("prompt_tokens"), told.get("completion_tokens")
+    if type(read) is not int or type(written) is not int:  # nor a bool, which is an int
+        return None
+    if not (0 <= read <= _MAX_TOKENS and 0 <= written <= _MAX_TOKENS):
+        return None
+    return Usage(read, written)
+
+
+def _name_or(told: object, fallback: str) -> str:
+    fits = isinstance(told, str) and 0 < len(told) <= _MAX_NAME and told.isprintable()
+    return str(told) if fits else fallback
+
+
+def _new_id() -> str:
+    return f"chatcmpl-{uuid.uuid4().hex}"

@@ -1,0 +1,273 @@
+"""OpenAI's chat shape as frozen values: what goes to an expert and what comes back."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
+
+from edge_router.errors import BackendProtocolError, ConfigError, InvalidRequest
+from edge_router.guards.checks import (
+    Check,
+    any_text,
+    instance,
+    number,
+    one_of,
+    optional,
+    settle,
+    shown,
+    whole,
+)
+
+from .conversation import Message, _require_utf8, messages_of
+
+__all__ = ["Ending"]
+
+
+FinishReason = Literal["stop", "length", "content_filter"]
+
+DEFAULT_MAX_TOKENS = 512
+MOST_TOKENS = 2**31 - 1
+MOST_COUNTED = 2**53  # tokens that an answer can have taken, by any means
+BYTES = (bytes, bytearray, memoryview)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A conversation that waits for its next answer.
+
+    `messages` may be given as any series of messages, ours or OpenAI's dicts; `stop` as one text
+    or several. `max_tokens` is always finite: a small model left alone fills its whole context.
+    `temperature` is 0 or more; None leaves it to a remote expert and means 0 for a local one.
+    `seed` makes sampling repeatable where the expert supports it.
+    Raises InvalidRequest when no user message holds any text, and for a setting that is none.
+    """
+
+    messages: tuple[Message, ...]
+    max_tokens: int = DEFAULT_MAX_TOKENS
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.messages) is not tuple or {*map(type, self.messages)} != {Message}:
+            object.__setattr__(self, "messages", messages_of(self.messages))
+        if not any(m.role == "user" and not _is_blank(m.content) for m in self.messages):
+            raise InvalidRequest("the query is empty; give at least one user message with text")
+        if type(self.max_tokens) is not int or not 1 <= self.max_tokens <= MOST_TOKENS:
+            limit = _whole("max_tokens", self.max_tokens, 1, MOST_TOKENS)
+            object.__setattr__(self, "max_tokens", limit)
+        if self.temperature is not None:
+            object.__setattr__(self, "temperature", _temperature(self.temperature))
+        if self.stop != ():
+            object.__setattr__(self, "stop", _stops(self.stop))
+        if self.seed is not None:
+            object.__setattr__(self, "seed", _whole("seed", self.seed, -(2**63), 2**63 - 1))
+
+    @classmethod
+    def of(cls, prompt: Prompt) -> ChatRequest:
+        """Accept what users have at hand: a text, messages (ours or OpenAI's dicts), a request."""
+        if isinstance(prompt, ChatRequest):
+            return prompt
+        if isinstance(prompt, str):
+            return cls((Message("user", prompt),))
+        if isinstance(prompt, Iterable) and not isinstance(prompt, (*BYTES, Mapping)):
+            return cls(messages_of(prompt))
+        raise InvalidRequest(
+            f"cannot route a {type(prompt).__name__}; give a text, a list of messages or a "
+            "ChatRequest"
+        )
+
+    @property
+    def characters(self) -> int:
+        """Length of the whole conversation in characters."""
+        return sum(len(message.content) for message in self.messages)
+
+    def with_messages(self, *messages: Message) -> ChatRequest:
+        """The same request with `messages` appended."""
+        return replace(self, messages=(*self.messages, *messages))
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field by its name, in OpenAI's shape; `ChatRequest(**found)` makes it again."""
+        return asdict(self) | {
+            "messages": [asdict(message) for message in self.messages],
+            "stop": list(self.stop),
+        }
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    """A whole number in these bounds. Raises InvalidRequest; truth and texts are no numbers."""
+    try:
+        found = None if type(value).__name__ in ("bool", "bool_") else operator.index(value)
+    except TypeError:
+        found = None
+    if found is not None and low <= found <= high:
+        return found
+    if found is not None and found < low == 1:
+        raise InvalidRequest(f"{name} is {shown(value)}; it must be 1 or more")
+    raise InvalidRequest(
+        f"{name} is {shown(value)}; it must be a whole number from {low} to {high}"
+    )
+
+
+def _temperature(value: Any) -> float:
+    try:
+        found = number(0.0)(math.nan if isinstance(value, str) else value, "")
+    except ConfigError:
+        raise InvalidRequest(f"temperature is {shown(value)}; it must be 0 or more") from None
+    return float(found)
+
+
+def _stops(stop: Any) -> tuple[str, ...]:
+    """One text or several. Their text is not told: it may be the user's."""
+    if stop is None:
+        return ()
+    stated = (stop,) if isinstance(stop, str) else stop
+    if not isinstance(stated, Iterable) or isinstance(stated, (*BYTES, Mapping)):
+        raise InvalidRequest(f"stop is a {type(stop).__name__}; it must be texts")
+    found = tuple(stated)
+    for text in found:
+        if not isinstance(text, str) or not text:
+            told = "an empty text" if isinstance(text, str) else f"a {type(text).__name__}"
+            raise InvalidRequest(f"stop holds {told}; it must hold texts that are not empty")
+        _require_utf8(text)
+    return tuple(str.__str__(text) for text in found)
+
+
+Prompt = str | ChatRequest | Iterable[Message | Mapping[str, Any]]
+
+
+def _is_blank(text: str) -> bool:
+    return not text or text.isspace()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens read and written for one answer.
+
+    `dropped_messages` counts the oldest messages that were left out to fit the context. Raises
+    BackendProtocolError, as all values that an expert gives, for what makes no sense.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    dropped_messages: int = 0
+
+    def __post_init__(self) -> None:
+        if not (
+            type(self.prompt_tokens)
+            is type(self.completion_tokens)
+            is type(self.dropped_messages)
+            is int
+            and 0 <= self.prompt_tokens <= MOST_COUNTED
+            and 0 <= self.completion_tokens <= MOST_COUNTED
+            and 0 <= self.dropped_messages <= MOST_COUNTED
+        ):
+            _settle(self, USAGE_CHECKS)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenConfidence:
+    """How sure a model was of the first `tokens` tokens it wrote, and of the very first one.
+
+    Over the model's own distribution, before any penalty and temperature: log-probabilities of the
+    tokens that were chosen and entropies in nats, margins (the best probability less the second
+    best) in 0..1.
+    """
+
+    tokens: int
+    mean_log_probability: float
+    mean_entropy: float
+    min_margin: float
+    first_log_probability: float
+    first_entropy: float
+    first_margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChatChunk:
+    """A piece of a streamed answer; `finish_reason` is set on the last piece and only there.
+
+    `confidence` is of the answer so far and may lack the token just written, so the first piece has
+    none. It is None on every piece where the expert does not tell.
+    """
+
+    id: str
+    model: str
+    delta: str
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    confidence: TokenConfidence | None = None
+
+    def __post_init__(self) -> None:
+        if not (
+            type(self.id) is type(self.model) is type(self.delta) is str
+            and self.finish_reason in FINISHED
+            and (self.usage is None or type(self.usage) is Usage)
+            and (self.confidence is None or type(self.confidence) is TokenConfidence)
+        ):
+            _settle(self, CHUNK_CHECKS)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCompletion:
+    """A whole answer. `usage` and `confidence` are None where the expert does not tell."""
+
+    id: str
+    model: str
+    text: str
+    finish_reason: FinishReason
+    usage: Usage | None = None
+    confidence: TokenConfidence | None = None
+
+    def __post_init__(self) -> None:
+        _settle(self, COMPLETION_CHECKS)
+
+    @classmethod
+    def from_chunks(cls, chunks: Iterable[ChatChunk]) -> ChatCompletion:
+        """Join a stream. Raises BackendProtocolError when it ends without a finish reason."""
+        parts: list[str] = []
+        last: ChatChunk | None = None
+        usage: Usage | None = None
+        confidence: TokenConfidence | None = None
+        for chunk in chunks:
+            parts.append(chunk.delta)
+            usage = chunk.usage or usage
+            confidence = chunk.confidence or confidence
+            last = chunk
+        if last is None or last.finish_reason is None:
+            raise BackendProtocolError("the answer broke off before its end")
+        return cls(last.id, last.model, "".join(parts), last.finish_reason, usage, confidence)
+
+
+_SHARED = {
+    "id": any_text,
+    "model": any_text,
+    "usage": optional(instance(Usage)),
+    "confidence": optional(instance(TokenConfidence)),
+}
+FINISHED = (None, *get_args(FinishReason))
+USAGE_CHECKS = {
+    name: whole(0, MOST_COUNTED)
+    for name in ("prompt_tokens", "completion_tokens", "dropped_messages")
+}
+CHUNK_CHECKS = _SHARED | {
+    "delta": any_text,
+    "finish_reason": optional(one_of(*get_args(FinishReason))),
+}
+COMPLETION_CHECKS = _SHARED | {"text": any_text, "finish_reason": one_of(*get_args(FinishReason))}
+
+
+def _settle(value: object, checks: Mapping[str, Check]) -> None:
+    """`settle` for what an expert gave: no text of its answer is in the message."""
+    try:
+        settle(value, checks, type(value).__name__)
+    except ConfigError as error:
+        raise BackendProtocolError(f"the expert gave what is no answer: {error}") from None
+
+
+CHARACTERS_PER_TOKEN = 4  # the stand-in wherever tokens were not counted
+
+Ending = Literal["complete", "cancelled", "broken"]

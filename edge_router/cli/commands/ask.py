@@ -1,0 +1,33 @@
+"""edge-router ask: one query, one answer."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from ..options import add_command, config_of, request_of, text_of
+from ..printing import print_json, print_stream, record_json
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    ask = add_command(commands, "ask", _ask)
+    ask.add_argument("text", help="the query, or - to read it from standard input")
+    ask.add_argument("--max-tokens", type=int, default=None, help="length limit of the answer")
+
+
+def _ask(options: argparse.Namespace) -> None:
+    from edge_router.client.sync_client import EdgeRouter
+
+    request = request_of(text_of(options.text), options.max_tokens)
+    with EdgeRouter(config_of(options)) as router:
+        if options.json:
+            answer = router.complete(request)
+            print_json(
+                {"text": answer.text, "finish_reason": answer.finish_reason}
+                | record_json(answer.record)
+            )
+            return
+        print_stream(router.stream(request))

@@ -1,0 +1,69 @@
+"""edge-router chat: a conversation, each turn routed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from edge_router.errors import EdgeRouterError
+
+from ..options import add_command, as_typed, config_of, request_of
+from ..printing import print_dim, print_error, print_stream
+
+if TYPE_CHECKING:
+    from edge_router.chat.conversation import Message
+    from edge_router.client.sync_client import EdgeRouter
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    chat = add_command(commands, "chat", _chat)
+    chat.add_argument("--max-tokens", type=int, default=None, help="length limit of an answer")
+
+
+def _chat(options: argparse.Namespace) -> None:
+    from edge_router.chat.conversation import Message
+    from edge_router.client.sync_client import EdgeRouter
+
+    limit = request_of("Hello", options.max_tokens).max_tokens
+    history: tuple[Message, ...] = ()
+    with EdgeRouter(config_of(options)) as router:
+        for line in _typed_lines():
+            answer = _turn(router, history, line, limit)
+            if answer is not None:
+                said = (Message("user", line), Message("assistant", answer))
+                history = (*history, *said)
+
+
+def _turn(
+    router: EdgeRouter, history: tuple[Message, ...], line: str, max_tokens: int
+) -> str | None:
+    """One answer; None when it failed or was cancelled, and the history stays as it was."""
+    from edge_router.chat.completion import ChatRequest
+    from edge_router.chat.conversation import Message
+
+    try:
+        turns = (*history, Message("user", line))
+        return print_stream(router.stream(ChatRequest(turns, max_tokens=max_tokens)))
+    except KeyboardInterrupt:
+        print_dim("cancelled")
+    except EdgeRouterError as error:
+        print_error(error)
+    return None
+
+
+def _typed_lines() -> Iterator[str]:
+    """What the user types, without empty lines, until end of input."""
+    mark = "\ufeff"  # what a pipe of PowerShell begins with
+    while True:
+        try:
+            line = as_typed(input("> " if sys.stdin.isatty() else ""))
+        except EOFError:
+            return
+        line, mark = line.removeprefix(mark), ""
+        if line.strip():
+            yield line

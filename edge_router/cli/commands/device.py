@@ -1,0 +1,181 @@
+"""edge-router device: what this machine is, and how fast its local experts are."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from edge_router.errors import ConfigError
+
+from ..options import add_command, config_of
+from ..printing import print_dim, print_json
+
+if TYPE_CHECKING:
+    from edge_router.device.machine import DeviceInfo, DeviceState
+    from edge_router.device.measurement import Measurement
+    from edge_router.device.speeds import MeasuredSpeed
+    from edge_router.settings.config import Config
+    from edge_router.settings.expert_config import ExpertConfig
+
+__all__ = ["add"]
+
+BAR = 30  # characters
+GIB = 2**30
+
+
+def add(commands: Any) -> None:
+    """Register the commands."""
+    actions = commands.choices["device"].add_subparsers(required=True, metavar="ACTION")
+    measure = add_command(
+        actions, "measure", _measure, "measure how fast local experts read and write; keep it"
+    )
+    measure.add_argument("--expert", action="append", help="only this one (may be repeated)")
+    add_command(actions, "show", _show, "what is known of this machine")
+
+
+def _measure(options: argparse.Namespace) -> None:
+    from edge_router.device.speeds import MeasuredSpeed, now_as_text, write_speeds
+    from edge_router.guards.data_folder import writing_to
+
+    config = config_of(options)
+    chosen = _chosen(config, options.expert)
+    found = {name: _measured(name, expert) for name, expert in chosen.items()}
+    now = now_as_text()
+    speeds = {
+        name: MeasuredSpeed(e.model, e.n_threads, now, found[name].speed, found[name].pace)
+        for name, e in chosen.items()
+    }
+    with writing_to(config.data_folder):
+        path = write_speeds(config, speeds)
+    if options.json:
+        print_json({"file": str(path), "speeds": _speeds_json(speeds, found)})
+        return
+    for name, speed in speeds.items():
+        told = f"{len(found[name].samples)} prompts, error {found[name].relative_error:.0%}"
+        print(f"{name}: {_speed_words(speed)}; {told} at the median")
+    print_dim(f"kept in {path}")
+
+
+def _chosen(config: Config, names: list[str] | None) -> dict[str, ExpertConfig]:
+    """The experts to measure. Raises ConfigError for one that is not there or not here."""
+    local = {name: expert for name, expert in config.experts.items() if expert.on_device}
+    for name in names or ():
+        if name not in config.experts:
+            raise ConfigError(f"no expert {name!r}; configured are {', '.join(config.experts)}")
+        if name not in local:
+            raise ConfigError(
+                f"expert {name!r} is in the cloud; its speed is learned from its real answers"
+            )
+        if config.nothing_leaves and config.experts[name].leaves_device:
+            raise ConfigError(
+                f"expert {name!r} is asked over the network, and nothing may leave this device "
+                f"(offline = {config.offline}, placement = {config.placement})"
+            )
+    if config.nothing_leaves:
+        local = {name: expert for name, expert in local.items() if not expert.leaves_device}
+    if not local:
+        raise ConfigError("no expert on this device is configured; add one under [experts.NAME]")
+    return {name: local[name] for name in names or local}
+
+
+def _measured(name: str, expert: ExpertConfig) -> Measurement:
+    from edge_router.device.measurement import measure_speed
+    from edge_router.routing.opening import open_backend
+
+    if expert.stated_speed:
+        told = ", ".join(expert.stated_speed)
+        print_dim(f"{name}: the settings state {told}; that wins over what is measured")
+    backend = open_backend(expert)
+    try:
+        return measure_speed(
+            backend,
+            context_tokens=expert.context_tokens,
+            progress=lambda share: _print_bar(name, share),
+        )
+    finally:
+        backend.close()
+
+
+def _print_bar(name: str, share: float) -> None:
+    """One line on standard error that fills up; nothing where nobody watches."""
+    if sys.stderr.isatty():
+        filled = round(share * BAR)
+        bar = "#" * filled + "." * (BAR - filled)
+        end = "\n" if share >= 1 else ""
+        print(f"\r{name} [{bar}] {share:4.0%}", end=end, file=sys.stderr, flush=True)
+
+
+def _show(options: argparse.Namespace) -> None:
+    from edge_router.device.machine import this_device
+    from edge_router.device.speeds import read_speeds
+
+    config, device = config_of(options), this_device()
+    info, state, speeds = device.info(), device.state(), read_speeds(config)
+    if options.json:
+        print_json(
+            {"device": asdict(info), "state": asdict(state), "speeds": _speeds_json(speeds, {})}
+        )
+        return
+    print(f"processor: {info.processor}, {info.cores} cores")
+    print(f"memory: {_memory_words(info, state)}")
+    print(f"clock: {_clock_words(info, state)}")
+    print(f"battery: {_battery_words(state)}")
+    print(f"network: {_network_words(state)}")
+    for name, expert in config.experts.items():
+        if name in speeds:
+            print(f"expert {name}: {_speed_words(speeds[name])}, {_age_words(speeds[name])}")
+        elif expert.on_device:
+            print(f"expert {name}: not measured; run `edge-router device measure`")
+
+
+def _speeds_json(
+    speeds: Mapping[str, MeasuredSpeed], found: Mapping[str, Measurement]
+) -> dict[str, Any]:
+    return {
+        name: asdict(speed)
+        | ({"relative_error": found[name].relative_error} if name in found else {})
+        for name, speed in speeds.items()
+    }
+
+
+def _speed_words(measured: MeasuredSpeed) -> str:
+    speed = measured.speed
+    told = (
+        f"reads {speed.input_tokens_per_s:.0f} tokens/s, writes {speed.output_tokens_per_s:.0f} "
+        f"tokens/s, first token after {speed.start_s:.2f} s"
+    )
+    return told + (f", loads in {speed.cold_s:.1f} s" if speed.cold_s else "")
+
+
+def _age_words(measured: MeasuredSpeed) -> str:
+    days = measured.age(datetime.now(UTC)).days
+    return f"measured {measured.measured} ({days} days ago)"
+
+
+def _memory_words(info: DeviceInfo, state: DeviceState) -> str:
+    if info.memory_bytes is None or state.free_memory_bytes is None:
+        return "not told"
+    return f"{state.free_memory_bytes / GIB:.1f} of {info.memory_bytes / GIB:.1f} GiB free"
+
+
+def _clock_words(info: DeviceInfo, state: DeviceState) -> str:
+    governor = f"governor {info.governor}" if info.governor else "governor not told"
+    if state.clock_share is None:
+        return f"throttling not told, {governor}"
+    throttled = "not throttled" if state.clock_share >= 1 else "throttled"
+    return f"{throttled}, {state.clock_share:.0%} of the highest is allowed, {governor}"
+
+
+def _battery_words(state: DeviceState) -> str:
+    if state.battery is None:
+        return "none, or not told"
+    return f"{state.battery:.0%}, {'discharging' if state.discharging else 'on the mains'}"
+
+
+def _network_words(state: DeviceState) -> str:
+    told = {None: "not told", True: "a route leads out", False: "no route leads out"}
+    return told[state.connected]

@@ -1,0 +1,193 @@
+"""edge-router doctor: is everything here that answering needs?"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from urllib.parse import urlsplit
+
+from edge_router.errors import EdgeRouterError, MissingExtra
+from edge_router.guards.loopback import is_loopback
+from edge_router.guards.redaction import names_a_variable, shown_url, without_secrets
+from edge_router.settings.config import Config
+from edge_router.settings.expert_config import ExpertConfig
+
+from ..options import add_command, config_of
+from ..printing import print_json
+
+__all__ = ["Check", "add", "examine"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    doctor = add_command(commands, "doctor", _doctor)
+    doctor.add_argument(
+        "--connect",
+        action="store_true",
+        help="also connect to servers elsewhere (those on this machine are always tried); nothing "
+        "is sent",
+    )
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    checks = examine(config_of(options), connect=options.connect)
+    if options.json:
+        print_json({"checks": [asdict(check) for check in checks]})
+    else:
+        for check in checks:
+            print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.told}")
+    return int(not all(check.ok for check in checks))
+
+
+OLDEST_ONNXRUNTIME = (1, 30)  # older ones decide otherwise on about one query in a hundred
+PARTS = ("numpy", "onnxruntime", "tokenizers", "httpx")
+KNOCK_S = 0.5  # on this machine
+FAR_KNOCK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    told: str
+
+
+def examine(config: Config, *, connect: bool = False) -> list[Check]:
+    """All checks for these settings, in the order in which a query meets them.
+
+    A server on this machine is knocked at, those elsewhere only with `connect`; nothing is sent.
+    """
+    return [
+        _looked_at("runtime", _runtime),
+        _looked_at("router", lambda: _router(config)),
+        *(
+            _looked_at(f"expert {name}", partial(_expert, expert, connect=connect))
+            for name, expert in config.experts.items()
+        ),
+        _placement(config),
+    ]
+
+
+class _Fault(Exception):
+    """What is wrong, in words."""
+
+
+def _looked_at(name: str, look: Callable[[], str]) -> Check:
+    """Whatever breaks is what the doctor is asked for."""
+    try:
+        return Check(name, True, without_secrets(look()))
+    except (_Fault, EdgeRouterError) as fault:
+        return Check(name, False, without_secrets(str(fault)))
+    except Exception as error:  # noqa: BLE001 - a broken installation breaks in any way
+        return Check(name, False, without_secrets(f"{type(error).__name__}: {error}"))
+
+
+def _runtime() -> str:
+    found = {name: _version(name) for name in PARTS}
+    told = ", ".join(f"{name} {number}" for name, number in found.items())
+    parts = [int(part) for part in re.findall(r"\d+", found["onnxruntime"])[:2]]
+    if parts and tuple(parts) < OLDEST_ONNXRUNTIME:
+        raise _Fault(f"{told}; pip install 'onnxruntime>=1.30'")
+    return told
+
+
+def _version(name: str) -> str:
+    """An application that was frozen may lack the packages' own data."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return str(getattr(import_module(name), "__version__", "of unknown version"))
+
+
+def _router(config: Config) -> str:
+    from edge_router.routing.router import Router
+
+    router = Router.from_config(config)
+    router.estimate("warm up")
+    start = time.perf_counter()
+    router.estimate("How many days are there in a week?")
+    elapsed = time.perf_counter() - start
+    return f"{router.artifact.manifest.name} verified, one estimate takes {elapsed * 1e3:.1f} ms"
+
+
+def _expert(expert: ExpertConfig, *, connect: bool) -> str:
+    faults = _model_faults(expert) if expert.backend == "llama_cpp" else _server_faults(expert)
+    if told := "; ".join(faults):
+        raise _Fault(told)
+    where = "on this device" if expert.on_device else "in the cloud"
+    if expert.base_url is None:
+        return f"{expert.model}, {where}"
+    reached = _reached(expert.base_url, connect=connect)
+    return f"{shown_url(expert.base_url)}, {where}{reached}"
+
+
+def _model_faults(expert: ExpertConfig) -> Iterator[str]:
+    from edge_router.backends.llama_cpp.library import find_model
+
+    try:
+        find_model(expert.model)
+    except EdgeRouterError as error:
+        yield str(error)
+    if importlib.util.find_spec("llama_cpp") is None:
+        yield str(MissingExtra("llama-cpp-python", "local"))
+
+
+def _server_faults(expert: ExpertConfig) -> Iterator[str]:
+    """What the backend would refuse, without a call; then keys that are not there."""
+    from edge_router.routing.opening import open_backend
+
+    try:
+        open_backend(expert).close()
+    except EdgeRouterError as error:
+        yield str(error)
+        return
+    for name in (expert.api_key_env, *(expert.extra_headers_env or {}).values()):
+        if name is not None and (fault := _key_fault(name)):
+            yield fault
+
+
+def _key_fault(name: str) -> str | None:
+    shown = name if names_a_variable(name) else "that the settings name for a key"
+    key = os.environ.get(name, "").strip()
+    if not key:
+        return f"the environment variable {shown} holds no key"
+    if not re.fullmatch("[!-~]+( [!-~]+)*", key):
+        return f"the environment variable {shown} holds a character that no key has; copy it again"
+    return None
+
+
+def _reached(base_url: str, *, connect: bool) -> str:
+    """What a knock at the server's door tells. Raises _Fault where nobody listens."""
+    parts = urlsplit(base_url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    here = is_loopback(host)
+    if not here and not connect:
+        return ""
+    try:
+        socket.create_connection((host, port), KNOCK_S if here else FAR_KNOCK_S).close()
+    except (OSError, UnicodeError) as error:
+        told = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        fix = "start the server, or correct base_url" if here else "see host, port and network"
+        raise _Fault(f"{shown_url(base_url)} is not reachable ({told}); {fix}") from None
+    return ", reachable"
+
+
+def _placement(config: Config) -> Check:
+    cloud = [name for name, expert in config.experts.items() if not expert.on_device]
+    if not cloud:
+        return Check("network", True, "no cloud expert is configured; nothing leaves this device")
+    if config.offline or config.placement == "only_on_device":
+        return Check("network", True, f"{', '.join(cloud)} configured, but nothing may leave")
+    return Check("network", True, f"queries may go to {', '.join(cloud)} ({config.placement})")

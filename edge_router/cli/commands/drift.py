@@ -1,0 +1,114 @@
+"""edge-router drift: whether queries, logged or of a file, look like those the router knows."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_router.errors import ConfigError, InvalidRequest
+
+from ..options import add_command, config_of
+from ..printing import print_dim, print_json, rounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from edge_router.learning.drift.monitor import DriftMonitor, DriftVerdict
+    from edge_router.routing.artifact.representation import Representation
+    from edge_router.routing.router import Router
+    from edge_router.settings.config import Config
+
+    Seen = tuple[Representation, int]  # and the characters of its last turn
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    drift = add_command(
+        commands, "drift", _drift, "whether queries look like those the router knows"
+    )
+    drift.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="JSON lines with query or messages; - for standard input (default: the outcomes kept "
+        "on this device)",
+    )
+    drift.add_argument(
+        "--false-alarms",
+        type=float,
+        default=0.01,
+        metavar="RATE",
+        help="chance that 200 queries like the known ones alarm, 0.001..0.5 (default 0.01)",
+    )
+
+
+def _drift(options: argparse.Namespace) -> None:
+    from edge_router.learning.drift.mmd_test import DriftReference
+    from edge_router.learning.drift.monitor import DriftMonitor
+    from edge_router.routing.router import Router
+
+    config = config_of(options)
+    router = Router.from_config(config)
+    queries = _logged(router, config) if options.file is None else _read(router, Path(options.file))
+    reference = DriftReference.of(router.artifact)
+    monitor = DriftMonitor(reference, false_alarms=options.false_alarms)
+    stretches = _stretches(monitor, queries)
+    if options.json:
+        told = [rounded(asdict(found)) | {"words": found.words} for found in stretches]
+        print_json({"alarm": any(found.alarm for found in stretches), "stretches": told})
+        return
+    for number, found in enumerate(stretches, 1):
+        print(f"{number}: {found.words}" if len(stretches) > 1 else found.words)
+
+
+def _stretches(monitor: DriftMonitor, queries: Iterable[Seen]) -> list[DriftVerdict]:
+    """The last look at each stretch; what comes after the last look of all is not judged. Raises
+    ConfigError for too few queries."""
+    from edge_router.learning.drift.mmd_test import LOOKS
+
+    found, number = {}, 0
+    for number, (query, characters) in enumerate(queries, 1):
+        if monitor.add(query, characters=characters):
+            found[(number - 1) // LOOKS[-1]] = monitor.verdict()
+    if not found:
+        raise ConfigError(f"{number} queries are too few to tell; give {LOOKS[0]} or more")
+    return list(found.values())
+
+
+def _read(router: Router, path: Path) -> Iterator[Seen]:
+    """The queries of a file, STANDARD_INPUT included. Raises ConfigError, and InvalidRequest with
+    the place of a query that is none."""
+    from edge_router.chat.completion import ChatRequest
+    from edge_router.guards.json_lines import json_lines
+
+    for where, found in json_lines(path, ConfigError):
+        if not isinstance(found, dict) or not found.keys() & {"query", "messages"}:
+            raise InvalidRequest(
+                f'{where}: a line must be {{"query": ...}} or {{"messages": [...]}}'
+            )
+        try:
+            request = ChatRequest.of(found["query"] if "query" in found else found["messages"])
+            turns = [m.content for m in request.messages if m.role == "user" and m.content.strip()]
+            seen = router.represent(request), len(turns[-1])
+        except (InvalidRequest, ValueError, TypeError, IndexError) as error:
+            raise InvalidRequest(f"{where}: {error}") from None
+        yield seen
+
+
+def _logged(router: Router, config: Config) -> Iterator[Seen]:
+    """The queries of the outcome log, as this router saw them. Raises LearningError."""
+    from edge_router.learning.outcomes.log import FILE, OutcomeLog
+    from edge_router.learning.outcomes.outcome import require_dim
+    from edge_router.routing.artifact.representation import Representation
+
+    rows = OutcomeLog(config.data_folder / FILE).rows()
+    seen = [row for row in rows if row.artifact == router.artifact.hash]
+    if len(seen) < len(rows):
+        print_dim(f"left out: {len(rows) - len(seen)} answers that another router read")
+    require_dim(seen, router.artifact.manifest.representation_dim)
+    for row in seen:
+        yield Representation(row.vector, row.log_tokens), row.characters

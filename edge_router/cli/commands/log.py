@@ -1,0 +1,70 @@
+"""edge-router log: what was kept of the answers given, and how to forget it."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..options import add_command, config_of
+from ..printing import print_dim, print_json, rounded
+
+if TYPE_CHECKING:
+    from edge_router.learning.outcomes.outcome import Outcome
+
+__all__ = ["add"]
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    log = add_command(commands, "log", _log, "outcomes kept on this device (setting learn = true)")
+    log.add_argument("action", choices=("show", "clear"), help="list them, or forget them all")
+
+
+def _log(options: argparse.Namespace) -> None:
+    from edge_router.learning.outcomes.log import FILE, OutcomeLog
+
+    log = OutcomeLog(config_of(options).data_folder / FILE)
+    if options.action == "clear":
+        count = log.clear()
+        for left in sorted(log.path.parent.glob(f"{FILE}.corrupt-*")):
+            print_dim(f"{left} was set aside as corrupt and is still there: delete it yourself")
+        if options.json:
+            print_json({"cleared": count})
+        else:
+            print(f"{count} outcomes forgotten")
+        return
+    for outcome in log.rows():
+        if options.json:
+            print_json(_json(outcome))
+        else:
+            print(_line(outcome))
+
+
+def _json(outcome: Outcome) -> dict[str, Any]:
+    """One outcome for machines, without its representation."""
+    told = ("id", "time", "expert", "rival", "answered_by", "propensity", "gain", "min_gain",
+            "cost_usd", "first_token_s", "total_s", "input_tokens", "output_tokens", "characters",
+            "script", "prompt", "score", "ended")  # fmt: skip
+    found: dict[str, Any] = rounded({name: getattr(outcome, name) for name in told})
+    return found | {"quality": {n: round(e.quality, 6) for n, e in outcome.estimates.items()}}
+
+
+def _line(outcome: Outcome) -> str:
+    when = _date(outcome.time)
+    score = "not scored" if outcome.score is None else f"score {outcome.score:g}"
+    drawn = f" (drawn at {outcome.propensity:.0%})" if outcome.propensity < 1 else ""
+    quality = outcome.estimates[outcome.answered_by].quality
+    ended = "" if outcome.ended == "complete" else f", {outcome.ended}"
+    return (
+        f"{outcome.id} {when} {outcome.answered_by}{drawn}, expected {quality:.0%}, {score}, "
+        f"{outcome.total_s:.1f} s{ended}"
+    )
+
+
+def _date(seconds: float) -> str:
+    """The local date and time, whatever a clock once said."""
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+    except (ValueError, OverflowError, OSError):
+        return "at no date"

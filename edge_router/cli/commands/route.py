@@ -1,0 +1,194 @@
+"""edge-router route: decide who would answer; nobody is called."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from edge_router.errors import ConfigError, EdgeRouterError, InvalidRequest
+from edge_router.guards.user_files import content_of, encoding_of, user_path
+
+from ..options import add_command, config_of, count_of, request_of, text_of
+from ..printing import decision_json, decision_line, error_json, print_dim, print_json, rounded
+
+if TYPE_CHECKING:
+    from edge_router.routing.experts.expert import Estimate
+    from edge_router.routing.explaining.explanation import Considered, Explanation, KnownNeighbour
+    from edge_router.routing.router import Router
+    from edge_router.settings.constraints import Constraints
+
+__all__ = ["add", "lines_of", "print_explanation", "prompt_of"]
+
+
+MOST_THREADS = 256
+LONGEST_BYTES = 1 << 30  # of a batch
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    route = add_command(commands, "route", _route)
+    route.add_argument("text", nargs="?", help="the query, or - to read it from standard input")
+    route.add_argument(
+        "--batch", metavar="FILE", help="JSON lines with query or messages; needs --json"
+    )
+    route.add_argument("--threads", type=int, default=1, help="threads for --batch")
+    route.add_argument(
+        "--profiles", action="store_true", help="estimates for every shipped profile"
+    )
+    route.add_argument(
+        "--explain", action="store_true", help="what it rests on, and what would have changed it"
+    )
+
+
+def _route(options: argparse.Namespace) -> int:
+    from edge_router.routing.router import Router
+    from edge_router.settings.config import configured_limits
+
+    config = config_of(options)
+    router = Router.from_config(config)
+    constraints = configured_limits(config)
+    if options.batch:
+        return _route_batch(options, router, constraints)
+    if options.text is None:
+        raise ConfigError("give a query, - for standard input, or --batch FILE")
+    request = request_of(text_of(options.text), None)
+    if options.profiles:
+        _print_profiles(router.estimate(request), as_json=options.json)
+        return 0
+    started = time.perf_counter()
+    decision = router.route(request, constraints)
+    router_s = time.perf_counter() - started
+    if options.explain:
+        print_explanation(router.explain(decision), as_json=options.json)
+    elif options.json:
+        print_json(decision_json(decision))
+    else:
+        print(decision.expert)
+        print_dim(decision_line(decision, decision.words, router_s))
+    return 0
+
+
+def _route_batch(options: argparse.Namespace, router: Router, constraints: Constraints) -> int:
+    """One decision or error a line, in the order of the file; 1 if any line failed."""
+    if not options.json:
+        raise ConfigError("--batch writes JSON lines; add --json")
+
+    def decide(line: bytes) -> dict[str, Any]:
+        try:
+            return decision_json(router.route(prompt_of(line), constraints))
+        except EdgeRouterError as error:
+            return error_json(error)
+
+    threads = count_of(options.threads, "--threads", most=MOST_THREADS)
+    lines = lines_of(options.batch, "--batch")
+    failed = False
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for found in pool.map(decide, lines):
+            print_json(found)
+            failed = failed or "error" in found
+    finally:  # where nobody reads on, or Ctrl-C: the lines that wait are not decided any more
+        pool.shutdown(cancel_futures=True)
+    return int(failed)
+
+
+def lines_of(path: str, what: str) -> list[bytes]:
+    """The lines of a file that are not blank; "-" is standard input. Raises ConfigError, which
+    calls the file `what`."""
+    try:
+        content = _content(path, what)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        told = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{what} {path!r} cannot be read: {told}") from None
+    if (found := encoding_of(content)) not in (None, "UTF-8"):
+        raise ConfigError(f"{what} {path!r} is {found}; save it as UTF-8")
+    lines = content.removeprefix(BOM_UTF8).split(b"\n")
+    return [line for line in lines if line.strip()]
+
+
+def _content(path: str, what: str) -> bytes:
+    if path == "-":
+        content: bytes = sys.stdin.buffer.read(LONGEST_BYTES + 1)
+        if len(content) > LONGEST_BYTES:
+            raise OSError(None, f"it is longer than {LONGEST_BYTES:,} bytes")
+        return content
+    return content_of(user_path(path, what=what), limit=LONGEST_BYTES, pipes=True)
+
+
+def prompt_of(line: bytes) -> Any:
+    """The query or the messages of a JSON line. Raises InvalidRequest."""
+    try:
+        found = json.loads(line)
+    except ValueError as error:  # not JSON, or not UTF-8
+        raise InvalidRequest(f"the line is not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidRequest("the line is not JSON that anybody writes: too deep") from None
+    if isinstance(found, dict):
+        for key in ("query", "messages"):
+            if key in found:
+                return found[key]
+    raise InvalidRequest('a line must be {"query": ...} or {"messages": [...]}')
+
+
+def _print_profiles(estimates: Mapping[str, Estimate], *, as_json: bool) -> None:
+    if as_json:
+        print_json({name: rounded(asdict(found)) for name, found in estimates.items()})
+        return
+    print(f"{'expert':<16}{'quality':>9}{'cost':>12}{'latency':>10}{'tokens':>8}")
+    for name, found in estimates.items():
+        cost = "unknown" if found.cost_usd is None else f"${found.cost_usd:.6f}"
+        print(
+            f"{name:<16}{found.quality:>9.0%}{cost:>12}{found.latency_s:>9.1f}s"
+            f"{found.output_tokens:>8.0f}"
+        )
+
+
+def print_explanation(explanation: Explanation, *, as_json: bool) -> None:
+    """On standard output: all of it is the result here."""
+    if as_json:
+        print_json(explanation.to_json())
+        return
+    for line in _lines(explanation):
+        print(line)
+
+
+def _lines(found: Explanation) -> Iterator[str]:
+    yield f"{found.expert} ({found.reason}): {found.words}"
+    yield "experts"
+    yield from (f"  {_expert(expert)}" for expert in found.experts)
+    if found.preference is None:
+        yield f"operating point {found.operating_point}: {found.promise}"
+    else:
+        yield f"preference {found.preference}"
+    yield f"  gain {found.gain:+.3f}, least gain {found.min_gain:+.3f}, margin {found.margin:+.3f}"
+    yield "kind of task"
+    yield from (f"  {kind.probability:>4.0%} {kind.name}" for kind in found.kinds)
+    if found.neighbours:
+        yield "nearest known queries"
+        yield from (f"  {_neighbour(known)}" for known in found.neighbours)
+    yield from (f"unfamiliar: {flag.words} ({flag})" for flag in found.unfamiliar)
+    if found.changes:
+        yield "what would have changed it"
+        yield from (f"  {change.words}" for change in found.changes)
+
+
+def _expert(found: Considered) -> str:
+    cost = "price unknown" if found.cost_usd is None else f"${found.cost_usd:.6f}"
+    out = f", ruled out: {found.excluded}" if found.excluded else ""
+    return (
+        f"{found.name} ({found.location}): quality {found.quality:.0%}, {cost}, "
+        f"{found.latency_s:.1f} s, {found.output_tokens:.0f} tokens{out}"
+    )
+
+
+def _neighbour(found: KnownNeighbour) -> str:
+    scores = ", ".join(f"{name} {score:.0%}" for name, score in found.scores.items())
+    told = f"{found.distance:.3f} {found.kind} ({found.table}, {found.language})"
+    return told + (f": {scores}" if scores else "") + (f" {found.text!r}" if found.text else "")

@@ -1,0 +1,103 @@
+"""What commands print: answers and JSON on stdout, everything about them on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from edge_router.errors import EdgeRouterError
+from edge_router.guards.redaction import without_secrets
+
+from .terminal import print_line
+
+if TYPE_CHECKING:
+    from edge_router.client.answer import AnswerStream
+    from edge_router.routing.deciding.decision import Decision
+    from edge_router.routing.record import AnswerRecord
+
+__all__ = [
+    "decision_json",
+    "decision_line",
+    "error_json",
+    "print_dim",
+    "print_error",
+    "print_json",
+    "print_stream",
+    "record_json",
+    "rounded",
+]
+
+
+def print_stream(stream: AnswerStream) -> str:
+    """Print an answer as it comes, then the line about it; returns the answer."""
+    pieces = []
+    try:
+        for chunk in stream:
+            print(chunk.delta, end="", flush=True)
+            pieces.append(chunk.delta)
+    finally:
+        stream.close()
+        print(flush=True)
+    if stream.record is not None:
+        print_dim(_record_line(stream.record))
+    return "".join(pieces)
+
+
+def print_json(value: Any) -> None:
+    """One line, in ASCII: whatever the encoding of the output, a machine reads it back whole."""
+    print(json.dumps(value))
+
+
+def error_json(error: EdgeRouterError) -> dict[str, Any]:
+    """What `--json` prints instead of a result."""
+    return {"error": {"type": type(error).__name__, "message": without_secrets(str(error))}}
+
+
+def rounded(value: Any) -> Any:
+    """The same value with every float to 6 decimals: enough for anybody, stable to compare."""
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return value
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """A decision for machines."""
+    found: dict[str, Any] = rounded(decision.to_json())
+    return found
+
+
+def record_json(record: AnswerRecord) -> dict[str, Any]:
+    """What is known of one answered query, for machines."""
+    found: dict[str, Any] = rounded(record.to_json())
+    return found
+
+
+def _record_line(record: AnswerRecord) -> str:
+    told = decision_line(record.decision, record.words, record.router_s)
+    return f"{record.answered_by} answered · {record.reason}: {told}"
+
+
+def decision_line(decision: Decision, words: str, router_s: float) -> str:
+    """A decision for people."""
+    told = []
+    for name, estimate in decision.estimates.items():
+        reason = decision.excluded.get(name)
+        out = f" ({reason.replace('_', ' ')})" if reason else ""
+        told.append(f"{name} {estimate.quality:.0%}{out}")
+    quality = ", ".join(told)
+    return f"{words} · quality {quality} · router {router_s * 1e3:.1f} ms"
+
+
+def print_dim(line: str) -> None:
+    """A line beside the answer, grey where that shows."""
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    print_line(f"\x1b[2m{line}\x1b[0m" if colour else line)
+
+
+def print_error(error: EdgeRouterError) -> None:
+    """One line on standard error."""
+    print_line(f"edge-router: {' '.join(without_secrets(str(error)).split())}")

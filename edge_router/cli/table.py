@@ -1,0 +1,62 @@
+"""Commands by name: listed without their modules, of which only the wanted one is imported."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from edge_router.guards.redaction import without_secrets
+
+__all__ = ["CommandTable", "OneLineParser", "add_commands", "parser_of"]
+
+LONGEST_FAULT = 300  # characters: it may quote an argument of any length
+
+CommandTable = Mapping[str, tuple[str, str]]
+"""Name -> module in the package of the commands, and what the command does, in one line."""
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Refuses wrong usage in one line; `--help` tells the rest. So do the parsers made below it."""
+
+    def error(self, message: str) -> NoReturn:
+        told = " ".join(without_secrets(message).split())
+        told = told if len(told) <= LONGEST_FAULT else f"{told[:LONGEST_FAULT]}..."
+        self.exit(2, f"{self.prog}: {told} ({self.prog} --help tells more)\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Help that cannot be written is an error, as any other output; argparse says nothing."""
+        if file is None or file is sys.stderr:
+            super()._print_message(message, file)
+        elif message:
+            file.write(message)
+
+
+def add_commands(
+    parser: argparse.ArgumentParser, table: CommandTable, *, package: str, arguments: Sequence[str]
+) -> Any:
+    """Give `parser` every command of `table`, and the one that `arguments` want its options.
+
+    The wanted module's `add` finds the parsers of its commands by `parser_of`. `parser` may have
+    no option that takes a value: the first word that is no option names the command.
+    """
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (_, told) in table.items():
+        commands.add_parser(name, help=told, description=told)
+    wanted = next((word for word in arguments if not word.startswith("-")), "")
+    if wanted in table:
+        module, _ = table[wanted]
+        import_module(f"{package}.{module}").add(commands)
+    return commands
+
+
+def parser_of(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], told: str = ""
+) -> argparse.ArgumentParser:
+    """The parser of a command that `run` runs; `told` is what it does, where no table tells."""
+    parser: argparse.ArgumentParser | None = commands.choices.get(name)
+    parser = parser or commands.add_parser(name, help=told, description=told)
+    parser.set_defaults(run=run)
+    return parser

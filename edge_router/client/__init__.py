@@ -1,0 +1,1 @@
+"""EdgeRouter: route, ask, hand over, record."""

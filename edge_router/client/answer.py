@@ -1,0 +1,167 @@
+"""Answers as the caller gets them: whole, or in pieces that any thread may cancel."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from edge_router.chat.completion import ChatChunk, Ending, FinishReason, Usage
+from edge_router.errors import RouterClosed
+from edge_router.guards.forking import renew_after_fork
+from edge_router.routing.deciding.decision import Decision
+from edge_router.routing.record import AnswerRecord
+
+from .attempt import Attempt
+from .holdback import Chunks
+from .query import Query
+
+__all__ = ["Answer", "AnswerStream", "record_of"]
+
+
+CLOSE_S = 0.25  # how long `close` waits for a thread that is in the middle of a piece
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer and how it came about."""
+
+    text: str
+    finish_reason: FinishReason
+    record: AnswerRecord
+
+
+class AnswerStream(Iterator[ChatChunk]):
+    """The answer in pieces. `decision` is there at once, `record` once it has ended.
+
+    One thread iterates; `close` may be called from any, and leaving a `with` block calls it. A
+    stream that was closed ends as if there were no more pieces; its record says "cancelled".
+    """
+
+    def __init__(
+        self,
+        query: Query,
+        chunks: Chunks,
+        *,
+        finish: Callable[[Query, Ending], AnswerRecord],
+    ) -> None:
+        self.decision: Decision = query.decision
+        self.record: AnswerRecord | None = None
+        self._query = query
+        self._chunks = chunks
+        self._finish = finish
+        self._turn = threading.Lock()  # held by the thread that is in the middle of a piece
+        self._ended = False
+        self._inherited = False
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The answer goes on in the parent; a child has no part in it."""
+        self._turn = threading.Lock()
+        self._ended = self._inherited = True
+
+    def __next__(self) -> ChatChunk:
+        if self._inherited:
+            raise RouterClosed("this answer belongs to the parent process; ask for it anew here")
+        with self._turn:
+            if not self._ended:
+                try:
+                    chunk = next(self._chunks)
+                except BaseException as error:
+                    self._end_with(error)
+                    if not self._query.deadline.cancelled or not isinstance(error, Exception):
+                        raise
+                else:
+                    if not self._query.deadline.cancelled:
+                        return chunk
+                    self._end()
+            if self._query.router_closed:
+                raise RouterClosed("the EdgeRouter was closed during this answer")
+            raise StopIteration
+
+    def close(self) -> None:
+        """Cancel the answer, unless it has ended. Takes a quarter of a second at most."""
+        self.cancel()
+        self.end(CLOSE_S)
+
+    def cancel(self, *, router_closed: bool = False) -> None:
+        """Wake whoever waits for the next piece; the stream ends soon."""
+        if not self._ended:
+            self._query.router_closed = self._query.router_closed or router_closed
+            self._query.deadline.cancel()
+
+    def end(self, within_s: float) -> None:
+        """Finish a cancelled stream here, or leave it to the thread that is in the middle of a
+        piece when that takes longer than `within_s` seconds."""
+        if not self._ended and self._turn.acquire(timeout=within_s):
+            try:
+                self._end()
+            finally:
+                self._turn.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_ended", True) and not sys.is_finalizing():
+            self.close()
+
+    def _end(self) -> None:
+        """End it now; an answer that is there whole already stays complete."""
+        if not self._ended:
+            self._ended = True
+            self._chunks.close()
+            self.record = self._finish(self._query, "cancelled")
+
+    def _end_with(self, error: BaseException) -> None:
+        """End it as `error` says. A failure before the first piece is no answer: no record."""
+        self._ended = True
+        if isinstance(error, StopIteration):
+            self.record = self._finish(self._query, "complete")
+        elif self._query.deadline.cancelled or not isinstance(error, Exception):
+            self.record = self._finish(self._query, "cancelled")
+        elif self._query.first_token_s is not None:
+            self.record = self._finish(self._query, "broken")
+
+
+def record_of(query: Query, ended: Ending) -> AnswerRecord:
+    """What happened to a query that has ended; an answer that came whole is never "cancelled"."""
+    attempt = query.answering
+    if attempt is not None and attempt.finish_reason is not None:
+        ended = "complete"
+    total_s = query.elapsed()
+    return AnswerRecord(
+        id=query.id,
+        decision=query.decision,
+        answered_by=query.decision.expert if attempt is None else attempt.expert.name,
+        failures={name: str(error) for name, error in query.failures.items()},
+        usage=_usage(attempt, ended),
+        cost_usd=query.cost_usd,
+        router_s=query.router_s,
+        first_token_s=total_s if query.first_token_s is None else query.first_token_s,
+        total_s=total_s,
+        deferral=query.deferral,
+        ended=ended,
+        finish_reason=attempt.finish_reason if attempt is not None else None,
+        max_tokens=None if attempt is None else attempt.request.max_tokens,
+        empty=attempt is None or attempt.pieces == 0,
+        cost_limited=attempt is not None and attempt.request is not query.request,
+    )
+
+
+def _usage(attempt: Attempt | None, ended: Ending) -> Usage | None:
+    """As the expert tells it; of an answer without its end, what was read and received."""
+    if attempt is None:
+        return None
+    return attempt.usage if ended == "complete" else attempt.counted

@@ -1,0 +1,187 @@
+"""The composite that answers a watched query: an expert on the device, or whom it hands over to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, Self
+
+from edge_router.backends.deadline import Deadline
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatChunk
+from edge_router.errors import BackendProtocolError, BackendUnavailable, NoExpertFits
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.deciding.decision import Decision, Rule
+from edge_router.routing.deciding.operating_point import OperatingPoint
+from edge_router.routing.deciding.policy import decide
+from edge_router.routing.deferral import Deferral
+from edge_router.routing.experts.expert import Expert, Location
+from edge_router.routing.experts.panel import Candidate
+from edge_router.settings.config import Config
+from edge_router.settings.constraints import Constraints
+
+from .holdback import Chunks, Watch
+from .query import Query
+
+__all__ = ["SILENCE_S", "Ask", "Handover", "first_piece", "reconsider", "what_is_left"]
+
+
+SILENCE_S = 10.0  # a cloud expert that sends nothing for so long is left for one that may step in
+
+
+Ask = Callable[[Query, str, Deadline], Chunks]
+"""Asks an expert by name, within limits and a deadline: `EdgeRouter` does it for all attempts."""
+
+
+class Chooser(Protocol):
+    """What a hand-over needs of a `Router`."""
+
+    artifact: RouterArtifact
+    experts: tuple[Expert, ...]
+    point: OperatingPoint
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Handover:
+    """Deferral with everything it needs: `ask` asks an expert by name, `limits` are the constraints
+    that hold now for a query with some of its own."""
+
+    watch: Watch
+    router: Chooser
+    ask: Ask
+    limits: Callable[[Constraints | None], Constraints]
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Config,
+        router: Chooser,
+        *,
+        ask: Ask,
+        limits: Callable[[Constraints | None], Constraints],
+    ) -> Self | None:
+        """None where deferral is off. Raises ConfigError as `Watch.from_config` does."""
+        watch = Watch.from_config(config, router.artifact)
+        return None if watch is None else cls(watch, router, ask, limits)
+
+    def applies(self, query: Query, name: str) -> bool:
+        """Whether the answer of `name` is watched: that of the expert that was decided on.
+
+        A fallback's is not: who could take it over has failed already.
+        """
+        return name == query.decision.expert and self.watch.serves(self._expert(name))
+
+    def stream(self, query: Query, deadline: Deadline) -> Chunks:
+        """The decided expert's answer, or that of the expert it is handed to.
+
+        `query` learns of the deferral, and of the failure where it came to nothing.
+        """
+        name = query.decision.expert
+        expected = query.decision.estimates[name].quality
+        return self.watch.hold_back(
+            self.ask(query, name, deadline),
+            self.router.point.uncorrected(name, expected),  # what the gate was fitted to
+            judge=partial(self._judge, query),
+            hand_over=partial(self._hand_over, query),
+        )
+
+    def _judge(self, query: Query, probability: float, tokens: int) -> Deferral | None:
+        limits = self.limits(query.constraints)
+        return reconsider(
+            query.decision,
+            self.router.experts,
+            probability=probability,
+            tokens=tokens,
+            constraints=what_is_left(
+                limits, cost_usd=self._begun_usd(query, tokens), seconds=query.elapsed()
+            ),
+            rule=self.router.rule,
+        )
+
+    def _begun_usd(self, query: Query, tokens: int) -> float:
+        """Dollars for the first `tokens` tokens of the decided expert; 0 where its price is not
+        known."""
+        pricing = self._expert(query.decision.expert).pricing
+        read = query.request.characters / CHARACTERS_PER_TOKEN
+        return 0.0 if pricing is None else pricing.cost(read, tokens)
+
+    def _hand_over(self, query: Query, deferral: Deferral) -> Chunks | None:
+        name = deferral.to
+        query.deferral = deferral
+        left = query.deadline.remaining()  # the local answer must still be shown where this fails
+        deadline = query.deadline.attempt(first_token_s=left / 2, silence_s=SILENCE_S)
+        try:
+            chunks = self.ask(query, name, deadline)
+            return _put_back(first_piece(chunks, name), chunks)
+        except BackendUnavailable as error:
+            if query.deadline.cancelled:
+                raise
+            query.failures[name] = error
+            return None
+
+    def _expert(self, name: str) -> Expert:
+        return next(expert for expert in self.router.experts if expert.name == name)
+
+
+def first_piece(chunks: Chunks, name: str) -> ChatChunk:
+    """The first chunk of a stream. Raises BackendProtocolError where there is none."""
+    try:
+        return next(chunks)
+    except StopIteration:
+        raise BackendProtocolError(f"{name} sent an empty stream") from None
+
+
+def _put_back(first: ChatChunk, rest: Chunks) -> Chunks:
+    with closing(rest):
+        yield first
+        yield from rest
+
+
+def what_is_left(constraints: Constraints, *, cost_usd: float, seconds: float) -> Constraints:
+    """The limits on whoever is asked second, after what the first one took."""
+    return replace(
+        constraints,
+        max_cost_usd=_less(constraints.max_cost_usd, cost_usd),
+        max_latency_s=_less(constraints.max_latency_s, seconds),
+        budget_left_usd=_less(constraints.budget_left_usd, cost_usd),
+    )
+
+
+def _less(limit: float | None, taken: float) -> float | None:
+    return None if limit is None else max(0.0, limit - taken)
+
+
+def reconsider(
+    decision: Decision,
+    experts: Iterable[Expert],
+    *,
+    probability: float,
+    tokens: int,
+    constraints: Constraints,
+    rule: Rule,
+) -> Deferral | None:
+    """Decide again between the expert that began, its answer good with `probability` after `tokens`
+    tokens, and the cloud experts that the first decision admits.
+
+    `constraints` are what is left of them; they rule out as they did the first time. None where
+    the expert that began should go on.
+    """
+    by_name = {expert.name: expert for expert in experts}
+    began = by_name[decision.expert]
+    cloud = [by_name[e] for e in decision.fallbacks if by_name[e].location == Location.CLOUD]
+    estimate = replace(
+        decision.estimates[began.name], quality=probability, cost_usd=0.0, latency_s=0.0
+    )
+    candidates = [
+        Candidate(began, estimate),
+        *(Candidate(expert, decision.estimates[expert.name]) for expert in cloud),
+    ]
+    try:
+        second = decide(candidates, constraints=constraints, rule=rule, input_tokens=0)
+    except NoExpertFits:
+        return None
+    if second.expert == began.name:
+        return None
+    return Deferral(began.name, second.expert, tokens, probability, second.gain, second.min_gain)

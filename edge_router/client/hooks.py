@@ -1,0 +1,83 @@
+"""The user's hooks: told of every answer, and never in an answer's way."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from edge_router.guards.forking import renew_after_fork
+from edge_router.routing.record import AnswerRecord, Hook
+
+__all__ = ["Hooks"]
+
+WAIT_S = 0.25  # for a hook that is slow; then it goes on beside the answer
+CLOSE_S = 0.25
+
+log = logging.getLogger("edge_router")
+
+
+class Hooks:
+    """Runs `hooks` for each record, in order, in a thread of its own. Thread-safe.
+
+    A hook that raises is logged and the next one runs. `tell` returns once all have run, or after
+    WAIT_S seconds.
+    """
+
+    def __init__(self, hooks: Sequence[Hook]) -> None:
+        self._hooks = tuple(hooks)
+        self.after_fork()
+        renew_after_fork(self)
+
+    def after_fork(self) -> None:
+        """The thread, and what it still had to do, are the parent's."""
+        self._start = threading.Lock()
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def tell(self, record: AnswerRecord) -> None:
+        """Call every hook with `record`."""
+        if not self._hooks:
+            return
+        done = threading.Event()
+        self._jobs.put(lambda: self._run(record, done))
+        with self._start:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=_work, args=(self._jobs,), name="edge-router hooks", daemon=True
+                )
+                self._thread.start()
+        if threading.current_thread() is not self._thread:  # a hook that asks something itself
+            done.wait(WAIT_S)
+
+    def close(self) -> None:
+        """Let hooks that still run end, CLOSE_S seconds at most."""
+        with self._start:
+            thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            self._jobs.put(None)
+            thread.join(CLOSE_S)
+
+    def _run(self, record: AnswerRecord, done: threading.Event) -> None:
+        try:
+            for hook in self._hooks:
+                _call(hook, record)
+        finally:
+            done.set()
+
+
+def _call(hook: Hook, record: AnswerRecord) -> None:
+    started = time.monotonic()
+    try:
+        hook(record)
+    except Exception:  # the user's code: its failure is told and fails no answer
+        log.exception("the hook %r failed", hook)
+    if (took := time.monotonic() - started) > WAIT_S:
+        log.warning("the hook %r took %.1f s", hook, took)
+
+
+def _work(jobs: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+    while (job := jobs.get()) is not None:
+        job()

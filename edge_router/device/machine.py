@@ -1,0 +1,232 @@
+"""What this machine is and how it is doing: memory, clock, battery and routes, from its own files.
+
+Nothing is read on import, nothing is sent anywhere, and what the system does not tell is None.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from edge_router.guards.forking import ForkSafeLock
+
+__all__ = [
+    "DeviceInfo",
+    "DeviceSource",
+    "DeviceState",
+    "LinuxDevice",
+    "RecentDevice",
+    "UnknownDevice",
+    "this_device",
+]
+
+LONGEST = 1 << 20  # characters of one file of the system
+PI_THROTTLED = 0b1110  # now: frequency capped, throttled, soft temperature limit
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceState:
+    """How the device is doing right now; None where the system does not tell.
+
+    `clock_share` is the clock that is allowed over the highest there is, 0..1: below 1 the
+    processor is throttled. `battery` is its charge, 0..1. `connected` is False when no route leads
+    anywhere but to this machine itself; True does not promise that anybody answers.
+    """
+
+    free_memory_bytes: int | None = None
+    clock_share: float | None = None
+    battery: float | None = None
+    discharging: bool | None = None
+    connected: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """What the device is: its processor, the cores this process may use, memory in bytes, the
+    governor of its clock (None where not told)."""
+
+    processor: str
+    cores: int
+    memory_bytes: int | None = None
+    governor: str | None = None
+
+
+class DeviceSource(Protocol):
+    """The one way in which the state of the device is read; tests give their own."""
+
+    def state(self) -> DeviceState:
+        """The state now. Cheap: a few small files, no network. Thread-safe."""
+        ...
+
+
+def this_device() -> LinuxDevice | UnknownDevice:
+    """The machine that this runs on."""
+    return LinuxDevice() if sys.platform == "linux" else UnknownDevice()
+
+
+class UnknownDevice:
+    """A system whose state is not read: everything is None, so nothing is held against it."""
+
+    def state(self) -> DeviceState:
+        return DeviceState()
+
+    def info(self) -> DeviceInfo:
+        return DeviceInfo(platform.processor() or platform.machine(), os.cpu_count() or 1)
+
+
+class LinuxDevice:
+    """Reads /proc and /sys below `root`."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._proc = root / "proc"
+        self._sys = root / "sys"
+
+    def state(self) -> DeviceState:
+        battery = next(self._batteries(), None)
+        return DeviceState(
+            free_memory_bytes=self._memory("MemAvailable"),
+            clock_share=self._clock_share(),
+            battery=_share(battery / "capacity", 100) if battery else None,
+            discharging=_text(battery / "status") == "Discharging" if battery else None,
+            connected=self._connected(),
+        )
+
+    def info(self) -> DeviceInfo:
+        return DeviceInfo(
+            processor=self._processor() or platform.machine(),
+            cores=_cores(),
+            memory_bytes=self._memory("MemTotal"),
+            governor=next((_text(p / "scaling_governor") for p in self._clocks()), None),
+        )
+
+    def _memory(self, field: str) -> int | None:
+        for line in (_text(self._proc / "meminfo") or "").splitlines():
+            name, _, rest = line.partition(":")
+            if name == field:
+                kibibytes = _whole(rest.removesuffix("kB"))
+                return None if kibibytes is None else kibibytes * 1024
+        return None
+
+    def _processor(self) -> str | None:
+        """The name of the processor; an ARM board's is that of the board."""
+        for line in (_text(self._proc / "cpuinfo") or "").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() in ("model name", "Model"):
+                return value.strip()
+        return _text(self._proc / "device-tree" / "model")
+
+    def _clocks(self) -> list[Path]:
+        return _below(self._sys / "devices/system/cpu/cpufreq", "policy*")
+
+    def _clock_share(self) -> float | None:
+        """Of the most throttled cores. A Raspberry Pi lowers the clock without telling cpufreq."""
+        told = _text(self._sys / "devices/platform/soc/soc:firmware/get_throttled") or "0"
+        allowed = "scaling_cur_freq" if _hex(told) & PI_THROTTLED else "scaling_max_freq"
+        shares = [
+            share
+            for clock in self._clocks()
+            if (most := _number(clock / "cpuinfo_max_freq"))
+            and most > 0
+            and (share := _share(clock / allowed, most)) is not None
+        ]
+        return min(shares, default=None)
+
+    def _batteries(self) -> Iterator[Path]:
+        """Those of the device itself, not of a mouse."""
+        for supply in _below(self._sys / "class/power_supply", "*"):
+            if _text(supply / "type") == "Battery" and _text(supply / "scope") != "Device":
+                yield supply
+
+    def _connected(self) -> bool | None:
+        """Whether any route leaves this machine, by the tables of both protocols."""
+        old, new = (_text(self._proc / "net" / name) for name in ("route", "ipv6_route"))
+        if old is None and new is None:
+            return None
+        rows = [line.split() for line in (old or "").splitlines()[1:]]
+        if any(row and row[0] != "lo" for row in rows):
+            return True
+        rows = [line.split() for line in (new or "").splitlines()]
+        return any(row and row[-1] != "lo" and row[0][:2] not in ("fe", "ff") for row in rows)
+
+
+class RecentDevice:
+    """Another source, read again only once what it said is `max_age_s` seconds old."""
+
+    def __init__(
+        self,
+        source: DeviceSource,
+        *,
+        max_age_s: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._lock = ForkSafeLock()
+        self._read: tuple[float, DeviceState] | None = None
+
+    def state(self) -> DeviceState:
+        with self._lock:
+            now = self._clock()
+            if self._read is None or not 0 <= now - self._read[0] < self._max_age_s:
+                self._read = now, self._source.state()
+            return self._read[1]
+
+
+def _text(path: Path) -> str | None:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(LONGEST).strip("\0\n ")
+    except OSError:
+        return None
+
+
+def _below(folder: Path, pattern: str) -> list[Path]:
+    """What is in a folder, none where it cannot be looked at."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return max(0, int(text))
+    except ValueError:
+        return None
+
+
+def _number(path: Path) -> float | None:
+    try:
+        found = float(_text(path) or "")
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _share(path: Path, whole: float) -> float | None:
+    number = _number(path)
+    return None if number is None else max(0.0, min(1.0, number / whole))
+
+
+def _hex(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return 0

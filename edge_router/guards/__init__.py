@@ -1,0 +1,1 @@
+"""What values, files and locks are made safe with."""

@@ -1,0 +1,296 @@
+"""What a value may be: each check turns what was stated into what the program uses.
+
+A check gets the value and the words that a message about it begins with ("key = value in place"),
+and raises ConfigError. `settle` puts the fields of a frozen value through their checks, so that
+nothing unchecked is ever compared: a text that equals an enum's value, or that is a number, becomes
+one where the value is made.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import fields
+from enum import StrEnum
+from typing import Any, Never, TypeVar
+
+from edge_router.errors import ConfigError
+
+from . import redaction
+from .redaction import shown_setting
+
+__all__ = [
+    "Check",
+    "FrozenDict",
+    "any_text",
+    "checked",
+    "flag",
+    "instance",
+    "mapping",
+    "member",
+    "number",
+    "one_of",
+    "optional",
+    "path",
+    "refuse_unknown",
+    "settle",
+    "shown",
+    "table",
+    "table_of_texts",
+    "text",
+    "texts",
+    "unset_allowed",
+    "whole",
+    "whole_number",
+]
+
+
+Check = Callable[[Any, str], Any]
+
+TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+LONGEST_SHOWN = 80  # characters of a value that a message quotes
+
+
+def settle(value: object, checks: Mapping[str, Check], place: str) -> None:
+    """Put each field of a frozen `value` through its check. Raises ConfigError naming the field,
+    what was stated and what would be right."""
+    for name, check in checks.items():
+        stated = getattr(value, name)
+        found = _settled(check, name, stated, place)
+        if found is not stated:
+            object.__setattr__(value, name, found)
+
+
+def _settled(check: Check, name: str, stated: Any, place: str) -> Any:
+    with suppress(ConfigError):
+        return check(stated, name)
+    return check(stated, f"{name} = {_stated(name, stated)} in {place}")  # words take longer
+
+
+def _stated(name: str, value: Any) -> str:
+    """What was stated, as a message may quote it."""
+    return _cut(shown_setting(name, value[:4096])) if isinstance(value, str) else shown(value)
+
+
+def _cut(told: str) -> str:
+    return told[:LONGEST_SHOWN] + ("..." if len(told) > LONGEST_SHOWN else "")
+
+
+def shown(value: Any) -> str:
+    """A value as a message may quote it: short, and without the login of an address."""
+    if value is None or isinstance(value, bool):
+        return repr(value)
+    if isinstance(value, int):
+        return repr(int(value)) if abs(value) < 10**30 else "a number of over 30 digits"
+    if isinstance(value, float):
+        return repr(float(value))
+    if isinstance(value, str):
+        return _cut(redaction.shown(value[:4096]))
+    if isinstance(value, (list, tuple, dict)) and not value:
+        return repr(value)
+    return f"a {type(value).__name__}"
+
+
+def text(value: Any, fault: str) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{fault} must be a text")
+    return str.__str__(value)
+
+
+def any_text(value: Any, fault: str) -> str:
+    """A text, which may be empty."""
+    if not isinstance(value, str):
+        raise ConfigError(f"{fault} must be a text")
+    return str.__str__(value)
+
+
+def path(value: Any, fault: str) -> str:
+    """A text or a path that names a file."""
+    found = os.fspath(value) if isinstance(value, os.PathLike) else value
+    named = text(found, fault)
+    if "\0" in named:
+        raise ConfigError(f"{fault} holds a zero character, which no path may")
+    return named
+
+
+def table(value: Any, fault: str) -> Mapping[str, Any]:
+    """A table with texts as keys."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ConfigError(f"{fault} must be a table")
+    return value if type(value) is FrozenDict else FrozenDict(value)
+
+
+def table_of_texts(value: Any, fault: str) -> Mapping[str, str]:
+    """A table whose values are texts, none of them empty."""
+    found = table(value, fault)
+    if not all(isinstance(one, str) and one for one in found.values()):
+        raise ConfigError(f"{fault} must map texts to texts")
+    return found
+
+
+def mapping(check: Check) -> Check:
+    """A table with texts as keys whose values pass `check`."""
+
+    def each(value: Any, fault: str) -> Mapping[str, Any]:
+        stated = table(value, fault)
+        found = {key: check(one, f"{fault}: {shown(key)}") for key, one in stated.items()}
+        changed = any(found[key] is not one for key, one in stated.items())
+        return table(found, fault) if changed else stated
+
+    return each
+
+
+def texts(value: Any, fault: str) -> tuple[str, ...]:
+    """Some texts."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, (tuple, list)):
+        raise ConfigError(f"{fault} must be a list of texts")
+    return tuple(any_text(one, f"{fault}: {shown(one)}") for one in value)
+
+
+def number(low: float, high: float = math.inf) -> Check:
+    """A finite number from `low` to `high`, or a text that is one."""
+
+    def check(value: Any, fault: str) -> float:
+        if type(value) is float and low <= value <= high and value < math.inf:
+            return value
+        found = _as_float(value)
+        if not low <= found <= high or math.isinf(found):
+            raise ConfigError(f"{fault} must be a number from {low:g} to {high:g}{_hint(value)}")
+        return found
+
+    return check
+
+
+def _as_float(value: Any) -> float:
+    """NaN for what is no number: truth is none, nor is what has a length and is not a text."""
+    kind = type(value)
+    is_number = hasattr(kind, "__float__") and not hasattr(kind, "__len__")
+    if not (is_number or isinstance(value, str)) or kind.__name__ in ("bool", "bool_"):
+        return math.nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, ArithmeticError):  # a text, or a number beyond all floats
+        return math.nan
+
+
+def _hint(value: Any) -> str:
+    """For "0,01" and "5 %"."""
+    written = isinstance(value, str) and any(letter.isdigit() for letter in value)
+    return ", written like 0.01" if written and math.isnan(_as_float(value)) else ""
+
+
+def whole(low: int, high: int = 2**31) -> Check:
+    """A whole number from `low` to `high`, or a text that is one."""
+    in_range = number(low, high)
+
+    def check(value: Any, fault: str) -> int:
+        if type(value) is int and low <= value <= high:
+            return value
+        found: float = in_range(value, fault)
+        if found != int(found):
+            raise ConfigError(f"{fault} must be a whole number")
+        return int(found)
+
+    return check
+
+
+whole_number = whole(1)
+
+
+def one_of(*allowed: str, convert: Callable[[Any], Any] = str.__str__) -> Check:
+    """One of the `allowed` texts, as `convert` makes it."""
+
+    def check(value: Any, fault: str) -> Any:
+        if not isinstance(value, str) or value not in allowed:
+            raise ConfigError(f"{fault} must be one of {', '.join(str(a) for a in allowed)}")
+        return convert(value)
+
+    return check
+
+
+def member(kind: type[StrEnum]) -> Check:
+    """A member of an enum, or a text that is the value of one."""
+    return one_of(*kind, convert=kind)
+
+
+def flag(value: Any, fault: str) -> bool:
+    """True or false, or a text or number that says so."""
+    if type(value) is bool:
+        return value
+    told = str.__str__(value).strip().lower() if isinstance(value, str) else ""
+    if told in TRUE or told in FALSE:
+        return told in TRUE
+    is_number = isinstance(value, int) and value in (0, 1)
+    if is_number or type(value).__name__ in ("bool", "bool_"):  # numpy's
+        return bool(value)
+    words = ", ".join(("True", "False", *TRUE, *FALSE))
+    raise ConfigError(f"{fault} must be one of {words}")
+
+
+def instance(*kinds: type) -> Check:
+    """A value of one of these types."""
+
+    def check(value: Any, fault: str) -> Any:
+        if not isinstance(value, kinds):
+            raise ConfigError(f"{fault} must be {' or '.join(_article(kind) for kind in kinds)}")
+        return value
+
+    return check
+
+
+def _article(kind: type) -> str:
+    return f"{'an' if kind.__name__[0] in 'AEIOU' else 'a'} {kind.__name__}"
+
+
+def optional(check: Check) -> Check:
+    """None, or what passes `check`."""
+
+    def unset_or(value: Any, fault: str) -> Any:
+        return None if value is None else check(value, fault)
+
+    return unset_or
+
+
+def unset_allowed(kind: type, checks: Mapping[str, Check]) -> dict[str, Check]:
+    """The checks of a file's settings for a dataclass of them, where None means unset in the fields
+    whose default it is."""
+    unset = {one.name for one in fields(kind) if one.default is None}
+    return {key: optional(check) if key in unset else check for key, check in checks.items()}
+
+
+def checked(found: Mapping[str, Any], checks: Mapping[str, Check], where: str) -> dict[str, Any]:
+    """What was stated `where`, each value as its check makes it; unknown keys are errors."""
+    refuse_unknown(found, checks.keys(), where)
+    return {key: _settled(checks[key], key, value, where) for key, value in found.items()}
+
+
+def refuse_unknown(found: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    """Raise ConfigError for a key that is not `known`, with the one that was probably meant."""
+    for key in found:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+            raise ConfigError(f"unknown key {key!r} in {where}; {hint}")
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class FrozenDict(dict[K, V]):
+    """A dict that refuses every change with a TypeError; `dict(frozen)` is one to change."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: Any, **__: Any) -> Never:
+        raise TypeError("these values are frozen; make a changed copy with dict(...)")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)

@@ -1,0 +1,78 @@
+"""What this device has learned about itself and its experts lies in one folder."""
+
+from __future__ import annotations
+
+import glob
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from edge_router.errors import ConfigError
+
+from .user_files import NO_HOME, xdg_folder
+
+__all__ = ["default_data_folder", "write_atomically", "writing_to"]
+
+UNFINISHED = ".new"
+LEFT_BEHIND_S = 3600.0
+
+
+def default_data_folder() -> Path:
+    """The user's data folder of this system; $XDG_DATA_HOME is honoured. It may not exist yet, and
+    where the home folder is not known it cannot be made."""
+    if sys.platform == "darwin":
+        below_home = Path("Library/Application Support")
+    elif os.name == "nt":
+        below_home = Path("AppData/Local")
+    else:
+        below_home = Path(".local/share")
+    if os.name == "nt" and not os.environ.get("XDG_DATA_HOME"):
+        return xdg_folder("LOCALAPPDATA", below_home) / "edge-router"
+    return xdg_folder("XDG_DATA_HOME", below_home) / "edge-router"
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """What a user asked to keep; raises ConfigError where folder or disk does not take it."""
+    try:
+        yield
+    except OSError as error:
+        if folder.is_relative_to(NO_HOME):
+            raise ConfigError(
+                "nothing can be kept: there is no home folder to keep it in; set HOME, "
+                "XDG_DATA_HOME or data_dir"
+            ) from None
+        raise ConfigError(
+            f"{str(folder)!r} cannot be written ({error.strerror or error}); make room there, or "
+            "set data_dir"
+        ) from None
+
+
+def write_atomically(path: Path, content: str) -> None:
+    """Write a UTF-8 file all at once, its folders made: nobody reads half of it, also after a power
+    cut, and of two writers at once one wins. Raises OSError."""
+    data = content.encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
+    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
+    try:
+        with new.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """What writers of this file left behind that were killed long ago."""
+    with suppress(OSError):
+        for left in path.parent.glob(f"{glob.escape(path.name)}.*{UNFINISHED}"):
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > LEFT_BEHIND_S:
+                    left.unlink()

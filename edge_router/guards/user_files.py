@@ -1,0 +1,136 @@
+"""Files and folders as users name and write them: `~`, a byte-order mark, another encoding."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from pathlib import Path
+
+from edge_router.errors import ConfigError, EdgeRouterError
+
+__all__ = [
+    "NO_HOME",
+    "content_of",
+    "encoding_of",
+    "home_folder",
+    "is_file",
+    "text_of_bytes",
+    "user_path",
+    "xdg_folder",
+]
+
+NO_HOME = Path(os.devnull) / "no home folder, set HOME or data_dir"
+"""Stands where the home folder should be: nothing is found in it and nothing can be made there."""
+
+_ENCODINGS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+    codecs.BOM_UTF8: "UTF-8",
+}  # the longer ones first: the mark of UTF-32 begins with that of UTF-16
+_PIPES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # what `<(...)` of a shell is called
+_PIECE = 1 << 20
+
+
+def home_folder() -> Path | None:
+    """The user's home; None where neither HOME nor the system tells it, or it is another user's
+    that this process may not look into (a container that changes its user and keeps HOME)."""
+    if os.name == "posix" and os.environ.get("HOME") == "":
+        return None
+    try:
+        found = Path.home()
+    except RuntimeError:
+        return None
+    locked = os.access(found, os.F_OK) and not os.access(found, os.X_OK)
+    return found if found.is_absolute() and not locked else None
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there, as far as this process may look."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def user_path(
+    given: str | Path, *, what: str = "path", refusal: type[EdgeRouterError] = ConfigError
+) -> Path:
+    """A path as a user gives it, with `~` and `~name` for home folders.
+
+    Raises `refusal`, calling the path `what`, where nobody knows that folder.
+    """
+    path = Path(given)
+    if not str(path).startswith("~") or path.exists():
+        return path
+    first, *rest = path.parts
+    try:
+        home = home_folder() if first == "~" else Path(first).expanduser()
+    except RuntimeError:
+        home = None
+    if home is None:
+        whose = "the home folder" if first == "~" else f"the home folder of {first[1:]!r}"
+        raise refusal(
+            f"{what} {str(given)!r} cannot be found: {whose} is not known here; set HOME or give "
+            "a path without ~"
+        )
+    return home.joinpath(*rest)
+
+
+def xdg_folder(variable: str, default: Path) -> Path:
+    """The folder that an XDG variable names; `default`, below the home folder, where it names
+    none or a relative one, as the specification wants."""
+    given = os.environ.get(variable, "")
+    path = Path(given)
+    if given.startswith("~/"):
+        path = (home_folder() or NO_HOME) / given[2:]
+    return path if path.is_absolute() else (home_folder() or NO_HOME) / default
+
+
+def content_of(path: Path, *, limit: int, pipes: bool = False) -> bytes:
+    """All of a file of at most `limit` bytes: never a device, a named pipe only where `pipes`.
+
+    Raises OSError, its `strerror` saying why.
+    """
+    kind = path.stat().st_mode
+    piped = stat.S_ISFIFO(kind) and (pipes or str(path).startswith(_PIPES))
+    empty = stat.S_ISCHR(kind) and str(path) == os.devnull
+    terminal = stat.S_ISCHR(kind) and str(path).startswith(_PIPES)
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind) or piped or empty or terminal):
+        raise OSError(None, "it is not a regular file")
+    found = bytearray()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            found += piece
+            if len(found) > limit:
+                raise OSError(None, f"it is longer than {limit:,} bytes")
+    return bytes(found)
+
+
+def encoding_of(content: bytes) -> str | None:
+    """The encoding by its byte-order mark, or UTF-16 where text without one must be; else None."""
+    for mark, name in _ENCODINGS.items():
+        if content.startswith(mark):
+            return name
+    head = content[:256]
+    halves = head[::2], head[1::2]
+    if len(head) >= 4 and any(not any(half) for half in halves) and any(head):
+        return "UTF-16 or UTF-32"
+    return None
+
+
+def text_of_bytes(content: bytes) -> str:
+    """UTF-8 without the byte-order mark that some editors write.
+
+    Raises ValueError that names the encoding, or says where the content is not UTF-8.
+    """
+    if (found := encoding_of(content)) not in (None, "UTF-8"):
+        raise ValueError(f"it is {found}; save it as UTF-8")
+    try:
+        return content.removeprefix(codecs.BOM_UTF8).decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"byte {error.start} is not UTF-8 ({error.reason}); save it as UTF-8"
+        ) from None

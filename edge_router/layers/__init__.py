@@ -1,0 +1,1 @@
+"""Wraps of a backend or a client: each adds one thing."""

@@ -1,0 +1,1 @@
+"""Operating points that keep a target."""

@@ -1,0 +1,269 @@
+"""Queries with the known outcomes of a weak and a strong expert: what a calibration rests on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN, DEFAULT_MAX_TOKENS, ChatRequest
+from edge_router.errors import OutcomesUnusable
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.artifact.representation import Representation
+from edge_router.routing.experts.expert import Estimate, Expert
+
+from ..outcomes.rows import OutcomeRows, Row, request_of
+
+__all__ = ["Evidence", "Outcomes", "from_file", "from_known_queries", "refuse_unknown_tables"]
+
+Floats = npt.NDArray[np.float64]
+
+FIX = "add scores of both to its rows, or name experts that it has with --weak and --strong"
+
+
+class QueryReader(Protocol):
+    """What evidence needs of a `Router`."""
+
+    artifact: RouterArtifact
+
+    def represent(self, request: ChatRequest) -> Representation:
+        """What the encoder says of the request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """One expert's outcomes, all (queries,).
+
+    `scores` in 0..1; `cost_usd` dollars, None where no price is known; `latency_s` seconds until
+    the answer was complete. Raises OutcomesUnusable for numbers that are none of these.
+    """
+
+    scores: Floats
+    cost_usd: Floats | None
+    latency_s: Floats
+
+    def __post_init__(self) -> None:
+        _require("score", self.scores, (self.scores >= 0) & (self.scores <= 1), "in 0..1")
+        for name in ("cost_usd", "latency_s"):
+            found = getattr(self, name)
+            if found is not None:
+                _require(name, found, (found >= 0) & (found < np.inf), "a number from 0")
+
+    def twice(self) -> Outcomes:
+        """Every outcome two times."""
+        costs = None if self.cost_usd is None else np.tile(self.cost_usd, 2)
+        return Outcomes(np.tile(self.scores, 2), costs, np.tile(self.latency_s, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a weak and a strong expert did on the same queries, in no order that matters.
+
+    Studies put many samples in one: arrays then are (samples, queries).
+
+    `gains` (queries,) are the router's expected gains of asking the strong one. `tables` and
+    `kinds` count the queries of each. Costs and latencies are `costs_measured` and
+    `latencies_measured`, or else estimates from prices and speeds. With `stand_ins`, the scores
+    are those of other models of the experts' profiles.
+    """
+
+    gains: Floats
+    weak: Outcomes
+    strong: Outcomes
+    tables: Mapping[str, int]
+    kinds: Mapping[str, int]
+    costs_measured: bool = False
+    latencies_measured: bool = False
+    stand_ins: bool = False
+
+    def __len__(self) -> int:
+        return int(self.gains.shape[-1])
+
+    @classmethod
+    def estimated(
+        cls,
+        weak: Expert,
+        strong: Expert,
+        queries: Sequence[tuple[Representation, int]],
+        scores: tuple[Floats, Floats],
+        *,
+        tables: Sequence[str],
+        kinds: Sequence[str],
+    ) -> Self:
+        """Known `scores` of the weak and the strong expert (queries,), the rest as the router
+        expects it of queries by their representation and number of characters."""
+        sides = [_estimates(expert, queries) for expert in (weak, strong)]
+        gains = [dear.quality - cheap.quality for cheap, dear in zip(*sides, strict=True)]
+        low, high = (_expected(*side) for side in zip(scores, sides, strict=True))
+        return cls(np.array(gains), low, high, Counter(tables), Counter(kinds))
+
+    def routed(self, weak: Floats, strong: Floats, threshold: float) -> Floats:
+        """`strong` where the gain reaches the threshold, else `weak`; all (queries,)."""
+        return np.where(self.gains >= threshold, strong, weak)
+
+    def twice(self) -> Evidence:
+        """Every query two times: what as many more queries like these would look like."""
+        return replace(
+            self,
+            gains=np.tile(self.gains, 2),
+            weak=self.weak.twice(),
+            strong=self.strong.twice(),
+            tables={table: 2 * count for table, count in self.tables.items()},
+            kinds={kind: 2 * count for kind, count in self.kinds.items()},
+        )
+
+
+def from_known_queries(
+    router: QueryReader, weak: Expert, strong: Expert, *, tables: Sequence[str] = ()
+) -> Evidence:
+    """The outcomes that the artifact carries, of the models that stand for each profile.
+
+    The artifact's one temperature was fitted on the same queries, which no bound accounts for.
+    `tables` keeps only those of that name. Raises OutcomesUnusable.
+    """
+    known = router.artifact.known_queries()
+    if known is None:
+        raise OutcomesUnusable(
+            f"the artifact {router.artifact.manifest.name!r} carries no outcomes; give --outcomes"
+        )
+    refuse_unknown_tables(tables, sorted(set(known.tables.tolist())))
+    scores = [known.mean_score(_models(router, expert)) for expert in (weak, strong)]
+    here = np.isin(known.tables, list(tables)) if tables else np.ones(len(known), dtype=bool)
+    both = here & ~np.isnan(scores[0]) & ~np.isnan(scores[1])
+    if not both.any():
+        raise OutcomesUnusable(
+            f"the artifact knows no query that both {weak.profile} and {strong.profile} were asked;"
+            " give --outcomes"
+        )
+    queries = [
+        (Representation(known.vectors[row], float(known.log_tokens[row])), length)
+        for row, length in zip(np.flatnonzero(both), known.characters[both].tolist(), strict=True)
+    ]
+    found = Evidence.estimated(
+        weak,
+        strong,
+        queries,
+        (scores[0][both], scores[1][both]),
+        tables=known.tables[both].tolist(),
+        kinds=known.kinds[both].tolist(),
+    )
+    return replace(found, stand_ins=True)
+
+
+def from_file(
+    router: QueryReader, weak: Expert, strong: Expert, path: Path, *, tables: Sequence[str] = ()
+) -> Evidence:
+    """A user's own outcome rows, with costs and latencies as measured where every row has them.
+
+    An expert goes by its name or its profile's. Rows that lack one of the two do not count.
+    `tables` keeps only rows of that `source`. Raises OutcomesUnusable.
+    """
+    rows = list(OutcomeRows(path).placed())
+    if not rows:
+        raise OutcomesUnusable(f"{path} is empty; a row is a query with the scores of both experts")
+    refuse_unknown_tables(tables, sorted({_source(row, path) for _, row in rows}))
+    rows = [(at, row) for at, row in rows if not tables or _source(row, path) in tables]
+    called = [_called(expert, [row for _, row in rows], path) for expert in (weak, strong)]
+    rows = [(at, row) for at, row in rows if all(name in row["score"] for name in called)]
+    if not rows:
+        raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}; {FIX}")
+    both = [row for _, row in rows]
+    found = Evidence.estimated(
+        weak,
+        strong,
+        [_query(router, row, at) for at, row in rows],
+        (_column(both, "score", called[0]), _column(both, "score", called[1])),
+        tables=[_source(row, path) for row in both],
+        kinds=[row.get("task", "unnamed") for row in both],
+    )
+    return _with_measured(found, both, called)
+
+
+def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) -> Evidence:
+    """Costs and latencies from the rows, where every one of them has them."""
+    paid, timed = (_measured(rows, field, called) for field in ("cost_usd", "latency_s"))
+    weak, strong = (
+        Outcomes(
+            side.scores,
+            _column(rows, "cost_usd", name) if paid else side.cost_usd,
+            _column(rows, "latency_s", name) if timed else side.latency_s,
+        )
+        for side, name in zip((found.weak, found.strong), called, strict=True)
+    )
+    return replace(found, weak=weak, strong=strong, costs_measured=paid, latencies_measured=timed)
+
+
+def _column(rows: Sequence[Row], field: str, name: str) -> Floats:
+    return np.array([row[field][name] for row in rows], dtype=np.float64)
+
+
+def _measured(rows: Sequence[Row], field: str, names: Sequence[str]) -> bool:
+    """Whether every row has a number of `field` for both experts."""
+    return all(name in row.get(field, {}) for row in rows for name in names)
+
+
+def _called(expert: Expert, rows: Sequence[Row], path: Path) -> str:
+    """The name by which the rows know an expert."""
+    named = {name for row in rows for name in row["score"]}
+    for name in (expert.name, expert.profile):
+        if name in named:
+            return name
+    known = ", ".join(sorted(named)) or "nobody"
+    raise OutcomesUnusable(
+        f"{path} has no outcomes of {expert.name!r} (profile {expert.profile!r}), only of "
+        f"{known:.400}; {FIX}"
+    )
+
+
+def _query(router: QueryReader, row: Row, where: str) -> tuple[Representation, int]:
+    request = request_of(row, where, OutcomesUnusable)
+    return router.represent(request), request.characters
+
+
+def _source(row: Row, path: Path) -> str:
+    source: str = row.get("source", path.name)
+    return source
+
+
+def refuse_unknown_tables(tables: Sequence[str], known: Sequence[str]) -> None:
+    """Raises OutcomesUnusable for a name in `tables` that is not in `known`."""
+    for table in tables:
+        if table not in known:
+            raise OutcomesUnusable(f"no table {table!r}; there are {', '.join(known)}")
+
+
+def _require(name: str, values: Floats, fits: npt.NDArray[np.bool_], told: str) -> None:
+    if not fits.all():
+        raise OutcomesUnusable(f"a {name} is {values[~fits][0]:g}; it must be {told}")
+
+
+def _models(router: QueryReader, expert: Expert) -> Sequence[str]:
+    """Whose outcomes stand for an expert: its profile's models, or the one it is named after."""
+    profile = router.artifact.experts["profiles"].get(expert.profile)
+    return profile["models"] if profile else [expert.profile]
+
+
+def _estimates(expert: Expert, queries: Sequence[tuple[Representation, int]]) -> list[Estimate]:
+    return [
+        expert.estimate(
+            query,
+            input_tokens=-(-characters // CHARACTERS_PER_TOKEN),
+            max_tokens=DEFAULT_MAX_TOKENS,
+        )
+        for query, characters in queries
+    ]
+
+
+def _expected(scores: Floats, estimates: Sequence[Estimate]) -> Outcomes:
+    costs = [estimate.cost_usd for estimate in estimates]
+    return Outcomes(
+        scores.astype(np.float64),
+        None if None in costs else np.array(costs, dtype=np.float64),
+        np.array([estimate.latency_s for estimate in estimates]),
+    )

@@ -1,0 +1,243 @@
+"""Thresholds that keep their targets with a stated confidence: Learn then Test.
+
+Angelopoulos, Bates, Candès, Jordan and Lei 2021. Every threshold of a fixed grid is a hypothesis,
+"a target is missed here". They are tested in an order that was fixed beforehand, from the end
+where the target is safest, until the first one stands; what was rejected before keeps the target,
+all of it at once, with probability 1 - delta over the draw of the queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.errors import OutcomesUnusable
+
+from .bounds import binomial_cdf, mean_is_below
+from .evidence import Evidence
+from .targets import Quantity, Target
+
+__all__ = [
+    "GRID",
+    "LATE",
+    "Risk",
+    "along_grid",
+    "chosen",
+    "control",
+    "fixed_sequence",
+    "from_end",
+    "most_usd",
+    "risks",
+    "risks_hold",
+    "searches",
+    "shuffled",
+    "useful",
+]
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Array = TypeVar("Array", Floats, Bools)
+End = Literal["strong", "weak"]
+
+GRID: Floats = np.linspace(-1.0, 1.0, 401).round(3)  # from always to never asking the strong one
+LATE = 0.05  # of the answers may take longer than a 95th percentile
+SEED = 0  # of the shuffle; a choice of it would be a choice of the result
+DEAREST = 2.0  # times the dearest query seen is taken for the most that one can cost
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """What a target asks of a threshold: a loss whose mean is at most `level`.
+
+    `weak` and `strong` (queries,) are the loss of asking either expert, at most `ceiling`; where
+    samples are many, (samples, queries).
+    `counted` ones are 0 or 1. `ends` are where the search starts.
+    """
+
+    target: Target
+    weak: Floats
+    strong: Floats
+    level: float
+    ceiling: float
+    ends: tuple[End, ...]
+    counted: bool = False
+
+    def means(self, gains: Floats) -> Floats:
+        """Mean loss (thresholds,) of the queries."""
+        return along_grid(gains, self.weak, self.strong)
+
+    def variances(self, gains: Floats) -> Floats:
+        """(thresholds,) of the queries' losses."""
+        squares = along_grid(gains, self.weak**2, self.strong**2)
+        found: Floats = np.maximum(squares - self.means(gains) ** 2, 0.0)
+        return found
+
+
+def along_grid(gains: Floats, weak: Floats, strong: Floats) -> Floats:
+    """The mean at each threshold (thresholds,) of `strong` where the gain reaches it, else `weak`.
+
+    All arrays (queries,); (samples, queries) give (samples, thresholds).
+    """
+    if gains.ndim > 1:
+        return np.stack([along_grid(*one) for one in zip(gains, weak, strong, strict=True)])
+    order = np.argsort(gains, kind="stable")
+    below = np.searchsorted(gains[order], GRID, side="left")
+    left, right = (np.concatenate([[0.0], np.cumsum(side[order])]) for side in (weak, strong))
+    mean: Floats = (left[below] + right[-1] - right[below]) / len(gains)
+    return mean
+
+
+def risks(
+    targets: Sequence[Target], evidence: Evidence, *, max_cost_usd: float | None = None
+) -> tuple[Risk, ...]:
+    """One risk a target. Raises OutcomesUnusable where costs are not known.
+
+    `max_cost_usd` is the most that one query can cost; without it, twice the dearest one seen.
+    """
+    return tuple(_risk(target, evidence, max_cost_usd) for target in targets)
+
+
+def _risk(target: Target, evidence: Evidence, max_cost_usd: float | None) -> Risk:
+    if target.quantity is Quantity.QUALITY:
+        return _quality_risk(target, evidence)
+    if target.quantity is Quantity.STRONG_CALLS:
+        asked = np.ones(evidence.gains.shape)
+        return Risk(target, asked * 0, asked, target.bound, 1.0, ("weak",), counted=True)
+    if target.quantity is Quantity.COST:
+        weak, strong = (_known(side.cost_usd) for side in (evidence.weak, evidence.strong))
+        return Risk(target, weak, strong, target.bound, most_usd(evidence, max_cost_usd), ("weak",))
+    weak, strong = (
+        (side.latency_s > target.bound).astype(np.float64)
+        for side in (evidence.weak, evidence.strong)
+    )
+    # nobody knows beforehand which of the two is the faster: a search from both ends
+    return Risk(target, weak, strong, LATE, 1.0, ("strong", "weak"), counted=True)
+
+
+def _quality_risk(target: Target, evidence: Evidence) -> Risk:
+    """mean(routed) >= share * mean(strong) is E[share * strong - routed] <= 0.
+
+    The loss lies between -1 (only the weak answer is good, and it is taken) and the share (only
+    the strong one is good, and it is not taken).
+    """
+    due = target.bound * evidence.strong.scores
+    weak, strong = (due - side.scores for side in (evidence.weak, evidence.strong))
+    return Risk(target, weak, strong, 0.0, target.bound, ("strong",))
+
+
+def _known(costs: Floats | None) -> Floats:
+    if costs is None:
+        raise OutcomesUnusable(
+            "a target on cost needs prices: set input_usd_per_million and output_usd_per_million "
+            "of both experts, or give outcomes with cost_usd"
+        )
+    return costs
+
+
+def most_usd(evidence: Evidence, max_cost_usd: float | None = None) -> float:
+    """The most that one query is taken to cost: what the promise on cost assumes."""
+    dearest = max(float(_known(side.cost_usd).max()) for side in (evidence.weak, evidence.strong))
+    return max(dearest, DEAREST * dearest if max_cost_usd is None else max_cost_usd)
+
+
+def control(
+    evidence: Evidence,
+    targets: Sequence[Target],
+    *,
+    confidence: float,
+    max_cost_usd: float | None = None,
+) -> float | None:
+    """The threshold that keeps all `targets` together with `confidence` (0..1); None if none does.
+
+    It is the cheapest one where quality is a target, else the one that asks the strong expert
+    most; thresholds that do nothing but always ask the expert that is safe anyway do not count.
+    Raises OutcomesUnusable where costs are not known.
+    """
+    asked = risks(targets, evidence, max_cost_usd=max_cost_usd)
+    good = risks_hold(asked, evidence.gains, 1 - confidence) & useful(targets, evidence.gains)
+    return float(GRID[chosen(targets, good)]) if good.any() else None
+
+
+def chosen(targets: Sequence[Target], good: Bools) -> npt.NDArray[np.intp]:
+    """Of good thresholds (..., thresholds) the number of the one to take, where there is any."""
+    if _cheapest(targets):
+        return np.asarray(good.shape[-1] - 1 - np.argmax(good[..., ::-1], axis=-1))
+    return np.asarray(np.argmax(good, axis=-1))
+
+
+def useful(targets: Sequence[Target], gains: Floats) -> Bools:
+    """Thresholds (thresholds,) that do not just always ask the expert that is safe anyway."""
+    calls = along_grid(gains, np.zeros(gains.shape), np.ones(gains.shape))
+    return calls < 1 if _cheapest(targets) else calls > 0
+
+
+def _cheapest(targets: Sequence[Target]) -> bool:
+    return any(target.quantity is Quantity.QUALITY for target in targets)
+
+
+def risks_hold(asked: Sequence[Risk], gains: Floats, delta: float) -> Bools:
+    """(..., thresholds) where all risks are kept together, with probability 1 - delta.
+
+    `delta` is shared out evenly among the sequences of `searches`.
+    """
+    found = searches(asked)
+    share = delta / sum(len(ends) for _, ends in found)
+    held = [_held([_refuted(risk, gains, share) for risk in group], ends) for group, ends in found]
+    return reduce(np.logical_and, held)
+
+
+def searches(asked: Sequence[Risk]) -> list[tuple[list[Risk], tuple[End, ...]]]:
+    """Which risks are tested together, and from which ends: each end makes one sequence.
+
+    Quality from the strong end, cost and strong calls from the weak end, latency from both.
+    """
+    ends = {risk.ends for risk in asked}
+    return [([risk for risk in asked if risk.ends == end], end) for end in sorted(ends)]
+
+
+def _held(refuted: Sequence[Bools], ends: Sequence[End]) -> Bools:
+    every = reduce(np.logical_and, refuted)
+    return reduce(np.logical_or, [from_end(fixed_sequence, every, end) for end in ends])
+
+
+def fixed_sequence(rejected: Bools) -> Bools:
+    """Of hypotheses in a fixed order along the last axis, those before the first that stands.
+
+    Each tested at delta, all together at delta (Angelopoulos et al. 2021, section 3.2): to be
+    wrong at all, the first false rejection must happen.
+    """
+    found: Bools = np.logical_and.accumulate(rejected, axis=-1)
+    return found
+
+
+def from_end(run: Callable[[Array], Array], along: Array, end: End) -> Array:
+    """`run` over the thresholds (thresholds,) in the order of a sequence."""
+    return run(along) if end == "strong" else run(along[..., ::-1])[..., ::-1]
+
+
+def _refuted(risk: Risk, gains: Floats, delta: float) -> Bools:
+    """(thresholds,) where "the risk is missed" is refuted at `delta`."""
+    rows = gains.shape[-1]
+    if risk.counted:
+        counts = np.rint(risk.means(gains) * rows).astype(np.int64)
+        refuted: Bools = binomial_cdf(rows, risk.level)[counts] <= delta
+        return refuted
+    return mean_is_below(
+        _row_by_row(risk, gains), rows, level=risk.level, ceiling=risk.ceiling, delta=delta
+    )
+
+
+def _row_by_row(risk: Risk, gains: Floats) -> Iterator[Floats]:
+    for row in shuffled(gains.shape[-1]).tolist():
+        at = (..., slice(row, row + 1))  # keeps an axis for the thresholds
+        yield np.where(gains[at] >= GRID, risk.strong[at], risk.weak[at])
+
+
+def shuffled(rows: int) -> npt.NDArray[np.int64]:
+    """The numbers of all rows in an order that knows nothing of them, the same every time."""
+    return np.random.default_rng(SEED).permutation(rows)

@@ -1,0 +1,1 @@
+"""Whether queries still look like those the router knows."""

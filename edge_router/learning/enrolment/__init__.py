@@ -1,0 +1,1 @@
+"""New experts, taught on the device."""

@@ -1,0 +1,97 @@
+"""Learning in use, where the user asks for it: outcomes are kept, now and then explored, and the
+queries are watched for drift."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from numbers import Real
+from typing import TYPE_CHECKING, Self
+
+from edge_router.chat.completion import ChatRequest
+from edge_router.errors import LearningError
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.artifact.text import router_input
+from edge_router.routing.deciding.decision import Decision
+from edge_router.routing.deciding.exploration import Exploration, rival_of
+from edge_router.routing.record import AnswerRecord
+from edge_router.settings.config import Config
+
+if TYPE_CHECKING:
+    from .drift.monitor import DriftWatch
+    from .outcomes.log import OutcomeLog
+
+__all__ = ["Learning", "checked_score"]
+
+
+class Learning:
+    """What an EdgeRouter does to learn from its answers. Thread-safe; never in an answer's way.
+
+    Explores only as long as `log` can be written: otherwise nothing would be learned from it.
+    With `prompt_characters` that much of each query is kept, cut as the router cuts it.
+    """
+
+    def __init__(
+        self,
+        log: OutcomeLog,
+        exploration: Exploration,
+        drift: DriftWatch,
+        *,
+        prompt_characters: int | None = None,
+    ) -> None:
+        self._log = log
+        self._exploration = exploration
+        self._drift = drift
+        self._prompt_characters = prompt_characters
+
+    @classmethod
+    def from_config(
+        cls,
+        config: Config,
+        artifact: RouterArtifact,
+        *,
+        draw: Callable[[], float] = random.random,
+    ) -> Self | None:
+        """None where the setting `learn` is off; writes nothing yet. `draw` gives the random
+        numbers (0..1) that exploration needs."""
+        if not config.learn:
+            return None
+        from .drift.monitor import DriftWatch
+        from .outcomes.log import FILE, OutcomeLog
+
+        return cls(
+            OutcomeLog(config.data_folder / FILE, max_rows=config.learn_rows),
+            Exploration(config.exploration, draw),
+            DriftWatch(artifact),
+            prompt_characters=artifact.manifest.max_chars if config.learn_prompts else None,
+        )
+
+    def decided(self, decision: Decision) -> Decision:
+        """The decision, or the same with another expert's turn; see `Exploration`."""
+        if decision.grounds is not None and decision.grounds.query is not None:
+            self._drift.add(decision.grounds.query)
+        return decision if self._log.stopped else self._exploration.apply(decision)
+
+    def answered(self, record: AnswerRecord, request: ChatRequest) -> None:
+        """Keep what happened."""
+        room = self._prompt_characters
+        prompt = None if room is None else router_input(request, room)
+        decision = record.decision
+        rival = rival_of(decision) if decision.propensity < 1 else None
+        self._log.append(record, prompt=prompt, rival=rival)
+
+    def score(self, id: str, score: float) -> bool:  # noqa: A002
+        """Tell how good an answer was, 0..1; False where it was not kept."""
+        return self._log.score(id, score)
+
+    def close(self) -> None:
+        """Give the file back, and end the watch."""
+        self._log.close()
+        self._drift.close()
+
+
+def checked_score(score: float) -> float:
+    """Raises LearningError for what is no number in 0..1."""
+    if not isinstance(score, Real) or isinstance(score, bool) or not 0 <= score <= 1:
+        raise LearningError(f"score {score!r:.60} must be a number from 0 (bad) to 1 (good)")
+    return float(score)

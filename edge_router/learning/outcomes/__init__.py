@@ -1,0 +1,1 @@
+"""Answers that were kept, and what their scores say."""

@@ -1,0 +1,174 @@
+"""Answered queries, of which only the chosen expert's score was ever seen."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.errors import LearningError, TooFewOutcomes
+from edge_router.routing.experts.expert import Expert
+from edge_router.routing.logistic import sigmoid
+
+from .outcome import Outcome, require_dim
+
+__all__ = ["LEAST_EFFECTIVE", "LeftOut", "LoggedOutcomes", "effective_size", "sort_out"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
+
+LEAST_EFFECTIVE = 100  # scored answers: the mean of so many is known to within 0.1
+
+
+class LeftOut(StrEnum):
+    """Why a row of the log tells nothing here; the first that applies counts.
+
+    A scored answer that its reader cancelled does count: bad answers are the ones that are stopped.
+    One that broke off says how the connection was, not how good the expert is.
+    """
+
+    OTHER_ROUTER = "read by another router"
+    NOT_SCORED = "not scored"
+    BROKE_OFF = "broken off by the expert"
+    ANOTHER_ANSWERED = "answered by another expert after a failure or a hand-over"
+    NOT_CONFIGURED = "of experts that the settings do not have"
+    NO_CHOICE = "that nobody else might have answered (exploration)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoggedOutcomes:
+    """Scored answers, each by one of two experts that might have given it.
+
+    `estimates` (queries, experts) are the probabilities 0..1 that the router gives for a good
+    answer before any correction. Expert number `chosen` (queries,) was asked with probability
+    `propensity` (queries,), else number `rival` would have been, -1 where `experts` does not have
+    it. `scores` (queries,) 0..1. Raises LearningError for a number outside of these.
+    """
+
+    experts: tuple[str, ...]
+    estimates: Floats
+    chosen: Integers
+    rival: Integers
+    propensity: Floats
+    scores: Floats
+
+    def __post_init__(self) -> None:
+        p, told, given = self.propensity, self.scores, self.estimates
+        _require("propensity", p, (p > 0) & (p < 1), "between 0 and 1")
+        _require("score", told, (told >= 0) & (told <= 1), "in 0..1")
+        _require("estimate", given, (given >= 0) & (given <= 1), "in 0..1")
+
+    @classmethod
+    def of(cls, rows: Sequence[Outcome], experts: Sequence[Expert]) -> Self:
+        """Rows that `sort_out` has kept for these experts, none of them corrected.
+
+        Estimates are made anew from the logged representations: those in the log may have been
+        corrected, and a correction of them would come on top. Raises LearningError.
+        """
+        numbers = {expert.name: number for number, expert in enumerate(experts)}
+        return cls(
+            tuple(numbers),
+            _estimates(rows, experts),
+            np.array([numbers[row.expert] for row in rows], dtype=np.intp),
+            np.array([numbers.get(row.rival or "", -1) for row in rows], dtype=np.intp),
+            np.array([row.propensity for row in rows], dtype=np.float64),
+            np.array([row.score for row in rows], dtype=np.float64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def number(self, expert: str) -> int:
+        """Raises LearningError for an expert that cannot be in the log."""
+        if expert not in self.experts:
+            raise LearningError(
+                f"{expert!r} has answered nothing: the settings have {', '.join(self.experts)}"
+            )
+        return self.experts.index(expert)
+
+    def where(self, keep: Flags) -> Self:
+        """Only the rows at which `keep` (queries,) is true."""
+        return replace(
+            self,
+            estimates=self.estimates[keep],
+            chosen=self.chosen[keep],
+            rival=self.rival[keep],
+            propensity=self.propensity[keep],
+            scores=self.scores[keep],
+        )
+
+    def require(self, of: Flags, told: str) -> float:
+        """The effective size of the rows at which `of` (queries,) is true.
+
+        `told` ends "scored answers". Raises TooFewOutcomes below LEAST_EFFECTIVE.
+        """
+        effective = effective_size(1 / self.propensity[of])
+        if effective >= LEAST_EFFECTIVE:
+            return effective
+        needed = self._more_needed(effective)
+        raise TooFewOutcomes(
+            f"{int(of.sum())} scored answers {told} tell as much as {effective:.0f} equally "
+            f"weighted ones; {LEAST_EFFECTIVE} are needed: score about {needed:,} more answers, "
+            "whoever gives them",
+            needed=needed,
+        )
+
+    def _more_needed(self, effective: float) -> int:
+        """How many more rows like these, of all experts, would do.
+
+        An expert that was never asked is asked as often as the rarest draw.
+        """
+        if effective:
+            return math.ceil(len(self) * (LEAST_EFFECTIVE / effective - 1))
+        rarest = min(self.propensity.min(), 1 - self.propensity.max()) if len(self) else 0.5
+        return math.ceil(LEAST_EFFECTIVE / rarest - 1e-6)
+
+
+def sort_out(
+    rows: Sequence[Outcome], experts: Sequence[str], artifact: str
+) -> tuple[list[Outcome], Mapping[LeftOut, int]]:
+    """The rows of the artifact with this hash that tell something of `experts`, and how many of
+    the others there are of each kind."""
+    reasons = [_left_out(row, experts, artifact) for row in rows]
+    kept = [row for row, reason in zip(rows, reasons, strict=True) if reason is None]
+    return kept, Counter(reason for reason in reasons if reason is not None)
+
+
+def _left_out(row: Outcome, experts: Sequence[str], artifact: str) -> LeftOut | None:
+    checks = {
+        LeftOut.OTHER_ROUTER: row.artifact != artifact,
+        LeftOut.NOT_SCORED: row.score is None,
+        LeftOut.BROKE_OFF: row.ended == "broken",
+        LeftOut.ANOTHER_ANSWERED: row.answered_by != row.expert,
+        LeftOut.NOT_CONFIGURED: row.expert not in experts,
+        LeftOut.NO_CHOICE: row.propensity >= 1,
+    }
+    return next((reason for reason, applies in checks.items() if applies), None)
+
+
+def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Floats:
+    """(rows, experts). Raises LearningError for a representation of another length."""
+    size = len(experts[0].head.weights)
+    require_dim(rows, size)
+    vectors = np.array([row.vector for row in rows], dtype=np.float64).reshape(len(rows), size)
+    heads = [expert.head for expert in experts]
+    found = [sigmoid((h.bias + vectors @ h.weights) / h.temperature) for h in heads]
+    return np.stack(found, axis=1)
+
+
+def _require(name: str, values: Floats, fits: Flags, span: str) -> None:
+    if not fits.all():
+        raise LearningError(f"a {name} of {values[~fits][0]:g} is logged; it must be {span}")
+
+
+def effective_size(weights: Floats) -> float:
+    """How many equally weighted queries tell as much as these (Kish 1965): (sum w)^2 / sum w^2."""
+    total = float(weights.sum())
+    return total * total / float(weights @ weights) if total > 0 else 0.0

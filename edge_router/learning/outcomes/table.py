@@ -1,0 +1,329 @@
+"""The outcome log's SQLite file: its table, and how to open, read, empty and set it aside.
+
+Nothing here opens and closes the file except through SQLite: closing any descriptor of it drops
+every lock that this process has on it, and another process then removes what was not merged yet.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_router.errors import LearningError
+from edge_router.guards.bounded_file import require_regular
+from edge_router.guards.forking import ForkSafeLock
+from edge_router.routing.experts.expert import Estimate
+
+from .outcome import Outcome
+
+__all__ = [
+    "BUSY",
+    "CORRUPT",
+    "FAULTS",
+    "NO_ROOM",
+    "code_of",
+    "count_rows",
+    "empty",
+    "identity",
+    "insert",
+    "open_for_reading",
+    "open_for_writing",
+    "outcomes",
+    "remove",
+    "set_aside",
+    "transaction",
+    "values_of",
+]
+
+log = logging.getLogger("edge_router")
+
+SCHEMA_VERSION = 2
+COLUMNS = tuple(field.name for field in fields(Outcome))
+ADDED = {"ended": "'complete'"}  # since version 1, and what stands there for older rows
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS outcomes (number INTEGER PRIMARY KEY AUTOINCREMENT, "
+    f"{', '.join(COLUMNS)}, UNIQUE (id))"
+)
+INSERT = f"INSERT INTO outcomes ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
+
+CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+# What a file raises that is not as we wrote it: SQLite takes any value in any column.
+FAULTS = (
+    sqlite3.Error,
+    OSError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+    LearningError,
+)
+BESIDE = ("-wal", "-shm", "")  # the file itself last: without it, what lies beside is nobody's
+
+TEXTS = ("id", "artifact", "script", "expert", "answered_by")
+TEXTS_OR_NONE = ("rival", "prompt")
+NUMBERS = ("time", "log_tokens", "propensity", "gain", "min_gain", "first_token_s", "total_s")
+NUMBERS_OR_NONE = ("cost_usd", "score")
+COUNTS_OR_NONE = ("input_tokens", "output_tokens")
+ENDINGS = ("complete", "cancelled", "broken")
+LARGEST = 2**63  # SQLite's integers
+
+_CREATING = ForkSafeLock()
+
+
+def open_for_writing(path: Path, until: float) -> sqlite3.Connection:
+    """An open file with our table in it, made where there is none; `until` on the monotonic clock.
+
+    Raises sqlite3.Error, OSError, LearningError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _create(Path(os.path.realpath(path)))
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    try:
+        _wait_no_longer(connection, until)
+        _prepare(connection, path, until)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _create(path: Path) -> None:
+    """An empty file that only the user may read; SQLite gives the files beside it the same mode.
+
+    A file that is there is not opened. The lock keeps others of this process from opening the new
+    one before its descriptor is closed.
+    """
+    with _CREATING:
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            require_regular(path.stat().st_mode)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, until: float) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last rows only
+    connection.execute("PRAGMA secure_delete = ON")  # prompts that went are not kept in free pages
+    if _version(connection, path) == SCHEMA_VERSION:
+        return
+    with transaction(connection, until):
+        version = _version(connection, path)  # another process may have been faster
+        if version == 0:
+            connection.execute(TABLE)
+        for column, value in ADDED.items() if version == 1 else ():
+            connection.execute(f"ALTER TABLE outcomes ADD COLUMN {column} DEFAULT {value}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """0 for a new file. Raises LearningError for a version of later times."""
+    version: int
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if not 0 <= version <= SCHEMA_VERSION:
+        raise LearningError(
+            f"{path} has schema version {version}, this Edge Router writes {SCHEMA_VERSION}; "
+            "upgrade edge-router or move the file away"
+        )
+    return version
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, until: float) -> Iterator[None]:
+    """All or nothing; waits until then for other writers. Raises sqlite3.Error."""
+    _wait_no_longer(connection, until)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _wait_no_longer(connection: sqlite3.Connection, until: float) -> None:
+    left_ms = max(0, int(1000 * (until - time.monotonic())))
+    connection.execute(f"PRAGMA busy_timeout = {left_ms}")
+
+
+@contextmanager
+def open_for_reading(path: Path, wait_s: float) -> Iterator[sqlite3.Connection]:
+    """The file as it is, also where nothing can be written. Raises sqlite3.Error, OSError,
+    LearningError."""
+    require_regular(path.stat().st_mode)
+    with closing(_read_only(path, wait_s)) as connection:
+        yield connection
+
+
+def _read_only(path: Path, wait_s: float) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, uri=True, timeout=wait_s)
+    try:
+        _version(connection, path)
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if code_of(error) not in (*NO_ROOM, sqlite3.SQLITE_READONLY):
+            raise
+        # No room for the index that SQLite keeps beside the file, so nobody can be writing either.
+        _warn_of_unmerged(path)
+        return sqlite3.connect(f"{address}&immutable=1", uri=True)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _warn_of_unmerged(path: Path) -> None:
+    beside = path.with_name(f"{path.name}-wal")
+    if beside.exists() and beside.stat().st_size:
+        log.warning("the last answers are not shown: %s cannot be merged on this disk", beside)
+
+
+def outcomes(connection: sqlite3.Connection, path: Path) -> list[Outcome]:
+    """All rows, the oldest first. Raises one of FAULTS, LearningError."""
+    version = _version(connection, path)
+    if version == 0:
+        return []
+    columns = [name if version > 1 or name not in ADDED else ADDED[name] for name in COLUMNS]
+    select = f"SELECT {', '.join(columns)} FROM outcomes ORDER BY number"  # noqa: S608
+    return [_outcome(row) for row in connection.execute(select)]
+
+
+def count_rows(connection: sqlite3.Connection, path: Path) -> int:
+    """How many rows there are. Raises sqlite3.Error, LearningError."""
+    if _version(connection, path) == 0:
+        return 0
+    return int(connection.execute("SELECT count(*) FROM outcomes").fetchone()[0])
+
+
+def insert(connection: sqlite3.Connection, values: list[Any], max_rows: int) -> None:
+    """Add a row as `values_of` makes it; the oldest beyond `max_rows` go. Raises sqlite3.Error."""
+    number = connection.execute(INSERT, values).lastrowid or 0
+    connection.execute("DELETE FROM outcomes WHERE number <= ?", (number - max_rows,))
+
+
+def empty(connection: sqlite3.Connection, path: Path, until: float) -> None:
+    """Forget every row, on the disk too. Raises sqlite3.Error, also where there is no room for
+    that, and LearningError where somebody else still reads the old ones."""
+    with transaction(connection, until):
+        connection.execute("DELETE FROM outcomes")
+    connection.execute("VACUUM")  # or the texts of older versions would stay in free pages
+    (held, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if held:
+        raise LearningError(
+            f"{path} is empty now, but another process still reads the old rows, and they stay in "
+            f"{path.name}-wal; end it and clear again"
+        )
+
+
+def remove(path: Path) -> None:
+    """Delete the file and what SQLite keeps beside it. Raises OSError."""
+    for ending in BESIDE:
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename the file and what SQLite keeps beside it; nothing is deleted. Raises OSError."""
+    number = 1
+    while (new := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    for ending in BESIDE:
+        beside = path.with_name(path.name + ending)
+        if beside.exists():
+            beside.rename(new.with_name(new.name + ending))
+    return new
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file lies at a path; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def code_of(error: Exception) -> int | None:
+    """SQLite's primary result code."""
+    found: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if found is None else found & 0xFF
+
+
+def values_of(outcome: Outcome) -> list[Any]:
+    """What the columns hold. Raises ValueError for what SQLite cannot."""
+    found: dict[str, Any] = {name: getattr(outcome, name) for name in COLUMNS}
+    found["vector"] = outcome.vector.astype("<f2").tobytes()
+    found["estimates"] = json.dumps(
+        {
+            e.name: [e.quality, e.cost_usd, e.latency_s, e.output_tokens]
+            for e in outcome.estimates.values()
+        }
+    )
+    for name, value in found.items():
+        if isinstance(value, str):
+            value.encode()
+        elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
+            raise ValueError(f"{name} is too large")
+    return list(found.values())
+
+
+def _outcome(row: tuple[Any, ...]) -> Outcome:
+    """Raises ValueError, TypeError or AttributeError for what we never wrote."""
+    found = dict(zip(COLUMNS, row, strict=True))
+    for name in TEXTS:
+        _require(isinstance(found[name], str), name, found[name])
+    for name in TEXTS_OR_NONE:
+        _require(found[name] is None or isinstance(found[name], str), name, found[name])
+    for name in NUMBERS:
+        found[name] = _number(found[name], name)
+    for name in (*NUMBERS_OR_NONE, *COUNTS_OR_NONE):
+        if found[name] is not None:
+            number = _number(found[name], name)
+            found[name] = int(number) if name in COUNTS_OR_NONE else number
+    found["characters"] = int(_number(found["characters"], "characters"))
+    _require(found["ended"] in ENDINGS, "ended", found["ended"])
+    found["vector"] = np.frombuffer(found["vector"], dtype="<f2").astype(np.float32)
+    _require(bool(np.isfinite(found["vector"]).all()), "vector", "what is no number")
+    found["estimates"] = {
+        name: _estimate(name, numbers) for name, numbers in json.loads(found["estimates"]).items()
+    }
+    _require(found["answered_by"] in found["estimates"], "answered_by", found["answered_by"])
+    return Outcome(**found)
+
+
+def _estimate(name: str, numbers: Any) -> Estimate:
+    quality, cost, latency, tokens = numbers
+    return Estimate(
+        name,
+        _number(quality, "quality"),
+        None if cost is None else _number(cost, "cost"),
+        _number(latency, "latency"),
+        _number(tokens, "tokens"),
+    )
+
+
+def _number(value: Any, name: str) -> float:
+    fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    _require(fits, name, value)
+    return float(value)
+
+
+def _require(fits: bool, name: str, value: Any) -> None:
+    if not fits:
+        raise ValueError(f"{name} is {value!r:.60}")

@@ -1,0 +1,1 @@
+"""From a prompt to a decision; no expert is called."""

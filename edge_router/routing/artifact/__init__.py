@@ -1,0 +1,1 @@
+"""What a router is made of: files, text, encoder, known queries."""

@@ -1,0 +1,134 @@
+"""The quantized BERT: text -> what the query asks for, as one small vector."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from edge_router.errors import ArtifactCorrupt
+from edge_router.guards.forking import NO_FORK, ForkSafeLock, renew_after_fork
+from edge_router.guards.native_calls import NativeCalls
+
+from .manifest import ENCODER, TOKENIZER, RouterArtifact
+from .representation import FloatArray, Representation
+from .text import RouterTokenizer
+
+__all__ = ["OnnxEncoder", "open_session"]
+
+
+class OnnxEncoder:
+    """The artifact's encoder in onnxruntime. Thread-safe; the session opens on first use.
+
+    A forked child shares the session of its parent, or opens its own where another thread was
+    inside of it at the fork. Raises ArtifactCorrupt for a graph or a tokenizer that does not do
+    what an encoder does.
+    """
+
+    def __init__(self, artifact: RouterArtifact) -> None:
+        self._artifact = artifact
+        self._lock = ForkSafeLock()
+        self._calls = NativeCalls()
+        self._ready: tuple[RouterTokenizer, Any] | None = None
+        renew_after_fork(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._artifact,)  # another process opens its own session
+
+    def represent(self, text: str) -> Representation:
+        vectors, log_tokens = self.represent_batch([text])
+        return Representation(vectors[0], float(log_tokens[0]))
+
+    def represent_batch(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+        """Vectors (batch, representation_dim) and log_tokens (batch,)."""
+        with self._calls:
+            tokenizer, session = self._ready or self._open()
+            ids, mask = tokenizer.batch(texts)
+            try:
+                vectors, log_tokens = session.run(
+                    ["representation", "log_tokens"], {"input_ids": ids, "attention_mask": mask}
+                )
+            except _refusals() as error:
+                raise ArtifactCorrupt(
+                    f"onnxruntime cannot run {self._artifact.encoder_path}: {error}"
+                ) from None
+        self._check(vectors, log_tokens, rows=len(texts))
+        return vectors, log_tokens[:, 0]
+
+    def _check(self, vectors: FloatArray, log_tokens: FloatArray, *, rows: int) -> None:
+        """A sum of squares shows what is not finite at a hundredth of the cost of looking."""
+        shape = (rows, self._artifact.manifest.representation_dim)
+        if vectors.shape == shape and log_tokens.shape == (rows, 1):
+            numbers = vectors.ravel()
+            if math.isfinite(numbers.dot(numbers)) and math.isfinite(log_tokens.sum()):
+                return
+        raise ArtifactCorrupt(
+            f"{self._artifact.encoder_path} gave {vectors.shape} and {log_tokens.shape} numbers "
+            f"that are not finite or not {shape} and {(rows, 1)}"
+        )
+
+    def _open(self) -> tuple[RouterTokenizer, Any]:
+        with self._lock, NO_FORK:
+            if self._ready is None:
+                artifact = self._artifact
+                tokenizer = RouterTokenizer(
+                    artifact.tokenizer_path,
+                    max_tokens=artifact.manifest.max_tokens,
+                    content=artifact.content(TOKENIZER),
+                )
+                graph = artifact.content(ENCODER)
+                self._ready = tokenizer, _session(graph, str(artifact.encoder_path))
+            return self._ready
+
+    def after_fork(self) -> None:
+        """The locks of a session stay as they were if a thread was inside of it."""
+        if self._calls.under_way:
+            _LEFT_BEHIND.append(self._ready)  # to end it might wait for such a lock
+            self._ready = None
+        self._calls.forget()
+
+
+_LEFT_BEHIND: list[Any] = []
+
+
+def open_session(path: os.PathLike[str], threads: int = 1, *, fused: bool = True) -> Any:
+    """An onnxruntime session that is quiet, small and leaves the other cores alone.
+
+    No telemetry (the variable works only before the first import), one thread that does not spin
+    (spinning goes on burning the CPU after a call). Its memory is kept between calls: a query is
+    cut, which bounds it, and fresh pages are dear. The graph of an artifact
+    is `fused` already; doing that again would take longer than all the rest of opening it. More
+    `threads` are for measurements only: p99 gets worse. Raises ArtifactCorrupt when onnxruntime
+    cannot read the file.
+    """
+    return _session(os.fspath(path), os.fspath(path), threads, fused=fused)
+
+
+def _session(model: str | bytes, where: str, threads: int = 1, *, fused: bool = True) -> Any:
+    """Of a file by its path, or of its content."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    level = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = level.ORT_DISABLE_ALL if fused else level.ORT_ENABLE_ALL
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except _refusals() as error:
+        raise ArtifactCorrupt(f"onnxruntime cannot open {where}: {error}") from None
+    session._model_bytes = None  # noqa: SLF001  # it would keep the file's content for good
+    return session
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Every kind of exception of onnxruntime's own; asked for only when there is one."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    kinds = (getattr(state, name) for name in dir(state))
+    own = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Exception)]
+    return (*own, RuntimeError, ValueError)  # the last ones by its Python part

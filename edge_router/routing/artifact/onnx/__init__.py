@@ -1,0 +1,1 @@
+"""An untrusted graph, read and bounded before onnxruntime sees it."""

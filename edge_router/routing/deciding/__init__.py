@@ -1,0 +1,1 @@
+"""From estimates, limits and a rule to a decision."""

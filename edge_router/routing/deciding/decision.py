@@ -1,0 +1,214 @@
+"""Who answers and why, as a value: the codes of all reasons, and the words for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from edge_router.device.latency import AS_STATED, ExpertState
+from edge_router.guards.checks import (
+    any_text,
+    instance,
+    mapping,
+    member,
+    number,
+    optional,
+    settle,
+    texts,
+)
+
+from ..artifact.representation import RoutedQuery
+from ..experts.expert import Estimate, Location
+from ..experts.panel import Candidate, Estimates
+from .reason import PREFERRED, RULED_OUT, Reason
+
+if TYPE_CHECKING:
+    from edge_router.settings.constraints import Constraints
+
+__all__ = ["Decision", "Grounds", "Rule", "Snapshot", "Verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Everything that `decide` was given; `query` is None for one that no router has seen.
+
+    `tokens` are those of the untrimmable part as experts count them, by their names; of all others
+    it has `input_tokens`.
+    """
+
+    candidates: Sequence[Candidate]
+    constraints: Constraints
+    rule: Rule
+    input_tokens: int
+    doubts: Mapping[str, Reason] = field(default_factory=dict)
+    query: RoutedQuery | None = None
+    tokens: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who answers, and why.
+
+    `wanted` is the expert that would answer if none were ruled out; where it is not `expert`,
+    `reason` is why it was ruled out. `fallbacks` are asked in order if `expert` is unavailable.
+    `gain` is the expected gain in quality that decided, `min_gain` what the operating point asks
+    for there. Under a `preference` no operating point counts (its name is ""): `gain` is then the
+    one over the next best expert, and `min_gain` is 0. `propensity` is the probability with which
+    this expert was to be asked, below 1 only where exploration had a choice. `grounds` is what all
+    this follows from; it takes no part in comparisons, is not printed, and stays behind when the
+    decision is pickled. Raises ConfigError for a field that is not what its name says.
+    """
+
+    expert: str
+    location: Location
+    reason: Reason
+    wanted: str
+    fallbacks: tuple[str, ...]
+    estimates: Mapping[str, Estimate]
+    excluded: Mapping[str, Reason]
+    operating_point: str
+    gain: float
+    min_gain: float
+    preference: str | None = None
+    propensity: float = 1.0
+    grounds: Grounds | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not (
+            type(self.location) is Location
+            and type(self.reason) is Reason
+            and type(self.expert) is type(self.wanted) is type(self.operating_point) is str
+            and type(self.fallbacks) is tuple
+            and type(self.estimates) is Estimates
+            and type(self.excluded) is dict
+            and type(self.gain) is type(self.min_gain) is type(self.propensity) is float
+            and -math.inf < self.gain < math.inf
+            and -math.inf < self.min_gain < math.inf
+            and 0.0 <= self.propensity <= 1.0
+            and (self.preference is None or type(self.preference) is str)
+            and (self.grounds is None or type(self.grounds) is Grounds)
+        ):
+            settle(self, DECISION_CHECKS, "Decision")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        stated = {one.name: getattr(self, one.name) for one in fields(self)}
+        return _decision, (stated | {"grounds": None},)
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Decision:
+        """With the same grounds: they are frozen."""
+        return replace(self, estimates=dict(self.estimates), excluded=dict(self.excluded))
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Whom to ask, one after the other until somebody answers."""
+        return (self.expert, *self.fallbacks)
+
+    @property
+    def words(self) -> str:
+        """The reason in one clause."""
+        if self.wanted != self.expert:
+            return f"{self.wanted} was wanted{self._instead()}"
+        if self.reason is Reason.PREFERRED_IN_CLOUD:
+            return "the cloud is preferred"
+        if self.reason is Reason.GAIN_IS_WORTH_IT:
+            return f"expected gain {self.gain:+.0%}, worth it from {self.min_gain:+.0%}"
+        if len(self.estimates) == 1:
+            return "the only expert there is"
+        if self.reason in PREFERRED:
+            return f"{PREFERRED[self.reason]}: {self._compared()}"
+        gains = f"{self.gain:+.0%}" if self.gain > 0 else "nothing"
+        return f"good enough: asking a dearer expert gains {gains} (< {self.min_gain:+.0%})"
+
+    def _instead(self) -> str:
+        """Why the expert that was wanted is not the one that is asked."""
+        if self.reason is Reason.EXPLORATION:
+            return f"; {self.expert} is asked to learn from its answer"
+        return f", but {RULED_OUT[self.reason]}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field but `grounds`, and `words`; costs in dollars, times in seconds."""
+        written_out = replace(self, estimates=dict(self.estimates), grounds=None)
+        found = asdict(written_out)
+        del found["grounds"]
+        return found | {"words": self.words}
+
+    def _compared(self) -> str:
+        """What is expected of the chosen expert, and of the next one."""
+        told = [self.estimates[self.expert].words]
+        told += [f"{name} {self.estimates[name].words}" for name in self.fallbacks[:1]]
+        return ", next ".join(told)
+
+
+def _decision(stated: dict[str, Any]) -> Decision:
+    """One that crossed a process boundary."""
+    return Decision(**stated)
+
+
+DECISION_CHECKS = {
+    "expert": any_text,
+    "location": member(Location),
+    "reason": member(Reason),
+    "wanted": any_text,
+    "fallbacks": texts,
+    "estimates": mapping(instance(Estimate)),
+    "excluded": mapping(member(Reason)),
+    "operating_point": any_text,
+    "gain": number(-math.inf),
+    "min_gain": number(-math.inf),
+    "preference": optional(any_text),
+    "propensity": number(0.0, 1.0),
+    "grounds": optional(instance(Grounds)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`states` by expert, those without one are as their settings say; `doubts` are reasons not to
+    ask an expert as long as somebody else may answer. `tokens` are those of the request's system
+    messages and last turn, as the experts count them whose tokenizer is at hand."""
+
+    states: Mapping[str, ExpertState] = field(default_factory=dict)
+    doubts: Mapping[str, Reason] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict)
+
+    def state(self, expert: str) -> ExpertState:
+        """What is known of an expert, by its name."""
+        return self.states.get(expert, AS_STATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a rule chose as it did: a stable code, the expected gain in quality that decided, and
+    the least gain that was asked for."""
+
+    reason: Reason
+    gain: float
+    min_gain: float
+
+
+class Rule(Protocol):
+    """How to choose among candidates; `GainRule` is one, `topsis.PreferenceRule` another."""
+
+    @property
+    def operating_point(self) -> str:
+        """The name of the operating point, "" for a rule that has none."""
+        ...
+
+    @property
+    def preference(self) -> str | None:
+        """The preference as the user states it, None for a rule that is none."""
+        ...
+
+    def choose(self, candidates: Sequence[Candidate]) -> Candidate:
+        """One of `candidates`, of which there is at least one."""
+        ...
+
+    def order(self, candidates: Sequence[Candidate]) -> list[str]:
+        """Their names, best first: who is asked when the others do not answer."""
+        ...
+
+    def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
+        """Why `chosen` was taken of `candidates`."""
+        ...

@@ -1,0 +1,170 @@
+"""Who answers: a pure function of estimates, constraints and the operating point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.errors import NoExpertFits
+from edge_router.guards.checks import FrozenDict
+from edge_router.settings.constraints import Constraints, Placement
+
+from ..artifact.representation import RoutedQuery
+from ..experts.expert import Location
+from ..experts.panel import Candidate, Candidates, Floats
+from .decision import Decision, Grounds, Rule, Verdict
+from .reason import RULED_OUT, Reason
+
+__all__ = ["decide", "decide_again"]
+
+
+NOTHING: FrozenDict[str, Any] = FrozenDict()
+
+
+def decide(
+    candidates: Sequence[Candidate],
+    *,
+    constraints: Constraints,
+    rule: Rule,
+    input_tokens: int,
+    doubts: Mapping[str, Reason] = NOTHING,
+    tokens: Mapping[str, int] = NOTHING,
+    query: RoutedQuery | None = None,
+) -> Decision:
+    """Choose among `candidates` for a query whose untrimmable part has `input_tokens`, and as many
+    `tokens` as an expert itself counts where it can, by its name.
+
+    Constraints rule experts out first. `doubts` (expert to reason) then rule out more, as long as
+    somebody else may answer: they come from the state of the device, which is no promise. Among
+    the others `rule` chooses. Raises NoExpertFits when everyone is ruled out.
+    """
+    everyone = Candidates.of(candidates)
+    lengths = _lengths(everyone, input_tokens, tokens) if tokens else input_tokens
+    excluded = _excluded(everyone, constraints, lengths, doubts)
+    usable = _without(everyone, excluded)
+    if not usable:
+        told = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
+        raise NoExpertFits(f"no expert may answer: {told}", excluded=excluded)
+    wanted = _choose(everyone, constraints, rule)
+    chosen = _choose(usable, constraints, rule) if excluded else wanted
+    compared = everyone
+    if wanted.expert.name not in (chosen.expert.name, *excluded):
+        wanted, compared = chosen, usable  # whoever stood in its way is ruled out
+    verdict = rule.explain(compared, wanted)
+    return Decision(
+        expert=chosen.expert.name,
+        location=chosen.expert.location,
+        reason=_reason(chosen, wanted, excluded, verdict, constraints),
+        wanted=wanted.expert.name,
+        fallbacks=tuple(name for name in rule.order(usable) if name != chosen.expert.name),
+        estimates=everyone.estimates,
+        excluded=excluded,
+        operating_point=rule.operating_point,
+        gain=verdict.gain,
+        min_gain=verdict.min_gain,
+        preference=rule.preference,
+        grounds=Grounds(everyone, constraints, rule, input_tokens, doubts, query, tokens),
+    )
+
+
+def _lengths(candidates: Candidates, input_tokens: int, tokens: Mapping[str, int]) -> Floats:
+    """(experts,) tokens that each of them would have to read."""
+    found = [tokens.get(name, input_tokens) for name in candidates.names]
+    return np.array(found, dtype=np.float64)
+
+
+def _without(candidates: Candidates, excluded: Mapping[str, Reason]) -> Candidates:
+    if not excluded:
+        return candidates
+    left = [place for place, name in enumerate(candidates.names) if name not in excluded]
+    return candidates.take(np.array(left, dtype=np.intp))
+
+
+def _excluded(
+    candidates: Candidates,
+    constraints: Constraints,
+    lengths: Floats | int,
+    doubts: Mapping[str, Reason],
+) -> dict[str, Reason]:
+    reasons: dict[int, Reason] = {}
+    for reason, column in _ruled_out(candidates, constraints, lengths):
+        for place in column.nonzero()[0].tolist():
+            reasons.setdefault(place, reason)
+    if not reasons and not doubts:
+        return {}
+    names = candidates.names
+    excluded = {names[place]: reasons[place] for place in sorted(reasons)}
+    doubted = {name: doubts[name] for name in names if name in doubts and name not in excluded}
+    somebody_else = len(excluded) + len(doubted) < len(names)
+    return excluded | (doubted if somebody_else else {})
+
+
+def _ruled_out(
+    candidates: Candidates, constraints: Constraints, lengths: Floats | int
+) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
+    """Why candidates may not answer and which (experts,), the most telling reason first."""
+    traits, placement = candidates.traits, constraints.placement
+    yield Reason.NOT_CONFIGURED, traits.not_configured
+    if placement == Placement.ONLY_ON_DEVICE:
+        yield Reason.ONLY_ON_DEVICE, traits.leaves_device
+    if placement == Placement.ONLY_IN_CLOUD:
+        yield Reason.ONLY_IN_CLOUD, ~traits.in_cloud
+    if constraints.offline:
+        yield Reason.OFFLINE, traits.leaves_device
+    yield Reason.CONTEXT_LENGTH, lengths >= traits.context_tokens
+    if constraints.max_latency_s is not None:  # so that what is no number is beyond a limit
+        yield Reason.MAX_LATENCY, ~(candidates.latency_s <= constraints.max_latency_s)
+    yield from _too_dear(candidates.cost_usd, constraints)
+
+
+def _too_dear(
+    costs: Floats, constraints: Constraints
+) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
+    limit, budget = constraints.max_cost_usd, constraints.budget_left_usd
+    if limit is not None or budget is not None:
+        yield Reason.PRICE_UNKNOWN, np.isnan(costs)
+    if limit is not None:
+        yield Reason.MAX_COST, costs > limit
+    if budget is not None:
+        yield Reason.BUDGET, costs > budget
+
+
+def _choose(candidates: Candidates, constraints: Constraints, rule: Rule) -> Candidate:
+    if constraints.placement == Placement.PREFER_IN_CLOUD:
+        traits = candidates.traits
+        for in_cloud in (traits.in_cloud & ~traits.not_configured, traits.in_cloud):
+            if in_cloud.any():
+                best = rule.order(candidates.take(in_cloud.nonzero()[0]))[0]
+                return candidates[candidates.place(best)]
+    return rule.choose(candidates)
+
+
+def _reason(
+    chosen: Candidate,
+    wanted: Candidate,
+    excluded: Mapping[str, Reason],
+    verdict: Verdict,
+    constraints: Constraints,
+) -> Reason:
+    if chosen.expert.name != wanted.expert.name:
+        return excluded[wanted.expert.name]
+    in_cloud = chosen.expert.location == Location.CLOUD
+    if in_cloud and constraints.placement == Placement.PREFER_IN_CLOUD:
+        return Reason.PREFERRED_IN_CLOUD
+    return verdict.reason
+
+
+def decide_again(grounds: Grounds) -> Decision:
+    """The decision that follows from `grounds`. Raises NoExpertFits."""
+    return decide(
+        grounds.candidates,
+        constraints=grounds.constraints,
+        rule=grounds.rule,
+        input_tokens=grounds.input_tokens,
+        doubts=grounds.doubts,
+        tokens=grounds.tokens,
+        query=grounds.query,
+    )

@@ -1,0 +1,181 @@
+"""Operating points that were calibrated here, each with its evidence, in a file of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from edge_router.errors import ConfigError, StaleOperatingPoint
+from edge_router.guards.data_folder import write_atomically
+from edge_router.guards.json_lines import shown
+from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
+from edge_router.settings.config import Config
+
+from ..artifact.manifest import RouterArtifact
+from ..experts.expert import Expert
+from .operating_point import Correction, OperatingPoint, fingerprint
+
+__all__ = ["StoredPoint", "check_name", "compared", "point_path", "stored_names"]
+
+FOLDER = "operating-points"
+NAME = re.compile(r"\w[\w.-]{0,63}")
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPoint:
+    """One operating point, what it promises, and for whom it was made.
+
+    `min_gain` as in OperatingPoint. `experts` maps the names of the weak and the strong expert to
+    their profiles. `evidence` says on how many queries of which tables and kinds it rests and what
+    was measured there. `created` is a UTC date, `command` what makes it anew. One from the log has
+    `corrections` by the names of the experts, and in `heads` the fingerprints of what they correct.
+    """
+
+    name: str
+    promise: str
+    min_gain: Mapping[str, float]
+    default: float
+    targets: Sequence[str]
+    confidence: float
+    evidence: Mapping[str, Any]
+    experts: Mapping[str, str]
+    artifact: Mapping[str, str]
+    created: str
+    command: str
+    corrections: Mapping[str, Correction] = field(default_factory=dict)
+    heads: Mapping[str, str] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> Self:
+        """From the data folder. Raises ConfigError for a file that is not one."""
+        path = point_path(folder, name)
+        try:
+            found = read_object(path)
+            _refuse_other_version(found, name)
+            point = cls(**found | {"corrections": _corrections(found.get("corrections", {}))})
+            point._check()
+        except StaleOperatingPoint:
+            raise
+        except FAULTS as error:
+            raise ConfigError(
+                f"{path} is not an operating point ({error}); delete it and make it anew with "
+                f"edge-router calibrate --name {shlex.quote(name)}"
+            ) from None
+        return point
+
+    def _check(self) -> None:
+        """Check type and range of each field used: the file may have been edited."""
+        for name in ("name", "promise", "created", "command"):
+            text(getattr(self, name), name)
+        for name in ("experts", "artifact", "heads"):
+            for key, value in table(getattr(self, name), name).items():
+                text(value, f"{name}.{key}")
+        if not isinstance(self.targets, list) or not {"name", "hash"} <= self.artifact.keys():
+            raise ValueError("targets or artifact are incomplete")
+        for target in self.targets:
+            text(target, "a target")
+        for key, gain in {"default": self.default, **table(self.min_gain, "min_gain")}.items():
+            number(gain, f"the least gain {key}", -1, 1)
+        number(self.confidence, "confidence", 0, 1)
+        table(self.evidence, "evidence")
+        if lacking := self.corrections.keys() - self.heads.keys():
+            raise ValueError(f"heads lack {sorted(lacking)}")
+
+    def write(self, folder: Path) -> Path:
+        """Into the data folder; returns the file. Raises OSError."""
+        path = point_path(folder, self.name)
+        write_atomically(path, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
+        return path
+
+    def for_use(self, artifact: RouterArtifact, config: Config) -> OperatingPoint:
+        """Its least gains, if it was made for this. Raises StaleOperatingPoint."""
+        made_for = self.artifact["hash"]
+        if made_for != artifact.hash:
+            raise StaleOperatingPoint(
+                f"operating point {self.name!r} was made for the artifact {self.artifact['name']} "
+                f"{made_for[:12]}, this one is {artifact.manifest.name} {artifact.hash[:12]}",
+                command=self.command,
+            )
+        self._check_experts({expert.name: expert for expert in compared(artifact, config)})
+        return OperatingPoint(
+            self.name, self.promise, self.default, self.min_gain, self.corrections
+        )
+
+    def _check_experts(self, experts: Mapping[str, Expert]) -> None:
+        """That these, by their names, are whom it was made for. Raises StaleOperatingPoint."""
+        profiles = {name: expert.profile for name, expert in experts.items()}
+        if dict(self.experts) != profiles:
+            raise StaleOperatingPoint(
+                f"operating point {self.name!r} was made for {_told(self.experts)}, the settings "
+                f"have {_told(profiles)}",
+                command=self.command,
+            )
+        for name, head in self.heads.items():
+            if name not in experts or head != fingerprint(experts[name].head):
+                raise StaleOperatingPoint(
+                    f"operating point {self.name!r} corrects other estimates of {name!r} than the "
+                    "settings give now; was it enrolled anew?",
+                    command=self.command,
+                )
+
+
+def _refuse_other_version(found: Mapping[str, Any], name: str) -> None:
+    """Raises StaleOperatingPoint for a file of another version."""
+    version = found.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        command = found.get("command")
+        raise StaleOperatingPoint(
+            f"operating point {name!r} has schema version {shown(version)}, this Edge Router reads "
+            f"{SCHEMA_VERSION}",
+            command=command
+            if isinstance(command, str)
+            else f"edge-router calibrate --name {shlex.quote(name)}",
+        )
+
+
+def _corrections(found: Any) -> dict[str, Correction]:
+    """Raises one of FAULTS for what corrects nothing."""
+    corrections = {}
+    for expert, one in table(found, "corrections").items():
+        numbers = {key: number(value, key) for key, value in table(one, expert).items()}
+        corrections[expert] = Correction(**numbers)
+        corrections[expert].check()
+    return corrections
+
+
+def _told(experts: Mapping[str, str]) -> str:
+    return " and ".join(f"{name} (profile {profile})" for name, profile in experts.items())
+
+
+def compared(artifact: RouterArtifact, config: Config) -> tuple[Expert, ...]:
+    """Everyone whom the router compares under these settings, before any correction."""
+    from ..roster import REFERENCE, configured, contestants, profile_experts
+
+    folder = config.data_folder
+    experts = [configured(name, found, artifact, folder) for name, found in config.experts.items()]
+    return contestants(experts, profile_experts(artifact)[REFERENCE])
+
+
+def point_path(folder: Path, name: str) -> Path:
+    """Where in the data folder an operating point lies; its plot lies beside it, as .svg."""
+    return folder / FOLDER / f"{name}.json"
+
+
+def stored_names(folder: Path) -> list[str]:
+    """The names of the points in the data folder."""
+    return sorted(path.stem for path in (folder / FOLDER).glob("*.json"))
+
+
+def check_name(name: str, artifact: RouterArtifact) -> None:
+    """Raises ConfigError for a name that no file can have or that the artifact has taken."""
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"--name {name!r} must be letters, digits, dots and dashes, 64 at most")
+    if name in artifact.calibration["operating_points"]:
+        raise ConfigError(f"--name {name!r} is one of the artifact's own points; take another")

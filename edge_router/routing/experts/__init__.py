@@ -1,0 +1,1 @@
+"""Who can answer, and what to expect of each."""

@@ -1,0 +1,225 @@
+"""Who can answer, and how good each one's answer to a query is likely to be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+
+from edge_router.device.latency import AS_STATED, ExpertState, Speed
+from edge_router.errors import ConfigError
+from edge_router.guards.checks import (
+    any_text,
+    flag,
+    instance,
+    member,
+    number,
+    optional,
+    settle,
+    whole_number,
+)
+
+from ..artifact.representation import FloatArray, Representation
+
+__all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing"]
+
+
+PROFILES = ("135m", "1b", "3b", "8b", "70b", "frontier")
+
+
+class Location(StrEnum):
+    """Where an expert runs; nothing leaves the machine for one on the device."""
+
+    DEVICE = "device"
+    CLOUD = "cloud"
+
+
+@dataclass(frozen=True, slots=True)
+class Pricing:
+    """US dollars per million tokens."""
+
+    input_usd_per_million: float
+    output_usd_per_million: float
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what is no price: NaN, infinite, negative, no number."""
+        settle(self, PRICE_CHECKS, "Pricing")
+
+    def cost(self, input_tokens: float, output_tokens: float) -> float:
+        """Dollars for one answer."""
+        return (
+            input_tokens * self.input_usd_per_million + output_tokens * self.output_usd_per_million
+        ) / 1e6
+
+
+PRICE_CHECKS = {"input_usd_per_million": number(0.0), "output_usd_per_million": number(0.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertHead:
+    """A logistic model on the query's representation: P(this expert's answer is good).
+
+    `weights` (representation_dim,). The log-odds are divided by `temperature` (Guo et al. 2017).
+    `log_tokens` is added to the encoder's expected answer length (natural logarithm).
+    """
+
+    bias: float
+    weights: FloatArray
+    log_tokens: float = 0.0
+    temperature: float = 1.0
+
+    @classmethod
+    def from_json(cls, head: Mapping[str, Any], *, temperature: float = 1.0) -> Self:
+        weights = np.asarray(head["weights"], dtype=np.float32)
+        return cls(head["bias"], weights, head["log_tokens"], temperature)
+
+    def quality(self, query: Representation) -> float:
+        """A probability in 0..1."""
+        log_odds = (self.bias + float(self.weights @ query.vector)) / self.temperature
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
+
+    def output_tokens(self, query: Representation, *, log_length: float = 0.0) -> float:
+        """Expected length of the answer in tokens, 1 or more.
+
+        `log_length` corrects its natural logarithm.
+        """
+        return math.exp(max(0.0, min(10.0, query.log_tokens + self.log_tokens + log_length)))
+
+
+@dataclass(frozen=True, slots=True)
+class Expert:
+    """A model that may be asked. `profile` names the head that predicts it; for one enrolled on
+    this device the nearest profile, whose operating points it shares.
+
+    `usd_per_hour` is what this device spends while it answers: energy, wear.
+
+    `needs_network` says that asking it leaves this machine, wherever it counts as running: then
+    neither `only_on_device` nor `offline` lets it be asked.
+
+    `context_tokens` None means unknown and is not checked. `pricing` None means unknown: it then
+    fails every limit on cost, since a price nobody knows is not zero.
+    """
+
+    name: str
+    profile: str
+    location: Location
+    head: ExpertHead
+    speed: Speed
+    pricing: Pricing | None
+    context_tokens: int | None = None
+    usd_per_hour: float = 0.0
+    needs_network: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a field that is not what its name says."""
+        settle(self, EXPERT_CHECKS, "Expert")
+
+    @property
+    def leaves_device(self) -> bool:
+        """Whether asking it may send the query off this device."""
+        return self.needs_network or self.location == Location.CLOUD
+
+    def estimate(
+        self,
+        query: Representation,
+        *,
+        input_tokens: int,
+        max_tokens: int,
+        state: ExpertState = AS_STATED,
+    ) -> Estimate:
+        """What to expect of this expert, in this state, for a query of `input_tokens`."""
+        length = self.head.output_tokens(query, log_length=state.log_length)
+        output_tokens = min(length, max_tokens)
+        work = state.work(self.read_tokens(input_tokens), output_tokens)
+        latency = state.pace.latency(self.speed, work)
+        return Estimate(
+            name=self.name,
+            quality=self.head.quality(query),
+            cost_usd=self.cost(input_tokens, output_tokens, latency),
+            latency_s=latency,
+            output_tokens=output_tokens,
+        )
+
+    def read_tokens(self, input_tokens: int) -> int:
+        """How many of `input_tokens` are read: older turns go when they do not fit."""
+        return min(input_tokens, self.context_tokens or input_tokens)
+
+    def cost(self, input_tokens: float, output_tokens: float, seconds: float) -> float | None:
+        """Dollars for an answer that took `seconds`, None where the price is not known."""
+        if self.pricing is None:
+            return None
+        return self.pricing.cost(input_tokens, output_tokens) + self.usd_per_hour * seconds / 3600
+
+
+EXPERT_CHECKS = {
+    "name": any_text,
+    "profile": any_text,
+    "location": member(Location),
+    "head": instance(ExpertHead),
+    "speed": instance(Speed),
+    "pricing": optional(instance(Pricing)),
+    "context_tokens": optional(whole_number),
+    "usd_per_hour": number(0.0),
+    "needs_network": flag,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Expected `quality` (probability of a good answer, 0..1), cost in dollars (None: the price is
+    not known), seconds until the answer is complete, and tokens of the answer."""
+
+    name: str
+    quality: float
+    cost_usd: float | None
+    latency_s: float
+    output_tokens: float
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what nobody can expect: NaN, infinite, out of range."""
+        if not (
+            type(self.name) is str
+            and type(self.quality) is type(self.latency_s) is type(self.output_tokens) is float
+            and 0.0 <= self.quality <= 1.0
+            and 0.0 <= self.latency_s < math.inf
+            and 0.0 <= self.output_tokens < math.inf
+            and (
+                self.cost_usd is None
+                or (type(self.cost_usd) is float and 0.0 <= self.cost_usd < math.inf)
+            )
+        ):
+            settle(self, ESTIMATE_CHECKS, "Estimate")
+
+    @property
+    def words(self) -> str:
+        """In the user's units: "82% for $0.0004 in 1.2 s"."""
+        cost = "an unknown price" if self.cost_usd is None else f"${self.cost_usd:.2g}"
+        return f"{self.quality:.0%} for {cost} in {self.latency_s:.1f} s"
+
+
+ESTIMATE_CHECKS = {
+    "name": any_text,
+    "quality": number(0.0, 1.0),
+    "cost_usd": optional(number(0.0)),
+    "latency_s": number(0.0),
+    "output_tokens": number(0.0),
+}
+
+
+def find_head(experts: Mapping[str, Any], profile: str, temperature: float) -> ExpertHead:
+    """The head called `profile` in an artifact's `experts.json`.
+
+    That is one of PROFILES or the name of a model that the artifact was trained on. Raises
+    ConfigError for a name that is neither.
+    """
+    for group in ("profiles", "experts"):
+        if profile in experts[group]:
+            return ExpertHead.from_json(experts[group][profile]["head"], temperature=temperature)
+    raise ConfigError(
+        f"profile {profile!r} is unknown; use one of {', '.join(experts['profiles'])}, or a model "
+        "or an enrolled expert listed by `edge-router models`"
+    )

@@ -1,0 +1,333 @@
+"""Experts prepared once, so that a query is estimated for all of them at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.device.latency import AS_STATED, ExpertState
+
+from ..artifact.representation import FloatArray, Representation
+from ..logistic import sigmoid
+from .expert import Estimate, Expert, Location, Pricing
+
+__all__ = ["Candidate", "Candidates", "Estimates", "Panel", "Traits"]
+
+
+Floats = npt.NDArray[np.float64]
+UNKNOWN_PRICE = (np.nan, np.nan)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Now:
+    """The columns of `ExpertState`, or one number for all experts."""
+
+    log_length: Floats | float = 0.0
+    cached_tokens: Floats | float = 0.0
+    cold_s: Floats | float = 0.0
+    first: Floats | float = 1.0
+    rest: Floats | float = 1.0
+
+
+AS_THEY_ARE = _Now()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """The heads, speeds and prices of experts as columns (experts,), ready to be multiplied.
+
+    `weights` (experts, representation_dim) and `bias` give log-odds at each head's temperature.
+    `room` is how many tokens an expert reads at most; `grows` whether the context's length counts
+    for anybody's speed. What it expects is what `Expert.estimate` does, up to rounding.
+    """
+
+    traits: Traits
+    weights: FloatArray
+    bias: Floats
+    log_tokens: Floats
+    start_s: Floats
+    s_per_input: Floats
+    s_per_output: Floats
+    input_growth_s: Floats
+    output_growth_s: Floats
+    grows: bool
+    room: Floats
+    usd_per_input: Floats
+    usd_per_output: Floats
+    usd_per_s: Floats
+
+    @classmethod
+    def of(cls, experts: Sequence[Expert], *, configured: int | None = None) -> Panel:
+        """The first `configured` experts may be asked, the others only serve to compare."""
+        first = len(experts) if configured is None else configured
+        heads, speeds = [e.head for e in experts], [e.speed for e in experts]
+        prices = [_price(e.pricing) for e in experts]
+        temperature = _column(head.temperature for head in heads)
+        weights = np.array([head.weights for head in heads], dtype=np.float32)
+        return cls(
+            traits=Traits.of(experts, [place < first for place in range(len(experts))]),
+            weights=(weights / temperature[:, None]).astype(np.float32),
+            bias=_column(head.bias for head in heads) / temperature,
+            log_tokens=_column(head.log_tokens for head in heads),
+            start_s=_column(speed.start_s for speed in speeds),
+            s_per_input=_column(1 / speed.input_tokens_per_s for speed in speeds),
+            s_per_output=_column(1 / speed.output_tokens_per_s for speed in speeds),
+            input_growth_s=_column(speed.input_growth_s for speed in speeds),
+            output_growth_s=_column(speed.output_growth_s for speed in speeds),
+            grows=any(speed.input_growth_s or speed.output_growth_s for speed in speeds),
+            room=_column(e.context_tokens or np.inf for e in experts),
+            usd_per_input=_column(read / 1e6 for read, _ in prices),
+            usd_per_output=_column(written / 1e6 for _, written in prices),
+            usd_per_s=_column(e.usd_per_hour / 3600 for e in experts),
+        )
+
+    def estimate(
+        self,
+        query: Representation,
+        *,
+        input_tokens: int,
+        max_tokens: int,
+        states: Mapping[str, ExpertState],
+    ) -> Candidates:
+        """What to expect of every expert, in its state, for a query of `input_tokens`."""
+        now = self._now(states) if states else AS_THEY_ARE
+        log_length = self.log_tokens + (query.log_tokens + now.log_length)
+        written = np.minimum(np.exp(np.minimum(np.maximum(log_length, 0.0), 10.0)), max_tokens)
+        latency = self._latency(np.minimum(self.room, input_tokens), written, now)
+        price = input_tokens * self.usd_per_input + written * self.usd_per_output
+        # Row by row, so that an estimate does not depend on who else is on the panel.
+        log_odds = self.bias + np.einsum("ij,j->i", self.weights, query.vector)
+        return Candidates(
+            self.traits,
+            quality=sigmoid(log_odds),
+            cost_usd=price + self.usd_per_s * latency,
+            latency_s=latency,
+            output_tokens=written,
+        )
+
+    def _latency(self, read: Floats, written: Floats, now: _Now) -> Floats:
+        """Seconds until each answer is complete: `Pace.latency` of `Speed`, in columns."""
+        new = np.maximum(read - now.cached_tokens, 0.0)
+        reading, writing = new * self.s_per_input, written * self.s_per_output
+        if self.grows:
+            reading += self.input_growth_s * new * (read - new / 2)
+            writing += self.output_growth_s * written * (read + written / 2)
+        found: Floats = now.cold_s + now.first * (self.start_s + reading) + now.rest * writing
+        return found
+
+    def _now(self, states: Mapping[str, ExpertState]) -> _Now:
+        experts: list[Expert] = self.traits.experts.tolist()
+        known = [states.get(expert.name, AS_STATED) for expert in experts]
+        pairs = zip(known, experts, strict=True)
+        return _Now(
+            log_length=_column(s.log_length for s in known),
+            cached_tokens=_column(s.cached_tokens for s in known),
+            cold_s=_column(s.pace.load_s(e.speed) if s.cold else 0.0 for s, e in pairs),
+            first=_column(s.slowdown * math.exp(s.pace.first) for s in known),
+            rest=_column(s.slowdown * math.exp(s.pace.rest) for s in known),
+        )
+
+
+def _price(pricing: Pricing | None) -> tuple[float, float]:
+    """Dollars per million tokens read and written."""
+    if pricing is None:
+        return UNKNOWN_PRICE
+    return pricing.input_usd_per_million, pricing.output_usd_per_million
+
+
+def _column(values: Iterable[float]) -> Floats:
+    return np.fromiter(values, dtype=np.float64)
+
+
+Places = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An expert with its estimate; `configured` is False for one that only serves to compare."""
+
+    expert: Expert
+    estimate: Estimate
+    configured: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traits:
+    """What deciding asks of experts whatever the query, each column (experts,).
+
+    `leaves_device` are those who may not be asked where nothing may leave it.
+    `alphabetic` is an expert's rank by name, `profile` the place of its profile in `profiles`;
+    `context_tokens` is infinite where it is not known. Those `not_configured` only serve to
+    compare.
+    """
+
+    experts: npt.NDArray[Any]
+    names: npt.NDArray[Any]
+    alphabetic: Places
+    in_cloud: npt.NDArray[np.bool_]
+    leaves_device: npt.NDArray[np.bool_]
+    not_configured: npt.NDArray[np.bool_]
+    context_tokens: Floats
+    profile: Places
+    profiles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, experts: Sequence[Expert], configured: Sequence[bool]) -> Traits:
+        names = [expert.name for expert in experts]
+        profiles = tuple(dict.fromkeys(expert.profile for expert in experts))
+        number = {profile: place for place, profile in enumerate(profiles)}
+        rooms = [np.inf if e.context_tokens is None else e.context_tokens for e in experts]
+        return cls(
+            experts=_objects(experts),
+            names=_objects(names),
+            alphabetic=np.argsort(sorted(range(len(names)), key=names.__getitem__)),
+            in_cloud=np.array([e.location == Location.CLOUD for e in experts], dtype=np.bool_),
+            leaves_device=np.array([e.leaves_device for e in experts], dtype=np.bool_),
+            not_configured=~np.array(configured, dtype=np.bool_),
+            context_tokens=np.array(rooms, dtype=np.float64),
+            profile=np.array([number[e.profile] for e in experts], dtype=np.intp),
+            profiles=profiles,
+        )
+
+    def take(self, places: Places) -> Traits:
+        """Those of the experts at `places`."""
+        return Traits(
+            self.experts[places],
+            self.names[places],
+            self.alphabetic[places],
+            self.in_cloud[places],
+            self.leaves_device[places],
+            self.not_configured[places],
+            self.context_tokens[places],
+            self.profile[places],
+            self.profiles,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates(Sequence[Candidate]):
+    """Candidates as columns (experts,); each becomes an object only when it is asked for.
+
+    The columns are those of `Estimate`; `cost_usd` is NaN where the price is not known.
+    """
+
+    traits: Traits
+    quality: Floats
+    cost_usd: Floats
+    latency_s: Floats
+    output_tokens: Floats
+
+    @classmethod
+    def of(cls, candidates: Sequence[Candidate]) -> Candidates:
+        """The same candidates in columns."""
+        if isinstance(candidates, Candidates):
+            return candidates
+        found = [candidate.estimate for candidate in candidates]
+        costs = [np.nan if e.cost_usd is None else e.cost_usd for e in found]
+        return cls(
+            Traits.of([c.expert for c in candidates], [c.configured for c in candidates]),
+            np.array([e.quality for e in found], dtype=np.float64),
+            np.array(costs, dtype=np.float64),
+            np.array([e.latency_s for e in found], dtype=np.float64),
+            np.array([e.output_tokens for e in found], dtype=np.float64),
+        )
+
+    @property
+    def names(self) -> list[str]:
+        found: list[str] = self.traits.names.tolist()
+        return found
+
+    @property
+    def estimates(self) -> Estimates:
+        """What is expected of each, by name."""
+        return Estimates(self)
+
+    def take(self, places: Places) -> Candidates:
+        """Those at `places`, in that order."""
+        return Candidates(
+            self.traits.take(places),
+            self.quality[places],
+            self.cost_usd[places],
+            self.latency_s[places],
+            self.output_tokens[places],
+        )
+
+    @property
+    def cheapest_first(self) -> Places:
+        """The device first, then known prices from low to high, then the unknown ones."""
+        found: Places | None = self.__dict__.get("_cheapest_first")
+        if found is None:  # no cached_property: the lock of Python 3.11's stays held after a fork
+            traits = self.traits
+            found = np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.in_cloud))
+            self.__dict__["_cheapest_first"] = found
+        return found
+
+    def place(self, name: str) -> int:
+        """Where the one called `name` stands. Raises ValueError."""
+        return self.names.index(name)
+
+    def best_first(self) -> Places:
+        """By expected quality."""
+        return np.lexsort((self.traits.alphabetic, -self.quality))
+
+    def estimate(self, place: int) -> Estimate:
+        """What is expected of the one at `place`."""
+        cost = float(self.cost_usd[place])
+        return Estimate(
+            name=self.traits.names[place],
+            quality=float(self.quality[place]),
+            cost_usd=None if np.isnan(cost) else cost,
+            latency_s=float(self.latency_s[place]),
+            output_tokens=float(self.output_tokens[place]),
+        )
+
+    @overload
+    def __getitem__(self, place: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, place: slice) -> Candidates: ...
+    def __getitem__(self, place: int | slice) -> Candidate | Candidates:
+        if isinstance(place, slice):
+            return self.take(np.arange(len(self))[place])
+        configured = not self.traits.not_configured[place]
+        return Candidate(self.traits.experts[place], self.estimate(place), configured)
+
+    def __len__(self) -> int:
+        return len(self.quality)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Estimates(Mapping[str, Estimate]):
+    """What is expected of each of the candidates, by name."""
+
+    candidates: Candidates
+
+    def __getitem__(self, name: str) -> Estimate:
+        try:
+            return self.candidates.estimate(self.candidates.place(name))
+        except ValueError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.candidates.names)
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Written out: the columns hold the heads of all experts."""
+        return dict, (dict(self),)
+
+
+def _objects(values: Sequence[object]) -> npt.NDArray[Any]:
+    """(values,) whatever they are; numpy would look inside them."""
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found

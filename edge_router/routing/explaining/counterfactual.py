@@ -1,0 +1,195 @@
+"""What would have changed a decision: found by deciding again, with one thing after the other
+changed as little as it takes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import permutations
+
+from edge_router.errors import NoExpertFits
+from edge_router.settings.constraints import Placement
+
+from ..deciding.decision import Grounds
+from ..deciding.gain_rule import GainRule
+from ..deciding.operating_point import OperatingPoint
+from ..deciding.policy import decide_again
+from ..deciding.reason import Reason
+from ..deciding.topsis import PreferenceRule
+from ..experts.panel import Candidate
+from .change import Change, Step
+
+__all__ = ["apply", "changes"]
+
+
+DIGITS = (2, 3, 6, 17)  # numbers are stated with as few as it takes; 17 are exact
+PREFERENCES = ("performance", "cost", "auto")
+TOO_DEAR = (Reason.MAX_COST, Reason.BUDGET)
+LIMITS = {
+    Reason.MAX_COST: "max_cost_usd",
+    Reason.BUDGET: "budget_left_usd",
+    Reason.MAX_LATENCY: "max_latency_s",
+}
+
+
+def changes(grounds: Grounds) -> tuple[Change, ...]:
+    """For every expert that does not answer, the least that would make it; fewest steps first.
+
+    Where price is what rules it out there are two: a higher limit, and a lower price. Each one
+    was tried. An expert that no single number and no named preference can bring to answer is left
+    out.
+    """
+    chosen = decide_again(grounds).expert
+    found = {
+        change.words: change
+        for candidate in grounds.candidates
+        if candidate.expert.name != chosen
+        for change in _ways(grounds, candidate.expert.name)
+    }
+    return tuple(sorted(found.values(), key=lambda change: len(change.steps)))
+
+
+def apply(grounds: Grounds, step: Step) -> Grounds:
+    """The grounds with one thing changed."""
+    if step.setting == "min_gain":
+        point = OperatingPoint.of_gain(float(step.becomes or 0.0))
+        return replace(grounds, rule=GainRule(point))
+    if step.setting == "preference":
+        return replace(grounds, rule=PreferenceRule.of(str(step.becomes)))
+    if step.setting == "doubt":
+        left = {name: why for name, why in grounds.doubts.items() if name != step.expert}
+        return replace(grounds, doubts=left)
+    if step.setting == "input_tokens":
+        most = int(step.becomes or 0)
+        tokens = {name: min(count, most) for name, count in grounds.tokens.items()}
+        return replace(grounds, input_tokens=min(grounds.input_tokens, most), tokens=tokens)
+    if step.expert is not None:
+        candidates = [_altered(candidate, step) for candidate in grounds.candidates]
+        return replace(grounds, candidates=tuple(candidates))
+    constraints = replace(grounds.constraints, **{step.setting: step.becomes})  # type: ignore[arg-type]
+    return replace(grounds, constraints=constraints)
+
+
+def _altered(candidate: Candidate, step: Step) -> Candidate:
+    if candidate.expert.name != step.expert:
+        return candidate
+    if step.setting == "configured":
+        return replace(candidate, configured=True)
+    return replace(candidate, estimate=replace(candidate.estimate, cost_usd=step.becomes))  # type: ignore[arg-type]
+
+
+def _ways(grounds: Grounds, name: str) -> Iterator[Change]:
+    for by_price in (False, True):
+        tries = (_change(grounds, name, digits, by_price=by_price) for digits in DIGITS)
+        if found := next((change for change in tries if change), None):
+            yield found
+
+
+def _change(grounds: Grounds, name: str, digits: int, *, by_price: bool) -> Change | None:
+    """First what rules it out is loosened, then, if it still is not chosen, what the rule asks."""
+    steps = []
+    while (reason := _excluded(grounds).get(name)) is not None:
+        step = _loosened(grounds, name, reason, digits, by_price=by_price)
+        if step is None:
+            return None
+        steps.append(step)
+        grounds = apply(grounds, step)
+    if _answers(grounds, name):
+        return Change(name, tuple(steps))
+    if grounds.constraints.placement == Placement.PREFER_IN_CLOUD:
+        steps.append(Step("placement", Placement.PREFER_IN_CLOUD, Placement.PREFER_ON_DEVICE))
+        grounds = apply(grounds, steps[-1])
+    if not _answers(grounds, name):
+        turn = _other_rule(grounds, name, digits)
+        if turn is None:
+            return None
+        steps.append(turn)
+    return Change(name, tuple(steps))
+
+
+def _excluded(grounds: Grounds) -> Mapping[str, str]:
+    try:
+        return decide_again(grounds).excluded
+    except NoExpertFits as error:
+        return error.excluded
+
+
+def _answers(grounds: Grounds, name: str) -> bool:
+    return decide_again(grounds).expert == name
+
+
+def _loosened(
+    grounds: Grounds, name: str, reason: str, digits: int, *, by_price: bool
+) -> Step | None:
+    """The least that takes `reason` away from an expert; None where nothing does."""
+    if name not in _excluded(replace(grounds, doubts={})):
+        return Step("doubt", reason, None, name)
+    (candidate,) = [c for c in grounds.candidates if c.expert.name == name]
+    if reason == Reason.PRICE_UNKNOWN or (by_price and reason in TOO_DEAR):
+        stated = (grounds.constraints.max_cost_usd, grounds.constraints.budget_left_usd)
+        lowest = min(limit for limit in stated if limit is not None)
+        return Step("cost_usd", candidate.estimate.cost_usd, lowest, name)
+    if reason in LIMITS:
+        return _raised(grounds, candidate, Reason(reason), digits)
+    room = candidate.expert.context_tokens or 0
+    read = grounds.tokens.get(name, grounds.input_tokens)
+    to_device = Step("placement", grounds.constraints.placement, Placement.PREFER_ON_DEVICE)
+    return {
+        Reason.ONLY_ON_DEVICE: to_device,
+        Reason.ONLY_IN_CLOUD: to_device,
+        Reason.OFFLINE: Step("offline", True, False),
+        Reason.NOT_CONFIGURED: Step("configured", False, True, name),
+        Reason.CONTEXT_LENGTH: Step("input_tokens", read, room - 1),
+    }.get(Reason(reason))
+
+
+def _raised(grounds: Grounds, candidate: Candidate, reason: Reason, digits: int) -> Step:
+    """A limit as high as this expert needs it."""
+    estimate, setting = candidate.estimate, LIMITS[reason]
+    needed = estimate.latency_s if reason is Reason.MAX_LATENCY else estimate.cost_usd or 0.0
+    return Step(setting, getattr(grounds.constraints, setting), _rounded_up(needed, digits))
+
+
+def _rounded_up(value: float, digits: int) -> float:
+    """At least `value`, with so many significant digits."""
+    if value <= 0 or digits > 15:
+        return value
+    decimals = digits - 1 - math.floor(math.log10(value))
+    shown = round(value, decimals)
+    return shown if shown >= value else round(shown + 10.0**-decimals, decimals)
+
+
+def _other_rule(grounds: Grounds, name: str, digits: int) -> Step | None:
+    """Another preference where one decides, else another least gain, at which `name` answers."""
+    if (preference := grounds.rule.preference) is None:
+        gain = _least_gain(grounds, name, digits)
+        now = round(decide_again(grounds).min_gain, 4)
+        return None if gain is None else Step("min_gain", now, gain)
+    steps = (Step("preference", preference, other) for other in PREFERENCES)
+    return next((step for step in steps if _answers(apply(grounds, step), name)), None)
+
+
+def _least_gain(grounds: Grounds, name: str, digits: int) -> float | None:
+    """The least gain nearest to the one that counts now at which `name` answers."""
+    now = decide_again(grounds).min_gain
+    working = [
+        gain
+        for gain in _gains(grounds.candidates, digits)
+        if -1 <= gain <= 1 and _answers(apply(grounds, Step("min_gain", now, gain)), name)
+    ]
+    return min(working, key=lambda gain: abs(gain - now), default=None)
+
+
+def _gains(candidates: Sequence[Candidate], digits: int) -> set[float]:
+    """Around every gain between two experts, where alone a decision can turn."""
+    found: set[float] = set()
+    for weak, strong in permutations(candidates, 2):
+        gain = strong.estimate.quality - weak.estimate.quality
+        if digits > 15:
+            found |= {gain, math.nextafter(gain, -2), math.nextafter(gain, 2)}
+        else:
+            unit = 10.0**-digits
+            below = math.floor(gain / unit)
+            found |= {round(step * unit, digits) for step in (below, below + 1)}
+    return found

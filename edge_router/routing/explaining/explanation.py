@@ -1,0 +1,210 @@
+"""Why a decision is as it is, in detail, for people and as JSON with a published schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from typing import Any, Self
+
+import numpy as np
+
+from edge_router.errors import RoutingError
+
+from ..artifact.known_queries import KnownQueries
+from ..artifact.manifest import RouterArtifact
+from ..artifact.novelty import Familiar, Unfamiliar, nearest
+from ..artifact.representation import RoutedQuery
+from ..deciding.decision import Decision, Grounds
+from ..deciding.gain_rule import GainRule
+from ..deciding.reason import Reason
+from ..experts.expert import Location
+from ..experts.panel import Candidate
+from .change import Change
+
+__all__ = ["Considered", "Explanation", "KnownNeighbour", "TaskKind"]
+
+SCHEMA_VERSION = 1
+NEIGHBOURS = 3
+KINDS, LEAST_PROBABILITY = 5, 0.01  # at most so many, each at least so probable
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """An expert that was considered: what to expect of it, and what ruled it out, if anything."""
+
+    name: str
+    location: Location
+    quality: float
+    cost_usd: float | None
+    latency_s: float
+    output_tokens: float
+    excluded: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKind:
+    """A kind of task that the query may be of, with its probability 0..1."""
+
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNeighbour:
+    """A known query that the router sees as similar.
+
+    `distance` is 1 - cosine of the representations (0..2). `text` is None where it is not ours to
+    tell. `scores` are known mean scores 0..1, by expert, of the models that stand for its profile.
+    """
+
+    kind: str
+    table: str
+    language: str
+    distance: float
+    text: str | None
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a decision is as it is.
+
+    `expert` to `gain`, `min_gain` and `propensity` are the decision's; `margin` is gain less least
+    gain, so it is 0 or more where the dearer expert was worth it. `promise` is what was measured of
+    the operating point, "" where a preference decided. `kinds` are the most probable first,
+    `neighbours` the nearest first (empty where the artifact knows no queries), `unfamiliar` says in
+    what ways the query is outside of what the artifact knows. Each of `changes` was tried.
+    """
+
+    expert: str
+    location: Location
+    reason: Reason
+    words: str
+    wanted: str
+    experts: tuple[Considered, ...]
+    operating_point: str
+    preference: str | None
+    promise: str
+    gain: float
+    min_gain: float
+    margin: float
+    propensity: float
+    kinds: tuple[TaskKind, ...]
+    neighbours: tuple[KnownNeighbour, ...]
+    unfamiliar: tuple[Unfamiliar, ...]
+    changes: tuple[Change, ...]
+
+    @classmethod
+    def of(
+        cls,
+        decision: Decision,
+        artifact: RouterArtifact,
+        changes: Callable[[Grounds], tuple[Change, ...]],
+    ) -> Self:
+        """Of a decision that a router with this artifact made; reads its known queries.
+
+        `changes` finds what would change it.
+
+        Raises RoutingError for any other decision, ArtifactCorrupt.
+        """
+        grounds = decision.grounds
+        if grounds is None or grounds.query is None or grounds.query.artifact != artifact.hash:
+            raise RoutingError(
+                "only a decision that Router.route made can be explained, in the process that made "
+                "it: what it was made from does not go along when it is pickled"
+            )
+        known = artifact.known_queries()
+        familiar = known and Familiar.of_known(known, kinds=len(artifact.manifest.task_kinds))
+        return cls(
+            expert=decision.expert,
+            location=decision.location,
+            reason=decision.reason,
+            words=decision.words,
+            wanted=decision.wanted,
+            experts=tuple(_considered(c, decision) for c in grounds.candidates),
+            operating_point=decision.operating_point,
+            preference=decision.preference,
+            promise=grounds.rule.point.promise if isinstance(grounds.rule, GainRule) else "",
+            gain=decision.gain,
+            min_gain=decision.min_gain,
+            margin=decision.gain - decision.min_gain,
+            propensity=decision.propensity,
+            kinds=_kinds(grounds.query, artifact.manifest.task_kinds),
+            neighbours=_neighbours(known, familiar, grounds, artifact)
+            if known and familiar
+            else (),
+            unfamiliar=familiar.flags(grounds.query) if familiar else (),
+            changes=changes(grounds),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As `schema()` describes it."""
+        found: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | asdict(self)
+        for told, change in zip(found["changes"], self.changes, strict=True):
+            told["words"] = change.words
+        plain: dict[str, Any] = json.loads(json.dumps(found))
+        return plain
+
+    @staticmethod
+    def schema() -> dict[str, Any]:
+        """The JSON schema (draft 2020-12) of `to_json`, which ships as explanation.schema.json."""
+        text = (
+            files("edge_router.routing.explaining")
+            .joinpath("explanation.schema.json")
+            .read_text(encoding="utf-8")
+        )
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+
+def _considered(candidate: Candidate, decision: Decision) -> Considered:
+    found = candidate.estimate
+    return Considered(
+        name=found.name,
+        location=candidate.expert.location,
+        quality=found.quality,
+        cost_usd=found.cost_usd,
+        latency_s=found.latency_s,
+        output_tokens=found.output_tokens,
+        excluded=decision.excluded.get(found.name),
+    )
+
+
+def _kinds(query: RoutedQuery, names: Sequence[str]) -> tuple[TaskKind, ...]:
+    posterior = query.representation.vector[-len(names) :]
+    ranked = np.argsort(-posterior, kind="stable")[:KINDS]
+    found = (TaskKind(names[n], min(1.0, float(posterior[n]))) for n in ranked)
+    return tuple(kind for kind in found if kind.probability >= LEAST_PROBABILITY)
+
+
+def _neighbours(
+    known: KnownQueries, familiar: Familiar, grounds: Grounds, artifact: RouterArtifact
+) -> tuple[KnownNeighbour, ...]:
+    assert grounds.query is not None
+    vector = grounds.query.representation.vector
+    rows, distances = nearest(familiar.directions, vector, NEIGHBOURS)
+    means = {
+        candidate.expert.name: known.mean_score(_models(artifact, candidate))
+        for candidate in grounds.candidates
+    }
+    return tuple(
+        KnownNeighbour(
+            kind=str(known.kinds[row]),
+            table=str(known.tables[row]),
+            language=str(known.langs[row]),
+            distance=max(0.0, float(distance)),
+            text=str(known.texts[row]) or None,
+            scores={n: float(mean[row]) for n, mean in means.items() if not np.isnan(mean[row])},
+        )
+        for row, distance in zip(rows, distances, strict=True)
+    )
+
+
+def _models(artifact: RouterArtifact, candidate: Candidate) -> Sequence[str]:
+    """The models whose outcomes stand for an expert."""
+    profile = candidate.expert.profile
+    profiles = artifact.experts["profiles"]
+    models: Sequence[str] = profiles[profile]["models"] if profile in profiles else (profile,)
+    return models

@@ -1,0 +1,185 @@
+"""Bayesian logistic regression: what outcomes say about a head, and how surely.
+
+The posterior is Laplace's approximation: a Gaussian at the most probable parameters, with the
+curvature there (MacKay 1992, "The evidence framework applied to classification networks").
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "Gaussian",
+    "Objective",
+    "laplace",
+    "log_odds",
+    "minimum",
+    "mixture",
+    "most_probable",
+    "sigmoid",
+    "with_bias",
+]
+
+
+Floats = npt.NDArray[np.float64]
+
+NEAR_95 = 1.959964  # standard deviations on each side of a 95 % interval
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """A belief about a head: log-odds are `design @ parameters`, the bias the first of them.
+
+    `mean` (parameters,); `root` (parameters, rank) with the covariance `root @ root.T`.
+    """
+
+    mean: Floats
+    root: Floats
+
+    @classmethod
+    def of(cls, mean: Floats, covariance: Floats) -> Self:
+        """`covariance` (parameters, parameters), positive definite."""
+        root: Floats = np.linalg.cholesky(covariance).astype(np.float64)
+        return cls(mean, root)
+
+    @property
+    def covariance(self) -> Floats:
+        return self.root @ self.root.T
+
+    def log_odds(self, design: Floats) -> tuple[Floats, Floats]:
+        """Mean and standard deviation (queries,) of the log-odds for `design` (queries, ...)."""
+        return design @ self.mean, np.linalg.norm(design @ self.root, axis=1)
+
+    def mean_quality(self, design: Floats) -> tuple[float, float, float]:
+        """Mean quality over the queries of `design`, and the ends of its 95 % interval.
+
+        By the delta method on the log-odds of the mean, so that the ends stay inside 0..1.
+        """
+        quality = sigmoid(design @ self.mean)
+        mean = float(np.clip(quality.mean(), 1e-9, 1 - 1e-9))
+        slope = (quality * (1 - quality)) @ design / len(design)  # (parameters,)
+        deviation = np.linalg.norm(slope @ self.root) / (mean * (1 - mean))
+        middle = math.log(mean / (1 - mean))
+        low, high = sigmoid(middle + deviation * np.array([-NEAR_95, NEAR_95])).tolist()
+        return mean, low, high
+
+    def draw(self, count: int, seed: int) -> Floats:
+        """(count, parameters) samples."""
+        normal = np.random.default_rng(seed).standard_normal((count, self.root.shape[1]))
+        drawn: Floats = self.mean + normal @ self.root.T
+        return drawn
+
+
+def with_bias(vectors: npt.NDArray[np.floating]) -> Floats:
+    """`vectors` (queries, dim) as a design (queries, 1 + dim): a column of ones before them."""
+    return np.hstack([np.ones((len(vectors), 1)), vectors]).astype(np.float64)
+
+
+def most_probable(prior: Gaussian, design: Floats, scores: Floats) -> Floats:
+    """Maximum a posteriori (MAP) logistic regression: parameters (parameters,).
+
+    `design` (queries, parameters), `scores` (queries,) in 0..1.
+    """
+    return prior.mean + prior.root @ _whitened_mode(*_whitened(prior, design), scores)
+
+
+def laplace(prior: Gaussian, design: Floats, scores: Floats) -> tuple[Gaussian, float]:
+    """The posterior after `scores` (queries,) in 0..1, and the logarithm of the evidence for
+    `prior`.
+
+    `design` (queries, parameters). Without queries: the prior, and 0.
+    """
+    seen, offset = _whitened(prior, design)
+    found = _whitened_mode(seen, offset, scores)
+    curvature = _curvature(seen, offset + seen @ found)
+    factor = np.linalg.cholesky(curvature)
+    root = prior.root @ np.linalg.inv(factor).T
+    evidence = -_loss(seen, offset, scores, found) - float(np.log(np.diag(factor)).sum())
+    return Gaussian(prior.mean + prior.root @ found, root), evidence
+
+
+def mixture(parts: Sequence[Gaussian], log_weights: Sequence[float]) -> tuple[Gaussian, Floats]:
+    """The Gaussian with the mean and the covariance of a mixture, and the weights (parts,)."""
+    weights = np.exp(np.asarray(log_weights) - max(log_weights))
+    weights /= weights.sum()
+    means = np.array([part.mean for part in parts])
+    mean = weights @ means
+    within = sum(weight * part.covariance for weight, part in zip(weights, parts, strict=True))
+    between = (means - mean).T @ ((means - mean) * weights[:, None])
+    return Gaussian.of(mean, within + between), weights
+
+
+def _whitened(prior: Gaussian, design: Floats) -> tuple[Floats, Floats]:
+    """A design (queries, rank) of parameters that are standard normal before anything was seen,
+    and the log-odds (queries,) at their zero."""
+    return design @ prior.root, design @ prior.mean
+
+
+def _whitened_mode(seen: Floats, offset: Floats, scores: Floats) -> Floats:
+    def objective(at: Floats) -> tuple[float, Floats, Floats]:
+        log_odds = offset + seen @ at
+        gradient = seen.T @ (sigmoid(log_odds) - scores) + at
+        return _loss(seen, offset, scores, at), gradient, _curvature(seen, log_odds)
+
+    return minimum(objective, np.zeros(seen.shape[1]))
+
+
+def _loss(seen: Floats, offset: Floats, scores: Floats, at: Floats) -> float:
+    """Negative logarithm of likelihood and standard normal prior, but for a constant."""
+    log_odds = offset + seen @ at
+    return float((np.logaddexp(0, log_odds) - scores * log_odds).sum() + at @ at / 2)
+
+
+def _curvature(seen: Floats, log_odds: Floats) -> Floats:
+    quality = sigmoid(log_odds)
+    weighted = seen * (quality * (1 - quality))[:, None]
+    return seen.T @ weighted + np.eye(seen.shape[1])
+
+
+Objective = Callable[[Floats], tuple[float, Floats, Floats]]
+"""At a point (n,): the value, the gradient (n,) and the Hessian (n, n), positive definite."""
+
+STEPS = 50
+HALVINGS = 30
+CONVERGED = 1e-8
+
+
+def minimum(objective: Objective, start: Floats) -> Floats:
+    """Where `objective` is least, from `start` (n,) until a step moves nothing by 1e-8.
+
+    A step that does not go down is halved: without that, one that shoots over to where the logistic
+    is flat never comes back.
+    """
+    at = start
+    value, gradient, hessian = objective(at)
+    for _ in range(STEPS):
+        step = np.linalg.solve(hessian, gradient)
+        if np.abs(step).max(initial=0.0) < CONVERGED:
+            break
+        for halving in range(HALVINGS):
+            new = at - step / 2**halving
+            found = objective(new)
+            if found[0] <= value:
+                break
+        else:
+            break
+        at, (value, gradient, hessian) = new, found
+    return at
+
+
+def sigmoid(log_odds: Floats) -> Floats:
+    """Log-odds of any shape to probabilities."""
+    return 1 / (1 + np.exp(-np.minimum(np.maximum(log_odds, -30), 30)))
+
+
+def log_odds(estimates: Floats) -> Floats:
+    """Of probabilities of any shape; those of 0 and 1 are taken for a millionth less."""
+    bounded = np.clip(estimates, 1e-6, 1 - 1e-6)
+    found: Floats = np.log(bounded / (1 - bounded))
+    return found

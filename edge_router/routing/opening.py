@@ -1,0 +1,39 @@
+"""The backend that a configured expert needs, opened."""
+
+from __future__ import annotations
+
+from edge_router.backends.base import Backend
+from edge_router.device.machine import this_device
+from edge_router.settings.expert_config import ExpertConfig
+
+
+def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
+    """The backend that a configured expert needs; nothing is connected or loaded yet.
+
+    With `confidence` its chunks tell how sure the model is, where it can.
+    """
+    if expert.backend == "llama_cpp":
+        from edge_router.backends.llama_cpp.backend import DEFAULT_SYSTEM, LlamaCppBackend
+
+        return LlamaCppBackend(
+            expert.model,
+            n_ctx=expert.context_tokens or 2048,
+            n_threads=expert.n_threads,
+            system=DEFAULT_SYSTEM if expert.system is None else expert.system,
+            confidence=confidence,
+            free_memory=lambda: this_device().state().free_memory_bytes,
+        )
+    from edge_router.backends.openai.backend import OpenAIBackend
+
+    return OpenAIBackend(
+        expert.model,
+        base_url=expert.base_url or "",
+        api_key_env=expert.api_key_env,
+        max_tokens_field=expert.max_tokens_field,
+        temperature=expert.temperature,
+        extra_body=expert.extra_body,
+        extra_headers_env=expert.extra_headers_env,
+        connect_timeout_s=expert.connect_timeout_s,
+        first_token_timeout_s=expert.first_token_timeout_s,
+        stall_timeout_s=expert.stall_timeout_s,
+    )

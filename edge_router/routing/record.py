@@ -1,0 +1,149 @@
+"""What happened to one query, as a value that hooks receive. No prompt and no answer is in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, get_args
+
+from edge_router.chat.completion import Ending, FinishReason, Usage
+from edge_router.guards.checks import (
+    any_text,
+    flag,
+    instance,
+    mapping,
+    number,
+    one_of,
+    optional,
+    settle,
+    whole_number,
+)
+
+from .deciding.decision import Decision
+from .deferral import Deferral
+
+__all__ = ["AnswerRecord", "Hook", "log_record"]
+
+
+log = logging.getLogger("edge_router")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecord:
+    """One query that an expert began to answer.
+
+    `ended` tells how: "complete", "cancelled" (by the caller) or "broken" (the expert failed after
+    its first piece). Only a complete answer has a `finish_reason`; without its end `usage` and
+    `cost_usd` are of what was read and received. `max_tokens` is the limit that
+    the expert was given (`cost_limited`: less than asked for, since a limit on cost pays for no
+    more), `empty` that there was no text at all.
+
+    `answered_by` is the expert whose answer was given; `failures` maps those asked before it to
+    what went wrong. Times in seconds: `router_s` for the decision alone, `first_token_s` and
+    `total_s` from the call. `cost_usd` is None where tokens or price are not known. `deferral` is
+    set when a local answer was started and abandoned; its time and cost are included. `answered_by`
+    is then the expert it was handed to, unless that one stands in `failures`.
+    """
+
+    id: str
+    decision: Decision
+    answered_by: str
+    failures: Mapping[str, str]
+    usage: Usage | None
+    cost_usd: float | None
+    router_s: float
+    first_token_s: float
+    total_s: float
+    deferral: Deferral | None = None
+    ended: Ending = "complete"
+    finish_reason: FinishReason | None = None
+    max_tokens: int | None = None
+    empty: bool = False
+    cost_limited: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a field that is not what its name says."""
+        settle(self, RECORD_CHECKS, "AnswerRecord")
+
+    @property
+    def words(self) -> str:
+        """Who answered and why, in one clause, with everything that did not go as wanted."""
+        told = [self.decision.words]
+        if self.deferral is not None:
+            told.append(self.deferral.words)
+        told += [f"{name} is unavailable: {failure}" for name, failure in self.failures.items()]
+        if self.usage and self.usage.dropped_messages:
+            told.append(
+                f"the oldest {self.usage.dropped_messages} messages did not fit its context"
+            )
+        return "; ".join([*told, *self._shortfall()])
+
+    def _shortfall(self) -> Iterator[str]:
+        """What is missing of the answer."""
+        limit = f"max_tokens = {self.max_tokens}"
+        if self.cost_limited:
+            limit += ", all that the limit on cost pays for"
+        if self.ended == "cancelled":
+            yield "cancelled"
+        elif self.ended == "broken":
+            yield "the answer broke off"
+        elif self.finish_reason == "length" and self.empty:
+            yield f"the answer is empty: thinking took all of {limit}"
+        elif self.finish_reason == "length":
+            yield f"the answer was cut off at {limit}"
+        elif self.finish_reason == "content_filter":
+            yield "the expert's content filter ended the answer"
+        elif self.empty:
+            yield "the answer is empty"
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field, the decision as its own `to_json` gives it, `reason` and `words`."""
+        plain = replace(self.decision, estimates={}, grounds=None)
+        found = asdict(replace(self, decision=plain, failures=dict(self.failures)))
+        found["decision"] = self.decision.to_json()
+        return found | {"reason": self.reason, "words": self.words}
+
+    @property
+    def reason(self) -> str:
+        """Stable code: "cancelled" or "broken" when the answer did not come to its end, "fallback"
+        when another expert had to step in, "deferred" when its expert began and another one
+        answered, or the decision's."""
+        if self.ended != "complete":
+            return self.ended
+        if self.failures:
+            return "fallback"
+        return "deferred" if self.deferral is not None else self.decision.reason.value
+
+
+RECORD_CHECKS = {
+    "id": any_text,
+    "decision": instance(Decision),
+    "answered_by": any_text,
+    "failures": mapping(any_text),
+    "usage": optional(instance(Usage)),
+    "cost_usd": optional(number(0.0)),
+    "router_s": number(0.0),
+    "first_token_s": number(0.0),
+    "total_s": number(0.0),
+    "deferral": optional(instance(Deferral)),
+    "ended": one_of(*get_args(Ending)),
+    "finish_reason": optional(one_of(*get_args(FinishReason))),
+    "max_tokens": optional(whole_number),
+    "empty": flag,
+    "cost_limited": flag,
+}
+
+Hook = Callable[[AnswerRecord], None]
+
+
+def log_record(record: AnswerRecord) -> None:
+    """One line at level INFO for every answer."""
+    log.info(
+        "%s answered by %s (%s), router %.1f ms, total %.2f s",
+        record.id,
+        record.answered_by,
+        record.reason,
+        record.router_s * 1e3,
+        record.total_s,
+    )

@@ -1,0 +1,95 @@
+"""Which experts take part: from the settings, the artifact's profiles, and the measured speeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edge_router.device.latency import Speed
+from edge_router.device.speeds import MeasuredSpeed
+from edge_router.settings.expert_config import ExpertConfig
+
+from .artifact.manifest import RouterArtifact
+from .experts.expert import Expert, Location, Pricing, find_head
+
+REFERENCE = "frontier"
+
+
+def contestants(experts: Sequence[Expert], reference: Expert) -> tuple[Expert, ...]:
+    """Everyone who is compared: `experts`, and `reference` where none of them is in the cloud."""
+    if any(expert.location == Location.CLOUD for expert in experts):
+        return tuple(experts)
+    taken = any(expert.name == reference.name for expert in experts)
+    name = f"{reference.name} profile" if taken else reference.name
+    return (*experts, replace(reference, name=name))
+
+
+def profile_experts(artifact: RouterArtifact) -> dict[str, Expert]:
+    """The artifact's profiles as experts, with the reference prices and speeds of its card."""
+    temperature = artifact.calibration["temperature"]
+    found = {}
+    for name, profile in artifact.experts["profiles"].items():
+        reference = profile["reference"]
+        location = Location(reference["location"])
+        found[name] = Expert(
+            name=name,
+            profile=name,
+            location=location,
+            head=find_head(artifact.experts, name, temperature),
+            speed=Speed(**reference["speed"]),
+            pricing=Pricing(**reference["pricing"]),
+            context_tokens=reference.get("context_tokens"),
+            needs_network=location == Location.CLOUD,
+        )
+    return found
+
+
+def configured(
+    name: str,
+    config: ExpertConfig,
+    artifact: RouterArtifact,
+    folder: Path,
+    *,
+    measured: MeasuredSpeed | None = None,
+) -> Expert:
+    """An expert from the settings.
+
+    A profile that the artifact does not have may be one enrolled in the data folder `folder`. What
+    the settings do not state of its speed is as measured, else that of its profile; a price that
+    they do not state is unknown.
+    """
+    from .experts.enrolled import head_of
+
+    profile, head = head_of(config.profile, artifact, folder)
+    return Expert(
+        name=name,
+        profile=profile,
+        location=Location.DEVICE if config.on_device else Location.CLOUD,
+        head=head,
+        speed=_speed(config, profile, artifact, measured),
+        pricing=_pricing(config),
+        context_tokens=config.context_tokens,
+        usd_per_hour=config.usd_per_hour or 0.0,
+        needs_network=config.needs_network,
+    )
+
+
+def _speed(
+    config: ExpertConfig, profile: str, artifact: RouterArtifact, measured: MeasuredSpeed | None
+) -> Speed:
+    profiles = artifact.experts["profiles"]
+    named = profile if profile in profiles else REFERENCE
+    speed = measured.speed if measured else Speed(**profiles[named]["reference"]["speed"])
+    return replace(speed, **config.stated_speed)
+
+
+def stated_pricing(config: ExpertConfig) -> Pricing | None:
+    """The prices that the settings state, None where they do not."""
+    if config.input_usd_per_million is not None and config.output_usd_per_million is not None:
+        return Pricing(config.input_usd_per_million, config.output_usd_per_million)
+    return None
+
+
+def _pricing(config: ExpertConfig) -> Pricing | None:
+    return stated_pricing(config) or (Pricing(0.0, 0.0) if config.on_device else None)

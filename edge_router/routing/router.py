@@ -1,0 +1,195 @@
+"""Router: a request in, a decision out. No network, no files, no expert is called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Self
+
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Prompt
+from edge_router.device.speeds import MeasuredSpeed, read_speeds
+from edge_router.errors import ArtifactIncompatible, ConfigError
+from edge_router.settings.config import Config
+from edge_router.settings.constraints import Constraints, require_constraints
+from edge_router.settings.preference import Preference
+
+from .artifact.encoder import OnnxEncoder
+from .artifact.manifest import RouterArtifact
+from .artifact.representation import Encoder, Representation, RoutedQuery
+from .artifact.text import TEMPLATE, router_input, script_of
+from .deciding.decision import Decision, Rule, Snapshot
+from .deciding.gain_rule import GainRule
+from .deciding.operating_point import OperatingPoint
+from .deciding.policy import decide
+from .deciding.reason import Reason
+from .deciding.topsis import PreferenceRule
+from .experts.context_room import ContextRoom
+from .experts.expert import Estimate, Expert
+from .experts.panel import Candidates, Panel
+from .roster import REFERENCE, configured, contestants, profile_experts
+
+if TYPE_CHECKING:
+    from .explaining.explanation import Explanation
+
+__all__ = ["Router"]
+
+
+UNLIMITED, NOTHING_KNOWN = Constraints(), Snapshot()
+
+
+class Router:
+    """Decides which expert should answer. Thread-safe; the encoder loads on first use.
+
+    Where no cloud expert is among `experts`, the artifact's profile "frontier" takes its place in
+    the comparison, so that a decision can say when a cloud expert was wanted. A `preference`
+    decides instead of the operating `point`.
+    """
+
+    def __init__(
+        self,
+        artifact: RouterArtifact,
+        experts: Sequence[Expert],
+        *,
+        point: OperatingPoint,
+        preference: Preference | None = None,
+        encoder: Encoder | None = None,
+    ) -> None:
+        if artifact.manifest.input_template != TEMPLATE:
+            raise ArtifactIncompatible(
+                f"the artifact reads the template {artifact.manifest.input_template!r}, this Edge "
+                f"Router writes {TEMPLATE!r}; export it again"
+            )
+        self.artifact = artifact
+        self.experts = tuple(experts)
+        self.profiles = profile_experts(artifact)
+        self.point = point
+        self.rule: Rule = PreferenceRule(preference) if preference else GainRule(point)
+        everyone = contestants(self.experts, self.profiles[REFERENCE])
+        self._panel = Panel.of(everyone, configured=len(self.experts))
+        self._room = ContextRoom.of(self.experts)
+        self._encoder = encoder or OnnxEncoder(artifact)
+
+    @classmethod
+    def bundled(cls, name: str = "router-small") -> Self:
+        """A shipped artifact with its six profiles as the experts; needs no configuration."""
+        artifact = RouterArtifact.load(name)
+        point = operating_point(artifact, Config())
+        return cls(artifact, tuple(profile_experts(artifact).values()), point=point)
+
+    @classmethod
+    def from_config(
+        cls, config: Config, *, measured: Mapping[str, MeasuredSpeed] | None = None
+    ) -> Self:
+        """The artifact and the experts that `config` names, with the speeds `measured` of them.
+
+        Without those, what `edge-router device measure` has stored. Estimates are corrected where
+        the operating point is one from the log. Raises ConfigError, ArtifactError.
+        """
+        artifact = RouterArtifact.load(config.artifact)
+        speeds = read_speeds(config) if measured is None else measured
+        folder = config.data_folder
+        experts = [
+            configured(name, expert, artifact, folder, measured=speeds.get(name))
+            for name, expert in config.experts.items()
+        ]
+        point = operating_point(artifact, config)
+        preference = Preference.parse(config.preference) if config.preference else None
+        corrected = [point.corrected(expert) for expert in experts]
+        return cls(artifact, corrected, point=point, preference=preference)
+
+    def route(
+        self,
+        prompt: Prompt,
+        constraints: Constraints | None = None,
+        snapshot: Snapshot | None = None,
+    ) -> Decision:
+        """Decide who answers, from what `snapshot` tells of the experts at this moment.
+
+        The same arguments give the same decision. Raises InvalidRequest, NoExpertFits.
+        """
+        limits = UNLIMITED if constraints is None else constraints
+        require_constraints(limits)
+        request = ChatRequest.of(prompt)
+        text = router_input(request, self.artifact.manifest.max_chars)
+        query = self._encoder.represent(text)
+        now = snapshot or NOTHING_KNOWN
+        input_tokens, doubtful = self._room.tokens(request)
+        return decide(
+            _estimated(self._panel, request, query, now),
+            constraints=limits,
+            rule=self.rule,
+            input_tokens=input_tokens,
+            doubts=_doubts(now, doubtful),
+            tokens=now.tokens,
+            query=RoutedQuery(
+                self.artifact.hash, query, len(request.messages[-1].content), script_of(text)
+            ),
+        )
+
+    def explain(self, decision: Decision) -> Explanation:
+        """Why, in detail: see `Explanation`. Takes about half a second; nothing is asked of anyone.
+
+        Raises RoutingError for a decision that did not come from `Router.route`.
+        """
+        from .explaining.counterfactual import changes
+        from .explaining.explanation import Explanation
+
+        return Explanation.of(decision, self.artifact, changes)
+
+    def estimate(self, prompt: Prompt) -> Mapping[str, Estimate]:
+        """Quality, cost and latency to expect of every expert and of every shipped profile.
+
+        A configured expert goes before a profile of the same name.
+        """
+        request = ChatRequest.of(prompt)
+        query = self.represent(request)
+        everyone = self.profiles | {expert.name: expert for expert in self.experts}
+        panel = Panel.of(tuple(everyone.values()))
+        return dict(_estimated(panel, request, query, NOTHING_KNOWN).estimates)
+
+    def represent(self, request: ChatRequest) -> Representation:
+        """What the encoder says of the request."""
+        return self._encoder.represent(router_input(request, self.artifact.manifest.max_chars))
+
+
+def _estimated(
+    panel: Panel, request: ChatRequest, query: Representation, now: Snapshot
+) -> Candidates:
+    return panel.estimate(
+        query,
+        input_tokens=_tokens(request.characters),
+        max_tokens=request.max_tokens,
+        states=now.states,
+    )
+
+
+def _tokens(characters: int) -> int:
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def _doubts(now: Snapshot, doubtful: Sequence[str]) -> Mapping[str, Reason]:
+    """Those of the device, and of the experts whose own tokenizer did not count whether the query
+    fits their context."""
+    uncounted = {name: Reason.CONTEXT_LENGTH for name in doubtful if name not in now.tokens}
+    return {**now.doubts, **uncounted} if uncounted else now.doubts
+
+
+def operating_point(artifact: RouterArtifact, config: Config) -> OperatingPoint:
+    """The one that `config` names or states: the artifact's own, or one calibrated here.
+
+    Raises ConfigError for an unknown name, StaleOperatingPoint for one that was made for another
+    artifact or other experts.
+    """
+    if config.min_gain is not None:
+        return OperatingPoint.of_gain(config.min_gain)
+    name, points = config.operating_point, artifact.calibration["operating_points"]
+    if name in points:
+        return OperatingPoint.from_json(name, points[name])
+    from .deciding.stored_points import StoredPoint, stored_names
+
+    here = stored_names(config.data_folder)
+    if name in here:
+        return StoredPoint.load(config.data_folder, name).for_use(artifact, config)
+    raise ConfigError(
+        f"operating point {name!r} is unknown; use one of {', '.join([*points, *here])}, make it "
+        "with edge-router calibrate, or set min_gain"
+    )

@@ -1,0 +1,113 @@
+"""Where settings are read: the user's TOML file and the EDGE_ROUTER_* variables."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from edge_router.errors import ConfigError
+from edge_router.guards.user_files import content_of, is_file, text_of_bytes, user_path, xdg_folder
+
+__all__ = ["PREFIX", "default_config_path", "read_environment", "read_file"]
+
+PREFIX = "EDGE_ROUTER_"
+MAX_BYTES = 1 << 20
+PATHS = ("artifact", "data_dir", "model")
+
+# What Kubernetes and Docker set in every container beside a service called edge-router.
+_PLATFORM = re.compile(
+    r"(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
+    r"|(\d+_)?(NAME|ENV_\w+)"
+)
+_PLACE = re.compile(r"at line (\d+)")
+_BACKSLASH = re.compile(r'"[^"]*\\')
+_FOREIGN_WORD = re.compile(r"=\s*(yes|no|on|off|True|False|TRUE|FALSE|None|null|none)\s*(#.*)?$")
+_CONTROL = re.compile(r"[\x00-\x1f]")
+
+
+def default_config_path() -> Path:
+    """Where a user's own settings lie; $XDG_CONFIG_HOME is honoured. It may not exist."""
+    return xdg_folder("XDG_CONFIG_HOME", Path(".config")) / "edge-router" / "config.toml"
+
+
+def read_file(path: str | Path | None) -> dict[str, Any]:
+    """The tables of the file at `path`, else of $EDGE_ROUTER_CONFIG, else of the user's own, else
+    none. Raises ConfigError."""
+    named = path or os.environ.get(f"{PREFIX}CONFIG") or None
+    if named is None and not is_file(default_config_path()):
+        return {}
+    file = user_path(named or default_config_path(), what="config file")
+    try:
+        content = content_of(file, limit=MAX_BYTES)
+    except OSError as error:
+        raise ConfigError(f"config file {str(file)!r} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a name that no file can have
+        raise ConfigError(f"config file {str(file)!r} is not TOML: {error}") from None
+    return _tables(content, file)
+
+
+def _tables(content: bytes, file: Path) -> dict[str, Any]:
+    fault = f"config file {str(file)!r} is not TOML"
+    try:
+        text = text_of_bytes(content)
+    except ValueError as error:
+        raise ConfigError(f"{fault}: {error}") from None
+    try:
+        found = tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{fault}: it is nested too deeply") from None
+    except ValueError as error:
+        raise ConfigError(f"{fault}: {error}{_fix(text, str(error))}") from None
+    _refuse_escaped_paths(found, file)
+    return found
+
+
+def _fix(text: str, error: str) -> str:
+    """What was probably meant on the line that is not TOML."""
+    place = _PLACE.search(error)
+    lines = text.split("\n")
+    line = lines[int(place[1]) - 1].strip() if place and int(place[1]) <= len(lines) else ""
+    if _BACKSLASH.search(line):
+        return (
+            "; in double quotes a backslash begins an escape: write a Windows path in single "
+            r"quotes, 'C:\models\x.gguf', or with slashes"
+        )
+    if word := _FOREIGN_WORD.search(line):
+        return f"; {word[1]} is no value in TOML, write true or false, or leave the line out"
+    return ""
+
+
+def _refuse_escaped_paths(found: Any, file: Path, depth: int = 0) -> None:
+    """A path such as "C:\temp\new.gguf" is TOML, and holds a tab and a line break."""
+    if not isinstance(found, dict) or depth > 3:
+        return
+    for key, value in found.items():
+        if key in PATHS and isinstance(value, str) and _CONTROL.search(value):
+            raise ConfigError(
+                f"{key} = {value!r} in {str(file)!r} holds a control character: in double quotes "
+                "a backslash begins an escape; write a Windows path in single quotes, "
+                r"'C:\models\x.gguf', or with slashes"
+            )
+        _refuse_escaped_paths(value, file, depth + 1)
+
+
+def read_environment(known: Collection[str], *, others: Collection[str] = ()) -> dict[str, str]:
+    """EDGE_ROUTER_MAX_COST_USD=0.01 and so on, by the setting's name; empty means unset.
+
+    Left out are `others`, the variables that the settings name themselves (an expert's key), and
+    what a container platform sets for a service that is called edge-router.
+    """
+    found = {}
+    for name, value in os.environ.items():
+        setting = name.removeprefix(PREFIX)
+        if not name.startswith(PREFIX) or name == f"{PREFIX}CONFIG" or name in others:
+            continue
+        if setting.lower() not in known and _PLATFORM.fullmatch(setting):
+            continue
+        if value.strip():
+            found[setting.lower()] = value.strip()
+    return found

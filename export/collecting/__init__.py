@@ -1,0 +1,1 @@
+"""Asking experts the questions whose answers are known."""

@@ -1,0 +1,87 @@
+"""Configured experts, opened so that several questions can be under way at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from edge_router.backends.base import Backend
+from edge_router.errors import ConfigError
+from edge_router.routing.experts.expert import Pricing
+from edge_router.routing.opening import open_backend
+from edge_router.routing.roster import stated_pricing
+from edge_router.settings.config import Config
+from edge_router.settings.expert_config import ExpertConfig
+
+from .collect import AskedExpert
+
+__all__ = ["asked_experts", "configured_prices"]
+
+
+@contextmanager
+def asked_experts(
+    configured: Mapping[str, ExpertConfig],
+    names: Sequence[str] | None,
+    *,
+    parallel: int,
+    costs: bool,
+) -> Iterator[list[AskedExpert]]:
+    """The experts called `names` (all without), each for `parallel` questions at once.
+
+    A local model is loaded once per question under way, with one thread each when there are
+    several. Raises ConfigError for an unknown name, a `parallel` below 1, or, where `costs` are
+    asked for, an expert without a price.
+    """
+    if parallel < 1:
+        raise ConfigError(f"parallel = {parallel} must be 1 or more")
+    chosen = _chosen(configured, names)
+    if costs:
+        _require_prices(chosen)
+    opened: list[Backend] = []
+    try:
+        yield [_open(name, expert, parallel, opened) for name, expert in chosen.items()]
+    finally:
+        for backend in opened:
+            backend.close()
+
+
+def configured_prices(path: str) -> dict[str, Pricing]:
+    """The prices that a settings file states, by expert. Raises ConfigError where one is missing:
+    an answer whose price is not known is not free."""
+    return _require_prices(Config.load(path).experts)
+
+
+def _chosen(
+    configured: Mapping[str, ExpertConfig], names: Sequence[str] | None
+) -> dict[str, ExpertConfig]:
+    for name in names or ():
+        if name not in configured:
+            raise ConfigError(f"no expert {name!r}; configured are {', '.join(configured)}")
+    return {name: configured[name] for name in names or configured}
+
+
+def _require_prices(experts: Mapping[str, ExpertConfig]) -> dict[str, Pricing]:
+    prices = {}
+    for name, expert in experts.items():
+        price = stated_pricing(expert)
+        if price is None:
+            raise ConfigError(
+                f"[experts.{name}] has no price; state input_usd_per_million and "
+                "output_usd_per_million (0 where it costs nothing)"
+            )
+        prices[name] = price
+    return prices
+
+
+def _open(name: str, expert: ExpertConfig, parallel: int, opened: list[Backend]) -> AskedExpert:
+    backends: tuple[Backend, ...]
+    if expert.backend == "llama_cpp":
+        single = replace(expert, n_threads=1) if parallel > 1 else expert
+        backends = tuple(open_backend(single, confidence=True) for _ in range(parallel))
+        opened += backends
+    else:
+        backend = open_backend(expert)  # safe to share
+        backends = (backend,) * parallel
+        opened.append(backend)
+    return AskedExpert(name, backends, stated_pricing(expert))

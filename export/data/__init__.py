@@ -1,0 +1,1 @@
+"""Outcome tables: rows, questions, grades, importers."""

@@ -1,0 +1,1 @@
+"""Public outcome formats, one file each."""

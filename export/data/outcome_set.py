@@ -1,0 +1,214 @@
+"""Outcome tables become one training set: texts, task kinds and a sparse matrix of scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest
+from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.artifact.text import router_input
+
+from .questions import gold_questions
+from .rows import BadData, letters_of, read_rows
+
+__all__ = [
+    "OutcomeSet",
+    "load_outcomes",
+    "load_tables",
+    "outcome_set",
+    "read_tables",
+]
+
+Floats = npt.NDArray[np.float32]
+
+SAME_KIND = {
+    "gsm8k": "math_word",
+    "agentverse-mgsm": "math_word",
+    "math": "math_competition",
+    "human_eval": "humaneval",
+}
+
+
+MEASURED = (
+    "score",
+    "input_tokens",
+    "output_tokens",
+    "cost_usd",
+    "ttft_s",
+    "latency_s",
+    "similarity",
+    "nll",
+    "confidence",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeSet:
+    """Queries with known outcomes.
+
+    `scores` (queries, experts) in 0..1 and `log_tokens` (queries, experts), the natural logarithm
+    of answer lengths in tokens; both NaN where not known. `kinds` are the task kinds by name,
+    `tables` the file each row came from, `langs` the queries' languages (ISO 639-1), `characters`
+    their lengths before any cut.
+    """
+
+    texts: tuple[str, ...]
+    qkeys: tuple[str, ...]
+    splits: npt.NDArray[np.str_]
+    tables: npt.NDArray[np.str_]
+    kinds: npt.NDArray[np.str_]
+    langs: npt.NDArray[np.str_]
+    characters: npt.NDArray[np.int64]
+    experts: tuple[str, ...]
+    scores: Floats
+    log_tokens: Floats
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> OutcomeSet:
+        """Only the rows at which `keep` (queries,) is true; the experts stay as they are."""
+        return OutcomeSet(
+            tuple(np.array(self.texts, dtype=object)[keep]),
+            tuple(np.array(self.qkeys, dtype=object)[keep]),
+            self.splits[keep],
+            self.tables[keep],
+            self.kinds[keep],
+            self.langs[keep],
+            self.characters[keep],
+            self.experts,
+            self.scores[keep],
+            self.log_tokens[keep],
+        )
+
+    def split(self, name: str) -> OutcomeSet:
+        return self.where(self.splits == name)
+
+    def column(self, expert: str) -> Floats:
+        """One expert's scores (queries,), NaN where not known."""
+        return self.scores[:, self.experts.index(expert)]
+
+
+def _task_kind(row: Row) -> str:
+    """The kind of task a row is, equal for equal tasks of different tables."""
+    task = str(row["task"])
+    return "everyday" if task.startswith("everyday/") else SAME_KIND.get(task, task)
+
+
+def load_outcomes(
+    data: Path, own: Sequence[Path], max_chars: int, *, folder: str = "open"
+) -> OutcomeSet:
+    """`load_tables` as one set. Raises BadRow, and BadData for what no router can be made from."""
+    return outcome_set(load_tables(data, own, folder=folder), max_chars)
+
+
+def load_tables(data: Path, own: Sequence[Path], *, folder: str = "open") -> dict[str, list[Row]]:
+    """All tables of `data`/outcomes/`folder` and our own outcome files, joined with their queries.
+
+    Raises BadRow, and BadData when there is no table.
+    """
+    paths = sorted((data / "outcomes" / folder).glob("*.jsonl*"))
+    if not paths:
+        raise BadData(f"no outcome tables in {data / 'outcomes' / folder}; give the folder above")
+    tables = read_tables(paths)
+    texts = {row["qkey"]: row["query"] for rows in tables.values() for row in rows}
+    if own and (data / "queries").is_dir():
+        texts |= {row["qkey"]: row["query"] for row in gold_questions(data)}
+    known = {_identity(row): row for rows in tables.values() for row in rows}
+    for path in own:
+        measured = [row for row in read_rows(path, texts) if row["score"]]
+        tables[_table_name(path)] = [
+            row for row in measured if not _merged(row, known.get(_identity(row)))
+        ]
+    return tables
+
+
+def read_tables(paths: Sequence[Path]) -> dict[str, list[Row]]:
+    """The rows of outcome files by table, which is the file's name. Raises BadRow."""
+    return {_table_name(path): list(read_rows(path)) for path in paths}
+
+
+def outcome_set(tables: Mapping[str, Sequence[Row]], max_chars: int) -> OutcomeSet:
+    """Checked rows by table as one set.
+
+    Raises BadData when a table is empty, or a query stands in two splits.
+    """
+    _refuse_faults(tables)
+    return _arrange(tables, max_chars)
+
+
+def _table_name(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".jsonl")
+
+
+def _identity(row: Row) -> tuple[str, str]:
+    """The name that a question goes by in every table; its text's key where it has no other."""
+    return row.get("source", ""), str(row.get("id", row["qkey"]))
+
+
+def _merged(row: Row, known: Row | None) -> bool:
+    """Add a measured row's outcomes to the table's row for the same query, if there is one."""
+    if known is None:
+        return False
+    for field in MEASURED:
+        if found := row.get(field):
+            known[field] = (known.get(field) or {}) | found
+    return True
+
+
+def _refuse_faults(tables: Mapping[str, Sequence[Row]]) -> None:
+    """Empty tables, and queries on both sides of a split, by their key or by their letters."""
+    side: dict[str, tuple[str, str]] = {}
+    for name, rows in tables.items():
+        if not rows:
+            raise BadData(f"the table {name!r} is empty")
+        for row in rows:
+            for key in (row["qkey"], letters_of(row["query"])):
+                other, split = side.setdefault(key, (name, row["split"]))
+                if split != row["split"]:
+                    raise BadData(
+                        f"query {row['qkey']} of {name!r} stands in two splits: {row['split']!r} "
+                        f"there, {split!r} in {other!r}; give it one"
+                    )
+
+
+def _arrange(tables: Mapping[str, Sequence[Row]], max_chars: int) -> OutcomeSet:
+    rows = [(name, row) for name, found in tables.items() for row in found]
+    experts = tuple(sorted({expert for _, row in rows for expert in row["score"]}))
+    scores = np.full((len(rows), len(experts)), np.nan, dtype=np.float32)
+    log_tokens = np.full_like(scores, np.nan)
+    column = {expert: number for number, expert in enumerate(experts)}
+    for number, (_, row) in enumerate(rows):
+        for expert, score in row["score"].items():
+            scores[number, column[expert]] = score
+        for expert, tokens in _lengths(row):
+            log_tokens[number, column[expert]] = math.log(max(1.0, tokens))
+    return OutcomeSet(
+        texts=tuple(router_input(ChatRequest.of(row["query"]), max_chars) for _, row in rows),
+        qkeys=tuple(row["qkey"] for _, row in rows),
+        splits=np.array([row["split"] for _, row in rows]),
+        tables=np.array([name for name, _ in rows]),
+        kinds=np.array([_task_kind(row) for _, row in rows]),
+        langs=np.array([row.get("lang", "en") for _, row in rows]),
+        characters=np.array([len(row["query"]) for _, row in rows]),
+        experts=experts,
+        scores=scores,
+        log_tokens=log_tokens,
+    )
+
+
+def _lengths(row: Row) -> Iterable[tuple[str, float]]:
+    """Expert and tokens of its answer; characters / 4 where tokens were not counted."""
+    counted = row.get("output_tokens") or {}
+    characters = row.get("out_chars") or {}
+    for expert in row["score"]:
+        if counted.get(expert) is not None:
+            yield expert, counted[expert]
+        elif characters.get(expert) is not None:
+            yield expert, characters[expert] / CHARACTERS_PER_TOKEN

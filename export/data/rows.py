@@ -1,0 +1,108 @@
+"""Outcome rows that routers are made from, read, written and split.
+
+`edge_router.learning.outcomes.rows` names the fields; here each row also has qkey, split and task.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from edge_router.errors import EdgeRouterError
+from edge_router.guards.bounded_file import refuse_missing
+from edge_router.guards.json_lines import shown
+from edge_router.learning.outcomes.rows import OutcomeRows, Row
+
+__all__ = [
+    "SPLITS",
+    "BadData",
+    "BadRow",
+    "NoSuchFile",
+    "letters_of",
+    "placed_rows",
+    "query_key",
+    "read_partial_rows",
+    "read_rows",
+    "require_there",
+    "split_of",
+    "write_rows",
+]
+
+SPLITS = ("train", "dev", "test")
+NEEDED = ("qkey", "split", "task", "score")
+
+
+class BadData(EdgeRouterError, ValueError):
+    """Data or a recipe that no router can be made from; says what and where."""
+
+
+class BadRow(BadData):
+    """A row that is not in the format; names the file, the line and the fault."""
+
+
+class NoSuchFile(BadData, FileNotFoundError):
+    """A file of data that is not there."""
+
+
+def read_rows(path: Path, queries: Mapping[str, str] | None = None) -> Iterator[Row]:
+    """The rows of a file. Raises BadRow, NoSuchFile.
+
+    Rows kept without their text (of a public data set that is not ours to copy) get it from
+    `queries`, by their qkey.
+    """
+    known = queries or {}
+    for where, row in placed_rows(path, NEEDED):
+        if "query" not in row and row["qkey"] in known:
+            row["query"] = known[row["qkey"]]
+        if "query" not in row:
+            raise BadRow(f'{where} lacks "query"')
+        if row["split"] not in SPLITS:
+            raise BadRow(f"{where} has split {shown(row['split'])}; use one of {SPLITS}")
+        yield row
+
+
+def read_partial_rows(path: Path) -> Iterator[Row]:
+    """Rows of a file that may lack any field. Raises BadRow, NoSuchFile."""
+    for _, row in placed_rows(path):
+        yield row
+
+
+def placed_rows(path: Path, needed: Collection[str] = ()) -> Iterator[tuple[str, Row]]:
+    """Rows that have the `needed` fields, each with its place, for messages. Raises BadRow,
+    NoSuchFile."""
+    require_there(path)
+    yield from OutcomeRows(path, BadRow, needed=needed).placed()
+
+
+def require_there(path: Path) -> None:
+    """Raises NoSuchFile for a file that is not there."""
+    try:
+        refuse_missing(path)
+    except FileNotFoundError:
+        raise NoSuchFile(f"{path} is not there") from None
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows; a `.gz` file is the same bytes whenever the rows are the same."""
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    data = text.encode()
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+
+
+def query_key(query: str) -> str:
+    """The hash that a query's split goes by: equal up to case and white space."""
+    return hashlib.sha256(" ".join(query.lower().split()).encode()).hexdigest()[:16]
+
+
+def letters_of(query: str) -> str:
+    """Letters and digits only, in lower case: equal for the same question in other clothes."""
+    return "".join(filter(str.isalnum, query.lower()))
+
+
+def split_of(key: str) -> str:
+    """70 / 10 / 20 by the key's first digits."""
+    share = int(key[:8], 16) / 16**8
+    return "train" if share < 0.7 else "dev" if share < 0.8 else "test"

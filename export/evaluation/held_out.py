@@ -1,0 +1,68 @@
+"""An artifact on tables that it never saw, with nothing fitted: a size profile for each expert."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.artifact.text import RouterTokenizer
+from edge_router.routing.experts.expert import find_head
+from edge_router.routing.logistic import sigmoid
+
+from ..data.outcome_set import OutcomeSet, outcome_set, read_tables
+from ..graphs.represent import represent
+from ..metrics.table import evaluate_table
+from ..recipe import UnseenPair
+
+__all__ = ["evaluate_unseen"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def evaluate_unseen(
+    artifact: RouterArtifact,
+    pairs: Sequence[UnseenPair],
+    folder: Path,
+    *,
+    seen: Container[str],
+    work: Path,
+) -> list[dict[str, Any]]:
+    """`evaluate_table` on each pair's table in `folder`, without queries whose qkey was `seen` in
+    training, whatever table it stood in. Raises BadRow, BadData."""
+    tables = sorted({pair.table for pair in pairs})
+    found = {}
+    for table in tables:
+        rows = {
+            name: [row for row in read if row["qkey"] not in seen]
+            for name, read in read_tables([folder / f"{table}.jsonl.gz"]).items()
+        }
+        outcomes = outcome_set(rows, artifact.manifest.max_chars)
+        found[table] = outcomes, _vectors(artifact, outcomes, work)
+    return [_evaluated(artifact, pair, *found[pair.table]) for pair in pairs]
+
+
+def _vectors(artifact: RouterArtifact, outcomes: OutcomeSet, work: Path) -> Floats:
+    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
+    work.mkdir(parents=True, exist_ok=True)
+    vectors, _ = represent(artifact.encoder_path, tokenizer, outcomes.texts, work)
+    return vectors
+
+
+def _evaluated(
+    artifact: RouterArtifact, pair: UnseenPair, outcomes: OutcomeSet, vectors: Floats
+) -> dict[str, Any]:
+    weak, strong = (
+        _quality(artifact, profile, vectors) for profile in (pair.weak_profile, pair.strong_profile)
+    )
+    return evaluate_table(outcomes, pair.table, pair.weak, pair.strong, strong - weak, split=None)
+
+
+def _quality(artifact: RouterArtifact, profile: str, vectors: Floats) -> Floats:
+    """A profile's expected quality (queries,)."""
+    head = find_head(artifact.experts, profile, artifact.calibration["temperature"])
+    return sigmoid((head.bias + vectors @ head.weights) / head.temperature)

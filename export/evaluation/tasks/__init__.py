@@ -1,0 +1,1 @@
+"""What contenders are compared on."""

@@ -1,0 +1,114 @@
+"""What answers cost and took, beside their scores: dollars, seconds, tokens, likeness, NLL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN
+from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.experts.expert import Pricing
+
+from ...data.outcome_set import OutcomeSet
+from ...data.rows import BadData
+from ...routers.base import Floats
+
+__all__ = ["Measurements", "measure"]
+
+STATED = ("cost_usd", "latency_s", "similarity", "nll", "input_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """Each (queries, experts), NaN where not known.
+
+    `cost_usd` dollars for the answer, `latency_s` seconds until it was complete, `output_tokens`
+    its length, `similarity` cosine to the gold answer (TO-Router's BERTSim), `nll` mean negative
+    log-likelihood of its tokens.
+    """
+
+    cost_usd: Floats
+    latency_s: Floats
+    output_tokens: Floats
+    similarity: Floats
+    nll: Floats
+
+    def at(self, rows: npt.NDArray[np.intp], experts: npt.NDArray[np.intp]) -> Measurements:
+        """Only these rows and columns."""
+        cells = np.ix_(rows, experts)
+        return Measurements(*(getattr(self, field.name)[cells] for field in fields(self)))
+
+    def known(self, name: str) -> Floats | None:
+        """A column group that is known in every cell, else None: a gap is never taken for 0."""
+        found: Floats = getattr(self, name)
+        return None if np.isnan(found).any() else found
+
+    def costs(self, experts: tuple[str, ...], where: str) -> Floats | None:
+        """Dollars (queries, experts), None where no expert's are known.
+
+        Raises BadData that names an expert without a price beside others that have one.
+        """
+        unknown = np.isnan(self.cost_usd)
+        if unknown.all():
+            return None
+        for number in np.flatnonzero(unknown.any(axis=0)).tolist():
+            raise BadData(
+                f"{where}: the cost of {experts[number]!r} is asked for and not known; state its "
+                "price and the lengths of its answers, or leave it out"
+            )
+        return self.cost_usd
+
+
+def measure(
+    outcomes: OutcomeSet,
+    rows: Mapping[str, Iterable[Row]] | None = None,
+    prices: Mapping[str, Pricing] | None = None,
+) -> Measurements:
+    """What is known of the answers behind `outcomes`.
+
+    `rows` are each table's own rows, joined by qkey (of equal queries in one table the last value
+    counts). Where a row states no cost, an expert of `prices` costs its price for the row's input
+    tokens, or characters / 4, and the output tokens of `outcomes`.
+    """
+    tokens = np.exp(outcomes.log_tokens.astype(np.float64))
+    found = {name: np.full(tokens.shape, np.nan) for name in STATED}
+    column = {expert: number for number, expert in enumerate(outcomes.experts)}
+    places = _places(outcomes)
+    for table, part in (rows or {}).items():
+        for row in part:
+            for name, expert, value in _stated(row):
+                if expert in column:
+                    found[name][places.get((table, row["qkey"]), []), column[expert]] = value
+    read = found.pop("input_tokens")
+    guess = np.broadcast_to(outcomes.characters[:, None] / CHARACTERS_PER_TOKEN, read.shape)
+    read = np.where(np.isnan(read), guess, read)
+    for expert, price in (prices or {}).items():
+        if expert in column:
+            _fill_in(found["cost_usd"], column[expert], price, read, tokens)
+    return Measurements(output_tokens=tokens, **found)
+
+
+def _places(outcomes: OutcomeSet) -> dict[tuple[str, str], list[int]]:
+    """The row numbers of each query in each table."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for number, place in enumerate(zip(outcomes.tables.tolist(), outcomes.qkeys, strict=True)):
+        found.setdefault(place, []).append(number)
+    return found
+
+
+def _stated(row: Row) -> Iterable[tuple[str, str, float]]:
+    """What the row says of its answers: field, expert, value."""
+    for name in STATED:
+        for expert, value in (row.get(name) or {}).items():
+            if value is not None:
+                yield name, expert, value
+
+
+def _fill_in(costs: Floats, column: int, price: Pricing, read: Floats, written: Floats) -> None:
+    """Price the answers (queries,) of one expert whose cost no row states."""
+    gaps = np.isnan(costs[:, column])
+    tokens = zip(read[gaps, column].tolist(), written[gaps, column].tolist(), strict=True)
+    costs[gaps, column] = [price.cost(*pair) for pair in tokens]

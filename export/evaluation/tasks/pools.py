@@ -1,0 +1,161 @@
+"""Which experts make a pool, and what the best of them could reach together (RouterEval)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from math import comb, prod
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ...routers.base import Floats
+
+__all__ = [
+    "PoolKind",
+    "Scaling",
+    "best_pool",
+    "candidates",
+    "known_together",
+    "options",
+    "scaling",
+]
+
+MIN_SCORE, MAX_SCORE = 0.1, 0.9
+KNOWN_SHARE = 0.5
+EXTREME_SHARE = 0.2
+EXHAUSTIVE = 2000  # pools tried one by one; of more, a greedy search is enough
+SIZES = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
+PROBABILITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+PoolKind = Literal["all-strong", "all-weak", "strong-to-weak"]
+Indices = npt.NDArray[np.intp]
+
+
+def candidates(scores: Floats, train: npt.NDArray[np.bool_]) -> Indices:
+    """The columns that may stand in a pool, from the weakest to the strongest.
+
+    `scores` (queries, experts), NaN where not known; `train` (queries,). Experts that are known on
+    at least half of the rows, such that half of the rows still know all of them, and whose mean
+    over these rows of the train split lies in 0.1..0.9.
+    """
+    known = ~np.isnan(scores)
+    chosen = known_together(known)
+    rows = train & known[:, chosen].all(axis=1)
+    if not len(chosen) or not rows.any():
+        return np.array([], dtype=np.intp)
+    means = scores[np.ix_(rows, chosen)].mean(axis=0)
+    order = np.argsort(means, kind="stable")
+    ranked: Indices = chosen[order[(means[order] >= MIN_SCORE) & (means[order] <= MAX_SCORE)]]
+    return ranked
+
+
+def known_together(known: npt.NDArray[np.bool_]) -> Indices:
+    """Add experts, the best known first, as long as half of the rows know them all."""
+    chosen: list[int] = []
+    rows = np.ones(len(known), dtype=bool)
+    for expert in np.argsort(-known.sum(axis=0), kind="stable").tolist():
+        together = rows & known[:, expert]
+        if together.mean() >= KNOWN_SHARE:
+            chosen.append(expert)
+            rows = together
+    return np.array(sorted(chosen), dtype=np.intp)
+
+
+def options(ranked: Indices, size: int) -> dict[PoolKind, list[Indices]]:
+    """For each kind of pool, the candidates for each of its `size` places.
+
+    `ranked` from the weakest to the strongest. A kind that has too few candidates is left out.
+    """
+    extreme = int(EXTREME_SHARE * len(ranked))
+    found: dict[PoolKind, list[Indices]] = {}
+    if extreme >= size:
+        found["all-strong"] = [ranked[-extreme:]] * size
+        found["all-weak"] = [ranked[:extreme]] * size
+    if len(ranked) >= size:
+        found["strong-to-weak"] = list(np.array_split(ranked, size))
+    return found
+
+
+def best_pool(scores: Floats, places: Sequence[Indices]) -> Indices:
+    """The pool with the best oracle (RouterEval, equation 4), one expert for each place.
+
+    `scores` (queries, experts), none missing in the columns that `places` names. All pools are
+    tried where there are few, else place after place takes what helps most.
+    """
+    same = all(place is places[0] for place in places)
+    count = comb(len(places[0]), len(places)) if same else prod(map(len, places))
+    if count > EXHAUSTIVE:
+        return _greedy_pool(scores, places)
+    pools: Iterable[tuple[int, ...]] = (
+        combinations(places[0].tolist(), len(places))
+        if same
+        else product(*(place.tolist() for place in places))
+    )
+    return np.array(max(pools, key=lambda pool: _oracle(scores[:, list(pool)])), dtype=np.intp)
+
+
+def _oracle(scores: Floats) -> float:
+    return float(scores.max(axis=1).mean())
+
+
+def _greedy_pool(scores: Floats, places: Sequence[Indices]) -> Indices:
+    chosen: list[int] = []
+    best = np.full(len(scores), -np.inf)
+    for place in places:
+        free = [expert for expert in place.tolist() if expert not in chosen]
+        reached = np.maximum(best[:, None], scores[:, free]).mean(axis=0)  # (free,)
+        chosen.append(free[int(reached.argmax())])
+        best = np.maximum(best, scores[:, chosen[-1]])
+    return np.array(chosen, dtype=np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """How a router's score grows with the number of experts (RouterEval, section 3, figure 2).
+
+    `mean`, `low` and `high` (probabilities, sizes): mean score of r_o(p), and the 2.5 and 97.5
+    percentiles, over random pools of each size. `best_single` is the best expert of all.
+    """
+
+    table: str
+    rows: int
+    experts: int
+    pools: int
+    probabilities: tuple[float, ...]
+    sizes: tuple[int, ...]
+    mean: Floats
+    low: Floats
+    high: Floats
+    best_single: float
+
+
+def scaling(table: str, scores: Floats, *, pools: int = 100, seed: int = 0) -> Scaling:
+    """Mean scores of r_o(p) over `pools` random pools; `scores` (queries, experts), none missing.
+
+    r_o(p) is linear in p, so its expectation is exact and only the pools are sampled.
+    """
+    random = np.random.default_rng(seed)
+    count = scores.shape[1]
+    sizes = (*(size for size in SIZES if size < count), count)
+    found = np.empty((len(PROBABILITIES), len(sizes), pools))
+    share = np.array(PROBABILITIES)
+    for number, size in enumerate(sizes):
+        for pool in range(pools):
+            part = scores[:, random.choice(count, size, replace=False)]
+            found[:, number, pool] = share * _oracle(part) + (1 - share) * part.mean()
+    low, high = np.percentile(found, [2.5, 97.5], axis=2)
+    return Scaling(
+        table=table,
+        rows=len(scores),
+        experts=count,
+        pools=pools,
+        probabilities=PROBABILITIES,
+        sizes=sizes,
+        mean=found.mean(axis=2),
+        low=low,
+        high=high,
+        best_single=float(scores.mean(axis=0).max()),
+    )

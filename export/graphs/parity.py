@@ -1,0 +1,105 @@
+"""Does the quantised encoder decide as the fp32 one does?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.routing.logistic import sigmoid
+
+from ..data.rows import BadData
+from ..training.heads import LinearHead
+
+__all__ = ["MAX_AUC_DROP", "MAX_FLIP_RATE", "ParityFailed", "parity", "require_parity"]
+
+Floats = npt.NDArray[np.float64]
+
+MAX_FLIP_RATE = 0.01
+MAX_AUC_DROP = 0.005
+RIGHT = 0.5
+
+
+class ParityFailed(BadData):
+    """The int8 graph decides otherwise than the fp32 graph, or worse, by more than is allowed."""
+
+
+def require_parity(checked: Mapping[str, Any]) -> None:
+    """Raise ParityFailed when any pair flips more than MAX_FLIP_RATE at any operating point, or any
+    profile's AUC drops by more than MAX_AUC_DROP."""
+    for profile, drop in checked["auc_drop"].items():
+        if drop > MAX_AUC_DROP:
+            raise ParityFailed(
+                f"the AUC of {profile} drops by {drop:.4f} in int8, {MAX_AUC_DROP} may"
+            )
+    for point, pairs in checked["flip_rate"].items():
+        worst = max(pairs, key=pairs.__getitem__)
+        if pairs[worst] > MAX_FLIP_RATE:
+            raise ParityFailed(
+                f"{pairs[worst]:.2%} of the decisions {worst} at {point!r} flip between int8 and "
+                f"fp32, {MAX_FLIP_RATE:.0%} may; give the graph finer steps in exact_graph.py"
+            )
+
+
+def parity(
+    int8: Floats,
+    fp32: Floats,
+    heads: Mapping[str, LinearHead],
+    calibration: Mapping[str, Any],
+    *,
+    scores: Mapping[str, Floats],
+) -> dict[str, Any]:
+    """Compare representations (queries, dim) of the two graphs for the same queries.
+
+    Gives the share of decisions that flip, for every operating point and pair of profiles, how far
+    estimates differ on the mean and at most, and how much less well they order good and bad
+    answers: `scores[profile]` (queries,), NaN where not known, right from 0.5.
+    """
+    temperature = calibration["temperature"]
+    quality = [
+        {name: sigmoid(head.log_odds(vectors) / temperature) for name, head in heads.items()}
+        for vectors in (int8, fp32)
+    ]
+    flips = {
+        point: {pair: _flip_rate(quality, pair, gain) for pair, gain in found["min_gain"].items()}
+        for point, found in calibration["operating_points"].items()
+    }
+    return {
+        "queries": len(int8),
+        "mean_cosine": float(np.mean(_cosine(int8, fp32))),
+        "max_quality_difference": max(
+            float(np.abs(quality[0][name] - quality[1][name]).max()) for name in heads
+        ),
+        "mean_quality_difference": float(
+            np.mean([np.abs(quality[0][name] - quality[1][name]).mean() for name in heads])
+        ),
+        "flip_rate": flips,
+        "auc_drop": {
+            name: _auc(quality[1][name], known) - _auc(quality[0][name], known)
+            for name, known in scores.items()
+            if len(set((known[~np.isnan(known)] >= RIGHT).tolist())) == 2
+        },
+    }
+
+
+def _auc(quality: Floats, scores: Floats) -> float:
+    """Chance that a right answer's estimate lies above a wrong one's; ties count half."""
+    seen = ~np.isnan(scores)
+    right = scores[seen] >= RIGHT
+    _, group, size = np.unique(quality[seen], return_inverse=True, return_counts=True)
+    rank = (np.cumsum(size) - (size - 1) / 2)[group]
+    wins = rank[right].sum() - right.sum() * (right.sum() + 1) / 2
+    return float(wins / (right.sum() * (~right).sum()))
+
+
+def _flip_rate(quality: list[dict[str, Floats]], pair: str, gain: float) -> float:
+    weak, strong = pair.split(">")
+    int8, fp32 = (q[strong] - q[weak] >= gain for q in quality)
+    return float((int8 != fp32).mean())
+
+
+def _cosine(a: Floats, b: Floats) -> Floats:
+    product: Floats = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    return product

@@ -1,0 +1,1 @@
+"""All steps from outcome tables to a verified artifact."""

@@ -1,0 +1,160 @@
+"""The heads that an artifact carries, and what stands beside them in experts.json."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.experts.expert import PROFILES
+
+from ..data.outcome_set import OutcomeSet
+from ..recipe import Recipe
+from ..training.heads import (
+    FALLBACK_PROFILE,
+    LinearHead,
+    fit_model_head,
+    fit_profile_heads,
+    mean_score,
+)
+from .limits import counted_experts
+
+__all__ = ["Heads", "experts_json", "fit_heads", "profile_scores"]
+
+
+Floats = npt.NDArray[np.float64]
+
+log = logging.getLogger("edge_router.export")
+
+SHIPPED_ROUTER = "router-small"
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Heads of the six profiles and of every model by name."""
+
+    profiles: Mapping[str, LinearHead]
+    experts: Mapping[str, LinearHead]
+
+
+def fit_heads(
+    recipe: Recipe, outcomes: OutcomeSet, vectors: Floats, trained: Mapping[str, LinearHead]
+) -> Heads:
+    """Fit all heads on the train split of `vectors` (queries, dim).
+
+    A model's head is the mean of one fitted here and the one `trained` together with the encoder:
+    the first knows each task kind better, the second was held back by all other experts.
+    """
+    train = outcomes.splits == "train"
+    profiles = fit_profile_heads(*profile_scores(recipe, outcomes, vectors, "train"))
+    profile_of = {model: p for p, models in recipe.profiles.items() for model in models}
+    experts = {}
+    for expert in tqdm(outcomes.experts, desc="heads"):
+        seen = train & ~np.isnan(outcomes.column(expert))
+        prior = profiles[profile_of.get(expert, FALLBACK_PROFILE)]
+        scores = outcomes.column(expert)[seen].astype(np.float64)
+        fitted = fit_model_head(vectors[seen], scores, prior)
+        experts[expert] = LinearHead.mean([fitted, trained[expert]])
+    return Heads(profiles, experts)
+
+
+def profile_scores(
+    recipe: Recipe, outcomes: OutcomeSet, vectors: Floats, split: str
+) -> tuple[Floats, dict[str, Floats]]:
+    """A split's vectors, and by profile the mean score of its models, NaN where none was seen."""
+    rows = outcomes.splits == split
+    columns = {
+        profile: [outcomes.experts.index(model) for model in recipe.profiles[profile]]
+        for profile in PROFILES
+    }
+    scores = outcomes.scores[rows].astype(np.float64)
+    return vectors[rows], {p: mean_score(scores, found) for p, found in columns.items()}
+
+
+def experts_json(
+    recipe: Recipe, outcomes: OutcomeSet, heads: Heads, log_tokens: Floats
+) -> dict[str, Any]:
+    """The content of experts.json: heads with their length offsets, and the reference values."""
+    offsets, groups = _length_offsets(recipe, outcomes, log_tokens)
+    return {
+        "profiles": {
+            profile: {
+                "head": _head_json(heads.profiles[profile], groups[profile]),
+                "reference": recipe.reference[profile],
+                "models": list(recipe.profiles[profile]),
+            }
+            for profile in PROFILES
+        },
+        "experts": {
+            expert: {"head": _head_json(heads.experts[expert], offsets[expert])}
+            for expert in outcomes.experts
+        },
+    }
+
+
+def _length_offsets(
+    recipe: Recipe, outcomes: OutcomeSet, log_tokens: Floats
+) -> tuple[dict[str, float], dict[str, float]]:
+    """By expert and by profile; those of the shipped router where no answer's length is known."""
+    if not counted_experts(outcomes.split("train")):
+        return _shipped_offsets(recipe, outcomes, log_tokens)
+    offsets = {
+        expert: _length_offset(outcomes, number, log_tokens)
+        for number, expert in enumerate(outcomes.experts)
+    }
+    groups = {
+        profile: float(np.mean([offsets[model] for model in recipe.profiles[profile]]))
+        for profile in PROFILES
+    }
+    return offsets, groups
+
+
+def _shipped_offsets(
+    recipe: Recipe, outcomes: OutcomeSet, log_tokens: Floats
+) -> tuple[dict[str, float], dict[str, float]]:
+    """What makes answers as long, on the mean, as the shipped router expects of its profiles."""
+    shipped = RouterArtifact.load(SHIPPED_ROUTER)
+    known = shipped.known_queries()
+    expected = 0.0 if known is None else float(known.log_tokens.astype(np.float64).mean())
+    log.warning(
+        "no outcome row has output_tokens or out_chars: answers are expected to be as long as the "
+        "profiles' of %s",
+        shipped.manifest.name,
+    )
+    groups = {
+        profile: float(shipped.experts["profiles"][profile]["head"]["log_tokens"])
+        + expected
+        - float(log_tokens.mean())
+        for profile in PROFILES
+    }
+    profile_of = {model: p for p, models in recipe.profiles.items() for model in models}
+    offsets = {
+        expert: groups[profile_of.get(expert, FALLBACK_PROFILE)] for expert in outcomes.experts
+    }
+    return offsets, groups
+
+
+def _length_offset(outcomes: OutcomeSet, expert: int, log_tokens: Floats) -> float:
+    """How much longer this expert's answers are than the encoder expects, as a logarithm."""
+    train = outcomes.splits == "train"
+    known = outcomes.log_tokens[:, expert]
+    seen = train & ~np.isnan(known)
+    return float(np.mean(known[seen] - log_tokens[seen])) if seen.any() else 0.0
+
+
+def _head_json(head: LinearHead, log_tokens: float) -> dict[str, Any]:
+    return {
+        "bias": _rounded(head.bias),
+        "weights": [_rounded(weight) for weight in head.weights],
+        "log_tokens": _rounded(log_tokens),
+    }
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 5)

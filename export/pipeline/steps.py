@@ -1,0 +1,302 @@
+"""From outcome tables to a verified artifact, step by step; what is done is not done again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.artifact.text import TEMPLATE, RouterTokenizer
+from edge_router.routing.logistic import sigmoid
+
+from ..data.outcome_set import OutcomeSet, load_outcomes
+from ..graphs.parity import parity, require_parity
+from ..graphs.represent import represent
+from ..metrics.table import evaluate_table
+from ..recipe import RECIPES, Recipe
+from ..training.vocabulary import Vocabulary, cut_vocabulary
+from .calibrate import calibrate
+from .card import write_card
+from .experts_json import Heads, experts_json, fit_heads, profile_scores
+from .limits import limits_of
+from .package import known_queries, package
+
+if TYPE_CHECKING:
+    from ..training.model import RouterNetwork
+    from ..training.soft_labels import Opinion
+
+__all__ = ["Making"]
+
+Floats = npt.NDArray[np.float64]
+T = TypeVar("T")
+
+TOOLS = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers")
+PARITY_QUERIES = 2000
+SAMPLE_QUERIES = 1000  # that tell how large numbers inside the encoder become
+
+
+class _Step(Generic[T]):
+    """A result that is made when first asked for; prints the seconds that it took itself."""
+
+    def __init__(self, make: Callable[[Making], T]) -> None:
+        self.make = make
+        self.name = make.__name__
+
+    @overload
+    def __get__(self, making: None, owner: type[Making]) -> _Step[T]: ...
+    @overload
+    def __get__(self, making: Making, owner: type[Making]) -> T: ...
+    def __get__(self, making: Making | None, owner: type[Making]) -> _Step[T] | T:
+        if making is None:
+            return self
+        if self.name not in making.results:
+            making.results[self.name] = self._timed(making)
+        found: T = making.results[self.name]
+        return found
+
+    def _timed(self, making: Making) -> T:
+        start, before = time.monotonic(), making.seconds
+        result = self.make(making)
+        within = making.seconds - before  # spent in steps that this one needed
+        own = time.monotonic() - start - within
+        making.seconds += own
+        print(f"{self.name:16} {own:8.1f} s", flush=True)
+        return result
+
+
+class Making:
+    """A recipe being followed. Each attribute below is a step and asks for those that it needs.
+
+    What takes long lies in `work`: networks, graphs, representations. Delete it to start afresh.
+    """
+
+    def __init__(self, recipe: Recipe, *, data: Path, work: Path) -> None:
+        self.recipe = recipe
+        self.data = data
+        self.work = work
+        self.plan = recipe.students[recipe.ships]
+        self.results: dict[str, Any] = {}
+        self.seconds = 0.0
+        work.mkdir(parents=True, exist_ok=True)
+
+    def with_student(self, name: str) -> Making:
+        """The same teacher with another of the recipe's students."""
+        other = Making(replace(self.recipe, ships=name), data=self.data, work=self.work)
+        other.results = {step: getattr(self, step) for step in ("outcomes", "teacher", "opinion")}
+        return other
+
+    @_Step
+    def outcomes(self) -> OutcomeSet:
+        """All outcome tables and our own measurements. Raises BadData where the recipe names what
+        they do not hold."""
+        recipe = self.recipe
+        found = load_outcomes(self.data, recipe.own_outcomes, recipe.max_chars)
+        recipe.require_known(found.experts, set(found.tables.tolist()))
+        return found
+
+    @_Step
+    def teacher(self) -> list[RouterNetwork]:
+        """The teacher's networks, one per seed."""
+        from ..training.teacher import train
+
+        return train(self.outcomes, self.recipe.teacher, self.recipe.base, self.work)
+
+    @_Step
+    def opinion(self) -> Opinion:
+        """What the teacher says about every query."""
+        from ..training.soft_labels import Opinion
+
+        return Opinion.mean([self._opinion_of_member(member) for member in self.teacher])
+
+    def _opinion_of_member(self, member: RouterNetwork) -> Opinion:
+        from ..training.model import trained_heads
+        from ..training.soft_labels import Opinion, read_texts
+
+        outcomes, recipe = self.outcomes, self.recipe
+        tokens = recipe.teacher.max_tokens
+        vectors, log_tokens = read_texts(member, outcomes.texts, recipe.base, tokens, self.work)
+        trained = trained_heads(member, outcomes.experts)
+        heads = fit_heads(recipe, outcomes, vectors.astype(np.float64), trained).experts
+        kinds = member.kind.out_features
+        return Opinion.of(
+            vectors, log_tokens, [heads[expert] for expert in outcomes.experts], kinds=kinds
+        )
+
+    @_Step
+    def vocabulary(self) -> Vocabulary:
+        """The words that the student reads."""
+        texts = self.outcomes.split("train").texts
+        return cut_vocabulary(self.recipe.base / "tokenizer.json", texts, self.plan.words)
+
+    @_Step
+    def student(self) -> RouterNetwork:
+        """The network that ships."""
+        from ..training.student import distill
+
+        return distill(
+            self.outcomes,
+            self.opinion,
+            self.teacher[0],
+            self.plan,
+            vocabulary=self.vocabulary,
+            work=self.work,
+        )
+
+    @_Step
+    def graphs(self) -> tuple[Path, Path]:
+        """The student as fp32 and as int8 ONNX."""
+        from ..graphs.quantize import quantize
+        from ..graphs.to_onnx import export_onnx
+        from ..training.model import digest
+
+        name = f"encoder-{digest(self.student)}"
+        fp32, int8 = self.work / f"{name}.fp32.onnx", self.work / f"{name}.int8.onnx"
+        if not int8.exists():
+            export_onnx(self.student, fp32, max_tokens=self.plan.max_tokens)
+            quantize(self.student, int8, self._sample_ids(), max_tokens=self.plan.max_tokens)
+        return fp32, int8
+
+    def _sample_ids(self) -> list[list[int]]:
+        """Some train queries, evenly spread, as the student reads them."""
+        texts = self.outcomes.split("train").texts
+        step = max(1, len(texts) // SAMPLE_QUERIES)
+        return [self.tokenizer.input_ids(text) for text in texts[::step]]
+
+    @property
+    def tokenizer(self) -> RouterTokenizer:
+        path = self.vocabulary.write(self.work)
+        return RouterTokenizer(path, max_tokens=self.plan.max_tokens)
+
+    @_Step
+    def representations(self) -> tuple[Floats, Floats]:
+        """Of every query by the int8 graph: vectors (queries, dim) and log_tokens (queries,)."""
+        return represent(self.graphs[1], self.tokenizer, self.outcomes.texts, self.work)
+
+    @_Step
+    def heads(self) -> Heads:
+        """The experts' heads on the int8 graph's own representations."""
+        from ..training.model import trained_heads
+
+        trained = trained_heads(self.student, self.outcomes.experts)
+        return fit_heads(self.recipe, self.outcomes, self.representations[0], trained)
+
+    @_Step
+    def calibration(self) -> dict[str, Any]:
+        """Temperature and operating points, from the dev split."""
+        dev = profile_scores(self.recipe, self.outcomes, self.representations[0], "dev")
+        return calibrate(*dev, self.heads.profiles)
+
+    @_Step
+    def parity(self) -> dict[str, Any]:
+        """int8 against fp32 on test queries. Raises ParityFailed."""
+        test = np.flatnonzero(self.outcomes.splits == "test")
+        step = max(1, len(test) // PARITY_QUERIES)
+        chosen = test[::step]
+        texts = [self.outcomes.texts[row] for row in chosen]
+        exact, _ = represent(self.graphs[0], self.tokenizer, texts, self.work)
+        vectors = self.representations[0]
+        _, scores = profile_scores(self.recipe, self.outcomes, vectors, "test")
+        checked = parity(
+            vectors[chosen],
+            exact,
+            self.heads.profiles,
+            self.calibration,
+            scores={name: found[::step] for name, found in scores.items()},
+        )
+        require_parity(checked)
+        return checked
+
+    @_Step
+    def metrics(self) -> dict[str, list[dict[str, Any]]]:
+        """Every pair of the recipe on the test split, for the shipped student and its teacher."""
+        return {
+            "test": self.evaluated(self._student_quality, "test"),
+            "teacher": self.evaluated(self._opinion_on, "test"),
+        }
+
+    @_Step
+    def dev_metrics(self) -> dict[str, list[dict[str, Any]]]:
+        """The same on the dev split, to choose by."""
+        return {
+            "student": self.evaluated(self._student_quality, "dev"),
+            "teacher": self.evaluated(self._opinion_on, "dev"),
+        }
+
+    def evaluated(self, quality: Callable[[str], Floats], split: str) -> list[dict[str, Any]]:
+        """`evaluate_table` of every pair, with what `quality` expects of each expert."""
+        return [
+            evaluate_table(
+                self.outcomes, table, weak, strong, quality(strong) - quality(weak), split=split
+            )
+            for table, (weak, strong) in self.recipe.pairs.items()
+        ]
+
+    def _student_quality(self, expert: str) -> Floats:
+        log_odds = self.heads.experts[expert].log_odds(self.representations[0])
+        return sigmoid(log_odds / self.calibration["temperature"])
+
+    def _opinion_on(self, expert: str) -> Floats:
+        column = self.outcomes.experts.index(expert)
+        return sigmoid(self.opinion.log_odds[:, column].astype(np.float64))
+
+    def package(self, target: Path) -> RouterArtifact:
+        """Write the artifact to `target` and load it back, verified."""
+        about = self._about() | {"parity": self.parity, "metrics": self.metrics}
+        vectors, log_tokens = self.representations
+        about |= {"representation_dim": vectors.shape[1]}
+        limits = limits_of(self.outcomes, self.recipe.profiles)
+        return package(
+            target,
+            encoder=self.graphs[1],
+            tokenizer=self.vocabulary.write(self.work),
+            experts=experts_json(self.recipe, self.outcomes, self.heads, log_tokens),
+            calibration=self.calibration,
+            known=known_queries(self.outcomes, vectors, log_tokens),
+            card=write_card(about, self.calibration, limits),
+            about=about,
+        )
+
+    def _about(self) -> dict[str, Any]:
+        """What the manifest says that no step computes."""
+        from ..graphs.quantize import OPSET, QUANTIZATION
+        from ..training.teacher import task_kinds
+
+        recipe = self.recipe
+        return {
+            "name": recipe.name,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "base_model": recipe.base_model,
+            "licence": recipe.licence,
+            "input_template": TEMPLATE,
+            "max_chars": recipe.max_chars,
+            "max_tokens": self.plan.max_tokens,
+            "truncation": "head and tail",
+            "opset": OPSET,
+            "quantization": QUANTIZATION,
+            "task_kinds": task_kinds(self.outcomes),
+            "training_data": _training_data(self.outcomes),
+            "tool_versions": {tool: version(tool) for tool in TOOLS},
+            "command": f"edge-router export run export/recipes/{recipe.path.name} --data DATA",
+        }
+
+
+def _training_data(outcomes: OutcomeSet) -> list[dict[str, Any]]:
+    licences = json.loads((RECIPES / "sources.json").read_text())
+    train = outcomes.splits == "train"
+    return [
+        {
+            "source": table,
+            **licences.get(table, {"origin": "the user's own", "licence": "not stated"}),
+            "rows": int((train & (outcomes.tables == table)).sum()),
+        }
+        for table in sorted(set(outcomes.tables.tolist()))
+    ]

@@ -1,0 +1,1 @@
+"""Routers that look up known queries."""

@@ -1,0 +1,95 @@
+"""A router that sends each cluster of queries to the expert that is best there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..base import Floats, Pool, Queries, ResearchRouter
+from ..validation import Indices, best_setting, split_off
+
+__all__ = ["ClusterRouter", "k_means"]
+
+COUNTS = (3, 8, 24, 72)
+ROUNDS = 50
+
+
+class ClusterRouter(ResearchRouter):
+    """k-means of the training queries; an expert is worth its mean score in a query's cluster.
+
+    Embeddings are all-MiniLM-L6-v2's, where the paper has RoBERTa's. The number of clusters is the
+    one of COUNTS that predicts a held-out tenth best; the authors' code has 3.
+    """
+
+    name = "C-RoBERTa"
+    source = "RouterEval (Huang et al. 2025), section 5.2"
+
+    _centres: Floats
+    _means: Floats
+
+    def __init__(self, counts: tuple[int, ...] = COUNTS) -> None:
+        self._counts = counts
+
+    def fit(self, train: Pool, *, seed: int) -> None:
+        known, held = split_off(len(train), seed=seed)
+        vectors, scores = train.queries.embeddings, train.scores
+
+        def predict(count: int) -> Floats:
+            self._learn(vectors[known], scores[known], count, seed)
+            return self._predict(vectors[held])
+
+        count = best_setting(self._counts, predict, scores[held])
+        self._learn(vectors, scores, count, seed)
+
+    def utilities(self, queries: Queries) -> Floats:
+        return self._predict(queries.embeddings)
+
+    def _learn(self, vectors: Floats, scores: Floats, count: int, seed: int) -> None:
+        self._centres = k_means(vectors, count, seed=seed)
+        member = _membership(vectors, self._centres)  # (queries, clusters)
+        sizes = member.sum(axis=0)[:, None]
+        means = member.T @ scores / np.maximum(sizes, 1)
+        self._means = np.where(sizes > 0, means, scores.mean(axis=0))
+
+    def _predict(self, vectors: Floats) -> Floats:
+        return self._means[_closest(vectors, self._centres)]
+
+
+def k_means(vectors: Floats, count: int, *, seed: int) -> Floats:
+    """Centres (at most `count`, width) by Lloyd's algorithm from k-means++ seeds."""
+    centres = _plus_plus(vectors, min(count, len(vectors)), np.random.default_rng(seed))
+    for _ in range(ROUNDS):
+        member = _membership(vectors, centres)
+        sizes = member.sum(axis=0)[:, None]
+        moved = np.where(sizes > 0, member.T @ vectors / np.maximum(sizes, 1), centres)
+        if np.allclose(moved, centres):
+            break
+        centres = moved
+    return centres
+
+
+def _plus_plus(vectors: Floats, count: int, random: np.random.Generator) -> Floats:
+    """Seeds drawn one by one, each with a probability that grows with its squared distance."""
+    centres = vectors[[random.integers(len(vectors))]]
+    while len(centres) < count:
+        away = _distances(vectors, centres).min(axis=1)
+        if not away.any():  # fewer different vectors than clusters
+            break
+        drawn = random.choice(len(vectors), p=away / away.sum())
+        centres = np.vstack([centres, vectors[drawn]])
+    return centres
+
+
+def _membership(vectors: Floats, centres: Floats) -> Floats:
+    return np.eye(len(centres))[_closest(vectors, centres)]
+
+
+def _closest(vectors: Floats, centres: Floats) -> Indices:
+    closest: Indices = _distances(vectors, centres).argmin(axis=1)
+    return closest
+
+
+def _distances(vectors: Floats, centres: Floats) -> Floats:
+    """Squared distances (queries, clusters)."""
+    squares = (vectors**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1)
+    distances: Floats = np.maximum(squares - 2 * vectors @ centres.T, 0)
+    return distances

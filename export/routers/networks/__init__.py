@@ -1,0 +1,1 @@
+"""Routers that are trained networks."""

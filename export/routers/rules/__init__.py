@@ -1,0 +1,1 @@
+"""Routers of a few numbers or none."""

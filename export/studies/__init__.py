@@ -1,0 +1,1 @@
+"""The studies behind what the README promises."""

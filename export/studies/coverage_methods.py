@@ -1,0 +1,85 @@
+"""Classical bounds on a mean, which `bounds.mean_is_below` is compared with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.learning.calibration.bounds import binomial_cdf
+from edge_router.learning.calibration.risk_control import Risk, fixed_sequence, risks_hold
+from edge_router.learning.calibration.targets import Quantity, Target
+
+__all__ = ["empirical_bernstein_bound", "hoeffding_bentkus_p_value"]
+
+
+Floats = npt.NDArray[np.float64]
+
+
+def hoeffding_bentkus_p_value(means: Floats, rows: int, level: float) -> Floats:
+    """p-values of "the true mean is above `level`" for `means` of rows in 0..1, any shape.
+
+    Bates et al. 2021, and Angelopoulos et al. 2021, Proposition 2. 0 < level < 1.
+    """
+    below = np.clip(np.minimum(means, level), 1e-12, 1 - 1e-12)
+    hoeffding = np.exp(-rows * _divergence(below, level))
+    counts = np.clip(np.ceil(rows * means - 1e-9), 0, rows).astype(np.int64)
+    found: Floats = np.minimum(hoeffding, math.e * binomial_cdf(rows, level)[counts])
+    return found
+
+
+def _divergence(share: Floats, level: float) -> Floats:
+    """Kullback-Leibler divergence of two coins, in nats."""
+    found: Floats = share * np.log(share / level) + (1 - share) * np.log((1 - share) / (1 - level))
+    return found
+
+
+def empirical_bernstein_bound(
+    means: Floats, variances: Floats, rows: int, *, width: float, delta: float
+) -> Floats:
+    """Upper limit of the true mean of values in a range of `width` (Maurer & Pontil 2009, Thm 4).
+
+    `variances` are unbiased (divided by rows - 1).
+    """
+    tail = math.log(2 / delta)
+    found: Floats = (
+        means + np.sqrt(2 * variances * tail / rows) + 7 * width * tail / (3 * (rows - 1))
+    )
+    return found
+
+
+Bools = npt.NDArray[np.bool_]
+Method = Callable[[Sequence[Risk], Floats, float], Bools]
+
+
+def _methods(targets: Sequence[Target]) -> dict[str, Method]:
+    found: dict[str, Method] = {"guaranteed": risks_hold, "naive": _naive}
+    if [target.quantity for target in targets] == [Quantity.QUALITY]:
+        found |= {"Hoeffding-Bentkus": _hoeffding_bentkus, "empirical Bernstein": _bernstein}
+    return found
+
+
+def _naive(asked: Sequence[Risk], gains: Floats, _: float) -> Bools:
+    """Where the means of the calibration set meet the targets, as if they were the truth."""
+    met: Bools = np.all([risk.means(gains) <= risk.level for risk in asked], axis=0)
+    return met
+
+
+def _hoeffding_bentkus(asked: Sequence[Risk], gains: Floats, delta: float) -> Bools:
+    (risk,) = asked
+    width = risk.ceiling + 1  # the loss of quality is -1 or more
+    means = (risk.means(gains) + 1) / width
+    values = hoeffding_bentkus_p_value(means, gains.shape[-1], (risk.level + 1) / width)
+    return fixed_sequence(values <= delta)
+
+
+def _bernstein(asked: Sequence[Risk], gains: Floats, delta: float) -> Bools:
+    (risk,) = asked
+    rows = gains.shape[-1]
+    unbiased = risk.variances(gains) * rows / (rows - 1)
+    bound = empirical_bernstein_bound(
+        risk.means(gains), unbiased, rows, width=risk.ceiling + 1, delta=delta
+    )
+    return fixed_sequence(bound <= risk.level)

@@ -1,0 +1,97 @@
+"""The router network in torch: a BERT, and what is read off its mean-pooled output."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from transformers import BertModel
+
+from .heads import LinearHead
+
+__all__ = ["RouterNetwork", "digest", "mean_of_tokens", "trained_heads"]
+
+
+class RouterNetwork(nn.Module):
+    """Text -> representation (difficulty numbers, then a posterior over task kinds), log_tokens.
+
+    The heads of the experts stand outside `forward`, so the exported graph holds none.
+    """
+
+    def __init__(
+        self, bert: BertModel, *, difficulties: int, kinds: int, experts: int, dropout: float = 0.1
+    ) -> None:
+        super().__init__()
+        width = bert.config.hidden_size
+        self.bert = bert
+        self.dropout = nn.Dropout(dropout)
+        self.difficulty = nn.Linear(width, difficulties)
+        self.kind = nn.Linear(width, kinds)
+        self.length = nn.Linear(width, 1)
+        self.heads = nn.Linear(difficulties + kinds, experts)
+        self.head_lengths = nn.Parameter(torch.zeros(experts))
+
+    @classmethod
+    def from_pretrained(
+        cls, path: Path, *, difficulties: int, kinds: int, experts: int, dropout: float = 0.1
+    ) -> RouterNetwork:
+        """Start from a sentence encoder on disk; nothing is downloaded. `dropout` is used on every
+        hidden state, not on attention weights: that, and torch's fused attention, are slow
+        on a CPU."""
+        bert = BertModel.from_pretrained(
+            path,
+            add_pooling_layer=False,
+            local_files_only=True,
+            hidden_dropout_prob=dropout,
+            attention_probs_dropout_prob=0.0,
+            attn_implementation="eager",
+        )
+        return cls(bert, difficulties=difficulties, kinds=kinds, experts=experts, dropout=dropout)
+
+    def pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Mean of the last layer over the tokens that are not padding: (batch, width)."""
+        states = self.bert(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            token_type_ids=torch.zeros_like(input_ids),
+        ).last_hidden_state  # (batch, tokens, width)
+        return mean_of_tokens(states, attention_mask)
+
+    def read(self, pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Representation (batch, difficulties + kinds), kind logits (batch, kinds), log_tokens."""
+        logits = self.kind(pooled)
+        vector = torch.cat([self.difficulty(pooled), logits.softmax(-1)], dim=-1)
+        return vector, logits, self.length(pooled)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """What the artifact's graph computes: representation and log_tokens (batch, 1)."""
+        vector, _, log_tokens = self.read(self.pooled(input_ids, attention_mask))
+        return vector, log_tokens
+
+
+def mean_of_tokens(states: Tensor, attention_mask: Tensor) -> Tensor:
+    """Mean of `states` (batch, tokens, width) over the tokens that are not padding."""
+    mask = attention_mask.unsqueeze(-1).to(states.dtype)
+    mean: Tensor = (states * mask).sum(1) / mask.sum(1)
+    return mean
+
+
+def trained_heads(network: RouterNetwork, experts: Sequence[str]) -> dict[str, LinearHead]:
+    """The experts' heads as they were trained together with the encoder."""
+    weights = network.heads.weight.detach().double().numpy()
+    biases = network.heads.bias.detach().double().numpy()
+    return {
+        expert: LinearHead(float(bias), row)
+        for expert, bias, row in zip(experts, biases, weights, strict=True)
+    }
+
+
+def digest(network: nn.Module) -> str:
+    """Names a network by its weights."""
+    found = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        found.update(name.encode() + value.numpy().tobytes())
+    return found.hexdigest()[:16]

@@ -1,0 +1,83 @@
+"""What an ensemble of trained networks says about queries, labelled or not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm import tqdm
+
+from edge_router.routing.artifact.text import RouterTokenizer
+
+from ..data.npz_cache import kept
+from .heads import LinearHead
+from .loop import padded
+from .model import RouterNetwork, digest
+
+__all__ = ["Opinion", "read_texts"]
+
+Floats = npt.NDArray[np.float32]
+
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """`log_odds` (queries, experts) of a good answer, `kinds` (queries, kinds) the posterior over
+    task kinds, `log_tokens` (queries, 1) the answer's length before each expert's own offset."""
+
+    log_odds: Floats
+    kinds: Floats
+    log_tokens: Floats
+
+    @classmethod
+    def of(
+        cls, vectors: Floats, log_tokens: Floats, heads: Sequence[LinearHead], *, kinds: int
+    ) -> Opinion:
+        """One network's, from its representations (queries, dim), whose last `kinds` numbers are
+        the posterior, and a head for each expert."""
+        exact = vectors.astype(np.float64)
+        log_odds = np.stack([head.log_odds(exact) for head in heads], axis=1)
+        return cls(log_odds.astype(np.float32), vectors[:, -kinds:], log_tokens)
+
+    @classmethod
+    def mean(cls, opinions: Sequence[Opinion]) -> Opinion:
+        """What several networks say together."""
+        parts = ("log_odds", "kinds", "log_tokens")
+        return cls(*(np.mean([getattr(o, part) for o in opinions], axis=0) for part in parts))
+
+
+def read_texts(
+    member: RouterNetwork, texts: Sequence[str], base: Path, max_tokens: int, work: Path
+) -> tuple[Floats, Floats]:
+    """A trained network's representations (queries, dim) and log_tokens (queries, 1), kept in
+    `work`."""
+    told = f"{max_tokens}\0{digest(member)}\0" + "\0".join(texts)
+    path = work / f"read-{hashlib.sha256(told.encode()).hexdigest()[:16]}.npz"
+    encode = RouterTokenizer(base / "tokenizer.json", max_tokens=max_tokens).input_ids
+    found = kept(path, lambda: _read(member, [encode(text) for text in texts]))
+    return found["vectors"], found["log_tokens"]
+
+
+def _read(member: RouterNetwork, ids: Sequence[Sequence[int]]) -> dict[str, Floats]:
+    """Texts of like length together, in bf16 as in training."""
+    order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
+    vectors, lengths = [], []
+    with torch.no_grad():
+        for at in tqdm(range(0, len(order), BATCH), "ask the teacher"):
+            rows = order[at : at + BATCH]
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                pooled = member.pooled(*padded([ids[row] for row in rows]))
+            vector, _, log_tokens = member.read(pooled.float())
+            vectors.append(vector.numpy())
+            lengths.append(log_tokens.numpy())
+    back = np.argsort(order)
+    return {
+        "vectors": np.concatenate(vectors)[back],
+        "log_tokens": np.concatenate(lengths)[back],
+    }

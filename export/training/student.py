@@ -1,0 +1,132 @@
+"""Students: a small encoder learns what the teacher says, and what really happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..data.outcome_set import OutcomeSet
+from ..recipe import StudentPlan
+from .grid import hold_to_grid, settle_on_grid
+from .loop import Batch, bucketed_batches, fit, optimizer_of
+from .model import RouterNetwork
+from .shrink import shrink
+from .soft_labels import Opinion
+from .teacher import LENGTH_WEIGHT, Labels, fingerprint, label_loss, labels_of, task_kinds
+from .vocabulary import Vocabulary
+
+__all__ = ["distill"]
+
+
+def distill(
+    outcomes: OutcomeSet,
+    opinion: Opinion,
+    teacher: RouterNetwork,
+    plan: StudentPlan,
+    *,
+    vocabulary: Vocabulary,
+    work: Path,
+) -> RouterNetwork:
+    """A student cut out of `teacher` and trained on the `train` split and on the teacher's
+    `opinion` of the same queries, read with its own `vocabulary`, its weights held to the int8 grid
+    all the while (quantisation-aware training)."""
+    run = fingerprint(outcomes, plan, float(opinion.log_odds.sum()))
+    finished = work / f"student-{run}.pt"
+    torch.manual_seed(plan.seed)
+    student = _start(teacher, plan, vocabulary)
+    if finished.exists():
+        student.load_state_dict(torch.load(finished, weights_only=True))
+        return student.eval()
+    hold_to_grid(student)
+    tokenizer = vocabulary.write(work)
+    data = labels_of(outcomes.split("train"), task_kinds(outcomes), tokenizer, plan.max_tokens)
+    targets = _Targets.of(opinion, outcomes.splits == "train")
+    batches = list(
+        bucketed_batches(data.lengths, size=plan.batch_size, epochs=plan.epochs, seed=plan.seed)
+    )
+    optimizer = optimizer_of(
+        student, student.bert, encoder_rate=plan.encoder_rate, head_rate=plan.head_rate
+    )
+    fit(
+        student,
+        batches,
+        lambda rows: _loss(student, data, targets, rows, plan),
+        optimizer,
+        checkpoint=work / f"student-{run}.checkpoint",
+        seed=plan.seed,
+        told="student",
+    )
+    settle_on_grid(student)
+    torch.save(student.state_dict(), finished)
+    return student
+
+
+def _start(teacher: RouterNetwork, plan: StudentPlan, vocabulary: Vocabulary) -> RouterNetwork:
+    bert = shrink(
+        teacher.bert,
+        layers=plan.layers,
+        width=plan.width,
+        feed_forward=plan.feed_forward,
+        words=vocabulary.kept,
+    )
+    for module in bert.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = plan.dropout
+    return RouterNetwork(
+        bert,
+        difficulties=plan.difficulties,
+        kinds=teacher.kind.out_features,
+        experts=teacher.heads.out_features,
+        dropout=plan.dropout,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    log_odds: Tensor  # (queries, experts)
+    kinds: Tensor  # (queries, kinds)
+    log_tokens: Tensor  # (queries, 1)
+
+    @classmethod
+    def of(cls, opinion: Opinion, rows: npt.NDArray[np.bool_]) -> _Targets:
+        parts = (opinion.log_odds, opinion.kinds, opinion.log_tokens)
+        return cls(*(torch.from_numpy(part[rows]) for part in parts))
+
+
+def _loss(
+    student: RouterNetwork, data: Labels, targets: _Targets, rows: Batch, plan: StudentPlan
+) -> Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        pooled = student.pooled(*data.inputs(rows))
+    pooled = student.dropout(pooled.float())
+    told = _teacher_loss(student, pooled, targets, rows, plan)
+    seen = label_loss(student, pooled, data, rows, plan.kind_weight)
+    return plan.teacher_weight * told + (1 - plan.teacher_weight) * seen
+
+
+def _teacher_loss(
+    student: RouterNetwork, pooled: Tensor, targets: _Targets, rows: Batch, plan: StudentPlan
+) -> Tensor:
+    vector, kind_logits, log_tokens = student.read(pooled)
+    odds, wanted = student.heads(vector), targets.log_odds[rows]
+    score_loss = functional.binary_cross_entropy_with_logits(odds, wanted.sigmoid())
+    gap_loss = functional.mse_loss(_centred(odds), _centred(wanted))
+    kind_loss = functional.cross_entropy(kind_logits, targets.kinds[rows])
+    length_loss = functional.smooth_l1_loss(log_tokens, targets.log_tokens[rows])
+    return (
+        score_loss
+        + plan.gap_weight * gap_loss
+        + plan.kind_weight * kind_loss
+        + LENGTH_WEIGHT * length_loss
+    )
+
+
+def _centred(log_odds: Tensor) -> Tensor:
+    """How much better than the others each expert is on each query."""
+    return log_odds - log_odds.mean(1, keepdim=True)

@@ -1,0 +1,93 @@
+"""Which experts make a pool (RouterEval, section 4.2) and how pools scale (section 3)."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_router.export.evaluation.tasks import pools
+from edge_router.export.evaluation.tasks.pools import (
+    best_pool,
+    candidates,
+    known_together,
+    options,
+    scaling,
+)
+
+ALL = np.ones(4, dtype=bool)
+
+
+def test_candidates_are_ranked_and_neither_hopeless_nor_perfect() -> None:
+    """Means of 0, 0.5, 0.25 and 1 leave the third and the second."""
+    scores = np.array([[0, 1, 1, 1], [0, 1, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]], dtype=float)
+    assert candidates(scores, ALL).tolist() == [2, 1]
+    assert candidates(scores, ~ALL).tolist() == []
+
+
+def test_half_of_the_rows_know_all_candidates() -> None:
+    """Experts known on complementary halves do not stand in one pool."""
+    known = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1]], dtype=bool)
+    assert known_together(known).tolist() == [0, 1]
+    assert known_together(np.array([[True, False], [True, False], [True, True]])).tolist() == [0]
+
+
+def test_fifths_and_slices() -> None:
+    """Of fifteen: the three best, the three worst, and three times five."""
+    found = options(np.arange(15), 3)
+    assert [place.tolist() for place in found["all-strong"]] == [[12, 13, 14]] * 3
+    assert [place.tolist() for place in found["all-weak"]] == [[0, 1, 2]] * 3
+    assert [len(place) for place in found["strong-to-weak"]] == [5, 5, 5]
+    assert options(np.arange(14), 3).keys() == {"strong-to-weak"}
+    assert options(np.arange(2), 3) == {}
+
+
+def test_the_best_pool_complements_itself() -> None:
+    """Two experts that fail together lose to two that fail apart."""
+    scores = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1], [1, 0, 0]], dtype=float)
+    assert best_pool(scores, [np.arange(3)] * 2).tolist() == [0, 2]
+
+
+@given(st.integers(0, 999))
+def test_few_pools_are_all_tried(seed: int) -> None:
+    """No choice of one from each slice has a better oracle."""
+    scores = (np.random.default_rng(seed).random((30, 6)) < 0.4) * 1.0
+    places = np.array_split(np.arange(6), 3)
+    found = scores[:, best_pool(scores, places)].max(axis=1).mean()
+    assert found == max(scores[:, list(p)].max(axis=1).mean() for p in product(*places))
+
+
+def test_many_pools_are_searched_greedily(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each place takes what helps most, nobody stands twice, and it is close to the best."""
+    scores = (np.random.default_rng(0).random((80, 9)) < 0.3) * 1.0
+    places = [np.arange(9)] * 4
+    best = scores[:, best_pool(scores, places)].max(axis=1).mean()
+    monkeypatch.setattr(pools, "EXHAUSTIVE", 1)
+    greedy = best_pool(scores, places)
+    assert len(set(greedy.tolist())) == 4
+    assert best * 0.9 <= scores[:, greedy].max(axis=1).mean() <= best
+
+
+def test_scaling_by_hand() -> None:
+    """Two experts that are right on one half each: 0.5 alone, and together 0.5 to 1 with p."""
+    scores = np.array([[1.0, 0.0], [0.0, 1.0]])
+    found = scaling("t", scores, pools=5)
+    assert found.sizes == (1, 2)
+    assert found.mean[:, 0] == pytest.approx([0.5] * 5)
+    assert found.mean[:, 1] == pytest.approx([0.5, 0.625, 0.75, 0.875, 1.0])
+    assert found.best_single == 0.5
+    assert (found.low <= found.mean + 1e-12).all()
+    assert (found.mean <= found.high + 1e-12).all()
+
+
+def test_scaling_grows_with_the_pool_for_an_oracle_only() -> None:
+    """The mean of r_o(1) never falls with the size; that of a random choice stays."""
+    scores = (np.random.default_rng(1).random((200, 12)) < 0.5) * 1.0
+    found = scaling("t", scores)
+    assert (np.diff(found.mean[-1]) > 0).all()
+    assert np.ptp(found.mean[0]) < 0.02

@@ -1,0 +1,80 @@
+"""Asks an OpenAIBackend of a server on loopback that does what a script says."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from edge_router.backends.deadline import Deadline
+from edge_router.backends.openai.backend import OpenAIBackend
+from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
+from edge_router.errors import BackendError
+from fault_server import STREAM_HEAD, FaultServer, Peer, Script, event
+
+ASK = ChatRequest.of("What is a router?")
+DONE = event("[DONE]")
+
+Verb = Callable[[OpenAIBackend, Deadline], Any]
+
+
+def complete(backend: OpenAIBackend, deadline: Deadline) -> ChatCompletion:
+    return backend.complete(ASK, deadline=deadline)
+
+
+def stream(backend: OpenAIBackend, deadline: Deadline) -> list[ChatChunk]:
+    return list(backend.stream(ASK, deadline=deadline))
+
+
+both_verbs = pytest.mark.parametrize("verb", [complete, stream])
+
+
+@contextlib.contextmanager
+def asking(script: Script, **options: Any) -> Iterator[OpenAIBackend]:
+    """A backend whose server runs `script`."""
+    with (
+        FaultServer(script) as server,
+        contextlib.closing(OpenAIBackend("tiny", base_url=server.url, **options)) as backend,
+    ):
+        yield backend
+
+
+def saying(*parts: bytes | str) -> Script:
+    """A server that reads the request, says `parts` and hangs up."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        for part in parts:
+            peer.send(part)
+
+    return script
+
+
+def streaming(*events: str) -> Script:
+    """A server that streams `events`."""
+    return saying(STREAM_HEAD, *events)
+
+
+def answer_to(verb: Verb, script: Script, **options: Any) -> Any:
+    """What the backend returns."""
+    with asking(script, **options) as backend:
+        return verb(backend, Deadline.after(10))
+
+
+def failure_of(verb: Verb, script: Script, **options: Any) -> BackendError:
+    """What the backend raises."""
+    with pytest.raises(BackendError) as caught:
+        answer_to(verb, script, **options)
+    return caught.value
+
+
+def text_of(told: list[ChatChunk] | ChatCompletion) -> str:
+    """The whole text of an answer."""
+    return told.text if isinstance(told, ChatCompletion) else "".join(c.delta for c in told)
+
+
+def reason_of(told: list[ChatChunk] | ChatCompletion) -> str | None:
+    """Why an answer ended."""
+    return told.finish_reason if isinstance(told, ChatCompletion) else told[-1].finish_reason

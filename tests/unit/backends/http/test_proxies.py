@@ -1,0 +1,129 @@
+"""Which proxy is used: HTTP_PROXY and NO_PROXY as curl, Go and company images write them."""
+
+from __future__ import annotations
+
+import os
+
+import httpx
+import pytest
+
+from edge_router.backends.http.proxies import login_of, proxy_for
+
+PROXY = "http://proxy.example:8080"
+
+
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name == "REQUEST_METHOD":
+            monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "url", "straight"),
+    [
+        ("", "http://192.0.2.7/", False),
+        ("192.0.2.7", "http://192.0.2.7/", True),
+        ("192.0.2.0/24", "http://192.0.2.7:8080/", True),
+        ("10.0.0.0/8, 192.168.0.0/16,*.lan", "http://192.168.7.7/", True),
+        ("10.0.0.0/8,192.168.0.0/16", "http://192.0.2.7/", False),
+        ("192.0.2.9/24", "http://192.0.2.7/", True),
+        ("192.0.2.0/99", "http://192.0.2.7/", False),
+        ("192.0.2.0/24", "http://nas.lan/", False),
+        ("192.0.2.*", "http://192.0.2.7/", True),
+        ("2001:db8::/32", "http://[2001:db8::7]/", True),
+        ("[2001:db8::]/32", "http://[2001:db8::7]/", True),
+        ("2001:DB8:0::7", "http://[2001:db8::7]/", True),
+        ("[2001:db8::7]:8080", "http://[2001:db8::7]:8080/", True),
+        ("[2001:db8::7]:8080", "http://[2001:db8::7]:81/", False),
+        ("[2001:db8::7]", "http://[2001:db8::7]:81/", True),
+        *(
+            (entry, "http://nas.lan/", True)
+            for entry in ("lan", ".lan", "*.lan", "LAN", "nas.lan.")
+        ),
+        *((entry, "http://NAS.lan./", True) for entry in ("lan", "*.LAN", "nas.lan")),
+        ("lan", "http://lan/", True),
+        ("lan", "http://wlan/", False),
+        ("*.lan", "http://lan.example/", False),
+        ("as.lan", "http://nas.lan/", False),
+        ("nas.lan:8080", "http://nas.lan:8080/", True),
+        ("nas.lan:8080", "http://nas.lan/", False),
+        ("nas.lan:80", "http://nas.lan/", True),
+        ("nas.lan:443", "https://nas.lan/", True),
+        ("http://nas.lan", "http://nas.lan/", True),
+        ("localhost nas.lan", "http://nas.lan/", True),
+        ("localhost;  nas.lan ,", "http://nas.lan/", True),
+        ("*", "https://far.example/", True),
+        ("a, *", "https://far.example/", True),
+        *(
+            (entry, "http://far.example/", False)
+            for entry in (",", ".", ":", "/", "[", "[]", ":x", "*.")
+        ),
+        ("far.example:" + "9" * 5000, "http://far.example/", False),
+    ],
+)
+def test_no_proxy_is_read_as_everybody_writes_it(
+    no_proxy: str, url: str, *, straight: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ranges, suffixes, patterns, ports and addresses, in any spelling; rubbish exempts nobody."""
+    monkeypatch.setenv("ALL_PROXY", PROXY)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, no_proxy)
+        assert proxy_for(httpx.URL(url)) == (None if straight else PROXY)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "127.9.9.9", "x.localhost", "[::ffff:127.0.0.1]"]
+)
+def test_loopback_never_has_a_proxy(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local server's prompts stay on this machine."""
+    monkeypatch.setenv("HTTP_PROXY", PROXY)
+    assert proxy_for(httpx.URL(f"http://{host}:8080/")) is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": PROXY}, PROXY),
+        ({"https_proxy": "http://low:1", "HTTPS_PROXY": PROXY}, "http://low:1"),
+        ({"HTTP_PROXY": PROXY}, None),
+        ({"ALL_PROXY": PROXY, "HTTPS_PROXY": ""}, PROXY),
+        ({"HTTPS_PROXY": "proxy.example:8080"}, PROXY),
+        ({"HTTPS_PROXY": "//proxy.example:8080"}, PROXY),
+    ],
+)
+def test_the_proxy_of_the_scheme_wins(
+    variables: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lower case before upper case, the scheme's own before ALL_PROXY, with or without http://."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for(httpx.URL("https://far.example/")) == expected
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://", "http://[::1", "http://me:hunter2@h:x", "http://me:hunter2@h:99999", "://"),
+        *(
+            "http://me:hunter2@",
+            "socks5://me:hunter2@h:1",
+            "hunter2://h",
+            "http://:8080",
+            "http://h:0",
+        ),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_refused_without_showing_it(address: str) -> None:
+    """The message says what to set; the address may hold a password."""
+    with pytest.raises(httpx.UnsupportedProtocol, match="HTTPS_PROXY") as caught:
+        login_of(address)
+    assert "hunter2@" not in str(caught.value)
+    assert ":hunter2" not in str(caught.value)
+
+
+def test_a_login_may_hold_any_character() -> None:
+    """It is written as UTF-8, percent signs undone."""
+    auth = login_of("http://m%C3%A9:p%40ss@h:8080").auth
+    assert auth == ("m\u00e9".encode(), b"p@ss")

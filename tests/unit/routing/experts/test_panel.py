@@ -1,0 +1,94 @@
+"""Experts estimated all at once, against each one alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_router.device.latency import ExpertState, Pace, Speed
+from edge_router.routing.artifact.representation import Representation
+from edge_router.routing.experts.expert import Expert, ExpertHead, Location, Pricing
+from edge_router.routing.experts.panel import Panel
+
+DIM = 5
+sizes = st.floats(0.01, 1000.0)
+numbers = st.floats(-3.0, 3.0)
+vectors = st.lists(st.floats(-3.0, 3.0, width=32), min_size=DIM, max_size=DIM).map(
+    lambda values: np.array(values, dtype=np.float32)
+)
+heads = st.builds(ExpertHead, numbers, vectors, numbers, st.floats(0.5, 2.0))
+speeds = st.builds(Speed, sizes, sizes, sizes, sizes, st.floats(0, 1e-3), st.floats(0, 1e-3))
+paces = st.builds(Pace, numbers, numbers, st.none() | sizes)
+states = st.builds(ExpertState, paces, numbers, st.floats(0, 200), st.booleans(), st.floats(1, 4))
+queries = st.builds(Representation, vectors, st.floats(0.0, 8.0))
+
+
+@st.composite
+def panels(draw: st.DrawFn) -> list[Expert]:
+    """Up to six experts, some of whose prices and contexts nobody knows."""
+    experts = st.builds(
+        Expert,
+        st.just(""),
+        st.sampled_from(["1b", "8b"]),
+        st.sampled_from(Location),
+        heads,
+        speeds,
+        st.none() | st.builds(Pricing, sizes, sizes),
+        st.none() | st.integers(1, 4096),
+        st.floats(0, 5),
+    )
+    found = draw(st.lists(experts, min_size=1, max_size=6))
+    return [replace(expert, name=f"expert-{number}") for number, expert in enumerate(found)]
+
+
+@given(panels(), queries, st.integers(1, 5000), st.integers(1, 2000), st.lists(states, max_size=6))
+def test_all_at_once_is_each_alone(
+    experts: list[Expert],
+    query: Representation,
+    tokens: int,
+    limit: int,
+    known: list[ExpertState],
+) -> None:
+    """Quality, cost, latency and length are those that every expert's own estimate gives."""
+    now = {expert.name: state for expert, state in zip(experts, known, strict=False)}
+    found = Panel.of(experts).estimate(query, input_tokens=tokens, max_tokens=limit, states=now)
+    for expert in experts:
+        alone = expert.estimate(
+            query,
+            input_tokens=tokens,
+            max_tokens=limit,
+            state=now.get(expert.name, ExpertState()),
+        )
+        one = found.estimates[expert.name]
+        assert one.quality == pytest.approx(alone.quality, abs=1e-5)
+        assert (one.cost_usd is None) == (alone.cost_usd is None)
+        assert (one.cost_usd or 0.0) == pytest.approx(alone.cost_usd or 0.0, rel=1e-12)
+        assert one.latency_s == pytest.approx(alone.latency_s, rel=1e-12)
+        assert one.output_tokens == pytest.approx(alone.output_tokens, rel=1e-12)
+
+
+@given(panels(), queries)
+def test_an_estimate_does_not_depend_on_who_else_is_there(
+    experts: list[Expert], query: Representation
+) -> None:
+    """To the last digit."""
+    nothing: Mapping[str, ExpertState] = {}
+    everyone = Panel.of(experts).estimate(query, input_tokens=9, max_tokens=99, states=nothing)
+    for expert in experts:
+        alone = Panel.of([expert]).estimate(query, input_tokens=9, max_tokens=99, states=nothing)
+        assert everyone.estimates[expert.name] == alone.estimates[expert.name]
+
+
+def test_those_behind_the_configured_ones_only_compare() -> None:
+    """A reference is on the panel and cannot be asked."""
+    head = ExpertHead(0.0, np.zeros(1, dtype=np.float32))
+    names = ("a", "b", "c")
+    experts = [Expert(n, n, Location.CLOUD, head, Speed(1, 1, 1), None) for n in names]
+    query = Representation(np.zeros(1, dtype=np.float32), 1.0)
+    found = Panel.of(experts, configured=2).estimate(query, input_tokens=1, max_tokens=1, states={})
+    assert [candidate.configured for candidate in found] == [True, True, False]

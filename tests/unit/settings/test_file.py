@@ -1,0 +1,117 @@
+"""The settings file and the variables, as people and platforms write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_router.errors import ConfigError
+from edge_router.settings.config import Config
+
+CLUSTER = (
+    "EDGE_ROUTER_SERVICE_HOST",
+    "EDGE_ROUTER_SERVICE_PORT",
+    "EDGE_ROUTER_SERVICE_PORT_HTTP",
+    "EDGE_ROUTER_PORT",
+    "EDGE_ROUTER_PORT_8080_TCP",
+    "EDGE_ROUTER_PORT_8080_TCP_ADDR",
+    "EDGE_ROUTER_WEB_SERVICE_HOST",
+    "EDGE_ROUTER_WEB_PORT_53_UDP_PROTO",
+    "EDGE_ROUTER_NAME",
+    "EDGE_ROUTER_1_NAME",
+    "EDGE_ROUTER_ENV_PATH",
+)
+
+
+@pytest.mark.parametrize("name", CLUSTER)
+def test_a_platforms_variables_are_no_settings(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kubernetes and Docker set them for a service that is called edge-router."""
+    monkeypatch.setenv(name, "tcp://10.0.0.1:80")
+    assert Config.load() == Config()
+
+
+@pytest.mark.parametrize("name", ["PLACMENT", "MAX_COST", "SERVICE", "PORTS", "NAMES", "API_KEY"])
+def test_a_misspelt_variable_is_still_an_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be a limit."""
+    monkeypatch.setenv(f"EDGE_ROUTER_{name}", "1")
+    with pytest.raises(ConfigError, match=f"unknown key '{name.lower()}' in the environment"):
+        Config.load()
+
+
+def test_a_variable_that_the_settings_name_is_theirs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An expert's key may be called EDGE_ROUTER_API_KEY."""
+    monkeypatch.setenv("EDGE_ROUTER_API_KEY", "k")
+    monkeypatch.setenv("EDGE_ROUTER_ORG", "o")
+    (tmp_path / "c.toml").write_text(
+        '[experts.c]\nbackend = "openai"\nmodel = "m"\nprofile = "8b"\nbase_url = "https://h/v1"\n'
+        'api_key_env = "EDGE_ROUTER_API_KEY"\nextra_headers_env = {Org = "EDGE_ROUTER_ORG"}\n'
+    )
+    assert Config.load(tmp_path / "c.toml").experts["c"].api_key_env == "EDGE_ROUTER_API_KEY"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("yes", True), ("On", True), ("TRUE", True), (" 1 ", True), ("no", False), ("off", False),
+     ("False", False), ("0", False), ("  ", False)],
+)  # fmt: skip
+def test_a_switch_as_people_write_it(
+    value: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a variable and in the file."""
+    monkeypatch.setenv("EDGE_ROUTER_OFFLINE", value)
+    assert Config.load().offline is expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [(" 5 ", 5.0), ("1e-3", 0.001), (".5", 0.5)])
+def test_a_number_as_people_write_it(
+    value: str, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With blanks and exponents."""
+    monkeypatch.setenv("EDGE_ROUTER_MAX_COST_USD", value)
+    assert Config.load().max_cost_usd == expected
+
+
+@pytest.mark.parametrize("value", ["0,01", "$0.01", "0.01 USD", "1.000,00"])
+def test_a_number_with_a_comma_or_a_currency_is_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody guesses which it is."""
+    monkeypatch.setenv("EDGE_ROUTER_MAX_COST_USD", value)
+    with pytest.raises(ConfigError, match=r"must be a number from 0 to inf, written like 0\.01"):
+        Config.load()
+
+
+@pytest.mark.parametrize(
+    ("line", "fix"),
+    [
+        (r'data_dir = "C:\models\x"', r"single quotes, 'C:\\models\\x\.gguf', or with slashes"),
+        (r'data_dir = "C:\Users\x"', "single quotes"),
+        (r'data_dir = "C:\temp\new"', "holds a control character"),
+        (r'artifact = "D:\router\big"', "holds a control character|single quotes"),
+        ("offline = yes", "yes is no value in TOML, write true or false"),
+        ("offline = True  # always", "True is no value in TOML"),
+    ],
+)
+def test_what_was_meant_is_told(line: str, fix: str, tmp_path: Path) -> None:
+    """A path of Windows, and words that other languages know."""
+    (tmp_path / "c.toml").write_text(f"[router]\n{line}\n")
+    with pytest.raises(ConfigError, match=fix):
+        Config.load(tmp_path / "c.toml")
+
+
+def test_a_path_of_windows_in_single_quotes_is_right(tmp_path: Path) -> None:
+    """So is one with slashes."""
+    (tmp_path / "c.toml").write_text("[router]\ndata_dir = 'C:\\temp\\new'\nartifact = \"C:/x\"\n")
+    found = Config.load(tmp_path / "c.toml")
+    assert (found.data_dir, found.artifact) == ("C:\\temp\\new", "C:/x")
+
+
+@pytest.mark.parametrize("content", ["a = " + "[" * 100_000, "x" * 2_000_000, "a = " + "9" * 9_999])
+def test_a_monstrous_file_is_an_error_of_ours(content: str, tmp_path: Path) -> None:
+    """Deep, long, or a number of ten thousand digits."""
+    (tmp_path / "c.toml").write_text(content)
+    with pytest.raises(ConfigError):
+        Config.load(tmp_path / "c.toml")
