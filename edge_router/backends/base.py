@@ -7,9 +7,9 @@ from typing import Protocol, runtime_checkable
 
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
 
-from .deadline import Deadline
+from .deadline import Cancellation, Deadline
 
-__all__ = ["Backend", "CountsTokens", "Loadable"]
+__all__ = ["Backend", "Cancellation", "CountsTokens", "Deadline", "Loadable"]
 
 
 class Backend(Protocol):

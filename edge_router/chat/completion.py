@@ -23,11 +23,24 @@ from edge_router.guards.checks import (
 
 from .conversation import Message, _require_utf8, messages_of
 
-__all__ = ["Ending"]
+__all__ = [
+    "CHARACTERS_PER_TOKEN",
+    "DEFAULT_MAX_TOKENS",
+    "ChatChunk",
+    "ChatCompletion",
+    "ChatRequest",
+    "Ending",
+    "FinishReason",
+    "Prompt",
+    "TokenConfidence",
+    "Usage",
+]
 
 
 FinishReason = Literal["stop", "length", "content_filter"]
+Ending = Literal["complete", "cancelled", "broken"]
 
+CHARACTERS_PER_TOKEN = 4  # the stand-in wherever tokens were not counted
 DEFAULT_MAX_TOKENS = 512
 MOST_TOKENS = 2**31 - 1
 MOST_COUNTED = 2**53  # tokens that an answer can have taken, by any means
@@ -266,8 +279,3 @@ def _settle(value: object, checks: Mapping[str, Check]) -> None:
         settle(value, checks, type(value).__name__)
     except ConfigError as error:
         raise BackendProtocolError(f"the expert gave what is no answer: {error}") from None
-
-
-CHARACTERS_PER_TOKEN = 4  # the stand-in wherever tokens were not counted
-
-Ending = Literal["complete", "cancelled", "broken"]

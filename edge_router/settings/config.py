@@ -33,7 +33,7 @@ from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
 from .preference import Preference
 
-__all__ = ["SETTINGS", "Config", "DeferralMode"]
+__all__ = ["SETTINGS", "Config", "DeferralMode", "ExpertConfig"]
 
 
 DeferralMode = Literal["off", "before", "while"]

@@ -23,7 +23,11 @@ CASES = Path(__file__).parents[3] / "shared" / "cases" / "reports"
 LONGEST_S = 420
 
 # Where the modules that the cases import live since they were written.
-MOVED: dict[str, str] = {}
+MOVED = {
+    "edge_router.backends.transport": "edge_router.backends.http.transport",
+    "edge_router.config": "edge_router.settings.config",
+    "edge_router.policy": "edge_router.settings.constraints",
+}
 
 
 @dataclass(frozen=True)
