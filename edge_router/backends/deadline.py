@@ -57,12 +57,12 @@ class Deadline:
     """A moment on the monotonic clock, in seconds, by which an answer must be complete.
 
     Before the first piece of the answer an earlier moment may hold, `first_token_at`: by then
-    another expert steps in. `silence_s` is how long the expert may send nothing at all until then.
-    Both count no more once `begin` was called. `cancel` makes it now, from any thread: a backend
-    that waits for something asks for it with `waking`.
+    another expert steps in. `silence_s` is how long the expert may send nothing at all until then,
+    or `throughout` the answer. `begin` says that the first piece was there. `cancel` makes the
+    deadline now, from any thread: a backend that waits for something asks for it with `waking`.
     """
 
-    __slots__ = ("_cancellation", "_first_token_at", "_silence_s", "at")
+    __slots__ = ("_cancellation", "_first_token_at", "_silence_s", "_throughout", "at")
 
     def __init__(
         self,
@@ -70,11 +70,13 @@ class Deadline:
         *,
         first_token_at: float = math.inf,
         silence_s: float = math.inf,
+        throughout: bool = False,
         cancellation: Cancellation | None = None,
     ) -> None:
         self.at = at
         self._first_token_at = first_token_at
         self._silence_s = silence_s
+        self._throughout = throughout
         self._cancellation = cancellation or Cancellation()
 
     def __repr__(self) -> str:
@@ -85,21 +87,32 @@ class Deadline:
         """The deadline `seconds` from now."""
         return cls(time.monotonic() + seconds)
 
-    def attempt(self, *, first_token_s: float = math.inf, silence_s: float = math.inf) -> Deadline:
+    def attempt(
+        self,
+        *,
+        within_s: float = math.inf,
+        first_token_s: float = math.inf,
+        silence_s: float = math.inf,
+        throughout: bool = False,
+    ) -> Deadline:
         """The deadline of one expert's attempt, ended by whatever ends this one.
 
-        `first_token_s` from now its first piece must be there.
+        `within_s` from now it must be complete, `first_token_s` from now its first piece be there.
         """
+        now = time.monotonic()
         return Deadline(
-            self.at,
-            first_token_at=time.monotonic() + first_token_s,
+            min(self.at, now + within_s),
+            first_token_at=now + first_token_s,
             silence_s=silence_s,
+            throughout=throughout,
             cancellation=self._cancellation,
         )
 
     def begin(self) -> None:
-        """There was a piece of the answer (or of the thinking before it): only `at` counts now."""
-        self._first_token_at = self._silence_s = math.inf
+        """There was a piece of the answer: the wait for the first one is over."""
+        self._first_token_at = math.inf
+        if not self._throughout:
+            self._silence_s = math.inf
 
     def remaining(self) -> float:
         """Seconds left, never below 0; 0 once it is cancelled."""
@@ -109,7 +122,7 @@ class Deadline:
 
     @property
     def silence_s(self) -> float:
-        """Seconds that the expert may send nothing at all, infinite once it has begun."""
+        """Seconds that the expert may send nothing at all; infinite where that is no matter."""
         return self._silence_s
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from .query import Query
 
 __all__ = ["Answer", "AnswerStream", "record_of"]
 
+
+log = logging.getLogger("edge_router")
 
 CLOSE_S = 0.25  # how long `close` waits for a thread that is in the middle of a piece
 
@@ -121,7 +124,10 @@ class AnswerStream(Iterator[ChatChunk]):
         """End it now; an answer that is there whole already stays complete."""
         if not self._ended:
             self._ended = True
-            self._chunks.close()
+            try:
+                self._chunks.close()
+            except Exception as error:  # noqa: BLE001 - of an expert that nobody listens to any more
+                log.warning("an expert failed while it was closed: %s", type(error).__name__)
             self.record = self._finish(self._query, "cancelled")
 
     def _end_with(self, error: BaseException) -> None:

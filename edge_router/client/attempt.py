@@ -17,6 +17,9 @@ from edge_router.routing.experts.expert import Expert
 
 __all__ = ["Attempt"]
 
+MOST_CHARACTERS_PER_TOKEN = 16  # in the mean of an answer, blanks included
+MOST_OF_LIMIT = 100  # times max_tokens; thinking may count beside it
+SLACK = 1.25  # what is counted here is no tokenizer's count
 LONGEST_PIECES = 8  # characters in the mean; two tokens of English have about 9
 
 
@@ -50,13 +53,28 @@ class Attempt:
 
         A piece is a token, unless pieces are too long for that.
         """
-        if self.usage is not None:
-            return self.usage
         written = self.pieces
         if self.characters > LONGEST_PIECES * self.pieces:
             written = -(-self.characters // CHARACTERS_PER_TOKEN)
+        if self.usage is not None and self._is_plausible(self.usage.completion_tokens):
+            return self.usage
         read = -(-self.request.characters // CHARACTERS_PER_TOKEN)
         return Usage(self.expert.read_tokens(read), written)
+
+    def _is_plausible(self, tokens: int) -> bool:
+        """Whether so many tokens can have been written; what is not so is counted here instead."""
+        least = self.characters // MOST_CHARACTERS_PER_TOKEN
+        return least <= tokens <= MOST_OF_LIMIT * self.request.max_tokens and (
+            tokens > 0 or self.pieces == 0
+        )
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it is surely beyond the limit on its length that the money is reserved for."""
+        surely = min(self.pieces, self.characters // CHARACTERS_PER_TOKEN)
+        return self.reservation.max_tokens is not None and (
+            surely > SLACK * self.request.max_tokens + CHARACTERS_PER_TOKEN
+        )
 
     def settle(self, *, answered: bool) -> None:
         """Book it once it has ended: a call that failed before its first piece costs nothing."""

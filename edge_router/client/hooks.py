@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from edge_router.errors import ConfigError
 from edge_router.guards.forking import renew_after_fork
 from edge_router.routing.record import AnswerRecord, Hook
 
@@ -22,12 +23,12 @@ log = logging.getLogger("edge_router")
 class Hooks:
     """Runs `hooks` for each record, in order, in a thread of its own. Thread-safe.
 
-    A hook that raises is logged and the next one runs. `tell` returns once all have run, or after
-    WAIT_S seconds.
+    A hook that raises, whatever it is, is logged and the next one runs. `tell` returns once all
+    have run, or after WAIT_S seconds. Raises ConfigError for a hook that cannot be called.
     """
 
     def __init__(self, hooks: Sequence[Hook]) -> None:
-        self._hooks = tuple(hooks)
+        self._hooks = _checked(hooks)
         self.after_fork()
         renew_after_fork(self)
 
@@ -37,19 +38,21 @@ class Hooks:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def tell(self, record: AnswerRecord) -> None:
+    def tell(self, record: AnswerRecord, *, wait: bool = True) -> None:
         """Call every hook with `record`."""
         if not self._hooks:
             return
         done = threading.Event()
         self._jobs.put(lambda: self._run(record, done))
         with self._start:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
                     target=_work, args=(self._jobs,), name="edge-router hooks", daemon=True
                 )
                 self._thread.start()
-        if threading.current_thread() is not self._thread:  # a hook that asks something itself
+        if (
+            wait and threading.current_thread() is not self._thread
+        ):  # a hook that asks something itself
             done.wait(WAIT_S)
 
     def close(self) -> None:
@@ -68,11 +71,19 @@ class Hooks:
             done.set()
 
 
+def _checked(hooks: Sequence[Hook]) -> tuple[Hook, ...]:
+    if isinstance(hooks, str) or not isinstance(hooks, Sequence) or not all(map(callable, hooks)):
+        raise ConfigError(
+            f"hooks is {type(hooks).__name__!r}; give a list of functions of a record"
+        )
+    return tuple(hooks)
+
+
 def _call(hook: Hook, record: AnswerRecord) -> None:
     started = time.monotonic()
     try:
         hook(record)
-    except Exception:  # the user's code: its failure is told and fails no answer
+    except BaseException:
         log.exception("the hook %r failed", hook)
     if (took := time.monotonic() - started) > WAIT_S:
         log.warning("the hook %r took %.1f s", hook, took)

@@ -61,6 +61,7 @@ class _Outage:
 
     since: float
     seconds: float
+    probed: bool = False
 
     def holds(self, now: float) -> bool:
         return 0 <= now - self.since < self.seconds
@@ -177,12 +178,19 @@ class Experience:
             if not record.failures and name not in self._stated:
                 self._learn_pace(record, request, snapshot.state(name))
 
-    def asking(self, name: str) -> None:
-        """An expert is asked now. After a failure that is the probe: others see what it shows."""
+    def asking(self, name: str) -> bool:
+        """An expert is asked now. After a failure that is the probe: others see what it shows.
+
+        False where another query is at that just now.
+        """
         with self._lock:
-            outage = self._unreachable.get(name)
-            if outage is not None:
-                self._unreachable[name] = replace(outage, since=self._clock(), seconds=PROBE_S)
+            outage, now = self._unreachable.get(name), self._clock()
+            if outage is None:
+                return True
+            if outage.probed and outage.holds(now):
+                return False
+            self._unreachable[name] = _Outage(now, PROBE_S, probed=True)
+            return True
 
     def failed(self, name: str, error: BackendError) -> None:
         """An expert was asked and could not be reached."""

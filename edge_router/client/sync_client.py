@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 import difflib
-import math
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 from weakref import WeakSet
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
-from edge_router.chat.completion import ChatChunk, ChatRequest, Ending, Prompt
+from edge_router.chat.completion import ChatRequest, Ending, Prompt
 from edge_router.device.machine import DeviceSource
 from edge_router.device.speeds import read_speeds
 from edge_router.errors import (
-    AllBackendsFailed,
-    BackendError,
-    BackendProtocolError,
-    BackendUnavailable,
     ConfigError,
-    CostLimitReached,
-    NoExpertFits,
     RouterClosed,
 )
 from edge_router.guards.forking import ForkSafeLock
 from edge_router.layers.budget import Budget
 from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Snapshot
-from edge_router.routing.experts.expert import Expert, Location
 from edge_router.routing.opening import open_backend
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
@@ -40,15 +31,16 @@ from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.constraints import Constraints
 
 from .answer import Answer, AnswerStream, record_of
-from .attempt import Attempt
-from .handover import SILENCE_S, Handover, first_piece
-from .holdback import Chunks
+from .dispatch import Dispatch
+from .handover import Handover
 from .hooks import Hooks
 from .query import Query
 from .running_estimates import Experience
 
 __all__ = ["EdgeRouter"]
 
+
+log = logging.getLogger("edge_router")
 
 CLOSE_S = 0.25  # how long `close` waits for streams that other threads read
 
@@ -75,22 +67,29 @@ class EdgeRouter:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.config = _settings(config)
-        _require_known(backends or {}, self.config)
+        backends = _checked({} if backends is None else backends, self.config)
         measured = read_speeds(self.config)
         self.router = Router.from_config(self.config, measured=measured)
         self.experience = Experience.of(
             self.config, self.router.experts, measured=measured, device=device
         )
-        self._experts = {expert.name: expert for expert in self.router.experts}
         self._budget = Budget(self.config.budget_usd)
         self._learning = Learning.from_config(self.config, self.router.artifact, draw=draw)
         self._hooks = Hooks(hooks)
         self._lock = ForkSafeLock()
         self._closed = False
         self._streams: WeakSet[AnswerStream] = WeakSet()
-        self._backends: dict[str, Backend] = dict(backends or {})
-        self._handover = Handover.from_config(
-            self.config, self.router, ask=self._ask, limits=self._limits
+        self._backends: dict[str, Backend] = dict(backends)
+        self._dispatch = Dispatch(
+            self.config,
+            {expert.name: expert for expert in self.router.experts},
+            budget=self._budget,
+            experience=self.experience,
+            limits=self._limits,
+            opened=self._backend,
+        )
+        self._dispatch.handover = Handover.from_config(
+            self.config, self.router, ask=self._dispatch.ask, limits=self._limits
         )
         for name, expert in self.config.experts.items():
             if expert.backend == "llama_cpp":  # cheap, and a missing file should not wait
@@ -142,8 +141,11 @@ class EdgeRouter:
         until = Deadline.after(CLOSE_S)
         for stream in streams:
             stream.end(until.remaining())
-        for backend in backends.values():
-            backend.close()
+        for name, backend in backends.items():
+            try:
+                backend.close()
+            except Exception:  # the others are given back all the same
+                log.exception("the backend of %s failed while it was closed", name)
         if backends and self.config.keep_speeds:
             self.experience.keep(self.config)
         if self._learning is not None:
@@ -181,7 +183,7 @@ class EdgeRouter:
         self, prompt: Prompt, constraints: Constraints | None, *, whole: bool
     ) -> AnswerStream:
         query = self._decide(prompt, constraints)
-        stream = AnswerStream(query, self._run(query, whole=whole), finish=self._finish)
+        stream = AnswerStream(query, self._dispatch.run(query, whole=whole), finish=self._finish)
         with self._lock:
             self._require_open()
             self._streams.add(stream)
@@ -197,111 +199,6 @@ class EdgeRouter:
         limits = self.constraints()
         return limits if constraints is None else limits.tightened(constraints)
 
-    def _run(self, query: Query, *, whole: bool) -> Chunks:
-        """The answer in pieces. One that is wanted `whole` is shown to nobody before it is there:
-        where it breaks off, the next expert is asked."""
-        while True:
-            first, rest = self._first_to_answer(query)
-            query.first_token_s = query.elapsed()
-            with closing(rest):
-                if not whole:
-                    yield first
-                    yield from rest
-                    return
-                try:
-                    chunks = [first, *rest]
-                except (BackendUnavailable, BackendProtocolError) as error:
-                    self._broke_off(query, error)
-                    continue
-            yield from chunks
-            return
-
-    def _broke_off(self, query: Query, error: BackendError) -> None:
-        """Leave the expert whose answer broke off; raises `error` where nobody else is left."""
-        broken = query.answering
-        if query.deadline.cancelled or broken is None:
-            raise error
-        failures = query.failures | {broken.expert.name: error}
-        if not isinstance(error, BackendUnavailable) and failures.keys() >= {*query.decision.order}:
-            raise error
-        query.failures, query.first_token_s = failures, None
-        self.experience.failed(broken.expert.name, error)
-
-    def _first_to_answer(self, query: Query) -> tuple[ChatChunk, Chunks]:
-        """Ask in the decision's order until somebody's first piece is there.
-
-        As long as another expert could still step in, that may take half of the time that is left.
-        """
-        order = query.decision.order
-        for place, name in enumerate(order):
-            if name in query.failures:  # asked already, when an answer was to be handed to it
-                continue
-            deadline = self._patience(query, name, last=place == len(order) - 1)
-            try:
-                chunks = self._chunks(query, name, deadline)
-                return first_piece(chunks, name), chunks
-            except BackendUnavailable as error:
-                if query.deadline.cancelled:
-                    raise
-                query.failures[name] = error
-                if not isinstance(error, CostLimitReached):
-                    self.experience.failed(name, error)
-        raise _nobody(query)
-
-    def _patience(self, query: Query, name: str, *, last: bool) -> Deadline:
-        """How long an expert is waited for."""
-        if last:
-            return query.deadline.attempt()
-        stated = self.config.experts[name]
-        waits = stated.first_token_timeout_s or stated.stall_timeout_s  # the backend minds these
-        in_cloud = self._experts[name].location == Location.CLOUD
-        return query.deadline.attempt(
-            first_token_s=query.deadline.remaining() / 2,
-            silence_s=SILENCE_S if in_cloud and waits is None else math.inf,
-        )
-
-    def _chunks(self, query: Query, name: str, deadline: Deadline) -> Chunks:
-        if self._handover is not None and self._handover.applies(query, name):
-            return self._handover.stream(query, deadline)
-        return self._ask(query, name, deadline)
-
-    def _ask(self, query: Query, name: str, deadline: Deadline) -> Chunks:
-        """One expert's answer: the most it may cost is reserved before, what it did cost is booked
-        after, however it ends."""
-        attempt = self._reserved(query, self._experts[name])
-        self.experience.asking(name)
-        answered = True
-        try:
-            chunks = self._backend(name).stream(attempt.request, deadline=deadline)
-            with closing(chunks):
-                for chunk in chunks:
-                    deadline.begin()
-                    attempt.take(chunk)
-                    yield chunk
-        except BackendError:
-            answered = attempt.pieces > 0 or deadline.cancelled
-            raise
-        finally:
-            attempt.settle(answered=answered)
-
-    def _reserved(self, query: Query, expert: Expert) -> Attempt:
-        """Raises CostLimitReached."""
-        limit = self._limits(query.constraints).max_cost_usd
-        expected = query.decision.estimates[expert.name]
-        reservation = self._budget.reserve(
-            expert,
-            query.request,
-            expected_tokens=expected.output_tokens,
-            expected_s=expected.latency_s,
-            max_cost_usd=None if limit is None else limit - (query.cost_usd or 0.0),
-        )
-        request = query.request
-        if reservation.max_tokens is not None and reservation.max_tokens < request.max_tokens:
-            request = replace(request, max_tokens=reservation.max_tokens)
-        attempt = Attempt(expert, request, reservation)
-        query.attempts.append(attempt)
-        return attempt
-
     def _finish(self, query: Query, ended: Ending) -> AnswerRecord:
         """The record of an answer that has ended, once everybody has heard of it."""
         record = record_of(query, ended)
@@ -309,14 +206,14 @@ class EdgeRouter:
         self.experience.answered(record, query.request, query.snapshot)
         if self._learning is not None:
             self._learning.answered(record, query.request)
-        self._hooks.tell(record)
+        self._hooks.tell(record, wait=not self._closed)
         return record
 
     def _backend(self, name: str) -> Backend:
         with self._lock:
             self._require_open()
             if name not in self._backends:
-                watched = self._handover is not None
+                watched = self._dispatch.handover is not None
                 self._backends[name] = open_backend(self.config.experts[name], confidence=watched)
             return self._backends[name]
 
@@ -327,21 +224,22 @@ def _settings(config: Config | None) -> Config:
     return Config.load() if config is None else config
 
 
-def _require_known(backends: Mapping[str, Backend], config: Config) -> None:
-    for name in backends:
+def _checked(backends: Mapping[str, Backend], config: Config) -> Mapping[str, Backend]:
+    """Raises ConfigError for what cannot stand in for a configured expert."""
+    if not isinstance(backends, Mapping):
+        raise ConfigError(
+            f"backends is a {type(backends).__name__}; give a dict of backends by name"
+        )
+    for name, backend in backends.items():
         if name not in config.experts:
             near = difflib.get_close_matches(str(name), config.experts, n=1)
-            hint = (
-                f"did you mean {near[0]!r}?" if near else f"known are {', '.join(config.experts)}"
-            )
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(config.experts)}"
             raise ConfigError(f"backends names {name!r}, which is no configured expert; {hint}")
-
-
-def _nobody(query: Query) -> NoExpertFits | AllBackendsFailed:
-    limits = {n: e.limit for n, e in query.failures.items() if isinstance(e, CostLimitReached)}
-    if len(limits) < len(query.failures):
-        return AllBackendsFailed(query.failures)
-    told = "; ".join(map(str, query.failures.values()))
-    return NoExpertFits(
-        f"no expert may answer: {told}", excluded={**query.decision.excluded, **limits}
-    )
+        if not all(callable(getattr(backend, verb, None)) for verb in ("stream", "close")):
+            raise ConfigError(f"backends[{name!r}] is a {type(backend).__name__}, not a Backend")
+        if getattr(backend, "needs_network", False) and not config.experts[name].needs_network:
+            raise ConfigError(
+                f"backends[{name!r}] asks a server on another host, the settings say that {name!r} "
+                "needs no network; state its base_url there"
+            )
+    return backends

@@ -20,8 +20,8 @@ _LONGEST_S = 86_400.0  # longer than any answer, short enough for every platform
 class Budget:
     """The time a request may still take: never past its deadline, and less while a limit holds.
 
-    `stall_s` is how long it may hear nothing at all, the deadline's own `silence_s` counts as
-    well until the answer has begun. For one request in one thread.
+    `stall_s` is how long it may hear nothing at all; the deadline's own `silence_s` counts as
+    well. For one request in one thread.
     """
 
     __slots__ = ("_deadline", "_quiet_since", "_stall_s", "_until")
@@ -49,11 +49,6 @@ class Budget:
             yield
         finally:
             self._until = until
-
-    def begin(self) -> None:
-        """The answer has begun: neither the limit nor the wait for a beginning counts now."""
-        self._deadline.begin()
-        self.lift()
 
     def moved(self) -> None:
         """Bytes went through, or the caller took its time: the silence starts anew."""

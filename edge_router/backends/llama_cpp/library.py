@@ -45,13 +45,14 @@ def import_llama_cpp() -> Any:
 def _bridge_log(llama_cpp: Any) -> Any:
     """Send llama.cpp's log, which is one per process, to `logging`.
 
-    One step down each: what matters also arrives as an exception, and an aborted prefill is no
-    error of ours.
+    Warnings and errors alone, one step down: what matters also arrives as an exception, and an
+    aborted prefill is no error of ours.
     """
-    levels = {2: logging.DEBUG, 3: logging.INFO, 4: logging.INFO}
+    levels = {3: logging.INFO, 4: logging.INFO}  # ggml_log_level
 
     def forward(level: int, text: bytes, _data: object) -> None:
-        log.log(levels.get(level, logging.DEBUG), text.decode(errors="replace").rstrip())
+        if level in levels:  # the others continue a line, or are of every tensor of the graph
+            log.log(levels[level], text.decode(errors="replace").rstrip())
 
     callback = llama_cpp.llama_log_callback(forward)
     llama_cpp.llama_log_set(callback, ctypes.c_void_p(0))

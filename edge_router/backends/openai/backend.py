@@ -12,6 +12,7 @@ import httpx
 
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
 from edge_router.errors import BackendRejected
+from edge_router.guards.loopback import is_loopback
 
 from ..deadline import Deadline
 from ..http.flight import Budget
@@ -94,6 +95,11 @@ class OpenAIBackend:
     def adaptations(self) -> Mapping[str, str]:
         """What the server refused so far, by field: "left out", or "sent as" another."""
         return self._dialect.adaptations
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether its server is on another host."""
+        return not is_loopback(self._url.host)
 
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         """The whole answer in one reply. Raises only the BackendError family."""
@@ -274,7 +280,7 @@ def _texts(events: Iterator[str], *, answer: Answer, budget: Budget) -> Iterator
             asleep, running = not answer.awake, answer.finish is None
             text = answer.take(event)
             if asleep and answer.awake:
-                budget.begin()
+                budget.lift()  # it thinks; another expert may step in all the same
             if text:
                 yield text
             if answer.finish is not None and (answer.moved or running):

@@ -1,0 +1,219 @@
+"""Asks experts, one after the other until one answers, each within its money and its time."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from edge_router.backends.base import Backend
+from edge_router.backends.deadline import Deadline
+from edge_router.chat.completion import ChatChunk
+from edge_router.errors import (
+    AllBackendsFailed,
+    BackendError,
+    BackendProtocolError,
+    BackendUnavailable,
+    CostLimitReached,
+    EdgeRouterError,
+    NoExpertFits,
+)
+from edge_router.layers.budget import Budget
+from edge_router.routing.experts.expert import Expert, Location
+from edge_router.settings.config import Config
+from edge_router.settings.constraints import Constraints
+
+from .attempt import Attempt
+from .handover import SILENCE_S, Handover, first_piece
+from .holdback import Chunks
+from .query import Query
+from .running_estimates import Experience
+
+__all__ = ["Dispatch"]
+
+LEAST_SILENCE_S = 2.0  # for an expert that is asked after others kept silent
+WHOLE_SHARE = 0.75  # of the time that is left, for a whole answer while others could step in
+
+log = logging.getLogger("edge_router")
+
+
+class Dispatch:
+    """Asks `experts` for answers, as an EdgeRouter does. Thread-safe.
+
+    `limits` gives the constraints that hold now for a query with some of its own, `opened` the
+    backend of an expert by name. `handover` is set once it is known.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        experts: Mapping[str, Expert],
+        *,
+        budget: Budget,
+        experience: Experience,
+        limits: Callable[[Constraints | None], Constraints],
+        opened: Callable[[str], Backend],
+    ) -> None:
+        self.handover: Handover | None = None
+        self._config = config
+        self._experts = experts
+        self._budget = budget
+        self._experience = experience
+        self._limits = limits
+        self._opened = opened
+
+    def run(self, query: Query, *, whole: bool) -> Chunks:
+        """The answer in pieces. One that is wanted `whole` is shown to nobody before it is there:
+        where it breaks off, the next expert is asked."""
+        while True:
+            first, rest = self._first_to_answer(query, whole=whole)
+            query.first_token_s = query.elapsed()
+            try:
+                if not whole:
+                    yield first
+                    yield from rest
+                    return
+                try:
+                    chunks = [first, *rest]
+                except (BackendUnavailable, BackendProtocolError) as error:
+                    self._broke_off(query, error)
+                    continue
+            finally:
+                rest.close()
+            yield from chunks
+            return
+
+    def ask(self, query: Query, name: str, deadline: Deadline) -> Chunks:
+        """One expert's answer: the most it may cost is reserved before, what it did cost is booked
+        after, however it ends."""
+        attempt = self._reserved(query, self._experts[name])
+        answered = True
+        try:
+            if not self._experience.asking(name) and _others(query, name):
+                raise BackendUnavailable(f"{name} is tried again by another query just now")
+            yield from self._pieces(attempt, name, deadline)
+        except BackendError:
+            answered = attempt.pieces > 0 or deadline.cancelled
+            if attempt.finish_reason is None:  # else the answer is there, whatever failed after it
+                raise
+        finally:
+            attempt.settle(answered=answered)
+
+    def _pieces(self, attempt: Attempt, name: str, deadline: Deadline) -> Chunks:
+        """What the expert's backend gives, whoever wrote it."""
+        chunks = None
+        try:
+            chunks = iter(self._opened(name).stream(attempt.request, deadline=deadline))
+            for chunk in chunks:
+                if not isinstance(chunk, ChatChunk):
+                    raise BackendProtocolError(
+                        f"{name} gave a {type(chunk).__name__}, no ChatChunk"
+                    )
+                deadline.begin()
+                attempt.take(chunk)
+                yield chunk
+                if attempt.is_too_long:
+                    log.warning("%s writes beyond max_tokens; its answer is cut off there", name)
+                    end = ChatChunk(chunk.id, chunk.model, "", "length")
+                    attempt.take(end)
+                    yield end
+                    return
+        except (EdgeRouterError, GeneratorExit):
+            raise
+        except Exception as error:
+            raise BackendProtocolError(
+                f"the backend of {name} raised {type(error).__name__}"
+            ) from error
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+
+    def _broke_off(self, query: Query, error: BackendError) -> None:
+        """Leave the expert whose answer broke off; raises `error` where nobody else is left."""
+        broken = query.answering
+        if query.deadline.cancelled or broken is None:
+            raise error
+        failures = query.failures | {broken.expert.name: error}
+        if not isinstance(error, BackendUnavailable) and failures.keys() >= {*query.decision.order}:
+            raise error
+        query.failures, query.first_token_s = failures, None
+        self._experience.failed(broken.expert.name, error)
+
+    def _first_to_answer(self, query: Query, *, whole: bool) -> tuple[ChatChunk, Chunks]:
+        """Ask in the decision's order until the first piece of an answer is there."""
+        for name in query.decision.order:
+            if name in query.failures:  # asked already, when an answer was to be handed to it
+                continue
+            deadline = self._patience(query, name, whole=whole)
+            try:
+                chunks = self._chunks(query, name, deadline)
+                return first_piece(chunks, name), chunks
+            except BackendUnavailable as error:
+                if query.deadline.cancelled:
+                    raise
+                query.failures[name] = error
+                if not isinstance(error, CostLimitReached):
+                    self._experience.failed(name, error)
+        raise _nobody(query)
+
+    def _patience(self, query: Query, name: str, *, whole: bool) -> Deadline:
+        """How long an expert is waited for: as long as others could step in, its share of the time
+        that is left for the first piece, and about ten seconds of silence in all."""
+        others = _others(query, name)
+        if not others:
+            return query.deadline.attempt()
+        left = query.deadline.remaining()
+        return query.deadline.attempt(
+            within_s=WHOLE_SHARE * left if whole else math.inf,
+            first_token_s=left / (1 + others),
+            silence_s=self._silence_s(query, name),
+            throughout=whole,
+        )
+
+    def _silence_s(self, query: Query, name: str) -> float:
+        stated = self._config.experts[name]
+        if stated.first_token_timeout_s or stated.stall_timeout_s:  # the backend minds these
+            return math.inf
+        if self._experts[name].location != Location.CLOUD:  # it may have to load its model
+            return math.inf
+        return max(LEAST_SILENCE_S, SILENCE_S - query.elapsed())
+
+    def _chunks(self, query: Query, name: str, deadline: Deadline) -> Chunks:
+        if self.handover is not None and self.handover.applies(query, name):
+            return self.handover.stream(query, deadline)
+        return self.ask(query, name, deadline)
+
+    def _reserved(self, query: Query, expert: Expert) -> Attempt:
+        """Raises CostLimitReached."""
+        limit = self._limits(query.constraints).max_cost_usd
+        expected = query.decision.estimates[expert.name]
+        reservation = self._budget.reserve(
+            expert,
+            query.request,
+            expected_tokens=expected.output_tokens,
+            expected_s=expected.latency_s,
+            max_cost_usd=None if limit is None else limit - (query.cost_usd or 0.0),
+        )
+        request = query.request
+        if reservation.max_tokens is not None and reservation.max_tokens < request.max_tokens:
+            request = replace(request, max_tokens=reservation.max_tokens)
+        attempt = Attempt(expert, request, reservation)
+        query.attempts.append(attempt)
+        return attempt
+
+
+def _others(query: Query, name: str) -> int:
+    """How many experts could still step in for this one."""
+    return sum(1 for one in query.decision.order if one != name and one not in query.failures)
+
+
+def _nobody(query: Query) -> NoExpertFits | AllBackendsFailed:
+    limits = {n: e.limit for n, e in query.failures.items() if isinstance(e, CostLimitReached)}
+    if len(limits) < len(query.failures):
+        return AllBackendsFailed(query.failures)
+    reasons = "; ".join(map(str, query.failures.values()))
+    return NoExpertFits(
+        f"no expert may answer: {reasons}", excluded={**query.decision.excluded, **limits}
+    )
