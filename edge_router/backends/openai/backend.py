@@ -128,6 +128,7 @@ class OpenAIBackend:
         ):
             events = _events(response)
             for text in _texts(events, answer=answer, budget=budget):
+                deadline.begin()
                 yield answer.piece(text)
                 failures.require_ours()
             yield answer.last_piece()

@@ -11,7 +11,15 @@ from dataclasses import replace
 
 import pytest
 
-from edge_router import AnswerRecord, BackendProtocolError, Config, EdgeRouter
+from edge_router import (
+    AnswerRecord,
+    BackendProtocolError,
+    ChatChunk,
+    Config,
+    ConfigError,
+    EdgeRouter,
+)
+from edge_router.backends.openai import OpenAIBackend
 from edge_router.client.answer import AnswerStream
 from edge_router.errors import RouterClosed
 from edge_router.testing import FakeBackend
@@ -231,3 +239,71 @@ def test_a_child_has_no_part_in_an_answer_of_its_parent(records: list[AnswerReco
             os._exit(5)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 3
     assert "".join(chunk.delta for chunk in stream) == " two three"
+
+
+def test_a_whole_answer_that_hangs_leaves_time_for_the_next(records: list[AnswerRecord]) -> None:
+    """One word, then nothing: the other expert has a quarter of the time left."""
+
+    class Hanging(FakeBackend):
+        def stream(self, request: object, *, deadline: object) -> Iterator[object]:  # type: ignore[override]
+            yield ChatChunk("1", "m", "one")
+            self.delay_s = 60.0
+            yield from super().stream(request, deadline=deadline)  # type: ignore[arg-type]
+
+    config = Config(experts={"local": LOCAL, "cloud": CLOUD}, min_gain=-1.0, deadline_s=2.0)
+    backends = {"local": FakeBackend("from here"), "cloud": Hanging()}
+    answer = EdgeRouter(config, backends=backends, hooks=[records.append]).complete("Why?")
+    assert (answer.text, answer.record.answered_by) == ("from here", "local")
+
+
+def test_a_failing_backend_does_not_stop_the_rest_of_closing(
+    records: list[AnswerRecord], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One raises when it is closed, one in the generator: both are logged."""
+
+    class Failing(FakeBackend):
+        def stream(self, *_: object, **__: object) -> Iterator[object]:  # type: ignore[override]
+            try:
+                yield ChatChunk("1", "m", "one")
+                yield ChatChunk("1", "m", "two")
+            finally:
+                raise OSError("its socket is gone")
+
+        def close(self) -> None:
+            raise OSError("its folder is gone")
+
+    experts = {"local": LOCAL, "other": LOCAL}
+    backends = {"local": Failing(), "other": FakeBackend()}
+    router = EdgeRouter(Config(experts=experts), backends=backends, hooks=[records.append])
+    stream = router.stream("Why?")
+    next(stream)
+    router.close()
+    assert [record.ended for record in records] == ["cancelled"]
+    assert backends["other"].closed
+    assert "its folder is gone" in caplog.text
+
+
+@pytest.mark.parametrize("pieces", [["text"], [None], [1]], ids=["text", "nothing", "number"])
+def test_what_is_no_chunk_is_a_protocol_error(pieces: list[object]) -> None:
+    """A backend of the user's own may give a list of anything."""
+
+    class Odd(FakeBackend):
+        def stream(self, *_: object, **__: object) -> list[object]:  # type: ignore[override]
+            return pieces
+
+    with pytest.raises(BackendProtocolError, match="no ChatChunk"):
+        EdgeRouter(Config(experts={"local": LOCAL}), backends={"local": Odd()}).complete("Why?")
+
+
+@pytest.mark.parametrize("backend", [None, object(), {}, "local"])
+def test_what_is_no_backend_is_refused_at_once(backend: object) -> None:
+    """Not at the first answer."""
+    with pytest.raises(ConfigError, match="not a Backend"):
+        EdgeRouter(Config(experts={"local": LOCAL}), backends={"local": backend})  # type: ignore[dict-item]
+
+
+def test_a_server_elsewhere_cannot_stand_in_for_an_expert_on_this_device() -> None:
+    """Else `offline` would be no promise."""
+    far = OpenAIBackend("m", base_url="http://192.0.2.7:9/v1")
+    with pytest.raises(ConfigError, match="on another host"):
+        EdgeRouter(Config(experts={"local": LOCAL}), backends={"local": far})

@@ -86,3 +86,25 @@ def test_a_backend_for_nobody_is_refused() -> None:
     """A typo would else ask the configured one instead."""
     with pytest.raises(ConfigError, match=r"'locale'.*did you mean 'local'"):
         EdgeRouter(CONFIG, backends={"locale": FakeBackend()})
+
+
+def test_whatever_a_hook_raises_the_others_go_on() -> None:
+    """SystemExit ends its thread elsewhere, not here."""
+    seen: list[AnswerRecord] = []
+
+    def leaving(record: AnswerRecord) -> None:
+        raise SystemExit(1)
+
+    with EdgeRouter(
+        CONFIG, backends={"local": FakeBackend("hello")}, hooks=[leaving, seen.append]
+    ) as router:
+        router.complete("Why?")
+        router.complete("And why?")
+    assert len(seen) == 2
+
+
+@pytest.mark.parametrize("hooks", [None, print, [None], "abc", [5]])
+def test_what_is_no_list_of_functions_is_refused(hooks: object) -> None:
+    """At once, not with every answer."""
+    with pytest.raises(ConfigError, match="give a list of functions"):
+        EdgeRouter(CONFIG, hooks=hooks)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from edge_router import (
     BackendProtocolError,
     BackendUnavailable,
+    ChatChunk,
     ChatRequest,
     Config,
     Constraints,
@@ -19,6 +21,7 @@ from edge_router import (
     NoExpertFits,
     Placement,
     Router,
+    Usage,
 )
 from edge_router.errors import CostLimitReached, EdgeRouterError
 from edge_router.layers.budget import Budget, Reservation, most_input_tokens
@@ -183,3 +186,33 @@ def test_a_limit_that_does_not_pay_leaves_the_local_expert() -> None:
     router = EdgeRouter(config, backends={"local": FakeBackend("from here"), "cloud": cloud})
     assert router.complete("word " * 200).text == "from here"
     assert cloud.requests == []
+
+
+class Counting(FakeBackend):
+    """Says how many tokens it wrote, whatever is true."""
+
+    told = 0
+
+    def stream(self, *args: object, **how: object) -> Iterator[ChatChunk]:  # type: ignore[override]
+        for chunk in super().stream(*args, **how):  # type: ignore[arg-type]
+            yield replace(chunk, usage=chunk.usage and Usage(0, self.told))
+
+
+@pytest.mark.parametrize("told", [0, 1, 10**12])
+def test_a_count_that_cannot_be_is_not_believed(told: int) -> None:
+    """A hundred words came, a hundred are booked."""
+    backend = Counting(("word " * 100).strip())
+    backend.told = told
+    config = Config(experts={"big": BIG}, placement=Placement.ONLY_IN_CLOUD, budget_usd=1.0)
+    router = EdgeRouter(config, backends={"big": backend})
+    assert router.complete("Tell a story.").record.cost_usd == pytest.approx(0.1, rel=0.1)
+
+
+def test_an_expert_that_ignores_its_limit_is_cut_off() -> None:
+    """The reservation was for fifty tokens; a story of a thousand ends soon after them."""
+    config = Config(experts={"big": BIG}, placement=Placement.ONLY_IN_CLOUD, max_cost_usd=0.05)
+    router = EdgeRouter(config, backends={"big": FakeBackend("word " * 1000)})
+    answer = router.complete("Tell a story.")
+    assert answer.finish_reason == "length"
+    assert answer.record.cost_usd is not None
+    assert answer.record.cost_usd < 0.08

@@ -70,19 +70,33 @@ def test_another_expert_gets_its_turn_before_the_deadline(verb: Any) -> None:
         assert time.monotonic() - start < SOON_S
 
 
-@pytest.mark.parametrize("first", [THINKS, piece("a")])
-def test_once_it_has_begun_the_attempt_has_until_the_deadline(first: str) -> None:
-    """Text and thinking begin an answer; from then on only the deadline counts."""
+def test_once_it_has_begun_the_attempt_has_until_the_deadline() -> None:
+    """From the first text on only the deadline counts."""
 
     def script(peer: Peer) -> None:
         peer.request()
-        peer.send(STREAM_HEAD + first)
+        peer.send(STREAM_HEAD + piece("a"))
         peer.pause(0.4)
         peer.send(piece("b", finish="stop") + DONE)
 
     with asking(script) as backend:
         attempt = Deadline.after(10).attempt(first_token_s=0.3, silence_s=0.3)
         assert text_of(list(backend.stream(ASK, deadline=attempt))).endswith("b")
+
+
+def test_thinking_is_no_answer_yet() -> None:
+    """While another expert could step in, one that thinks and hangs is left like any other."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(STREAM_HEAD + THINKS)
+        peer.pause()
+
+    with asking(script) as backend:
+        start = time.monotonic()
+        with pytest.raises(BackendUnavailable):
+            list(backend.stream(ASK, deadline=Deadline.after(60).attempt(silence_s=0.2)))
+        assert time.monotonic() - start < SOON_S
 
 
 @both_verbs
