@@ -11,6 +11,7 @@ from edge_router.errors import EdgeRouterError
 from edge_router.guards.redaction import without_secrets
 
 from .data.rows import BadData
+from .studies.catalog import STUDIES
 
 __all__ = ["main"]
 
@@ -34,15 +35,9 @@ COMMANDS = {
     "package": ("pipeline", "put the artifact together"),
     "run": ("pipeline", "all steps, from outcome tables to a verified artifact"),
     "frontier": ("pipeline", "all students of a recipe compared"),
-    "ablation": ("ablation", "what each step towards a fast encoder buys"),
     "evaluate": ("evaluate", "artifacts and research routers on outcome tables"),
     "held-out": ("held_out", "an artifact on tables it never saw, nothing fitted"),
-    "preferences": ("preferences", "preferences on RouterBench's real dollar costs"),
-    "latency": ("latency", "predicted against real seconds of a local expert"),
-    "deferral": ("deferral", "what a look at a local answer's tokens tells"),
-    "coverage": ("coverage", "do guaranteed thresholds keep their targets, at what cost"),
-    "enrolment": ("enrolment", "new experts enrolled from few rows, judged on test rows"),
-    "drift": ("drift", "false alarms and real ones of the drift monitor"),
+    **{name: ("study", study.help) for name, study in STUDIES.items()},
 }
 
 
