@@ -20,7 +20,7 @@ from edge_router.routing.logistic import sigmoid
 
 from ..data.outcome_set import OutcomeSet, load_outcomes
 from ..graphs.parity import parity, require_parity
-from ..graphs.represent import represent
+from ..graphs.represent import Representations
 from ..metrics.table import evaluate_table
 from ..recipe import RECIPES, Recipe
 from ..training.vocabulary import Vocabulary, cut_vocabulary
@@ -179,7 +179,10 @@ class Making:
     @_Step
     def representations(self) -> tuple[Floats, Floats]:
         """Of every query by the int8 graph: vectors (queries, dim) and log_tokens (queries,)."""
-        return represent(self.graphs[1], self.tokenizer, self.outcomes.texts, self.work)
+        return self._represent(self.graphs[1]).with_lengths(self.outcomes.texts)
+
+    def _represent(self, graph: Path) -> Representations:
+        return Representations.of_graph(graph, self.tokenizer, self.work)
 
     @_Step
     def heads(self) -> Heads:
@@ -202,7 +205,7 @@ class Making:
         step = max(1, len(test) // PARITY_QUERIES)
         chosen = test[::step]
         texts = [self.outcomes.texts[row] for row in chosen]
-        exact, _ = represent(self.graphs[0], self.tokenizer, texts, self.work)
+        exact = self._represent(self.graphs[0]).of(texts)
         vectors = self.representations[0]
         _, scores = profile_scores(self.recipe, self.outcomes, vectors, "test")
         checked = parity(

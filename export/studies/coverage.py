@@ -30,13 +30,12 @@ from edge_router.learning.calibration.risk_control import (
 from edge_router.learning.calibration.targets import Quantity, Target
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
-from edge_router.routing.artifact.text import RouterTokenizer
 from edge_router.routing.experts.expert import Expert, find_head
 from edge_router.routing.roster import profile_experts
 
 from ..data.outcome_set import OutcomeSet, load_tables, outcome_set
 from ..data.rows import BadData
-from ..graphs.represent import represent
+from ..graphs.represent import Representations
 from .coverage_methods import Method, _methods
 
 __all__ = [
@@ -160,9 +159,7 @@ def pools(
     wanted = {pair.table: tables[pair.table] for pair in pairs}
     outcomes = outcome_set(wanted, artifact.manifest.max_chars)
     held_out = outcomes.where(outcomes.splits != "train")
-    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
-    work.mkdir(parents=True, exist_ok=True)
-    seen = represent(artifact.encoder_path, tokenizer, held_out.texts, work)
+    seen = Representations.of_artifact(artifact, work).with_lengths(held_out.texts)
     return [_pool(artifact, pair, held_out, *seen) for pair in pairs]
 
 

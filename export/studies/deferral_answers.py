@@ -82,7 +82,7 @@ def read_answers(
     if not rows:
         raise BadData(f"{outcomes} holds no answer of {expert!r} with a confidence; collect some")
     texts = _texts(rows, data, artifact.manifest.max_chars)
-    vectors = Representations(artifact, work).of(texts)
+    vectors = Representations.of_artifact(artifact, work).of(texts)
     quality = _expected(artifact, profile, vectors)
     designs = {seen: _design(rows, expert, seen, quality) for seen in (*map(str, STAGES), "whole")}
     return Answers(

@@ -19,11 +19,11 @@ from edge_router.learning.drift.traffic import Traffic, TrafficView
 from edge_router.routing.artifact.known_queries import KnownQueries
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
-from edge_router.routing.artifact.text import RouterTokenizer, router_input
+from edge_router.routing.artifact.text import router_input
 
 from ..data.outcome_set import load_tables
 from ..data.rows import BadData
-from ..graphs.represent import represent
+from ..graphs.represent import Representations
 from ..recipe import SHIPPED, Recipe
 
 __all__ = ["drift_markdown", "drift_study", "live_queries"]
@@ -49,7 +49,6 @@ def drift_study(
         raise ArtifactIncompatible("the artifact carries no known queries; export it again")
     random = np.random.default_rng(seed)
     reference = DriftReference.of(artifact, seed=seed)
-    work.mkdir(parents=True, exist_ok=True)
     return {
         "artifact": artifact.hash,
         "known": len(known),
@@ -101,10 +100,8 @@ def _chinese(data: Path) -> Iterator[str]:
 
 
 def _traffic(artifact: RouterArtifact, texts: Sequence[str], work: Path) -> Traffic:
-    manifest = artifact.manifest
-    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=manifest.max_tokens)
-    read = [router_input(ChatRequest.of(text), manifest.max_chars) for text in texts]
-    vectors, log_tokens = represent(artifact.encoder_path, tokenizer, read, work)
+    read = [router_input(ChatRequest.of(text), artifact.manifest.max_chars) for text in texts]
+    vectors, log_tokens = Representations.of_artifact(artifact, work).with_lengths(read)
     characters = np.array([len(text) for text in texts])
     return Traffic(vectors.astype(np.float32), log_tokens.astype(np.float32), characters)
 

@@ -239,12 +239,13 @@ def _halves(
     order = np.argsort(np.array(outcomes.qkeys))
     names = {name for pair in PAIRS for name in (pair.weak, pair.strong)}
     halves = []
+    representations = Representations.of_artifact(artifact, work)
     for split, limit in (("train", pool), ("test", None)):
         known = ~np.isnan([outcomes.column(name) for name in sorted(names)]).any(axis=0)
         rows = order[(known & (outcomes.splits == split))[order]][:limit]
         texts = [outcomes.texts[row] for row in rows]
         scores = {name: outcomes.column(name)[rows].astype(np.float64) for name in names}
-        halves.append(_Half(with_bias(Representations(artifact, work).of(texts)), scores))
+        halves.append(_Half(with_bias(representations.of(texts)), scores))
     return halves[0], halves[1]
 
 

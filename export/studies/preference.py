@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from edge_router.device.latency import Speed
 from edge_router.routing.artifact.manifest import RouterArtifact
-from edge_router.routing.artifact.text import RouterTokenizer
 from edge_router.routing.deciding.decision import Rule
 from edge_router.routing.deciding.gain_rule import GainRule
 from edge_router.routing.deciding.operating_point import OperatingPoint
@@ -28,7 +27,7 @@ from edge_router.routing.logistic import sigmoid
 
 from ..data.outcome_set import OutcomeSet, outcome_set, read_tables
 from ..evaluation.tasks.measurements import measure
-from ..graphs.represent import represent
+from ..graphs.represent import Representations
 from ..metrics.apgr import draw_counts, interval, upper_hull
 from ..training.heads import LinearHead, fit_model_head
 
@@ -108,9 +107,7 @@ def priced_table(artifact: RouterArtifact, folder: Path, *, heads: Heads, work: 
     """RouterBench's table, with what `artifact` expects. Raises BadRow, FileNotFoundError."""
     rows = read_tables([folder / f"{TABLE}.jsonl.gz"])
     outcomes = outcome_set(rows, artifact.manifest.max_chars)
-    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
-    work.mkdir(parents=True, exist_ok=True)
-    vectors, _ = represent(artifact.encoder_path, tokenizer, outcomes.texts, work)
+    vectors = Representations.of_artifact(artifact, work).of(outcomes.texts)
     read = {row["qkey"]: row["prompt_chars"] for row in rows[TABLE]}
     characters = np.array([read[key] for key in outcomes.qkeys], dtype=np.float64)
     costs = measure(outcomes, rows).cost_usd
