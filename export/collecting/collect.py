@@ -202,7 +202,7 @@ def _outcome(row: Row, expert: AskedExpert, backend: Backend, retries: Retries) 
     except BackendError as error:
         return kept | {"score": {}, "failed": {name: str(error)}}
     usage = answer.usage
-    found = {
+    outcome = {
         "score": grade(row["metric"], answer.text, row["gold"]),
         "answer": answer.text[:KEPT_ANSWER_CHARS],
         "input_tokens": usage.prompt_tokens if usage else None,
@@ -213,7 +213,7 @@ def _outcome(row: Row, expert: AskedExpert, backend: Backend, retries: Retries) 
         "confidence": _confidence(chunks),
         "nll": _likelihood(backend, request, reference_answer(row)),
     }
-    return kept | {field: {name: value} for field, value in found.items() if value is not None}
+    return kept | {field: {name: value} for field, value in outcome.items() if value is not None}
 
 
 def _request(row: Row) -> ChatRequest:
@@ -243,8 +243,8 @@ def _confidence(chunks: Sequence[ChatChunk]) -> dict[str, dict[str, float]] | No
     if whole is None:
         return None
     early = {str(stage): first_of_stage(chunks, stage) for stage in STAGES}
-    found = {"whole": whole} | {at: one for at, one in early.items() if one and one != whole}
-    return {at: _rounded(one) for at, one in found.items()}
+    looks = {"whole": whole} | {at: one for at, one in early.items() if one and one != whole}
+    return {at: _rounded(one) for at, one in looks.items()}
 
 
 def _rounded(confidence: TokenConfidence) -> dict[str, float]:
@@ -263,8 +263,8 @@ def _likelihood(backend: Backend, request: ChatRequest, reference: str) -> float
         return None
     deadline = Deadline.after(DEADLINE_S)
     try:
-        found = backend.negative_log_likelihood(request, reference, deadline=deadline)
+        nats = backend.negative_log_likelihood(request, reference, deadline=deadline)
     except BackendError as error:
         log.warning("no likelihood of a reference: %s", error)
         return None
-    return None if found is None else round(found, 4)
+    return None if nats is None else round(nats, 4)

@@ -35,15 +35,15 @@ def evaluate_unseen(
     training, whatever table it stood in. Raises BadRow, BadData."""
     tables = sorted({pair.table for pair in pairs})
     representations = Representations.of_artifact(artifact, work)
-    found = {}
+    represented = {}
     for table in tables:
         rows = {
             name: [row for row in read if row["qkey"] not in seen]
             for name, read in read_tables([folder / f"{table}.jsonl.gz"]).items()
         }
         outcomes = outcome_set(rows, artifact.manifest.max_chars)
-        found[table] = outcomes, representations.of(outcomes.texts)
-    return [_evaluated(artifact, pair, *found[pair.table]) for pair in pairs]
+        represented[table] = outcomes, representations.of(outcomes.texts)
+    return [_evaluated(artifact, pair, *represented[pair.table]) for pair in pairs]
 
 
 def _evaluated(

@@ -60,8 +60,8 @@ class _Step(Generic[T]):
             return self
         if self.name not in making.results:
             making.results[self.name] = self._timed(making)
-        found: T = making.results[self.name]
-        return found
+        result: T = making.results[self.name]
+        return result
 
     def _timed(self, making: Making) -> T:
         start, before = time.monotonic(), making.seconds
@@ -99,9 +99,9 @@ class Making:
         """All outcome tables and our own measurements. Raises BadData where the recipe names what
         they do not hold."""
         recipe = self.recipe
-        found = load_outcomes(self.data, recipe.own_outcomes, recipe.max_chars)
-        recipe.require_known(found.experts, set(found.tables.tolist()))
-        return found
+        outcomes = load_outcomes(self.data, recipe.own_outcomes, recipe.max_chars)
+        recipe.require_known(outcomes.experts, set(outcomes.tables.tolist()))
+        return outcomes
 
     @_Step
     def teacher(self) -> list[RouterNetwork]:
@@ -213,7 +213,7 @@ class Making:
             exact,
             self.heads.profiles,
             self.calibration,
-            scores={name: found[::step] for name, found in scores.items()},
+            scores={name: column[::step] for name, column in scores.items()},
         )
         require_parity(checked)
         return checked

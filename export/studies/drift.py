@@ -111,8 +111,13 @@ def _alarms(
 ) -> dict[str, Any]:
     """Shares of streams that had alarmed by each look; what the last verdict of one says."""
     verdicts = [_stream(reference, traffic, random, rate=RATES[0]) for _ in range(streams)]
-    found = {str(n): _share([at is not None and at <= n for at, _ in verdicts]) for n in LOOKS}
-    return {"queries": len(traffic), "streams": streams, "alarmed": found, "words": verdicts[0][1]}
+    alarmed = {str(n): _share([at is not None and at <= n for at, _ in verdicts]) for n in LOOKS}
+    return {
+        "queries": len(traffic),
+        "streams": streams,
+        "alarmed": alarmed,
+        "words": verdicts[0][1],
+    }
 
 
 def _stream(
@@ -183,19 +188,19 @@ def drift_markdown(study: Mapping[str, Any]) -> str:
 
 
 def _without(study: Mapping[str, Any]) -> Iterator[str]:
-    found = study["without_drift"]
+    alarms = study["without_drift"]
     yield "# The drift alarm\n"
     yield (
         f"Router `{study['artifact'][:16]}`, {study['known']} known queries, looks after "
         f"{', '.join(map(str, study['looks']))} queries, seed {study['seed']}.\n"
     )
     yield (
-        f"Without drift: {found['streams']} shuffled streams of {study['looks'][-1]} queries from "
-        f"one half of the known queries, against the other half ({found['splits']} splits).\n"
+        f"Without drift: {alarms['streams']} shuffled streams of {study['looks'][-1]} queries from "
+        f"one half of the known queries, against the other half ({alarms['splits']} splits).\n"
     )
     yield "| stated rate of false alarms | streams that alarmed | standard error |"
     yield "|---|---|---|"
-    for rate, share in found["rates"].items():
+    for rate, share in alarms["rates"].items():
         yield f"| {float(rate):.0%} | {share['alarmed']:.1%} | {share['standard_error']:.1%} |"
 
 
@@ -204,6 +209,6 @@ def _with(study: Mapping[str, Any]) -> Iterator[str]:
     yield f"\nFresh queries, stated rate {RATES[0]:.0%}: streams that had alarmed by each look.\n"
     yield f"| queries | texts | streams | {' | '.join(f'by {n}' for n in looks)} |"
     yield "|---|---|---|" + "---|" * len(looks)
-    for name, found in study["drift"].items():
-        shares = " | ".join(f"{found['alarmed'][n]:.1%}" for n in looks)
-        yield f"| {name} | {found['queries']} | {found['streams']} | {shares} |"
+    for name, figures in study["drift"].items():
+        shares = " | ".join(f"{figures['alarmed'][n]:.1%}" for n in looks)
+        yield f"| {name} | {figures['queries']} | {figures['streams']} | {shares} |"
