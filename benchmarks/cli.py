@@ -1,4 +1,4 @@
-"""edge-router bench ...: which suites, in which form, and the exit code."""
+"""edge-router bench: runs suites, prints their rows and returns the exit code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from edge_router.cli.exits import FAILED, INVALID, exit_code_of
 from edge_router.cli.table import OneLineParser
 from edge_router.errors import ConfigError, EdgeRouterError
 
@@ -20,8 +21,6 @@ from .suites import DEFAULT, SUITES
 
 __all__ = ["main"]
 
-FAILED, WRONG_USAGE, INVALID = 1, 2, 3
-
 
 def main(argv: Sequence[str]) -> int:
     """Run one benchmark command.
@@ -29,16 +28,12 @@ def main(argv: Sequence[str]) -> int:
     Returns 0; 1 when a cell failed or `compare --fail-above` found one that is slower; 2 for wrong
     usage; 3 when rows must not be believed (the machine was loaded, throttled or noisy).
     """
+    return exit_code_of(lambda: _run(argv), program="edge-router bench")
+
+
+def _run(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
-    try:
-        if getattr(options, "compare", False):
-            return _compare(options)
-        return _bench(options)
-    except EdgeRouterError as error:
-        progress(f"edge-router bench: {error}")
-        return WRONG_USAGE if isinstance(error, ConfigError) else FAILED
-    except KeyboardInterrupt:
-        return 130
+    return _compare(options) if getattr(options, "compare", False) else _bench(options)
 
 
 def _parser() -> argparse.ArgumentParser:

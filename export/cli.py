@@ -1,16 +1,15 @@
-"""edge-router export ...: which of the toolchain's commands, and its exit code."""
+"""edge-router export: runs one command of the toolchain and returns its exit code."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
+from edge_router.cli.exits import exit_code_of
 from edge_router.cli.table import OneLineParser, add_commands
-from edge_router.errors import EdgeRouterError
-from edge_router.guards.redaction import without_secrets
+from edge_router.errors import MissingExtra
 
-from .data.rows import BadData
+from .studies.catalog import STUDIES
 
 __all__ = ["main"]
 
@@ -34,33 +33,24 @@ COMMANDS = {
     "package": ("pipeline", "put the artifact together"),
     "run": ("pipeline", "all steps, from outcome tables to a verified artifact"),
     "frontier": ("pipeline", "all students of a recipe compared"),
-    "ablation": ("ablation", "what each step towards a fast encoder buys"),
     "evaluate": ("evaluate", "artifacts and research routers on outcome tables"),
     "held-out": ("held_out", "an artifact on tables it never saw, nothing fitted"),
-    "preferences": ("preferences", "preferences on RouterBench's real dollar costs"),
-    "latency": ("latency", "predicted against real seconds of a local expert"),
-    "deferral": ("deferral", "what a look at a local answer's tokens tells"),
-    "coverage": ("coverage", "do guaranteed thresholds keep their targets, at what cost"),
-    "enrolment": ("enrolment", "new experts enrolled from few rows, judged on test rows"),
-    "drift": ("drift", "false alarms and real ones of the drift monitor"),
+    **{name: ("study", study.help) for name, study in STUDIES.items()},
 }
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run one export command; returns the exit code: 1 for data that cannot be used."""
-    options = _parser(argv).parse_args(argv)
+    """Run one export command; returns the exit code, one of `edge_router.cli.exits`."""
+    return exit_code_of(lambda: _run(argv), program="edge-router export")
+
+
+def _run(argv: Sequence[str]) -> int | None:
     try:
-        options.run(options)
-    except BrokenPipeError:  # the reader of standard output has gone: the caller's to end quietly
-        raise
-    except (BadData, EdgeRouterError, OSError) as error:
-        print(f"edge-router export: {without_secrets(str(error))}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt as stopped:
-        if str(stopped):
-            print(f"edge-router export: {stopped}", file=sys.stderr)
-        return 130
-    return 0
+        options = _parser(argv).parse_args(argv)
+        code: int | None = options.run(options)
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"the export toolchain ({error.name})", "export") from error
+    return code
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:

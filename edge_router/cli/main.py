@@ -1,23 +1,19 @@
-"""edge-router: which command, its exit code, and no traceback for an error of ours."""
+"""edge-router: runs one command, and ends the process with its exit code."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import errno
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from edge_router import __version__
-from edge_router.errors import ConfigError, EdgeRouterError, MissingExtra
+from edge_router.errors import EdgeRouterError
 
+from .exits import FAILED, exit_code_of
 from .table import OneLineParser, add_commands
-from .terminal import discard, prepare, print_line, settled, stdout_fault
+from .terminal import prepare, print_line, settled
 
 __all__ = ["main"]
-
-WRITING = (errno.ENOSPC, errno.EBADF, errno.EIO, errno.EFBIG)
 
 COMMANDS = {
     "ask": ("ask", "answer TEXT with the expert that suits it"),
@@ -42,19 +38,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     fault = prepare()
     if fault is not None:
         print_line(f"edge-router: {fault}")
-        return settled(1)
+        return settled(FAILED)
     try:
         return settled(_run(sys.argv[1:]))
     except SystemExit as ended:
-        return settled(ended.code if isinstance(ended.code, int) else 1)
+        return settled(ended.code if isinstance(ended.code, int) else FAILED)
 
 
 def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["export"]:
-        return _guarded(lambda: _export(arguments[1:]))
+        return exit_code_of(lambda: _export(arguments[1:]))
     if arguments[:1] == ["bench"]:
-        return _guarded(lambda: _bench(arguments[1:]))
-    return _guarded(lambda: _command(arguments), as_json="--json" in arguments)
+        return exit_code_of(lambda: _bench(arguments[1:]))
+    report = _print_json if "--json" in arguments else None
+    return exit_code_of(lambda: _command(arguments), report=report)
 
 
 def _command(arguments: Sequence[str]) -> int | None:
@@ -63,56 +60,10 @@ def _command(arguments: Sequence[str]) -> int | None:
     return code
 
 
-def _guarded(run: Callable[[], int | None], *, as_json: bool = False) -> int:
-    """The process boundary: whatever is raised becomes a line and an exit code."""
-    try:
-        return run() or 0
-    except EdgeRouterError as error:
-        _tell(error, as_json=as_json)
-        return 2 if isinstance(error, ConfigError) else 1
-    except KeyboardInterrupt:
-        if sys.stderr.isatty():
-            print_line("")
-        return 130
-    except BrokenPipeError:  # the reader has gone, as in `| head`
-        discard(sys.stdout)
-        return 0
-    except OSError as error:
-        if stdout_fault() is None:  # else that is what is told at the end
-            _tell(EdgeRouterError(_words(error)), as_json=as_json)
-        return 1
-    except Exception as error:
-        if sys.flags.dev_mode:
-            raise
-        _tell(EdgeRouterError(_unexpected(error)), as_json=as_json)
-        return 1
+def _print_json(error: EdgeRouterError) -> None:
+    from .printing import error_json, print_json
 
-
-def _tell(error: EdgeRouterError, *, as_json: bool) -> None:
-    from .printing import error_json, print_error, print_json
-
-    if as_json:
-        with contextlib.suppress(OSError):  # told at the end
-            print_json(error_json(error))
-    print_error(error)
-
-
-def _words(error: OSError) -> str:
-    """What the system refused."""
-    told = error.strerror or str(error) or type(error).__name__
-    if isinstance(error.filename, str | bytes):
-        return f"{os.fsdecode(error.filename)!r}: {told}"
-    return f"{told}; see standard output and the disk" if error.errno in WRITING else told
-
-
-def _unexpected(error: Exception) -> str:
-    if isinstance(error, MemoryError):
-        return "there is not enough memory"
-    kind, told = type(error).__name__, " ".join(str(error).split())[:300]
-    return (
-        f"unexpected {kind}: {told or 'no message'}; please report it with what "
-        "`python -X dev -m edge_router.cli` says"
-    )
+    print_json(error_json(error))
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -128,12 +79,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _export(arguments: Sequence[str]) -> int:
-    try:
-        from edge_router.export.cli import main as export_main
+    from edge_router.export.cli import main as export_main
 
-        return int(export_main(arguments))
-    except ModuleNotFoundError as error:
-        raise MissingExtra(f"the export toolchain ({error.name})", "export") from error
+    return int(export_main(arguments))
 
 
 def _bench(arguments: Sequence[str]) -> int:

@@ -22,9 +22,9 @@ from tqdm import tqdm
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest, TokenConfidence
-from edge_router.chat.conversation import Message
 from edge_router.client.gate import STAGES, first_of_stage
-from edge_router.errors import BackendError, BackendUnavailable, ConfigError
+from edge_router.errors import BackendError, ConfigError
+from edge_router.learning.enrolment.asking import FailureStreak, Retries, question_request
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.experts.expert import Pricing
 
@@ -87,7 +87,7 @@ def collect(
         done = _asked(expert.name, (out, journal), again=retry_failed)
         pending = [row for row in questions if _name(row) not in done]
         with journal.open("a", encoding="utf-8") as file:
-            for outcome in _ask_all(expert, pending, first_pause_s):
+            for outcome in _ask_all(expert, pending, Retries(ATTEMPTS, first_pause_s)):
                 file.write(json.dumps(outcome, ensure_ascii=False) + "\n")
                 file.flush()
     sides = {_name(row): {"qkey": row["qkey"], "split": row["split"]} for row in questions}
@@ -150,7 +150,7 @@ def _without_mended_failures(row: Row) -> Row:
     return row | ({"failed": failed} if failed else {})
 
 
-def _ask_all(expert: AskedExpert, pending: Sequence[Row], pause_s: float) -> Iterator[Row]:
+def _ask_all(expert: AskedExpert, pending: Sequence[Row], retries: Retries) -> Iterator[Row]:
     """Outcomes as they come in, as many questions under way as the expert has backends."""
     free: queue.SimpleQueue[Backend] = queue.SimpleQueue()
     for backend in expert.backends:
@@ -159,19 +159,18 @@ def _ask_all(expert: AskedExpert, pending: Sequence[Row], pause_s: float) -> Ite
     def ask(row: Row) -> Row:
         backend = free.get()
         try:
-            return _outcome(row, expert, backend, pause_s)
+            return _outcome(row, expert, backend, retries)
         finally:
             free.put(backend)
 
-    failures = 0
+    streak = FailureStreak(FAILURES_IN_A_ROW)
     bar = tqdm(total=len(pending), desc=f"collect {expert.name}", unit="query")
     with bar, ThreadPoolExecutor(len(expert.backends)) as pool:
         for outcome in _as_completed(pool, ask, pending, 2 * len(expert.backends)):
             bar.update()
-            failures = failures + 1 if "failed" in outcome else 0
-            if failures == FAILURES_IN_A_ROW:
+            if streak.add(failed="failed" in outcome):
                 raise CollectionStopped(
-                    f"{expert.name} failed {failures} times in a row, last: "
+                    f"{expert.name} failed {streak.count} times in a row, last: "
                     f"{outcome['failed'][expert.name]}; mend it and run again with retry_failed"
                 )
             yield outcome
@@ -190,7 +189,7 @@ def _as_completed(
             yield future.result()
 
 
-def _outcome(row: Row, expert: AskedExpert, backend: Backend, pause_s: float) -> Row:
+def _outcome(row: Row, expert: AskedExpert, backend: Backend, retries: Retries) -> Row:
     """What one expert did with one question; a borrowed question without its text."""
     name = expert.name
     kept = {key: row[key] for key in ("source", "id", "qkey", "split", "task", "lang", "metric")}
@@ -198,12 +197,12 @@ def _outcome(row: Row, expert: AskedExpert, backend: Backend, pause_s: float) ->
         kept |= {"query": row["query"], "gold": row["gold"]}
     request = _request(row)
     try:
-        chunks, ttft_s, latency_s = _answer(backend, request, pause_s)
+        chunks, ttft_s, latency_s = retries.run(lambda: _timed(backend, request))
         answer = ChatCompletion.from_chunks(chunks)
     except BackendError as error:
         return kept | {"score": {}, "failed": {name: str(error)}}
     usage = answer.usage
-    found = {
+    outcome = {
         "score": grade(row["metric"], answer.text, row["gold"]),
         "answer": answer.text[:KEPT_ANSWER_CHARS],
         "input_tokens": usage.prompt_tokens if usage else None,
@@ -214,30 +213,20 @@ def _outcome(row: Row, expert: AskedExpert, backend: Backend, pause_s: float) ->
         "confidence": _confidence(chunks),
         "nll": _likelihood(backend, request, reference_answer(row)),
     }
-    return kept | {field: {name: value} for field, value in found.items() if value is not None}
+    return kept | {field: {name: value} for field, value in outcome.items() if value is not None}
 
 
 def _request(row: Row) -> ChatRequest:
     metric = row["metric"]
-    asked = str(row.get("prompt") or row["query"]) + INSTRUCTIONS[metric]
-    return ChatRequest((Message("user", asked),), max_tokens=MAX_TOKENS[metric], temperature=0.0)
-
-
-def _answer(
-    backend: Backend, request: ChatRequest, pause_s: float
-) -> tuple[list[ChatChunk], float, float]:
-    """The answer's pieces, seconds to its first token and to its last. Retries what may pass."""
-    for attempt in range(ATTEMPTS):
-        try:
-            return _timed(backend, request)
-        except BackendUnavailable as error:
-            if attempt == ATTEMPTS - 1:
-                raise
-            time.sleep(error.retry_after_s or pause_s * 2**attempt)
-    raise AssertionError("unreachable")
+    return question_request(
+        str(row.get("prompt") or row["query"]),
+        instruction=INSTRUCTIONS[metric],
+        max_tokens=MAX_TOKENS[metric],
+    )
 
 
 def _timed(backend: Backend, request: ChatRequest) -> tuple[list[ChatChunk], float, float]:
+    """The answer's chunks, seconds to its first token and to its last."""
     start = time.monotonic()
     chunks: list[ChatChunk] = []
     first_s = 0.0
@@ -254,8 +243,8 @@ def _confidence(chunks: Sequence[ChatChunk]) -> dict[str, dict[str, float]] | No
     if whole is None:
         return None
     early = {str(stage): first_of_stage(chunks, stage) for stage in STAGES}
-    found = {"whole": whole} | {at: one for at, one in early.items() if one and one != whole}
-    return {at: _rounded(one) for at, one in found.items()}
+    looks = {"whole": whole} | {at: one for at, one in early.items() if one and one != whole}
+    return {at: _rounded(one) for at, one in looks.items()}
 
 
 def _rounded(confidence: TokenConfidence) -> dict[str, float]:
@@ -274,8 +263,8 @@ def _likelihood(backend: Backend, request: ChatRequest, reference: str) -> float
         return None
     deadline = Deadline.after(DEADLINE_S)
     try:
-        found = backend.negative_log_likelihood(request, reference, deadline=deadline)
+        nats = backend.negative_log_likelihood(request, reference, deadline=deadline)
     except BackendError as error:
         log.warning("no likelihood of a reference: %s", error)
         return None
-    return None if found is None else round(found, 4)
+    return None if nats is None else round(nats, 4)

@@ -40,9 +40,9 @@ def _collect(options: argparse.Namespace) -> None:
     given = options.questions
     asked = read_questions(given) if given else list(gold_questions(options.data))
     questions = some_of(asked, sources=options.source, count=options.count)
-    found = Config.load(options.config).experts
+    configured = Config.load(options.config).experts
     with asked_experts(
-        found, options.expert, parallel=options.parallel, costs=options.costs
+        configured, options.expert, parallel=options.parallel, costs=options.costs
     ) as experts:
         rows = collect(questions, experts, options.out, retry_failed=options.retry_failed)
     references = {row["qkey"]: reference_answer(row) for row in questions}

@@ -57,7 +57,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         repeats=options.repeats,
     )
     prices = configured_prices(options.config) if options.config else None
-    found = compare(comparison, recipe, rows, work=options.work, prices=prices)
+    evaluation = compare(comparison, recipe, rows, work=options.work, prices=prices)
     if options.out:
-        write_report(found, options.out)
-    print(json.dumps(found) if options.json else markdown(found))
+        write_report(evaluation, options.out)
+    print(json.dumps(evaluation) if options.json else markdown(evaluation))

@@ -33,11 +33,11 @@ def _held_out(options: argparse.Namespace) -> None:
 
     recipe = Recipe.load(options.recipe or SHIPPED)
     trained_on = load_tables(options.data, recipe.own_outcomes).values()
-    found = evaluate_unseen(
+    evaluations = evaluate_unseen(
         RouterArtifact.load(options.artifact),
         recipe.unseen,
         options.data / "outcomes" / options.tables,
         seen={row["qkey"] for rows in trained_on for row in rows if row["split"] == "train"},
         work=options.work,
     )
-    print(json.dumps(found) if options.json else leaderboard(found))
+    print(json.dumps(evaluations) if options.json else leaderboard(evaluations))

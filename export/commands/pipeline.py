@@ -91,13 +91,13 @@ def _compare(former: RouterArtifact, made: RouterArtifact) -> None:
     """Student and teacher, each beside what it was."""
     from ..pipeline.remake import compare_metrics, remake_table, require_same
 
-    found = {
+    comparisons = {
         name: compare_metrics(former.manifest.metrics[key], made.manifest.metrics[key])
         for name, key in (("student", "test"), ("teacher", "teacher"))
     }
-    for name, figures in found.items():
+    for name, figures in comparisons.items():
         print(f"\n{name}, test split\n\n{remake_table(figures)}")
-    for figures in found.values():
+    for figures in comparisons.values():
         require_same(figures)
 
 
@@ -105,7 +105,7 @@ def _frontier(options: argparse.Namespace) -> None:
     from ..pipeline.frontier import frontier, frontier_plot, frontier_table
 
     points = frontier(_making(options))
-    told = json.dumps([asdict(point) for point in points], indent=1)
-    write_atomically(options.out / "frontier.json", told + "\n")
+    as_json = json.dumps([asdict(point) for point in points], indent=1)
+    write_atomically(options.out / "frontier.json", as_json + "\n")
     frontier_plot(points, options.out / "frontier.svg")
     print(frontier_table(points))

@@ -24,7 +24,7 @@ def kept(path: Path, make: Callable[[], Arrays]) -> Arrays:
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
-    """All or nothing: whoever is killed half-way leaves no half a file under `path`."""
+    """Write atomically: a killed run leaves no partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     with new.open("wb") as file:

@@ -157,8 +157,8 @@ def _merged(row: Row, known: Row | None) -> bool:
     if known is None:
         return False
     for field in MEASURED:
-        if found := row.get(field):
-            known[field] = (known.get(field) or {}) | found
+        if values := row.get(field):
+            known[field] = (known.get(field) or {}) | values
     return True
 
 
@@ -179,7 +179,7 @@ def _refuse_faults(tables: Mapping[str, Sequence[Row]]) -> None:
 
 
 def _arrange(tables: Mapping[str, Sequence[Row]], max_chars: int) -> OutcomeSet:
-    rows = [(name, row) for name, found in tables.items() for row in found]
+    rows = [(name, row) for name, table_rows in tables.items() for row in table_rows]
     experts = tuple(sorted({expert for _, row in rows for expert in row["score"]}))
     scores = np.full((len(rows), len(experts)), np.nan, dtype=np.float32)
     log_tokens = np.full_like(scores, np.nan)

@@ -50,9 +50,9 @@ def some_of(
     known = {row["source"] for row in questions}
     if missing := set(sources or ()) - known:
         raise BadData(f"no questions of {sorted(missing)}; there are {sorted(known)}")
-    found = [row for row in questions if not sources or row["source"] in sources]
-    taken = {row["qkey"] for row in sorted(found, key=lambda row: row["qkey"][::-1])[:count]}
-    return [row for row in found if row["qkey"] in taken]
+    eligible = [row for row in questions if not sources or row["source"] in sources]
+    taken = {row["qkey"] for row in sorted(eligible, key=lambda row: row["qkey"][::-1])[:count]}
+    return [row for row in eligible if row["qkey"] in taken]
 
 
 def _sides(data: Path) -> dict[str, Row]:
@@ -69,7 +69,7 @@ def read_questions(path: Path) -> list[Row]:
     """A user's own questions: JSON lines with `query`, `gold`, `metric` and, if wanted, `task`,
     `id`, `lang`, `prompt`, `reference`. Raises BadRow, and BadData for an empty file."""
     placed = placed_rows(path, ("query", "gold", "metric"))
-    rows = [_own(path, number, *found) for number, found in enumerate(placed, 1)]
+    rows = [_own(path, number, *placed_row) for number, placed_row in enumerate(placed, 1)]
     if not rows:
         raise BadData(f"{path} holds no question")
     return rows
@@ -104,9 +104,9 @@ def _as_published(
     try:
         return _sample(make(data), count, seen)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        told = make.__name__.strip("_")
+        name = make.__name__.strip("_")
         raise BadData(
-            f"the questions of {told} in {data} are not as published ({type(error).__name__}: "
+            f"the questions of {name} in {data} are not as published ({type(error).__name__}: "
             f"{error!s:.100})"
         ) from None
 

@@ -98,7 +98,7 @@ def query_key(query: str) -> str:
 
 
 def letters_of(query: str) -> str:
-    """Letters and digits only, in lower case: equal for the same question in other clothes."""
+    """Lower-case letters and digits only, so that reformatted copies of a question match."""
     return "".join(filter(str.isalnum, query.lower()))
 
 

@@ -45,7 +45,7 @@ class ArtifactContender:
         return cls(artifact, name or called, f"artifact {called}, {key}", key)
 
     def predict(self, task: Task, *, work: Path, seed: int) -> Predictions:  # noqa: ARG002 - nothing is drawn
-        representations = Representations(self.artifact, work)
+        representations = Representations.of_artifact(self.artifact, work)
         vectors = representations.of(task.test.queries.texts)
         heads = [self._head(task, number, representations) for number in range(len(task.experts))]
         return Predictions(np.stack([_quality(head, vectors) for head in heads], axis=1))

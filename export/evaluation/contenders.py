@@ -96,11 +96,11 @@ def predictions(contender: Contender, task: Task, *, work: Path, seed: int) -> P
     if contender.side in (Side.BASELINE, Side.BOUND):
         return contender.predict(task, work=work, seed=seed)
     name = f"{_file_name(contender.name)}-{contender.key}-{task.fingerprint()}-{seed}.npz"
-    found = kept(
+    arrays = kept(
         work / "predictions" / name,
         lambda: {"utilities": _checked(contender, task, work, seed)},
     )
-    return Predictions(found["utilities"])
+    return Predictions(arrays["utilities"])
 
 
 def _checked(contender: Contender, task: Task, work: Path, seed: int) -> Floats:

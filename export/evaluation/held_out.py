@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.routing.artifact.manifest import RouterArtifact
-from edge_router.routing.artifact.text import RouterTokenizer
 from edge_router.routing.experts.expert import find_head
 from edge_router.routing.logistic import sigmoid
 
 from ..data.outcome_set import OutcomeSet, outcome_set, read_tables
-from ..graphs.represent import represent
+from ..graphs.represent import Representations
 from ..metrics.table import evaluate_table
 from ..recipe import UnseenPair
 
@@ -35,22 +34,16 @@ def evaluate_unseen(
     """`evaluate_table` on each pair's table in `folder`, without queries whose qkey was `seen` in
     training, whatever table it stood in. Raises BadRow, BadData."""
     tables = sorted({pair.table for pair in pairs})
-    found = {}
+    representations = Representations.of_artifact(artifact, work)
+    represented = {}
     for table in tables:
         rows = {
             name: [row for row in read if row["qkey"] not in seen]
             for name, read in read_tables([folder / f"{table}.jsonl.gz"]).items()
         }
         outcomes = outcome_set(rows, artifact.manifest.max_chars)
-        found[table] = outcomes, _vectors(artifact, outcomes, work)
-    return [_evaluated(artifact, pair, *found[pair.table]) for pair in pairs]
-
-
-def _vectors(artifact: RouterArtifact, outcomes: OutcomeSet, work: Path) -> Floats:
-    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
-    work.mkdir(parents=True, exist_ok=True)
-    vectors, _ = represent(artifact.encoder_path, tokenizer, outcomes.texts, work)
-    return vectors
+        represented[table] = outcomes, representations.of(outcomes.texts)
+    return [_evaluated(artifact, pair, *represented[pair.table]) for pair in pairs]
 
 
 def _evaluated(

@@ -34,9 +34,9 @@ def behind(standing: Standing, other: Standing) -> Interval:
 
 def behind_first(standing: Standing, first: Standing) -> dict[str, Any]:
     """It is level with the first when the 95 % interval of the difference holds 0."""
-    found = behind(standing, first)
-    level = found.low <= 0 <= found.high
-    return {"behind_first": interval_json(found), "level_with_first": level}
+    interval = behind(standing, first)
+    level = interval.low <= 0 <= interval.high
+    return {"behind_first": interval_json(interval), "level_with_first": level}
 
 
 def leaderboard(
@@ -48,11 +48,13 @@ def leaderboard(
     Rows are resampled within each task. A task in which nobody has a value (no gap) counts for
     nobody; a contender without a value in one of the others is left out. Bounds have no rank.
     """
-    valued = [found for found in standings.values() if first_of(contenders, found) is not None]
+    valued = [
+        standing for standing in standings.values() if first_of(contenders, standing) is not None
+    ]
     means = {
-        contender.name: _mean([found[contender.name] for found in valued])
+        contender.name: _mean([standing[contender.name] for standing in valued])
         for contender in contenders
-        if valued and all(np.isfinite(found[contender.name].value) for found in valued)
+        if valued and all(np.isfinite(standing[contender.name].value) for standing in valued)
     }
     order = sorted(means, key=lambda name: -means[name].value)
     bounds = {contender.name for contender in contenders if contender.side is Side.BOUND}

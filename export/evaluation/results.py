@@ -85,13 +85,13 @@ def _measure_groups(
     contender: Contender, task: Task, predictions: Predictions
 ) -> dict[tuple[str, ...], Measure]:
     """Functions from counts (resamples, queries) to (names, resamples)."""
-    found: dict[tuple[str, ...], Measure] = {CHOICE_MEASURES: partial(_choice, task, predictions)}
+    groups: dict[tuple[str, ...], Measure] = {CHOICE_MEASURES: partial(_choice, task, predictions)}
     if task.kind == "pair" and contender.ranks:
-        found[PAIR_MEASURES] = partial(_pair, task, predictions)
+        groups[PAIR_MEASURES] = partial(_pair, task, predictions)
     costs = task.costs()
     if costs is not None and contender.ranks:
-        found[COST_MEASURES] = lambda counts: resampled_aiq(task, predictions, costs, counts)[None]
-    return found
+        groups[COST_MEASURES] = lambda counts: resampled_aiq(task, predictions, costs, counts)[None]
+    return groups
 
 
 def _pair(task: Task, predictions: Predictions, counts: Counts) -> Floats:
@@ -127,8 +127,8 @@ def _choice(task: Task, predictions: Predictions, counts: Counts) -> Floats:
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    found: Floats = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
-    return found
+    ratio: Floats = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return ratio
 
 
 def _curve(task: Task, predictions: Predictions) -> dict[str, Any]:
@@ -191,8 +191,8 @@ def _number_json(value: float) -> float | None:
     return round(value, DIGITS) if np.isfinite(value) else None
 
 
-def interval_json(found: Interval) -> list[float | None] | None:
+def interval_json(interval: Interval) -> list[float | None] | None:
     """[value, low, high], None where there is no value; ends that do not exist are None."""
-    if not np.isfinite(found.value):
+    if not np.isfinite(interval.value):
         return None
-    return [_number_json(found.value), _number_json(found.low), _number_json(found.high)]
+    return [_number_json(interval.value), _number_json(interval.low), _number_json(interval.high)]

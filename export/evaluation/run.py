@@ -46,7 +46,7 @@ def evaluate(
 ) -> Evaluation:
     """Every contender and every baseline on every task: what `evaluation.json` holds.
 
-    The first contender is the subject: how far every other lies behind it is told for each task.
+    The first contender is the subject: each task's result says how far every other lies behind it.
     Predictions are kept in `work`, so that a killed evaluation goes on where it was. Raises
     BadData for names that are taken twice, for a contender's bad utilities and for an expert
     without a price beside others that have one.
@@ -57,14 +57,16 @@ def evaluate(
     _refuse_twins("tasks", [task.name for task in tasks])
     decided = _decide_all(entrants, tasks, work, seed)
     standings = {}
-    found = []
+    task_results = []
     for task in tqdm(tasks, desc="measure", unit="task"):
         draws = Draws.of(task, repeats=repeats, seed=seed)
         standings[task.name] = {
             contender.name: judge(contender, task, decided[task.name][contender.name], draws)
             for contender in tqdm(entrants, desc=task.name, leave=False)
         }
-        found.append(_task_json(task, entrants, decided[task.name], standings[task.name], subject))
+        task_results.append(
+            _task_json(task, entrants, decided[task.name], standings[task.name], subject)
+        )
     return {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -79,7 +81,7 @@ def evaluate(
         "pool_leaderboard": leaderboard(
             entrants, _of_kind(tasks, standings, pairs=False), subject=subject
         ),
-        "tasks": found,
+        "tasks": task_results,
         "scaling": [_scaling_json(one) for one in scaling],
     }
 
@@ -108,8 +110,8 @@ def _decide_all(
             for contender in entrants:
                 progress.set_postfix_str(f"{contender.name} on {task.name}")
                 with _told(f"contender {contender.name!r}, task {task.name!r}"):
-                    found = predictions(contender, task, work=work, seed=seed)
-                decided[task.name][contender.name] = found
+                    predicted = predictions(contender, task, work=work, seed=seed)
+                decided[task.name][contender.name] = predicted
                 progress.update()
     return decided
 

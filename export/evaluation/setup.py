@@ -88,17 +88,17 @@ def compare(
 def _only(names: set[str], rows: Mapping[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
     if unknown := sorted(names - rows.keys()):
         raise BadData(f"no table {unknown[0]!r}; there are {', '.join(rows)}")
-    return {name: found for name, found in rows.items() if name in names}
+    return {name: table_rows for name, table_rows in rows.items() if name in names}
 
 
 def _pairs(recipe: Recipe, rows: Mapping[str, Sequence[Row]]) -> list[Pair]:
     """The recipe's pairs of the tables at hand."""
-    found = [
+    pairs = [
         (table, weak, strong) for table, (weak, strong) in recipe.pairs.items() if table in rows
     ]
-    if not found:
+    if not pairs:
         raise BadData(f"the recipe has no pair for {', '.join(rows)}; name one with --pair")
-    return found
+    return pairs
 
 
 def _contenders(name: str) -> list[Contender]:

@@ -31,8 +31,8 @@ def to_router_table(task: Task, decided: Mapping[str, Predictions]) -> list[dict
         name: np.tile(alone[number], (len(task.test), 1))
         for number, name in enumerate(task.experts)
     }
-    rows = [_row(name, "expert", found, columns) for name, found in shares.items()]
-    rows += [_row(name, "router", found.shares, columns) for name, found in decided.items()]
+    rows = [_row(name, "expert", cells, columns) for name, cells in shares.items()]
+    rows += [_row(name, "router", decision.shares, columns) for name, decision in decided.items()]
     return rows
 
 

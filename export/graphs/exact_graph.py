@@ -73,8 +73,8 @@ class GraphWriter:
 
     def add(self, operator: str, *inputs: str, named: str = "", **attributes: Any) -> str:
         """One node with one output, `named` or called by its number."""
-        (found,) = self.add_many(operator, *inputs, count=1, named=named, **attributes)
-        return found
+        (output,) = self.add_many(operator, *inputs, count=1, named=named, **attributes)
+        return output
 
     def add_many(
         self,
@@ -152,8 +152,8 @@ def product(graph: GraphWriter, states: str, weight: Floats, *, per: float = 1.0
 
 def linear(graph: GraphWriter, states: str, layer: Linear, *, per: float = 1.0) -> str:
     """`product`, and the bias, which is not fused into it: some CPUs would round once."""
-    found = product(graph, states, layer.weight, per=per)
-    return graph.add("Add", found, graph.constant(layer.bias))
+    multiplied = product(graph, states, layer.weight, per=per)
+    return graph.add("Add", multiplied, graph.constant(layer.bias))
 
 
 def gelu(graph: GraphWriter, states: str) -> str:

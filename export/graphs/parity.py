@@ -63,8 +63,10 @@ def parity(
         for vectors in (int8, fp32)
     ]
     flips = {
-        point: {pair: _flip_rate(quality, pair, gain) for pair, gain in found["min_gain"].items()}
-        for point, found in calibration["operating_points"].items()
+        point: {
+            pair: _flip_rate(quality, pair, gain) for pair, gain in settings["min_gain"].items()
+        }
+        for point, settings in calibration["operating_points"].items()
     }
     return {
         "queries": len(int8),

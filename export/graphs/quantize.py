@@ -177,8 +177,8 @@ class _Encoder:
         """`states` in units of `unit` -> normalised, in units of `after`, and the bias that they
         lack."""
         weight = _array(norm.weight) * after
-        found = normalized(self.writer, states, weight, noise=norm.eps * unit**2)
-        return found, _array(norm.bias)
+        output = normalized(self.writer, states, weight, noise=norm.eps * unit**2)
+        return output, _array(norm.bias)
 
     def _mean(self, states: str, mask: str, unit: float) -> str:
         """Mean over the tokens that are not padding: (batch, width)."""
@@ -203,8 +203,8 @@ class _Encoder:
 
 
 def _array(tensor: Tensor) -> Floats:
-    found: Floats = tensor.detach().float().numpy()
-    return found
+    array: Floats = tensor.detach().float().numpy()
+    return array
 
 
 def _linear(module: nn.Linear) -> Linear:

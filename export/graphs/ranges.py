@@ -109,15 +109,18 @@ class _Seen:
         self.maxima[name] = torch.maximum(self.maxima.get(name, largest), largest)
 
     def ranges(self, layers: int) -> Ranges:
-        found = {name: np.maximum(value.numpy(), 1e-6) for name, value in self.maxima.items()}
+        largest = {name: np.maximum(value.numpy(), 1e-6) for name, value in self.maxima.items()}
         return Ranges(
-            embedded=float(found["embedded"][0]),
+            embedded=float(largest["embedded"][0]),
             layers=tuple(
                 LayerRanges(
-                    *(found[f"{name} {number}"] for name in ("query", "key", "value")),
-                    *(float(found[f"{name} {number}"][0]) for name in ("attended", "fed_forward")),
+                    *(largest[f"{name} {number}"] for name in ("query", "key", "value")),
+                    *(
+                        float(largest[f"{name} {number}"][0])
+                        for name in ("attended", "fed_forward")
+                    ),
                 )
                 for number in range(layers)
             ),
-            final=float(found["final"][0]),
+            final=float(largest["final"][0]),
         )

@@ -26,8 +26,8 @@ class _Embeddings(nn.Module):
         self.norm = embeddings.LayerNorm
 
     def forward(self, input_ids: Tensor, **_: Any) -> Tensor:
-        found: Tensor = self.norm(self.words(input_ids) + self.positions[: input_ids.shape[1]])
-        return found
+        embedded: Tensor = self.norm(self.words(input_ids) + self.positions[: input_ids.shape[1]])
+        return embedded
 
 
 class _NamedOutputs(nn.Module):

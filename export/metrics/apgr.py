@@ -96,9 +96,9 @@ class GapCurve:
         """
         shares = self._of_the_gap(self.gained)
         known = np.isfinite(shares[:, -1])
-        found = np.full(len(shares), np.nan)
-        found[known] = _first_reach(shares[known], self.calls[known], target)
-        return found
+        reached = np.full(len(shares), np.nan)
+        reached[known] = _first_reach(shares[known], self.calls[known], target)
+        return reached
 
     def score(self, calls: float) -> Floats:
         """(resamples,) mean score at a share of strong calls: the cost-quality curve."""
@@ -133,8 +133,8 @@ def _cross(x: Floats, y: Floats, after: npt.NDArray[np.intp], at: float) -> Floa
     before = np.maximum(after - 1, 0)
     step = x[row, after] - x[row, before]
     share = np.clip((at - x[row, before]) / np.where(step > 0, step, 1.0), 0.0, 1.0)
-    found: Floats = y[row, before] + share * (y[row, after] - y[row, before])
-    return found
+    crossing: Floats = y[row, before] + share * (y[row, after] - y[row, before])
+    return crossing
 
 
 def apgr(gains: Floats, weak: Floats, strong: Floats) -> float:

@@ -49,7 +49,7 @@ def evaluate_table(
     if split:
         train = here & (outcomes.splits == "train")
         orders["task only"] = _task_gains(outcomes, train, weak, strong)[test]
-    found = {name: _interval(order, low, high) for name, order in orders.items()}
+    intervals = {name: _interval(order, low, high) for name, order in orders.items()}
     return {
         "table": table,
         "weak": weak,
@@ -57,7 +57,7 @@ def evaluate_table(
         "queries": len(low),
         "weak_score": float(low.mean()),
         "strong_score": float(high.mean()),
-        "apgr": {name: list(astuple(interval)) for name, interval in found.items()},
+        "apgr": {name: list(astuple(interval)) for name, interval in intervals.items()},
         "above_length": list(
             astuple(apgr_difference(orders["router"], orders["prompt length"], low, high))
         ),

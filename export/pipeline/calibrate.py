@@ -56,8 +56,8 @@ def calibrate(
             point: {
                 "promise": promise,
                 "default": pairs[DEFAULT_PAIR][point]["min_gain"],
-                "min_gain": {pair: found[point]["min_gain"] for pair, found in pairs.items()},
-                "evidence": {pair: found[point] for pair, found in pairs.items()},
+                "min_gain": {pair: points[point]["min_gain"] for pair, points in pairs.items()},
+                "evidence": {pair: points[point] for pair, points in pairs.items()},
             }
             for point, promise in POINTS.items()
         },

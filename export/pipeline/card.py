@@ -39,7 +39,7 @@ Made by `{about["command"]}` on {about["created"]}; every number below comes fro
 
 
 def _quality(metrics: Mapping[str, Any]) -> str:
-    told = f"""## How well it routes
+    text = f"""## How well it routes
 
 APGR (share of the gap between weak and strong expert that is recovered, averaged over all shares
 of strong calls; random is 0.5) with 95 % bootstrap intervals. "Task only" is told the task's name,
@@ -47,8 +47,8 @@ the oracle the outcome itself.
 
 {leaderboard(metrics["test"])}"""
     if not metrics.get("teacher"):
-        return told
-    return f"""{told}
+        return text
+    return f"""{text}
 
 On the mean over these tables the router reaches {mean_apgr(metrics["test"]):.3f}, the
 teacher that it was distilled from {mean_apgr(metrics["teacher"]):.3f}:
@@ -105,10 +105,10 @@ def _points(calibration: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for name, point in calibration["operating_points"].items():
-        for pair, found in point["evidence"].items():
+        for pair, seen in point["evidence"].items():
             lines.append(
-                f"| {name} | {pair} | {found['min_gain']:+.3f} | {found['strong_call_rate']:.0%} "
-                f"| {_percent(found['quality_kept'])} | {found['queries']} |"
+                f"| {name} | {pair} | {seen['min_gain']:+.3f} | {seen['strong_call_rate']:.0%} "
+                f"| {_percent(seen['quality_kept'])} | {seen['queries']} |"
             )
     return "\n".join(lines)
 

@@ -74,7 +74,7 @@ def profile_scores(
         for profile in PROFILES
     }
     scores = outcomes.scores[rows].astype(np.float64)
-    return vectors[rows], {p: mean_score(scores, found) for p, found in columns.items()}
+    return vectors[rows], {p: mean_score(scores, chosen) for p, chosen in columns.items()}
 
 
 def experts_json(

@@ -20,8 +20,8 @@ def limits_of(outcomes: OutcomeSet, profiles: Mapping[str, Sequence[str]]) -> li
     """Sentences about the train rows: languages, profiles that were seen on little, and answers
     whose length nobody counted. `profiles` maps each to its models."""
     train = outcomes.split("train")
-    found = [_languages(train), *_narrow(train, profiles), _lengths(train)]
-    return [sentence for sentence in found if sentence]
+    sentences = [_languages(train), *_narrow(train, profiles), _lengths(train)]
+    return [sentence for sentence in sentences if sentence]
 
 
 def counted_experts(train: OutcomeSet) -> set[str]:
@@ -41,19 +41,19 @@ def _languages(train: OutcomeSet) -> str:
 
 
 def _narrow(train: OutcomeSet, profiles: Mapping[str, Sequence[str]]) -> list[str]:
-    told = []
+    sentences = []
     for profile, models in profiles.items():
         columns = [train.experts.index(model) for model in models if model in train.experts]
         seen = ~np.isnan(train.scores[:, columns]).all(1) if columns else np.zeros(len(train), bool)
         kinds = sorted(set(train.kinds[seen].tolist()))
         if not kinds:
-            told.append(f"`{profile}` has seen no outcome; it lies between its neighbours.")
+            sentences.append(f"`{profile}` has seen no outcome; it lies between its neighbours.")
         elif len(kinds) <= NARROW:
-            told.append(
+            sentences.append(
                 f"`{profile}` has seen {len(columns)} model(s) on {kinds[0]} alone, and otherwise "
                 "lies between its neighbours."
             )
-    return told
+    return sentences
 
 
 def _lengths(train: OutcomeSet) -> str:

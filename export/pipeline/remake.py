@@ -1,4 +1,4 @@
-"""Is a router that was made again the one that was made before?"""
+"""Compares a remade router with the one before it, within the noise of the test rows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def compare_metrics(before: Results, now: Results) -> list[Remade]:
 
     Raises BadData where they speak of different tables or pairs.
     """
-    if [_pair(found) for found in before] != [_pair(found) for found in now]:
+    if [_pair(figures) for figures in before] != [_pair(figures) for figures in now]:
         raise BadData("the two artifacts were measured on different pairs; use the same recipe")
     tables = [
         Remade(one["table"], one["apgr"]["router"][0], other["apgr"]["router"][0], _error(one))
@@ -54,9 +54,9 @@ def compare_metrics(before: Results, now: Results) -> list[Remade]:
     return [*tables, Remade("mean", mean_apgr(before), mean_apgr(now), error)]
 
 
-def require_same(found: Sequence[Remade]) -> None:
+def require_same(figures: Sequence[Remade]) -> None:
     """Raise RemakeDiffers for the figure that differs most, in units of its tolerance."""
-    worst = max(found, key=lambda one: abs(one.now - one.before) / one.tolerance)
+    worst = max(figures, key=lambda one: abs(one.now - one.before) / one.tolerance)
     if not worst.same:
         raise RemakeDiffers(
             f"APGR on {worst.table} is {worst.now:.3f}, it was {worst.before:.3f}; "
@@ -64,13 +64,13 @@ def require_same(found: Sequence[Remade]) -> None:
         )
 
 
-def remake_table(found: Sequence[Remade]) -> str:
+def remake_table(figures: Sequence[Remade]) -> str:
     """As Markdown."""
     header = "| table | APGR before | now | difference | tolerance | |"
     rows = (
         f"| {one.table} | {one.before:.4f} | {one.now:.4f} | {one.now - one.before:+.4f} | "
         f"{one.tolerance:.4f} | {'same' if one.same else 'differs'} |"
-        for one in found
+        for one in figures
     )
     return "\n".join([header, "|---|---|---|---|---|---|", *rows])
 

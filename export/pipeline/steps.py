@@ -20,7 +20,7 @@ from edge_router.routing.logistic import sigmoid
 
 from ..data.outcome_set import OutcomeSet, load_outcomes
 from ..graphs.parity import parity, require_parity
-from ..graphs.represent import represent
+from ..graphs.represent import Representations
 from ..metrics.table import evaluate_table
 from ..recipe import RECIPES, Recipe
 from ..training.vocabulary import Vocabulary, cut_vocabulary
@@ -60,8 +60,8 @@ class _Step(Generic[T]):
             return self
         if self.name not in making.results:
             making.results[self.name] = self._timed(making)
-        found: T = making.results[self.name]
-        return found
+        result: T = making.results[self.name]
+        return result
 
     def _timed(self, making: Making) -> T:
         start, before = time.monotonic(), making.seconds
@@ -99,9 +99,9 @@ class Making:
         """All outcome tables and our own measurements. Raises BadData where the recipe names what
         they do not hold."""
         recipe = self.recipe
-        found = load_outcomes(self.data, recipe.own_outcomes, recipe.max_chars)
-        recipe.require_known(found.experts, set(found.tables.tolist()))
-        return found
+        outcomes = load_outcomes(self.data, recipe.own_outcomes, recipe.max_chars)
+        recipe.require_known(outcomes.experts, set(outcomes.tables.tolist()))
+        return outcomes
 
     @_Step
     def teacher(self) -> list[RouterNetwork]:
@@ -179,7 +179,10 @@ class Making:
     @_Step
     def representations(self) -> tuple[Floats, Floats]:
         """Of every query by the int8 graph: vectors (queries, dim) and log_tokens (queries,)."""
-        return represent(self.graphs[1], self.tokenizer, self.outcomes.texts, self.work)
+        return self._represent(self.graphs[1]).with_lengths(self.outcomes.texts)
+
+    def _represent(self, graph: Path) -> Representations:
+        return Representations.of_graph(graph, self.tokenizer, self.work)
 
     @_Step
     def heads(self) -> Heads:
@@ -202,7 +205,7 @@ class Making:
         step = max(1, len(test) // PARITY_QUERIES)
         chosen = test[::step]
         texts = [self.outcomes.texts[row] for row in chosen]
-        exact, _ = represent(self.graphs[0], self.tokenizer, texts, self.work)
+        exact = self._represent(self.graphs[0]).of(texts)
         vectors = self.representations[0]
         _, scores = profile_scores(self.recipe, self.outcomes, vectors, "test")
         checked = parity(
@@ -210,7 +213,7 @@ class Making:
             exact,
             self.heads.profiles,
             self.calibration,
-            scores={name: found[::step] for name, found in scores.items()},
+            scores={name: column[::step] for name, column in scores.items()},
         )
         require_parity(checked)
         return checked

@@ -51,12 +51,12 @@ class Section:
     blocks: tuple[Table | Figure, ...] = ()
 
 
-def interval_text(found: Ends) -> str:
+def interval_text(ends: Ends) -> str:
     """[value, low, high] as `0.697 [0.654, 0.741]`."""
-    if not found:
+    if not ends:
         return NOTHING
-    span = "[no interval]" if None in found else f"[{found[1]:.3f}, {found[2]:.3f}]"
-    return f"{number_text(found[0])} {span}"
+    span = "[no interval]" if None in ends else f"[{ends[1]:.3f}, {ends[2]:.3f}]"
+    return f"{number_text(ends[0])} {span}"
 
 
 def number_text(value: float | None, digits: int = 3) -> str:

@@ -16,16 +16,16 @@ __all__ = ["page"]
 
 def page(evaluation: Mapping[str, Any]) -> str:
     """The whole report: leaderboard, tables and figures, readable on a phone."""
-    found = sections(evaluation)
+    parts = sections(evaluation)
     contents = "".join(
         f'<li><a href="#s{number}">{escape(section.title)}</a></li>'
-        for number, section in enumerate(found)
+        for number, section in enumerate(parts)
     )
     return Template(PAGE).substitute(
         style=STYLE,
         introduction=escape(introduction(evaluation)),
         contents=contents,
-        body="\n".join(_section(number, section) for number, section in enumerate(found)),
+        body="\n".join(_section(number, section) for number, section in enumerate(parts)),
     )
 
 

@@ -40,9 +40,9 @@ def result_table(
     title: str, task: Json, columns: Columns, looks: Looks, *, folded: bool = False
 ) -> Table:
     """One row per contender, the best first by the task's measure; columns that say nothing go."""
-    results = sorted(task["results"].items(), key=lambda found: _rank(found[1], task["measure"]))
+    results = sorted(task["results"].items(), key=lambda item: _rank(item[1], task["measure"]))
     cells = {head: [column(result) for _, result in results] for head, column in columns.items()}
-    kept = {head: found for head, found in cells.items() if set(found) != {"-"}}
+    kept = {head: column for head, column in cells.items() if set(column) != {"-"}}
     names = [name for name, _ in results]
     return Table(
         title,
@@ -99,17 +99,17 @@ def _curves(task: Json, looks: Looks) -> list[Figure]:
         "one line per contender; the values at 20 and 50 % are in the table below."
     )
     draw = partial(cost_quality_plot, task, looks, alt)
-    found = [Figure("Mean score by share of strong calls", alt, draw)]
+    figures = [Figure("Mean score by share of strong calls", alt, draw)]
     if any(curve["cost_usd"] for curve in curves):
         alt = alt.replace("mean score", "mean score by dollars")
-        found.append(
+        figures.append(
             Figure(
                 "Mean score by cost",
                 alt,
                 partial(cost_quality_plot, task, looks, alt, dollars=True),
             )
         )
-    return found
+    return figures
 
 
 def _choice_columns(task: Json) -> Columns:

@@ -79,7 +79,7 @@ def cost_quality_plot(
 
 def _back_to_front(results: Mapping[str, Any], looks: Looks) -> list[tuple[str, Any]]:
     """Thin lines first, so that the named ones lie over them."""
-    return sorted(results.items(), key=lambda found: (looks[found[0]].named, looks[found[0]].width))
+    return sorted(results.items(), key=lambda item: (looks[item[0]].named, looks[item[0]].width))
 
 
 def _legend_below(axes: Axes, order: Sequence[str]) -> None:

@@ -69,7 +69,7 @@ def _heat_map(task: Json, looks: Looks) -> Figure:
 
 
 def _in_order(results: Json, looks: Looks) -> list[tuple[str, Any]]:
-    return sorted(results.items(), key=lambda found: list(looks).index(found[0]))
+    return sorted(results.items(), key=lambda item: list(looks).index(item[0]))
 
 
 def allocation_section(tasks: Sequence[Json], looks: Looks) -> Section:
@@ -84,7 +84,7 @@ def allocation_section(tasks: Sequence[Json], looks: Looks) -> Section:
     tables = [task["name"] for task in pairs]
     alt = "Share of each table's test queries for which a contender prefers the strong expert."
     draw = partial(allocation_heat_map, "pairs", shares, tables, alt)
-    rows = tuple((name, *(f"{share:.1%}" for share in found)) for name, found in shares.items())
+    rows = tuple((name, *(f"{share:.1%}" for share in row)) for name, row in shares.items())
     return Section(
         "Calls to the strong expert",
         ("Where each contender's own utilities prefer it; no threshold is tuned.",),

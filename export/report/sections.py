@@ -54,7 +54,7 @@ def sections(evaluation: Json) -> list[Section]:
     looks = contender_looks(evaluation)
     tasks = evaluation["tasks"]
     pairs = [task for task in tasks if task["kind"] == "pair"]
-    found = [
+    parts = [
         _leaderboard("Leaderboard", "APGR", evaluation["leaderboard"], pairs, looks),
         _against(evaluation["subject"], evaluation["leaderboard"], pairs, looks),
         *(pair_section(task, looks) for task in pairs),
@@ -67,7 +67,7 @@ def sections(evaluation: Json) -> list[Section]:
         Section("How to read this", _paragraphs(READING)),
         _contenders(evaluation),
     ]
-    return [section for section in found if section.blocks or section.text]
+    return [section for section in parts if section.blocks or section.text]
 
 
 def _paragraphs(text: str) -> tuple[str, ...]:
@@ -135,8 +135,8 @@ def _against(subject: str, board: Sequence[Json], tasks: Sequence[Json], looks: 
 
 
 def _starred(result: Json, measure: str) -> str:
-    found = result.get(measure)
-    return number_text(found[0]) + _star(result) if found else "-"
+    ends = result.get(measure)
+    return number_text(ends[0]) + _star(result) if ends else "-"
 
 
 def _star(row: Json) -> str:

@@ -1,7 +1,7 @@
 """What each step from MiniLM to the shipped encoder buys in speed, one after the other.
 
 Time does not depend on the values of the weights, so nothing is trained here; what a step costs in
-quality is told by `frontier`, where students are trained.
+quality is measured by `frontier`, where students are trained.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ READ_OUTS = {"difficulties": 32, "kinds": 30, "experts": 2}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A graph on the way; `told` says in what it differs from the one before.
+    """A graph on the way; `label` says in what it differs from the one before.
 
     `words` is the size of the vocabulary. A `rounded` graph has int8 weights. One that is `fused`
     was so when it was written, but for the fusions `without`; others are fused whenever they open.
     An `exact` one is written operation by operation and gives the same numbers on every CPU.
     """
 
-    told: str
+    label: str
     layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     width: int = 384
     feed_forward: int = 1536
@@ -59,7 +59,7 @@ class Step:
 def _steps() -> Iterator[Step]:
     step = Step("MiniLM-L6, fp32")
     yield step
-    for told, change in (
+    for label, change in (
         ("weights in int8, activations as they come", {"rounded": True}),
         ("3 of 6 layers", {"layers": (0, 2, 4)}),
         (
@@ -72,7 +72,7 @@ def _steps() -> Iterator[Step]:
         ("the same numbers on every CPU", {"exact": True}),
         ("2 of 6 layers", {"layers": (0, 3)}),
     ):
-        step = replace(step, told=told, **change)
+        step = replace(step, label=label, **change)
         yield step
 
 
@@ -84,7 +84,7 @@ class Measured:
     """A step's median milliseconds by tokens of one text on one thread, the milliseconds that
     opening its file takes (the fastest of five), and the file in megabytes."""
 
-    told: str
+    step: str
     p50_ms: dict[int, float]
     open_ms: float
     megabytes: float
@@ -106,8 +106,8 @@ def ablation(
     }
     return [
         Measured(
-            told=step.told,
-            p50_ms={tokens: 1000 * found[number] for tokens, found in seconds.items()},
+            step=step.label,
+            p50_ms={tokens: 1000 * medians[number] for tokens, medians in seconds.items()},
             open_ms=1000 * opened[number][1],
             megabytes=graphs[number].stat().st_size / 1e6,
         )
@@ -176,12 +176,12 @@ def _race(sessions: Sequence[Any], tokens: int, repeats: int) -> list[float]:
     feed = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
     seconds: list[list[float]] = [[] for _ in sessions]
     for _ in tqdm(range(repeats), f"time {tokens} tokens", unit="round"):
-        for session, found in zip(sessions, seconds, strict=True):
+        for session, timed in zip(sessions, seconds, strict=True):
             session.run(None, feed)  # the one before has taken the caches
             start = time.perf_counter()
             session.run(None, feed)
-            found.append(time.perf_counter() - start)
-    return [statistics.median(found) for found in seconds]
+            timed.append(time.perf_counter() - start)
+    return [statistics.median(timed) for timed in seconds]
 
 
 def ablation_table(rows: Sequence[Measured]) -> str:
@@ -196,7 +196,7 @@ def ablation_table(rows: Sequence[Measured]) -> str:
             f"{row.p50_ms[tokens]:.2f} | {first[tokens] / row.p50_ms[tokens]:.1f}"
             for tokens in LENGTHS
         )
-        lines.append(f"| {row.told} | {times} | {row.open_ms:.0f} | {row.megabytes:.1f} |")
+        lines.append(f"| {row.step} | {times} | {row.open_ms:.0f} | {row.megabytes:.1f} |")
     return "\n".join(lines)
 
 

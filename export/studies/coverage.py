@@ -30,13 +30,12 @@ from edge_router.learning.calibration.risk_control import (
 from edge_router.learning.calibration.targets import Quantity, Target
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
-from edge_router.routing.artifact.text import RouterTokenizer
 from edge_router.routing.experts.expert import Expert, find_head
 from edge_router.routing.roster import profile_experts
 
 from ..data.outcome_set import OutcomeSet, load_tables, outcome_set
 from ..data.rows import BadData
-from ..graphs.represent import represent
+from ..graphs.represent import Representations
 from .coverage_methods import Method, _methods
 
 __all__ = [
@@ -107,8 +106,8 @@ class Pool:
         """(thresholds,) where the pool itself meets the targets: the truth of the study."""
         gains = self.evidence.gains
         asked = risks(targets, self.evidence)
-        found: Bools = np.all([risk.means(gains) <= risk.level + NO_MORE for risk in asked], axis=0)
-        return found
+        meets: Bools = np.all([risk.means(gains) <= risk.level + NO_MORE for risk in asked], axis=0)
+        return meets
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +159,7 @@ def pools(
     wanted = {pair.table: tables[pair.table] for pair in pairs}
     outcomes = outcome_set(wanted, artifact.manifest.max_chars)
     held_out = outcomes.where(outcomes.splits != "train")
-    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
-    work.mkdir(parents=True, exist_ok=True)
-    seen = represent(artifact.encoder_path, tokenizer, held_out.texts, work)
+    seen = Representations.of_artifact(artifact, work).with_lengths(held_out.texts)
     return [_pool(artifact, pair, held_out, *seen) for pair in pairs]
 
 
@@ -195,7 +192,7 @@ def _expert(artifact: RouterArtifact, name: str, profile: str) -> Expert:
 
 
 def study(
-    found: Sequence[Pool],
+    populations: Sequence[Pool],
     *,
     splits: int = SPLITS,
     sizes: Sequence[int] = SIZES,
@@ -205,7 +202,7 @@ def study(
     """Every target of every pool; a size may exceed the pool's, since rows are drawn anew."""
     cells = [
         (pool, targets, rows, delta)
-        for pool in found
+        for pool in populations
         for targets in pool.targets()
         for rows in sizes
         for delta in deltas
@@ -243,8 +240,15 @@ def _measure(
         good = good_ones(asked, sample.gains, delta) & useful(targets, sample.gains)
         refused.append(~good.any(axis=-1))
         picks.append(np.where(refused[-1], _safe(targets), chosen(targets, good)))
-    found = np.concatenate(picks), np.concatenate(refused)
-    return _summary(pool, targets, *found, rows=draws.shape[1], delta=delta, method=name)
+    return _summary(
+        pool,
+        targets,
+        np.concatenate(picks),
+        np.concatenate(refused),
+        rows=draws.shape[1],
+        delta=delta,
+        method=name,
+    )
 
 
 def _samples(evidence: Evidence, draws: npt.NDArray[np.int64]) -> Iterator[Evidence]:
@@ -300,7 +304,7 @@ def _summary(
     )
 
 
-def coverage_table(found: Sequence[Coverage]) -> str:
+def coverage_table(findings: Sequence[Coverage]) -> str:
     """Markdown: one line a table, target, size, delta and method."""
     head = (
         "| table | targets | rows | delta | method | violations | 95 % limits | within delta "
@@ -311,11 +315,11 @@ def coverage_table(found: Sequence[Coverage]) -> str:
         f"| {one.violations:.3f} | {one.violations_low:.3f}-{one.violations_high:.3f} "
         f"| {'yes' if one.holds else 'no'} | {one.refused:.3f} | {one.strong_calls:.3f} "
         f"| {one.oracle_calls:.3f} | {one.price:+.3f} |"
-        for one in found
+        for one in findings
     ]
     return "\n".join([head, "|---|---|---:|---:|---|---:|---:|---|---:|---:|---:|---:|", *lines])
 
 
-def coverage_json(found: Sequence[Coverage]) -> list[dict[str, Any]]:
+def coverage_json(findings: Sequence[Coverage]) -> list[dict[str, Any]]:
     """One object a line of the table."""
-    return [asdict(one) | {"holds": one.holds, "price": one.price} for one in found]
+    return [asdict(one) | {"holds": one.holds, "price": one.price} for one in findings]

@@ -26,14 +26,16 @@ def hoeffding_bentkus_p_value(means: Floats, rows: int, level: float) -> Floats:
     below = np.clip(np.minimum(means, level), 1e-12, 1 - 1e-12)
     hoeffding = np.exp(-rows * _divergence(below, level))
     counts = np.clip(np.ceil(rows * means - 1e-9), 0, rows).astype(np.int64)
-    found: Floats = np.minimum(hoeffding, math.e * binomial_cdf(rows, level)[counts])
-    return found
+    p_values: Floats = np.minimum(hoeffding, math.e * binomial_cdf(rows, level)[counts])
+    return p_values
 
 
 def _divergence(share: Floats, level: float) -> Floats:
     """Kullback-Leibler divergence of two coins, in nats."""
-    found: Floats = share * np.log(share / level) + (1 - share) * np.log((1 - share) / (1 - level))
-    return found
+    divergence: Floats = share * np.log(share / level) + (1 - share) * np.log(
+        (1 - share) / (1 - level)
+    )
+    return divergence
 
 
 def empirical_bernstein_bound(
@@ -44,10 +46,10 @@ def empirical_bernstein_bound(
     `variances` are unbiased (divided by rows - 1).
     """
     tail = math.log(2 / delta)
-    found: Floats = (
+    bounds: Floats = (
         means + np.sqrt(2 * variances * tail / rows) + 7 * width * tail / (3 * (rows - 1))
     )
-    return found
+    return bounds
 
 
 Bools = npt.NDArray[np.bool_]
@@ -55,10 +57,10 @@ Method = Callable[[Sequence[Risk], Floats, float], Bools]
 
 
 def _methods(targets: Sequence[Target]) -> dict[str, Method]:
-    found: dict[str, Method] = {"guaranteed": risks_hold, "naive": _naive}
+    methods: dict[str, Method] = {"guaranteed": risks_hold, "naive": _naive}
     if [target.quantity for target in targets] == [Quantity.QUALITY]:
-        found |= {"Hoeffding-Bentkus": _hoeffding_bentkus, "empirical Bernstein": _bernstein}
-    return found
+        methods |= {"Hoeffding-Bentkus": _hoeffding_bentkus, "empirical Bernstein": _bernstein}
+    return methods
 
 
 def _naive(asked: Sequence[Risk], gains: Floats, _: float) -> Bools:

@@ -66,13 +66,14 @@ def run_study(
     fitted_on = answers.split(fit_split)
     points = artifact.calibration["operating_points"]
     min_gains = {
-        point: OperatingPoint.from_json(point, found).gain(profile, STRONG)
-        for point, found in points.items()
+        point: OperatingPoint.from_json(point, stored).gain(profile, STRONG)
+        for point, stored in points.items()
     }
     about = {"expert": name, "profile": profile, "artifact": artifact.hash, "fit_split": fit_split}
-    found = deferral_study(fitted_on, answers.split("test"), min_gains, repeats=repeats, seed=seed)
+    test = answers.split("test")
+    findings = deferral_study(fitted_on, test, min_gains, repeats=repeats, seed=seed)
     model = find_model(experts[name].model).stem
-    return about | found, _fit_gate(fitted_on, model=model, artifact=artifact, profile=profile)
+    return about | findings, _fit_gate(fitted_on, model=model, artifact=artifact, profile=profile)
 
 
 def _fit_gate(
@@ -123,18 +124,18 @@ def deferral_study(
 
 def _gates(fitted_on: Answers, test: Answers) -> dict[str, Floats]:
     """P(good) (answers,) of each gate on `test`; the prompt's length only ranks."""
-    found = {
+    probabilities = {
         "random": np.full(len(test), fitted_on.scores.mean()),
         "prompt length": -test.characters.astype(np.float64),
         PRE_GATE: test.quality,
     }
     for seen in ("16", "whole"):
         post = _fit(fitted_on.designs[seen][:, :-1], fitted_on.scores)
-        found[f"post-gate, {_words(seen)}"] = post.probability(test.designs[seen][:, :-1])
+        probabilities[f"post-gate, {_words(seen)}"] = post.probability(test.designs[seen][:, :-1])
     for seen, design in fitted_on.designs.items():
         both = _fit(design, fitted_on.scores)
-        found[f"both, {_words(seen)}"] = both.probability(test.designs[seen])
-    return found | {"oracle": test.scores}
+        probabilities[f"both, {_words(seen)}"] = both.probability(test.designs[seen])
+    return probabilities | {"oracle": test.scores}
 
 
 def _words(seen: str) -> str:
@@ -158,8 +159,8 @@ def _measured(
     }
 
 
-def _listed(found: Interval) -> list[float]:
-    return [found.value, found.low, found.high]
+def _listed(interval: Interval) -> list[float]:
+    return [interval.value, interval.low, interval.high]
 
 
 def _thinned(risk: Floats) -> dict[str, list[float]]:
@@ -171,16 +172,16 @@ def _thinned(risk: Floats) -> dict[str, list[float]]:
 def _by_source(gates: Mapping[str, Floats], test: Answers) -> dict[str, Any]:
     """AURC within each source: over all of them, a gate is also good at telling sources apart."""
     names, sizes = np.unique(test.sources, return_counts=True)
-    found = {}
+    sources = {}
     for source in names[sizes >= FEWEST].tolist():
         part = test.sources == source
         scores = test.scores[part]
-        found[source] = {
+        sources[source] = {
             "answers": int(part.sum()),
             "good": float(scores.mean()),
             "aurc": {name: aurc(p[part], scores) for name, p in gates.items()},
         }
-    return found
+    return sources
 
 
 def _operated(min_gain: float, after: Floats, test: Answers) -> dict[str, Any]:
@@ -210,8 +211,8 @@ def selective_risk(confidence: Floats, scores: Floats) -> Floats:
     starts = np.flatnonzero(np.diff(confidence[order], prepend=np.inf))  # one per confidence
     sizes = np.diff(starts, append=len(order))
     mean_loss = np.add.reduceat(1 - scores[order], starts) / sizes
-    found: Floats = np.cumsum(np.repeat(mean_loss, sizes)) / np.arange(1, len(order) + 1)
-    return found
+    risk: Floats = np.cumsum(np.repeat(mean_loss, sizes)) / np.arange(1, len(order) + 1)
+    return risk
 
 
 def aurc(confidence: Floats, scores: Floats) -> float:

@@ -59,15 +59,15 @@ class Answers:
             self.scores[keep],
             self.quality[keep],
             self.strong[keep],
-            {seen: found[keep] for seen, found in self.designs.items()},
+            {seen: design[keep] for seen, design in self.designs.items()},
         )
 
     def split(self, name: str) -> Answers:
         """Those of one split. Raises BadData where they are too few to say anything."""
-        found = self.where(self.splits == name)
-        if len(found) < FEWEST:
-            raise BadData(f"{len(found)} answers in the split {name!r}; at least {FEWEST} needed")
-        return found
+        part = self.where(self.splits == name)
+        if len(part) < FEWEST:
+            raise BadData(f"{len(part)} answers in the split {name!r}; at least {FEWEST} needed")
+        return part
 
 
 def read_answers(
@@ -82,7 +82,7 @@ def read_answers(
     if not rows:
         raise BadData(f"{outcomes} holds no answer of {expert!r} with a confidence; collect some")
     texts = _texts(rows, data, artifact.manifest.max_chars)
-    vectors = Representations(artifact, work).of(texts)
+    vectors = Representations.of_artifact(artifact, work).of(texts)
     quality = _expected(artifact, profile, vectors)
     designs = {seen: _design(rows, expert, seen, quality) for seen in (*map(str, STAGES), "whole")}
     return Answers(
@@ -117,9 +117,12 @@ def _expected(artifact: RouterArtifact, profile: str, vectors: Floats) -> Floats
 
 def _design(rows: Sequence[Row], expert: str, seen: str, quality: Floats) -> Floats:
     """(answers, FEATURES); an answer shorter than what is `seen` counts whole."""
-    told = [row["confidence"][expert] for row in rows]
+    confidences = [row["confidence"][expert] for row in rows]
     try:
-        known = [TokenConfidence(**found.get(seen, found["whole"])) for found in told]
+        known = [
+            TokenConfidence(**confidence.get(seen, confidence["whole"]))
+            for confidence in confidences
+        ]
     except (KeyError, TypeError) as error:
         raise BadData(f"a confidence of {expert!r} is none: {error}; collect it again") from None
     return np.stack([features(one, q) for one, q in zip(known, quality.tolist(), strict=True)])

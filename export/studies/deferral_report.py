@@ -41,11 +41,11 @@ def _gates(study: Mapping[str, Any]) -> Iterator[str]:
     yield "AURC: mean share of bad answers over all coverages, lower is better, 95 % interval.\n"
     yield "| gate | AURC | better than the pre-gate by | bad at 20 / 50 / 80 % kept | Brier | ECE |"
     yield "|---|---|---|---|---|---|"
-    for name, found in study["gates"].items():
-        risks = " / ".join(f"{risk:.1%}" for risk in found["risk"].values())
+    for name, figures in study["gates"].items():
+        risks = " / ".join(f"{risk:.1%}" for risk in figures["risk"].values())
         yield (
-            f"| {name} | {_interval(found['aurc'])} | {_interval(found['gain'])} | {risks} | "
-            f"{_number(found['brier'])} | {_number(found['ece'])} |"
+            f"| {name} | {_interval(figures['aurc'])} | {_interval(figures['gain'])} | {risks} | "
+            f"{_number(figures['brier'])} | {_number(figures['ece'])} |"
         )
 
 
@@ -54,9 +54,9 @@ def _sources(study: Mapping[str, Any]) -> Iterator[str]:
     yield "\nAURC within each source:\n"
     yield f"| source | answers | good | {' | '.join(shown)} |"
     yield "|---|---|---|" + "---|" * len(shown)
-    for source, found in study["sources"].items():
-        areas = " | ".join(_number(found["aurc"][name]) for name in shown)
-        yield f"| {source} | {found['answers']} | {found['good']:.1%} | {areas} |"
+    for source, figures in study["sources"].items():
+        areas = " | ".join(_number(figures["aurc"][name]) for name in shown)
+        yield f"| {source} | {figures['answers']} | {figures['good']:.1%} | {areas} |"
 
 
 def _points(study: Mapping[str, Any]) -> Iterator[str]:
@@ -66,25 +66,25 @@ def _points(study: Mapping[str, Any]) -> Iterator[str]:
         "good of the rest |"
     )
     yield "|---|---|---|---|---|---|---|"
-    for name, found in study["operating_points"].items():
+    for name, point in study["operating_points"].items():
         yield (
-            f"| {name} | {found['min_gain']:.3f} | {found['stay']} | {_share(found['good'])} | "
-            f"{found['handed_over']} | {_share(found['good_of_handed_over'])} | "
-            f"{_share(found['good_of_rest'])} |"
+            f"| {name} | {point['min_gain']:.3f} | {point['stay']} | {_share(point['good'])} | "
+            f"{point['handed_over']} | {_share(point['good_of_handed_over'])} | "
+            f"{_share(point['good_of_rest'])} |"
         )
 
 
-def _interval(found: list[float]) -> str:
-    value, low, high = found
+def _interval(ends: list[float]) -> str:
+    value, low, high = ends
     return f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def _number(found: float | None) -> str:
-    return "-" if found is None else f"{found:.3f}"
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
-def _share(found: float | None) -> str:
-    return "-" if found is None else f"{found:.1%}"
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
 
 
 def deferral_plot(study: Mapping[str, Any]) -> str:

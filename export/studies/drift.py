@@ -19,11 +19,11 @@ from edge_router.learning.drift.traffic import Traffic, TrafficView
 from edge_router.routing.artifact.known_queries import KnownQueries
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
-from edge_router.routing.artifact.text import RouterTokenizer, router_input
+from edge_router.routing.artifact.text import router_input
 
 from ..data.outcome_set import load_tables
 from ..data.rows import BadData
-from ..graphs.represent import represent
+from ..graphs.represent import Representations
 from ..recipe import SHIPPED, Recipe
 
 __all__ = ["drift_markdown", "drift_study", "live_queries"]
@@ -49,7 +49,6 @@ def drift_study(
         raise ArtifactIncompatible("the artifact carries no known queries; export it again")
     random = np.random.default_rng(seed)
     reference = DriftReference.of(artifact, seed=seed)
-    work.mkdir(parents=True, exist_ok=True)
     return {
         "artifact": artifact.hash,
         "known": len(known),
@@ -101,10 +100,8 @@ def _chinese(data: Path) -> Iterator[str]:
 
 
 def _traffic(artifact: RouterArtifact, texts: Sequence[str], work: Path) -> Traffic:
-    manifest = artifact.manifest
-    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=manifest.max_tokens)
-    read = [router_input(ChatRequest.of(text), manifest.max_chars) for text in texts]
-    vectors, log_tokens = represent(artifact.encoder_path, tokenizer, read, work)
+    read = [router_input(ChatRequest.of(text), artifact.manifest.max_chars) for text in texts]
+    vectors, log_tokens = Representations.of_artifact(artifact, work).with_lengths(read)
     characters = np.array([len(text) for text in texts])
     return Traffic(vectors.astype(np.float32), log_tokens.astype(np.float32), characters)
 
@@ -114,8 +111,13 @@ def _alarms(
 ) -> dict[str, Any]:
     """Shares of streams that had alarmed by each look; what the last verdict of one says."""
     verdicts = [_stream(reference, traffic, random, rate=RATES[0]) for _ in range(streams)]
-    found = {str(n): _share([at is not None and at <= n for at, _ in verdicts]) for n in LOOKS}
-    return {"queries": len(traffic), "streams": streams, "alarmed": found, "words": verdicts[0][1]}
+    alarmed = {str(n): _share([at is not None and at <= n for at, _ in verdicts]) for n in LOOKS}
+    return {
+        "queries": len(traffic),
+        "streams": streams,
+        "alarmed": alarmed,
+        "words": verdicts[0][1],
+    }
 
 
 def _stream(
@@ -186,19 +188,19 @@ def drift_markdown(study: Mapping[str, Any]) -> str:
 
 
 def _without(study: Mapping[str, Any]) -> Iterator[str]:
-    found = study["without_drift"]
+    alarms = study["without_drift"]
     yield "# The drift alarm\n"
     yield (
         f"Router `{study['artifact'][:16]}`, {study['known']} known queries, looks after "
         f"{', '.join(map(str, study['looks']))} queries, seed {study['seed']}.\n"
     )
     yield (
-        f"Without drift: {found['streams']} shuffled streams of {study['looks'][-1]} queries from "
-        f"one half of the known queries, against the other half ({found['splits']} splits).\n"
+        f"Without drift: {alarms['streams']} shuffled streams of {study['looks'][-1]} queries from "
+        f"one half of the known queries, against the other half ({alarms['splits']} splits).\n"
     )
     yield "| stated rate of false alarms | streams that alarmed | standard error |"
     yield "|---|---|---|"
-    for rate, share in found["rates"].items():
+    for rate, share in alarms["rates"].items():
         yield f"| {float(rate):.0%} | {share['alarmed']:.1%} | {share['standard_error']:.1%} |"
 
 
@@ -207,6 +209,6 @@ def _with(study: Mapping[str, Any]) -> Iterator[str]:
     yield f"\nFresh queries, stated rate {RATES[0]:.0%}: streams that had alarmed by each look.\n"
     yield f"| queries | texts | streams | {' | '.join(f'by {n}' for n in looks)} |"
     yield "|---|---|---|" + "---|" * len(looks)
-    for name, found in study["drift"].items():
-        shares = " | ".join(f"{found['alarmed'][n]:.1%}" for n in looks)
-        yield f"| {name} | {found['queries']} | {found['streams']} | {shares} |"
+    for name, figures in study["drift"].items():
+        shares = " | ".join(f"{figures['alarmed'][n]:.1%}" for n in looks)
+        yield f"| {name} | {figures['queries']} | {figures['streams']} | {shares} |"

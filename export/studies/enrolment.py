@@ -92,7 +92,7 @@ def study(
     train, test = _halves(artifact, data, work, setting.pool)
     prior = HeadPrior.of_artifact(artifact)
     bench = _Bench(artifact, prior, train, test)
-    found = {
+    findings = {
         "artifact": artifact.manifest.name,
         "artifact_hash": artifact.hash,
         "table": TABLE,
@@ -102,7 +102,7 @@ def study(
         "full": bench.full(),
         "sizes": [_size(bench, count, setting) for count in setting.sizes],
     }
-    return found | {
+    return findings | {
         "encoder_unchanged": before == _digest(artifact),
         "torch_imported": "torch" in sys.modules,
     }
@@ -143,17 +143,17 @@ class _Bench:
 
     def judge(self, rows: Rows) -> _Judged:
         """Heads of NEW enrolled from train `rows`."""
-        found = {name: self.enrol(name, rows) for name in NEW}
-        quality = {name: each for name, (each, _) in found.items()}
+        enrolled = {name: self.enrol(name, rows) for name in NEW}
+        quality = {name: each for name, (each, _) in enrolled.items()}
         losses = [_cross_entropy(quality[name], self.test.scores[name]) for name in NEW]
         apgrs = [self._apgr(pair, quality) for pair in PAIRS]
-        return _Judged(apgrs, losses, [seconds for _, seconds in found.values()])
+        return _Judged(apgrs, losses, [seconds for _, seconds in enrolled.values()])
 
     def _full_row(self, pair: Pair) -> dict[str, Any]:
         gains = self._gains(pair, self._full)
         weak, strong = self.test.scores[pair.weak], self.test.scores[pair.strong]
-        found = bootstrap(lambda r: apgr(gains[r], weak[r], strong[r]), len(weak), repeats=200)
-        return asdict(pair) | {"apgr": [found.value, found.low, found.high]}
+        interval = bootstrap(lambda r: apgr(gains[r], weak[r], strong[r]), len(weak), repeats=200)
+        return asdict(pair) | {"apgr": [interval.value, interval.low, interval.high]}
 
     def _gains(self, pair: Pair, quality: dict[str, Floats]) -> Floats:
         everyone = self._known | quality
@@ -239,12 +239,13 @@ def _halves(
     order = np.argsort(np.array(outcomes.qkeys))
     names = {name for pair in PAIRS for name in (pair.weak, pair.strong)}
     halves = []
+    representations = Representations.of_artifact(artifact, work)
     for split, limit in (("train", pool), ("test", None)):
         known = ~np.isnan([outcomes.column(name) for name in sorted(names)]).any(axis=0)
         rows = order[(known & (outcomes.splits == split))[order]][:limit]
         texts = [outcomes.texts[row] for row in rows]
         scores = {name: outcomes.column(name)[rows].astype(np.float64) for name in names}
-        halves.append(_Half(with_bias(Representations(artifact, work).of(texts)), scores))
+        halves.append(_Half(with_bias(representations.of(texts)), scores))
     return halves[0], halves[1]
 
 

@@ -11,22 +11,31 @@ PAIRS = ("weak / strong", "rows", "APGR", "APGR, all rows", "way", "way, chosen"
 LOSSES = ("expert", "rows", "log-loss", "log-loss, chosen", "chosen better by", "s per fit")
 
 
-def enrolment_markdown(found: dict[str, Any]) -> str:
-    """What `study` found, for people."""
+def enrolment_markdown(study: dict[str, Any]) -> str:
+    """The figures of `enrolment.study` as Markdown."""
     return "\n".join(
-        [_told(found), "", *_head(PAIRS), *_pairs(found), "", *_head(LOSSES), *_losses(found), ""]
+        [
+            _about(study),
+            "",
+            *_head(PAIRS),
+            *_pairs(study),
+            "",
+            *_head(LOSSES),
+            *_losses(study),
+            "",
+        ]
     )
 
 
-def _told(found: dict[str, Any]) -> str:
+def _about(study: dict[str, Any]) -> str:
     return (
-        f"Enrolment on {found['table']}: {found['train_rows']} train rows, {found['test_rows']} "
-        f"test rows, {found['setting']['draws']} draws, router {found['artifact']} "
-        f"{found['artifact_hash'][:12]}. Way: the share of the way from random (0.5) to the heads "
+        f"Enrolment on {study['table']}: {study['train_rows']} train rows, {study['test_rows']} "
+        f"test rows, {study['setting']['draws']} draws, router {study['artifact']} "
+        f"{study['artifact_hash'][:12]}. Way: the share of the way from random (0.5) to the heads "
         "fitted on all train rows. In brackets the middle 95 % of the draws; for APGR on all rows "
         "the bootstrap interval over test rows; for differences a 95 % interval of their mean. "
-        f"Encoder {'unchanged' if found['encoder_unchanged'] else 'CHANGED'}, torch "
-        f"{'imported' if found['torch_imported'] else 'not imported'}."
+        f"Encoder {'unchanged' if study['encoder_unchanged'] else 'CHANGED'}, torch "
+        f"{'imported' if study['torch_imported'] else 'not imported'}."
     )
 
 
@@ -34,9 +43,9 @@ def _head(names: tuple[str, ...]) -> list[str]:
     return [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
 
 
-def _pairs(found: dict[str, Any]) -> Iterator[str]:
-    full = {(row["weak"], row["strong"]): row["apgr"] for row in found["full"]}
-    for size in found["sizes"]:
+def _pairs(study: dict[str, Any]) -> Iterator[str]:
+    full = {(row["weak"], row["strong"]): row["apgr"] for row in study["full"]}
+    for size in study["sizes"]:
         for pair in size["pairs"]:
             value, low, high = full[pair["weak"], pair["strong"]]
             yield _line(
@@ -50,8 +59,8 @@ def _pairs(found: dict[str, Any]) -> Iterator[str]:
             )
 
 
-def _losses(found: dict[str, Any]) -> Iterator[str]:
-    for size in found["sizes"]:
+def _losses(study: dict[str, Any]) -> Iterator[str]:
+    for size in study["sizes"]:
         for expert in size["experts"]:
             yield _line(
                 expert["expert"],

@@ -32,7 +32,7 @@ class Compared:
     """Seconds that one answer took, and what had been expected before it was asked.
 
     `expected_s` is what the router said, without knowing how long the answer would be. `model_s`
-    is the latency model alone: the same moment, told the number of tokens that were written.
+    is the latency model alone: the same moment, with the real number of tokens written.
     """
 
     input_tokens: int
@@ -52,10 +52,10 @@ def asked_texts(count: int, *, longest: int = LONGEST, seed: int = 0) -> list[st
 
 
 def _text(questions: Sequence[str], characters: int, random: np.random.Generator) -> str:
-    told = ""
-    while len(told) < characters:
-        told += questions[int(random.integers(len(questions)))] + " "
-    return told[:characters].strip()
+    text = ""
+    while len(text) < characters:
+        text += questions[int(random.integers(len(questions)))] + " "
+    return text[:characters].strip()
 
 
 def latency_study(
@@ -80,10 +80,10 @@ def latency_study(
     quiet = len(texts) // 2 if busy else len(texts)
     with EdgeRouter(alone, backends=backends) as router:
         router.complete(ChatRequest((Message("user", "Hello"),), max_tokens=1))  # loads the model
-        found = [_compared(router, text, max_tokens) for text in tqdm(texts[:quiet], "as it is")]
+        answers = [_compared(router, text, max_tokens) for text in tqdm(texts[:quiet], "as it is")]
         with _load(busy):
-            found += [_compared(router, text, max_tokens) for text in tqdm(texts[quiet:], "busy")]
-    return found
+            answers += [_compared(router, text, max_tokens) for text in tqdm(texts[quiet:], "busy")]
+    return answers
 
 
 def _compared(router: EdgeRouter, text: str, max_tokens: int) -> Compared:
@@ -126,13 +126,13 @@ def _compute() -> None:
         sum(range(1_000_000))
 
 
-def summary(found: Sequence[Compared], *, busy: bool) -> Mapping[str, Any]:
+def summary(answers: Sequence[Compared], *, busy: bool) -> Mapping[str, Any]:
     """Median relative errors: of all answers, or under load of those after the first SETTLED."""
-    loaded = found[len(found) // 2 :] if busy else found
-    parts = {"all": found}
+    loaded = answers[len(answers) // 2 :] if busy else answers
+    parts = {"all": answers}
     if busy:
         parts = {
-            "as it is": found[: len(found) // 2],
+            "as it is": answers[: len(answers) // 2],
             f"first {SETTLED} under load": loaded[:SETTLED],
             f"after {SETTLED} under load": loaded[SETTLED:],
         }
@@ -147,6 +147,6 @@ def summary(found: Sequence[Compared], *, busy: bool) -> Mapping[str, Any]:
     }
 
 
-def _error(expected: Sequence[float], found: Sequence[Compared]) -> float:
-    errors = [abs(e - c.real_s) / c.real_s for e, c in zip(expected, found, strict=True)]
+def _error(expected: Sequence[float], answers: Sequence[Compared]) -> float:
+    errors = [abs(e - c.real_s) / c.real_s for e, c in zip(expected, answers, strict=True)]
     return median(errors)

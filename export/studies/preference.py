@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from edge_router.device.latency import Speed
 from edge_router.routing.artifact.manifest import RouterArtifact
-from edge_router.routing.artifact.text import RouterTokenizer
 from edge_router.routing.deciding.decision import Rule
 from edge_router.routing.deciding.gain_rule import GainRule
 from edge_router.routing.deciding.operating_point import OperatingPoint
@@ -28,7 +27,7 @@ from edge_router.routing.logistic import sigmoid
 
 from ..data.outcome_set import OutcomeSet, outcome_set, read_tables
 from ..evaluation.tasks.measurements import measure
-from ..graphs.represent import represent
+from ..graphs.represent import Representations
 from ..metrics.apgr import draw_counts, interval, upper_hull
 from ..training.heads import LinearHead, fit_model_head
 
@@ -84,14 +83,14 @@ class Priced:
         """The expert's number that `rule` takes for each query, from what is expected alone."""
         number = {name: at for at, name in enumerate(self.experts)}
         experts = [_expert(name) for name in self.experts]
-        found = []
+        numbers = []
         for qualities, costs in zip(self.expected_scores, self.expected_costs, strict=True):
             candidates = [
                 Candidate(e, Estimate(e.name, float(q), float(c), 1.0, 1.0))
                 for e, q, c in zip(experts, qualities, costs, strict=True)
             ]
-            found.append(number[rule.choose(candidates).expert.name])
-        return np.array(found)
+            numbers.append(number[rule.choose(candidates).expert.name])
+        return np.array(numbers)
 
     def outcome(self, chosen: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
         """Real scores and dollars (queries,) of the chosen experts."""
@@ -108,9 +107,7 @@ def priced_table(artifact: RouterArtifact, folder: Path, *, heads: Heads, work: 
     """RouterBench's table, with what `artifact` expects. Raises BadRow, FileNotFoundError."""
     rows = read_tables([folder / f"{TABLE}.jsonl.gz"])
     outcomes = outcome_set(rows, artifact.manifest.max_chars)
-    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
-    work.mkdir(parents=True, exist_ok=True)
-    vectors, _ = represent(artifact.encoder_path, tokenizer, outcomes.texts, work)
+    vectors = Representations.of_artifact(artifact, work).of(outcomes.texts)
     read = {row["qkey"]: row["prompt_chars"] for row in rows[TABLE]}
     characters = np.array([read[key] for key in outcomes.qkeys], dtype=np.float64)
     costs = measure(outcomes, rows).cost_usd
@@ -171,8 +168,8 @@ def _expected_scores(
 def _expected_costs(costs: Floats, characters: Floats, train: npt.NDArray[np.bool_]) -> Floats:
     """Dollars (queries,): so much for an answer and so much for a character, from train rows."""
     design = np.column_stack([np.ones(len(characters)), characters])
-    found = np.linalg.lstsq(design[train], costs[train], rcond=None)[0]
-    expected: Floats = np.maximum(design @ found, 1e-9)
+    coefficients = np.linalg.lstsq(design[train], costs[train], rcond=None)[0]
+    expected: Floats = np.maximum(design @ coefficients, 1e-9)
     return expected
 
 
@@ -191,7 +188,7 @@ def preference_study(
     drawn = np.vstack([np.ones((1, len(test.scores))), counts])  # the rows themselves come first
     best = int(np.argmax(dev.scores.mean(axis=0)))
     named = {name: PreferenceRule.of(name) for name in ("performance", "auto", "cost")}
-    told = {name: _placed(test, rule, drawn) for name, rule in named.items()}
+    placed = {name: _placed(test, rule, drawn) for name, rule in named.items()}
     singles = {
         name: {"score": score, "usd_per_1000": 1000 * cost}
         for name, score, cost in zip(
@@ -203,7 +200,7 @@ def preference_study(
         "queries": {"dev": len(dev.scores), "test": len(test.scores)},
         "best_single": test.experts[best],
         "singles": singles,
-        "preferences": told,
+        "preferences": placed,
         "kept": {
             family: _kept(dev, test, rules, best, drawn)
             for family, rules in _families(steps).items()
@@ -277,26 +274,26 @@ def _interval(resampled: Floats) -> dict[str, float]:
     return asdict(interval(float(resampled[0]), resampled[1:]))
 
 
-def preference_lines(found: Mapping[str, Any]) -> Sequence[str]:
+def preference_lines(study: Mapping[str, Any]) -> Sequence[str]:
     """The study for people."""
-    lines = [f"{found['table']}, {found['queries']['test']} test queries", ""]
-    for name, single in sorted(found["singles"].items(), key=lambda item: item[1]["score"]):
+    lines = [f"{study['table']}, {study['queries']['test']} test queries", ""]
+    for name, single in sorted(study["singles"].items(), key=lambda item: item[1]["score"]):
         lines.append(f"{name:<36} score {single['score']:.3f}  ${single['usd_per_1000']:.3f}/1000")
     lines.append("")
-    for name, told in found["preferences"].items():
+    for name, row in study["preferences"].items():
         lines.append(
-            f"{name:<12} score {_words(told['score'])}  ${_words(told['usd_per_1000'])}/1000  "
-            f"above the hull {_words(told['above_hull'])}"
+            f"{name:<12} score {_words(row['score'])}  ${_words(row['usd_per_1000'])}/1000  "
+            f"above the hull {_words(row['above_hull'])}"
         )
     lines.append("")
-    for family, told in found["kept"].items():
-        if told["setting"] is None:
+    for family, row in study["kept"].items():
+        if row["setting"] is None:
             lines.append(f"{family}: no setting keeps {KEPT:.0%} on dev")
             continue
         lines.append(
-            f"{family}: {told['setting']} saves {_words(told['saved'])} of the dollars of "
-            f"{found['best_single']} and keeps {_words(told['kept'])} of its score, above the "
-            f"hull {_words(told['above_hull'])}"
+            f"{family}: {row['setting']} saves {_words(row['saved'])} of the dollars of "
+            f"{study['best_single']} and keeps {_words(row['kept'])} of its score, above the "
+            f"hull {_words(row['above_hull'])}"
         )
     return lines
 

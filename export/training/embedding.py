@@ -37,11 +37,11 @@ class SentenceEmbedder:
     def embed(self, texts: Sequence[str]) -> Floats:
         """(texts, 384), each row of length 1; other texts change a row by rounding only."""
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-        found = np.zeros((len(texts), self._bert.config.hidden_size), dtype=np.float32)
+        pooled = np.zeros((len(texts), self._bert.config.hidden_size), dtype=np.float32)
         for at in tqdm(range(0, len(texts), BATCH), desc="embed", disable=len(texts) <= BATCH):
             rows = order[at : at + BATCH]
-            found[rows] = self._batch([texts[row] for row in rows])
-        return found
+            pooled[rows] = self._batch([texts[row] for row in rows])
+        return pooled
 
     def _batch(self, texts: Sequence[str]) -> Floats:
         import torch

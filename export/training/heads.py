@@ -84,8 +84,8 @@ def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str
             total.add_fall(design, smaller, larger, theta)
         return total.value, total.gradient, total.hessian
 
-    found = minimum(objective, np.zeros(count * dim))
-    return {p: LinearHead.of(found[part]) for p, part in zip(PROFILES, parts, strict=True)}
+    weights = minimum(objective, np.zeros(count * dim))
+    return {p: LinearHead.of(weights[part]) for p, part in zip(PROFILES, parts, strict=True)}
 
 
 def mean_score(scores: Floats, columns: Sequence[int]) -> Floats:

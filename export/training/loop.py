@@ -36,11 +36,11 @@ def fit(
     *,
     checkpoint: Path,
     seed: int,
-    told: str,
+    label: str,
 ) -> None:
     """Minimise `loss_of` over `batches`, in their order.
 
-    A run that is told to end (SIGTERM, Ctrl-C) finishes its batch and writes `checkpoint`; one that
+    A run that is stopped (SIGTERM, Ctrl-C) finishes its batch and writes `checkpoint`; one that
     is killed outright loses at most a minute. Either goes on from there and sees the same batches
     and the same dropout. Raises BadData for a checkpoint that cannot be read.
     """
@@ -57,7 +57,7 @@ def fit(
     network.train()
     saved_at = time.monotonic()
     with _end_requests() as requested:
-        for step in tqdm(range(first, len(batches)), told, len(batches), initial=first):
+        for step in tqdm(range(first, len(batches)), label, len(batches), initial=first):
             torch.manual_seed(seed * 100_003 + step)
             loss = loss_of(batches[step])
             optimizer.zero_grad()
@@ -69,7 +69,7 @@ def fit(
                 _save(checkpoint, state, step + 1)
                 saved_at = time.monotonic()
             if requested.is_set():
-                raise KeyboardInterrupt(f"{told} stopped after batch {step + 1}; run it again")
+                raise KeyboardInterrupt(f"{label} stopped after batch {step + 1}; run it again")
     network.eval()
 
 
@@ -102,13 +102,13 @@ def _resume(path: Path, state: dict[str, Any]) -> int:
     if not path.exists():
         return 0
     try:
-        found = torch.load(path, weights_only=True)
+        checkpoint = torch.load(path, weights_only=True)
         for name, part in state.items():
-            part.load_state_dict(found[name])
-        return int(found["step"])
+            part.load_state_dict(checkpoint[name])
+        return int(checkpoint["step"])
     except Exception as error:
-        told = type(error).__name__
-        raise BadData(f"checkpoint {path} cannot be read ({told}); delete it") from error
+        fault = type(error).__name__
+        raise BadData(f"checkpoint {path} cannot be read ({fault}); delete it") from error
 
 
 def bucketed_batches(

@@ -91,7 +91,7 @@ def trained_heads(network: RouterNetwork, experts: Sequence[str]) -> dict[str, L
 
 def digest(network: nn.Module) -> str:
     """Names a network by its weights."""
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
-        found.update(name.encode() + value.numpy().tobytes())
-    return found.hexdigest()[:16]
+        hashed.update(name.encode() + value.numpy().tobytes())
+    return hashed.hexdigest()[:16]

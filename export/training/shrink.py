@@ -50,8 +50,8 @@ def shrink(
         _copy_embeddings(bert.embeddings, student.embeddings, hidden, words)
         for layer, number in zip(student.encoder.layer, layers, strict=True):
             _copy_layer(bert.encoder.layer[number], layer, hidden, head)
-    found: BertModel = student
-    return found
+    shrunk: BertModel = student
+    return shrunk
 
 
 def _require_inside(

@@ -57,11 +57,11 @@ def read_texts(
 ) -> tuple[Floats, Floats]:
     """A trained network's representations (queries, dim) and log_tokens (queries, 1), kept in
     `work`."""
-    told = f"{max_tokens}\0{digest(member)}\0" + "\0".join(texts)
-    path = work / f"read-{hashlib.sha256(told.encode()).hexdigest()[:16]}.npz"
+    identity = f"{max_tokens}\0{digest(member)}\0" + "\0".join(texts)
+    path = work / f"read-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.npz"
     encode = RouterTokenizer(base / "tokenizer.json", max_tokens=max_tokens).input_ids
-    found = kept(path, lambda: _read(member, [encode(text) for text in texts]))
-    return found["vectors"], found["log_tokens"]
+    arrays = kept(path, lambda: _read(member, [encode(text) for text in texts]))
+    return arrays["vectors"], arrays["log_tokens"]
 
 
 def _read(member: RouterNetwork, ids: Sequence[Sequence[int]]) -> dict[str, Floats]:

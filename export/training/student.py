@@ -60,7 +60,7 @@ def distill(
         optimizer,
         checkpoint=work / f"student-{run}.checkpoint",
         seed=plan.seed,
-        told="student",
+        label="student",
     )
     settle_on_grid(student)
     torch.save(student.state_dict(), finished)
@@ -105,9 +105,9 @@ def _loss(
     with torch.autocast("cpu", dtype=torch.bfloat16):
         pooled = student.pooled(*data.inputs(rows))
     pooled = student.dropout(pooled.float())
-    told = _teacher_loss(student, pooled, targets, rows, plan)
+    from_teacher = _teacher_loss(student, pooled, targets, rows, plan)
     seen = label_loss(student, pooled, data, rows, plan.kind_weight)
-    return plan.teacher_weight * told + (1 - plan.teacher_weight) * seen
+    return plan.teacher_weight * from_teacher + (1 - plan.teacher_weight) * seen
 
 
 def _teacher_loss(

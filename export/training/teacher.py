@@ -73,7 +73,7 @@ def _member(
         optimizer,
         checkpoint=work / f"teacher-{run}.checkpoint",
         seed=seed,
-        told=f"teacher {seed}",
+        label=f"teacher {seed}",
     )
     torch.save(network.state_dict(), finished)
     return network
@@ -81,8 +81,8 @@ def _member(
 
 def fingerprint(outcomes: OutcomeSet, *plan: object) -> str:
     """Names a run by its plan and its data, so that no other run's files are taken for its own."""
-    told = [repr(plan), *outcomes.experts, *outcomes.qkeys, *outcomes.splits.tolist()]
-    digest = hashlib.sha256("\0".join(told).encode())
+    identity = [repr(plan), *outcomes.experts, *outcomes.qkeys, *outcomes.splits.tolist()]
+    digest = hashlib.sha256("\0".join(identity).encode())
     digest.update(np.nan_to_num(outcomes.scores, nan=-1.0).tobytes())
     return digest.hexdigest()[:16]
 

@@ -72,8 +72,8 @@ def _by_count(tokenizer: Path, texts: Sequence[str]) -> list[int]:
     reader.no_truncation()
     reader.no_padding()
     seen: Counter[int] = Counter()
-    for found in reader.encode_batch(list(texts), add_special_tokens=False):
-        seen.update(found.ids)
+    for encoding in reader.encode_batch(list(texts), add_special_tokens=False):
+        seen.update(encoding.ids)
     return sorted(seen, key=lambda number: (-seen[number], number))
 
 

@@ -44,5 +44,5 @@ print("LOADED", *sys.modules)
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(found.stdout.partition("LOADED ")[2].split())
-    assert {"edge_router.export.commands.pipeline", "edge_router.export.commands.drift"} <= loaded
+    assert {"edge_router.export.commands.pipeline", "edge_router.export.commands.study"} <= loaded
     assert not loaded & {"torch", "transformers", "optimum", "onnx", "numpy"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,14 +16,14 @@ from typing import Any, TextIO
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
-from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest
-from edge_router.chat.conversation import Message
-from edge_router.errors import BackendError, BackendUnavailable, ConfigError
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatCompletion, ChatRequest
+from edge_router.errors import BackendError, ConfigError
 from edge_router.guards.bounded_file import decoded, numbered_lines, refuse_missing
 from edge_router.guards.json_lines import json_value
 from edge_router.guards.stored_json import FAULTS, number, table, text
 from edge_router.routing.experts.expert import Pricing
 
+from .asking import FailureStreak, Retries, question_request
 from .everyday_questions import everyday_questions
 from .grading import INSTRUCTIONS, MAX_TOKENS, grade
 
@@ -51,9 +50,10 @@ class ExamQuestion:
     @property
     def request(self) -> ChatRequest:
         """What the expert is asked: the question, and how to answer it."""
-        text = self.query + INSTRUCTIONS[self.metric]
-        return ChatRequest(
-            (Message("user", text),), max_tokens=MAX_TOKENS[self.metric], temperature=0.0
+        return question_request(
+            self.query,
+            instruction=INSTRUCTIONS[self.metric],
+            max_tokens=MAX_TOKENS[self.metric],
         )
 
 
@@ -94,18 +94,19 @@ class Examination:
         """
         known = {answered.id: answered for answered in journalled(self.journal)}
         missing = [question for question in questions if question.id not in known]
-        failures, spent = 0, 0.0
+        streak, spent = FailureStreak(FAILURES_IN_A_ROW), 0.0
         with _appending(self.journal) as journal:
             for done, question in enumerate(missing, len(questions) - len(missing) + 1):
                 self._check_budget(question, spent)
                 try:
                     answered, cost = self._answer(question)
                 except BackendError as error:
-                    failures += 1
-                    self._check_failures(failures, error)
+                    if streak.add(failed=True):
+                        raise self._stopped(streak.count, error) from error
                     told(done, error)
                     continue
-                failures, spent, known[question.id] = 0, spent + cost, answered
+                streak.add(failed=False)
+                spent, known[question.id] = spent + cost, answered
                 journal.write(json.dumps(asdict(answered)) + "\n")
                 journal.flush()
                 told(done, None)
@@ -113,21 +114,18 @@ class Examination:
 
     def _answer(self, question: ExamQuestion) -> tuple[Answered, float]:
         """The graded answer and its dollars; what may pass is tried once more."""
-        for left in reversed(range(ATTEMPTS)):
-            try:
-                found = self.backend.complete(
-                    question.request, deadline=Deadline.after(self.deadline_s)
-                )
-                break
-            except BackendUnavailable as error:
-                if not left:
-                    raise
-                time.sleep(min(error.retry_after_s or self.pause_s, self.deadline_s))
-        usage = found.usage
+
+        def complete() -> ChatCompletion:
+            deadline = Deadline.after(self.deadline_s)
+            return self.backend.complete(question.request, deadline=deadline)
+
+        retries = Retries(ATTEMPTS, self.pause_s, most_pause_s=self.deadline_s)
+        completion = retries.run(complete)
+        usage = completion.usage
         tokens = usage.completion_tokens if usage else None
         cost = self._cost(question, tokens)
         return Answered(
-            question.id, grade(question.metric, found.text, question.gold), tokens
+            question.id, grade(question.metric, completion.text, question.gold), tokens
         ), cost
 
     def _cost(self, question: ExamQuestion, tokens: int | None = None) -> float:
@@ -149,12 +147,11 @@ class Examination:
                 "budget_usd to go on"
             )
 
-    def _check_failures(self, failures: int, error: BackendError) -> None:
-        if failures == FAILURES_IN_A_ROW:
-            raise ConfigError(
-                f"{self.name} failed {failures} times in a row, last: {error}; its answers are "
-                "kept, mend it and run again"
-            )
+    def _stopped(self, failures: int, error: BackendError) -> ConfigError:
+        return ConfigError(
+            f"{self.name} failed {failures} times in a row, last: {error}; its answers are "
+            "kept, mend it and run again"
+        )
 
 
 def exam_questions() -> list[ExamQuestion]:

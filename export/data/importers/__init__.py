@@ -67,8 +67,8 @@ def import_outcomes(
     for path in (*paths, *([texts] if texts else [])):
         if path.is_dir():
             raise BadData(f"{path} is a folder; give the files in it")
-    found = (row for path in paths for row in _of_file(path, format, task, texts))
-    rows = [row for row in joined(found) if row["score"]]
+    read = (row for path in paths for row in _of_file(path, format, task, texts))
+    rows = [row for row in joined(read) if row["score"]]
     _refuse_too_few(rows, paths)
     for number, row in enumerate(rows):
         if row["id"] is None:

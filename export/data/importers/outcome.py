@@ -22,7 +22,7 @@ BY_EXPERT = (*QUANTITIES, "answer")
 
 
 def checked(row: Row, where: str, *, source: str, task: str) -> Row:
-    """A row as an importer found it, made whole and in the order of the row format.
+    """A row as an importer read it, made whole and in the order of the row format.
 
     `source` and `task` stand in where the row has none of its own; a blank score is not known;
     fields that the format does not name are kept. Raises BadRow, which begins with `where`.
@@ -40,8 +40,8 @@ def checked(row: Row, where: str, *, source: str, task: str) -> Row:
         "query": query,
     }
     whole["split"] = _split(row, whole["qkey"], where)
-    told = {*whole, "score", *BY_EXPERT}
-    whole |= {name: value for name, value in row.items() if name not in told}
+    named = {*whole, "score", *BY_EXPERT}
+    whole |= {name: value for name, value in row.items() if name not in named}
     whole["score"] = _numbers(row["score"], "score", where)
     whole |= {name: known for name in BY_EXPERT if (known := _known(row, name, where))}
     return _storable(whole, where)
@@ -88,14 +88,14 @@ def _answers(given: object, where: str) -> dict[str, str]:
 
 
 def _numbers(given: object, field: str, where: str) -> dict[str, object]:
-    found: dict[str, object] = {}
+    numbers: dict[str, object] = {}
     for expert, cell in _present(given, field, where).items():
         value, most = number(cell), 1.0 if field == "score" else math.inf
         if value is None or not math.isfinite(value) or not 0 <= value <= most:
-            told = "lie in 0..1" if field == "score" else "are numbers from 0"
-            raise BadRow(f"{where} has {field} {shown(cell)} for {expert!r}; they {told}")
-        found[expert] = int(value) if field in COUNTS and value.is_integer() else value
-    return found
+            bounds = "lie in 0..1" if field == "score" else "are numbers from 0"
+            raise BadRow(f"{where} has {field} {shown(cell)} for {expert!r}; they {bounds}")
+        numbers[expert] = int(value) if field in COUNTS and value.is_integer() else value
+    return numbers
 
 
 def _present(given: object, field: str, where: str) -> dict[str, object]:
@@ -130,8 +130,8 @@ def joined(rows: Iterable[tuple[str, Row]]) -> list[Row]:
         if kept is not row:
             _refuse_conflict(kept, at, row, where)
             _add(kept, row)
-    for key, found in scores.items():
-        first[key][1]["score"] = {expert: _mean(values) for expert, values in found.items()}
+    for key, scores_of in scores.items():
+        first[key][1]["score"] = {expert: _mean(values) for expert, values in scores_of.items()}
     return [row for _, row in first.values()]
 
 

@@ -15,17 +15,17 @@ __all__ = ["with_prompts"]
 
 
 def with_prompts(
-    found: Iterable[tuple[str, Row]], path: Path, texts: Path | None
+    placed: Iterable[tuple[str, Row]], path: Path, texts: Path | None
 ) -> Iterator[tuple[str, Row]]:
-    """The rows found in `path`, each with a query: its own, or the prompt at its place in `texts`.
+    """The rows of `path`, each with a query: its own, or the prompt at its place in `texts`.
 
     `texts` is a JSON list, or JSON lines, of texts or of objects with a `query` or a `prompt`.
     Raises BadData when a row has no query, both, or the counts differ; FileNotFoundError.
     """
     if texts is None:
-        yield from _own(found)
+        yield from _own(placed)
         return
-    rows, prompts = list(found), [_prompt(item) for _, item in read_json(texts)]
+    rows, prompts = list(placed), [_prompt(item) for _, item in read_json(texts)]
     if any("query" in row for _, row in rows):
         raise BadData(f"{path} has queries of its own; import it without texts")
     if len(rows) != len(prompts):
@@ -34,8 +34,8 @@ def with_prompts(
         yield where, row | {"query": prompt}
 
 
-def _own(found: Iterable[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
-    for where, row in found:
+def _own(placed: Iterable[tuple[str, Row]]) -> Iterator[tuple[str, Row]]:
+    for where, row in placed:
         if "query" not in row:
             raise BadData(
                 f"{where} has no query: this RouterEval file holds scores, perhaps embeddings, and "

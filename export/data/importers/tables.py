@@ -43,10 +43,10 @@ class Table:
 
         Raises BadData when there is none.
         """
-        found = tuple(name for name in self.columns if not reserved(name) and self._counts(name))
-        if not found:
+        named = tuple(name for name in self.columns if not reserved(name) and self._counts(name))
+        if not named:
             raise BadData(f"{self.path} has no score column; it has {list(self.columns)}")
-        return found
+        return named
 
     def _counts(self, column: str) -> bool:
         return any(number(cells[column]) is not None for _, cells in self.lines)
@@ -72,7 +72,7 @@ def read_csv(path: Path) -> Table:
     """Cells of up to MAX_LINE_BYTES characters, all of them texts. Raises BadData, BadRow.
 
     csv keeps one limit on a cell's length for the whole process. It is raised while a file is read
-    here, one file at a time, and put back; whoever reads CSV elsewhere is never limited more.
+    here, one file at a time, and put back, so that CSV read elsewhere is never limited more.
     """
     text = read_text(path)
     with _LIMIT, _cells_up_to(min(len(text), MAX_LINE_BYTES)):

@@ -78,7 +78,7 @@ def is_blank(cell: object) -> bool:
 def number(cell: object) -> float | None:
     """The cell as a number, True and "true" as 1.0; None when it is not one.
 
-    May be infinite or NaN, which are numbers too: whoever needs a finite one must say so.
+    May be infinite or NaN; a caller that needs a finite number checks that itself.
     """
     word = cell.strip().lower() if isinstance(cell, str) else cell
     if word in ("true", "false"):

@@ -43,8 +43,8 @@ class Measurements:
 
     def known(self, name: str) -> Floats | None:
         """A column group that is known in every cell, else None: a gap is never taken for 0."""
-        found: Floats = getattr(self, name)
-        return None if np.isnan(found).any() else found
+        values: Floats = getattr(self, name)
+        return None if np.isnan(values).any() else values
 
     def costs(self, experts: tuple[str, ...], where: str) -> Floats | None:
         """Dollars (queries, experts), None where no expert's are known.
@@ -74,29 +74,29 @@ def measure(
     tokens, or characters / 4, and the output tokens of `outcomes`.
     """
     tokens = np.exp(outcomes.log_tokens.astype(np.float64))
-    found = {name: np.full(tokens.shape, np.nan) for name in STATED}
+    stated = {name: np.full(tokens.shape, np.nan) for name in STATED}
     column = {expert: number for number, expert in enumerate(outcomes.experts)}
     places = _places(outcomes)
     for table, part in (rows or {}).items():
         for row in part:
             for name, expert, value in _stated(row):
                 if expert in column:
-                    found[name][places.get((table, row["qkey"]), []), column[expert]] = value
-    read = found.pop("input_tokens")
+                    stated[name][places.get((table, row["qkey"]), []), column[expert]] = value
+    read = stated.pop("input_tokens")
     guess = np.broadcast_to(outcomes.characters[:, None] / CHARACTERS_PER_TOKEN, read.shape)
     read = np.where(np.isnan(read), guess, read)
     for expert, price in (prices or {}).items():
         if expert in column:
-            _fill_in(found["cost_usd"], column[expert], price, read, tokens)
-    return Measurements(output_tokens=tokens, **found)
+            _fill_in(stated["cost_usd"], column[expert], price, read, tokens)
+    return Measurements(output_tokens=tokens, **stated)
 
 
 def _places(outcomes: OutcomeSet) -> dict[tuple[str, str], list[int]]:
     """The row numbers of each query in each table."""
-    found: dict[tuple[str, str], list[int]] = {}
+    places: dict[tuple[str, str], list[int]] = {}
     for number, place in enumerate(zip(outcomes.tables.tolist(), outcomes.qkeys, strict=True)):
-        found.setdefault(place, []).append(number)
-    return found
+        places.setdefault(place, []).append(number)
+    return places
 
 
 def _stated(row: Row) -> Iterable[tuple[str, str, float]]:

@@ -70,13 +70,13 @@ def options(ranked: Indices, size: int) -> dict[PoolKind, list[Indices]]:
     `ranked` from the weakest to the strongest. A kind that has too few candidates is left out.
     """
     extreme = int(EXTREME_SHARE * len(ranked))
-    found: dict[PoolKind, list[Indices]] = {}
+    pools: dict[PoolKind, list[Indices]] = {}
     if extreme >= size:
-        found["all-strong"] = [ranked[-extreme:]] * size
-        found["all-weak"] = [ranked[:extreme]] * size
+        pools["all-strong"] = [ranked[-extreme:]] * size
+        pools["all-weak"] = [ranked[:extreme]] * size
     if len(ranked) >= size:
-        found["strong-to-weak"] = list(np.array_split(ranked, size))
-    return found
+        pools["strong-to-weak"] = list(np.array_split(ranked, size))
+    return pools
 
 
 def best_pool(scores: Floats, places: Sequence[Indices]) -> Indices:
@@ -140,13 +140,13 @@ def scaling(table: str, scores: Floats, *, pools: int = 100, seed: int = 0) -> S
     random = np.random.default_rng(seed)
     count = scores.shape[1]
     sizes = (*(size for size in SIZES if size < count), count)
-    found = np.empty((len(PROBABILITIES), len(sizes), pools))
+    accuracies = np.empty((len(PROBABILITIES), len(sizes), pools))
     share = np.array(PROBABILITIES)
     for number, size in enumerate(sizes):
         for pool in range(pools):
             part = scores[:, random.choice(count, size, replace=False)]
-            found[:, number, pool] = share * _oracle(part) + (1 - share) * part.mean()
-    low, high = np.percentile(found, [2.5, 97.5], axis=2)
+            accuracies[:, number, pool] = share * _oracle(part) + (1 - share) * part.mean()
+    low, high = np.percentile(accuracies, [2.5, 97.5], axis=2)
     return Scaling(
         table=table,
         rows=len(scores),
@@ -154,7 +154,7 @@ def scaling(table: str, scores: Floats, *, pools: int = 100, seed: int = 0) -> S
         pools=pools,
         probabilities=PROBABILITIES,
         sizes=sizes,
-        mean=found.mean(axis=2),
+        mean=accuracies.mean(axis=2),
         low=low,
         high=high,
         best_single=float(scores.mean(axis=0).max()),

@@ -68,10 +68,10 @@ def _mean_scores(scores: Floats, nearest: Indices) -> Floats:
 
 def _nearest(vectors: Floats, known: Floats, count: int) -> Indices:
     """Rows of the `count` most similar vectors of `known`, nearest first: (queries, count)."""
-    found = np.zeros((len(vectors), min(count, len(known))), dtype=np.int64)
+    nearest = np.zeros((len(vectors), min(count, len(known))), dtype=np.int64)
     for at in range(0, len(vectors), CHUNK):
         away = -vectors[at : at + CHUNK] @ known.T  # (chunk, known)
-        some = np.argpartition(away, found.shape[1] - 1, axis=1)[:, : found.shape[1]]
+        some = np.argpartition(away, nearest.shape[1] - 1, axis=1)[:, : nearest.shape[1]]
         order = np.take_along_axis(away, some, axis=1).argsort(axis=1, kind="stable")
-        found[at : at + CHUNK] = np.take_along_axis(some, order, axis=1)
-    return found
+        nearest[at : at + CHUNK] = np.take_along_axis(some, order, axis=1)
+    return nearest

@@ -103,5 +103,5 @@ def inputs(queries: Queries) -> Tensor:
 def predict(network: nn.Module, queries: Queries) -> Floats:
     """What the network says of the embeddings: (queries, experts)."""
     with torch.no_grad():
-        found: Floats = network(inputs(queries)).double().numpy()
-    return found
+        outputs: Floats = network(inputs(queries)).double().numpy()
+    return outputs

@@ -122,8 +122,8 @@ class _FineTuned(ResearchRouter):
         for at in tqdm(starts, desc="classify", disable=len(starts) == 1):
             rows = order[at : at + 4 * BATCH]
             with torch.no_grad():
-                found = self._network(*self._tokens([queries.texts[row] for row in rows]))
-            logits[rows] = found.double().numpy()
+                outputs = self._network(*self._tokens([queries.texts[row] for row in rows]))
+            logits[rows] = outputs.double().numpy()
         return log_softmax(logits)
 
 

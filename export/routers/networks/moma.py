@@ -124,8 +124,10 @@ class MoMA(ResearchRouter):
         def loss(rows: Indices) -> Tensor:
             scores = network(vectors[rows])
             ahead = scores[:, pairs.first] - scores[:, pairs.second]
-            found = pair_log_probabilities(ahead, network.eta, kappa=self._kappa, mu=self._mu)
-            return functional.nll_loss(found.flatten(0, 1), outcomes[rows].flatten())
+            log_probabilities = pair_log_probabilities(
+                ahead, network.eta, kappa=self._kappa, mu=self._mu
+            )
+            return functional.nll_loss(log_probabilities.flatten(0, 1), outcomes[rows].flatten())
 
         self._descent.run_to_best(network, loss, len(train), seed=seed)
 

@@ -39,7 +39,7 @@ class _Selection(ResearchRouter):
     def _layers(self, width: int, experts: int) -> nn.Module:
         return nn.Sequential(nn.Linear(width, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, experts))
 
-    def _loss(self, found: Tensor, labels: Tensor) -> Tensor:
+    def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
         raise NotImplementedError
 
 
@@ -55,8 +55,8 @@ class MLPR(_Selection):
     def utilities(self, queries: Queries) -> Floats:
         return predict(self._network, queries)
 
-    def _loss(self, found: Tensor, labels: Tensor) -> Tensor:
-        return functional.mse_loss(found, labels)
+    def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        return functional.mse_loss(outputs, labels)
 
 
 class MLC(_Selection):
@@ -75,5 +75,5 @@ class MLC(_Selection):
     def _layers(self, width: int, experts: int) -> nn.Module:
         return nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, experts))
 
-    def _loss(self, found: Tensor, labels: Tensor) -> Tensor:
-        return functional.binary_cross_entropy_with_logits(found, labels)
+    def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        return functional.binary_cross_entropy_with_logits(outputs, labels)

@@ -84,8 +84,8 @@ class ComplexityHeuristic(_ByRank):
     source = "gateways' rule of thumb"
 
     def _hardness(self, queries: Queries) -> Floats:
-        found = zip(queries.texts, queries.characters.tolist(), strict=True)
-        return np.array([complexity(text, characters) for text, characters in found])
+        sized_texts = zip(queries.texts, queries.characters.tolist(), strict=True)
+        return np.array([complexity(text, characters) for text, characters in sized_texts])
 
 
 class TaskOnly(ResearchRouter):

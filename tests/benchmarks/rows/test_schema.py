@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edge_router.benchmarks.rows.row import Cell
-from edge_router.benchmarks.rows.schema import BadRow, check_row, load_rows, row_schema
+from edge_router.benchmarks.rows.schema import BadBenchRow, check_row, load_rows, row_schema
 from made_rows import made_row
 
 RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
@@ -43,7 +43,7 @@ def test_a_row_matches_its_schema() -> None:
 )
 def test_what_is_wrong_is_named(found: Any, told: str) -> None:
     """With its place."""
-    with pytest.raises(BadRow) as caught:
+    with pytest.raises(BadBenchRow) as caught:
         check_row(found)
     assert told in str(caught.value)
 
@@ -58,7 +58,7 @@ def test_a_bad_line_of_a_file_is_named_by_its_number(tmp_path: Path) -> None:
     """Empty lines are none."""
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps(made_row().to_json()) + "\n\n{}\n")
-    with pytest.raises(BadRow, match="line 3: row lacks"):
+    with pytest.raises(BadBenchRow, match="line 3: row lacks"):
         load_rows(path)
 
 

@@ -58,12 +58,12 @@ def test_a_text_is_represented_once(
     """A killed run loses one chunk at most, and the next goes on from the files."""
     monkeypatch.setattr(represent, "CHUNK", 4)
     texts = task.test.queries.texts
-    first = Representations(artifact, tmp_path).of([*texts, texts[0]])
+    first = Representations.of_artifact(artifact, tmp_path).of([*texts, texts[0]])
     files = sorted(tmp_path.rglob("*.npz"))
     assert len(files) == 2
     assert artifact.hash[:16] in files[0].parent.name
     monkeypatch.setattr(represent, "OnnxEncoder", None)  # nobody may ask it again
-    again = Representations(artifact, tmp_path).of(texts)
+    again = Representations.of_artifact(artifact, tmp_path).of(texts)
     assert np.array_equal(first[:-1], again)
     assert np.array_equal(first[0], first[-1])
 

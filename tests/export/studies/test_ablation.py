@@ -21,10 +21,10 @@ TINY = {"layers": (0,), "width": 64, "feed_forward": 64, "words": 16_000}
 @pytest.mark.filterwarnings("ignore")  # torch and optimum warn about themselves while exporting
 def test_each_step_is_written_and_timed(tmp_path: Path) -> None:
     """The graphs are what the steps say, and the table has a row for each."""
-    told = ("MiniLM", "sums", "the same numbers")
-    steps = [replace(step, **TINY) for step in STEPS if step.told.startswith(told)]
+    labels = ("MiniLM", "sums", "the same numbers")
+    steps = [replace(step, **TINY) for step in STEPS if step.label.startswith(labels)]
     rows = ablation(base_folder(), tmp_path, repeats=2, steps=steps)
-    assert [row.told for row in rows] == [step.told for step in steps]
+    assert [row.step for row in rows] == [step.label for step in steps]
     assert rows[1].megabytes < rows[0].megabytes / 2
     assert all(ms > 0 for row in rows for ms in (*row.p50_ms.values(), row.open_ms))
     fused, exact = (
@@ -41,6 +41,6 @@ def test_each_step_is_written_and_timed(tmp_path: Path) -> None:
 
 def test_the_last_steps_are_the_recipe_of_speed() -> None:
     """Each step changes something, and what one has bought the next ones keep."""
-    assert len({replace(step, told="") for step in STEPS}) == len(STEPS)
+    assert len({replace(step, label="") for step in STEPS}) == len(STEPS)
     sizes = [len(step.layers) * step.width * step.feed_forward for step in STEPS]
     assert sizes == sorted(sizes, reverse=True)

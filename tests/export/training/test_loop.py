@@ -45,7 +45,7 @@ def train(checkpoint: Path, *, stop_after: int | None = None) -> Small:
         return network.loss(rows)
 
     optimizer = optimizer_of(network, network.encoder, encoder_rate=0.01, head_rate=0.1)
-    fit(network, batches, loss, optimizer, checkpoint=checkpoint, seed=1, told="small")
+    fit(network, batches, loss, optimizer, checkpoint=checkpoint, seed=1, label="small")
     return network
 
 

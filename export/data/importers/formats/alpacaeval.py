@@ -52,6 +52,6 @@ def _score(item: Mapping[str, Any], where: str) -> float:
     if preference == OLD_DRAW:
         return 0.5
     if preference is None or not 1 <= preference <= 2:
-        told = f"{item['preference']!r} for {item['generator_2']!r}"
-        raise BadRow(f"{where} has preference {told}; preferences lie in 1..2")
+        place = f"{item['preference']!r} for {item['generator_2']!r}"
+        raise BadRow(f"{where} has preference {place}; preferences lie in 1..2")
     return round(preference - 1, 10)  # the digits that the files have

@@ -67,12 +67,12 @@ def _rows(path: Path, pool: _Pool) -> Iterator[tuple[str, Row]]:
 def _refuse_misfits(path: Path, pool: _Pool) -> None:
     if pool.scores.ndim != 2:
         raise BadData(f"{path} has scores of shape {pool.scores.shape}; they are (queries, models)")
-    for things, told, size in (
+    for things, kind, size in (
         (pool.prompts, "prompts", pool.scores.shape[0]),
         (pool.names, "model names", pool.scores.shape[1]),
     ):
         if things is not None and len(things) != size:
-            raise BadData(f"{path} has {len(things)} {told} for scores {pool.scores.shape}")
+            raise BadData(f"{path} has {len(things)} {kind} for scores {pool.scores.shape}")
 
 
 def _packed(path: Path) -> _Pool:
@@ -87,8 +87,8 @@ def _arrays(path: Path) -> dict[str, Array]:
     if zipfile.is_zipfile(file):
         _refuse_bomb(path, zipfile.ZipFile(file))
     file.seek(0)
-    found = np.load(file, allow_pickle=False)
-    return {"Y": found} if isinstance(found, np.ndarray) else dict(found)
+    loaded = np.load(file, allow_pickle=False)
+    return {"Y": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
 
 
 def _refuse_bomb(path: Path, packed: zipfile.ZipFile) -> None:
@@ -121,14 +121,14 @@ def _nodes(tree: object, depth: int) -> Iterator[Mapping[str, Any]]:
 
 
 def _pool(path: Path, scores: Mapping[str, Any], prompts: Mapping[str, Any], names: Any) -> _Pool:
-    found = _joined(scores, "score")
-    if found is None and "Y" in scores:
-        found = _plain(scores["Y"])
-    if found is None:
+    matrix = _joined(scores, "score")
+    if matrix is None and "Y" in scores:
+        matrix = _plain(scores["Y"])
+    if matrix is None:
         raise BadData(f"{path} has no scores (train_score, ... or Y); it has {sorted(scores)}")
     texts = _joined(prompts, "prompt")
     return _Pool(
-        found,
+        matrix,
         None if texts is None else texts.tolist(),
         None if names is None else [str(name) for name in _plain(names).tolist()],
     )
@@ -136,8 +136,8 @@ def _pool(path: Path, scores: Mapping[str, Any], prompts: Mapping[str, Any], nam
 
 def _joined(parts: Mapping[str, Any], kind: str) -> Array | None:
     """The arrays of all splits below each other; None when there is none."""
-    found = [_plain(parts[f"{name}_{kind}"]) for name in SPLITS if f"{name}_{kind}" in parts]
-    return np.concatenate(found) if found else None
+    matrices = [_plain(parts[f"{name}_{kind}"]) for name in SPLITS if f"{name}_{kind}" in parts]
+    return np.concatenate(matrices) if matrices else None
 
 
 def _plain(value: Any) -> Array:

@@ -1,0 +1,306 @@
+"""The studies by name: their options, what each runs and what it reports.
+
+`--help` imports this file, so a study's own modules are imported only when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .base import Report, Study
+
+__all__ = ["STUDIES"]
+
+
+class AblationStudy:
+    """The shipped encoder, step by step from MiniLM."""
+
+    name = "ablation"
+    help = "what each step towards a fast encoder buys"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--repeats", type=int, default=200, help="timed calls of each graph")
+        parser.add_argument(
+            "--work", type=Path, default=Path("work/ablation"), help="for the graphs"
+        )
+        parser.add_argument("--out", type=Path, help="folder for ablation.json and ablation.md")
+        parser.add_argument("--json", action="store_true")
+
+    def run(self, options: argparse.Namespace) -> Any:
+        from ..recipe import base_folder
+        from .ablation import ablation
+
+        return ablation(base_folder(), options.work, repeats=options.repeats)
+
+    def report(self, findings: Any, options: argparse.Namespace) -> Report:
+        from .ablation import ablation_table
+
+        as_json, table = _json([asdict(row) for row in findings]), ablation_table(findings)
+        files = _files(options.out, self.name, {"json": as_json + "\n", "md": table + "\n"})
+        return Report(as_json if options.json else table, files)
+
+
+class PreferencesStudy:
+    """RouterBench's table under each preference."""
+
+    name = "preferences"
+    help = "preferences on RouterBench's real dollar costs"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("artifact", help="a shipped router's name or a directory")
+        parser.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
+        parser.add_argument(
+            "--heads",
+            choices=("enrolled", "profiles"),
+            default="enrolled",
+            help="fitted to the table's train rows, or size profiles as they are",
+        )
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
+        parser.add_argument("--work", type=Path, default=Path("work"))
+        parser.add_argument("--json", action="store_true")
+
+    def run(self, options: argparse.Namespace) -> Any:
+        from edge_router.routing.artifact.manifest import RouterArtifact
+
+        from .preference import preference_study, priced_table
+
+        artifact = RouterArtifact.load(options.artifact)
+        folder = options.data / "outcomes" / "evaluate_only"
+        table = priced_table(artifact, folder, heads=options.heads, work=options.work)
+        return preference_study(table, repeats=options.repeats, seed=options.seed)
+
+    def report(self, findings: Any, options: argparse.Namespace) -> Report:
+        from .preference import preference_lines
+
+        return Report(
+            json.dumps(findings) if options.json else "\n".join(preference_lines(findings))
+        )
+
+
+class LatencyStudy:
+    """A local expert's seconds, expected and real."""
+
+    name = "latency"
+    help = "predicted against real seconds of a local expert"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--config", help="settings with the expert to ask")
+        parser.add_argument("--expert", default="local")
+        parser.add_argument("--prompts", type=int, default=200, help="of 10 tokens and more")
+        parser.add_argument(
+            "--longest", type=int, default=1500, help="tokens of the longest prompt"
+        )
+        parser.add_argument("--max-tokens", type=int, default=64)
+        parser.add_argument(
+            "--busy", type=int, default=0, help="processes that compute during the second half"
+        )
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--out", type=Path, help="JSON lines, one an answer")
+
+    def run(self, options: argparse.Namespace) -> Any:
+        from edge_router.settings.config import Config
+
+        from ..data.rows import write_rows
+        from .latency import asked_texts, latency_study
+
+        answers = latency_study(
+            Config.load(options.config),
+            asked_texts(options.prompts, longest=options.longest, seed=options.seed),
+            expert=options.expert,
+            max_tokens=options.max_tokens,
+            busy=options.busy,
+        )
+        if options.out:
+            write_rows(options.out, [asdict(answer) for answer in answers])
+        return answers
+
+    def report(self, findings: Any, options: argparse.Namespace) -> Report:
+        from .latency import summary
+
+        return Report(_json(summary(findings, busy=options.busy > 0)))
+
+
+class DeferralStudy:
+    """The gate before an answer and the gate after it; also writes the gate that was fitted."""
+
+    name = "deferral"
+    help = "what a look at a local answer's tokens tells"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("outcomes", type=Path, help="what `collect` kept, with confidences")
+        parser.add_argument("--data", type=Path, required=True, help="folder with queries/")
+        parser.add_argument("--config", type=Path, help="settings it was collected with (ours)")
+        parser.add_argument("--expert", help="which of them (default: the first)")
+        parser.add_argument("--artifact", default="router-small", help="the router")
+        parser.add_argument(
+            "--fit", default="train", choices=("train", "dev"), help="split to fit on"
+        )
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
+        parser.add_argument("--work", type=Path, default=Path("work"))
+        parser.add_argument("--out", type=Path, help="folder for deferral.json, .md and .svg")
+        parser.add_argument("--gate", type=Path, help="write the gate that `deferral` needs here")
+
+    def run(self, options: argparse.Namespace) -> Any:
+        from edge_router.routing.artifact.manifest import RouterArtifact
+
+        from .deferral import run_study
+
+        return run_study(
+            options.outcomes,
+            RouterArtifact.load(options.artifact),
+            config=options.config,
+            expert=options.expert,
+            data=options.data,
+            work=options.work,
+            fit_split=options.fit,
+            repeats=options.repeats,
+            seed=options.seed,
+        )
+
+    def report(self, findings: Any, options: argparse.Namespace) -> Report:
+        from .deferral_report import deferral_markdown, deferral_plot
+
+        figures, gate = findings
+        markdown = deferral_markdown(figures)
+        files = {options.gate: _json(gate.to_json()) + "\n"} if options.gate else {}
+        if options.out:
+            texts = {
+                "json": _json(figures) + "\n",
+                "md": markdown,
+                "svg": deferral_plot(figures),
+            }
+            files |= _files(options.out, self.name, texts)
+        return Report(markdown, files)
+
+
+class CoverageStudy:
+    """Guaranteed thresholds on many calibration sets."""
+
+    name = "coverage"
+    help = "do guaranteed thresholds keep their targets, at what cost"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--artifact", default="router-small", help="a name or a directory")
+        parser.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
+        parser.add_argument(
+            "--splits", type=int, default=500, help="calibration sets (default 500)"
+        )
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--work", type=Path, default=Path("work"), help="folder for vectors")
+        parser.add_argument("--out", type=Path, help="folder for coverage.json and coverage.md")
+        parser.add_argument("--json", action="store_true")
+
+    def run(self, options: argparse.Namespace) -> Any:
+        from edge_router.routing.artifact.manifest import RouterArtifact
+
+        from .coverage import pools, study
+
+        artifact = RouterArtifact.load(options.artifact)
+        return study(
+            pools(artifact, options.data, work=options.work),
+            splits=options.splits,
+            seed=options.seed,
+        )
+
+    def report(self, findings: Any, options: argparse.Namespace) -> Report:
+        from .coverage import coverage_json, coverage_table
+
+        as_json, table = _json(coverage_json(findings)), coverage_table(findings)
+        files = _files(options.out, self.name, {"json": as_json + "\n", "md": table + "\n"})
+        return Report(as_json if options.json else table, files)
+
+
+class EnrolmentStudy:
+    """Two experts that no encoder was trained on."""
+
+    name = "enrolment"
+    help = "new experts enrolled from few rows, judged on test rows"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--artifact", default="router-small", help="a shipped name or a directory"
+        )
+        parser.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
+        parser.add_argument("--work", type=Path, default=Path("work"))
+        parser.add_argument("--pool", type=int, help="only so many train rows (default: all)")
+        parser.add_argument("--draws", type=int, default=20)
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--out", type=Path, help="folder for enrolment.json and .md")
+
+    def run(self, options: argparse.Namespace) -> Any:
+        from edge_router.routing.artifact.manifest import RouterArtifact
+
+        from .enrolment import StudySetting, study
+
+        setting = StudySetting(draws=options.draws, pool=options.pool, seed=options.seed)
+        artifact = RouterArtifact.load(options.artifact)
+        return study(artifact, options.data, options.work, setting)
+
+    def report(self, findings: Any, options: argparse.Namespace) -> Report:
+        from .enrolment_report import enrolment_markdown
+
+        markdown = enrolment_markdown(findings)
+        texts = {"json": _json(findings) + "\n", "md": markdown}
+        return Report(markdown, _files(options.out, self.name, texts))
+
+
+class DriftStudy:
+    """The drift monitor on real queries, with drift and without."""
+
+    name = "drift"
+    help = "false alarms and real ones of the drift monitor"
+
+    def options(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--artifact", default="router-small", help="the router")
+        parser.add_argument("--data", type=Path, required=True, help="folder with queries/")
+        parser.add_argument(
+            "--streams", type=int, default=800, help="without drift; a quarter with"
+        )
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--work", type=Path, default=Path("work"))
+        parser.add_argument("--out", type=Path, help="folder for drift.json and .md")
+
+    def run(self, options: argparse.Namespace) -> Any:
+        from edge_router.routing.artifact.manifest import RouterArtifact
+
+        from .drift import drift_study
+
+        artifact = RouterArtifact.load(options.artifact)
+        return drift_study(
+            artifact, options.data, streams=options.streams, work=options.work, seed=options.seed
+        )
+
+    def report(self, findings: Any, options: argparse.Namespace) -> Report:
+        from .drift import drift_markdown
+
+        markdown = drift_markdown(findings)
+        texts = {"json": _json(findings) + "\n", "md": markdown}
+        return Report(markdown, _files(options.out, self.name, texts))
+
+
+def _json(findings: Any) -> str:
+    return json.dumps(findings, indent=1)
+
+
+def _files(folder: Path | None, name: str, texts: Mapping[str, str]) -> dict[Path, str]:
+    """`texts` by their suffixes, as files of `folder`; none where no folder is asked for."""
+    return {folder / f"{name}.{suffix}": text for suffix, text in texts.items()} if folder else {}
+
+
+ALL: tuple[Study, ...] = (
+    PreferencesStudy(),
+    LatencyStudy(),
+    DeferralStudy(),
+    CoverageStudy(),
+    EnrolmentStudy(),
+    DriftStudy(),
+    AblationStudy(),
+)
+STUDIES: Mapping[str, Study] = {study.name: study for study in ALL}
