@@ -100,6 +100,8 @@ def test_it_is_a_backend() -> None:
     backend: Backend = OpenAIBackend("tiny", base_url="http://localhost/v1")
     backend.close()
     backend.close()
+    with pytest.raises(BackendUnavailable):
+        backend.complete(ASK, deadline=Deadline.after(1))
 
 
 def test_a_whole_answer() -> None:
@@ -913,7 +915,10 @@ def test_a_key_over_plain_http_is_a_config_error(host: str) -> None:
 )
 def test_good_settings_are_taken(base_url: str, api_key_env: str | None) -> None:
     """Encrypted, local or without a key."""
-    OpenAIBackend("tiny", base_url=base_url, api_key_env=api_key_env).close()
+    with contextlib.closing(
+        OpenAIBackend("tiny", base_url=base_url, api_key_env=api_key_env)
+    ) as backend:
+        assert backend.base_url == base_url.rstrip("/")
 
 
 def test_a_key_in_place_of_its_variable_is_a_config_error() -> None:
