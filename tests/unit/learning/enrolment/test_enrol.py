@@ -12,7 +12,6 @@ import pytest
 from edge_router.cli.main import main
 from edge_router.errors import ConfigError
 from edge_router.learning.enrolment.enrol import Enroller
-from edge_router.learning.enrolment.exam import exam_questions
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.enrolled import (
@@ -24,7 +23,6 @@ from edge_router.routing.experts.enrolled import (
 )
 from edge_router.routing.router import Router
 from edge_router.settings.config import Config
-from edge_router.settings.constraints import Placement
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
 
@@ -123,41 +121,12 @@ def test_a_profile_alone_estimates_as_the_profile_does(
     assert found.outcomes == 0
 
 
-def test_a_run_asks_chosen_questions_and_counts_earlier_answers(
-    tmp_path: Path, artifact: RouterArtifact
-) -> None:
-    """Every capital is Paris to it, which is right for one; a second run asks nobody again."""
-    count = len(exam_questions())
-    found = _enroller(tmp_path, artifact).from_run(count)
-    assert found.outcomes == count
-    assert 0 < (found.mean_score or 0) < 0.1
-    silent = FakeBackend("Paris")
-    assert _enroller(tmp_path, artifact, backend=silent).from_run(5).outcomes == count
-    assert silent.requests == []
-
-
 def test_a_run_of_few_questions_asks_no_more(tmp_path: Path, artifact: RouterArtifact) -> None:
     """All wrong is an outcome too."""
     backend = FakeBackend("I do not know")
     found = _enroller(tmp_path, artifact, backend=backend).from_run(5)
     assert (found.outcomes, found.mean_score) == (5, 0.0)
     assert len({request.messages for request in backend.requests}) == 5
-
-
-def test_a_cloud_expert_is_not_asked_where_nothing_may_leave(
-    tmp_path: Path, artifact: RouterArtifact
-) -> None:
-    """Offline, or only on the device; nor one that is not configured, nor with no question."""
-    backend = FakeBackend("Paris")
-    for settings in ({"offline": True}, {"placement": Placement.ONLY_ON_DEVICE}):
-        enroller = _enroller(tmp_path, artifact, "far", backend, **settings)
-        with pytest.raises(ConfigError, match="nothing may leave this device"):
-            enroller.from_run(5)
-    assert backend.requests == []
-    with pytest.raises(ConfigError, match="no expert 'who' is configured"):
-        _enroller(tmp_path, artifact, "who").from_run(5)
-    with pytest.raises(ConfigError, match="must be 1 or more"):
-        _enroller(tmp_path, artifact).from_run(0)
 
 
 def test_it_says_where_the_expert_stands(tmp_path: Path, artifact: RouterArtifact) -> None:
@@ -204,24 +173,3 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_the_fix(
     told = capsys.readouterr().err
     assert "cannot be written" in told
     assert "set data_dir" in told
-
-
-def test_the_command_enrolls_and_tells(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """JSON for machines, words for people, and what to type if something is missing."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert main(["enroll", "mine", "--profile", "3b", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["profile"], found["outcomes"]) == ("3b", 0)
-    assert found["command"] == "edge-router enroll mine --profile 3b"
-    assert Path(found["path"]).is_file()
-    outcomes = str(_outcomes(tmp_path))
-    assert main(["enroll", "mine", "--outcomes", outcomes]) == 0
-    assert "enrolled from 8 outcomes (50% good)" in capsys.readouterr().out
-    assert main(["models"]) == 0
-    assert "enrolled on this device: mine\n" in capsys.readouterr().out
-    assert main(["enroll", "mine"]) == 2
-    assert "give --outcomes FILE, --run N, or --profile" in capsys.readouterr().err
-    assert main(["enroll", "mine", "--profile", "huge"]) == 2
-    assert "profile 'huge' is unknown" in capsys.readouterr().err

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from artifact_fuzz import fuzz
 from made_artifact import SHIPPED, TOKENIZER, change_json, copy_of_shipped, replace_file, sign_as_is
 
 from edge_router.errors import ArtifactCorrupt, ArtifactError, ArtifactNotFound
@@ -273,11 +272,3 @@ def test_a_tokenizer_that_is_not_berts_is_refused(copy: Path, name: str) -> None
     change_json(copy, TOKENIZER, HOSTILE_TOKENIZERS[name])
     with pytest.raises(ArtifactCorrupt, match=r"tokenizer\.json"):
         OnnxEncoder(RouterArtifact.load(copy)).represent("a" * 1000)
-
-
-def test_whatever_is_changed_nothing_but_an_artifact_error_is_raised() -> None:
-    """Signed again, loaded and used within 2 GiB, each in a moment; some changes do no harm."""
-    found = fuzz(seed=0, count=30)
-    assert found["wrong"] == []
-    assert found["used"] > 0
-    assert found["slowest_s"] < 5
