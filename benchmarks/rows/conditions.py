@@ -1,4 +1,4 @@
-"""How quiet and how cool the machine was: counters before and after, and what they rule out."""
+"""The conditions of a run: counters before and after, and the faults that they reveal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a row says of its machine: asked of `edge_router.device.machine`, once a run."""
+"""The machine as a row describes it, read once a run by `edge_router.device.machine`."""
 
 from __future__ import annotations
 

@@ -44,11 +44,11 @@ def cpu_seconds_of_run() -> float:
 
 def _children(pid: int) -> list[int]:
     """All processes below `pid`; empty where the kernel does not list them."""
-    found: list[int] = []
+    pids: list[int] = []
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in (system_text(children) or "").split():
-            found += [int(child), *_children(int(child))]
-    return found
+            pids += [int(child), *_children(int(child))]
+    return pids
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -62,8 +62,8 @@ def _mac_resident() -> int | None:
     import subprocess
 
     command = ["/bin/ps", "-o", "rss=", "-p", str(os.getpid())]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    return int(found.stdout) * 1024 if found.stdout.strip().isdigit() else None
+    done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    return int(done.stdout) * 1024 if done.stdout.strip().isdigit() else None
 
 
 def _windows_memory() -> tuple[int, int]:
