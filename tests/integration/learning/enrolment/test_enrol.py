@@ -15,6 +15,11 @@ from edge_router.learning.enrolment.enrol import Enroller
 from edge_router.learning.enrolment.exam import exam_questions
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
+from edge_router.routing.experts.enrolled import (
+    EnrolledExpert,
+    enrolled_names,
+)
+from edge_router.routing.router import Router
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Placement
 from edge_router.settings.expert_config import ExpertConfig
@@ -62,6 +67,34 @@ def _outcomes(tmp_path: Path) -> Path:
     return path
 
 
+def test_an_enrolled_expert_is_found_by_the_router(
+    tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """Its head is the one fitted, its operating points and speed those of the nearest profile."""
+    enroller = _enroller(tmp_path, artifact)
+    found = enroller.from_file(_outcomes(tmp_path))
+    enroller.keep(found)
+    config = Config(data_dir=str(tmp_path), experts={"a": replace(LOCAL, profile="mine")})
+    (expert,) = Router.from_config(config).experts
+    assert expert.profile == found.profile
+    assert expert.head.bias == pytest.approx(found.head.bias)
+    assert np.allclose(expert.head.weights, found.head.weights)
+    assert expert.speed == Router.bundled().profiles[found.profile].speed
+
+
+def test_what_is_kept_is_read_again_without_any_text(
+    tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """With what it rests on."""
+    enroller = _enroller(tmp_path, artifact)
+    path = enroller.keep(enroller.from_file(_outcomes(tmp_path)))
+    evidence = EnrolledExpert.read(tmp_path, "mine", artifact).evidence
+    assert (evidence.outcomes, evidence.mean_score) == (8, 0.5)
+    assert evidence.artifact_hash == artifact.hash
+    assert "secret" not in path.read_text()
+    assert enrolled_names(tmp_path) == ["mine"]
+
+
 def test_a_run_asks_chosen_questions_and_counts_earlier_answers(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
@@ -73,6 +106,14 @@ def test_a_run_asks_chosen_questions_and_counts_earlier_answers(
     silent = FakeBackend("Paris")
     assert _enroller(tmp_path, artifact, backend=silent).from_run(5).outcomes == count
     assert silent.requests == []
+
+
+def test_a_run_of_few_questions_asks_no_more(tmp_path: Path, artifact: RouterArtifact) -> None:
+    """All wrong is an outcome too."""
+    backend = FakeBackend("I do not know")
+    found = _enroller(tmp_path, artifact, backend=backend).from_run(5)
+    assert (found.outcomes, found.mean_score) == (5, 0.0)
+    assert len({request.messages for request in backend.requests}) == 5
 
 
 def test_a_cloud_expert_is_not_asked_where_nothing_may_leave(

@@ -1,8 +1,7 @@
-"""Enrolment from end to end, on the shipped router with an encoder and an expert of our own."""
+"""Enrolment from a profile, its files and its names, with an encoder made for the test."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +14,10 @@ from edge_router.learning.enrolment.enrol import Enroller
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.enrolled import (
-    EnrolledExpert,
     check_name,
-    enrolled_names,
     enrolled_path,
     head_of,
 )
-from edge_router.routing.router import Router
 from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
@@ -60,42 +56,6 @@ def _enroller(
     )
 
 
-def _outcomes(tmp_path: Path) -> Path:
-    path = tmp_path / "o.jsonl"
-    path.write_text(
-        "".join(json.dumps({"query": f"secret {n}", "score": n % 2}) + "\n" for n in range(8))
-    )
-    return path
-
-
-def test_an_enrolled_expert_is_found_by_the_router(
-    tmp_path: Path, artifact: RouterArtifact
-) -> None:
-    """Its head is the one fitted, its operating points and speed those of the nearest profile."""
-    enroller = _enroller(tmp_path, artifact)
-    found = enroller.from_file(_outcomes(tmp_path))
-    enroller.keep(found)
-    config = Config(data_dir=str(tmp_path), experts={"a": replace(LOCAL, profile="mine")})
-    (expert,) = Router.from_config(config).experts
-    assert expert.profile == found.profile
-    assert expert.head.bias == pytest.approx(found.head.bias)
-    assert np.allclose(expert.head.weights, found.head.weights)
-    assert expert.speed == Router.bundled().profiles[found.profile].speed
-
-
-def test_what_is_kept_is_read_again_without_any_text(
-    tmp_path: Path, artifact: RouterArtifact
-) -> None:
-    """With what it rests on."""
-    enroller = _enroller(tmp_path, artifact)
-    path = enroller.keep(enroller.from_file(_outcomes(tmp_path)))
-    evidence = EnrolledExpert.read(tmp_path, "mine", artifact).evidence
-    assert (evidence.outcomes, evidence.mean_score) == (8, 0.5)
-    assert evidence.artifact_hash == artifact.hash
-    assert "secret" not in path.read_text()
-    assert enrolled_names(tmp_path) == ["mine"]
-
-
 def test_a_stale_expert_is_refused_with_the_command_that_renews_it(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
@@ -119,14 +79,6 @@ def test_a_profile_alone_estimates_as_the_profile_does(
     _, own = head_of("3b", artifact, tmp_path)
     assert found.head.quality(query) == pytest.approx(own.quality(query), abs=1e-4)
     assert found.outcomes == 0
-
-
-def test_a_run_of_few_questions_asks_no_more(tmp_path: Path, artifact: RouterArtifact) -> None:
-    """All wrong is an outcome too."""
-    backend = FakeBackend("I do not know")
-    found = _enroller(tmp_path, artifact, backend=backend).from_run(5)
-    assert (found.outcomes, found.mean_score) == (5, 0.0)
-    assert len({request.messages for request in backend.requests}) == 5
 
 
 def test_it_says_where_the_expert_stands(tmp_path: Path, artifact: RouterArtifact) -> None:
