@@ -1,4 +1,4 @@
-"""edge-router bench: runs suites, prints their rows and returns the exit code."""
+"""The command `edge-router bench`: its options, the run of its suites, and its exit code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["main"]
 def main(argv: Sequence[str]) -> int:
     """Run one benchmark command.
 
-    Returns 0; 1 when a cell failed or `compare --fail-above` found one that is slower; 2 for wrong
+    Returns 0; 1 when a cell failed or `compare --fail-above` has one that is slower; 2 for wrong
     usage; 3 when rows must not be believed (the machine was loaded, throttled or noisy).
     """
     return exit_code_of(lambda: _run(argv), program="edge-router bench")
@@ -45,12 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(suites=DEFAULT)
     commands = parser.add_subparsers(metavar="SUITE")
     for name, suite in SUITES.items():
-        command = commands.add_parser(name, help=suite.told, description=suite.told)
+        command = commands.add_parser(name, help=suite.summary, description=suite.summary)
         _add_shared(command, **dict.fromkeys(SHARED, argparse.SUPPRESS))
         suite.options(command)
         command.set_defaults(suites=(name,))
-    told = "two files of rows, cell by cell"
-    command = commands.add_parser("compare", help=told, description=told)
+    help_text = "two files of rows, cell by cell"
+    command = commands.add_parser("compare", help=help_text, description=help_text)
     command.set_defaults(compare=True)
     command.add_argument("old", type=Path, help="rows, .jsonl")
     command.add_argument("new", type=Path, help="rows, .jsonl")
@@ -109,11 +109,11 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _measured(options: argparse.Namespace) -> tuple[list[Row], bool]:
-    """All rows, each told as it comes in, and whether a suite broke off: its rows so far count."""
+    """All rows, reported as they come in, and whether a suite broke off: its rows so far count."""
     rows: list[Row] = []
     broken = False
     for name in options.suites:
-        progress(f"{name}: {SUITES[name].told}")
+        progress(f"{name}: {SUITES[name].summary}")
         try:
             for row in SUITES[name].run(_complete(options, name)):
                 progress_of(row)
@@ -146,16 +146,16 @@ def _told(rows: Iterable[Row]) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     old, new = load_rows(options.old), load_rows(options.new)
-    found = compare(old, new, tolerance=options.tolerance / 100)
-    if not found:
+    comparisons = compare(old, new, tolerance=options.tolerance / 100)
+    if not comparisons:
         raise ConfigError(f"{options.old} and {options.new} have no cell in common")
-    if (told := machines_differ(old, new)) is not None:
-        progress(told)
-    print_text(comparison_table(found))
+    if (difference := machines_differ(old, new)) is not None:
+        progress(difference)
+    print_text(comparison_table(comparisons))
     if options.fail_above is None:
         return 0
     limit = 1 + options.fail_above / 100
-    return int(any(one.verdict is Verdict.WORSE and one.low > limit for one in found))
+    return int(any(one.verdict is Verdict.WORSE and one.low > limit for one in comparisons))
 
 
 if __name__ == "__main__":

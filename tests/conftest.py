@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 from pathlib import Path
@@ -18,14 +19,24 @@ settings.load_profile("edge_router")
 LOOPBACK = ("127.", "::1", "localhost")
 
 
+TESTS = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def _empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def _no_keys_and_no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Clear API keys and EDGE_ROUTER_* variables; point settings and data at empty folders."""
+def _no_keys_and_no_settings(monkeypatch: pytest.MonkeyPatch, _empty_folder: Path) -> None:
+    """Clear API keys and EDGE_ROUTER_* variables; point settings and data at folders of this test
+    alone, which do not exist yet: making one for each test would take a second in all."""
     for name in list(os.environ):
         if name.startswith("EDGE_ROUTER_") or name.endswith("_API_KEY"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-settings"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "nothing-learned"))
+    home = _empty_folder / str(next(TESTS))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "no-settings"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "nothing-learned"))
 
 
 @pytest.fixture(autouse=True)

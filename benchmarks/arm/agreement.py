@@ -19,8 +19,8 @@ class Answer:
     log_odds: Mapping[str, float]
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
-        return cls(found["expert"], found["log_odds"])
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        return cls(content["expert"], content["log_odds"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,16 @@ class Agreement:
 
     def faults(self, limit: float = MAX_DELTA) -> list[str]:
         """What is wrong, one sentence each: any flip, a log-odds that differs by over `limit`."""
-        told = []
+        problems = []
         if self.flips:
-            told.append(f"{self.machine} decides {self.flips} of {self.queries} queries otherwise")
+            problems.append(
+                f"{self.machine} decides {self.flips} of {self.queries} queries otherwise"
+            )
         if not self.max_delta <= limit:  # a NaN is a fault too
-            told.append(
+            problems.append(
                 f"{self.machine} moves a logit by {self.max_delta:.1e}, more than {limit:.0e}"
             )
-        return told
+        return problems
 
 
 def _delta(ours: Answer, theirs: Answer) -> float:

@@ -1,4 +1,4 @@
-"""Baseline: the instruction counts that are kept, and the gate that they are."""
+"""The baseline: instruction counts that the project keeps, and the changes against them."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class Baseline:
 
     @classmethod
     def of(cls, counts: Iterable[Count], made_with: Mapping[str, str]) -> Self:
-        found: dict[str, dict[str, int]] = {}
+        by_machine: dict[str, dict[str, int]] = {}
         for count in counts:
-            found.setdefault(count.machine, {})[count.label] = count.instructions
-        return cls(dict(made_with), found)
+            by_machine.setdefault(count.machine, {})[count.label] = count.instructions
+        return cls(dict(made_with), by_machine)
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Raises BaselineUnusable."""
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            made_with, by_machine = found["made_with"], found["instructions"]
+            content = json.loads(path.read_text(encoding="utf-8"))
+            made_with, by_machine = content["made_with"], content["instructions"]
             numbers = {machine: _whole(labels) for machine, labels in by_machine.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BaselineUnusable(
@@ -69,12 +69,12 @@ class Baseline:
 
     def changes(self, counts: Iterable[Count]) -> dict[Count, float]:
         """By how much of the kept number the router's counts have grown, where both are known."""
-        found = {}
+        relative = {}
         for count in counts:
             kept = self.instructions.get(count.machine, {}).get(count.label)
             if kept is not None and count.model == GATED:
-                found[count] = (count.instructions - kept) / kept
-        return found
+                relative[count] = (count.instructions - kept) / kept
+        return relative
 
     def faults(self, counts: Sequence[Count], limit: float = LIMIT) -> list[str]:
         """One sentence for each count that has grown by more than `limit`, or if none is known."""

@@ -1,4 +1,4 @@
-"""What goes wrong between this machine and an emulated one.
+"""Errors of emulated machines and of what they send.
 
 EdgeRouterError
 ├── EmulationError              no emulated machine can be had

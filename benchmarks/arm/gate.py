@@ -1,4 +1,4 @@
-"""Gate: what a machine gave is judged, or its counts become the new baseline."""
+"""The gate of the suite `arm`: judges new counts, or makes them the new baseline."""
 
 from __future__ import annotations
 

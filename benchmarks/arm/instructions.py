@@ -61,10 +61,10 @@ def counts_of(machine: str, labels: Sequence[str], marks: Sequence[int]) -> list
 
 
 def _by_label(stretches: Iterable[tuple[str, tuple[int, int]]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
+    counts: dict[str, list[int]] = {}
     for label, (start, end) in stretches:
-        found.setdefault(label, []).append(end - start)
-    return found
+        counts.setdefault(label, []).append(end - start)
+    return counts
 
 
 def _count(machine: str, label: str, lengths: Sequence[int], cost: int) -> Count:

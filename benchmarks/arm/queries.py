@@ -23,17 +23,17 @@ def real_queries(count: int, tables: Path | None) -> list[str]:
     outcome tables in it, None for everyday questions only; of these there are a few hundred.
     Raises ConfigError for a folder that holds no table.
     """
-    asked = [question for _, _, question, _ in everyday_questions()]
+    everyday = [question for _, _, question, _ in everyday_questions()]
     rows = list(_table_queries(tables)) if tables is not None else []
-    from_tables = spread(rows, count - min(count // 2, len(asked)))
-    return spread(asked, count - len(from_tables)) + from_tables
+    from_tables = spread(rows, count - min(count // 2, len(everyday)))
+    return spread(everyday, count - len(from_tables)) + from_tables
 
 
 def _table_queries(tables: Path) -> Iterator[str]:
-    found = sorted(tables.rglob("*.jsonl*"))
-    if not found:
+    files = sorted(tables.rglob("*.jsonl*"))
+    if not files:
         raise ConfigError(f"--tables {tables}: no outcome table (*.jsonl) lies in there")
-    for table in found:
+    for table in files:
         for row in read_rows(table):
             yield row["query"]
 

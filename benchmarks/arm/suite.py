@@ -38,7 +38,7 @@ class ArmSuite:
     """
 
     name = "arm"
-    told = "decisions and instruction counts on emulated machines; needs Linux on x86"
+    summary = "decisions and instruction counts on emulated machines; needs Linux on x86"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(

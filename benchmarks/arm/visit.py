@@ -1,4 +1,4 @@
-"""Visit: one machine works off a job; what it answered and what was counted."""
+"""One run of a job on one machine: its answers and its instruction counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Job", "Visit", "visit_host", "visit_machine"]
 START_S = 300.0  # an emulated import takes some 10 s on a quiet machine
 PER_QUERY_S = 10.0
 PER_STRETCH_S = 60.0
-TOLD_EVERY = 100
+REPORT_EVERY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +77,21 @@ class _Lines:
     def read(
         cls, lines: Iterable[Mapping[str, Any]], name: str, tell: Callable[[str], None]
     ) -> Self:
-        found = cls({}, [], [])
+        visited = cls({}, [], [])
         for line in lines:
             if "answer" in line:
-                found.answers.append(Answer.from_json(line["answer"]))
-                if len(found.answers) % TOLD_EVERY == 0:
-                    tell(f"{name}: {len(found.answers)} queries")
-            found.versions = line.get("versions", found.versions)
-            found.stretches = line.get("stretches", found.stretches)
-        return found
+                visited.answers.append(Answer.from_json(line["answer"]))
+                if len(visited.answers) % REPORT_EVERY == 0:
+                    tell(f"{name}: {len(visited.answers)} queries")
+            visited.versions = line.get("versions", visited.versions)
+            visited.stretches = line.get("stretches", visited.stretches)
+        return visited
 
 
 def visit_host(job: Job, tell: Callable[[str], None]) -> Visit:
     """This machine itself, not emulated. Raises GuestFailed."""
-    found = _visited(NATIVE, job, counting=False, tell=tell)
-    return Visit(found.versions, tuple(found.answers))
+    visited = _visited(NATIVE, job, counting=False, tell=tell)
+    return Visit(visited.versions, tuple(visited.answers))
 
 
 def visit_machine(
@@ -102,22 +102,22 @@ def visit_machine(
     Raises GuestFailed.
     """
     if machine.board is None:
-        found = _visited(emulation.guest(machine), job, counting=False, tell=tell)
-        return Visit(found.versions, tuple(found.answers))
+        visited = _visited(emulation.guest(machine), job, counting=False, tell=tell)
+        return Visit(visited.versions, tuple(visited.answers))
     with tempfile.TemporaryDirectory(prefix="edge-router-") as folder:
         log = Path(folder) / "counts"
-        found = _visited(emulation.guest(machine, counts=log), job, counting=True, tell=tell)
+        visited = _visited(emulation.guest(machine, counts=log), job, counting=True, tell=tell)
         marks = read_marks(log.read_text(encoding="utf-8")) if log.exists() else []
-    counts = counts_of(machine.name, found.stretches, marks)
-    return Visit(found.versions, tuple(found.answers), tuple(counts))
+    counts = counts_of(machine.name, visited.stretches, marks)
+    return Visit(visited.versions, tuple(visited.answers), tuple(counts))
 
 
 def _visited(guest: Guest, job: Job, *, counting: bool, tell: Callable[[str], None]) -> _Lines:
     tell(f"{guest.name}: {len(job.queries)} queries")
     lines = guest.run(job.to_json(counting=counting), timeout_s=job.timeout_s)
-    found = _Lines.read(lines, guest.name, tell)
-    if len(found.answers) != len(job.queries):
+    visited = _Lines.read(lines, guest.name, tell)
+    if len(visited.answers) != len(job.queries):
         raise GuestFailed(
-            f"{guest.name}: {len(found.answers)} answers to {len(job.queries)} queries"
+            f"{guest.name}: {len(visited.answers)} answers to {len(job.queries)} queries"
         )
-    return found
+    return visited

@@ -15,12 +15,12 @@ T = TypeVar("T")
 def numbers(text: str) -> tuple[int, ...]:
     """An option's value: whole numbers of 1 or more, with commas between."""
     try:
-        found = tuple(int(part) for part in text.split(","))
+        values = tuple(int(part) for part in text.split(","))
     except ValueError:
-        found = (0,)
-    if min(found) < 1:
+        values = (0,)
+    if min(values) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} must be numbers of 1 or more, as in 8,32,128")
-    return found
+    return values
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -33,8 +33,8 @@ def question(tokens: int, number: int) -> str:
 
 
 def request_for(messages: list[dict[str, str]], max_tokens: int = ANSWER_TOKENS) -> ChatRequest:
-    asked = ChatRequest.of(messages)
-    return ChatRequest(asked.messages, max_tokens=max_tokens)
+    request = ChatRequest.of(messages)
+    return ChatRequest(request.messages, max_tokens=max_tokens)
 
 
 def streamed(pieces: Callable[[], Iterable[str]]) -> tuple[float, str]:
@@ -101,5 +101,5 @@ class BareLlama:
         self._number += 1
         self._model.reset()
         text = f"{self._number} " + question(2 * tokens, self._number)
-        found: list[int] = self._model.tokenize(text.encode())[:tokens]
-        return found
+        ids: list[int] = self._model.tokenize(text.encode())[:tokens]
+        return ids

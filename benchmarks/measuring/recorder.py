@@ -56,5 +56,5 @@ class Watch:
 
     def failure(self, cell: Cell, error: BaseException) -> Row:
         """A cell that could not be measured: it is counted, the others go on."""
-        told = f"{type(error).__name__}: {error}"
-        return Row(cell, (), 0, self.context, self.before, Conditions.now(), error=told)
+        message = f"{type(error).__name__}: {error}"
+        return Row(cell, (), 0, self.context, self.before, Conditions.now(), error=message)

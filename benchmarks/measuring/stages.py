@@ -20,7 +20,7 @@ __all__ = ["Stages", "named", "request_of"]
 
 
 def named(artifact: RouterArtifact) -> tuple[str, str]:
-    """(name, hash): how rows call an artifact; its path is nobody's business."""
+    """(name, hash): how rows call an artifact; its path is left out."""
     return artifact.manifest.name, artifact.hash
 
 
@@ -40,7 +40,7 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class _Threaded:
-    """The steps of OnnxEncoder on a session with several threads, which nobody ships."""
+    """The steps of OnnxEncoder on a session with several threads, which is not shipped."""
 
     stages: Stages
 

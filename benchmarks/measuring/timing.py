@@ -24,15 +24,15 @@ def interleaved(
     """`repetitions` samples of each, taken in rounds of one each after `warm_up` left-out rounds.
 
     A sampler makes one call and gives its own sample. The order turns by one each round and every
-    second round runs backwards, so that nobody always runs in the wake of the same other.
+    second round runs backwards, so that none always runs in the wake of the same other.
     """
     names = list(samplers)
-    found: dict[Name, list[float]] = {name: [] for name in names}
+    samples: dict[Name, list[float]] = {name: [] for name in names}
     for number in range(-warm_up, repetitions):
         turn = number % len(names)
         order = [*names[turn:], *names[:turn]]
         for name in reversed(order) if number % 2 else order:
             sample = samplers[name]()
             if number >= 0:
-                found[name].append(sample)
-    return found
+                samples[name].append(sample)
+    return samples

@@ -1,4 +1,4 @@
-"""Who takes part, and what its environment holds."""
+"""The contenders of the suite `peers`, and the packages that their environments hold."""
 
 from __future__ import annotations
 

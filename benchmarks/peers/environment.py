@@ -70,8 +70,8 @@ def prepare(contender: Contender, cache: Path) -> Environment:
 
 
 def _key(contender: Contender) -> str:
-    told = repr((contender.requirements, contender.bare, sys.version_info[:2]))
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
+    inputs = repr((contender.requirements, contender.bare, sys.version_info[:2]))
+    return hashlib.sha256(inputs.encode()).hexdigest()[:12]
 
 
 def _pip(environment: Environment, *arguments: str) -> None:

@@ -68,14 +68,14 @@ def main() -> None:
     if sys.argv[2:] == ["once"]:
         return
     for line in sys.stdin:
-        asked = json.loads(line)
-        if asked["do"] == "decide":
-            tell([timed(decide, text) for text in asked["texts"]])
-        elif asked["do"] == "memory":
+        request = json.loads(line)
+        if request["do"] == "decide":
+            tell([timed(decide, text) for text in request["texts"]])
+        elif request["do"] == "memory":
             tell(resident_bytes())
-        elif asked["do"] == "score":
-            scorer = module.load(asked["examples"], asked["weak"], asked["strong"])
-            tell([scorer(text) for text in asked["texts"]])
+        elif request["do"] == "score":
+            scorer = module.load(request["examples"], request["weak"], request["strong"])
+            tell([scorer(text) for text in request["texts"]])
 
 
 if __name__ == "__main__":

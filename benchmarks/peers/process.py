@@ -1,4 +1,4 @@
-"""A contender's running process: one line asked, one line answered, the network off."""
+"""A running contender: one line of JSON in, one line out, without network."""
 
 from __future__ import annotations
 

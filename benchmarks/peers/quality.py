@@ -66,5 +66,5 @@ def apgr_of(task: Task, gains: Sequence[float]) -> tuple[float, float, float]:
     weak = np.array([row[1] for row in task.test])
     strong = np.array([row[2] for row in task.test])
     order = np.asarray(gains, dtype=np.float64)
-    found = bootstrap(lambda at: apgr(order[at], weak[at], strong[at]), len(order), repeats=500)
-    return found.value, found.low, found.high
+    interval = bootstrap(lambda at: apgr(order[at], weak[at], strong[at]), len(order), repeats=500)
+    return interval.value, interval.low, interval.high

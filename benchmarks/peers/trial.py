@@ -106,9 +106,9 @@ class Trial:
             return
         watch = self._watch()
         repetitions = min(self.options.repetitions, self.options.most_repetitions)
-        found = interleaved(working, repetitions=repetitions, warm_up=0)
+        measured = interleaved(working, repetitions=repetitions, warm_up=0)
         imports = {self._cell("import", c.contender): s.imports[1:] for c, s in working.items()}
-        yield from watch.rows({**found, **imports}, warm_up=1)
+        yield from watch.rows({**measured, **imports}, warm_up=1)
 
     def running(self) -> Iterator[Row]:
         """What needs a process that stays: deciding, memory, scores."""
@@ -137,15 +137,17 @@ class Trial:
                     for name, peer in peers.items()
                 }
                 watch, warm_up = self._watch(), self.options.warm_up
-                found = interleaved(samplers, repetitions=self.options.repetitions, warm_up=warm_up)
-                yield from watch.rows(found, warm_up=warm_up)
+                measured = interleaved(
+                    samplers, repetitions=self.options.repetitions, warm_up=warm_up
+                )
+                yield from watch.rows(measured, warm_up=warm_up)
 
     def _memory(self, peers: Mapping[str, PeerProcess]) -> list[Row]:
         watch = self._watch()
-        found = {name: peer.ask("memory") for name, peer in peers.items()}
+        measured = {name: peer.ask("memory") for name, peer in peers.items()}
         samples = {
             Cell("peers", "resident", "B", self.settings, name): [float(value)]
-            for name, value in found.items()
+            for name, value in measured.items()
             if value is not None
         }
         return watch.rows(samples, warm_up=0)
@@ -158,9 +160,9 @@ class Trial:
         )
         texts = [query for query, _, _ in task.test]
         scorers: dict[str, Callable[[], Any]] = {LENGTH: lambda: [len(text) for text in texts]}
-        asked = {"texts": texts, "examples": task.train, "weak": task.weak, "strong": task.strong}
+        inputs = {"texts": texts, "examples": task.train, "weak": task.weak, "strong": task.strong}
         for name, peer in peers.items():
-            scorers[name] = partial(peer.ask, "score", **asked)
+            scorers[name] = partial(peer.ask, "score", **inputs)
         for name, scorer in scorers.items():
             watch = self._watch()
             try:

@@ -13,13 +13,13 @@ __all__ = ["comparison_table"]
 HEAD = ("suite", "measure", "contender", "settings", "old", "new", "ratio [95 %]", "verdict")
 
 
-def comparison_table(found: Sequence[Comparison]) -> str:
+def comparison_table(comparisons: Sequence[Comparison]) -> str:
     """Markdown, and a line that counts the verdicts. A ratio above 1 is worse."""
     lines = [f"| {' | '.join(HEAD)} |", f"|{'---|' * len(HEAD)}"]
-    lines += [f"| {' | '.join(_cells(one))} |" for one in found]
-    counts = Counter(str(one.verdict) for one in found)
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    return "\n".join([*lines, "", told, ""])
+    lines += [f"| {' | '.join(_cells(one))} |" for one in comparisons]
+    counts = Counter(str(one.verdict) for one in comparisons)
+    totals = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    return "\n".join([*lines, "", totals, ""])
 
 
 def _cells(one: Comparison) -> list[str]:

@@ -30,12 +30,12 @@ def from_csv(text: str) -> list[Row]:
 
 
 def _flat(row: dict[str, Any]) -> dict[str, str]:
-    found = {}
+    cells = {}
     for name, value in row.items():
         parts = value.items() if name in NESTED and value else [(None, value)]
         for part, content in parts:
-            found[f"{name}.{part}" if part else name] = _cell(content)
-    return found
+            cells[f"{name}.{part}" if part else name] = _cell(content)
+    return cells
 
 
 def _cell(value: Any) -> str:
@@ -43,12 +43,12 @@ def _cell(value: Any) -> str:
 
 
 def _nested(row: dict[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    nested: dict[str, Any] = {}
     for name, cell in row.items():
         value = json.loads(cell) if cell else None
         group, _, part = name.partition(".")
         if part:
-            found.setdefault(group, {})[part] = value
+            nested.setdefault(group, {})[part] = value
         else:
-            found.setdefault(name, value)
-    return found
+            nested.setdefault(name, value)
+    return nested

@@ -14,7 +14,7 @@ def to_json(rows: list[Row]) -> str:
 
 
 def from_json(text: str) -> list[Row]:
-    return [Row.from_json(found) for found in json.loads(text)]
+    return [Row.from_json(content) for content in json.loads(text)]
 
 
 def to_jsonl(rows: list[Row]) -> str:

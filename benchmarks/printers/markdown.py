@@ -34,32 +34,36 @@ def _suite(name: str, rows: list[Row]) -> str:
     warm_up = ", ".join(str(n) for n in sorted({row.warm_up for row in rows}))
     said = [f"Warm-up samples left out: {warm_up}."]
     said += [f"{number} {note}" for note, number in notes.items()]
-    machines = [f"- {told}" for told in dict.fromkeys(_context(row.context) for row in rows)]
+    machines = [f"- {machine}" for machine in dict.fromkeys(_context(row.context) for row in rows)]
     return "\n".join([f"## {name}", "", *machines, "", *table, "", *said, ""])
 
 
 def _to_ours(row: Row, rows: list[Row]) -> str:
     """Empty where there is nothing to divide, or by."""
-    cell, found = row.cell, row.summary
+    cell, summary = row.cell, row.summary
     if cell.contender == OURS or cell.unit == "apgr":
         return ""
     for other in rows:
         same = replace(other.cell, contender=cell.contender).key == cell.key
         ours = other.summary if same and other.cell.contender == OURS else None
-        if found is not None and ours is not None and ours.p50 > 0:
-            return f"{found.p50 / ours.p50:.3g} x"
+        if summary is not None and ours is not None and ours.p50 > 0:
+            return f"{summary.p50 / ours.p50:.3g} x"
     return ""
 
 
 def _cells(row: Row, notes: dict[str, str], to_ours: str) -> list[str]:
-    cell, found = row.cell, row.summary
+    cell, summary = row.cell, row.summary
     marks = " ".join(notes[note] for note in _faults(row))
     head = [cell.measure, cell.contender, settings_words(cell.settings)]
-    if found is None:
+    if summary is None:
         return [*head, "0", *[""] * 6, marks]
-    rest = (found.p90, found.p95, found.p99, found.mad)
-    told = [amount(found.p50, cell.unit), to_ours, *(amount(value, cell.unit) for value in rest)]
-    return [*head, str(found.n), *told, marks]
+    rest = (summary.p90, summary.p95, summary.p99, summary.mad)
+    figures = [
+        amount(summary.p50, cell.unit),
+        to_ours,
+        *(amount(value, cell.unit) for value in rest),
+    ]
+    return [*head, str(summary.n), *figures, marks]
 
 
 def _faults(row: Row) -> list[str]:

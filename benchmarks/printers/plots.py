@@ -47,11 +47,11 @@ def draw_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
 
 
 def _groups(rows: Sequence[Row]) -> Mapping[tuple[str, str], list[Row]]:
-    found: dict[tuple[str, str], list[Row]] = {}
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row.samples:
-            found.setdefault((row.cell.suite, row.cell.unit), []).append(row)
-    return found
+            groups.setdefault((row.cell.suite, row.cell.unit), []).append(row)
+    return groups
 
 
 def _alt(suite: str, rows: Sequence[Row]) -> str:
@@ -72,15 +72,15 @@ def _varying(rows: Sequence[Row]) -> str | None:
         for name, value in row.cell.settings.items():
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 values.setdefault(name, set()).add(value)
-    found = max(values, key=lambda name: len(values[name]), default=None)
-    return found if found is not None and len(values[found]) > 1 else None
+    axis_name = max(values, key=lambda name: len(values[name]), default=None)
+    return axis_name if axis_name is not None and len(values[axis_name]) > 1 else None
 
 
 def _label(row: Row, axis: str | None) -> str:
     rest = {n: v for n, v in row.cell.settings.items() if n not in (axis, "tokens_seen")}
-    told = ", ".join(f"{name} {value}" for name, value in rest.items())
+    others = ", ".join(f"{name} {value}" for name, value in rest.items())
     name = "" if row.cell.contender == "edge-router" else f"{row.cell.contender} "
-    return f"{name}{row.cell.measure}" + (f" ({told})" if told and axis is None else "")
+    return f"{name}{row.cell.measure}" + (f" ({others})" if others and axis is None else "")
 
 
 def _lines(axes: Axes, rows: Sequence[Row], axis: str | None) -> None:
@@ -91,7 +91,9 @@ def _lines(axes: Axes, rows: Sequence[Row], axis: str | None) -> None:
     for number, (label, points) in enumerate(lines.items()):
         colour = COLOURS[number % len(COLOURS)]
         spread = [(float(p.cell.settings[axis or ""] or 0), p.summary) for p in points]
-        known = sorted((x, found.p50, found.p99) for x, found in spread if found is not None)
+        known = sorted(
+            (x, summary.p50, summary.p99) for x, summary in spread if summary is not None
+        )
         x, middle, high = zip(*known, strict=True)
         axes.plot(x, middle, "o-", color=colour, markersize=3.5, label=label)
         axes.fill_between(x, middle, high, color=colour, alpha=0.12, linewidth=0)
@@ -104,9 +106,9 @@ def _lines(axes: Axes, rows: Sequence[Row], axis: str | None) -> None:
 def _bars(axes: Axes, rows: Sequence[Row]) -> None:
     shown = list(reversed(rows))
     for place, row in enumerate(shown):
-        found = row.summary
-        if found is not None:
-            axes.barh([place], [found.p50], color=COLOURS[0], height=0.6)
-            axes.plot([found.p99], [place], "|", color=COLOURS[1], markersize=9)
+        summary = row.summary
+        if summary is not None:
+            axes.barh([place], [summary.p50], color=COLOURS[0], height=0.6)
+            axes.plot([summary.p99], [place], "|", color=COLOURS[1], markersize=9)
     axes.set_yticks(range(len(shown)), [_label(row, None) for row in shown])
     axes.set_xlabel(f"{rows[0].cell.unit}: p50, mark at p99")

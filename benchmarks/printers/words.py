@@ -36,13 +36,13 @@ def settings_words(settings: Mapping[str, Setting]) -> str:
 def brief(row: Row) -> str:
     """One line about a row as it comes in."""
     cell = row.cell
-    told = " · ".join(
+    title = " · ".join(
         part
         for part in (cell.suite, cell.measure, cell.contender, settings_words(cell.settings))
         if part
     )
     if row.error is not None:
-        return f"{told}: failed, {row.error}"
-    found = row.summary
-    value = "nothing" if found is None else f"{amount(found.p50, cell.unit)} (n {found.n})"
-    return f"{told}: {value}" + ("" if row.valid else " INVALID")
+        return f"{title}: failed, {row.error}"
+    summary = row.summary
+    value = "nothing" if summary is None else f"{amount(summary.p50, cell.unit)} (n {summary.n})"
+    return f"{title}: {value}" + ("" if row.valid else " INVALID")

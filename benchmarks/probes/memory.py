@@ -12,29 +12,29 @@ from edge_router.benchmarks.rows.resources import peak_bytes, resident_bytes
 
 
 def measured(artifact: str, decisions: int, long: str, mixed: list[str]) -> dict[str, int | None]:
-    found = {"before loading": resident_bytes()}
+    readings = {"before loading": resident_bytes()}
     from edge_router import Router  # its import loads numpy
 
     router = Router.bundled(artifact)
     router.route("What is the opposite of hot?")
-    found["artifact loaded"] = resident_bytes()
+    readings["artifact loaded"] = resident_bytes()
     router.route(long)
-    found["after a 512-token call"] = resident_bytes()
+    readings["after a 512-token call"] = resident_bytes()
     for text in mixed:  # once each, so that what follows is drift and nothing else
         router.route(text)
-    found["after one round"] = resident_bytes()
+    readings["after one round"] = resident_bytes()
     for number in range(decisions):
         router.route(mixed[number % len(mixed)])
-    found["after all decisions"] = resident_bytes()
-    found["peak"] = peak_bytes()
-    return found
+    readings["after all decisions"] = resident_bytes()
+    readings["peak"] = peak_bytes()
+    return readings
 
 
 def main() -> None:
     artifact, decisions, file = sys.argv[1:]
     queries = json.loads(Path(file).read_text(encoding="utf-8"))
-    found = measured(artifact, int(decisions), queries["long"], queries["mixed"])
-    sys.stdout.write(json.dumps(found) + "\n")
+    readings = measured(artifact, int(decisions), queries["long"], queries["mixed"])
+    sys.stdout.write(json.dumps(readings) + "\n")
 
 
 if __name__ == "__main__":

@@ -38,13 +38,13 @@ def steps(artifact: str) -> Iterator[str]:
 
 
 def main() -> None:
-    found = {}
+    seconds = {}
     last = time.perf_counter()
     for name in steps(sys.argv[1]):
         now = time.perf_counter()
-        found[name] = now - last
+        seconds[name] = now - last
         last = time.perf_counter()
-    sys.stdout.write(json.dumps({"steps": found}) + "\n")
+    sys.stdout.write(json.dumps({"steps": seconds}) + "\n")
 
 
 if __name__ == "__main__":

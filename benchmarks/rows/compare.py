@@ -1,4 +1,4 @@
-"""Two runs against each other, with a verdict that knows about noise."""
+"""Compares two runs cell by cell, with a verdict that accounts for noise."""
 
 from __future__ import annotations
 

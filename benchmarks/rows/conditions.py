@@ -1,4 +1,4 @@
-"""How quiet and how cool the machine was: counters before and after, and what they rule out."""
+"""The conditions of a run: counters before and after, and the faults that they reveal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from .machine import read, usable_cores
+from edge_router.device.machine import system_text, this_device
+
+from .machine import usable_cores
 from .resources import cpu_seconds_of_run
 from .spread import Summary
 
@@ -27,7 +29,7 @@ THROTTLED_SINCE_BOOT = 0xF0000
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The machine at one moment; None where the system does not tell.
+    """The machine at one moment; None where the system does not say.
 
     `busy_s` and `steal_s` are CPU seconds of all processes since boot, `ours_s` those of this
     process and its children. `throttled` are the bits of `vcgencmd get_throttled`.
@@ -44,45 +46,29 @@ class Conditions:
 
     @classmethod
     def now(cls) -> Self:
-        busy, steal = _cpu_counters()
+        counters = this_device().counters()
         return cls(
             monotonic_s=time.monotonic(),
             load_1m=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-            busy_s=busy,
-            steal_s=steal,
+            busy_s=counters.busy_s,
+            steal_s=counters.steal_s,
             ours_s=cpu_seconds_of_run(),
-            frequency_mhz=_scaled("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"),
-            temperature_c=_scaled("/sys/class/thermal/thermal_zone0/temp"),
+            frequency_mhz=counters.frequency_mhz,
+            temperature_c=counters.temperature_c,
             throttled=_throttled(),
         )
-
-
-def _cpu_counters() -> tuple[float | None, float | None]:
-    """Busy and stolen CPU seconds since boot (proc(5): user nice system idle iowait irq ...)."""
-    line = (read("/proc/stat") or "").partition("\n")[0].split()
-    if len(line) < 9 or line[0] != "cpu":
-        return None, None
-    user, nice, system, _, _, irq, softirq, steal = (int(ticks) for ticks in line[1:9])
-    tick = os.sysconf("SC_CLK_TCK")
-    return (user + nice + system + irq + softirq) / tick, steal / tick
-
-
-def _scaled(path: str) -> float | None:
-    """A number that the kernel writes in thousandths."""
-    found = read(path)
-    return int(found) / 1000 if found and found.lstrip("-").isdigit() else None
 
 
 def _throttled() -> int | None:
     """The Raspberry Pi's bits, from the kernel or from `vcgencmd`."""
     files = Path("/sys/devices/platform").glob("*/*firmware/get_throttled")
-    found = next((read(str(file)) for file in files), None)
-    if found is None and (program := shutil.which("vcgencmd")) is not None:
+    bits = next((system_text(file) for file in files), None)
+    if bits is None and (program := shutil.which("vcgencmd")) is not None:
         command = [program, "get_throttled"]
-        told = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-        found = told.stdout.strip().rpartition("=")[2]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+        bits = done.stdout.strip().rpartition("=")[2]
     try:
-        return int(found, 16) if found else None
+        return int(bits, 16) if bits else None
     except ValueError:
         return None
 
@@ -90,14 +76,16 @@ def _throttled() -> int | None:
 def faults(
     before: Conditions, after: Conditions, summary: Summary | None = None
 ) -> tuple[str, ...]:
-    """Why a row taken between the two must not be believed; empty for a quiet machine.
+    """The reasons to distrust a row taken between the two; empty for a quiet machine.
 
     `summary` is of the samples whose spread counts, None where it does not.
     """
-    told = [*_loaded(before, after), *_throttling(before, after)]
+    reasons = [*_loaded(before, after), *_throttling(before, after)]
     if summary is not None and summary.mad > MAX_SPREAD * abs(summary.p50):
-        told.append(f"noisy: the samples scatter by {summary.mad / summary.p50:.0%} of the median")
-    return tuple(told)
+        reasons.append(
+            f"noisy: the samples scatter by {summary.mad / summary.p50:.0%} of the median"
+        )
+    return tuple(reasons)
 
 
 def _loaded(before: Conditions, after: Conditions) -> list[str]:
@@ -106,16 +94,16 @@ def _loaded(before: Conditions, after: Conditions) -> list[str]:
         return _loaded_by_average(before)
     others = (after.busy_s - before.busy_s - (after.ours_s - before.ours_s)) / seconds
     stolen = ((after.steal_s or 0.0) - (before.steal_s or 0.0)) / seconds
-    told = []
+    reasons = []
     if others > MAX_OTHERS:
-        told.append(f"loaded: other processes used {others:.0%} of the CPUs")
+        reasons.append(f"loaded: other processes used {others:.0%} of the CPUs")
     if stolen > MAX_STEAL:
-        told.append(f"loaded: the hypervisor took {stolen:.0%} of the CPUs")
-    return told
+        reasons.append(f"loaded: the hypervisor took {stolen:.0%} of the CPUs")
+    return reasons
 
 
 def _loaded_by_average(before: Conditions) -> list[str]:
-    """Where nobody counts CPU time, or too little of it has passed."""
+    """Where the system does not count CPU time, or too little of it has passed."""
     limit = max(1.0, usable_cores() / 2)
     if before.load_1m is not None and before.load_1m > limit:
         return [f"loaded: the load average was {before.load_1m:.1f}"]
@@ -123,12 +111,12 @@ def _loaded_by_average(before: Conditions) -> list[str]:
 
 
 def _throttling(before: Conditions, after: Conditions) -> list[str]:
-    told = []
+    reasons = []
     bits = (before.throttled or 0, after.throttled or 0)
     fresh = (bits[1] & ~bits[0]) & THROTTLED_SINCE_BOOT
     if (bits[0] | bits[1]) & THROTTLED_NOW or fresh:
-        told.append(f"throttled: get_throttled went from {bits[0]:#x} to {bits[1]:#x}")
+        reasons.append(f"throttled: get_throttled went from {bits[0]:#x} to {bits[1]:#x}")
     first, last = before.frequency_mhz, after.frequency_mhz
     if first and last and last < MIN_FREQUENCY * first:
-        told.append(f"throttled: the CPU went from {first:.0f} to {last:.0f} MHz")
-    return told
+        reasons.append(f"throttled: the CPU went from {first:.0f} to {last:.0f} MHz")
+    return reasons

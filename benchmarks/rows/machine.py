@@ -1,4 +1,4 @@
-"""What this machine is: read from /proc and /sys on Linux, from the system's own word elsewhere."""
+"""The machine as a row describes it, read once a run by `edge_router.device.machine`."""
 
 from __future__ import annotations
 
@@ -7,83 +7,60 @@ import platform
 import subprocess
 import sys
 from functools import cache
-from pathlib import Path
 
-__all__ = ["board", "cpu_flags", "cpu_model", "governor", "memory_bytes", "read", "usable_cores"]
+from edge_router.device.machine import this_device
 
-TOLD_FLAGS = frozenset(
+__all__ = ["board", "cpu_flags", "cpu_model", "governor", "memory_bytes", "usable_cores"]
+
+INT8_FLAGS = frozenset(
     "sse4_2 avx avx2 avx_vnni avx512f avx512bw avx512_vnni avx512_bf16 amx_int8 fma f16c "
     "asimd asimdhp asimddp i8mm sve sve2 bf16 fphp".split()
 )
-CPU_PARTS = {"0xd03": "Cortex-A53", "0xd08": "Cortex-A72", "0xd0b": "Cortex-A76"}
-
-
-def read(path: str) -> str | None:
-    """A small text file's content; None where it cannot be read."""
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").strip("\0 \n")
-    except OSError:
-        return None
 
 
 @cache
 def cpu_model() -> str:
-    """As the system calls it."""
-    fields = _cpuinfo()
-    if "model name" in fields:
-        return fields["model name"]
-    if "CPU part" in fields:
-        part = fields["CPU part"]
-        return CPU_PARTS.get(part, f"ARM part {part}")
+    """The processor's name; of an ARM processor that of its core."""
     if sys.platform == "darwin":
-        return _asked("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
-    return platform.processor() or platform.machine()
+        return _output("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
+    return this_device().hardware().core or this_device().info().processor
 
 
 @cache
 def cpu_flags() -> tuple[str, ...]:
-    """Those of the CPU's features on which int8 arithmetic depends; empty where unknown."""
-    fields = _cpuinfo()
-    found = (fields.get("flags") or fields.get("Features") or "").split()
-    return tuple(sorted(TOLD_FLAGS & set(found)))
-
-
-def _cpuinfo() -> dict[str, str]:
-    """The fields of the first processor."""
-    lines = (read("/proc/cpuinfo") or "").split("\n\n")[0].splitlines()
-    pairs = (line.partition(":") for line in lines if ":" in line)
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    """The CPU's features on which int8 arithmetic depends; empty where unknown."""
+    return tuple(sorted(INT8_FLAGS & this_device().hardware().flags))
 
 
 @cache
 def board() -> str | None:
     """The model of a single-board computer, such as "Raspberry Pi 5 Model B Rev 1.0"."""
-    return read("/sys/firmware/devicetree/base/model") or read("/proc/device-tree/model")
+    return this_device().hardware().board
 
 
 def governor() -> str | None:
-    """Who sets the CPU's frequency; None where the system does not tell."""
-    return read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    """The governor of the CPU's frequency; None where the system does not say."""
+    return this_device().info().governor
 
 
 def usable_cores() -> int:
     """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return this_device().info().cores
 
 
 @cache
 def memory_bytes() -> int | None:
-    """Of the whole machine."""
+    """Of the whole machine; None where the system does not say."""
+    if (memory := this_device().info().memory_bytes) is not None:
+        return memory
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
 
 
-def _asked(*command: str) -> str | None:
+def _output(*command: str) -> str | None:
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return found.stdout.strip() or None
+    return done.stdout.strip() or None

@@ -7,14 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-from .machine import read
+from edge_router.device.machine import system_text
 
 __all__ = ["cpu_seconds_of_run", "peak_bytes", "resident_bytes"]
 
 
 def resident_bytes() -> int | None:
-    """Memory of this process that lies in RAM; None where the system does not tell."""
-    statm = read("/proc/self/statm")
+    """Memory of this process that lies in RAM; None where the system does not say."""
+    statm = system_text(Path("/proc/self/statm"))
     if statm is not None:
         return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE")
     if sys.platform == "win32":
@@ -24,7 +24,7 @@ def resident_bytes() -> int | None:
 
 def peak_bytes() -> int | None:
     """The most that `resident_bytes` ever was."""
-    for line in (read("/proc/self/status") or "").splitlines():
+    for line in (system_text(Path("/proc/self/status")) or "").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     if sys.platform == "win32":
@@ -44,16 +44,16 @@ def cpu_seconds_of_run() -> float:
 
 def _children(pid: int) -> list[int]:
     """All processes below `pid`; empty where the kernel does not list them."""
-    found: list[int] = []
+    pids: list[int] = []
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in (read(str(children)) or "").split():
-            found += [int(child), *_children(int(child))]
-    return found
+        for child in (system_text(children) or "").split():
+            pids += [int(child), *_children(int(child))]
+    return pids
 
 
 def _cpu_seconds(pid: int) -> float:
     """User and system time; its name may hold blanks, so count from behind the last bracket."""
-    stat = (read(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+    stat = (system_text(Path(f"/proc/{pid}/stat")) or "").rpartition(")")[2].split()
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK") if stat else 0.0
 
 
@@ -62,8 +62,8 @@ def _mac_resident() -> int | None:
     import subprocess
 
     command = ["/bin/ps", "-o", "rss=", "-p", str(os.getpid())]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    return int(found.stdout) * 1024 if found.stdout.strip().isdigit() else None
+    done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    return int(done.stdout) * 1024 if done.stdout.strip().isdigit() else None
 
 
 def _windows_memory() -> tuple[int, int]:

@@ -87,19 +87,19 @@ class Row:
         }
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`; `found` is taken to match the schema."""
-        cell = {name: found[name] for name in Cell.__dataclass_fields__}
-        context = {**found["context"], "flags": tuple(found["context"]["flags"])}
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`; `content` is taken to match the schema."""
+        cell = {name: content[name] for name in Cell.__dataclass_fields__}
+        context = {**content["context"], "flags": tuple(content["context"]["flags"])}
         return cls(
             cell=Cell(**cell),
-            samples=tuple(found["samples"]),
-            warm_up=found["warm_up"],
+            samples=tuple(content["samples"]),
+            warm_up=content["warm_up"],
             context=Context(**context),
-            before=Conditions(**found["before"]),
-            after=Conditions(**found["after"]),
-            faults=tuple(found["faults"]),
-            error=found["error"],
+            before=Conditions(**content["before"]),
+            after=Conditions(**content["after"]),
+            faults=tuple(content["faults"]),
+            error=content["error"],
         )
 
 

@@ -1,4 +1,4 @@
-"""Rows against `row.schema.json`: the part of JSON Schema that it uses, without another package."""
+"""Checks rows against `row.schema.json`, by the part of JSON Schema that it uses."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class BadBenchRow(EdgeRouterError):
 def row_schema() -> dict[str, Any]:
     """The schema as it is shipped."""
     text = files("edge_router.benchmarks.rows").joinpath("row.schema.json").read_text("utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    schema: dict[str, Any] = json.loads(text)
+    return schema
 
 
-def check_row(found: Any) -> None:
+def check_row(value: Any) -> None:
     """Raises BadBenchRow naming the first thing that the schema does not allow."""
-    fault = next(_faults(found, row_schema(), "row"), None)
+    fault = next(_faults(value, row_schema(), "row"), None)
     if fault is not None:
         raise BadBenchRow(fault)
 
@@ -61,11 +61,11 @@ def load_rows(path: Path) -> list[Row]:
 
 def _row(line: str, place: str) -> Row:
     try:
-        found = json.loads(line)
-        check_row(found)
+        value = json.loads(line)
+        check_row(value)
     except (ValueError, BadBenchRow) as error:
         raise BadBenchRow(f"{place}: {error}") from None
-    return Row.from_json(found)
+    return Row.from_json(value)
 
 
 def _faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a row says of its samples: percentiles with their number, and how far they scatter."""
+"""The summary of samples: percentiles, their number, and the median absolute deviation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file to share: the rows, without anything that tells whose machine it was."""
+"""One file to share: the rows, without anything that identifies the machine's owner."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def submission(rows: Sequence[Row]) -> str:
     own = [name for name in _own_names() if len(name) >= SHORTEST_NAME]
     lines = []
     for row in rows:
-        found = _hidden(row.to_json(), own)
-        check_row(found)
-        lines.append(json.dumps(found, ensure_ascii=False))
+        shared = _hidden(row.to_json(), own)
+        check_row(shared)
+        lines.append(json.dumps(shared, ensure_ascii=False))
     text = "".join(f"{line}\n" for line in lines)
     left = [name for name in own if re.search(_whole(name), text)]
     if left:

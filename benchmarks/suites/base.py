@@ -1,4 +1,4 @@
-"""The seam between a suite and the command line."""
+"""The protocol that every suite follows, as the command line uses it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["Suite"]
 
 
 class Suite(Protocol):
-    """Something that measures. `told` is its one line of help."""
+    """Something that measures. `summary` is its one line of help."""
 
     @property
     def name(self) -> str: ...
 
     @property
-    def told(self) -> str: ...
+    def summary(self) -> str: ...
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         """Add the suite's own options; all have `--artifact`, `--repetitions`, `--warm-up`."""

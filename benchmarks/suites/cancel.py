@@ -1,4 +1,4 @@
-"""How long an answer goes on after its caller gave it up."""
+"""Time from the cancellation of a streamed answer to the end of the work on it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CancelSuite:
     """From `close()` to a worker that is free (local), or a server that sees the client gone."""
 
     name = "cancel"
-    told = "from close() of a stream to a free worker, before and after the first token"
+    summary = "from close() of a stream to a free worker, before and after the first token"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--model", default="smollm2-135m", help="a GGUF file")

@@ -1,4 +1,4 @@
-"""From starting a process to the first decision."""
+"""Time from the start of a process to its first decision."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ColdSuite:
     """
 
     name = "cold"
-    told = "process start to first decision, imports, load, --version"
+    summary = "process start to first decision, imports, load, --version"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.set_defaults(most_repetitions=20)
@@ -37,10 +37,10 @@ class ColdSuite:
         artifact = RouterArtifact.load(options.artifact)
         repetitions = min(options.repetitions, options.most_repetitions)
         watch = Watch.start(named(artifact))
-        found = interleaved(
+        measured = interleaved(
             _starts(options.artifact), repetitions=repetitions, warm_up=min(options.warm_up, 1)
         )
-        cells = {Cell("cold", name): values for name, values in found.items()}
+        cells = {Cell("cold", name): values for name, values in measured.items()}
         yield from watch.rows(cells, warm_up=min(options.warm_up, 1))
 
         watch = Watch.start(named(artifact))
@@ -62,5 +62,5 @@ def _starts(artifact: str) -> dict[str, Callable[[], float]]:
 
 def _edge_router() -> list[str]:
     """The installed command beside this Python, else the module."""
-    found = shutil.which("edge-router", path=str(Path(sys.executable).parent))
-    return [found] if found else [sys.executable, "-m", "edge_router.cli"]
+    program = shutil.which("edge-router", path=str(Path(sys.executable).parent))
+    return [program] if program else [sys.executable, "-m", "edge_router.cli"]

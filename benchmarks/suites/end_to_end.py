@@ -1,4 +1,4 @@
-"""A question in, an answer out: the router's share, and the client without any model."""
+"""Whole answers through the client: the share of the router, and the client without a model."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class EndToEndSuite:
     """`expert` "instant" answers at once, so that what is left is our client's own time."""
 
     name = "end_to_end"
-    told = "whole answers through the client: router, first token, all"
+    summary = "whole answers through the client: router, first token, all"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--model", default="smollm2-135m", help="a GGUF file")
@@ -50,11 +50,11 @@ class EndToEndSuite:
             }
             watch = Watch.start(artifact)
             try:
-                found = _measure(expert, options)
+                measured = _measure(expert, options)
             except EdgeRouterError as error:
                 yield watch.failure(Cell("end_to_end", "whole answer", settings=settings), error)
                 continue
-            samples = {Cell("end_to_end", n, settings=settings): v for n, v in found.items()}
+            samples = {Cell("end_to_end", n, settings=settings): v for n, v in measured.items()}
             yield from watch.rows(samples, warm_up=options.warm_up)
 
 

@@ -1,4 +1,4 @@
-"""How a decision's time grows with tokens, experts, history and batch."""
+"""Time of a decision against tokens, experts, history and batch size."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class GrowthSuite:
     """
 
     name = "growth"
-    told = "time against tokens, experts, history and batch"
+    summary = "time against tokens, experts, history and batch"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--factors", type=names, default=FACTORS, help=",".join(FACTORS))
@@ -56,8 +56,10 @@ class GrowthSuite:
                 Cell("growth", factor, settings={factor: size}): SAMPLERS[factor](artifact, size)
                 for size in getattr(options, factor)
             }
-            found = interleaved(samplers, repetitions=options.repetitions, warm_up=options.warm_up)
-            yield from watch.rows(found, warm_up=options.warm_up)
+            measured = interleaved(
+                samplers, repetitions=options.repetitions, warm_up=options.warm_up
+            )
+            yield from watch.rows(measured, warm_up=options.warm_up)
 
 
 def _by_tokens(artifact: RouterArtifact, tokens: int) -> Callable[[], float]:

@@ -1,4 +1,4 @@
-"""What a router burns while nobody asks it anything."""
+"""CPU time that an idle router uses after a decision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class IdleSuite:
     """CPU seconds of all threads of one process, sample after sample."""
 
     name = "idle"
-    told = "CPU burnt in the 500 ms after a decision and per idle second"
+    summary = "CPU burnt in the 500 ms after a decision and per idle second"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.set_defaults(most_repetitions=10)
@@ -30,6 +30,6 @@ class IdleSuite:
         artifact = RouterArtifact.load(options.artifact)
         repetitions = min(options.repetitions, options.most_repetitions)
         watch = Watch.start(named(artifact))
-        found = probe("idle", options.artifact, str(repetitions))
-        cells = {Cell("idle", told, "cpu_s"): found[key] for key, told in NAMES.items()}
+        measured = probe("idle", options.artifact, str(repetitions))
+        cells = {Cell("idle", measure, "cpu_s"): measured[key] for key, measure in NAMES.items()}
         yield from watch.rows(cells, warm_up=1)

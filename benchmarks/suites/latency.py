@@ -1,4 +1,4 @@
-"""How long a decision takes, whole and in parts."""
+"""Time of a routing decision, whole and by stage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LatencySuite:
     """
 
     name = "latency"
-    told = "tokenise, encode, decide and whole, by tokens, threads and batch"
+    summary = "tokenise, encode, decide and whole, by tokens, threads and batch"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
@@ -56,17 +56,17 @@ def _measure(
     settings = {**axes, "tokens_seen": stages.tokens_seen(texts), "threads": stages.threads}
     watch = Watch.start(named(stages.artifact))
     samplers = _samplers(stages, texts, axes["batch"])
-    found = interleaved(samplers, repetitions=options.repetitions, warm_up=options.warm_up)
-    rows = watch.rows(_cells(found, settings), warm_up=options.warm_up)
-    if "whole" in found:
-        parts = zip(found["whole"], found["bare tokenizer"], found["encode"], strict=True)
+    measured = interleaved(samplers, repetitions=options.repetitions, warm_up=options.warm_up)
+    rows = watch.rows(_cells(measured, settings), warm_up=options.warm_up)
+    if "whole" in measured:
+        parts = zip(measured["whole"], measured["bare tokenizer"], measured["encode"], strict=True)
         around = {AROUND: [whole - tokens - encode for whole, tokens, encode in parts]}
         rows += watch.rows(_cells(around, settings), warm_up=options.warm_up, judged=False)
     return rows
 
 
-def _cells(found: dict[str, list[float]], settings: dict[str, int]) -> dict[Cell, list[float]]:
-    return {Cell("latency", name, settings=settings): values for name, values in found.items()}
+def _cells(measured: dict[str, list[float]], settings: dict[str, int]) -> dict[Cell, list[float]]:
+    return {Cell("latency", name, settings=settings): values for name, values in measured.items()}
 
 
 def _samplers(stages: Stages, texts: Sequence[str], batch: int) -> dict[str, Callable[[], float]]:

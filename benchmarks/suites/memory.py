@@ -1,4 +1,4 @@
-"""How much memory a process that only routes takes, and whether it grows."""
+"""Memory of a process that only routes, and its growth over many decisions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MemorySuite:
     """
 
     name = "memory"
-    told = "resident memory before and after, peak, drift over many mixed decisions"
+    summary = "resident memory before and after, peak, drift over many mixed decisions"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--decisions", type=int, default=10_000, help="mixed decisions")
@@ -42,14 +42,14 @@ class MemorySuite:
         with tempfile.TemporaryDirectory() as folder:
             queries = Path(folder) / "queries.json"
             _write_queries(queries, artifact)
-            found = [
+            readings = [
                 probe("memory", options.artifact, str(options.decisions), str(queries))
                 for _ in range(repetitions)
             ]
         samples = {
             Cell("memory", name, "B", settings): values
             for settings in [{"decisions": options.decisions}]
-            for name, values in _measures(found).items()
+            for name, values in _measures(readings).items()
         }
         yield from watch.rows(samples, warm_up=0)
 
@@ -60,10 +60,10 @@ def _write_queries(path: Path, artifact: RouterArtifact) -> None:
     path.write_text(json.dumps({"long": long, "mixed": mixed_queries(counting)}))
 
 
-def _measures(found: list[dict[str, int | None]]) -> dict[str, list[float]]:
+def _measures(readings: list[dict[str, int | None]]) -> dict[str, list[float]]:
     """Samples by name; what this system does not tell is left out."""
-    known = [name for name in found[0] if found[0][name] is not None]
-    samples = {name: [float(one[name] or 0) for one in found] for name in known}
+    known = [name for name in readings[0] if readings[0][name] is not None]
+    samples = {name: [float(one[name] or 0) for one in readings] for name in known}
     for name, later, earlier in (
         ("growth by a 512-token call", "after a 512-token call", "artifact loaded"),
         ("drift", "after all decisions", "after one round"),

@@ -31,7 +31,7 @@ class PeersSuite:
     """
 
     name = "peers"
-    told = "other routers beside ours, each in a fresh process without network"
+    summary = "other routers beside ours, each in a fresh process without network"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--contenders", type=names, default=tuple(CONTENDERS), help="names")

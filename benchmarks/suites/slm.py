@@ -28,13 +28,13 @@ OVERHEAD = "first token: edge-router less llama-cpp-python"
 class SlmSuite:
     """Ours and llama-cpp-python called bare hold the same model with the same settings.
 
-    They answer the same questions by turns. Every conversation begins anew, so that nobody
+    They answer the same questions by turns. Every conversation begins anew, so that none
     profits from the prefix kept of the last one; "second turn" goes on with the conversation just
     answered, beside the same two turns asked anew.
     """
 
     name = "slm"
-    told = "load, prefill and decode of a GGUF; first token through ours and through llama.cpp"
+    summary = "load, prefill and decode of a GGUF; first token through ours and through llama.cpp"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--model", default="smollm2-135m", help="a GGUF file")
@@ -89,8 +89,8 @@ def _speeds(
     samplers: dict[Cell, Callable[[], float]] = {prefill: lambda: bare.prefill_rate(tokens)}
     for output, cell in decode.items():
         samplers[cell] = lambda n=output: bare.decode_rate(tokens, n)  # type: ignore[misc]
-    found = interleaved(samplers, repetitions=repetitions, warm_up=1)
-    yield from watch.rows(found, warm_up=1)
+    measured = interleaved(samplers, repetitions=repetitions, warm_up=1)
+    yield from watch.rows(measured, warm_up=1)
 
 
 def _first_tokens(

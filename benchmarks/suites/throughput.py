@@ -1,4 +1,4 @@
-"""How many decisions a second, when several threads share one router."""
+"""Decisions a second of several threads that share one router."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ThroughputSuite:
     """Each sample is a run of some seconds; runs with more and fewer threads take turns."""
 
     name = "throughput"
-    told = "decisions a second, by threads that share one router"
+    summary = "decisions a second, by threads that share one router"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--threads", type=numbers, default=(1, 2, 4), help="1,2,4")
@@ -49,8 +49,8 @@ class ThroughputSuite:
                 for settings in grid({"tokens": (tokens,), "threads": options.threads})
             }
             repetitions = min(options.repetitions, options.most_repetitions)
-            found = interleaved(samplers, repetitions=repetitions, warm_up=1)
-            yield from watch.rows(found, warm_up=1)
+            measured = interleaved(samplers, repetitions=repetitions, warm_up=1)
+            yield from watch.rows(measured, warm_up=1)
 
 
 def _rate(router: Router, texts: Sequence[str], threads: int, seconds: float) -> float:

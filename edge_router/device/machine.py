@@ -19,16 +19,20 @@ from typing import Protocol
 from edge_router.guards.forking import ForkSafeLock
 
 __all__ = [
+    "DeviceCounters",
     "DeviceInfo",
     "DeviceSource",
     "DeviceState",
+    "Hardware",
     "LinuxDevice",
     "RecentDevice",
     "UnknownDevice",
+    "system_text",
     "this_device",
 ]
 
 LONGEST = 1 << 20  # characters of one file of the system
+ARM_CORES = {"0xd03": "Cortex-A53", "0xd08": "Cortex-A72", "0xd0b": "Cortex-A76"}
 PI_THROTTLED = 0b1110  # now: frequency capped, throttled, soft temperature limit
 
 
@@ -59,6 +63,30 @@ class DeviceInfo:
     governor: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """More of what the device is: the design of an ARM core, the model of a single-board computer,
+    and the processor's features as the kernel names them (empty where it does not)."""
+
+    core: str | None = None
+    board: str | None = None
+    flags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCounters:
+    """What is measured before and after a benchmark; None where the system does not tell.
+
+    `busy_s` and `steal_s` are CPU seconds since boot: of all processes, and taken by the
+    hypervisor. The clock is that of the first core, at this moment.
+    """
+
+    busy_s: float | None = None
+    steal_s: float | None = None
+    frequency_mhz: float | None = None
+    temperature_c: float | None = None
+
+
 class DeviceSource(Protocol):
     """The one way in which the state of the device is read; tests give their own."""
 
@@ -81,6 +109,12 @@ class UnknownDevice:
     def info(self) -> DeviceInfo:
         return DeviceInfo(platform.processor() or platform.machine(), os.cpu_count() or 1)
 
+    def hardware(self) -> Hardware:
+        return Hardware()
+
+    def counters(self) -> DeviceCounters:
+        return DeviceCounters()
+
 
 class LinuxDevice:
     """Reads /proc and /sys below `root`."""
@@ -95,7 +129,7 @@ class LinuxDevice:
             free_memory_bytes=self._memory("MemAvailable"),
             clock_share=self._clock_share(),
             battery=_share(battery / "capacity", 100) if battery else None,
-            discharging=_text(battery / "status") == "Discharging" if battery else None,
+            discharging=system_text(battery / "status") == "Discharging" if battery else None,
             connected=self._connected(),
         )
 
@@ -104,11 +138,41 @@ class LinuxDevice:
             processor=self._processor() or platform.machine(),
             cores=_cores(),
             memory_bytes=self._memory("MemTotal"),
-            governor=next((_text(p / "scaling_governor") for p in self._clocks()), None),
+            governor=next((system_text(p / "scaling_governor") for p in self._clocks()), None),
         )
 
+    def hardware(self) -> Hardware:
+        first = (system_text(self._proc / "cpuinfo") or "").split("\n\n")[0].splitlines()
+        pairs = (line.partition(":") for line in first if ":" in line)
+        fields = {name.strip(): value.strip() for name, _, value in pairs}
+        part = None if "model name" in fields else fields.get("CPU part")
+        return Hardware(
+            core=ARM_CORES.get(part, f"ARM part {part}") if part else None,
+            board=system_text(self._proc / "device-tree" / "model"),
+            flags=frozenset((fields.get("flags") or fields.get("Features") or "").split()),
+        )
+
+    def counters(self) -> DeviceCounters:
+        busy, steal = self._cpu_seconds()
+        clock = self._sys / "devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"
+        return DeviceCounters(
+            busy,
+            steal,
+            _thousandths(clock),
+            _thousandths(self._sys / "class/thermal/thermal_zone0/temp"),
+        )
+
+    def _cpu_seconds(self) -> tuple[float | None, float | None]:
+        """Busy and stolen, since boot (proc(5): user nice system idle iowait irq ...)."""
+        fields = (system_text(self._proc / "stat") or "").partition("\n")[0].split()
+        if len(fields) < 9 or fields[0] != "cpu":
+            return None, None
+        user, nice, system, _, _, irq, softirq, steal = (int(ticks) for ticks in fields[1:9])
+        tick = os.sysconf("SC_CLK_TCK")
+        return (user + nice + system + irq + softirq) / tick, steal / tick
+
     def _memory(self, field: str) -> int | None:
-        for line in (_text(self._proc / "meminfo") or "").splitlines():
+        for line in (system_text(self._proc / "meminfo") or "").splitlines():
             name, _, rest = line.partition(":")
             if name == field:
                 kibibytes = _whole(rest.removesuffix("kB"))
@@ -117,18 +181,18 @@ class LinuxDevice:
 
     def _processor(self) -> str | None:
         """The name of the processor; an ARM board's is that of the board."""
-        for line in (_text(self._proc / "cpuinfo") or "").splitlines():
+        for line in (system_text(self._proc / "cpuinfo") or "").splitlines():
             name, _, value = line.partition(":")
             if name.strip() in ("model name", "Model"):
                 return value.strip()
-        return _text(self._proc / "device-tree" / "model")
+        return system_text(self._proc / "device-tree" / "model")
 
     def _clocks(self) -> list[Path]:
         return _below(self._sys / "devices/system/cpu/cpufreq", "policy*")
 
     def _clock_share(self) -> float | None:
         """Of the most throttled cores. A Raspberry Pi lowers the clock without telling cpufreq."""
-        told = _text(self._sys / "devices/platform/soc/soc:firmware/get_throttled") or "0"
+        told = system_text(self._sys / "devices/platform/soc/soc:firmware/get_throttled") or "0"
         allowed = "scaling_cur_freq" if _hex(told) & PI_THROTTLED else "scaling_max_freq"
         shares = [
             share
@@ -142,12 +206,15 @@ class LinuxDevice:
     def _batteries(self) -> Iterator[Path]:
         """Those of the device itself, not of a mouse."""
         for supply in _below(self._sys / "class/power_supply", "*"):
-            if _text(supply / "type") == "Battery" and _text(supply / "scope") != "Device":
+            if (
+                system_text(supply / "type") == "Battery"
+                and system_text(supply / "scope") != "Device"
+            ):
                 yield supply
 
     def _connected(self) -> bool | None:
         """Whether any route leaves this machine, by the tables of both protocols."""
-        old, new = (_text(self._proc / "net" / name) for name in ("route", "ipv6_route"))
+        old, new = (system_text(self._proc / "net" / name) for name in ("route", "ipv6_route"))
         if old is None and new is None:
             return None
         rows = [line.split() for line in (old or "").splitlines()[1:]]
@@ -181,7 +248,8 @@ class RecentDevice:
             return self._read[1]
 
 
-def _text(path: Path) -> str | None:
+def system_text(path: Path) -> str | None:
+    """A small file of /proc or /sys without its blank ends; None where it cannot be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(LONGEST).strip("\0\n ")
@@ -214,10 +282,16 @@ def _whole(text: str) -> int | None:
 
 def _number(path: Path) -> float | None:
     try:
-        found = float(_text(path) or "")
+        found = float(system_text(path) or "")
     except ValueError:
         return None
     return found if math.isfinite(found) else None
+
+
+def _thousandths(path: Path) -> float | None:
+    """A whole number that the kernel writes in thousandths."""
+    found = system_text(path)
+    return int(found) / 1000 if found and found.lstrip("-").isdigit() else None
 
 
 def _share(path: Path, whole: float) -> float | None:

@@ -16,6 +16,12 @@ from fault_server import STREAM_HEAD, FaultServer, Peer, Script, event
 
 ASK = ChatRequest.of("What is a router?")
 DONE = event("[DONE]")
+REPLY = {
+    "id": "chatcmpl-7",
+    "model": "tiny-2",
+    "choices": [{"index": 0, "message": {"content": "A decision."}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 5, "completion_tokens": 3},
+}
 
 Verb = Callable[[OpenAIBackend, Deadline], Any]
 
@@ -55,6 +61,19 @@ def saying(*parts: bytes | str) -> Script:
 def streaming(*events: str) -> Script:
     """A server that streams `events`."""
     return saying(STREAM_HEAD, *events)
+
+
+def silent(peer: Peer) -> None:
+    """A server that reads the request and never answers."""
+    peer.request()
+    peer.pause()
+
+
+def drips_an_error(peer: Peer) -> None:
+    """A server that sends an error page byte by byte, for 18 seconds."""
+    peer.request()
+    peer.send("HTTP/1.1 500 Oops\r\n\r\n")
+    peer.drip("x" * 600, every_s=0.03)
 
 
 def answer_to(verb: Verb, script: Script, **options: Any) -> Any:

@@ -35,20 +35,20 @@ class Emulation:
     def set_up(cls, cache: Path, *, mirror: str | None, tell: Callable[[str], None]) -> Emulation:
         """Make what `cache` lacks: about 100 MB to download, 350 MB on the disk.
 
-        `mirror` is of Debian's archive, None for the one that this system uses. Raises
+        `mirror` is of Debian's archive, None for that of this system. Raises
         HostUnsuitable, DownloadFailed; what has come is kept, and a later call goes on from there.
         """
         check_host()
-        found = cls(cache)
-        if not found.complete:
+        emulation = cls(cache)
+        if not emulation.complete:
             tell(f"downloading an emulator, and Python with wheels for ARM, into {cache}")
             mirror = mirror or find_mirror()
             QEMU.unpack(cache, mirror)
             PYTHON.unpack(cache, mirror)
             unpack_for_arm(cache, runtime_versions())
             unpack_ready_made(cache)
-            made_once(found.plugin.parent, _compile)
-        return found
+            made_once(emulation.plugin.parent, _compile)
+        return emulation
 
     @property
     def complete(self) -> bool:
@@ -69,12 +69,12 @@ class Emulation:
     @property
     def qemu_version(self) -> str:
         """As in "7.2.22"; raises GuestFailed where the emulator does not start."""
-        told = run_tool(
+        printed = run_tool(
             [*self._program("qemu-aarch64"), "--version"],
             GuestFailed,
             f"remove {QEMU.folder(self.cache)} and run it again",
         )
-        return (told.split("version", 1)[-1].split() or ["unknown"])[0]
+        return (printed.split("version", 1)[-1].split() or ["unknown"])[0]
 
     def guest(self, machine: Machine, *, counts: Path | None = None) -> Guest:
         """This machine's Python; instruction counts go to the file `counts`, if one is named."""

@@ -42,7 +42,7 @@ class Guest:
     def run(self, job: Mapping[str, Any], *, timeout_s: float) -> Iterator[Mapping[str, Any]]:
         """The lines that `inside.py` gives for `job`, as they come. Raises GuestFailed.
 
-        The machine is killed when `timeout_s` is over or nobody reads on.
+        The machine is killed when `timeout_s` is over or its output is read no further.
         """
         with _staged_runtime() as runtime, tempfile.TemporaryFile("w+") as said:
             process = self._start(runtime, said)
@@ -85,12 +85,12 @@ class Guest:
 
     def _parsed(self, line: str) -> Mapping[str, Any]:
         try:
-            found = json.loads(line)
+            reply = json.loads(line)
         except ValueError:
             raise GuestFailed(f"{self.name}: {line.strip()[:200]!r} is no result") from None
-        if not isinstance(found, dict):
+        if not isinstance(reply, dict):
             raise GuestFailed(f"{self.name}: {line.strip()[:200]!r} is no result")
-        return found
+        return reply
 
 
 NATIVE = Guest("native", (sys.executable,))

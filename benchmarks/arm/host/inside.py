@@ -52,12 +52,12 @@ def tell(line: Mapping[str, Any]) -> None:
 def versions() -> dict[str, str]:
     """What decides."""
     modules = {"numpy": np, "onnxruntime": onnxruntime, "tokenizers": tokenizers}
-    found = {name: module.__version__ for name, module in modules.items()}
-    return {"python": platform.python_version(), "machine": platform.machine(), **found}
+    packages = {name: module.__version__ for name, module in modules.items()}
+    return {"python": platform.python_version(), "machine": platform.machine(), **packages}
 
 
 def answer(router: Router, query: str) -> dict[str, Any]:
-    """Who would be asked, and the log-odds of a good answer for each of the shipped experts."""
+    """The expert chosen, and the log-odds of a good answer for each of the shipped experts."""
     decision = router.route(query)
     quality = {name: estimate.quality for name, estimate in decision.estimates.items()}
     log_odds = {name: math.log(q) - math.log1p(-q) for name, q in quality.items()}

@@ -29,11 +29,11 @@ class Board:
     def files(self) -> Mapping[str, str]:
         """Contents by path, without the leading slash."""
         cpu = "sys/devices/system/cpu"
-        found = {"proc/cpuinfo": self._cpuinfo(), f"{cpu}/kernel_max": "255\n"}
-        found |= {f"{cpu}/{name}": f"0-{CORES - 1}\n" for name in ("possible", "present", "online")}
+        tree = {"proc/cpuinfo": self._cpuinfo(), f"{cpu}/kernel_max": "255\n"}
+        tree |= {f"{cpu}/{name}": f"0-{CORES - 1}\n" for name in ("possible", "present", "online")}
         for core in range(CORES):
-            found |= {f"{cpu}/cpu{core}/{path}": text for path, text in self._core(core).items()}
-        return found
+            tree |= {f"{cpu}/cpu{core}/{path}": text for path, text in self._core(core).items()}
+        return tree
 
     def _cpuinfo(self) -> str:
         fields = (
@@ -45,8 +45,8 @@ class Board:
             ("CPU part\t", f"{self.part:#x}"),
             ("CPU revision\t", str(self.revision)),
         )
-        told = "\n".join(f"{name}: {value}" for name, value in fields)
-        cores = "".join(f"processor\t: {core}\n{told}\n\n" for core in range(CORES))
+        block = "\n".join(f"{name}: {value}" for name, value in fields)
+        cores = "".join(f"processor\t: {core}\n{block}\n\n" for core in range(CORES))
         return f"{cores}Model\t\t: {self.model}\n"
 
     def _core(self, core: int) -> Mapping[str, str]:
@@ -70,7 +70,7 @@ class Machine:
     """
 
     name: str
-    told: str
+    description: str
     emulator: Literal["qemu-aarch64", "qemu-x86_64"]
     cpu: str
     board: Board | None = None

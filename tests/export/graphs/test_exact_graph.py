@@ -58,7 +58,7 @@ def test_another_implementation_gives_the_same_numbers(artifact: RouterArtifact)
         ids, mask = tokenizer.batch([text])
         feed = {"input_ids": ids, "attention_mask": mask}
         for ours, theirs in zip(session.run(None, feed), reference.run(None, feed), strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=2e-6, rtol=2e-6)
+            assert ours == pytest.approx(theirs, abs=2e-6, rel=2e-6)
 
 
 def test_gelu_is_near_gelu_and_ends_in_nothing_and_in_itself() -> None:

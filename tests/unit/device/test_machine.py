@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_router.device.machine import (
+    DeviceCounters,
     DeviceState,
+    Hardware,
     LinuxDevice,
     RecentDevice,
     UnknownDevice,
@@ -63,6 +66,33 @@ def test_free_memory_is_what_a_new_model_could_have(tmp_path: Path) -> None:
     device = tree(tmp_path, {"proc/meminfo": MEMINFO, "proc/cpuinfo": "model name\t: Quick 9\n"})
     assert device.state().free_memory_bytes == 2000 * 1024
     assert (device.info().memory_bytes, device.info().processor) == (8000 * 1024, "Quick 9")
+
+
+def test_the_hardware_of_a_small_board(tmp_path: Path) -> None:
+    """The core by the name of its design, the board, the features of the first core."""
+    files = {
+        "proc/cpuinfo": "processor\t: 0\nFeatures\t: fp asimd\nCPU part\t: 0xd0b\n\nModel\t: Pi\n",
+        "proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
+    }
+    assert tree(tmp_path, files).hardware() == Hardware(
+        "Cortex-A76", "Raspberry Pi 5 Model B Rev 1.0", frozenset({"fp", "asimd"})
+    )
+    named = {"proc/cpuinfo": "model name\t: Quick 9\nflags\t: avx2\nCPU part\t: 0x1\n"}
+    assert tree(tmp_path / "pc", named).hardware() == Hardware(flags=frozenset({"avx2"}))
+
+
+def test_the_counters_of_a_machine(tmp_path: Path) -> None:
+    """Busy without idle and waiting, in seconds; None where the kernel does not count."""
+    files = {
+        "proc/stat": "cpu  100 20 30 9999 8888 4 6 50 0 0\ncpu0 1 1 1 1 1 1 1 1\n",
+        "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "1500000\n",
+        "sys/class/thermal/thermal_zone0/temp": "48312\n",
+    }
+    tick = os.sysconf("SC_CLK_TCK")
+    expected = DeviceCounters(160 / tick, 50 / tick, 1500.0, 48.312)
+    assert tree(tmp_path, files).counters() == expected
+    strange = tree(tmp_path / "odd", {"proc/stat": "cpu 1 2 3\n"})
+    assert strange.counters() == UnknownDevice().counters() == DeviceCounters()
 
 
 def test_the_most_throttled_core_counts(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import gzip
 import io
 import os
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -74,32 +73,6 @@ def test_a_gzip_bomb_is_refused(tmp_path: Path, unit: bytes) -> None:
     path.write_bytes(gzip.compress(unit * (2**25 // len(unit)), 9))
     told = refused(path)
     assert "unpacks to more than 200 times its size" in told or "longer than" in told
-
-
-BOUNDED = """
-import sys
-from pathlib import Path
-from edge_router.guards.bounded_file import numbered_lines, read_text
-from edge_router.errors import ConfigError
-for read in (lambda p: list(numbered_lines(p, ConfigError)), lambda p: read_text(p, ConfigError)):
-    try:
-        read(Path(sys.argv[1]))
-    except ConfigError:
-        pass
-print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /proc")
-def test_a_bomb_takes_little_memory(tmp_path: Path) -> None:
-    """4 GB of zeros in 4 MB."""
-    path = tmp_path / "bomb.gz"
-    chunk = gzip.compress(b"\0" * 2**26, 9)
-    path.write_bytes(chunk * 64)
-    told = subprocess.run(
-        [sys.executable, "-c", BOUNDED, str(path)], capture_output=True, text=True, check=True
-    )
-    assert int(told.stdout) < 300_000
 
 
 def test_totals_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

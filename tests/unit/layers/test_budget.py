@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_router import (
@@ -81,6 +81,7 @@ def test_who_is_not_paid_for_is_not_asked(
     assert budget.left_usd == usd
 
 
+@settings(max_examples=40)
 @given(
     usd=st.floats(0, 1000), price=st.floats(0.01, 1e4), wanted=st.integers(1, 2000),
     calls=st.integers(1, 20),

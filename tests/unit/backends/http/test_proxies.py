@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
+from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
 
+from edge_router.backends.deadline import Deadline
 from edge_router.backends.http.proxies import login_of, proxy_for
+from edge_router.backends.http.transport import DeadlineTransport
+from fault_server import FaultServer, Peer, answer
 
 PROXY = "http://proxy.example:8080"
+DEADLINE_S = 0.5
+ENDED_BY_S = 4.0  # the proxy would stall for longer
 
 
 @pytest.fixture(autouse=True)
@@ -127,3 +136,73 @@ def test_a_login_may_hold_any_character() -> None:
     """It is written as UTF-8, percent signs undone."""
     auth = login_of("http://m%C3%A9:p%40ss@h:8080").auth
     assert auth == ("m\u00e9".encode(), b"p@ss")
+
+
+def _hello(peer: Peer) -> None:
+    while peer.request():
+        peer.send(answer("hello"))
+
+
+@contextlib.contextmanager
+def _client(**options: Any) -> Iterator[httpx.Client]:
+    with httpx.Client(transport=DeadlineTransport(**options), timeout=60) as client:
+        yield client
+
+
+def test_http_goes_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy gets the whole URL and the login from its own URL."""
+    seen: list[str] = []
+
+    def proxy(peer: Peer) -> None:
+        seen.append(peer.request())
+        peer.send(answer("from the proxy"))
+
+    with FaultServer(proxy) as server, _client() as client:
+        monkeypatch.setenv("HTTP_PROXY", f"http://me:p%40ss@127.0.0.1:{server.port}")
+        assert client.get("http://far.example/v1").text == "from the proxy"
+    assert seen[0].startswith("GET http://far.example/v1 HTTP/1.1\r\n")
+    assert "proxy-authorization: basic bwu6cebzcw==" in seen[0].lower()
+
+
+def test_https_tunnels_through_the_proxy_on_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy sees CONNECT only, and a proxy that stalls ends at the deadline."""
+    seen: list[str] = []
+
+    def proxy(peer: Peer) -> None:
+        seen.append(peer.request())
+        peer.pause()
+
+    with FaultServer(proxy) as server, _client() as client:
+        monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{server.port}")
+        extensions = {"deadline": Deadline.after(DEADLINE_S)}
+        start = time.monotonic()
+        with pytest.raises(httpx.ReadTimeout):
+            client.get("https://far.example/v1", extensions=extensions)
+        assert DEADLINE_S * 0.9 <= time.monotonic() - start < ENDED_BY_S
+    assert seen[0].startswith("CONNECT far.example:443 HTTP/1.1\r\n")
+
+
+def test_no_proxy_is_obeyed_and_loopback_is_never_proxied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local server stays local, with the key that is meant for it."""
+    with FaultServer(_hello) as server:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("NO_PROXY", "near.example")
+
+        def resolve(host: str, *_: Any, **__: Any) -> list[Any]:
+            assert host in ("near.example", "127.0.0.1")
+            return [(2, 1, 6, "", ("127.0.0.1", server.port))]
+
+        with _client(resolve=resolve) as client:
+            assert client.get(server.url).text == "hello"
+            assert client.get("http://near.example/").text == "hello"
+
+
+@pytest.mark.parametrize("proxy", ["socks5://me:secret@10.0.0.1:1080", "https://me:secret@p:1"])
+def test_other_proxies_are_refused_without_showing_the_password(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what is supported."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with _client() as client, pytest.raises(httpx.UnsupportedProtocol, match="http://") as caught:
+        client.get("http://far.example/")
+    assert "secret" not in str(caught.value)

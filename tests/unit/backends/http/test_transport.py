@@ -1,4 +1,4 @@
-"""The transport's deadline, kept against servers that misbehave, and its way through proxies."""
+"""The transport's deadline, kept against servers that misbehave."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ import pytest
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.http.flight import Budget
 from edge_router.backends.http.transport import DeadlineTransport
-from edge_router.guards.loopback import is_loopback
 from fault_server import FaultServer, Peer, Script, answer
 
 DEADLINE_S = 0.15
@@ -282,62 +281,6 @@ def test_a_server_that_hangs_up_is_a_protocol_error() -> None:
         client.get(server.url)
 
 
-def test_http_goes_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy gets the whole URL and the login from its own URL."""
-    seen: list[str] = []
-
-    def proxy(peer: Peer) -> None:
-        seen.append(peer.request())
-        peer.send(answer("from the proxy"))
-
-    with FaultServer(proxy) as server, _client() as client:
-        monkeypatch.setenv("HTTP_PROXY", f"http://me:p%40ss@127.0.0.1:{server.port}")
-        assert client.get("http://far.example/v1").text == "from the proxy"
-    assert seen[0].startswith("GET http://far.example/v1 HTTP/1.1\r\n")
-    assert "proxy-authorization: basic bwu6cebzcw==" in seen[0].lower()
-
-
-def test_https_tunnels_through_the_proxy_on_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy sees CONNECT only, and a proxy that stalls ends at the deadline."""
-    seen: list[str] = []
-
-    def proxy(peer: Peer) -> None:
-        seen.append(peer.request())
-        peer.pause()
-
-    with FaultServer(proxy) as server, _client() as client:
-        monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{server.port}")
-        with _ends_in_time() as extensions, pytest.raises(httpx.ReadTimeout):
-            client.get("https://far.example/v1", extensions=extensions)
-    assert seen[0].startswith("CONNECT far.example:443 HTTP/1.1\r\n")
-
-
-def test_no_proxy_is_obeyed_and_loopback_is_never_proxied(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A local server stays local, with the key that is meant for it."""
-    with FaultServer(_hello) as server:
-        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-        monkeypatch.setenv("NO_PROXY", "near.example")
-
-        def resolve(host: str, *_: Any, **__: Any) -> list[Any]:
-            assert host in ("near.example", "127.0.0.1")
-            return [(2, 1, 6, "", ("127.0.0.1", server.port))]
-
-        with _client(resolve=resolve) as client:
-            assert client.get(server.url).text == "hello"
-            assert client.get("http://near.example/").text == "hello"
-
-
-@pytest.mark.parametrize("proxy", ["socks5://me:secret@10.0.0.1:1080", "https://me:secret@p:1"])
-def test_other_proxies_are_refused_without_showing_the_password(
-    proxy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The error says what is supported."""
-    monkeypatch.setenv("ALL_PROXY", proxy)
-    with _client() as client, pytest.raises(httpx.UnsupportedProtocol, match="http://") as caught:
-        client.get("http://far.example/")
-    assert "secret" not in str(caught.value)
-
-
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key and a certificate for 127.0.0.1, in one file, made for this run."""
@@ -409,21 +352,3 @@ def test_a_budget_never_exceeds_its_deadline() -> None:
     assert budget.remaining() == 0
     budget.lift()
     assert 9 < budget.remaining() <= 10
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        *((host, True) for host in ("localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "::1")),
-        *((host, True) for host in ("localhost.", "a.localhost", "::ffff:127.0.0.1", "0:0::1")),
-        *(
-            (host, False)
-            for host in ("localhost..", "alocalhost", "::ffff:10.0.0.1", "127.1", "::")
-        ),
-        *((host, False) for host in ("0.0.0.0", "10.0.0.1", "localhost.evil.example")),
-        *((host, False) for host in ("127.0.0.1.evil.example", "")),
-    ],
-)
-def test_only_this_machine_is_loopback(host: str, *, expected: bool) -> None:
-    """Names that merely look local are not."""
-    assert is_loopback(host) is expected

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from asking import ASK, DONE, asking, both_verbs, complete, stream, text_of
+from asking import ASK, DONE, asking, both_verbs, complete, silent, stream, text_of
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.http.transport import DeadlineTransport
 from edge_router.backends.openai.backend import OpenAIBackend
@@ -22,11 +22,6 @@ from fault_server import STREAM_HEAD, FaultServer, Peer, Script, answer_json, ev
 WHOLE = {"choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}]}
 SOON_S = 3.0  # what would otherwise wait for a minute
 THINKS = event({"choices": [{"delta": {"reasoning": "hm"}}]})
-
-
-def _silent(peer: Peer) -> None:
-    peer.request()
-    peer.pause()
 
 
 def _pings(peer: Peer) -> None:
@@ -102,7 +97,7 @@ def test_thinking_is_no_answer_yet() -> None:
 @both_verbs
 def test_a_silent_server_is_left_before_a_slow_one(verb: Any) -> None:
     """No byte at all for `silence_s` is enough; a server that says anything is waited for."""
-    with asking(_silent) as backend:
+    with asking(silent) as backend:
         start = time.monotonic()
         with pytest.raises(BackendUnavailable):
             verb(backend, Deadline.after(60).attempt(silence_s=0.1))
@@ -194,7 +189,7 @@ def _stuck(where: str) -> Iterator[OpenAIBackend]:
             scripts = {
                 "handshake": lambda peer: peer.pause(),
                 "send": lambda peer: peer.pause(),
-                "headers": _silent,
+                "headers": silent,
                 "thinking": _says_then_hangs(THINKS),
                 "body": _says_then_hangs(piece("a")),
             }
@@ -273,7 +268,7 @@ def test_pieces_that_lie_ready_are_not_shown_after_a_cancel() -> None:
 @both_verbs
 def test_a_cancelled_deadline_asks_nobody(verb: Any) -> None:
     """Nothing is sent for an answer that nobody wants."""
-    with FaultServer(_silent) as server:
+    with FaultServer(silent) as server:
         backend = OpenAIBackend("tiny", base_url=server.url)
         deadline = Deadline.after(60)
         deadline.cancel()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_router.errors import ConfigError, EdgeRouterError, OutcomesUnusable
@@ -178,6 +178,7 @@ def test_a_row_that_is_none_is_named_by_its_line(
     assert told in refused(tmp_path / "rows.jsonl", content)
 
 
+@settings(max_examples=40)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),

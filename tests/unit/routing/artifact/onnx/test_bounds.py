@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import struct
 from pathlib import Path
 
@@ -40,7 +41,10 @@ def test_the_shipped_graph_passes_for_fewer_tokens_too(
 ) -> None:
     """Its shapes follow the number of tokens."""
     graph = check_onnx(artifact.encoder_path.read_bytes(), "m.onnx")
-    check_bounds(graph, "m.onnx", tokens=tokens, dim=artifact.manifest.representation_dim)
+    dim = artifact.manifest.representation_dim
+    check_bounds(graph, "m.onnx", tokens=tokens, dim=dim)
+    with pytest.raises(ArtifactCorrupt, match="gives representation as"):
+        check_bounds(graph, "m.onnx", tokens=tokens, dim=dim + 1)
 
 
 def test_the_shipped_graph_is_refused_for_more_tokens_than_it_has_places(
@@ -164,6 +168,8 @@ def test_a_graph_that_is_no_encoder_is_refused(name: bytes) -> None:
 def test_the_largest_finite_number_is_one() -> None:
     """Masks are made of it."""
     check(encoder(constant("x", [1], 1, struct.pack("<f", -3.4028234663852886e38))))
+    with pytest.raises(ArtifactCorrupt, match="not finite"):
+        check(encoder(constant("x", [1], 1, struct.pack("<f", -math.inf))))
 
 
 UNARY = ["Exp", "Round", "Tanh", "Sqrt", "Relu", "Erf"]
