@@ -10,7 +10,7 @@ from edge_router.errors import EdgeRouterError
 from .bounded_file import read_text, refuse_missing
 from .json_lines import BadJson, is_unicode, json_value, shown
 
-__all__ = ["FAULTS", "MAX_OBJECT_BYTES", "number", "read_object", "table", "text"]
+__all__ = ["FAULTS", "MAX_OBJECT_BYTES", "number", "read_object", "rounded", "table", "text"]
 
 MAX_OBJECT_BYTES = 2**24
 MOST = 1e12
@@ -53,4 +53,13 @@ def table(value: Any, name: str) -> dict[str, Any]:
     """An object. Raises ValueError."""
     if not isinstance(value, dict):
         raise ValueError(f"{name} is {shown(value)}, no JSON object")
+    return value
+
+
+def rounded(value: Any) -> Any:
+    """The same value with every float to 6 decimals: enough for anybody, stable to compare."""
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
     return value
