@@ -19,13 +19,12 @@ from edge_router.guards.checks import (
     path,
     refuse_unknown,
     settle,
-    shown,
     text,
     unset_allowed,
     whole_number,
 )
 from edge_router.guards.data_folder import default_data_folder
-from edge_router.guards.redaction import shown_url
+from edge_router.guards.redaction import quoted, redacted_url
 from edge_router.guards.user_files import user_path
 
 from .constraints import Constraints, Placement
@@ -175,7 +174,7 @@ class Config:
         and no query: either is refused when the expert is opened."""
         found = asdict(self)
         for expert in found["experts"].values():
-            expert["base_url"] = expert["base_url"] and shown_url(expert["base_url"])
+            expert["base_url"] = expert["base_url"] and redacted_url(expert["base_url"])
         return found
 
 
@@ -200,7 +199,7 @@ FIELDS = unset_allowed(Config, SETTINGS)
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
     found = tables.pop(name, {})
     if not isinstance(found, dict):
-        raise ConfigError(f"{name} = {shown(found)} in the file must be a table, [{name}]")
+        raise ConfigError(f"{name} = {quoted(found)} in the file must be a table, [{name}]")
     return found
 
 
