@@ -5,7 +5,8 @@
 ...     print(router.complete("What is the capital of France?").text)
 The capital of France is Paris.
 
-Importing the package imports nothing heavy; each name below is loaded on first use.
+Importing the package imports nothing heavy; each name below is loaded on first use. Errors not
+listed here are in `edge_router.errors`.
 """
 
 from __future__ import annotations
@@ -13,160 +14,62 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from .chat.completion import ChatChunk, ChatCompletion, ChatRequest, Usage
-    from .chat.conversation import Message
-    from .client.answer import Answer, AnswerStream
-    from .client.sync_client import EdgeRouter
+if TYPE_CHECKING:  # `X as X` marks a public name for type checkers
+    # isort: off
+    from .chat.completion import ChatRequest as ChatRequest
+    from .chat.conversation import Message as Message
+    from .client.answer import Answer as Answer, AnswerStream as AnswerStream
+    from .client.sync_client import EdgeRouter as EdgeRouter
     from .errors import (
-        AllBackendsFailed,
-        ArtifactCorrupt,
-        ArtifactError,
-        ArtifactIncompatible,
-        ArtifactNotFound,
-        BackendError,
-        BackendProtocolError,
-        BackendRejected,
-        BackendUnavailable,
-        CalibrationError,
-        ConfigError,
-        CostLimitReached,
-        EdgeRouterError,
-        InvalidRequest,
-        InvalidTarget,
-        LearningError,
-        MissingExtra,
-        NoExpertFits,
-        OutcomesUnusable,
-        RouterClosed,
-        RoutingError,
-        StaleOperatingPoint,
-        TargetsConflict,
-        TargetUnsupported,
+        AllBackendsFailed as AllBackendsFailed,
+        BackendError as BackendError,
+        ConfigError as ConfigError,
+        EdgeRouterError as EdgeRouterError,
+        RouterClosed as RouterClosed,
+        RoutingError as RoutingError,
     )
-    from .routing.artifact.manifest import RouterArtifact
-    from .routing.deciding.decision import Decision
-    from .routing.deciding.reason import Reason
-    from .routing.experts.expert import Estimate, Expert
-    from .routing.explaining.explanation import Explanation
-    from .routing.record import AnswerRecord
-    from .routing.router import Router
-    from .settings.config import Config
-    from .settings.constraints import Constraints, Placement
-    from .settings.expert_config import ExpertConfig
+    from .routing.deciding.decision import Decision as Decision
+    from .routing.deciding.reason import Reason as Reason
+    from .routing.experts.expert import Estimate as Estimate
+    from .routing.record import AnswerRecord as AnswerRecord
+    from .routing.router import Router as Router
+    from .settings.config import Config as Config
+    from .settings.constraints import Constraints as Constraints, Placement as Placement
+    from .settings.expert_config import ExpertConfig as ExpertConfig
+    # isort: on
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "chat.completion": (
-        "ChatChunk",
-        "ChatCompletion",
-        "ChatRequest",
-        "Usage",
-    ),
-    "chat.conversation": ("Message",),
-    "client.answer": (
-        "Answer",
-        "AnswerStream",
-    ),
-    "client.sync_client": ("EdgeRouter",),
-    "errors": (
-        "AllBackendsFailed",
-        "ArtifactCorrupt",
-        "ArtifactError",
-        "ArtifactIncompatible",
-        "ArtifactNotFound",
-        "BackendError",
-        "BackendProtocolError",
-        "BackendRejected",
-        "BackendUnavailable",
-        "CalibrationError",
-        "ConfigError",
-        "CostLimitReached",
-        "EdgeRouterError",
-        "InvalidRequest",
-        "InvalidTarget",
-        "LearningError",
-        "MissingExtra",
-        "NoExpertFits",
-        "OutcomesUnusable",
-        "RouterClosed",
-        "RoutingError",
-        "StaleOperatingPoint",
-        "TargetsConflict",
-        "TargetUnsupported",
-    ),
-    "routing.artifact.manifest": ("RouterArtifact",),
-    "routing.deciding.decision": ("Decision",),
-    "routing.deciding.reason": ("Reason",),
-    "routing.experts.expert": (
-        "Estimate",
-        "Expert",
-    ),
-    "routing.explaining.explanation": ("Explanation",),
-    "routing.record": ("AnswerRecord",),
-    "routing.router": ("Router",),
-    "settings.config": ("Config",),
-    "settings.constraints": (
-        "Constraints",
-        "Placement",
-    ),
-    "settings.expert_config": ("ExpertConfig",),
+    "AllBackendsFailed": "errors",
+    "Answer": "client.answer",
+    "AnswerRecord": "routing.record",
+    "AnswerStream": "client.answer",
+    "BackendError": "errors",
+    "ChatRequest": "chat.completion",
+    "Config": "settings.config",
+    "ConfigError": "errors",
+    "Constraints": "settings.constraints",
+    "Decision": "routing.deciding.decision",
+    "EdgeRouter": "client.sync_client",
+    "EdgeRouterError": "errors",
+    "Estimate": "routing.experts.expert",
+    "ExpertConfig": "settings.expert_config",
+    "Message": "chat.conversation",
+    "Placement": "settings.constraints",
+    "Reason": "routing.deciding.reason",
+    "Router": "routing.router",
+    "RouterClosed": "errors",
+    "RoutingError": "errors",
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = [
-    "AllBackendsFailed",
-    "Answer",
-    "AnswerRecord",
-    "AnswerStream",
-    "ArtifactCorrupt",
-    "ArtifactError",
-    "ArtifactIncompatible",
-    "ArtifactNotFound",
-    "BackendError",
-    "BackendProtocolError",
-    "BackendRejected",
-    "BackendUnavailable",
-    "CalibrationError",
-    "ChatChunk",
-    "ChatCompletion",
-    "ChatRequest",
-    "Config",
-    "ConfigError",
-    "Constraints",
-    "CostLimitReached",
-    "Decision",
-    "EdgeRouter",
-    "EdgeRouterError",
-    "Estimate",
-    "Expert",
-    "ExpertConfig",
-    "Explanation",
-    "InvalidRequest",
-    "InvalidTarget",
-    "LearningError",
-    "Message",
-    "MissingExtra",
-    "NoExpertFits",
-    "OutcomesUnusable",
-    "Placement",
-    "Reason",
-    "Router",
-    "RouterArtifact",
-    "RouterClosed",
-    "RoutingError",
-    "StaleOperatingPoint",
-    "TargetUnsupported",
-    "TargetsConflict",
-    "Usage",
-]
+__all__ = sorted(_HOME)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

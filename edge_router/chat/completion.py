@@ -17,9 +17,9 @@ from edge_router.guards.checks import (
     one_of,
     optional,
     settle,
-    shown,
     whole,
 )
+from edge_router.guards.redaction import quoted
 
 from .conversation import Message, _require_utf8, messages_of
 
@@ -119,9 +119,9 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
     if found is not None and low <= found <= high:
         return found
     if found is not None and found < low == 1:
-        raise InvalidRequest(f"{name} is {shown(value)}; it must be 1 or more")
+        raise InvalidRequest(f"{name} is {quoted(value)}; it must be 1 or more")
     raise InvalidRequest(
-        f"{name} is {shown(value)}; it must be a whole number from {low} to {high}"
+        f"{name} is {quoted(value)}; it must be a whole number from {low} to {high}"
     )
 
 
@@ -129,7 +129,7 @@ def _temperature(value: Any) -> float:
     try:
         found = number(0.0)(math.nan if isinstance(value, str) else value, "")
     except ConfigError:
-        raise InvalidRequest(f"temperature is {shown(value)}; it must be 0 or more") from None
+        raise InvalidRequest(f"temperature is {quoted(value)}; it must be 0 or more") from None
     return float(found)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from edge_router.errors import InvalidRequest
-from edge_router.guards.checks import shown
+from edge_router.guards.redaction import quoted
 
 __all__ = ["messages_of", "role_of"]
 
@@ -72,7 +72,7 @@ def role_of(role: Any) -> Role:
         told = repr(str.__str__(role)) if hint or not role else f"of {len(role)} characters"
     else:
         hint = ""
-        told = shown(role) if role is None or type(role) in (bool, int) else type(role).__name__
+        told = quoted(role) if role is None or type(role) in (bool, int) else type(role).__name__
     raise InvalidRequest(f"role {told} is unknown; use one of {KNOWN}{hint}")
 
 

@@ -7,6 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError, InvalidRequest
@@ -22,16 +23,6 @@ __all__ = ["add_command", "as_typed", "config_of", "count_of", "request_of", "te
 
 LONGEST_BYTES = 64 << 20  # of standard input
 
-OVERRIDES = (
-    "artifact",
-    "operating_point",
-    "min_gain",
-    "preference",
-    "placement",
-    "max_cost_usd",
-    "deadline_s",
-)
-
 
 def add_command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], told: str = ""
@@ -43,23 +34,12 @@ def add_command(
     parser = parser_of(commands, name, run, told)
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     parser.add_argument("--config", metavar="FILE", help="settings, TOML")
-    parser.add_argument("--artifact", help="a shipped router's name or a directory")
-    parser.add_argument(
-        "--operating-point", help="economy, balanced, quality, or one made by calibrate"
-    )
-    parser.add_argument("--min-gain", help="least gain in quality worth a dearer expert, 0..1")
-    parser.add_argument(
-        "--preference",
-        metavar="RULE",
-        help="performance, cost, cost<=USD, auto, or quality=W,cost=W,latency=W",
-    )
-    parser.add_argument(
-        "--placement",
-        help="only_on_device, prefer_on_device, prefer_in_cloud or only_in_cloud",
-    )
-    parser.add_argument("--offline", action="store_true", help="use no network")
-    parser.add_argument("--max-cost-usd", help="dollars one answer may cost")
-    parser.add_argument("--deadline-s", help="seconds one answer may take, fallbacks included")
+    for one in _settings_with_option():
+        option, told = f"--{one.name.replace('_', '-')}", one.metadata["help"]
+        if one.default is False:
+            parser.add_argument(option, action="store_true", default=None, help=told)
+        else:
+            parser.add_argument(option, metavar=one.metadata["metavar"], help=told)
     return parser
 
 
@@ -67,11 +47,15 @@ def config_of(options: argparse.Namespace) -> Config:
     """The settings, with what was given on the command line."""
     from edge_router.settings.config import Config
 
-    stated = {key: getattr(options, key) for key in OVERRIDES}
-    changes = {key: value for key, value in stated.items() if value is not None}
-    if options.offline:
-        changes["offline"] = True
+    stated = {one.name: getattr(options, one.name) for one in _settings_with_option()}
+    changes = {name: value for name, value in stated.items() if value is not None}
     return Config.load(options.config, **changes)
+
+
+def _settings_with_option() -> list[Field[Any]]:
+    from edge_router.settings.config import Config
+
+    return [one for one in fields(Config) if one.metadata.get("option")]
 
 
 def text_of(given: str) -> str:

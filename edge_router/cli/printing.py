@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import EdgeRouterError
 from edge_router.guards.redaction import without_secrets
+from edge_router.guards.stored_json import rounded
 
 from .terminal import print_line
 
@@ -26,7 +27,6 @@ __all__ = [
     "print_json",
     "print_stream",
     "record_json",
-    "rounded",
 ]
 
 
@@ -53,15 +53,6 @@ def print_json(value: Any) -> None:
 def error_json(error: EdgeRouterError) -> dict[str, Any]:
     """What `--json` prints instead of a result."""
     return {"error": {"type": type(error).__name__, "message": without_secrets(str(error))}}
-
-
-def rounded(value: Any) -> Any:
-    """The same value with every float to 6 decimals: enough for anybody, stable to compare."""
-    if isinstance(value, float):
-        return round(value, 6)
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    return value
 
 
 def decision_json(decision: Decision) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from edge_router.chat.completion import ChatChunk, TokenConfidence
 from edge_router.errors import ConfigError
-from edge_router.guards.json_lines import shown
+from edge_router.guards.redaction import quoted_json
 from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
 from edge_router.routing.logistic import Gaussian, most_probable, sigmoid, with_bias
 
@@ -136,7 +136,7 @@ class DeferralGate:
     def from_json(cls, found: Mapping[str, Any]) -> Self:
         """Raises one of FAULTS for what `to_json` did not write."""
         if found["features"] != list(FEATURES):
-            raise ValueError(f"features {shown(found['features'])}")
+            raise ValueError(f"features {quoted_json(found['features'])}")
         stages = {
             _stage(tokens): GateStage(number(stage["bias"], "bias"), _weights(stage["weights"]))
             for tokens, stage in table(found["stages"], "stages").items()
@@ -170,12 +170,12 @@ class DeferralGate:
 def _stage(tokens: str) -> int:
     """Raises ValueError for a number of tokens at which no gate looks."""
     if tokens not in map(str, STAGES):
-        raise ValueError(f"a stage at {shown(tokens)} tokens")
+        raise ValueError(f"a stage at {quoted_json(tokens)} tokens")
     return int(tokens)
 
 
 def _weights(found: Any) -> Floats:
     """Raises ValueError for what is not one finite number for each of FEATURES."""
     if not isinstance(found, list) or len(found) != len(FEATURES):
-        raise ValueError(f"weights {shown(found)}")
+        raise ValueError(f"weights {quoted_json(found)}")
     return np.array([number(weight, "a weight") for weight in found], dtype=np.float64)

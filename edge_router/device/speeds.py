@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from edge_router.guards.data_folder import write_atomically
-from edge_router.guards.json_lines import shown
+from edge_router.guards.redaction import quoted_json
 from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
 from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
@@ -117,9 +117,9 @@ def now_as_text() -> str:
 
 def _parse(stored: Mapping[str, Any]) -> dict[str, MeasuredSpeed]:
     if stored["schema"] != SCHEMA:
-        raise ValueError(f"schema {shown(stored['schema'])} is not {SCHEMA}")
+        raise ValueError(f"schema {quoted_json(stored['schema'])} is not {SCHEMA}")
     here = this_device().info().processor
     if stored["processor"] != here:
-        raise ValueError(f"measured on {shown(stored['processor'])}, this is {here!r}")
+        raise ValueError(f"measured on {quoted_json(stored['processor'])}, this is {here!r}")
     speeds = table(stored["speeds"], "speeds")
     return {name: MeasuredSpeed.from_json(table(found, name)) for name, found in speeds.items()}

@@ -19,8 +19,7 @@ from typing import Any, Never, TypeVar
 
 from edge_router.errors import ConfigError
 
-from . import redaction
-from .redaction import shown_setting
+from .redaction import quoted, quoted_setting
 
 __all__ = [
     "Check",
@@ -37,7 +36,6 @@ __all__ = [
     "path",
     "refuse_unknown",
     "settle",
-    "shown",
     "table",
     "table_of_texts",
     "text",
@@ -51,7 +49,6 @@ __all__ = [
 Check = Callable[[Any, str], Any]
 
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-LONGEST_SHOWN = 80  # characters of a value that a message quotes
 
 
 def settle(value: object, checks: Mapping[str, Check], place: str) -> None:
@@ -67,31 +64,7 @@ def settle(value: object, checks: Mapping[str, Check], place: str) -> None:
 def _settled(check: Check, name: str, stated: Any, place: str) -> Any:
     with suppress(ConfigError):
         return check(stated, name)
-    return check(stated, f"{name} = {_stated(name, stated)} in {place}")  # words take longer
-
-
-def _stated(name: str, value: Any) -> str:
-    """What was stated, as a message may quote it."""
-    return _cut(shown_setting(name, value[:4096])) if isinstance(value, str) else shown(value)
-
-
-def _cut(told: str) -> str:
-    return told[:LONGEST_SHOWN] + ("..." if len(told) > LONGEST_SHOWN else "")
-
-
-def shown(value: Any) -> str:
-    """A value as a message may quote it: short, and without the login of an address."""
-    if value is None or isinstance(value, bool):
-        return repr(value)
-    if isinstance(value, int):
-        return repr(int(value)) if abs(value) < 10**30 else "a number of over 30 digits"
-    if isinstance(value, float):
-        return repr(float(value))
-    if isinstance(value, str):
-        return _cut(redaction.shown(value[:4096]))
-    if isinstance(value, (list, tuple, dict)) and not value:
-        return repr(value)
-    return f"a {type(value).__name__}"
+    return check(stated, f"{name} = {quoted_setting(name, stated)} in {place}")  # words take longer
 
 
 def text(value: Any, fault: str) -> str:
@@ -137,7 +110,7 @@ def mapping(check: Check) -> Check:
 
     def each(value: Any, fault: str) -> Mapping[str, Any]:
         stated = table(value, fault)
-        found = {key: check(one, f"{fault}: {shown(key)}") for key, one in stated.items()}
+        found = {key: check(one, f"{fault}: {quoted(key)}") for key, one in stated.items()}
         changed = any(found[key] is not one for key, one in stated.items())
         return table(found, fault) if changed else stated
 
@@ -148,7 +121,7 @@ def texts(value: Any, fault: str) -> tuple[str, ...]:
     """Some texts."""
     if isinstance(value, (str, bytes)) or not isinstance(value, (tuple, list)):
         raise ConfigError(f"{fault} must be a list of texts")
-    return tuple(any_text(one, f"{fault}: {shown(one)}") for one in value)
+    return tuple(any_text(one, f"{fault}: {quoted(one)}") for one in value)
 
 
 def number(low: float, high: float = math.inf) -> Check:

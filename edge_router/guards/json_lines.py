@@ -6,14 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from reprlib import Repr
 from typing import Any
 
 from edge_router.errors import EdgeRouterError
 
 from .bounded_file import decoded, numbered_lines
 
-__all__ = ["MAX_DEPTH", "BadJson", "is_unicode", "json_lines", "json_value", "shown"]
+__all__ = ["MAX_DEPTH", "BadJson", "is_unicode", "json_lines", "json_value"]
 
 MAX_DEPTH = 64  # of lists and objects in each other
 
@@ -102,19 +101,6 @@ def _depth_exceeds(value: Any, most: int) -> bool:
             item for part in nested for item in (part.values() if isinstance(part, dict) else part)
         ]
     return True
-
-
-def shown(value: Any) -> str:
-    """A value for messages: short, however long or deep it is."""
-    try:
-        return _SHORT.repr(value)
-    except ValueError:  # an integer of thousands of digits
-        return f"a huge {type(value).__name__}"
-
-
-_SHORT = Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
-_SHORT.maxlevel = 2
 
 
 def is_unicode(text: str) -> bool:

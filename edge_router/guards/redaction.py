@@ -1,22 +1,31 @@
-"""What a message may show of a value where somebody may have pasted a key or a password."""
+"""How a message quotes a value: short, and without a key or a password that was pasted there.
+
+`quoted` and `quoted_setting` are for settings and arguments, `quoted_json` for what a JSON file
+holds (short, but as it is), `redacted` for a whole value without its secrets.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from reprlib import Repr
 from typing import Any
 
 __all__ = [
     "HIDDEN",
     "looks_like_a_key",
     "names_a_variable",
-    "shown",
-    "shown_setting",
-    "shown_url",
+    "quoted",
+    "quoted_json",
+    "quoted_setting",
+    "redacted",
+    "redacted_setting",
+    "redacted_url",
     "without_secrets",
 ]
 
 HIDDEN = "***"
+LONGEST_QUOTE = 80  # characters of a value
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ISSUED = (
@@ -80,7 +89,7 @@ def _assignment(found: re.Match[str]) -> str:
     return found[0] if _ABOUT_TOKENS.search(name) else found[1] + HIDDEN
 
 
-def shown_url(url: str) -> str:
+def redacted_url(url: str) -> str:
     """An address without user, password, query, fragment, or a path segment that is a key."""
     before, there, after = url.partition("://")
     if not there:
@@ -92,22 +101,22 @@ def shown_url(url: str) -> str:
     return told + (f"?{HIDDEN}" if len(place) > 1 else "")
 
 
-def shown(value: Any) -> str:
+def redacted(value: Any) -> str:
     """The `repr` of a setting's value without secrets, also inside of tables and lists."""
     return repr(_cleaned(value))
 
 
-def shown_setting(name: str, value: Any) -> str:
-    """`shown`, knowing what the setting called `name` is for."""
+def redacted_setting(name: str, value: Any) -> str:
+    """`redacted`, knowing what the setting called `name` is for."""
     if isinstance(value, str) and name == "base_url":
-        return repr(shown_url(value))
+        return repr(redacted_url(value))
     if isinstance(value, str) and name == "api_key_env" and not names_a_variable(value):
         return repr(HIDDEN)
     if name == "extra_headers_env" and isinstance(value, Mapping):
         return repr({key: _variable(one) for key, one in value.items()})
     if isinstance(value, str) and _names_a_secret(name):
         return repr(HIDDEN)
-    return shown(value)
+    return redacted(value)
 
 
 def _variable(value: Any) -> Any:
@@ -133,3 +142,40 @@ def _cleaned(value: Any) -> Any:
 
 def _key_or_word(found: re.Match[str]) -> str:
     return HIDDEN if looks_like_a_key(found[0]) else found[0]
+
+
+def quoted(value: Any) -> str:
+    """A value as a message quotes it: short, without secrets; of a container only its type."""
+    if value is None or isinstance(value, bool):
+        return repr(value)
+    if isinstance(value, int):
+        return repr(int(value)) if abs(value) < 10**30 else "a number of over 30 digits"
+    if isinstance(value, float):
+        return repr(float(value))
+    if isinstance(value, str):
+        return _cut(redacted(value[:4096]))
+    if isinstance(value, (list, tuple, dict)) and not value:
+        return repr(value)
+    return f"a {type(value).__name__}"
+
+
+def quoted_setting(name: str, value: Any) -> str:
+    """`quoted`, knowing what the setting called `name` is for."""
+    return _cut(redacted_setting(name, value[:4096])) if isinstance(value, str) else quoted(value)
+
+
+def _cut(text: str) -> str:
+    return text[:LONGEST_QUOTE] + ("..." if len(text) > LONGEST_QUOTE else "")
+
+
+def quoted_json(value: Any) -> str:
+    """A value of a JSON file as a message quotes it: short, however long or deep it is."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return f"a huge {type(value).__name__}"
+
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+_SHORT.maxlevel = 2

@@ -8,9 +8,10 @@ from typing import Any
 from edge_router.errors import EdgeRouterError
 
 from .bounded_file import read_text, refuse_missing
-from .json_lines import BadJson, is_unicode, json_value, shown
+from .json_lines import BadJson, is_unicode, json_value
+from .redaction import quoted_json
 
-__all__ = ["FAULTS", "MAX_OBJECT_BYTES", "number", "read_object", "table", "text"]
+__all__ = ["FAULTS", "MAX_OBJECT_BYTES", "number", "read_object", "rounded", "table", "text"]
 
 MAX_OBJECT_BYTES = 2**24
 MOST = 1e12
@@ -38,19 +39,28 @@ class _Unreadable(EdgeRouterError):
 def number(value: Any, name: str, low: float = -MOST, high: float = MOST) -> float:
     """A finite number in low..high. Raises ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{name} is {shown(value)}, no number in {low:g}..{high:g}")
+        raise ValueError(f"{name} is {quoted_json(value)}, no number in {low:g}..{high:g}")
     return float(value)
 
 
 def text(value: Any, name: str) -> str:
     """A text. Raises ValueError."""
     if not isinstance(value, str) or not is_unicode(value):
-        raise ValueError(f"{name} is {shown(value)}, no text")
+        raise ValueError(f"{name} is {quoted_json(value)}, no text")
     return value
 
 
 def table(value: Any, name: str) -> dict[str, Any]:
     """An object. Raises ValueError."""
     if not isinstance(value, dict):
-        raise ValueError(f"{name} is {shown(value)}, no JSON object")
+        raise ValueError(f"{name} is {quoted_json(value)}, no JSON object")
+    return value
+
+
+def rounded(value: Any) -> Any:
+    """The same value with every float to 6 decimals: enough for anybody, stable to compare."""
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
     return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,13 +19,12 @@ from edge_router.guards.checks import (
     path,
     refuse_unknown,
     settle,
-    shown,
     text,
     unset_allowed,
     whole_number,
 )
 from edge_router.guards.data_folder import default_data_folder
-from edge_router.guards.redaction import shown_url
+from edge_router.guards.redaction import quoted, redacted_url
 from edge_router.guards.user_files import user_path
 
 from .constraints import Constraints, Placement
@@ -39,6 +38,21 @@ __all__ = ["SETTINGS", "Config", "DeferralMode", "ExpertConfig"]
 DeferralMode = Literal["off", "before", "while"]
 
 
+def _setting(
+    default: Any, check: Check, told: str, *, option: bool = False, metavar: str | None = None
+) -> Any:
+    """A field of Config, named once: its default, the check of its value, and its help.
+
+    With `option` every command has an option for it.
+    """
+    metadata = {"check": check, "help": told, "option": option, "metavar": metavar}
+    return field(default=default, metadata=metadata)
+
+
+def _preference(value: Any, fault: str) -> str:
+    return Preference.parse(text(value, fault)).text
+
+
 def _local_only() -> Mapping[str, ExpertConfig]:
     local = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048)
     return FrozenDict({"local": local})
@@ -48,42 +62,68 @@ def _local_only() -> Mapping[str, ExpertConfig]:
 class Config:
     """All settings. Without a file: the bundled router and SmolLM2-135M on this device.
 
-    `operating_point` is a name in the artifact's calibration, or one that `edge-router calibrate`
-    made; `min_gain` (-1..1) overrides it, and `preference` (see `Preference.parse`) replaces both
-    by another rule, on the estimates that a point from the log corrects.
-    `deadline_s` bounds a whole answer, fallbacks included. `budget_usd` bounds what one
-    EdgeRouter spends in its life. `data_dir` is where this device keeps what it learns;
-    `keep_speeds` writes there, on closing, how fast experts really answered. `min_battery` (0..1)
-    is the charge below which local experts are spared. `deferral` hands a local answer over to the
-    cloud when its first `deferral_tokens` tokens look bad: "before" any is shown, or looking
-    "while" they are held back and showing them once they look good. It needs the gate that
-    `edge-router export deferral --gate` fits. With `learn` the outcomes of the last `learn_rows`
-    answers are kept, with `learn_prompts` their texts too; with probability `exploration` (0..0.5)
-    the other expert answers; and a warning says once if queries are not like the artifact's.
+    `min_gain` overrides `operating_point`, and `preference` (see `Preference.parse`) replaces both
+    by another rule, on the estimates that a point from the log corrects. `deferral` needs the gate
+    that `edge-router export deferral --gate` fits: "before" hands a local answer over before any of
+    it is shown, "while" holds its first tokens back and shows them once they look good. With
+    `learn`, a warning says once if queries are not like the artifact's.
 
     However it is made, its values are checked as those of a file: texts become what they mean,
     tables of `experts` become experts, everything else raises ConfigError.
     """
 
-    artifact: str = "router-small"
-    operating_point: str = "balanced"
-    min_gain: float | None = None
-    preference: str | None = None
-    placement: Placement = Placement.PREFER_ON_DEVICE
-    offline: bool = False
-    max_cost_usd: float | None = None
-    max_latency_s: float | None = None
-    budget_usd: float | None = None
-    deadline_s: float = 120.0
-    data_dir: str | None = None
-    keep_speeds: bool = False
-    min_battery: float | None = None
-    deferral: DeferralMode = "off"
-    deferral_tokens: int = 16
-    learn: bool = False
-    learn_prompts: bool = False
-    learn_rows: int = 10_000
-    exploration: float = 0.0
+    artifact: str = _setting(
+        "router-small", path, "a shipped router's name or a directory", option=True
+    )
+    operating_point: str = _setting(
+        "balanced", text, "economy, balanced, quality, or one made by calibrate", option=True
+    )
+    min_gain: float | None = _setting(
+        None, number(-1.0, 1.0), "least gain in quality worth a dearer expert, 0..1", option=True
+    )
+    preference: str | None = _setting(
+        None,
+        _preference,
+        "performance, cost, cost<=USD, auto, or quality=W,cost=W,latency=W",
+        option=True,
+        metavar="RULE",
+    )
+    placement: Placement = _setting(
+        Placement.PREFER_ON_DEVICE,
+        member(Placement),
+        "only_on_device, prefer_on_device, prefer_in_cloud or only_in_cloud",
+        option=True,
+    )
+    offline: bool = _setting(False, flag, "use no network", option=True)
+    max_cost_usd: float | None = _setting(
+        None, number(0.0), "dollars one answer may cost", option=True
+    )
+    max_latency_s: float | None = _setting(None, number(0.0), "seconds one answer should take")
+    budget_usd: float | None = _setting(
+        None, number(0.0), "dollars that one EdgeRouter may spend in its life"
+    )
+    deadline_s: float = _setting(
+        120.0, number(0.0), "seconds one answer may take, fallbacks included", option=True
+    )
+    data_dir: str | None = _setting(None, path, "where this device keeps what it learns")
+    keep_speeds: bool = _setting(
+        False, flag, "on closing, keep there how fast experts really answered"
+    )
+    min_battery: float | None = _setting(
+        None, number(0.0, 1.0), "charge below which local experts are spared, 0..1"
+    )
+    deferral: DeferralMode = _setting(
+        "off",
+        one_of(*get_args(DeferralMode)),
+        "off, or hand a local answer that looks bad over to the cloud: before, while",
+    )
+    deferral_tokens: int = _setting(16, whole_number, "tokens by which that is told")
+    learn: bool = _setting(False, flag, "keep outcomes of answers on this device")
+    learn_prompts: bool = _setting(False, flag, "keep their texts too; needs learn")
+    learn_rows: int = _setting(10_000, whole_number, "how many outcomes are kept, the last ones")
+    exploration: float = _setting(
+        0.0, number(0.0, 0.5), "probability that the other expert answers, 0..0.5; needs learn"
+    )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
 
     def __post_init__(self) -> None:
@@ -134,7 +174,7 @@ class Config:
         and no query: either is refused when the expert is opened."""
         found = asdict(self)
         for expert in found["experts"].values():
-            expert["base_url"] = expert["base_url"] and shown_url(expert["base_url"])
+            expert["base_url"] = expert["base_url"] and redacted_url(expert["base_url"])
         return found
 
 
@@ -150,39 +190,16 @@ def _variables(experts: Any) -> set[str]:
     return found
 
 
-def _preference(value: Any, fault: str) -> str:
-    return Preference.parse(text(value, fault)).text
-
-
 SETTINGS: Mapping[str, Check] = {
-    "artifact": path,
-    "operating_point": text,
-    "min_gain": number(-1.0, 1.0),
-    "preference": _preference,
-    "placement": member(Placement),
-    "offline": flag,
-    "max_cost_usd": number(0.0),
-    "max_latency_s": number(0.0),
-    "budget_usd": number(0.0),
-    "deadline_s": number(0.0),
-    "data_dir": path,
-    "keep_speeds": flag,
-    "min_battery": number(0.0, 1.0),
-    "deferral": one_of(*get_args(DeferralMode)),
-    "deferral_tokens": whole_number,
-    "learn": flag,
-    "learn_prompts": flag,
-    "learn_rows": whole_number,
-    "exploration": number(0.0, 0.5),
+    one.name: one.metadata["check"] for one in fields(Config) if "check" in one.metadata
 }
-
 FIELDS = unset_allowed(Config, SETTINGS)
 
 
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
     found = tables.pop(name, {})
     if not isinstance(found, dict):
-        raise ConfigError(f"{name} = {shown(found)} in the file must be a table, [{name}]")
+        raise ConfigError(f"{name} = {quoted(found)} in the file must be a table, [{name}]")
     return found
 
 

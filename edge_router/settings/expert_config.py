@@ -20,7 +20,6 @@ from edge_router.guards.checks import (
     one_of,
     path,
     settle,
-    shown,
     table,
     table_of_texts,
     text,
@@ -28,7 +27,7 @@ from edge_router.guards.checks import (
     whole_number,
 )
 from edge_router.guards.loopback import is_loopback
-from edge_router.guards.redaction import shown_setting, shown_url
+from edge_router.guards.redaction import quoted, redacted_setting, redacted_url
 
 __all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of", "warn_of_far_devices"]
 
@@ -94,7 +93,7 @@ class ExpertConfig:
     def __repr__(self) -> str:
         """What is stated, without what looks like a key or a password."""
         stated = {one.name: getattr(self, one.name) for one in fields(self)}
-        told = [f"{k}={shown_setting(k, v)}" for k, v in stated.items() if v is not None]
+        told = [f"{k}={redacted_setting(k, v)}" for k, v in stated.items() if v is not None]
         return f"ExpertConfig({', '.join(told)})"
 
     @property
@@ -149,7 +148,7 @@ def _variable(value: Any, fault: str) -> str:
 def _variables(value: Any, fault: str) -> Mapping[str, str]:
     key = fault.partition(" = ")[0]
     for name, variable in table_of_texts(value, fault).items():
-        _variable(variable, f"{key}: {shown(name)} = ")
+        _variable(variable, f"{key}: {quoted(name)} = ")
     return table_of_texts(value, fault)
 
 
@@ -182,7 +181,7 @@ EXPERT_FIELDS = unset_allowed(ExpertConfig, EXPERT_SETTINGS)
 
 def experts_of(stated: Any) -> Mapping[str, ExpertConfig]:
     """Experts by their names, stated as such or as tables. Raises ConfigError."""
-    named = table(stated, f"experts = {shown(stated)} in the settings")
+    named = table(stated, f"experts = {quoted(stated)} in the settings")
     if not named:
         raise ConfigError("[experts] names no expert; add [experts.NAME] or leave it out")
     if "" in named:
@@ -253,5 +252,5 @@ def _require_url(base_url: str | None, where: str) -> None:
         fine = False
     if not fine:
         raise ConfigError(
-            f"base_url = {shown_url(base_url)!r} in {where} is not an address, {example}"
+            f"base_url = {redacted_url(base_url)!r} in {where} is not an address, {example}"
         )

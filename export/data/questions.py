@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from edge_router.guards.bounded_file import read_text
-from edge_router.guards.json_lines import BadJson, json_lines, json_value, shown
+from edge_router.guards.json_lines import BadJson, json_lines, json_value
+from edge_router.guards.redaction import quoted_json
 from edge_router.learning.enrolment.everyday_questions import everyday_questions
 from edge_router.learning.outcomes.rows import Row
 
@@ -84,7 +85,7 @@ def _own(path: Path, number: int, where: str, row: Row) -> Row:
         raise BadRow(f"{where} has gold {row['gold']!r:.80}, no number, for metric 'number'")
     for name in ("prompt", "reference"):
         if not isinstance(row.get(name, ""), str):
-            raise BadRow(f"{where} has {name} {shown(row[name])}; it must be a text")
+            raise BadRow(f"{where} has {name} {quoted_json(row[name])}; it must be a text")
     source = path.name.split(".")[0]
     made = _row(
         source,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge_router.errors import EdgeRouterError
 from edge_router.guards.bounded_file import refuse_missing
-from edge_router.guards.json_lines import shown
+from edge_router.guards.redaction import quoted_json
 from edge_router.learning.outcomes.rows import OutcomeRows, Row
 
 __all__ = [
@@ -60,7 +60,7 @@ def read_rows(path: Path, queries: Mapping[str, str] | None = None) -> Iterator[
         if "query" not in row:
             raise BadRow(f'{where} lacks "query"')
         if row["split"] not in SPLITS:
-            raise BadRow(f"{where} has split {shown(row['split'])}; use one of {SPLITS}")
+            raise BadRow(f"{where} has split {quoted_json(row['split'])}; use one of {SPLITS}")
         yield row
 
 

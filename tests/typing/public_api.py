@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from edge_router import (
-    Answer,
-    AnswerRecord,
-    ChatChunk,
-    Config,
-    Decision,
-    EdgeRouter,
-    Estimate,
-    Router,
-)
+from edge_router import Answer, AnswerRecord, Config, Decision, EdgeRouter, Estimate, Router
+from edge_router.chat.completion import ChatChunk
 
 router = EdgeRouter(Config(operating_point="balanced"))
 answer = assert_type(router.complete("Hello"), Answer)

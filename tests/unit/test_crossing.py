@@ -19,8 +19,8 @@ from edge_router import (
     Message,
     Router,
     RoutingError,
-    Usage,
 )
+from edge_router.chat.completion import Usage
 from edge_router.cli.printing import decision_json, record_json
 from edge_router.guards.checks import FrozenDict
 from edge_router.testing import FakeBackend

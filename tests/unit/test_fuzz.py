@@ -24,11 +24,11 @@ from edge_router import (
     ExpertConfig,
     Message,
     Router,
-    RouterArtifact,
-    Usage,
 )
+from edge_router.chat.completion import Usage
 from edge_router.cli.commands.route import prompt_of
 from edge_router.device.latency import Speed
+from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.experts.expert import Pricing
 from edge_router.routing.roster import profile_experts

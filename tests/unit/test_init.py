@@ -12,6 +12,7 @@ from importlib import import_module
 import pytest
 
 import edge_router
+from edge_router import errors
 
 HEAVY = ("numpy", "onnxruntime", "tokenizers", "httpx", "llama_cpp", "torch", "asyncio")
 TRAINING = ("torch", "transformers", "optimum", "onnx", "sklearn", "sentence_transformers")
@@ -45,30 +46,29 @@ def _among(loaded: Iterable[str], packages: tuple[str, ...]) -> list[str]:
     )
 
 
-def test_all_is_exact() -> None:
-    """`__all__` is what the table of homes holds, sorted, each name once."""
-    listed = [name for names in edge_router._HOME.values() for name in names]
-    assert edge_router.__all__ == sorted(listed)
-    assert len(set(listed)) == len(listed)
+def test_the_public_names_are_few() -> None:
+    """`__all__` is the table of homes, sorted; at most 20 names, most of them no errors."""
+    assert edge_router.__all__ == sorted(edge_router._HOME)
+    assert len(edge_router.__all__) <= 20
+    assert len(set(edge_router.__all__) & set(errors.__all__)) < 10
 
 
-@pytest.mark.parametrize(
-    ("home", "name"), [(home, name) for home, names in edge_router._HOME.items() for name in names]
-)
-def test_every_name_loads_from_its_home(home: str, name: str) -> None:
+@pytest.mark.parametrize(("name", "home"), edge_router._HOME.items())
+def test_every_name_loads_from_its_home(name: str, home: str) -> None:
     """A public name is the very object of the module that it is said to live in."""
-    found = getattr(edge_router, name)
-    assert found is getattr(import_module(f"edge_router.{home}"), name)
-    assert found.__module__ == f"edge_router.{home}"
+    public = getattr(edge_router, name)
+    assert public is getattr(import_module(f"edge_router.{home}"), name)
+    assert public.__module__ == f"edge_router.{home}"
 
 
 def test_type_checkers_see_the_same_names() -> None:
     """The imports under TYPE_CHECKING name the same homes as the table used at run time."""
     tree = ast.parse(inspect.getsource(edge_router))
     seen = {
-        node.module: tuple(alias.name for alias in node.names)
+        alias.asname: node.module
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.level == 1
+        for alias in node.names
     }
     assert seen == edge_router._HOME
 

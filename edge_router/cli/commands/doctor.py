@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from edge_router.errors import EdgeRouterError, MissingExtra
 from edge_router.guards.loopback import is_loopback
-from edge_router.guards.redaction import names_a_variable, shown_url, without_secrets
+from edge_router.guards.redaction import names_a_variable, redacted_url, without_secrets
 from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
 
@@ -130,7 +130,7 @@ def _expert(expert: ExpertConfig, *, connect: bool) -> str:
     if expert.base_url is None:
         return f"{expert.model}, {where}"
     reached = _reached(expert.base_url, connect=connect)
-    return f"{shown_url(expert.base_url)}, {where}{reached}"
+    return f"{redacted_url(expert.base_url)}, {where}{reached}"
 
 
 def _model_faults(expert: ExpertConfig) -> Iterator[str]:
@@ -180,7 +180,7 @@ def _reached(base_url: str, *, connect: bool) -> str:
     except (OSError, UnicodeError) as error:
         told = getattr(error, "strerror", None) or str(error) or type(error).__name__
         fix = "start the server, or correct base_url" if here else "see host, port and network"
-        raise _Fault(f"{shown_url(base_url)} is not reachable ({told}); {fix}") from None
+        raise _Fault(f"{redacted_url(base_url)} is not reachable ({told}); {fix}") from None
     return ", reachable"
 
 

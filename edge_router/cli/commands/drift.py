@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError, InvalidRequest
+from edge_router.guards.stored_json import rounded
 
 from ..options import add_command, config_of
-from ..printing import print_dim, print_json, rounded
+from ..printing import print_dim, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

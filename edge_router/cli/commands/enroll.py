@@ -8,10 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import BackendError, ConfigError
+from edge_router.guards.stored_json import rounded
 from edge_router.guards.user_files import user_path
 
 from ..options import add_command, config_of, count_of
-from ..printing import print_dim, print_json, rounded
+from ..printing import print_dim, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path

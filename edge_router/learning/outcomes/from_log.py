@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_router.errors import TooFewOutcomes
-from edge_router.routing.deciding.operating_point import Correction
+from edge_router.guards.stored_json import rounded
+from edge_router.routing.deciding.operating_point import Correction, fingerprint
+from edge_router.routing.deciding.stored_points import StoredPoint, compared
 from edge_router.routing.experts.expert import Expert
+from edge_router.settings.config import Config
 
+from ..calibration.pair import ExpertSource, Pair
+from .log import FILE, OutcomeLog
 from .outcome import Outcome
 from .propensity import LEAST_EFFECTIVE, LeftOut, LoggedOutcomes, effective_size, sort_out
 from .recalibration import Interval, Recalibration, recalibrate
@@ -63,6 +69,60 @@ class LogCalibration:
             told = _advice(len(log), left_out)
             raise TooFewOutcomes(f"{error}{told}", needed=error.needed) from None
         return cls(found, threshold, too_few, len(log), left_out)
+
+    @classmethod
+    def of_device(cls, router: ExpertSource, config: Config, pair: Pair, *, share: float) -> Self:
+        """From this device's own log; see `of`. Raises TooFewOutcomes, LearningError."""
+        return cls.of(
+            OutcomeLog(config.data_folder / FILE).rows(),
+            router.experts,
+            router.artifact.hash,
+            weak=pair.weak.name,
+            strong=pair.strong.name,
+            share=share,
+        )
+
+    def point(
+        self,
+        name: str,
+        router: ExpertSource,
+        config: Config,
+        pair: Pair,
+        *,
+        target: str,
+        command: str,
+    ) -> StoredPoint:
+        """The operating point to store, made for the experts that the settings compare."""
+        heads = {expert.name: fingerprint(expert.head) for expert in router.experts}
+        return StoredPoint(
+            name=name,
+            promise=self.words,
+            min_gain=pair.least_gains(self.threshold.min_gain),
+            default=self.threshold.min_gain,
+            targets=[target],
+            confidence=0.95,
+            evidence=self._summary(),
+            experts={one.name: one.profile for one in compared(router.artifact, config)},
+            artifact={"name": router.artifact.manifest.name, "hash": router.artifact.hash},
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            command=command,
+            corrections=self.corrections,
+            heads={expert: heads[expert] for expert in self.corrections},
+        )
+
+    def _summary(self) -> dict[str, Any]:
+        """What was estimated, and on how many answers, as the stored point keeps it."""
+        estimated: dict[str, Any] = rounded(
+            {
+                "experts": {name: asdict(one) for name, one in self.recalibrations.items()},
+                "threshold": asdict(self.threshold),
+            }
+        )
+        return estimated | {
+            "answers": self.answers,
+            "left_out": {why.name.lower(): count for why, count in self.left_out.items()},
+            "too_few": dict(self.too_few),
+        }
 
     @property
     def corrections(self) -> Mapping[str, Correction]:

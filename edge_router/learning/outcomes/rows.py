@@ -17,7 +17,8 @@ from typing import Any
 
 from edge_router.chat.completion import ChatRequest
 from edge_router.errors import ConfigError, EdgeRouterError, InvalidRequest, OutcomesUnusable
-from edge_router.guards.json_lines import is_unicode, json_lines, shown
+from edge_router.guards.json_lines import is_unicode, json_lines
+from edge_router.guards.redaction import quoted_json
 
 __all__ = [
     "ALONE",
@@ -93,7 +94,9 @@ class OutcomeRows:
 
     def _checked(self, row: Any, where: str) -> Row:
         if not isinstance(row, dict):
-            raise self.refusal(f"{where} {_lacks(self.needed)}; it is {shown(row)}, no object")
+            raise self.refusal(
+                f"{where} {_lacks(self.needed)}; it is {quoted_json(row)}, no object"
+            )
         if missing := [name for name in self.needed if not _has(row, name)]:
             raise self.refusal(f"{where} {_lacks(missing)}")
         checked = {name: self._field(name, value, where) for name, value in row.items()}
@@ -113,7 +116,7 @@ class OutcomeRows:
             fits = isinstance(value, str) or _is_number(value, -MOST, MOST)
             self._require(fits, name, value, where, "a text or a number")
         if isinstance(value, str) and not is_unicode(value):
-            raise self.refusal(f"{where} has {name} {shown(value)}; it must be valid Unicode")
+            raise self.refusal(f"{where} has {name} {quoted_json(value)}; it must be valid Unicode")
         return value
 
     def _messages(self, value: Any, where: str) -> Any:
@@ -152,23 +155,27 @@ class OutcomeRows:
 
     def _check_one(self, name: str, expert: str, value: Any, where: str) -> None:
         if not is_unicode(expert):
-            raise self.refusal(f"{where} has {name} of {shown(expert)}, which is no valid Unicode")
+            raise self.refusal(
+                f"{where} has {name} of {quoted_json(expert)}, which is no valid Unicode"
+            )
         whose = f" for {expert!r:.80}" if expert else ""
         if name in NUMBERS:
             if not _is_number(value, *NUMBERS[name]):
-                raise self.refusal(f"{where} has {name} {shown(value)}{whose}; {_range(name)}")
+                raise self.refusal(
+                    f"{where} has {name} {quoted_json(value)}{whose}; {_range(name)}"
+                )
         elif name == "confidence":
             if not _is_confidence(value):
                 raise self.refusal(
-                    f"{where} has {name} {shown(value)}{whose}; it must be objects of finite "
+                    f"{where} has {name} {quoted_json(value)}{whose}; it must be objects of finite "
                     "numbers by name"
                 )
         elif not isinstance(value, str) or not is_unicode(value):
-            raise self.refusal(f"{where} has {name} {shown(value)}{whose}; it must be a text")
+            raise self.refusal(f"{where} has {name} {quoted_json(value)}{whose}; it must be a text")
 
     def _require(self, fits: bool, name: str, value: Any, where: str, told: str) -> None:
         if not fits:
-            raise self.refusal(f"{where} has {name} {shown(value)}; it must be {told}")
+            raise self.refusal(f"{where} has {name} {quoted_json(value)}; it must be {told}")
 
 
 def request_of(row: Row, where: str, refusal: type[EdgeRouterError]) -> ChatRequest:

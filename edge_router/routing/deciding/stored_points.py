@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from edge_router.errors import ConfigError, StaleOperatingPoint
 from edge_router.guards.data_folder import write_atomically
-from edge_router.guards.json_lines import shown
+from edge_router.guards.redaction import quoted_json
 from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
 from edge_router.settings.config import Config
 
@@ -132,8 +132,8 @@ def _refuse_other_version(found: Mapping[str, Any], name: str) -> None:
     if version != SCHEMA_VERSION:
         command = found.get("command")
         raise StaleOperatingPoint(
-            f"operating point {name!r} has schema version {shown(version)}, this Edge Router reads "
-            f"{SCHEMA_VERSION}",
+            f"operating point {name!r} has schema version {quoted_json(version)}, this Edge Router "
+            f"reads {SCHEMA_VERSION}",
             command=command
             if isinstance(command, str)
             else f"edge-router calibrate --name {shlex.quote(name)}",

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from edge_router.errors import ConfigError
 from edge_router.guards.data_folder import write_atomically
-from edge_router.guards.json_lines import shown
+from edge_router.guards.redaction import quoted_json
 from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
 
 from ..artifact.manifest import RouterArtifact
@@ -70,7 +70,7 @@ class EnrolledExpert:
         try:
             found = read_object(path)
             if found["schema"] != SCHEMA:
-                raise ValueError(f"schema {shown(found['schema'])} is not {SCHEMA}")
+                raise ValueError(f"schema {quoted_json(found['schema'])} is not {SCHEMA}")
             evidence = _evidence(table(found["evidence"], "evidence"))
             if evidence.artifact_hash != artifact.hash:
                 raise _other_router(path, evidence, artifact)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import fmean
 
-from edge_router.guards.json_lines import shown
+from edge_router.guards.redaction import quoted_json
 from edge_router.learning.outcomes.rows import Row
 
 from ..rows import SPLITS, BadRow, query_key, split_of
@@ -29,7 +29,7 @@ def checked(row: Row, where: str, *, source: str, task: str) -> Row:
     """
     query = row["query"]
     if not isinstance(query, str) or not query.strip():
-        raise BadRow(f"{where} has no query text; its query is {shown(query)}")
+        raise BadRow(f"{where} has no query text; its query is {quoted_json(query)}")
     whole: Row = {
         "source": str(_given(row, "source", source, where)),
         "id": _given(row, "id", None, where),
@@ -51,7 +51,7 @@ def _given(row: Row, field: str, otherwise: object, where: str) -> object:
     if is_blank(value := row.get(field)):
         return otherwise
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise BadRow(f"{where} has {field} {shown(value)}; it must be a text or a number")
+        raise BadRow(f"{where} has {field} {quoted_json(value)}; it must be a text or a number")
     return value
 
 
@@ -65,7 +65,7 @@ def _key(query: str, where: str) -> str:
 def _split(row: Row, key: str, where: str) -> str:
     split = _given(row, "split", "", where) or split_of(key)
     if split not in SPLITS:
-        raise BadRow(f"{where} has split {shown(split)}; use one of {SPLITS}")
+        raise BadRow(f"{where} has split {quoted_json(split)}; use one of {SPLITS}")
     return str(split)
 
 
@@ -82,7 +82,9 @@ def _answers(given: object, where: str) -> dict[str, str]:
     texts: dict[str, str] = {}
     for expert, text in _present(given, "answer", where).items():
         if not isinstance(text, str):
-            raise BadRow(f"{where} has answer {shown(text)} for {expert!r}; answers are texts")
+            raise BadRow(
+                f"{where} has answer {quoted_json(text)} for {expert!r}; answers are texts"
+            )
         texts[expert] = text
     return texts
 
@@ -93,14 +95,14 @@ def _numbers(given: object, field: str, where: str) -> dict[str, object]:
         value, most = number(cell), 1.0 if field == "score" else math.inf
         if value is None or not math.isfinite(value) or not 0 <= value <= most:
             bounds = "lie in 0..1" if field == "score" else "are numbers from 0"
-            raise BadRow(f"{where} has {field} {shown(cell)} for {expert!r}; they {bounds}")
+            raise BadRow(f"{where} has {field} {quoted_json(cell)} for {expert!r}; they {bounds}")
         numbers[expert] = int(value) if field in COUNTS and value.is_integer() else value
     return numbers
 
 
 def _present(given: object, field: str, where: str) -> dict[str, object]:
     if not isinstance(given, Mapping):
-        raise BadRow(f"{where} has {field} {shown(given)}; give {field}: {{expert: ...}}")
+        raise BadRow(f"{where} has {field} {quoted_json(given)}; give {field}: {{expert: ...}}")
     return {str(expert): cell for expert, cell in given.items() if not is_blank(cell)}
 
 

@@ -11,17 +11,11 @@ from dataclasses import replace
 
 import pytest
 
-from edge_router import (
-    AnswerRecord,
-    BackendProtocolError,
-    ChatChunk,
-    Config,
-    ConfigError,
-    EdgeRouter,
-)
+from edge_router import AnswerRecord, Config, ConfigError, EdgeRouter
 from edge_router.backends.openai import OpenAIBackend
+from edge_router.chat.completion import ChatChunk
 from edge_router.client.answer import AnswerStream
-from edge_router.errors import RouterClosed
+from edge_router.errors import BackendProtocolError, RouterClosed
 from edge_router.testing import FakeBackend
 from made_experts import CLOUD, LOCAL
 

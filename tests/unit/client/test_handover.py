@@ -15,8 +15,6 @@ import made_experts
 from edge_router import (
     AllBackendsFailed,
     AnswerRecord,
-    BackendRejected,
-    BackendUnavailable,
     Config,
     ConfigError,
     Constraints,
@@ -25,6 +23,7 @@ from edge_router import (
     Router,
 )
 from edge_router.client.gate import FEATURES, DeferralGate, GateStage
+from edge_router.errors import BackendRejected, BackendUnavailable
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
 from edge_router.routing.deciding.stored_points import StoredPoint

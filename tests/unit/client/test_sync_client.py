@@ -8,18 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edge_router import (
-    AllBackendsFailed,
-    AnswerRecord,
-    BackendProtocolError,
-    BackendRejected,
-    BackendUnavailable,
-    Config,
-    Constraints,
-    EdgeRouter,
-    Placement,
-)
+from edge_router import AllBackendsFailed, AnswerRecord, Config, Constraints, EdgeRouter, Placement
 from edge_router.device.machine import DeviceState
+from edge_router.errors import BackendProtocolError, BackendRejected, BackendUnavailable
 from edge_router.testing import FakeBackend
 from made_experts import CLOUD, DOWN, LOCAL
 

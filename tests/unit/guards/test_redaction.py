@@ -14,8 +14,8 @@ from edge_router.errors import ConfigError
 from edge_router.guards.redaction import (
     looks_like_a_key,
     names_a_variable,
-    shown,
-    shown_url,
+    redacted,
+    redacted_url,
     without_secrets,
 )
 from edge_router.settings.config import Config
@@ -48,14 +48,14 @@ def test_a_pasted_key_is_not_shown(key: str) -> None:
     """Neither as a value, nor as a variable's name, nor inside of a table."""
     assert looks_like_a_key(key)
     assert not names_a_variable(key)
-    for told in (shown(key), shown({"extra": [key]}), shown(f"Bearer {key}")):
+    for told in (redacted(key), redacted({"extra": [key]}), redacted(f"Bearer {key}")):
         assert key not in told
 
 
 @pytest.mark.parametrize("value", PLAIN)
 def test_what_is_no_secret_is_shown_as_it_is(value: str) -> None:
     """Names of models and files of any length."""
-    assert shown(value) == repr(value)
+    assert redacted(value) == repr(value)
     assert without_secrets(value) == value
 
 
@@ -71,14 +71,14 @@ WORD = st.text(string.ascii_letters + string.digits + "-._~!$&'()*+,;=:/?#% ", m
 @given(user=WORD, password=WORD.filter(lambda word: "SECRET" not in word))
 def test_no_password_of_an_address_is_shown(user: str, password: str) -> None:
     """Whatever characters are in it, also those that no URL may have there."""
-    told = shown_url(f"https://{user}:SECRET{password}@llm.example.com/v1")
+    told = redacted_url(f"https://{user}:SECRET{password}@llm.example.com/v1")
     assert told == "https://***@llm.example.com/v1"
 
 
 @given(query=WORD)
 def test_no_query_of_an_address_is_shown(query: str) -> None:
     """Some put keys there."""
-    told = shown_url(f"https://llm.example.com/v1?key=SECRET{query}".replace("@", ""))
+    told = redacted_url(f"https://llm.example.com/v1?key=SECRET{query}".replace("@", ""))
     assert told == "https://llm.example.com/v1?***"
 
 

@@ -10,20 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_router import (
+from edge_router import ChatRequest, Config, Constraints, EdgeRouter, Placement, Router
+from edge_router.chat.completion import ChatChunk, Usage
+from edge_router.errors import (
     BackendProtocolError,
     BackendUnavailable,
-    ChatChunk,
-    ChatRequest,
-    Config,
-    Constraints,
-    EdgeRouter,
+    CostLimitReached,
+    EdgeRouterError,
     NoExpertFits,
-    Placement,
-    Router,
-    Usage,
 )
-from edge_router.errors import CostLimitReached, EdgeRouterError
 from edge_router.layers.budget import Budget, Reservation, most_input_tokens
 from edge_router.routing.experts.expert import Expert, Pricing
 from edge_router.settings.expert_config import ExpertConfig

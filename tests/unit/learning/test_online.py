@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_router import Config, Constraints, EdgeRouter, LearningError, Placement, Reason
-from edge_router.errors import BackendUnavailable
+from edge_router import Config, Constraints, EdgeRouter, Placement, Reason
+from edge_router.errors import BackendUnavailable, LearningError
 from edge_router.learning.drift.mmd_test import LOOKS
 from edge_router.learning.online import Learning, checked_score
 from edge_router.learning.outcomes.log import FILE, OutcomeLog

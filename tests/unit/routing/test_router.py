@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from edge_router import ChatRequest, Config, ConfigError, InvalidRequest, Message, NoExpertFits
+from edge_router import ChatRequest, Config, ConfigError, Message
+from edge_router.errors import InvalidRequest, NoExpertFits
 from edge_router.routing.deciding.reason import Reason
 from edge_router.routing.experts.expert import PROFILES
 from edge_router.routing.router import Router

@@ -441,3 +441,13 @@ def test_every_setting_has_its_check() -> None:
     """A field without one could not be set at all."""
     assert SETTINGS.keys() == {field.name for field in fields(Config)} - {"experts"}
     assert EXPERT_SETTINGS.keys() == {field.name for field in fields(ExpertConfig)}
+
+
+def test_each_setting_is_named_once_with_its_help() -> None:
+    """What a command has an option for is in the README too, under the same name."""
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    for one in fields(Config):
+        if one.name != "experts":
+            assert one.metadata["help"]
+            assert not one.metadata["option"] or one.name in readme
+    assert sum(one.metadata.get("option", False) for one in fields(Config)) == 8

@@ -19,7 +19,8 @@ from forks import warnings_of_forks
 from made_outcomes import answered, numbered, router
 
 from command_line import run
-from edge_router import AnswerRecord, LearningError
+from edge_router import AnswerRecord
+from edge_router.errors import LearningError
 from edge_router.learning.outcomes import log as outcome_log
 from edge_router.learning.outcomes.log import FILE, MOST_WAITING, OutcomeLog
 from edge_router.learning.outcomes.table import SCHEMA_VERSION

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from made_outcomes import answered, numbered, router
 
-from edge_router import AnswerRecord, LearningError
+from edge_router import AnswerRecord
+from edge_router.errors import LearningError
 from edge_router.learning.outcomes.log import FILE, OutcomeLog
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_router import Config, NoExpertFits, Reason, Router
+from edge_router import Config, Reason, Router
+from edge_router.errors import NoExpertFits
 from edge_router.routing.deciding.decision import Snapshot
 from edge_router.routing.experts.context_room import least_tokens, likely_tokens
 from edge_router.settings.constraints import Constraints

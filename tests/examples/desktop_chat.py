@@ -1,0 +1,94 @@
+"""A desktop chat with a Stop button: one thread reads the answer, the window's thread ends it.
+
+python desktop_chat.py             opens a window (tkinter)
+python desktop_chat.py --no-window asks one question and stops its answer after a piece
+"""
+
+import queue
+import sys
+import threading
+
+from edge_router import AnswerStream, EdgeRouter, EdgeRouterError
+
+
+class Chat:
+    """One conversation; `pieces` receives the texts to show, and None at each answer's end."""
+
+    def __init__(self, router: EdgeRouter) -> None:
+        self.pieces: queue.Queue[str | None] = queue.Queue()
+        self._router = router
+        self._messages: list[dict[str, str]] = []
+        self._stream: AnswerStream | None = None
+
+    def send(self, text: str) -> None:
+        """Ask, with the turns before. Routing takes a millisecond; the answer has a thread."""
+        self._messages.append({"role": "user", "content": text})
+        self._stream = self._router.stream(self._messages)
+        threading.Thread(target=self._read, args=(self._stream,), daemon=True).start()
+
+    def stop(self) -> None:
+        """End the answer and the work behind it."""
+        if self._stream is not None:
+            self._stream.close()
+
+    def _read(self, stream: AnswerStream) -> None:
+        answer = ""
+        try:
+            for chunk in stream:
+                answer += chunk.delta
+                self.pieces.put(chunk.delta)
+            if stream.record is not None:
+                self.pieces.put(f"\n[{stream.record.answered_by}, {stream.record.ended}]\n")
+        except EdgeRouterError as error:
+            self.pieces.put(f"\n[{error}]\n")
+        self._messages.append({"role": "assistant", "content": answer or "(no answer)"})
+        self.pieces.put(None)
+
+
+def show_window(chat: Chat) -> None:
+    """A text, a line to type in, Send and Stop."""
+    import tkinter as tk
+
+    root = tk.Tk()
+    root.title("Edge Router")
+    history, line = tk.Text(root), tk.Entry(root)
+    send = tk.Button(root, text="Send")
+    stop = tk.Button(root, text="Stop", command=chat.stop, state="disabled")
+    for widget in (history, line, send, stop):
+        widget.pack(fill="x")
+
+    def ask(_event: object = None) -> None:
+        if line.get().strip() and str(send["state"]) == "normal":
+            history.insert("end", f"\n> {line.get()}\n")
+            send["state"], stop["state"] = "disabled", "normal"
+            chat.send(line.get())
+            line.delete(0, "end")
+
+    def poll() -> None:
+        while not chat.pieces.empty():
+            piece = chat.pieces.get()
+            if piece is None:
+                send["state"], stop["state"] = "normal", "disabled"
+            else:
+                history.insert("end", piece)
+                history.see("end")
+        root.after(50, poll)
+
+    send["command"] = ask
+    line.bind("<Return>", ask)
+    poll()
+    root.mainloop()
+
+
+def ask_and_stop(chat: Chat) -> None:
+    """What the buttons do, without them."""
+    chat.send("Tell me a long story about a river.")
+    print(chat.pieces.get())
+    chat.stop()
+    while (piece := chat.pieces.get()) is not None:
+        print(piece)
+
+
+if __name__ == "__main__":
+    with EdgeRouter() as router:
+        (ask_and_stop if "--no-window" in sys.argv else show_window)(Chat(router))
