@@ -11,6 +11,7 @@ import httpx
 
 from edge_router.errors import BackendRejected, ConfigError
 from edge_router.guards.loopback import is_loopback
+from edge_router.guards.redaction import names_a_variable
 
 from .redaction import looks_like_a_key, without_login
 
@@ -104,7 +105,7 @@ def positive(name: str, seconds: float | None, *, unset: float = math.inf) -> fl
 
 def variable(name: str, setting: str = "api_key_env") -> str:
     """How a message names the variable `name`: not at all when the key was pasted there."""
-    return f"the variable named by {setting}" if looks_like_a_key(name) else f"${name}"
+    return f"${name}" if names_a_variable(name) else f"the variable named by {setting}"
 
 
 def _is_harmless(base_url: str) -> bool:
