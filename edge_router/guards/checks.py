@@ -179,7 +179,10 @@ def one_of(*allowed: str, convert: Callable[[Any], Any] = str.__str__) -> Check:
 
     def check(value: Any, fault: str) -> Any:
         if not isinstance(value, str) or value not in allowed:
-            raise ConfigError(f"{fault} must be one of {', '.join(str(a) for a in allowed)}")
+            written = str.__str__(value) if isinstance(value, str) else ""
+            meant = written.strip().lower().replace("-", "_").replace(" ", "_")
+            hint = f"; did you mean {meant!r}?" if meant in allowed else ""
+            raise ConfigError(f"{fault} must be one of {', '.join(str(a) for a in allowed)}{hint}")
         return convert(value)
 
     return check

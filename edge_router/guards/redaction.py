@@ -70,8 +70,8 @@ def names_a_variable(name: str) -> bool:
     """Whether a text is fit to be an environment variable's name, and is no key pasted there."""
     if not _VARIABLE.fullmatch(name) or len(name) > 64 or looks_like_a_key(name):
         return False
-    small, digits = re.search("[a-z]", name), re.search("[0-9]", name)
-    return not (small and digits) and not (len(name) > 20 and name.isalpha() and not name.isupper())
+    small, others = re.search("[a-z]", name), re.search("[A-Z0-9]", name)
+    return not (small and others) and not (len(name) > 20 and name.isalpha() and not name.isupper())
 
 
 def without_secrets(text: str) -> str:

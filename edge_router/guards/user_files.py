@@ -89,13 +89,14 @@ def xdg_folder(variable: str, default: Path) -> Path:
     return path if path.is_absolute() else (home_folder() or NO_HOME) / default
 
 
-def content_of(path: Path, *, limit: int, pipes: bool = False) -> bytes:
-    """All of a file of at most `limit` bytes: never a device, a named pipe only where `pipes`.
+def content_of(path: Path, *, limit: int) -> bytes:
+    """All of a file of at most `limit` bytes: never a device, and of pipes only one that this
+    process was started with: a named one would wait for its writer.
 
     Raises OSError, its `strerror` saying why.
     """
     kind = path.stat().st_mode
-    piped = stat.S_ISFIFO(kind) and (pipes or str(path).startswith(_PIPES))
+    piped = stat.S_ISFIFO(kind) and str(path).startswith(_PIPES)
     empty = stat.S_ISCHR(kind) and str(path) == os.devnull
     terminal = stat.S_ISCHR(kind) and str(path).startswith(_PIPES)
     if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind) or piped or empty or terminal):

@@ -24,6 +24,7 @@ from edge_router.guards.checks import (
     table_of_texts,
     text,
     unset_allowed,
+    whole,
     whole_number,
 )
 from edge_router.guards.loopback import is_loopback
@@ -166,7 +167,7 @@ EXPERT_SETTINGS: Mapping[str, Check] = {
     "start_s": number(0.0),
     "input_tokens_per_s": number(1e-3),
     "output_tokens_per_s": number(1e-3),
-    "n_threads": whole_number,
+    "n_threads": whole(1, 512),
     "max_tokens_field": one_of(*get_args(MaxTokensField)),
     "temperature": _temperature,
     "extra_body": table,

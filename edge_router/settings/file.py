@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import logging
 import os
 import re
 import tomllib
@@ -16,12 +18,19 @@ __all__ = ["PREFIX", "default_config_path", "read_environment", "read_file"]
 
 PREFIX = "EDGE_ROUTER_"
 MAX_BYTES = 1 << 20
+
+log = logging.getLogger("edge_router")
 PATHS = ("artifact", "data_dir", "model")
 
 # What Kubernetes and Docker set in every container beside a service called edge-router.
 _PLATFORM = re.compile(
     r"(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
     r"|(\d+_)?(NAME|ENV_\w+)"
+)
+# What describes an installation rather than configures it.
+_METADATA = re.compile(
+    r"VERSION|RELEASE|REVISION|COMMIT|BUILD(_\w+)?|IMAGE(_\w+)?|TAG|LOG_(LEVEL|FORMAT|FILE)|DEBUG"
+    r"|VERBOSE|ENV|ENVIRONMENT|STAGE|HOST|HOSTNAME|PORT|URL|BASE_URL|API_KEY|TOKEN|USER|HOME|ROOT"
 )
 _PLACE = re.compile(r"at line (\d+)")
 _BACKSLASH = re.compile(r'"[^"]*\\')
@@ -98,16 +107,31 @@ def _refuse_escaped_paths(found: Any, file: Path, depth: int = 0) -> None:
 def read_environment(known: Collection[str], *, others: Collection[str] = ()) -> dict[str, str]:
     """EDGE_ROUTER_MAX_COST_USD=0.01 and so on, by the setting's name; empty means unset.
 
-    Left out are `others`, the variables that the settings name themselves (an expert's key), and
-    what a container platform sets for a service that is called edge-router.
+    Left out are `others`, the variables that the settings name themselves (an expert's key), what
+    a container platform sets for a service that is called edge-router, and what describes an
+    installation, such as EDGE_ROUTER_VERSION. Raises ConfigError for any other unknown variable.
     """
     found = {}
     for name, value in os.environ.items():
         setting = name.removeprefix(PREFIX)
         if not name.startswith(PREFIX) or name == f"{PREFIX}CONFIG" or name in others:
             continue
-        if setting.lower() not in known and _PLATFORM.fullmatch(setting):
+        if not value.strip() or (setting.lower() not in known and _PLATFORM.fullmatch(setting)):
             continue
-        if value.strip():
+        if setting.lower() not in known:
+            _refuse_unless_metadata(name, setting, known)
+        else:
             found[setting.lower()] = value.strip()
     return found
+
+
+def _refuse_unless_metadata(name: str, setting: str, known: Collection[str]) -> None:
+    near = difflib.get_close_matches(setting.lower(), known, n=1)
+    if not near and _METADATA.fullmatch(setting):
+        log.info("the environment variable %s is no setting of edge-router; it is ignored", name)
+        return
+    words = (PREFIX + one.upper() for one in (near or sorted(known)))
+    hint = f"did you mean {next(words)}?" if near else f"known are {', '.join(words)}"
+    raise ConfigError(
+        f"unknown key {setting.lower()!r} in the environment; {name!r} is set, {hint}"
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import queue
 import threading
 import weakref
@@ -35,10 +36,10 @@ class LlamaCppBackend:
     """An expert inside this process.
 
     `n_ctx` is the context length in tokens, at most what the model was trained for; `n_threads`
-    defaults to what suits the machine. `system` is the system message of a conversation that
-    brings none, "" or None for none; `repeat_penalty` above 1 keeps a very small model from going
-    round in circles. With `confidence` every chunk after the first tells how sure the model is,
-    before that penalty and before any temperature.
+    defaults to what suits the machine, and is cut to its CPUs. `system` is the system message of a
+    conversation that brings none, "" or None for none; `repeat_penalty` above 1 keeps a very small
+    model from going round in circles. With `confidence` every chunk after the first tells how sure
+    the model is, before that penalty and before any temperature.
     `free_memory` tells the bytes that are free now, None where nobody knows: a context that takes
     more is refused.
     Raises ConfigError or MissingExtra at once when the model file or llama-cpp-python is not
@@ -66,7 +67,7 @@ class LlamaCppBackend:
         settings = ModelSettings(
             path=self.path,
             n_ctx=n_ctx,
-            n_threads=n_threads or default_threads(),
+            n_threads=self._threads(n_threads),
             system=system,
             repeat_penalty=repeat_penalty,
             confidence=confidence,
@@ -75,6 +76,13 @@ class LlamaCppBackend:
         )
         self._use(Worker(settings))
         renew_after_fork(self)
+
+    def _threads(self, asked: int | None) -> int:
+        """Never more than the CPU has: with thousands llama.cpp ends the whole process."""
+        most = os.cpu_count() or 1
+        if asked is not None and asked > most:
+            log.warning("%s: n_threads = %d is cut to the %d CPUs", self.path.name, asked, most)
+        return default_threads() if asked is None else min(asked, most)
 
     def _use(self, worker: Worker) -> None:
         self._worker = worker

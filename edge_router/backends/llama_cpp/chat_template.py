@@ -9,8 +9,6 @@ fails at all of it, gets a documented form instead: ChatML where the vocabulary 
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,9 +24,6 @@ __all__ = ["ChatTemplate", "Conversations", "Rendered", "default_template", "for
 
 LIMIT_S = 3.0  # a template that takes longer is taken for one that never ends
 MAX_CHARACTERS = 64 << 20
-MAX_REPEATED = 1 << 20  # what `*` may make of a text or a list
-BIG = 1 << 64
-WIDE = re.compile(r"[0-9]{5}|\*")  # a format that asks for so many characters
 CHATML_MARKS = ("<|im_start|>", "<|im_end|>")
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
@@ -96,6 +91,7 @@ class ChatTemplate:
     def _write(self, messages: Sequence[Message]) -> str:
         pieces: list[str] = []
         length = 0
+        self._compiled.environment.made = 0
         for piece in self._compiled.generate(
             messages=[{"role": m.role, "content": m.content} for m in messages],
             bos_token=self.bos,
@@ -114,6 +110,7 @@ class ChatTemplate:
                 raise ValueError(f"it writes more than {MAX_CHARACTERS} characters")
         if not (text := "".join(pieces)):
             raise ValueError("it writes nothing")
+        text.encode()  # half a surrogate pair is no text that a tokenizer takes
         return text
 
 
@@ -229,61 +226,6 @@ def _raise(message: object = "") -> None:
 
 def _compile(source: str) -> Any:
     """As transformers and llama-cpp-python do, with bounds."""
-    import jinja2
-    from jinja2.ext import Extension, loopcontrols
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from .sandbox import BoundedEnvironment
 
-    class Generation(Extension):
-        """`{% generation %}`, which only training needs."""
-
-        tags = {"generation"}  # noqa: RUF012 - jinja2's interface
-
-        def parse(self, parser: Any) -> Any:
-            parser.stream.skip(1)
-            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-    class Bounded(ImmutableSandboxedEnvironment):
-        # Never computed while the template is compiled, and here with small results only.
-        intercepted_binops = frozenset(("*", "**", "%"))
-
-        def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-            _refuse_giants(operator, left, right)
-            return super().call_binop(context, operator, left, right)
-
-    environment = Bounded(
-        loader=jinja2.BaseLoader(),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        extensions=[Generation, loopcontrols],
-    )
-    environment.filters["tojson"] = _to_json
-    return environment.from_string(source)
-
-
-def _to_json(  # the arguments that templates may give it, as in transformers
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    return json.dumps(
-        value,
-        ensure_ascii=ensure_ascii,
-        indent=indent,
-        separators=separators,
-        sort_keys=sort_keys,
-    )
-
-
-def _refuse_giants(operator: str, left: Any, right: Any) -> None:
-    """One operation that eats all memory, or holds Python's lock for hours."""
-    if operator == "%":
-        giant = isinstance(left, str) and WIDE.search(left) is not None
-    elif isinstance(left, (int, float)) and isinstance(right, (int, float)):
-        giant = max(abs(left), abs(right)) > BIG or (operator == "**" and abs(right) > 64)
-    else:
-        sizes = [len(v) if hasattr(v, "__len__") else abs(v) for v in (left, right)]
-        giant = sizes[0] * sizes[1] > MAX_REPEATED
-    if giant:
-        raise ValueError(f"a {operator!r} with a result too large")
+    return BoundedEnvironment().from_string(source)

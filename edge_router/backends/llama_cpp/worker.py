@@ -30,6 +30,7 @@ __all__ = ["MAX_REFERENCE_TOKENS", "Job", "Worker"]
 
 MAX_REFERENCE_TOKENS = 64
 LEAST_CONTEXT = 256  # llama.cpp rounds up to it
+MOST_TRAINED = 1 << 24  # tokens; a file that claims more does not say how long it was trained for
 CLOSE_S = 0.4  # a worker that has not ended by then is left behind
 EXIT_S = 1.0  # the same where the interpreter ends
 
@@ -223,6 +224,9 @@ class Worker:
                 n_threads_batch=settings.n_threads,
                 verbose=False,
             )
+        inner = model._model  # noqa: SLF001 - its tokenizer reserves memory for so many tokens
+        if not 1 <= inner.n_ctx_train() <= MOST_TRAINED:
+            inner.n_ctx_train = lambda: n_ctx
         self._abort.attach(llama_cpp, model.ctx)
         self.prompts = PromptMaker.of(
             llama_cpp, model, n_ctx=n_ctx, system=settings.system, name=self.name

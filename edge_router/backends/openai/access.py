@@ -11,6 +11,7 @@ import httpx
 
 from edge_router.errors import BackendRejected, ConfigError
 from edge_router.guards.loopback import is_loopback
+from edge_router.guards.redaction import names_a_variable
 
 from .redaction import looks_like_a_key, without_login
 
@@ -73,6 +74,7 @@ def endpoint(base_url: str) -> httpx.URL:
         raise ConfigError(f"base_url must be a text, not {type(base_url).__name__}")
     try:
         url = httpx.URL(base_url)
+        named = _is_host(url.raw_host.decode("ascii")) and bool(url.host)
     except (httpx.InvalidURL, ValueError):
         # Not shown: the error quotes the part it cannot read, maybe a password.
         raise ConfigError("base_url is not a URL; check its host and port") from None
@@ -87,6 +89,9 @@ def endpoint(base_url: str) -> httpx.URL:
         raise ConfigError(
             f"{shown} must look like https://api.openai.com/v1 or http://localhost:8080/v1"
         )
+    if not named:
+        # Not shown: a password may have ended up there.
+        raise ConfigError("base_url names a host that cannot be: its labels are 1 to 63 letters")
     if url.port is not None and not 0 < url.port < 65536:
         raise ConfigError(f"base_url has port {url.port}; a port is a number from 1 to 65535")
     return url.copy_with(path=url.path.rstrip("/") + "/chat/completions")
@@ -104,7 +109,16 @@ def positive(name: str, seconds: float | None, *, unset: float = math.inf) -> fl
 
 def variable(name: str, setting: str = "api_key_env") -> str:
     """How a message names the variable `name`: not at all when the key was pasted there."""
-    return f"the variable named by {setting}" if looks_like_a_key(name) else f"${name}"
+    plain = names_a_variable(name) and not looks_like_a_key(name)
+    return f"${name}" if plain else f"the variable named by {setting}"
+
+
+def _is_host(name: str) -> bool:
+    """Whether it is an address, or a name that DNS can hold."""
+    labels = name.removesuffix(".").split(".")
+    return ":" in name or (
+        len(name) <= 253 and all(re.fullmatch(r"[A-Za-z0-9_-]{1,63}", label) for label in labels)
+    )
 
 
 def _is_harmless(base_url: str) -> bool:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from edge_router.errors import EdgeRouterError, MissingExtra
 from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import names_a_variable, redacted_url, without_secrets
-from edge_router.settings.config import Config
+from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.expert_config import ExpertConfig
 
 from ..options import add_command, config_of
@@ -53,6 +53,8 @@ OLDEST_ONNXRUNTIME = (1, 30)  # older ones decide otherwise on about one query i
 PARTS = ("numpy", "onnxruntime", "tokenizers", "httpx")
 KNOCK_S = 0.5  # on this machine
 FAR_KNOCK_S = 5.0
+LEAST_CONTEXT = 32  # a chat template, a system message and a few words take as many tokens
+SAMPLE = "How many days are there in a week?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +114,19 @@ def _version(name: str) -> str:
 
 
 def _router(config: Config) -> str:
+    """Everything that `ask` does before it calls an expert."""
+    from edge_router.client.holdback import Watch
     from edge_router.routing.router import Router
 
     router = Router.from_config(config)
     router.estimate("warm up")
     start = time.perf_counter()
-    router.estimate("How many days are there in a week?")
+    router.estimate(SAMPLE)
     elapsed = time.perf_counter() - start
+    if config.deadline_s == 0:
+        raise _Fault("deadline_s = 0 leaves no time for an answer")
+    Watch.from_config(config, router.artifact)
+    router.route(SAMPLE, configured_limits(config))
     return f"{router.artifact.manifest.name} verified, one estimate takes {elapsed * 1e3:.1f} ms"
 
 
@@ -136,6 +144,11 @@ def _expert(expert: ExpertConfig, *, connect: bool) -> str:
 def _model_faults(expert: ExpertConfig) -> Iterator[str]:
     from edge_router.backends.llama_cpp.library import find_model
 
+    if expert.context_tokens is not None and expert.context_tokens < LEAST_CONTEXT:
+        yield (
+            f"context_tokens = {expert.context_tokens} has no room for a prompt; state at least "
+            f"{LEAST_CONTEXT}, better 2048"
+        )
     try:
         find_model(expert.model)
     except EdgeRouterError as error:
@@ -153,17 +166,40 @@ def _server_faults(expert: ExpertConfig) -> Iterator[str]:
     except EdgeRouterError as error:
         yield str(error)
         return
-    for name in (expert.api_key_env, *(expert.extra_headers_env or {}).values()):
-        if name is not None and (fault := _key_fault(name)):
+    if fault := _route_fault(expert.base_url or ""):
+        yield fault
+    if expert.api_key_env is not None and (fault := _key_fault(expert.api_key_env, "[!-~]+")):
+        yield fault
+    for name in (expert.extra_headers_env or {}).values():
+        if fault := _key_fault(name, "[ -~]+"):
             yield fault
 
 
-def _key_fault(name: str) -> str | None:
+def _route_fault(base_url: str) -> str | None:
+    """A proxy or certificates of the environment that no connection can be made with."""
+    import httpx
+
+    from edge_router.backends.http.certificates import trusting_context
+    from edge_router.backends.http.proxies import login_of, proxy_for
+
+    url = httpx.URL(base_url)
+    try:
+        if proxy := proxy_for(url):
+            login_of(proxy)
+        if url.scheme == "https":
+            trusting_context()
+    except httpx.TransportError as error:
+        return str(error)
+    return None
+
+
+def _key_fault(name: str, allowed: str) -> str | None:
+    """What is wrong with the key in a variable, all of whose characters are to be `allowed`."""
     shown = name if names_a_variable(name) else "that the settings name for a key"
     key = os.environ.get(name, "").strip()
     if not key:
         return f"the environment variable {shown} holds no key"
-    if not re.fullmatch("[!-~]+( [!-~]+)*", key):
+    if not re.fullmatch(allowed, key):
         return f"the environment variable {shown} holds a character that no key has; copy it again"
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from codecs import BOM_UTF8
@@ -13,6 +12,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError, EdgeRouterError, InvalidRequest
+from edge_router.guards.json_lines import BadJson, json_value
 from edge_router.guards.stored_json import rounded
 from edge_router.guards.user_files import content_of, encoding_of, user_path
 
@@ -120,17 +120,17 @@ def _content(path: str, what: str) -> bytes:
         if len(content) > LONGEST_BYTES:
             raise OSError(None, f"it is longer than {LONGEST_BYTES:,} bytes")
         return content
-    return content_of(user_path(path, what=what), limit=LONGEST_BYTES, pipes=True)
+    return content_of(user_path(path, what=what), limit=LONGEST_BYTES)
 
 
 def prompt_of(line: bytes) -> Any:
     """The query or the messages of a JSON line. Raises InvalidRequest."""
     try:
-        found = json.loads(line)
-    except ValueError as error:  # not JSON, or not UTF-8
-        raise InvalidRequest(f"the line is not JSON: {error}") from None
-    except RecursionError:
-        raise InvalidRequest("the line is not JSON that anybody writes: too deep") from None
+        found = json_value(line.decode())
+    except BadJson as error:
+        raise InvalidRequest(f"the line {error}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"the line is not UTF-8: {error}") from None
     if isinstance(found, dict):
         for key in ("query", "messages"):
             if key in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pkgutil
 import sys
 from importlib import import_module
@@ -120,6 +121,33 @@ def test_a_batch_gives_one_line_each_and_the_same_in_threads(
     assert alone == threads
     assert ["error" in line for line in found] == [False, False] + [True] * 6
     assert {line["error"]["type"] for line in found[2:]} == {"InvalidRequest"}
+
+
+def test_a_line_with_thousands_of_digits_is_a_bad_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Python refuses to read such a number."""
+    batch = tmp_path / "batch.jsonl"
+    batch.write_text('{"query": ' + "9" * 5000 + '}\n{"query": "What is rain?"}\n')
+    code, out, _ = run(capsys, "route", "--json", "--batch", str(batch))
+    bad, good = map(json.loads, out.splitlines())
+    assert code == 1
+    assert "the line is not JSON" in bad["error"]["message"]
+    assert good["expert"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_a_named_pipe_is_not_waited_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Nobody may ever write to it; a pipe of this process has its writer already."""
+    os.mkfifo(tmp_path / "pipe")
+    code, _, err = run(capsys, "route", "--json", "--batch", str(tmp_path / "pipe"))
+    assert (code, "not a regular file" in err) == (2, True)
+    reading, writing = os.pipe()
+    os.write(writing, b'{"query": "What is rain?"}')
+    os.close(writing)
+    code, out, _ = run(capsys, "route", "--json", "--batch", f"/dev/fd/{reading}")
+    os.close(reading)
+    assert (code, "expert" in json.loads(out)) == (0, True)
 
 
 def test_standard_input_may_hold_the_query(

@@ -31,11 +31,38 @@ def test_a_platforms_variables_are_no_settings(name: str, monkeypatch: pytest.Mo
     assert Config.load() == Config()
 
 
-@pytest.mark.parametrize("name", ["PLACMENT", "MAX_COST", "SERVICE", "PORTS", "NAMES", "API_KEY"])
+@pytest.mark.parametrize("name", ["PLACMENT", "MAX_COST", "SERVICE", "PORTS", "NAMES"])
 def test_a_misspelt_variable_is_still_an_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be a limit."""
     monkeypatch.setenv(f"EDGE_ROUTER_{name}", "1")
-    with pytest.raises(ConfigError, match=f"unknown key '{name.lower()}' in the environment"):
+    told = f"unknown key '{name.lower()}' in the environment; 'EDGE_ROUTER_{name}' is set"
+    with pytest.raises(ConfigError, match=told):
+        Config.load()
+
+
+@pytest.mark.parametrize(
+    "name", ["VERSION", "LOG_LEVEL", "IMAGE", "IMAGE_TAG", "TAG", "HOST", "URL", "API_KEY", "ENV",
+             "DEBUG"]
+)  # fmt: skip
+def test_what_describes_an_installation_is_ignored(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a line in the log."""
+    caplog.set_level("INFO")
+    monkeypatch.setenv(f"EDGE_ROUTER_{name}", "1")
+    assert Config.load() == Config()
+    assert [one.getMessage() for one in caplog.records] == [
+        f"the environment variable EDGE_ROUTER_{name} is no setting of edge-router; it is ignored"
+    ]
+
+
+@pytest.mark.parametrize("written", ["ONLY_ON_DEVICE", "only-on-device", "Only on device"])
+def test_a_placement_in_another_spelling_is_told_the_right_one(
+    written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a promise, so nobody guesses."""
+    monkeypatch.setenv("EDGE_ROUTER_PLACEMENT", written)
+    with pytest.raises(ConfigError, match="did you mean 'only_on_device'"):
         Config.load()
 
 

@@ -322,3 +322,25 @@ def test_our_own_system_message_is_a_setting() -> None:
         assert answer.usage is not None
         read.append(answer.usage.prompt_tokens)
     assert read[0] < read[1] == read[2]
+
+
+def test_more_threads_than_processors_are_cut(caplog: pytest.LogCaptureFixture) -> None:
+    """With a hundred thousand llama.cpp ends the whole process."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=100_000)
+    assert backend._worker.settings.n_threads == os.cpu_count()
+    assert "n_threads = 100000 is cut" in caplog.text
+
+
+@pytest.mark.parametrize("claimed", [0, -(2**31), 2**31 - 1])
+def test_an_absurd_training_length_is_not_believed(
+    claimed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tokenizer would reserve memory for so many tokens."""
+    monkeypatch.setattr(llama_cpp._internals.LlamaModel, "n_ctx_train", lambda _: claimed)
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=256)
+    try:
+        answer = backend.complete(ask("What is the capital of France?", 4), deadline=soon())
+        assert answer.text
+        assert backend._worker.model._model.n_ctx_train() == 256
+    finally:
+        backend.close()

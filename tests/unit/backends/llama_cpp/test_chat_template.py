@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -134,6 +135,67 @@ def test_without_a_usable_template_there_is_a_documented_form(
     assert rendered.stop == (("<|im_end|>",) if chatml else ("\nUser:",))
     assert len(said) == 1
     assert "secret" not in said[0]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% set ns = namespace(s='a') %}{% for i in range(45) %}"
+        f"{{% set ns.s = {made} %}}{{% endfor %}}{{{{ ns.s[:3] }}}}"
+        for made in ("ns.s ~ ns.s", "ns.s + ns.s", "[ns.s, ns.s]|string", "ns.s[:] + ns.s")
+    ]
+    + [
+        "{% set ns = namespace(s=[1]) %}{% for i in range(40) %}{% set ns.s = [ns.s, ns.s] %}"
+        f"{{% endfor %}}{{{{ {written} }}}}"
+        for written in ("ns.s", "ns.s|tojson", "ns.s|string", "ns.s ~ 'a'", "'%s' % ns.s")
+    ]
+    + [
+        (
+            "{% set ns = namespace(s=[]) %}"
+            "{% for i in range(99999) %}{% set ns.s = ns.s + ['a' * 1000000] %}{% endfor %}x"
+        ),
+        "{% set big %}{% for i in range(9999) %}{{ 'a' * 100000 }}{% endfor %}{% endset %}x",
+    ]
+    + [
+        f"{{{{ ({made})|length }}}}"
+        for made in (
+            "'a'|center(2000000000)",
+            "'a'.ljust(2000000000)",
+            "'a'.zfill(width=2000000000)",
+            "'\t'.expandtabs(2000000000)",
+            "'{:>2000000000}'.format(1)",
+            "'{:>{}}'.format(1, 2000000000)",
+            "'%2000000000d'|format(1)",
+            "'a'|indent(2000000000)",
+            "[1]|tojson(indent=2000000000)",
+            "[1]|batch(2000000000, 'x')|list",
+            "('x' * 1000000).replace('x', 'y' * 5000)",
+            "[1] * 100000 | join('y' * 5000)",
+            "(5).to_bytes(2000000000, 'big')",
+            "'a'.encode().ljust(2000000000)",
+        )
+    ],
+)
+def test_a_template_cannot_eat_the_memory(source: str) -> None:
+    """It fails before anything large is made."""
+    found, said = conversations(source)
+    tracemalloc.start()
+    try:
+        rendered = found.render(PLAIN, always)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert rendered.text.startswith("<|im_start|>system")
+    assert len(said) == 1
+    assert peak < 200 << 20
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\udfff"])
+def test_half_a_surrogate_pair_is_a_template_that_fails(half: str) -> None:
+    """No tokenizer takes it."""
+    found, said = conversations(f"{{{{ '{half}' }}}}{TURNS}")
+    assert found.render(PLAIN, always).text.startswith("<|im_start|>system")
+    assert len(said) == 1
 
 
 def test_an_endless_template_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import socket
 import sys
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,48 @@ def test_what_a_call_refuses_the_doctor_refuses(
     found = _of("expert c", config)
     assert (found.ok, told in found.told) == (False, True), found.told
     assert "SECRET" not in found.told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "settings", "told"),
+    [
+        ("K", "ab cd", {"api_key_env": "K"}, "a character that no key has"),
+        ("HTTPS_PROXY", "socks5://127.0.0.1:1", {}, "only http:// is supported"),
+        ("SSL_CERT_FILE", "/nowhere.pem", {}, "$SSL_CERT_FILE names"),
+        ("K", "", {"base_url": "https://a..b/v1"}, "a host that cannot be"),
+        ("K", "", {"base_url": "https://exa mple/v1"}, "a host that cannot be"),
+        ("K", "", {"base_url": f"https://{'a' * 64}.com/v1"}, "a host that cannot be"),
+        ("K", "", {"base_url": "https://xn--zz--/v1"}, "base_url is not a URL"),
+    ],
+)
+def test_the_environment_and_the_host_are_looked_at_as_a_call_would(
+    name: str, value: str, settings: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a connection."""
+    monkeypatch.setenv(name, value)
+    found = _of("expert c", _server(**({"base_url": "https://h.example/v1"} | settings)))
+    assert (found.ok, told in found.told) == (False, True), found.told
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"deadline_s": 0}, "no time"),
+        ({"max_latency_s": 0}, "longer than allowed"),
+        ({"placement": "only_in_cloud"}, "only the cloud may answer"),
+        ({"deferral": "before"}, "deferral gate"),
+    ],
+)
+def test_settings_that_no_answer_can_keep_are_told(settings: dict[str, Any], told: str) -> None:
+    """The doctor routes a sample under the configured limits."""
+    found = _of("router", Config(**settings))
+    assert (found.ok, told in found.told) == (False, True), found.told
+
+
+def test_a_context_without_room_for_a_prompt_is_told() -> None:
+    """The bundled model's template alone takes more."""
+    local = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=8)
+    assert "no room for a prompt" in _of("expert local", Config(experts={"local": local})).told
 
 
 def test_a_port_where_nobody_listens_is_told() -> None:
