@@ -12,7 +12,6 @@ import numpy.typing as npt
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import RouterTokenizer
 from edge_router.routing.experts.expert import find_head
-from edge_router.routing.logistic import sigmoid
 
 from ..data.outcome_set import OutcomeSet, outcome_set, read_tables
 from ..graphs.represent import represent
@@ -65,4 +64,4 @@ def _evaluated(
 def _quality(artifact: RouterArtifact, profile: str, vectors: Floats) -> Floats:
     """A profile's expected quality (queries,)."""
     head = find_head(artifact.experts, profile, artifact.calibration["temperature"])
-    return sigmoid((head.bias + vectors @ head.weights) / head.temperature)
+    return head.qualities(vectors)

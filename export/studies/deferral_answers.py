@@ -15,7 +15,6 @@ from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import router_input
 from edge_router.routing.experts.expert import find_head
-from edge_router.routing.logistic import sigmoid
 
 from ..data.questions import gold_questions
 from ..data.rows import BadData, placed_rows
@@ -112,7 +111,7 @@ def _texts(rows: Sequence[Row], data: Path, max_chars: int) -> list[str]:
 def _expected(artifact: RouterArtifact, profile: str, vectors: Floats) -> Floats:
     """A head's expected quality (answers,)."""
     head = find_head(artifact.experts, profile, artifact.calibration["temperature"])
-    return sigmoid((head.bias + vectors @ head.weights) / head.temperature)
+    return head.qualities(vectors)
 
 
 def _design(rows: Sequence[Row], expert: str, seen: str, quality: Floats) -> Floats:

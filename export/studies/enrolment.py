@@ -165,8 +165,7 @@ class _Bench:
 
     def _known_quality(self, artifact: RouterArtifact, name: str) -> Floats:
         head = find_head(artifact.experts, name, artifact.calibration["temperature"])
-        log_odds = self.test.design @ np.array([head.bias, *head.weights])
-        return sigmoid(log_odds / head.temperature)
+        return head.qualities(self.test.design[:, 1:])
 
 
 def _size(bench: _Bench, count: int, setting: StudySetting) -> dict[str, Any]:

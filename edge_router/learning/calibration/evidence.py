@@ -15,7 +15,8 @@ from edge_router.chat.completion import CHARACTERS_PER_TOKEN, DEFAULT_MAX_TOKENS
 from edge_router.errors import OutcomesUnusable
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
-from edge_router.routing.experts.expert import Estimate, Expert
+from edge_router.routing.experts.expert import Expert
+from edge_router.routing.experts.panel import Panel
 
 from ..outcomes.rows import OutcomeRows, Row, request_of
 
@@ -98,10 +99,13 @@ class Evidence:
     ) -> Self:
         """Known `scores` of the weak and the strong expert (queries,), the rest as the router
         expects it of queries by their representation and number of characters."""
-        sides = [_estimates(expert, queries) for expert in (weak, strong)]
-        gains = [dear.quality - cheap.quality for cheap, dear in zip(*sides, strict=True)]
-        low, high = (_expected(*side) for side in zip(scores, sides, strict=True))
-        return cls(np.array(gains), low, high, Counter(tables), Counter(kinds))
+        quality, costs, latencies = _estimates(Panel.of((weak, strong)), queries)
+        low, high = (
+            Outcomes(known.astype(np.float64), None if np.isnan(cost).any() else cost, latency)
+            for known, cost, latency in zip(scores, costs.T, latencies.T, strict=True)
+        )
+        gains = quality[:, 1] - quality[:, 0]
+        return cls(gains, low, high, Counter(tables), Counter(kinds))
 
     def routed(self, weak: Floats, strong: Floats, threshold: float) -> Floats:
         """`strong` where the gain reaches the threshold, else `weak`; all (queries,)."""
@@ -249,21 +253,21 @@ def _models(router: QueryReader, expert: Expert) -> Sequence[str]:
     return profile["models"] if profile else [expert.profile]
 
 
-def _estimates(expert: Expert, queries: Sequence[tuple[Representation, int]]) -> list[Estimate]:
-    return [
-        expert.estimate(
+def _estimates(
+    panel: Panel, queries: Sequence[tuple[Representation, int]]
+) -> tuple[Floats, Floats, Floats]:
+    """Quality, cost in dollars (NaN: price unknown), seconds; each (queries, experts)."""
+    estimates = [
+        panel.estimate(
             query,
             input_tokens=-(-characters // CHARACTERS_PER_TOKEN),
             max_tokens=DEFAULT_MAX_TOKENS,
+            states={},
         )
         for query, characters in queries
     ]
-
-
-def _expected(scores: Floats, estimates: Sequence[Estimate]) -> Outcomes:
-    costs = [estimate.cost_usd for estimate in estimates]
-    return Outcomes(
-        scores.astype(np.float64),
-        None if None in costs else np.array(costs, dtype=np.float64),
+    return (
+        np.array([estimate.quality for estimate in estimates]),
+        np.array([estimate.cost_usd for estimate in estimates]),
         np.array([estimate.latency_s for estimate in estimates]),
     )

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from edge_router.errors import LearningError, TooFewOutcomes
 from edge_router.routing.experts.expert import Expert
-from edge_router.routing.logistic import sigmoid
 
 from .outcome import Outcome, require_dim
 
@@ -158,9 +157,7 @@ def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Floats:
     size = len(experts[0].head.weights)
     require_dim(rows, size)
     vectors = np.array([row.vector for row in rows], dtype=np.float64).reshape(len(rows), size)
-    heads = [expert.head for expert in experts]
-    found = [sigmoid((h.bias + vectors @ h.weights) / h.temperature) for h in heads]
-    return np.stack(found, axis=1)
+    return np.stack([expert.head.qualities(vectors) for expert in experts], axis=1)
 
 
 def _require(name: str, values: Floats, fits: Flags, span: str) -> None:

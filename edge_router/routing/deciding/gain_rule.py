@@ -8,7 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from ..experts.panel import Candidate, Candidates, Floats, Places, Traits
+from ..experts.panel import Candidate, Candidates, Places, Traits
+from ..logistic import Floats
 from .decision import Verdict
 from .operating_point import OperatingPoint
 from .reason import Reason

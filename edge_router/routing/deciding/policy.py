@@ -14,7 +14,8 @@ from edge_router.settings.constraints import Constraints, Placement
 
 from ..artifact.representation import RoutedQuery
 from ..experts.expert import Location
-from ..experts.panel import Candidate, Candidates, Floats
+from ..experts.panel import Candidate, Candidates
+from ..logistic import Floats
 from .decision import Decision, Grounds, Rule, Verdict
 from .reason import RULED_OUT, Reason
 

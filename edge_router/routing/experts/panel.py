@@ -10,16 +10,15 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.device.latency import AS_STATED, ExpertState
+from edge_router.device.latency import AS_STATED, ExpertState, reading_s, writing_s
 
 from ..artifact.representation import FloatArray, Representation
-from ..logistic import sigmoid
+from ..logistic import Floats, sigmoid
 from .expert import Estimate, Expert, Location, Pricing
 
 __all__ = ["Candidate", "Candidates", "Estimates", "Panel", "Traits"]
 
 
-Floats = npt.NDArray[np.float64]
 UNKNOWN_PRICE = (np.nan, np.nan)
 
 
@@ -42,8 +41,7 @@ class Panel:
     """The heads, speeds and prices of experts as columns (experts,), ready to be multiplied.
 
     `weights` (experts, representation_dim) and `bias` give log-odds at each head's temperature.
-    `room` is how many tokens an expert reads at most; `grows` whether the context's length counts
-    for anybody's speed. What it expects is what `Expert.estimate` does, up to rounding.
+    `room` is how many tokens an expert reads at most.
     """
 
     traits: Traits
@@ -55,7 +53,6 @@ class Panel:
     s_per_output: Floats
     input_growth_s: Floats
     output_growth_s: Floats
-    grows: bool
     room: Floats
     usd_per_input: Floats
     usd_per_output: Floats
@@ -79,7 +76,6 @@ class Panel:
             s_per_output=_column(1 / speed.output_tokens_per_s for speed in speeds),
             input_growth_s=_column(speed.input_growth_s for speed in speeds),
             output_growth_s=_column(speed.output_growth_s for speed in speeds),
-            grows=any(speed.input_growth_s or speed.output_growth_s for speed in speeds),
             room=_column(e.context_tokens or np.inf for e in experts),
             usd_per_input=_column(read / 1e6 for read, _ in prices),
             usd_per_output=_column(written / 1e6 for _, written in prices),
@@ -98,7 +94,11 @@ class Panel:
         now = self._now(states) if states else AS_THEY_ARE
         log_length = self.log_tokens + (query.log_tokens + now.log_length)
         written = np.minimum(np.exp(np.minimum(np.maximum(log_length, 0.0), 10.0)), max_tokens)
-        latency = self._latency(np.minimum(self.room, input_tokens), written, now)
+        read = np.minimum(self.room, input_tokens)
+        new = np.maximum(read - now.cached_tokens, 0.0)
+        reading = reading_s(new, read, self.s_per_input, self.input_growth_s)
+        writing = writing_s(written, read, self.s_per_output, self.output_growth_s)
+        latency = now.cold_s + now.first * (self.start_s + reading) + now.rest * writing
         price = input_tokens * self.usd_per_input + written * self.usd_per_output
         # Row by row, so that an estimate does not depend on who else is on the panel.
         log_odds = self.bias + np.einsum("ij,j->i", self.weights, query.vector)
@@ -109,16 +109,6 @@ class Panel:
             latency_s=latency,
             output_tokens=written,
         )
-
-    def _latency(self, read: Floats, written: Floats, now: _Now) -> Floats:
-        """Seconds until each answer is complete: `Pace.latency` of `Speed`, in columns."""
-        new = np.maximum(read - now.cached_tokens, 0.0)
-        reading, writing = new * self.s_per_input, written * self.s_per_output
-        if self.grows:
-            reading += self.input_growth_s * new * (read - new / 2)
-            writing += self.output_growth_s * written * (read + written / 2)
-        found: Floats = now.cold_s + now.first * (self.start_s + reading) + now.rest * writing
-        return found
 
     def _now(self, states: Mapping[str, ExpertState]) -> _Now:
         experts: list[Expert] = self.traits.experts.tolist()
