@@ -270,4 +270,10 @@ def _settle(value: object, checks: Mapping[str, Check]) -> None:
 
 CHARACTERS_PER_TOKEN = 4  # the stand-in wherever tokens were not counted
 
+
+def estimated_tokens(characters: int) -> int:
+    """Tokens of a text that no tokenizer has counted."""
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
 Ending = Literal["complete", "cancelled", "broken"]

@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass, field
 
 from edge_router.chat.completion import (
-    CHARACTERS_PER_TOKEN,
     ChatChunk,
     ChatRequest,
     FinishReason,
     Usage,
+    estimated_tokens,
 )
 from edge_router.layers.budget import Reservation
 from edge_router.routing.experts.expert import Expert
@@ -54,8 +54,8 @@ class Attempt:
             return self.usage
         written = self.pieces
         if self.characters > LONGEST_PIECES * self.pieces:
-            written = -(-self.characters // CHARACTERS_PER_TOKEN)
-        read = -(-self.request.characters // CHARACTERS_PER_TOKEN)
+            written = estimated_tokens(self.characters)
+        read = estimated_tokens(self.request.characters)
         return Usage(self.expert.read_tokens(read), written)
 
     def settle(self, *, answered: bool) -> None:

@@ -11,9 +11,10 @@ from edge_router.device.speeds import MeasuredSpeed
 from edge_router.settings.expert_config import ExpertConfig
 
 from .artifact.manifest import RouterArtifact
+from .artifact.schema import REFERENCE
 from .experts.expert import Expert, Location, Pricing, find_head
 
-REFERENCE = "frontier"
+__all__ = ["REFERENCE", "configured", "contestants", "profile_experts", "stated_pricing"]
 
 
 def contestants(experts: Sequence[Expert], reference: Expert) -> tuple[Expert, ...]:

@@ -158,12 +158,12 @@ def rows_for_share(shares: Floats, *, level: float, delta: float) -> Floats:
     """The same for shares of rows and the exact binomial test (Chernoff's bound)."""
     with np.errstate(divide="ignore"):
         below = np.clip(shares, 1e-12, 1 - 1e-12)
-        rows = math.log(1 / delta) / _divergence(below, level)
+        rows = math.log(1 / delta) / divergence(below, level)
     found: Floats = np.where(shares < level, np.ceil(rows), np.inf)
     return found
 
 
-def _divergence(share: Floats, level: float) -> Floats:
+def divergence(share: Floats, level: float) -> Floats:
     """Kullback-Leibler divergence of two coins, in nats."""
     found: Floats = share * np.log(share / level) + (1 - share) * np.log((1 - share) / (1 - level))
     return found

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.chat.completion import CHARACTERS_PER_TOKEN, DEFAULT_MAX_TOKENS, ChatRequest
+from edge_router.chat.completion import DEFAULT_MAX_TOKENS, ChatRequest, estimated_tokens
 from edge_router.errors import OutcomesUnusable
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
@@ -20,7 +20,7 @@ from edge_router.routing.experts.panel import Panel
 
 from ..outcomes.rows import OutcomeRows, Row, request_of
 
-__all__ = ["Evidence", "Outcomes", "from_file", "from_known_queries", "refuse_unknown_tables"]
+__all__ = ["Evidence", "ExpertOutcomes", "from_file", "from_known_queries", "refuse_unknown_tables"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class QueryReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
+class ExpertOutcomes:
     """One expert's outcomes, all (queries,).
 
     `scores` in 0..1; `cost_usd` dollars, None where no price is known; `latency_s` seconds until
@@ -56,10 +56,10 @@ class Outcomes:
             if found is not None:
                 _require(name, found, (found >= 0) & (found < np.inf), "a number from 0")
 
-    def twice(self) -> Outcomes:
+    def twice(self) -> ExpertOutcomes:
         """Every outcome two times."""
         costs = None if self.cost_usd is None else np.tile(self.cost_usd, 2)
-        return Outcomes(np.tile(self.scores, 2), costs, np.tile(self.latency_s, 2))
+        return ExpertOutcomes(np.tile(self.scores, 2), costs, np.tile(self.latency_s, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +75,8 @@ class Evidence:
     """
 
     gains: Floats
-    weak: Outcomes
-    strong: Outcomes
+    weak: ExpertOutcomes
+    strong: ExpertOutcomes
     tables: Mapping[str, int]
     kinds: Mapping[str, int]
     costs_measured: bool = False
@@ -101,7 +101,9 @@ class Evidence:
         expects it of queries by their representation and number of characters."""
         quality, costs, latencies = _estimates(Panel.of((weak, strong)), queries)
         low, high = (
-            Outcomes(known.astype(np.float64), None if np.isnan(cost).any() else cost, latency)
+            ExpertOutcomes(
+                known.astype(np.float64), None if np.isnan(cost).any() else cost, latency
+            )
             for known, cost, latency in zip(scores, costs.T, latencies.T, strict=True)
         )
         gains = quality[:, 1] - quality[:, 0]
@@ -137,7 +139,7 @@ def from_known_queries(
             f"the artifact {router.artifact.manifest.name!r} carries no outcomes; give --outcomes"
         )
     refuse_unknown_tables(tables, sorted(set(known.tables.tolist())))
-    scores = [known.mean_score(_models(router, expert)) for expert in (weak, strong)]
+    scores = [known.mean_score(router.artifact.models(expert.profile)) for expert in (weak, strong)]
     here = np.isin(known.tables, list(tables)) if tables else np.ones(len(known), dtype=bool)
     both = here & ~np.isnan(scores[0]) & ~np.isnan(scores[1])
     if not both.any():
@@ -193,7 +195,7 @@ def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) 
     """Costs and latencies from the rows, where every one of them has them."""
     paid, timed = (_measured(rows, field, called) for field in ("cost_usd", "latency_s"))
     weak, strong = (
-        Outcomes(
+        ExpertOutcomes(
             side.scores,
             _column(rows, "cost_usd", name) if paid else side.cost_usd,
             _column(rows, "latency_s", name) if timed else side.latency_s,
@@ -247,12 +249,6 @@ def _require(name: str, values: Floats, fits: npt.NDArray[np.bool_], told: str) 
         raise OutcomesUnusable(f"a {name} is {values[~fits][0]:g}; it must be {told}")
 
 
-def _models(router: QueryReader, expert: Expert) -> Sequence[str]:
-    """Whose outcomes stand for an expert: its profile's models, or the one it is named after."""
-    profile = router.artifact.experts["profiles"].get(expert.profile)
-    return profile["models"] if profile else [expert.profile]
-
-
 def _estimates(
     panel: Panel, queries: Sequence[tuple[Representation, int]]
 ) -> tuple[Floats, Floats, Floats]:
@@ -260,7 +256,7 @@ def _estimates(
     estimates = [
         panel.estimate(
             query,
-            input_tokens=-(-characters // CHARACTERS_PER_TOKEN),
+            input_tokens=estimated_tokens(characters),
             max_tokens=DEFAULT_MAX_TOKENS,
             states={},
         )

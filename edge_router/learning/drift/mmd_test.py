@@ -19,13 +19,13 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 
 from .traffic import Traffic, TrafficView
 
-__all__ = ["FALSE_ALARMS", "LOOKS", "DriftReference", "traffic_of"]
+__all__ = ["FALSE_ALARMS_ONE_TEST", "LOOKS", "DriftReference", "traffic_of"]
 
 
 Floats = npt.NDArray[np.float32]
 
 LOOKS = (50, 100, 200)  # queries after which a stretch is looked at; the last one ends it
-FALSE_ALARMS = 0.01
+FALSE_ALARMS_ONE_TEST = 0.01
 DRAWS = 1999  # stretches of known queries; p values are multiples of 1 / 2000
 LEAST_FALSE_ALARMS = 0.001
 LEAST_KNOWN = 2 * LOOKS[-1]

@@ -14,7 +14,7 @@ from edge_router.guards.forking import ForkSafeLock, renew_after_fork
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation, RoutedQuery
 
-from .mmd_test import FALSE_ALARMS, LEAST_FALSE_ALARMS, LOOKS, DriftReference, _statistic
+from .mmd_test import FALSE_ALARMS_ONE_TEST, LEAST_FALSE_ALARMS, LOOKS, DriftReference, _statistic
 from .traffic import Traffic
 
 __all__ = ["FALSE_ALARMS_STREAM", "DriftMonitor", "DriftVerdict", "DriftWatch"]
@@ -31,9 +31,9 @@ class DriftWatch:
     """Compares queries with those that `artifact` knows, BATCH by BATCH, beside the answers.
 
     Holds BATCH queries at most; those that come while as many still wait are not looked at. Of
-    stretches of LOOKS[-1] queries that did not drift, FALSE_ALARMS raise an alarm. It is said as
-    one warning, and then the watch ends, as it does with an artifact that knows no queries.
-    `make` makes the reference. Thread-safe; needs no disk.
+    stretches of LOOKS[-1] queries that did not drift, FALSE_ALARMS_STREAM raise an alarm: one
+    warning, and then the watch ends, as it does with an artifact that knows no queries. `make`
+    makes the reference. Thread-safe; needs no disk.
     """
 
     def __init__(
@@ -159,7 +159,9 @@ class DriftMonitor:
     Not thread-safe. Raises ConfigError for `false_alarms` outside 0.001..0.5.
     """
 
-    def __init__(self, reference: DriftReference, *, false_alarms: float = FALSE_ALARMS) -> None:
+    def __init__(
+        self, reference: DriftReference, *, false_alarms: float = FALSE_ALARMS_ONE_TEST
+    ) -> None:
         if not LEAST_FALSE_ALARMS <= false_alarms <= 0.5:
             raise ConfigError(
                 f"false_alarms is {false_alarms}; it must lie in {LEAST_FALSE_ALARMS}..0.5"

@@ -17,7 +17,7 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import ExpertHead
 from edge_router.routing.logistic import Gaussian, laplace, mixture, with_bias
 
-__all__ = ["Enrolment", "HeadPrior", "Outcomes"]
+__all__ = ["Enrolment", "EnrolmentOutcomes", "HeadPrior"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ LENGTH_ROWS = 2.0  # answers that the profile's length counts for
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
+class EnrolmentOutcomes:
     """What an expert did: `vectors` (queries, representation_dim) and `log_tokens` (queries,) by
     the encoder, `scores` (queries,) in 0..1, `output_tokens` (queries,) NaN where not counted.
 
@@ -144,7 +144,7 @@ class Enrolment:
         return cls(belief, profile, {profile: 1.0}, prior.lengths[profile])
 
     @classmethod
-    def fit(cls, prior: HeadPrior, outcomes: Outcomes, profile: str | None = None) -> Self:
+    def fit(cls, prior: HeadPrior, outcomes: EnrolmentOutcomes, profile: str | None = None) -> Self:
         """Maximum a posteriori, averaged over the prior's centres by their evidence.
 
         With `profile`, only around that one. Raises ConfigError for an unknown one.
@@ -194,7 +194,7 @@ def _likeliest(names: Sequence[str], evidence: Sequence[float], *, among: Contai
     return max((found, name) for found, name in named if name in among)[1]
 
 
-def _length(outcomes: Outcomes, profile: float) -> float:
+def _length(outcomes: EnrolmentOutcomes, profile: float) -> float:
     """Mean of how much longer the answers were than expected, as a logarithm."""
     counted = outcomes.output_tokens >= 1
     longer = np.log(outcomes.output_tokens[counted]) - outcomes.log_tokens[counted]

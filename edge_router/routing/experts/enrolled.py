@@ -20,7 +20,7 @@ from .expert import ExpertHead, find_head
 
 __all__ = [
     "EnrolledExpert",
-    "Evidence",
+    "Provenance",
     "check_name",
     "enrolled_names",
     "enrolled_path",
@@ -32,7 +32,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Provenance:
     """What a head rests on: `outcomes` many, their `mean_score` (None without any), the day
     (ISO 8601), the artifact's `artifact_hash`, the `command` that makes it anew."""
 
@@ -54,7 +54,7 @@ class EnrolledExpert:
     name: str
     profile: str
     head: ExpertHead
-    evidence: Evidence
+    evidence: Provenance
 
     def write(self, folder: Path) -> Path:
         """Keep it in a data folder; no text of any query is in the file. Raises OSError."""
@@ -139,14 +139,14 @@ def _is_own(name: str, artifact: RouterArtifact) -> bool:
     return any(name in artifact.experts[group] for group in ("profiles", "experts"))
 
 
-def _evidence(found: Mapping[str, Any]) -> Evidence:
+def _evidence(found: Mapping[str, Any]) -> Provenance:
     """Raises one of FAULTS."""
     for name in ("created", "artifact", "artifact_hash", "command"):
         text(found[name], name)
     number(found["outcomes"], "outcomes", 0)
     if found["mean_score"] is not None:
         number(found["mean_score"], "mean_score", 0, 1)
-    return Evidence(**found)
+    return Provenance(**found)
 
 
 def _head(found: Mapping[str, Any], dim: int) -> ExpertHead:
@@ -161,7 +161,7 @@ def _head(found: Mapping[str, Any], dim: int) -> ExpertHead:
     return ExpertHead.from_json(found)
 
 
-def _other_router(path: Path, evidence: Evidence, artifact: RouterArtifact) -> ConfigError:
+def _other_router(path: Path, evidence: Provenance, artifact: RouterArtifact) -> ConfigError:
     return ConfigError(
         f"{path} was made with another router ({evidence.artifact} {evidence.artifact_hash[:12]}, "
         f"this one is {artifact.manifest.name} {artifact.hash[:12]}), and cannot be carried over: "

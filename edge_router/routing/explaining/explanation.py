@@ -186,7 +186,7 @@ def _neighbours(
     vector = grounds.query.representation.vector
     rows, distances = nearest(familiar.directions, vector, NEIGHBOURS)
     means = {
-        candidate.expert.name: known.mean_score(_models(artifact, candidate))
+        candidate.expert.name: known.mean_score(artifact.models(candidate.expert.profile))
         for candidate in grounds.candidates
     }
     return tuple(
@@ -200,11 +200,3 @@ def _neighbours(
         )
         for row, distance in zip(rows, distances, strict=True)
     )
-
-
-def _models(artifact: RouterArtifact, candidate: Candidate) -> Sequence[str]:
-    """The models whose outcomes stand for an expert."""
-    profile = candidate.expert.profile
-    profiles = artifact.experts["profiles"]
-    models: Sequence[str] = profiles[profile]["models"] if profile in profiles else (profile,)
-    return models
