@@ -18,7 +18,7 @@ from edge_router.chat.completion import ChatChunk, TokenConfidence
 from edge_router.errors import ConfigError
 from edge_router.guards.json_lines import shown
 from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
-from edge_router.routing.logistic import Gaussian, most_probable, sigmoid, with_bias
+from edge_router.routing.logistic import Gaussian, log_odds, most_probable, sigmoid, with_bias
 
 __all__ = ["FEATURES", "STAGES", "DeferralGate", "GateStage", "features", "first_of_stage"]
 
@@ -43,7 +43,6 @@ RENEW = "fit it with `edge-router export deferral OUTCOMES --data FOLDER --gate 
 
 def features(confidence: TokenConfidence, quality: float) -> Floats:
     """(FEATURES,) of an answer so far, and of the `quality` (0..1) that the router expected."""
-    expected = min(max(quality, 1e-6), 1 - 1e-6)
     return np.array(
         [
             confidence.mean_log_probability,
@@ -53,7 +52,7 @@ def features(confidence: TokenConfidence, quality: float) -> Floats:
             confidence.first_entropy,
             confidence.first_margin,
             np.log(confidence.tokens),
-            np.log(expected / (1 - expected)),
+            log_odds(quality),
         ]
     )
 
