@@ -13,6 +13,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import Float64s
+
 __all__ = [
     "Gaussian",
     "Objective",
@@ -26,8 +28,6 @@ __all__ = [
 ]
 
 
-Floats = npt.NDArray[np.float64]
-
 NEAR_95 = 1.959964  # standard deviations on each side of a 95 % interval
 SMALLEST = 1e-6  # probability with log-odds of its own; so is 1 less as much
 
@@ -39,24 +39,24 @@ class Gaussian:
     `mean` (parameters,); `root` (parameters, rank) with the covariance `root @ root.T`.
     """
 
-    mean: Floats
-    root: Floats
+    mean: Float64s
+    root: Float64s
 
     @classmethod
-    def of(cls, mean: Floats, covariance: Floats) -> Self:
+    def of(cls, mean: Float64s, covariance: Float64s) -> Self:
         """`covariance` (parameters, parameters), positive definite."""
-        root: Floats = np.linalg.cholesky(covariance).astype(np.float64)
+        root: Float64s = np.linalg.cholesky(covariance).astype(np.float64)
         return cls(mean, root)
 
     @property
-    def covariance(self) -> Floats:
+    def covariance(self) -> Float64s:
         return self.root @ self.root.T
 
-    def log_odds(self, design: Floats) -> tuple[Floats, Floats]:
+    def log_odds(self, design: Float64s) -> tuple[Float64s, Float64s]:
         """Mean and standard deviation (queries,) of the log-odds for `design` (queries, ...)."""
         return design @ self.mean, np.linalg.norm(design @ self.root, axis=1)
 
-    def mean_quality(self, design: Floats) -> tuple[float, float, float]:
+    def mean_quality(self, design: Float64s) -> tuple[float, float, float]:
         """Mean quality over the queries of `design`, and the ends of its 95 % interval.
 
         By the delta method on the log-odds of the mean, so that the ends stay inside 0..1.
@@ -69,21 +69,21 @@ class Gaussian:
         low, high = sigmoid(ends).tolist()
         return mean, low, high
 
-    def draw(self, count: int, seed: int) -> Floats:
+    def draw(self, count: int, seed: int) -> Float64s:
         """(count, parameters) samples."""
         normal = np.random.default_rng(seed).standard_normal((count, self.root.shape[1]))
-        drawn: Floats = self.mean + normal @ self.root.T
+        drawn: Float64s = self.mean + normal @ self.root.T
         return drawn
 
 
-def with_bias(vectors: npt.NDArray[np.floating]) -> Floats:
+def with_bias(vectors: npt.NDArray[np.floating]) -> Float64s:
     """`vectors` (queries, dim) as a design (queries, 1 + dim): a column of ones before them."""
     return np.hstack([np.ones((len(vectors), 1)), vectors]).astype(np.float64)
 
 
 def most_probable(
-    prior: Gaussian, design: Floats, scores: Floats, weights: Floats | float = 1.0
-) -> Floats:
+    prior: Gaussian, design: Float64s, scores: Float64s, weights: Float64s | float = 1.0
+) -> Float64s:
     """Maximum a posteriori (MAP) logistic regression: parameters (parameters,).
 
     `design` (queries, parameters), `scores` (queries,) in 0..1, `weights` (queries,) how many
@@ -92,7 +92,7 @@ def most_probable(
     return prior.mean + prior.root @ _whitened_mode(*_whitened(prior, design), scores, weights)
 
 
-def laplace(prior: Gaussian, design: Floats, scores: Floats) -> tuple[Gaussian, float]:
+def laplace(prior: Gaussian, design: Float64s, scores: Float64s) -> tuple[Gaussian, float]:
     """The posterior after `scores` (queries,) in 0..1, and the logarithm of the evidence for
     `prior`.
 
@@ -107,7 +107,7 @@ def laplace(prior: Gaussian, design: Floats, scores: Floats) -> tuple[Gaussian, 
     return Gaussian(prior.mean + prior.root @ mode, root), evidence
 
 
-def mixture(parts: Sequence[Gaussian], log_weights: Sequence[float]) -> tuple[Gaussian, Floats]:
+def mixture(parts: Sequence[Gaussian], log_weights: Sequence[float]) -> tuple[Gaussian, Float64s]:
     """The Gaussian with the mean and the covariance of a mixture, and the weights (parts,)."""
     weights = np.exp(np.asarray(log_weights) - max(log_weights))
     weights /= weights.sum()
@@ -118,14 +118,16 @@ def mixture(parts: Sequence[Gaussian], log_weights: Sequence[float]) -> tuple[Ga
     return Gaussian.of(mean, within + between), weights
 
 
-def _whitened(prior: Gaussian, design: Floats) -> tuple[Floats, Floats]:
+def _whitened(prior: Gaussian, design: Float64s) -> tuple[Float64s, Float64s]:
     """A design (queries, rank) of parameters that are standard normal before anything was seen,
     and the log-odds (queries,) at their zero."""
     return design @ prior.root, design @ prior.mean
 
 
-def _whitened_mode(seen: Floats, offset: Floats, scores: Floats, weights: Floats | float) -> Floats:
-    def objective(at: Floats) -> tuple[float, Floats, Floats]:
+def _whitened_mode(
+    seen: Float64s, offset: Float64s, scores: Float64s, weights: Float64s | float
+) -> Float64s:
+    def objective(at: Float64s) -> tuple[float, Float64s, Float64s]:
         odds = offset + seen @ at
         gradient = seen.T @ (weights * (sigmoid(odds) - scores)) + at
         return _loss(seen, offset, scores, at, weights), gradient, _curvature(seen, odds, weights)
@@ -134,20 +136,20 @@ def _whitened_mode(seen: Floats, offset: Floats, scores: Floats, weights: Floats
 
 
 def _loss(
-    seen: Floats, offset: Floats, scores: Floats, at: Floats, weights: Floats | float
+    seen: Float64s, offset: Float64s, scores: Float64s, at: Float64s, weights: Float64s | float
 ) -> float:
     """Negative logarithm of likelihood and standard normal prior, but for a constant."""
     odds = offset + seen @ at
     return float((weights * (np.logaddexp(0, odds) - scores * odds)).sum() + at @ at / 2)
 
 
-def _curvature(seen: Floats, odds: Floats, weights: Floats | float) -> Floats:
+def _curvature(seen: Float64s, odds: Float64s, weights: Float64s | float) -> Float64s:
     quality = sigmoid(odds)
     weighted = seen * (weights * quality * (1 - quality))[:, None]
     return seen.T @ weighted + np.eye(seen.shape[1])
 
 
-Objective = Callable[[Floats], tuple[float, Floats, Floats]]
+Objective = Callable[[Float64s], tuple[float, Float64s, Float64s]]
 """At a point (n,): the value, the gradient (n,) and the Hessian (n, n), positive definite."""
 
 STEPS = 50
@@ -155,7 +157,7 @@ HALVINGS = 30
 CONVERGED = 1e-8
 
 
-def minimum(objective: Objective, start: Floats) -> Floats:
+def minimum(objective: Objective, start: Float64s) -> Float64s:
     """Newton's method: where `objective` is least, from `start` (n,) until steps are below 1e-8.
 
     A step that does not go down is halved: a full one may overshoot to where the logistic is flat,
@@ -178,12 +180,12 @@ def minimum(objective: Objective, start: Floats) -> Floats:
     return at
 
 
-def sigmoid(log_odds: Floats) -> Floats:
+def sigmoid(log_odds: Float64s) -> Float64s:
     """Log-odds of any shape to probabilities."""
     return 1 / (1 + np.exp(-np.minimum(np.maximum(log_odds, -30), 30)))
 
 
-def log_odds(estimates: Floats | float) -> Floats:
+def log_odds(estimates: Float64s | float) -> Float64s:
     """Log-odds of probabilities of any shape, clipped to SMALLEST..1 - SMALLEST."""
     bounded = np.clip(estimates, SMALLEST, 1 - SMALLEST)
     return np.asarray(np.log(bounded / (1 - bounded)), dtype=np.float64)

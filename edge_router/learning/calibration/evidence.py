@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edge_router.chat.completion import DEFAULT_MAX_TOKENS, ChatRequest, estimated_tokens
 from edge_router.errors import OutcomesUnusable
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.expert import Expert
@@ -21,8 +22,6 @@ from edge_router.routing.experts.panel import Panel
 from ..outcomes.rows import OutcomeRows, Row, request_of
 
 __all__ = ["Evidence", "ExpertOutcomes", "from_file", "from_known_queries", "refuse_unknown_tables"]
-
-Floats = npt.NDArray[np.float64]
 
 FIX = "add scores of both to its rows, or name experts that it has with --weak and --strong"
 
@@ -45,9 +44,9 @@ class ExpertOutcomes:
     the answer was complete. Raises OutcomesUnusable for numbers that are none of these.
     """
 
-    scores: Floats
-    cost_usd: Floats | None
-    latency_s: Floats
+    scores: Float64s
+    cost_usd: Float64s | None
+    latency_s: Float64s
 
     def __post_init__(self) -> None:
         _require("score", self.scores, (self.scores >= 0) & (self.scores <= 1), "in 0..1")
@@ -74,7 +73,7 @@ class Evidence:
     are those of other models of the experts' profiles.
     """
 
-    gains: Floats
+    gains: Float64s
     weak: ExpertOutcomes
     strong: ExpertOutcomes
     tables: Mapping[str, int]
@@ -92,7 +91,7 @@ class Evidence:
         weak: Expert,
         strong: Expert,
         queries: Sequence[tuple[Representation, int]],
-        scores: tuple[Floats, Floats],
+        scores: tuple[Float64s, Float64s],
         *,
         tables: Sequence[str],
         kinds: Sequence[str],
@@ -109,7 +108,7 @@ class Evidence:
         gains = quality[:, 1] - quality[:, 0]
         return cls(gains, low, high, Counter(tables), Counter(kinds))
 
-    def routed(self, weak: Floats, strong: Floats, threshold: float) -> Floats:
+    def routed(self, weak: Float64s, strong: Float64s, threshold: float) -> Float64s:
         """`strong` where the gain reaches the threshold, else `weak`; all (queries,)."""
         return np.where(self.gains >= threshold, strong, weak)
 
@@ -205,7 +204,7 @@ def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) 
     return replace(found, weak=weak, strong=strong, costs_measured=paid, latencies_measured=timed)
 
 
-def _column(rows: Sequence[Row], field: str, name: str) -> Floats:
+def _column(rows: Sequence[Row], field: str, name: str) -> Float64s:
     return np.array([row[field][name] for row in rows], dtype=np.float64)
 
 
@@ -244,14 +243,14 @@ def refuse_unknown_tables(tables: Sequence[str], known: Sequence[str]) -> None:
             raise OutcomesUnusable(f"no table {table!r}; there are {', '.join(known)}")
 
 
-def _require(name: str, values: Floats, fits: npt.NDArray[np.bool_], told: str) -> None:
+def _require(name: str, values: Float64s, fits: npt.NDArray[np.bool_], told: str) -> None:
     if not fits.all():
         raise OutcomesUnusable(f"a {name} is {values[~fits][0]:g}; it must be {told}")
 
 
 def _estimates(
     panel: Panel, queries: Sequence[tuple[Representation, int]]
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Float64s, Float64s, Float64s]:
     """Quality, cost in dollars (NaN: price unknown), seconds; each (queries, experts)."""
     estimates = [
         panel.estimate(

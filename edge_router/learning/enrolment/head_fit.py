@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import ConfigError
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import ExpertHead
 from edge_router.routing.logistic import Gaussian, laplace, mixture, with_bias
 
 __all__ = ["Enrolment", "EnrolmentOutcomes", "HeadPrior"]
-
-Floats = npt.NDArray[np.float64]
 
 # Chosen on halves of the train rows of `export enrolment`, never on its test rows: the two new
 # experts, and known ones left out of the prior. Several scales and a low-rank scatter did no
@@ -42,10 +40,10 @@ class EnrolmentOutcomes:
     Raises ConfigError for no rows and a score outside 0..1.
     """
 
-    vectors: Floats
-    log_tokens: Floats
-    scores: Floats
-    output_tokens: Floats
+    vectors: Float64s
+    log_tokens: Float64s
+    scores: Float64s
+    output_tokens: Float64s
 
     def __post_init__(self) -> None:
         if not len(self.scores):
@@ -68,8 +66,8 @@ class HeadPrior:
     profiles' `log_tokens`.
     """
 
-    centres: Mapping[str, Floats]
-    scatter: Floats
+    centres: Mapping[str, Float64s]
+    scatter: Float64s
     lengths: Mapping[str, float]
 
     @classmethod
@@ -171,12 +169,12 @@ class Enrolment:
         return ExpertHead(float(self.belief.mean[0]), weights, self.log_tokens)
 
 
-def _parameters(expert: Mapping[str, Any], temperature: float) -> Floats:
+def _parameters(expert: Mapping[str, Any], temperature: float) -> Float64s:
     head = expert["head"]
     return np.array([head["bias"], *head["weights"]], dtype=np.float64) / temperature
 
 
-def _scatter(known: Floats) -> Floats:
+def _scatter(known: Float64s) -> Float64s:
     """Covariance of the known heads (experts, parameters), drawn a little to its own diagonal.
 
     A hundred heads say little of single pairs among a hundred parameters (Ledoit and Wolf 2004).
@@ -184,7 +182,7 @@ def _scatter(known: Floats) -> Floats:
     away = known - known.mean(0)
     covariance = away.T @ away / len(known)
     own = np.diag(np.diag(covariance) + 1e-6)
-    kept: Floats = (1 - DIAGONAL) * covariance + DIAGONAL * own
+    kept: Float64s = (1 - DIAGONAL) * covariance + DIAGONAL * own
     return kept
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import TooFewOutcomes
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.operating_point import Correction
 from edge_router.routing.experts.expert import Expert
 
@@ -134,8 +134,6 @@ def _counts(left_out: Mapping[LeftOut, int]) -> str:
     return ", ".join(f"{left_out[why]:,} {why}" for why in LeftOut if why in left_out)
 
 
-Floats = npt.NDArray[np.float64]
-
 THRESHOLDS = 200  # that are tried
 
 
@@ -207,23 +205,25 @@ def _pair(log: LoggedOutcomes, weak: str, strong: str) -> LoggedOutcomes:
     return log.where(one | other)
 
 
-def _corrected(log: LoggedOutcomes, expert: str, corrections: Mapping[str, Correction]) -> Floats:
+def _corrected(log: LoggedOutcomes, expert: str, corrections: Mapping[str, Correction]) -> Float64s:
     return corrections[expert].corrected(log.estimates[:, log.number(expert)])
 
 
-def _thresholds(gains: Floats) -> Floats:
+def _thresholds(gains: Float64s) -> Float64s:
     """Descending: 1, which no gain reaches, then gains down to the smallest."""
     shares = np.linspace(1, 0, min(len(gains), THRESHOLDS))
     ranked = np.unique(np.quantile(gains, shares, method="nearest"))[::-1]
     return np.concatenate([[1.0], ranked])
 
 
-def _mean(weights: Floats, scores: Floats) -> float:
+def _mean(weights: Float64s, scores: Float64s) -> float:
     """The self-normalised estimate of a mean score."""
     return float(weights @ scores / max(1e-12, weights.sum()))
 
 
-def _bootstrap(agrees: Floats, always: Floats, scores: Floats, seed: int, repeats: int) -> Interval:
+def _bootstrap(
+    agrees: Float64s, always: Float64s, scores: Float64s, seed: int, repeats: int
+) -> Interval:
     """95 % of resampled logs have their share between these two."""
     random, shares = np.random.default_rng(seed), []
     for _ in range(repeats):

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.errors import LearningError, TooFewOutcomes
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.experts.expert import Expert
 
 from .outcome import Outcome, require_dim
 
 __all__ = ["LEAST_EFFECTIVE", "LeftOut", "LoggedOutcomes", "effective_size", "sort_out"]
 
-Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
@@ -52,11 +52,11 @@ class LoggedOutcomes:
     """
 
     experts: tuple[str, ...]
-    estimates: Floats
+    estimates: Float64s
     chosen: Integers
     rival: Integers
-    propensity: Floats
-    scores: Floats
+    propensity: Float64s
+    scores: Float64s
 
     def __post_init__(self) -> None:
         p, told, given = self.propensity, self.scores, self.estimates
@@ -152,7 +152,7 @@ def _left_out(row: Outcome, experts: Sequence[str], artifact: str) -> LeftOut | 
     return next((reason for reason, applies in checks.items() if applies), None)
 
 
-def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Floats:
+def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Float64s:
     """(rows, experts). Raises LearningError for a representation of another length."""
     size = len(experts[0].head.weights)
     require_dim(rows, size)
@@ -160,12 +160,12 @@ def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Floats:
     return np.stack([expert.head.qualities(vectors) for expert in experts], axis=1)
 
 
-def _require(name: str, values: Floats, fits: Flags, span: str) -> None:
+def _require(name: str, values: Float64s, fits: Flags, span: str) -> None:
     if not fits.all():
         raise LearningError(f"a {name} of {values[~fits][0]:g} is logged; it must be {span}")
 
 
-def effective_size(weights: Floats) -> float:
+def effective_size(weights: Float64s) -> float:
     """How many equally weighted queries tell as much as these (Kish 1965): (sum w)^2 / sum w^2."""
     total = float(weights.sum())
     return total * total / float(weights @ weights) if total > 0 else 0.0

@@ -11,8 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.operating_point import Correction
 from edge_router.routing.logistic import NEAR_95, Gaussian, log_odds, most_probable, sigmoid
 
@@ -20,7 +20,6 @@ from .propensity import LoggedOutcomes
 
 __all__ = ["Interval", "Recalibration", "recalibrate"]
 
-Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
 
 SLOPES = (0.25, 4.0)  # temperatures of 4 to 0.25, as in calibration
@@ -80,7 +79,7 @@ def recalibrate(log: LoggedOutcomes, expert: str) -> Recalibration:
     )
 
 
-def _fit(design: Floats, scores: Floats, weights: Floats) -> Floats:
+def _fit(design: Float64s, scores: Float64s, weights: Float64s) -> Float64s:
     """(slope, bias), the slope within SLOPES."""
     fitted = most_probable(PRIOR, design, scores, weights)
     slope = float(np.clip(fitted[0], *SLOPES))
@@ -90,7 +89,9 @@ def _fit(design: Floats, scores: Floats, weights: Floats) -> Floats:
     return most_probable(bias_alone, design, scores, weights)
 
 
-def _errors(design: Floats, scores: Floats, weights: Floats, fitted: Floats) -> tuple[float, float]:
+def _errors(
+    design: Float64s, scores: Float64s, weights: Float64s, fitted: Float64s
+) -> tuple[float, float]:
     """Standard errors of slope and bias (Huber's sandwich, 1967)."""
     p = sigmoid(design @ fitted)
     curvature = (design.T * (weights * p * (1 - p))) @ design + np.eye(2)
@@ -100,7 +101,7 @@ def _errors(design: Floats, scores: Floats, weights: Floats, fitted: Floats) -> 
     return float(slope_error), float(bias_error)
 
 
-def _mean_error(weights: Floats, scores: Floats, mean: float) -> float:
+def _mean_error(weights: Float64s, scores: Float64s, mean: float) -> float:
     """Standard error of a self-normalised mean (Owen 2013, equation 9.8)."""
     return float(np.linalg.norm(weights * (scores - mean)) / weights.sum())
 

@@ -8,8 +8,8 @@ from typing import Self
 
 import numpy as np
 
+from ..arrays import Float64s
 from ..experts.panel import Candidate, Candidates, Places, Traits
-from ..logistic import Floats
 from .decision import Verdict
 from .operating_point import OperatingPoint
 from .reason import Reason
@@ -26,7 +26,7 @@ class LeastGains:
     """
 
     place: Mapping[str, int]
-    table: Floats
+    table: Float64s
     rows: Places
 
     @classmethod

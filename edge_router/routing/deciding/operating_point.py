@@ -12,18 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import any_text, mapping, number, settle, table
 
+from ..arrays import Float64s
 from ..experts.expert import Expert, ExpertHead
 from ..logistic import log_odds, sigmoid
 
 __all__ = ["Correction", "OperatingPoint", "fingerprint"]
-
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ class Correction:
     temperature: float
     bias: float
 
-    def corrected(self, estimates: Floats) -> Floats:
+    def corrected(self, estimates: Float64s) -> Float64s:
         """Estimates 0..1 of any shape, corrected."""
         return sigmoid(log_odds(estimates) / self.temperature + self.bias)
 

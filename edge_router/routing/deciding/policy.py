@@ -12,10 +12,10 @@ from edge_router.errors import NoExpertFits
 from edge_router.guards.checks import FrozenDict
 from edge_router.settings.constraints import Constraints, Placement
 
+from ..arrays import Float64s
 from ..artifact.representation import RoutedQuery
 from ..experts.expert import Location
 from ..experts.panel import Candidate, Candidates
-from ..logistic import Floats
 from .decision import Decision, Grounds, Rule, Verdict
 from .reason import RULED_OUT, Reason
 
@@ -71,7 +71,7 @@ def decide(
     )
 
 
-def _lengths(candidates: Candidates, input_tokens: int, tokens: Mapping[str, int]) -> Floats:
+def _lengths(candidates: Candidates, input_tokens: int, tokens: Mapping[str, int]) -> Float64s:
     """(experts,) tokens that each of them would have to read."""
     found = [tokens.get(name, input_tokens) for name in candidates.names]
     return np.array(found, dtype=np.float64)
@@ -87,7 +87,7 @@ def _without(candidates: Candidates, excluded: Mapping[str, Reason]) -> Candidat
 def _excluded(
     candidates: Candidates,
     constraints: Constraints,
-    lengths: Floats | int,
+    lengths: Float64s | int,
     doubts: Mapping[str, Reason],
 ) -> dict[str, Reason]:
     reasons: dict[int, Reason] = {}
@@ -104,7 +104,7 @@ def _excluded(
 
 
 def _ruled_out(
-    candidates: Candidates, constraints: Constraints, lengths: Floats | int
+    candidates: Candidates, constraints: Constraints, lengths: Float64s | int
 ) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
     """Why candidates may not answer and which (experts,), the most telling reason first."""
     traits, placement = candidates.traits, constraints.placement
@@ -122,7 +122,7 @@ def _ruled_out(
 
 
 def _too_dear(
-    costs: Floats, constraints: Constraints
+    costs: Float64s, constraints: Constraints
 ) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
     limit, budget = constraints.max_cost_usd, constraints.budget_left_usd
     if limit is not None or budget is not None:

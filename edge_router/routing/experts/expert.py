@@ -23,8 +23,8 @@ from edge_router.guards.checks import (
     whole_number,
 )
 
-from ..artifact.representation import FloatArray
-from ..logistic import Floats, sigmoid
+from ..arrays import Float32s, Float64s
+from ..logistic import sigmoid
 
 __all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing"]
 
@@ -69,7 +69,7 @@ class ExpertHead:
     """
 
     bias: float
-    weights: FloatArray
+    weights: Float32s
     log_tokens: float = 0.0
     temperature: float = 1.0
 
@@ -78,7 +78,7 @@ class ExpertHead:
         weights = np.asarray(head["weights"], dtype=np.float32)
         return cls(head["bias"], weights, head["log_tokens"], temperature)
 
-    def qualities(self, vectors: Floats) -> Floats:
+    def qualities(self, vectors: Float64s) -> Float64s:
         """P(good answer) (queries,) for representations `vectors` (queries, representation_dim)."""
         return sigmoid((self.bias + vectors @ self.weights) / self.temperature)
 

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from edge_router.device.latency import AS_STATED, ExpertState, reading_s, writing_s
 
-from ..artifact.representation import FloatArray, Representation
-from ..logistic import Floats, sigmoid
+from ..arrays import Float32s, Float64s
+from ..artifact.representation import Representation
+from ..logistic import sigmoid
 from .expert import Estimate, Expert, Location, Pricing
 
 __all__ = ["Candidate", "Candidates", "Estimates", "Panel", "Traits"]
@@ -26,11 +27,11 @@ UNKNOWN_PRICE = (np.nan, np.nan)
 class _Now:
     """The columns of `ExpertState`, or one number for all experts."""
 
-    log_length: Floats | float = 0.0
-    cached_tokens: Floats | float = 0.0
-    cold_s: Floats | float = 0.0
-    first: Floats | float = 1.0
-    rest: Floats | float = 1.0
+    log_length: Float64s | float = 0.0
+    cached_tokens: Float64s | float = 0.0
+    cold_s: Float64s | float = 0.0
+    first: Float64s | float = 1.0
+    rest: Float64s | float = 1.0
 
 
 AS_THEY_ARE = _Now()
@@ -45,18 +46,18 @@ class Panel:
     """
 
     traits: Traits
-    weights: FloatArray
-    bias: Floats
-    log_tokens: Floats
-    start_s: Floats
-    s_per_input: Floats
-    s_per_output: Floats
-    input_growth_s: Floats
-    output_growth_s: Floats
-    room: Floats
-    usd_per_input: Floats
-    usd_per_output: Floats
-    usd_per_s: Floats
+    weights: Float32s
+    bias: Float64s
+    log_tokens: Float64s
+    start_s: Float64s
+    s_per_input: Float64s
+    s_per_output: Float64s
+    input_growth_s: Float64s
+    output_growth_s: Float64s
+    room: Float64s
+    usd_per_input: Float64s
+    usd_per_output: Float64s
+    usd_per_s: Float64s
 
     @classmethod
     def of(cls, experts: Sequence[Expert], *, configured: int | None = None) -> Panel:
@@ -130,7 +131,7 @@ def _price(pricing: Pricing | None) -> tuple[float, float]:
     return pricing.input_usd_per_million, pricing.output_usd_per_million
 
 
-def _column(values: Iterable[float]) -> Floats:
+def _column(values: Iterable[float]) -> Float64s:
     return np.fromiter(values, dtype=np.float64)
 
 
@@ -162,7 +163,7 @@ class Traits:
     in_cloud: npt.NDArray[np.bool_]
     leaves_device: npt.NDArray[np.bool_]
     not_configured: npt.NDArray[np.bool_]
-    context_tokens: Floats
+    context_tokens: Float64s
     profile: Places
     profiles: tuple[str, ...]
 
@@ -207,10 +208,10 @@ class Candidates(Sequence[Candidate]):
     """
 
     traits: Traits
-    quality: Floats
-    cost_usd: Floats
-    latency_s: Floats
-    output_tokens: Floats
+    quality: Float64s
+    cost_usd: Float64s
+    latency_s: Float64s
+    output_tokens: Float64s
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate]) -> Candidates:
