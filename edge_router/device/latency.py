@@ -1,4 +1,4 @@
-"""How long an answer takes: load or connect, read what is new, write; kept true by real answers."""
+"""How long an answer takes: load or connect, read, write; corrected by real answers' times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A watch on the queries of a running client: it says once if they have drifted."""
+"""Watch the queries of a running client for drift, and warn once."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class DriftWatch:
                 self._worker = None
 
     def close(self) -> None:
-        """Wait a moment for a look that is under way; nothing is lost with it."""
+        """Wait for a running comparison (about a second at most)."""
         with self._lock:
             worker = self._worker
         if worker is not None and worker.is_alive():
@@ -85,14 +85,14 @@ class DriftWatch:
 
     def _look(self, batch: list[RoutedQuery]) -> None:
         try:
-            told = self._finding(batch)
+            message = self._finding(batch)
         except Exception as error:  # noqa: BLE001  the end of a thread: nobody else would hear
-            told = f"drift of the queries is not watched: {type(error).__name__}: {error}"
-        if told is not None:
-            log.warning("%s", told)
+            message = f"drift of the queries is not watched: {type(error).__name__}: {error}"
+        if message is not None:
+            log.warning("%s", message)
         with self._lock:
             self._worker = None
-            if told is not None:
+            if message is not None:
                 self._ended, self._waiting, self._monitor = True, [], None
 
     def _finding(self, batch: list[RoutedQuery]) -> str | None:

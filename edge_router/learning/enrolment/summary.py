@@ -1,4 +1,4 @@
-"""Where an expert stands on the cost-quality curve, as far as its head and the others' tell."""
+"""Expected mean quality and APGR of an enrolled expert, with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEED = 0
 @dataclass(frozen=True, slots=True)
 class GapRecovered:
     """Expected APGR between two experts (RouteLLM, Ong et al. 2024, equation 6; random is 0.5) with
-    the ends of its 95 % interval, taking both heads at their word."""
+    the ends of its 95 % interval, assuming both heads are exact."""
 
     weak: str
     strong: str
@@ -68,8 +68,8 @@ def _gap(
     sign = 1.0 if gain.mean() >= 0 else -1.0
     drawn = sigmoid(belief.draw(DRAWS, SEED) @ design.T)  # (draws, queries)
     order = np.argsort(-sign * gain, kind="stable")
-    found = [_apgr(sign * (theirs - one)[order]) for one in drawn]
-    known = [value for value in found if np.isfinite(value)]
+    apgrs = [_apgr(sign * (theirs - one)[order]) for one in drawn]
+    known = [value for value in apgrs if np.isfinite(value)]
     value = _apgr(sign * gain[order])
     if len(known) < DRAWS * 0.95 or not np.isfinite(value):
         return None

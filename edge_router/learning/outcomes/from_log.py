@@ -56,27 +56,27 @@ class LogCalibration:
         kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact)
         log = LoggedOutcomes.of(kept, experts)
         try:
-            found, too_few = _recalibrations(log, needed=(weak, strong))
-            corrections = {name: one.correction for name, one in found.items()}
+            recalibrations, too_few = _recalibrations(log, needed=(weak, strong))
+            corrections = {name: one.correction for name, one in recalibrations.items()}
             threshold = fit_threshold(log, corrections, weak=weak, strong=strong, share=share)
         except TooFewOutcomes as error:
-            told = _advice(len(log), left_out)
-            raise TooFewOutcomes(f"{error}{told}", needed=error.needed) from None
-        return cls(found, threshold, too_few, len(log), left_out)
+            advice = _advice(len(log), left_out)
+            raise TooFewOutcomes(f"{error}{advice}", needed=error.needed) from None
+        return cls(recalibrations, threshold, too_few, len(log), left_out)
 
     @property
     def corrections(self) -> Mapping[str, Correction]:
         """By the names of the experts."""
-        return {name: found.correction for name, found in self.recalibrations.items()}
+        return {name: one.correction for name, one in self.recalibrations.items()}
 
     @property
     def words(self) -> str:
         """What was found and how sure it is, in one sentence."""
-        found, pair = self.recalibrations, self.threshold
+        of, pair = self.recalibrations, self.threshold
         when = f"from an expected gain of {100 * pair.min_gain:.3g} points on"
         return (
-            f"By {self.answers:,} scored answers of your own, {_told(found[pair.weak])}, and "
-            f"{_told(found[pair.strong])}; asking {pair.strong} {when if pair.calls else 'never'} "
+            f"By {self.answers:,} scored answers of your own, {_scored(of[pair.weak])}, and "
+            f"{_scored(of[pair.strong])}; asking {pair.strong} {when if pair.calls else 'never'} "
             f"keeps {pair.share:.1%} of its mean score {_span(pair.share_interval)} and asks it "
             f"for {pair.calls:.0%} of such queries, as far as these answers tell (95 % intervals, "
             "no promise)."
@@ -85,33 +85,34 @@ class LogCalibration:
     @property
     def notes(self) -> list[str]:
         """What did not count, one line each."""
-        told = [
+        notes = [
             f"{name}: too few scored answers, its estimates stay as they are; score about "
             f"{needed:,} more answers, whoever gives them"
             for name, needed in self.too_few.items()
         ]
-        return told + ([f"left out: {_counts(self.left_out)}"] if self.left_out else [])
+        return notes + ([f"left out: {_counts(self.left_out)}"] if self.left_out else [])
 
 
 def _recalibrations(
     log: LoggedOutcomes, *, needed: tuple[str, str]
 ) -> tuple[dict[str, Recalibration], dict[str, int]]:
-    """Of everyone who has enough answers, which those `needed` must have; and who has not."""
-    found = {expert: recalibrate(log, expert) for expert in needed}
+    """Recalibrations of the experts with enough answers (required of those `needed`), and how many
+    more answers each of the others needs."""
+    recalibrations = {expert: recalibrate(log, expert) for expert in needed}
     too_few = {}
     for expert in log.experts:
-        if expert not in found:
+        if expert not in recalibrations:
             try:
-                found[expert] = recalibrate(log, expert)
+                recalibrations[expert] = recalibrate(log, expert)
             except TooFewOutcomes as error:
                 too_few[expert] = error.needed
-    return found, too_few
+    return recalibrations, too_few
 
 
-def _told(found: Recalibration) -> str:
+def _scored(of: Recalibration) -> str:
     return (
-        f"{found.expert} scores {found.mean_score:.1%} {_span(found.mean_score_interval)} where "
-        f"{found.expected:.1%} was expected"
+        f"{of.expert} scores {of.mean_score:.1%} {_span(of.mean_score_interval)} where "
+        f"{of.expected:.1%} was expected"
     )
 
 
@@ -121,13 +122,13 @@ def _span(interval: Interval) -> str:
 
 
 def _advice(answers: int, left_out: Mapping[LeftOut, int]) -> str:
-    """How to come by answers that count, and what there is of others."""
+    """How to get answers that count, and which were left out."""
     if not answers and not left_out:
         return "; learn = true keeps answers, edge-router feedback scores them"
-    told = f"; left out were {_counts(left_out)}" if left_out else ""
+    advice = f"; left out were {_counts(left_out)}" if left_out else ""
     if left_out.get(LeftOut.NO_CHOICE, 0) > answers:
-        told += "; with the setting exploration = 0.1 the other expert answers now and then"
-    return told
+        advice += "; with the setting exploration = 0.1 the other expert answers now and then"
+    return advice
 
 
 def _counts(left_out: Mapping[LeftOut, int]) -> str:
@@ -169,9 +170,9 @@ def fit_threshold(
     """The largest threshold that keeps `share` of the strong expert's mean score, as far as the
     log tells; where none does, the smallest gain, which asks always.
 
-    Rows count in which one of the pair was asked and the other one might have been. Thresholds on
-    which fewer than LEAST_EFFECTIVE answers bear are passed over. The interval is by bootstrap over
-    the queries at the threshold found. Raises TooFewOutcomes, LearningError.
+    Uses rows where one of the pair was asked and the other was the alternative draw; skips
+    thresholds whose effective sample is below LEAST_EFFECTIVE. The interval is by bootstrap over
+    the queries at the chosen threshold. Raises TooFewOutcomes, LearningError.
     """
     pair = _pair(log, weak, strong)
     gains = _corrected(pair, strong, corrections) - _corrected(pair, weak, corrections)

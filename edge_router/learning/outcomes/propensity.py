@@ -1,4 +1,4 @@
-"""Answered queries, of which only the chosen expert's score was ever seen."""
+"""Logged answers with the probability of asking each expert: off-policy data of a pair."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ class LoggedOutcomes:
     scores: Float64s
 
     def __post_init__(self) -> None:
-        p, told, given = self.propensity, self.scores, self.estimates
+        p, scores, given = self.propensity, self.scores, self.estimates
         _require("propensity", p, (p > 0) & (p < 1), "between 0 and 1")
-        _require("score", told, (told >= 0) & (told <= 1), "in 0..1")
+        _require("score", scores, (scores >= 0) & (scores <= 1), "in 0..1")
         _require("estimate", given, (given >= 0) & (given <= 1), "in 0..1")
 
     @classmethod
@@ -103,17 +103,17 @@ class LoggedOutcomes:
             scores=self.scores[keep],
         )
 
-    def require(self, of: Flags, told: str) -> float:
+    def require(self, of: Flags, which: str) -> float:
         """The effective size of the rows at which `of` (queries,) is true.
 
-        `told` ends "scored answers". Raises TooFewOutcomes below LEAST_EFFECTIVE.
+        `which` completes "scored answers ...". Raises TooFewOutcomes below LEAST_EFFECTIVE.
         """
         effective = effective_size(1 / self.propensity[of])
         if effective >= LEAST_EFFECTIVE:
             return effective
         needed = self._more_needed(effective)
         raise TooFewOutcomes(
-            f"{int(of.sum())} scored answers {told} tell as much as {effective:.0f} equally "
+            f"{int(of.sum())} scored answers {which} tell as much as {effective:.0f} equally "
             f"weighted ones; {LEAST_EFFECTIVE} are needed: score about {needed:,} more answers, "
             "whoever gives them",
             needed=needed,

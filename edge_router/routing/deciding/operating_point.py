@@ -91,8 +91,7 @@ class Correction:
 
     def undone(self, quality: float) -> float:
         """The estimate 0..1 that was corrected to `quality`."""
-        found = (log_odds(np.array(quality)) - self.bias) * self.temperature
-        return float(sigmoid(found))
+        return float(sigmoid((log_odds(quality) - self.bias) * self.temperature))
 
     def of(self, expert: Expert) -> Expert:
         """The expert whose estimates are this one's, corrected."""

@@ -47,13 +47,13 @@ def decide(
     excluded = _excluded(everyone, constraints, lengths, doubts)
     usable = _without(everyone, excluded)
     if not usable:
-        told = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
-        raise NoExpertFits(f"no expert may answer: {told}", excluded=excluded)
+        reasons = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
+        raise NoExpertFits(f"no expert may answer: {reasons}", excluded=excluded)
     wanted = _choose(everyone, constraints, rule)
     chosen = _choose(usable, constraints, rule) if excluded else wanted
     compared = everyone
     if wanted.expert.name not in (chosen.expert.name, *excluded):
-        wanted, compared = chosen, usable  # whoever stood in its way is ruled out
+        wanted, compared = chosen, usable  # the experts before it are ruled out
     verdict = rule.explain(compared, wanted)
     return Decision(
         expert=chosen.expert.name,
@@ -73,8 +73,8 @@ def decide(
 
 def _lengths(candidates: Candidates, input_tokens: int, tokens: Mapping[str, int]) -> Float64s:
     """(experts,) tokens that each of them would have to read."""
-    found = [tokens.get(name, input_tokens) for name in candidates.names]
-    return np.array(found, dtype=np.float64)
+    counts = [tokens.get(name, input_tokens) for name in candidates.names]
+    return np.array(counts, dtype=np.float64)
 
 
 def _without(candidates: Candidates, excluded: Mapping[str, Reason]) -> Candidates:
@@ -99,8 +99,8 @@ def _excluded(
     names = candidates.names
     excluded = {names[place]: reasons[place] for place in sorted(reasons)}
     doubted = {name: doubts[name] for name in names if name in doubts and name not in excluded}
-    somebody_else = len(excluded) + len(doubted) < len(names)
-    return excluded | (doubted if somebody_else else {})
+    others_left = len(excluded) + len(doubted) < len(names)
+    return excluded | (doubted if others_left else {})
 
 
 def _ruled_out(

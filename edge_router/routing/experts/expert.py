@@ -1,4 +1,4 @@
-"""Who can answer, and how good each one's answer to a query is likely to be."""
+"""An expert: a model that may be asked, its price, and the head that predicts its quality."""
 
 from __future__ import annotations
 

@@ -218,20 +218,20 @@ class Candidates(Sequence[Candidate]):
         """The same candidates in columns."""
         if isinstance(candidates, Candidates):
             return candidates
-        found = [candidate.estimate for candidate in candidates]
-        costs = [np.nan if e.cost_usd is None else e.cost_usd for e in found]
+        estimates = [candidate.estimate for candidate in candidates]
+        costs = [np.nan if e.cost_usd is None else e.cost_usd for e in estimates]
         return cls(
             Traits.of([c.expert for c in candidates], [c.configured for c in candidates]),
-            np.array([e.quality for e in found], dtype=np.float64),
+            np.array([e.quality for e in estimates], dtype=np.float64),
             np.array(costs, dtype=np.float64),
-            np.array([e.latency_s for e in found], dtype=np.float64),
-            np.array([e.output_tokens for e in found], dtype=np.float64),
+            np.array([e.latency_s for e in estimates], dtype=np.float64),
+            np.array([e.output_tokens for e in estimates], dtype=np.float64),
         )
 
     @property
     def names(self) -> list[str]:
-        found: list[str] = self.traits.names.tolist()
-        return found
+        names: list[str] = self.traits.names.tolist()
+        return names
 
     @property
     def estimates(self) -> Estimates:
@@ -251,15 +251,15 @@ class Candidates(Sequence[Candidate]):
     @property
     def cheapest_first(self) -> Places:
         """The device first, then known prices from low to high, then the unknown ones."""
-        found: Places | None = self.__dict__.get("_cheapest_first")
-        if found is None:  # no cached_property: the lock of Python 3.11's stays held after a fork
+        order: Places | None = self.__dict__.get("_cheapest_first")
+        if order is None:  # no cached_property: the lock of Python 3.11's stays held after a fork
             traits = self.traits
-            found = np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.in_cloud))
-            self.__dict__["_cheapest_first"] = found
-        return found
+            order = np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.in_cloud))
+            self.__dict__["_cheapest_first"] = order
+        return order
 
     def place(self, name: str) -> int:
-        """Where the one called `name` stands. Raises ValueError."""
+        """The place of the expert called `name`. Raises ValueError."""
         return self.names.index(name)
 
     def best_first(self) -> Places:
@@ -267,7 +267,7 @@ class Candidates(Sequence[Candidate]):
         return np.lexsort((self.traits.alphabetic, -self.quality))
 
     def estimate(self, place: int) -> Estimate:
-        """What is expected of the one at `place`."""
+        """The estimate of the expert at `place`."""
         cost = float(self.cost_usd[place])
         return Estimate(
             name=self.traits.names[place],
@@ -319,6 +319,6 @@ class Estimates(Mapping[str, Estimate]):
 
 def _objects(values: Sequence[object]) -> npt.NDArray[Any]:
     """(values,) whatever they are; numpy would look inside them."""
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects
