@@ -34,6 +34,7 @@ __all__ = [
     "Prompt",
     "TokenConfidence",
     "Usage",
+    "estimated_tokens",
 ]
 
 
@@ -279,3 +280,8 @@ def _settle(value: object, checks: Mapping[str, Check]) -> None:
         settle(value, checks, type(value).__name__)
     except ConfigError as error:
         raise BackendProtocolError(f"the expert gave what is no answer: {error}") from None
+
+
+def estimated_tokens(characters: int) -> int:
+    """Tokens of a text that no tokenizer has counted."""
+    return -(-characters // CHARACTERS_PER_TOKEN)

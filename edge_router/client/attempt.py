@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass, field
 
 from edge_router.chat.completion import (
-    CHARACTERS_PER_TOKEN,
     ChatChunk,
     ChatRequest,
     FinishReason,
     Usage,
+    estimated_tokens,
 )
 from edge_router.layers.budget import Reservation
 from edge_router.routing.experts.expert import Expert
@@ -55,10 +55,10 @@ class Attempt:
         """
         written = self.pieces
         if self.characters > LONGEST_PIECES * self.pieces:
-            written = -(-self.characters // CHARACTERS_PER_TOKEN)
+            written = estimated_tokens(self.characters)
         if self.usage is not None and self._is_plausible(self.usage.completion_tokens):
             return self.usage
-        read = -(-self.request.characters // CHARACTERS_PER_TOKEN)
+        read = estimated_tokens(self.request.characters)
         return Usage(self.expert.read_tokens(read), written)
 
     def _is_plausible(self, tokens: int) -> bool:
@@ -71,9 +71,9 @@ class Attempt:
     @property
     def is_too_long(self) -> bool:
         """Whether it is surely beyond the limit on its length that the money is reserved for."""
-        surely = min(self.pieces, self.characters // CHARACTERS_PER_TOKEN)
+        surely = min(self.pieces, estimated_tokens(self.characters))
         return self.reservation.max_tokens is not None and (
-            surely > SLACK * self.request.max_tokens + CHARACTERS_PER_TOKEN
+            surely > SLACK * self.request.max_tokens + LONGEST_PIECES
         )
 
     def settle(self, *, answered: bool) -> None:

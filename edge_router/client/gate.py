@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.chat.completion import ChatChunk, TokenConfidence
 from edge_router.errors import ConfigError
 from edge_router.guards.redaction import quoted_json
 from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
-from edge_router.routing.logistic import Gaussian, most_probable, sigmoid, with_bias
+from edge_router.routing.arrays import Float64s
+from edge_router.routing.logistic import Gaussian, log_odds, most_probable, sigmoid, with_bias
 
 __all__ = ["FEATURES", "STAGES", "DeferralGate", "GateStage", "features", "first_of_stage"]
-
-Floats = npt.NDArray[np.float64]
 
 STAGES = (4, 8, 16, 32)  # numbers of tokens at which a gate may look
 FEATURES = (
@@ -41,9 +39,8 @@ BIAS_PRECISION = 0.01
 RENEW = "fit it with `edge-router export deferral OUTCOMES --data FOLDER --gate FILE`"
 
 
-def features(confidence: TokenConfidence, quality: float) -> Floats:
+def features(confidence: TokenConfidence, quality: float) -> Float64s:
     """(FEATURES,) of an answer so far, and of the `quality` (0..1) that the router expected."""
-    expected = min(max(quality, 1e-6), 1 - 1e-6)
     return np.array(
         [
             confidence.mean_log_probability,
@@ -53,7 +50,7 @@ def features(confidence: TokenConfidence, quality: float) -> Floats:
             confidence.first_entropy,
             confidence.first_margin,
             np.log(confidence.tokens),
-            np.log(expected / (1 - expected)),
+            log_odds(quality),
         ]
     )
 
@@ -74,10 +71,10 @@ class GateStage:
     """Log-odds of a good answer: `bias + weights @ features`; `weights` (features,)."""
 
     bias: float
-    weights: Floats
+    weights: Float64s
 
     @classmethod
-    def fit(cls, design: Floats, scores: Floats, *, prior: Floats) -> Self:
+    def fit(cls, design: Float64s, scores: Float64s, *, prior: Float64s) -> Self:
         """Maximum a posteriori logistic regression.
 
         `design` (answers, features), `scores` (answers,) in 0..1. The prior is normal around the
@@ -93,7 +90,7 @@ class GateStage:
         weights = found[1:] / spread
         return cls(float(found[0] - weights @ centre), weights)
 
-    def probability(self, design: Floats) -> Floats:
+    def probability(self, design: Float64s) -> Float64s:
         """P(good) (answers,) of `design` (answers, features)."""
         return sigmoid(self.bias + design @ self.weights)
 
@@ -174,7 +171,7 @@ def _stage(tokens: str) -> int:
     return int(tokens)
 
 
-def _weights(found: Any) -> Floats:
+def _weights(found: Any) -> Float64s:
     """Raises ValueError for what is not one finite number for each of FEATURES."""
     if not isinstance(found, list) or len(found) != len(FEATURES):
         raise ValueError(f"weights {quoted_json(found)}")

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Self
 
 from edge_router.backends.base import Backend, Loadable
-from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, estimated_tokens
 from edge_router.chat.conversation import Message
 from edge_router.device.latency import ExpertState, Pace, Timing
 from edge_router.device.machine import DeviceSource, DeviceState, RecentDevice, this_device
@@ -219,7 +219,7 @@ class Experience:
         name, usage = record.answered_by, record.usage
         assert usage is not None
         expert, pace = self._experts[name], self._paces.get(name, Pace())
-        read = expert.read_tokens(-(-request.characters // CHARACTERS_PER_TOKEN))
+        read = expert.read_tokens(estimated_tokens(request.characters))
         work = state.work(read, usage.completion_tokens)
         waited = record.router_s
         timing = Timing(record.first_token_s - waited, record.total_s - waited)

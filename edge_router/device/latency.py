@@ -1,13 +1,20 @@
-"""How long an answer takes: load or connect, read what is new, write; kept true by real answers."""
+"""How long an answer takes: load or connect, read, write; corrected by real answers' times."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from edge_router.guards.checks import flag, instance, number, optional, settle
 
-__all__ = ["AS_STATED", "ExpertState", "Pace", "Speed", "Timing", "Work"]
+if TYPE_CHECKING:  # this file loads no numpy
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["AS_STATED", "ExpertState", "Pace", "Speed", "Timing", "Work", "reading_s", "writing_s"]
+
+Number = TypeVar("Number", float, "npt.NDArray[np.float64]")  # of one expert, or of each (experts,)
 
 RATE = 0.25  # of a running estimate: after 10 answers 94 % of a change is followed
 COLD_RATE = 0.5  # loads and connections are rare
@@ -61,21 +68,36 @@ class Speed:
 
     def first_token_s(self, work: Work) -> float:
         """Seconds until the first token, of a model that is loaded."""
-        new = work.new_tokens
-        before = work.input_tokens - new / 2  # tokens before the mean new one
-        reading = new / self.input_tokens_per_s + self.input_growth_s * new * before
-        return self.start_s + reading
+        return self.start_s + reading_s(
+            work.new_tokens, work.input_tokens, 1 / self.input_tokens_per_s, self.input_growth_s
+        )
 
     def rest_s(self, work: Work) -> float:
         """Seconds from then on until the answer is complete."""
-        written = work.output_tokens
-        before = work.input_tokens + written / 2
-        return written / self.output_tokens_per_s + self.output_growth_s * written * before
+        return writing_s(
+            work.output_tokens,
+            work.input_tokens,
+            1 / self.output_tokens_per_s,
+            self.output_growth_s,
+        )
 
     def latency(self, input_tokens: float, output_tokens: float) -> float:
         """Seconds until the answer is complete, from a model that is loaded."""
         work = Work(input_tokens, output_tokens)
         return self.first_token_s(work) + self.rest_s(work)
+
+
+def reading_s(new: Number, read: Number, s_per_token: Number, growth_s: Number) -> Number:
+    """Seconds to read the last `new` of `read` tokens.
+
+    `growth_s` is what every token before it adds to a token.
+    """
+    return new * s_per_token + growth_s * new * (read - new / 2)
+
+
+def writing_s(written: Number, read: Number, s_per_token: Number, growth_s: Number) -> Number:
+    """Seconds to write `written` tokens after `read` ones; `growth_s` as in `reading_s`."""
+    return written * s_per_token + growth_s * written * (read + written / 2)
 
 
 SPEED_CHECKS = {

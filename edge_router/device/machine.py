@@ -101,7 +101,7 @@ def this_device() -> LinuxDevice | UnknownDevice:
 
 
 class UnknownDevice:
-    """A system whose state is not read: everything is None, so nothing is held against it."""
+    """An unsupported system: every reading is None and rules no expert out."""
 
     def state(self) -> DeviceState:
         return DeviceState()

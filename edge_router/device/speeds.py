@@ -43,23 +43,23 @@ class MeasuredSpeed:
     pace: Pace = field(default_factory=Pace)
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
         """Raises one of FAULTS for anything that `asdict` did not write."""
         speed = Speed(
-            **{key: number(v, key, 0) for key, v in table(found["speed"], "speed").items()}
+            **{key: number(v, key, 0) for key, v in table(stored["speed"], "speed").items()}
         )
         if speed.input_tokens_per_s <= 0 or speed.output_tokens_per_s <= 0:
             raise ValueError("a speed is 0")
-        pace = dict(table(found["pace"], "pace"))
+        pace = dict(table(stored["pace"], "pace"))
         cold_s = pace.pop("cold_s")
         bounded = {key: number(value, key, -1e6, 1e6) for key, value in pace.items()}
         known = Pace(**bounded, cold_s=None if cold_s is None else number(cold_s, "cold_s", 0))
-        if datetime.fromisoformat(text(found["measured"], "measured")).tzinfo is None:
+        if datetime.fromisoformat(text(stored["measured"], "measured")).tzinfo is None:
             raise ValueError("measured has no time zone")
-        threads = found["n_threads"]
+        threads = stored["n_threads"]
         if threads is not None:
             threads = int(number(threads, "n_threads", 0))
-        return cls(text(found["model"], "model"), threads, found["measured"], speed, known)
+        return cls(text(stored["model"], "model"), threads, stored["measured"], speed, known)
 
     def age(self, now: datetime) -> timedelta:
         """Time since it was measured; 0 where a clock was set back meanwhile."""
@@ -76,9 +76,9 @@ def read_speeds(config: Config) -> dict[str, MeasuredSpeed]:
     Empty where nothing was. A file that cannot be used is ignored, and a warning says so once.
     """
     return {
-        name: found
-        for name, found in _stored(config.data_folder / FILE).items()
-        if name in config.experts and found.is_of(config.experts[name])
+        name: measured
+        for name, measured in _stored(config.data_folder / FILE).items()
+        if name in config.experts and measured.is_of(config.experts[name])
     }
 
 
@@ -106,8 +106,8 @@ def _stored(path: Path) -> dict[str, MeasuredSpeed]:
 
 
 @cache  # once per process is enough
-def _warn(told: str) -> None:
-    log.warning("%s", told)
+def _warn(message: str) -> None:
+    log.warning("%s", message)
 
 
 def now_as_text() -> str:
@@ -122,4 +122,4 @@ def _parse(stored: Mapping[str, Any]) -> dict[str, MeasuredSpeed]:
     if stored["processor"] != here:
         raise ValueError(f"measured on {quoted_json(stored['processor'])}, this is {here!r}")
     speeds = table(stored["speeds"], "speeds")
-    return {name: MeasuredSpeed.from_json(table(found, name)) for name, found in speeds.items()}
+    return {name: MeasuredSpeed.from_json(table(speed, name)) for name, speed in speeds.items()}

@@ -1,5 +1,4 @@
-"""Learning in use, where the user asks for it: outcomes are kept, now and then explored, and the
-queries are watched for drift."""
+"""Online learning of a client: its outcome log, exploration and drift watch, where switched on."""
 
 from __future__ import annotations
 
@@ -25,7 +24,9 @@ __all__ = ["Learning", "checked_score"]
 
 
 class Learning:
-    """What an EdgeRouter does to learn from its answers. Thread-safe; never in an answer's way.
+    """Online learning of one EdgeRouter: outcome log, exploration, drift watch.
+
+    Thread-safe; its failures never fail an answer.
 
     Explores only as long as `log` can be written: otherwise nothing would be learned from it.
     With `prompt_characters` that much of each query is kept, cut as the router cuts it.

@@ -1,4 +1,4 @@
-"""A local answer that was begun and left for another expert, as a value."""
+"""Deferral: a local answer that was started and abandoned for another expert, as a value."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["Deferral"]
 
 @dataclass(frozen=True, slots=True)
 class Deferral:
-    """A local answer that should not be gone on with.
+    """A local answer to abandon in favour of another expert.
 
-    After `tokens` tokens it was good with `probability` (0..1); asking `to` then gains `gain` in
-    expected quality over it, `min_gain` is what the rule asks for.
+    After `tokens` tokens the answer was good with `probability` (0..1). Asking `to` instead gains
+    `gain` in expected quality; the rule asks for `min_gain` at least.
     """
 
     expert: str

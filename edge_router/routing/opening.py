@@ -1,4 +1,4 @@
-"""The backend that a configured expert needs, opened."""
+"""Open the backend that a configured expert needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edge_router.settings.expert_config import ExpertConfig
 def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
     """The backend that a configured expert needs; nothing is connected or loaded yet.
 
-    With `confidence` its chunks tell how sure the model is, where it can.
+    With `confidence` its chunks carry the model's confidence, where the backend can give it.
     """
     if expert.backend == "llama_cpp":
         from edge_router.backends.llama_cpp.backend import DEFAULT_SYSTEM, LlamaCppBackend

@@ -33,7 +33,7 @@ log = logging.getLogger("edge_router")
 class AnswerRecord:
     """One query that an expert began to answer.
 
-    `ended` tells how: "complete", "cancelled" (by the caller) or "broken" (the expert failed after
+    `ended` is "complete", "cancelled" (by the caller) or "broken" (the expert failed after
     its first piece). Only a complete answer has a `finish_reason`; without its end `usage` and
     `cost_usd` are of what was read and received. `max_tokens` is the limit that
     the expert was given (`cost_limited`: less than asked for, since a limit on cost pays for no
@@ -69,15 +69,15 @@ class AnswerRecord:
     @property
     def words(self) -> str:
         """Who answered and why, in one clause, with everything that did not go as wanted."""
-        told = [self.decision.words]
+        clauses = [self.decision.words]
         if self.deferral is not None:
-            told.append(self.deferral.words)
-        told += [f"{name} is unavailable: {failure}" for name, failure in self.failures.items()]
+            clauses.append(self.deferral.words)
+        clauses += [f"{name} is unavailable: {failure}" for name, failure in self.failures.items()]
         if self.usage and self.usage.dropped_messages:
-            told.append(
+            clauses.append(
                 f"the oldest {self.usage.dropped_messages} messages did not fit its context"
             )
-        return "; ".join([*told, *self._shortfall()])
+        return "; ".join([*clauses, *self._shortfall()])
 
     def _shortfall(self) -> Iterator[str]:
         """What is missing of the answer."""
@@ -100,15 +100,15 @@ class AnswerRecord:
     def to_json(self) -> dict[str, Any]:
         """Every field, the decision as its own `to_json` gives it, `reason` and `words`."""
         plain = replace(self.decision, estimates={}, grounds=None)
-        found = asdict(replace(self, decision=plain, failures=dict(self.failures)))
-        found["decision"] = self.decision.to_json()
-        return found | {"reason": self.reason, "words": self.words}
+        content = asdict(replace(self, decision=plain, failures=dict(self.failures)))
+        content["decision"] = self.decision.to_json()
+        return content | {"reason": self.reason, "words": self.words}
 
     @property
     def reason(self) -> str:
         """Stable code: "cancelled" or "broken" when the answer did not come to its end, "fallback"
-        when another expert had to step in, "deferred" when its expert began and another one
-        answered, or the decision's."""
+        when another expert had to step in, "deferred" when a local answer was abandoned and
+        another expert answered, or the decision's."""
         if self.ended != "complete":
             return self.ended
         if self.failures:

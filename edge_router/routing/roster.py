@@ -11,13 +11,14 @@ from edge_router.device.speeds import MeasuredSpeed
 from edge_router.settings.expert_config import ExpertConfig
 
 from .artifact.manifest import RouterArtifact
+from .artifact.schema import REFERENCE
 from .experts.expert import Expert, Location, Pricing, find_head
 
-REFERENCE = "frontier"
+__all__ = ["REFERENCE", "configured", "contestants", "profile_experts", "stated_pricing"]
 
 
 def contestants(experts: Sequence[Expert], reference: Expert) -> tuple[Expert, ...]:
-    """Everyone who is compared: `experts`, and `reference` where none of them is in the cloud."""
+    """All experts to compare: `experts`, and `reference` where none of them is in the cloud."""
     if any(expert.location == Location.CLOUD for expert in experts):
         return tuple(experts)
     taken = any(expert.name == reference.name for expert in experts)
@@ -28,11 +29,11 @@ def contestants(experts: Sequence[Expert], reference: Expert) -> tuple[Expert, .
 def profile_experts(artifact: RouterArtifact) -> dict[str, Expert]:
     """The artifact's profiles as experts, with the reference prices and speeds of its card."""
     temperature = artifact.calibration["temperature"]
-    found = {}
+    experts = {}
     for name, profile in artifact.experts["profiles"].items():
         reference = profile["reference"]
         location = Location(reference["location"])
-        found[name] = Expert(
+        experts[name] = Expert(
             name=name,
             profile=name,
             location=location,
@@ -42,7 +43,7 @@ def profile_experts(artifact: RouterArtifact) -> dict[str, Expert]:
             context_tokens=reference.get("context_tokens"),
             needs_network=location == Location.CLOUD,
         )
-    return found
+    return experts
 
 
 def configured(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
-from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Prompt
+from edge_router.chat.completion import ChatRequest, Prompt, estimated_tokens
 from edge_router.device.speeds import MeasuredSpeed, read_speeds
 from edge_router.errors import ArtifactIncompatible, ConfigError
 from edge_router.settings.config import Config
@@ -156,14 +156,10 @@ def _estimated(
 ) -> Candidates:
     return panel.estimate(
         query,
-        input_tokens=_tokens(request.characters),
+        input_tokens=estimated_tokens(request.characters),
         max_tokens=request.max_tokens,
         states=now.states,
     )
-
-
-def _tokens(characters: int) -> int:
-    return -(-characters // CHARACTERS_PER_TOKEN)
 
 
 def _doubts(now: Snapshot, doubtful: Sequence[str]) -> Mapping[str, Reason]:

@@ -10,10 +10,8 @@ import numpy as np
 
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import ExpertHead, find_head
-from edge_router.routing.logistic import sigmoid
 
 from ..graphs.represent import Representations
-from ..routers.base import Floats
 from ..training.heads import FALLBACK_PROFILE, LinearHead, fit_model_head
 from .contenders import Predictions, Side
 from .tasks.task import Task
@@ -48,7 +46,7 @@ class ArtifactContender:
         representations = Representations.of_artifact(self.artifact, work)
         vectors = representations.of(task.test.queries.texts)
         heads = [self._head(task, number, representations) for number in range(len(task.experts))]
-        return Predictions(np.stack([_quality(head, vectors) for head in heads], axis=1))
+        return Predictions(np.stack([head.qualities(vectors) for head in heads], axis=1))
 
     def enrolled(self, task: Task) -> tuple[str, ...]:
         """The task's experts that the artifact does not know."""
@@ -67,8 +65,3 @@ class ArtifactContender:
         fitted = fit_model_head(vectors, task.train.scores[:, number], prior)
         weights = fitted.weights.astype(np.float32)
         return ExpertHead(fitted.bias, weights, temperature=temperature)
-
-
-def _quality(head: ExpertHead, vectors: Floats) -> Floats:
-    """`head.quality` of many queries at once: (queries,)."""
-    return sigmoid((head.bias + vectors @ head.weights) / head.temperature)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import find_head
-from edge_router.routing.logistic import sigmoid
 
 from ..data.outcome_set import OutcomeSet, outcome_set, read_tables
 from ..graphs.represent import Representations
@@ -58,4 +57,4 @@ def _evaluated(
 def _quality(artifact: RouterArtifact, profile: str, vectors: Floats) -> Floats:
     """A profile's expected quality (queries,)."""
     head = find_head(artifact.experts, profile, artifact.calibration["temperature"])
-    return sigmoid((head.bias + vectors @ head.weights) / head.temperature)
+    return head.qualities(vectors)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from edge_router.learning.calibration.bounds import binomial_interval
-from edge_router.learning.calibration.evidence import Evidence, Outcomes
+from edge_router.learning.calibration.evidence import Evidence, ExpertOutcomes
 from edge_router.learning.calibration.risk_control import (
     GRID,
     along_grid,
@@ -254,9 +254,9 @@ def _measure(
 def _samples(evidence: Evidence, draws: npt.NDArray[np.int64]) -> Iterator[Evidence]:
     """Calibration sets, some at a time: arrays (samples, queries)."""
 
-    def drawn(side: Outcomes, rows: npt.NDArray[np.int64]) -> Outcomes:
+    def drawn(side: ExpertOutcomes, rows: npt.NDArray[np.int64]) -> ExpertOutcomes:
         costs = None if side.cost_usd is None else side.cost_usd[rows]
-        return Outcomes(side.scores[rows], costs, side.latency_s[rows])
+        return ExpertOutcomes(side.scores[rows], costs, side.latency_s[rows])
 
     for start in range(0, len(draws), AT_ONCE):
         rows = draws[start : start + AT_ONCE]

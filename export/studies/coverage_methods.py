@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.learning.calibration.bounds import binomial_cdf
+from edge_router.learning.calibration.bounds import binomial_cdf, divergence
 from edge_router.learning.calibration.risk_control import Risk, fixed_sequence, risks_hold
 from edge_router.learning.calibration.targets import Quantity, Target
 
@@ -24,18 +24,10 @@ def hoeffding_bentkus_p_value(means: Floats, rows: int, level: float) -> Floats:
     Bates et al. 2021, and Angelopoulos et al. 2021, Proposition 2. 0 < level < 1.
     """
     below = np.clip(np.minimum(means, level), 1e-12, 1 - 1e-12)
-    hoeffding = np.exp(-rows * _divergence(below, level))
+    hoeffding = np.exp(-rows * divergence(below, level))
     counts = np.clip(np.ceil(rows * means - 1e-9), 0, rows).astype(np.int64)
     p_values: Floats = np.minimum(hoeffding, math.e * binomial_cdf(rows, level)[counts])
     return p_values
-
-
-def _divergence(share: Floats, level: float) -> Floats:
-    """Kullback-Leibler divergence of two coins, in nats."""
-    divergence: Floats = share * np.log(share / level) + (1 - share) * np.log(
-        (1 - share) / (1 - level)
-    )
-    return divergence
 
 
 def empirical_bernstein_bound(

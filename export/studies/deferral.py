@@ -20,11 +20,12 @@ from edge_router.client.gate import FEATURES, STAGES, DeferralGate, GateStage
 from edge_router.errors import ConfigError
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.operating_point import OperatingPoint
+from edge_router.routing.roster import REFERENCE
 from edge_router.settings.config import Config
 
 from ..metrics.apgr import Interval, bootstrap, brier, expected_calibration_error
 from ..recipe import RECIPES
-from .deferral_answers import FEWEST, STRONG, Answers, read_answers
+from .deferral_answers import FEWEST, Answers, read_answers
 
 __all__ = ["aurc", "deferral_study", "risk_at", "run_study", "selective_risk"]
 
@@ -66,7 +67,7 @@ def run_study(
     fitted_on = answers.split(fit_split)
     points = artifact.calibration["operating_points"]
     min_gains = {
-        point: OperatingPoint.from_json(point, stored).gain(profile, STRONG)
+        point: OperatingPoint.from_json(point, stored).gain(profile, REFERENCE)
         for point, stored in points.items()
     }
     about = {"expert": name, "profile": profile, "artifact": artifact.hash, "fit_split": fit_split}

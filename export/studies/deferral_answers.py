@@ -15,19 +15,18 @@ from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import router_input
 from edge_router.routing.experts.expert import find_head
-from edge_router.routing.logistic import sigmoid
+from edge_router.routing.roster import REFERENCE
 
 from ..data.questions import gold_questions
 from ..data.rows import BadData, placed_rows
 from ..graphs.represent import Representations
 
-__all__ = ["FEWEST", "STRONG", "Answers", "read_answers"]
+__all__ = ["FEWEST", "Answers", "read_answers"]
 
 Floats = npt.NDArray[np.float64]
 
 NEEDED = ("source", "qkey", "split", "score")
 FEWEST = 20  # answers of a split, below which nothing can be said
-STRONG = "frontier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def read_answers(
         characters=np.array([len(text) for text in texts]),
         scores=np.array([row["score"][expert] for row in rows], dtype=np.float64),
         quality=quality,
-        strong=_expected(artifact, STRONG, vectors),
+        strong=_expected(artifact, REFERENCE, vectors),
         designs=designs,
     )
 
@@ -112,7 +111,7 @@ def _texts(rows: Sequence[Row], data: Path, max_chars: int) -> list[str]:
 def _expected(artifact: RouterArtifact, profile: str, vectors: Floats) -> Floats:
     """A head's expected quality (answers,)."""
     head = find_head(artifact.experts, profile, artifact.calibration["temperature"])
-    return sigmoid((head.bias + vectors @ head.weights) / head.temperature)
+    return head.qualities(vectors)
 
 
 def _design(rows: Sequence[Row], expert: str, seen: str, quality: Floats) -> Floats:

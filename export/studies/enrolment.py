@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edge_router.learning.enrolment.head_fit import Enrolment, HeadPrior, Outcomes
+from edge_router.learning.enrolment.head_fit import Enrolment, EnrolmentOutcomes, HeadPrior
 from edge_router.learning.enrolment.optimal_design import most_informative
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import find_head
@@ -129,7 +129,7 @@ class _Bench:
     def enrol(self, name: str, rows: Rows) -> tuple[Floats, float]:
         """Quality (test queries,) by a head enrolled from train `rows`, and the seconds it took."""
         nothing = np.full(len(rows), np.nan)
-        outcomes = Outcomes(
+        outcomes = EnrolmentOutcomes(
             self.train.design[rows, 1:], np.zeros(len(rows)), self.train.scores[name][rows], nothing
         )
         start = time.perf_counter()
@@ -165,8 +165,7 @@ class _Bench:
 
     def _known_quality(self, artifact: RouterArtifact, name: str) -> Floats:
         head = find_head(artifact.experts, name, artifact.calibration["temperature"])
-        log_odds = self.test.design @ np.array([head.bias, *head.weights])
-        return sigmoid(log_odds / head.temperature)
+        return head.qualities(self.test.design[:, 1:])
 
 
 def _size(bench: _Bench, count: int, setting: StudySetting) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from edge_router.backends.base import Backend
-from edge_router.chat.completion import ChatRequest
+from edge_router.chat.completion import ChatRequest, estimated_tokens
 from edge_router.chat.conversation import Message
 from edge_router.client.sync_client import EdgeRouter
 from edge_router.errors import ConfigError
@@ -96,7 +96,7 @@ def _compared(router: EdgeRouter, text: str, max_tokens: int) -> Compared:
     record = stream.record
     assert isinstance(record, AnswerRecord)
     written = record.usage.completion_tokens if record.usage else 1
-    read = expert.read_tokens(-(-request.characters // 4))
+    read = expert.read_tokens(estimated_tokens(request.characters))
     return Compared(
         input_tokens=read,
         output_tokens=written,

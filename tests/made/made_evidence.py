@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge_router.learning.calibration.evidence import Evidence, Outcomes
+from edge_router.learning.calibration.evidence import Evidence, ExpertOutcomes
 
 
 def made_evidence(rows: int, seed: int = 0) -> Evidence:
@@ -13,8 +13,8 @@ def made_evidence(rows: int, seed: int = 0) -> Evidence:
     tenths of a cent and takes 2 to 4 s."""
     rng = np.random.default_rng(seed)
     hard = rng.random(rows)
-    weak = Outcomes((rng.random(rows) > hard).astype(float), np.zeros(rows), np.ones(rows))
-    strong = Outcomes(
+    weak = ExpertOutcomes((rng.random(rows) > hard).astype(float), np.zeros(rows), np.ones(rows))
+    strong = ExpertOutcomes(
         (rng.random(rows) < 0.9).astype(float),
         0.001 + 0.002 * rng.random(rows),
         2 + 2 * rng.random(rows),

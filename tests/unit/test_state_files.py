@@ -25,7 +25,7 @@ from edge_router.learning.enrolment.exam import Answered, journalled
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.operating_point import Correction
 from edge_router.routing.deciding.stored_points import StoredPoint
-from edge_router.routing.experts.enrolled import EnrolledExpert, Evidence, head_of
+from edge_router.routing.experts.enrolled import EnrolledExpert, Provenance, head_of
 from edge_router.routing.experts.expert import ExpertHead
 from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
@@ -66,7 +66,7 @@ def point(config: Config, artifact: RouterArtifact) -> tuple[Path, Callable[[], 
 def enrolled(config: Config, artifact: RouterArtifact) -> tuple[Path, Callable[[], object]]:
     dim = artifact.manifest.representation_dim
     head = ExpertHead(0.5, np.linspace(-1, 1, dim, dtype=np.float32), 0.25)
-    evidence = Evidence(9, 0.5, "2026-11-29", artifact.manifest.name, artifact.hash, "enroll")
+    evidence = Provenance(9, 0.5, "2026-11-29", artifact.manifest.name, artifact.hash, "enroll")
     path = EnrolledExpert("mine", "135m", head, evidence).write(config.data_folder)
     return path, lambda: head_of("mine", artifact, config.data_folder)
 

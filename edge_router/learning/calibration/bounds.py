@@ -14,6 +14,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
+
 __all__ = [
     "binomial_cdf",
     "binomial_interval",
@@ -22,14 +24,13 @@ __all__ = [
     "rows_for_share",
 ]
 
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 BOLDEST = 0.9  # of the capital that one row may cost at most
 REVISIONS = 100  # how often the bets are revised; more changes nothing that can be measured
 
 
-def binomial_cdf(rows: int, share: float) -> Floats:
+def binomial_cdf(rows: int, share: float) -> Float64s:
     """P(Binomial(rows, share) <= k) for every k from 0 to `rows`: (rows + 1,). 0 < share < 1.
 
     Read at the number of exceedances seen, this is the exact p-value of "the true share is
@@ -39,7 +40,7 @@ def binomial_cdf(rows: int, share: float) -> Floats:
     log_factorials = np.cumsum(np.log(np.maximum(counts, 1)))
     log_choices = log_factorials[-1] - log_factorials - log_factorials[::-1]
     log_chances = counts * math.log(share) + (rows - counts) * math.log1p(-share)
-    total: Floats = np.minimum(np.cumsum(np.exp(log_choices + log_chances)), 1.0)
+    total: Float64s = np.minimum(np.cumsum(np.exp(log_choices + log_chances)), 1.0)
     return total
 
 
@@ -63,11 +64,11 @@ def _last_true(holds: Callable[[float], bool]) -> float:
 
 
 def mean_is_below(
-    losses: Iterable[Floats],
+    losses: Iterable[Float64s],
     rows: int,
     *,
-    level: float | Floats,
-    ceiling: float | Floats,
+    level: float | Float64s,
+    ceiling: float | Float64s,
     delta: float,
 ) -> Bools:
     """Whether `rows` losses prove, at risk `delta`, that their true mean is `level` or less.
@@ -101,7 +102,7 @@ class _Pot:
     `room` is the most that a loss can be above the level.
     """
 
-    def __init__(self, room: Floats, *, goal: float) -> None:
+    def __init__(self, room: Float64s, *, goal: float) -> None:
         self.room = room
         self.goal = goal
         self.capital = np.ones(())
@@ -118,7 +119,7 @@ class _Pot:
         wanted = np.interp(np.log(reached), knots, ratios) / (spread * math.sqrt(rows - number))
         self.bets = np.where(reached >= 1, 0.0, np.minimum(wanted, BOLDEST / self.room))
 
-    def bet(self, excess: Floats) -> None:
+    def bet(self, excess: Float64s) -> None:
         """One more row: how far its losses are above the level."""
         self.capital = np.minimum(self.capital * (1 - self.bets * excess), 1e12)
         self.won = self.won | (self.capital >= self.goal)
@@ -127,7 +128,7 @@ class _Pot:
 
 
 @cache
-def _hedge_ratios() -> tuple[Floats, Floats]:
+def _hedge_ratios() -> tuple[Float64s, Float64s]:
     """log(u), and phi(z) / u at z = the u-quantile of the normal distribution.
 
     That is the relative hedge ratio of a claim that pays 1 if a Brownian motion with one unit of
@@ -139,8 +140,8 @@ def _hedge_ratios() -> tuple[Floats, Floats]:
 
 
 def rows_for_mean(
-    means: Floats, variances: Floats, *, level: float, ceiling: float, delta: float
-) -> Floats:
+    means: Float64s, variances: Float64s, *, level: float, ceiling: float, delta: float
+) -> Float64s:
     """How many rows with these means and variances prove a mean below `level`; infinite for never.
 
     Bernstein's inequality, solved for the number. The betting test needs about that many to
@@ -150,20 +151,22 @@ def rows_for_mean(
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = variances + (ceiling - means) * slack / 3
         rows = 2 * math.log(1 / delta) * scale / slack**2
-    found: Floats = np.where(slack > 0, np.ceil(rows), np.inf)
+    found: Float64s = np.where(slack > 0, np.ceil(rows), np.inf)
     return found
 
 
-def rows_for_share(shares: Floats, *, level: float, delta: float) -> Floats:
+def rows_for_share(shares: Float64s, *, level: float, delta: float) -> Float64s:
     """The same for shares of rows and the exact binomial test (Chernoff's bound)."""
     with np.errstate(divide="ignore"):
         below = np.clip(shares, 1e-12, 1 - 1e-12)
-        rows = math.log(1 / delta) / _divergence(below, level)
-    found: Floats = np.where(shares < level, np.ceil(rows), np.inf)
+        rows = math.log(1 / delta) / divergence(below, level)
+    found: Float64s = np.where(shares < level, np.ceil(rows), np.inf)
     return found
 
 
-def _divergence(share: Floats, level: float) -> Floats:
+def divergence(share: Float64s, level: float) -> Float64s:
     """Kullback-Leibler divergence of two coins, in nats."""
-    found: Floats = share * np.log(share / level) + (1 - share) * np.log((1 - share) / (1 - level))
+    found: Float64s = share * np.log(share / level) + (1 - share) * np.log(
+        (1 - share) / (1 - level)
+    )
     return found

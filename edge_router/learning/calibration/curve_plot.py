@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from html import escape
 
 import numpy as np
-import numpy.typing as npt
+
+from edge_router.routing.arrays import Float64s
 
 from .evidence import Evidence
 
 __all__ = ["cost_quality_svg"]
-
-Floats = npt.NDArray[np.float64]
 
 WIDTH, HEIGHT = 480, 340
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 64
@@ -35,11 +34,11 @@ class _Axis:
     start: float
     end: float
 
-    def at(self, values: Floats) -> Floats:
+    def at(self, values: Float64s) -> Float64s:
         width = (self.high - self.low) or 1.0
         return self.start + (values - self.low) / width * (self.end - self.start)
 
-    def ticks(self) -> Floats:
+    def ticks(self) -> Float64s:
         return np.linspace(self.low, self.high, TICKS)
 
 
@@ -50,8 +49,8 @@ class _Line:
     name: str
     colour: str
     dash: str
-    cost: Floats
-    score: Floats
+    cost: Float64s
+    score: Float64s
 
 
 def cost_quality_svg(evidence: Evidence, threshold: float, *, title: str) -> str:
@@ -89,7 +88,7 @@ def cost_quality_svg(evidence: Evidence, threshold: float, *, title: str) -> str
     )
 
 
-def _costs(evidence: Evidence) -> tuple[Floats, Floats, str]:
+def _costs(evidence: Evidence) -> tuple[Float64s, Float64s, str]:
     weak, strong = evidence.weak.cost_usd, evidence.strong.cost_usd
     if weak is not None and strong is not None and strong.mean() > weak.mean():
         return weak * 1000, strong * 1000, "dollars per 1,000 queries"
@@ -98,8 +97,8 @@ def _costs(evidence: Evidence) -> tuple[Floats, Floats, str]:
 
 
 def _corners(
-    order: Floats, costs: tuple[Floats, Floats], scores: tuple[Floats, Floats]
-) -> tuple[Floats, Floats]:
+    order: Float64s, costs: tuple[Float64s, Float64s], scores: tuple[Float64s, Float64s]
+) -> tuple[Float64s, Float64s]:
     """Costs and scores where queries go to the strong expert in this order, equal ones together."""
     ranked = np.argsort(-order, kind="stable")
     ends = np.flatnonzero(np.diff(order[ranked], append=-np.inf)) + 1
@@ -112,7 +111,7 @@ def _corners(
     return cost, score
 
 
-def _axis(values: Sequence[Floats], start: float, end: float) -> _Axis:
+def _axis(values: Sequence[Float64s], start: float, end: float) -> _Axis:
     every = np.concatenate(values)
     return _Axis(float(every.min()), float(every.max()), start, end)
 

@@ -11,17 +11,17 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.chat.completion import CHARACTERS_PER_TOKEN, DEFAULT_MAX_TOKENS, ChatRequest
+from edge_router.chat.completion import DEFAULT_MAX_TOKENS, ChatRequest, estimated_tokens
 from edge_router.errors import OutcomesUnusable
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
-from edge_router.routing.experts.expert import Estimate, Expert
+from edge_router.routing.experts.expert import Expert
+from edge_router.routing.experts.panel import Panel
 
 from ..outcomes.rows import OutcomeRows, Row, request_of
 
-__all__ = ["Evidence", "Outcomes", "from_file", "from_known_queries", "refuse_unknown_tables"]
-
-Floats = npt.NDArray[np.float64]
+__all__ = ["Evidence", "ExpertOutcomes", "from_file", "from_known_queries", "refuse_unknown_tables"]
 
 FIX = "add scores of both to its rows, or name experts that it has with --weak and --strong"
 
@@ -37,16 +37,16 @@ class QueryReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
+class ExpertOutcomes:
     """One expert's outcomes, all (queries,).
 
     `scores` in 0..1; `cost_usd` dollars, None where no price is known; `latency_s` seconds until
     the answer was complete. Raises OutcomesUnusable for numbers that are none of these.
     """
 
-    scores: Floats
-    cost_usd: Floats | None
-    latency_s: Floats
+    scores: Float64s
+    cost_usd: Float64s | None
+    latency_s: Float64s
 
     def __post_init__(self) -> None:
         _require("score", self.scores, (self.scores >= 0) & (self.scores <= 1), "in 0..1")
@@ -55,10 +55,10 @@ class Outcomes:
             if found is not None:
                 _require(name, found, (found >= 0) & (found < np.inf), "a number from 0")
 
-    def twice(self) -> Outcomes:
+    def twice(self) -> ExpertOutcomes:
         """Every outcome two times."""
         costs = None if self.cost_usd is None else np.tile(self.cost_usd, 2)
-        return Outcomes(np.tile(self.scores, 2), costs, np.tile(self.latency_s, 2))
+        return ExpertOutcomes(np.tile(self.scores, 2), costs, np.tile(self.latency_s, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class Evidence:
     are those of other models of the experts' profiles.
     """
 
-    gains: Floats
-    weak: Outcomes
-    strong: Outcomes
+    gains: Float64s
+    weak: ExpertOutcomes
+    strong: ExpertOutcomes
     tables: Mapping[str, int]
     kinds: Mapping[str, int]
     costs_measured: bool = False
@@ -91,19 +91,24 @@ class Evidence:
         weak: Expert,
         strong: Expert,
         queries: Sequence[tuple[Representation, int]],
-        scores: tuple[Floats, Floats],
+        scores: tuple[Float64s, Float64s],
         *,
         tables: Sequence[str],
         kinds: Sequence[str],
     ) -> Self:
         """Known `scores` of the weak and the strong expert (queries,), the rest as the router
         expects it of queries by their representation and number of characters."""
-        sides = [_estimates(expert, queries) for expert in (weak, strong)]
-        gains = [dear.quality - cheap.quality for cheap, dear in zip(*sides, strict=True)]
-        low, high = (_expected(*side) for side in zip(scores, sides, strict=True))
-        return cls(np.array(gains), low, high, Counter(tables), Counter(kinds))
+        quality, costs, latencies = _estimates(Panel.of((weak, strong)), queries)
+        low, high = (
+            ExpertOutcomes(
+                known.astype(np.float64), None if np.isnan(cost).any() else cost, latency
+            )
+            for known, cost, latency in zip(scores, costs.T, latencies.T, strict=True)
+        )
+        gains = quality[:, 1] - quality[:, 0]
+        return cls(gains, low, high, Counter(tables), Counter(kinds))
 
-    def routed(self, weak: Floats, strong: Floats, threshold: float) -> Floats:
+    def routed(self, weak: Float64s, strong: Float64s, threshold: float) -> Float64s:
         """`strong` where the gain reaches the threshold, else `weak`; all (queries,)."""
         return np.where(self.gains >= threshold, strong, weak)
 
@@ -133,7 +138,7 @@ def from_known_queries(
             f"the artifact {router.artifact.manifest.name!r} carries no outcomes; give --outcomes"
         )
     refuse_unknown_tables(tables, sorted(set(known.tables.tolist())))
-    scores = [known.mean_score(_models(router, expert)) for expert in (weak, strong)]
+    scores = [known.mean_score(router.artifact.models(expert.profile)) for expert in (weak, strong)]
     here = np.isin(known.tables, list(tables)) if tables else np.ones(len(known), dtype=bool)
     both = here & ~np.isnan(scores[0]) & ~np.isnan(scores[1])
     if not both.any():
@@ -189,7 +194,7 @@ def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) 
     """Costs and latencies from the rows, where every one of them has them."""
     paid, timed = (_measured(rows, field, called) for field in ("cost_usd", "latency_s"))
     weak, strong = (
-        Outcomes(
+        ExpertOutcomes(
             side.scores,
             _column(rows, "cost_usd", name) if paid else side.cost_usd,
             _column(rows, "latency_s", name) if timed else side.latency_s,
@@ -199,7 +204,7 @@ def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) 
     return replace(found, weak=weak, strong=strong, costs_measured=paid, latencies_measured=timed)
 
 
-def _column(rows: Sequence[Row], field: str, name: str) -> Floats:
+def _column(rows: Sequence[Row], field: str, name: str) -> Float64s:
     return np.array([row[field][name] for row in rows], dtype=np.float64)
 
 
@@ -238,32 +243,26 @@ def refuse_unknown_tables(tables: Sequence[str], known: Sequence[str]) -> None:
             raise OutcomesUnusable(f"no table {table!r}; there are {', '.join(known)}")
 
 
-def _require(name: str, values: Floats, fits: npt.NDArray[np.bool_], told: str) -> None:
+def _require(name: str, values: Float64s, fits: npt.NDArray[np.bool_], told: str) -> None:
     if not fits.all():
         raise OutcomesUnusable(f"a {name} is {values[~fits][0]:g}; it must be {told}")
 
 
-def _models(router: QueryReader, expert: Expert) -> Sequence[str]:
-    """Whose outcomes stand for an expert: its profile's models, or the one it is named after."""
-    profile = router.artifact.experts["profiles"].get(expert.profile)
-    return profile["models"] if profile else [expert.profile]
-
-
-def _estimates(expert: Expert, queries: Sequence[tuple[Representation, int]]) -> list[Estimate]:
-    return [
-        expert.estimate(
+def _estimates(
+    panel: Panel, queries: Sequence[tuple[Representation, int]]
+) -> tuple[Float64s, Float64s, Float64s]:
+    """Quality, cost in dollars (NaN: price unknown), seconds; each (queries, experts)."""
+    estimates = [
+        panel.estimate(
             query,
-            input_tokens=-(-characters // CHARACTERS_PER_TOKEN),
+            input_tokens=estimated_tokens(characters),
             max_tokens=DEFAULT_MAX_TOKENS,
+            states={},
         )
         for query, characters in queries
     ]
-
-
-def _expected(scores: Floats, estimates: Sequence[Estimate]) -> Outcomes:
-    costs = [estimate.cost_usd for estimate in estimates]
-    return Outcomes(
-        scores.astype(np.float64),
-        None if None in costs else np.array(costs, dtype=np.float64),
+    return (
+        np.array([estimate.quality for estimate in estimates]),
+        np.array([estimate.cost_usd for estimate in estimates]),
         np.array([estimate.latency_s for estimate in estimates]),
     )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.errors import ConfigError
+from edge_router.routing.arrays import Float64s
 
 from .bounds import binomial_interval, mean_is_below
 from .evidence import Evidence
@@ -19,9 +20,7 @@ from .unsupported import refusal
 
 __all__ = ["Measured", "Promise", "calibrate", "quality_interval", "sentence"]
 
-Floats = npt.NDArray[np.float64]
-
-SHARES: Floats = np.linspace(0.0, 1.25, 1251)  # of the strong expert's mean score
+SHARES: Float64s = np.linspace(0.0, 1.25, 1251)  # of the strong expert's mean score
 BOUND_USED = {
     Quantity.QUALITY: "betting (Waudby-Smith & Ramdas 2024)",
     Quantity.COST: "betting (Waudby-Smith & Ramdas 2024)",
@@ -132,7 +131,7 @@ def quality_interval(evidence: Evidence, threshold: float, *, delta: float) -> M
 
 
 def _refuted(
-    strong: Floats, routed: Floats, sign: float, ceiling: float | Floats, delta: float
+    strong: Float64s, routed: Float64s, sign: float, ceiling: float | Float64s, delta: float
 ) -> npt.NDArray[np.bool_]:
     """(shares,) for which "less is kept than this" (sign 1) or "more" (sign -1) is refuted."""
     order = shuffled(len(strong))
@@ -143,7 +142,7 @@ def _refuted(
     return mean_is_below(losses, len(order), level=0.0, ceiling=ceiling, delta=delta)
 
 
-def _end(refuted: npt.NDArray[np.bool_], shares: Floats) -> float | None:
+def _end(refuted: npt.NDArray[np.bool_], shares: Float64s) -> float | None:
     """The last share of the run of refuted ones, None where there is none."""
     run = int(np.logical_and.accumulate(refuted).sum())
     return round(float(shares[run - 1]), 3) if run else None

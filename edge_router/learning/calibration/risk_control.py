@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.errors import OutcomesUnusable
+from edge_router.routing.arrays import Float64s
 
 from .bounds import binomial_cdf, mean_is_below
 from .evidence import Evidence
@@ -39,12 +40,11 @@ __all__ = [
     "useful",
 ]
 
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Array = TypeVar("Array", Floats, Bools)
+Array = TypeVar("Array", Float64s, Bools)
 End = Literal["strong", "weak"]
 
-GRID: Floats = np.linspace(-1.0, 1.0, 401).round(3)  # from always to never asking the strong one
+GRID: Float64s = np.linspace(-1.0, 1.0, 401).round(3)  # from always to never asking the strong one
 LATE = 0.05  # of the answers may take longer than a 95th percentile
 SEED = 0  # of the shuffle; a choice of it would be a choice of the result
 DEAREST = 2.0  # times the dearest query seen is taken for the most that one can cost
@@ -60,25 +60,25 @@ class Risk:
     """
 
     target: Target
-    weak: Floats
-    strong: Floats
+    weak: Float64s
+    strong: Float64s
     level: float
     ceiling: float
     ends: tuple[End, ...]
     counted: bool = False
 
-    def means(self, gains: Floats) -> Floats:
+    def means(self, gains: Float64s) -> Float64s:
         """Mean loss (thresholds,) of the queries."""
         return along_grid(gains, self.weak, self.strong)
 
-    def variances(self, gains: Floats) -> Floats:
+    def variances(self, gains: Float64s) -> Float64s:
         """(thresholds,) of the queries' losses."""
         squares = along_grid(gains, self.weak**2, self.strong**2)
-        found: Floats = np.maximum(squares - self.means(gains) ** 2, 0.0)
+        found: Float64s = np.maximum(squares - self.means(gains) ** 2, 0.0)
         return found
 
 
-def along_grid(gains: Floats, weak: Floats, strong: Floats) -> Floats:
+def along_grid(gains: Float64s, weak: Float64s, strong: Float64s) -> Float64s:
     """The mean at each threshold (thresholds,) of `strong` where the gain reaches it, else `weak`.
 
     All arrays (queries,); (samples, queries) give (samples, thresholds).
@@ -88,7 +88,7 @@ def along_grid(gains: Floats, weak: Floats, strong: Floats) -> Floats:
     order = np.argsort(gains, kind="stable")
     below = np.searchsorted(gains[order], GRID, side="left")
     left, right = (np.concatenate([[0.0], np.cumsum(side[order])]) for side in (weak, strong))
-    mean: Floats = (left[below] + right[-1] - right[below]) / len(gains)
+    mean: Float64s = (left[below] + right[-1] - right[below]) / len(gains)
     return mean
 
 
@@ -130,7 +130,7 @@ def _quality_risk(target: Target, evidence: Evidence) -> Risk:
     return Risk(target, weak, strong, 0.0, target.bound, ("strong",))
 
 
-def _known(costs: Floats | None) -> Floats:
+def _known(costs: Float64s | None) -> Float64s:
     if costs is None:
         raise OutcomesUnusable(
             "a target on cost needs prices: set input_usd_per_million and output_usd_per_million "
@@ -170,7 +170,7 @@ def chosen(targets: Sequence[Target], good: Bools) -> npt.NDArray[np.intp]:
     return np.asarray(np.argmax(good, axis=-1))
 
 
-def useful(targets: Sequence[Target], gains: Floats) -> Bools:
+def useful(targets: Sequence[Target], gains: Float64s) -> Bools:
     """Thresholds (thresholds,) that do not just always ask the expert that is safe anyway."""
     calls = along_grid(gains, np.zeros(gains.shape), np.ones(gains.shape))
     return calls < 1 if _cheapest(targets) else calls > 0
@@ -180,7 +180,7 @@ def _cheapest(targets: Sequence[Target]) -> bool:
     return any(target.quantity is Quantity.QUALITY for target in targets)
 
 
-def risks_hold(asked: Sequence[Risk], gains: Floats, delta: float) -> Bools:
+def risks_hold(asked: Sequence[Risk], gains: Float64s, delta: float) -> Bools:
     """(..., thresholds) where all risks are kept together, with probability 1 - delta.
 
     `delta` is shared out evenly among the sequences of `searches`.
@@ -220,7 +220,7 @@ def from_end(run: Callable[[Array], Array], along: Array, end: End) -> Array:
     return run(along) if end == "strong" else run(along[..., ::-1])[..., ::-1]
 
 
-def _refuted(risk: Risk, gains: Floats, delta: float) -> Bools:
+def _refuted(risk: Risk, gains: Float64s, delta: float) -> Bools:
     """(thresholds,) where "the risk is missed" is refuted at `delta`."""
     rows = gains.shape[-1]
     if risk.counted:
@@ -232,7 +232,7 @@ def _refuted(risk: Risk, gains: Floats, delta: float) -> Bools:
     )
 
 
-def _row_by_row(risk: Risk, gains: Floats) -> Iterator[Floats]:
+def _row_by_row(risk: Risk, gains: Float64s) -> Iterator[Float64s]:
     for row in shuffled(gains.shape[-1]).tolist():
         at = (..., slice(row, row + 1))  # keeps an axis for the thresholds
         yield np.where(gains[at] >= GRID, risk.strong[at], risk.weak[at])

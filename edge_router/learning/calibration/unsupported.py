@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import reduce
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import TargetsConflict, TargetUnsupported
+from edge_router.routing.arrays import Float64s
 
 from .bounds import rows_for_mean, rows_for_share
 from .evidence import Evidence
@@ -18,8 +18,6 @@ from .risk_control import Risk, control, from_end, most_usd, risks, searches, us
 from .targets import Quantity, Target
 
 __all__ = ["refusal", "rows_needed"]
-
-Floats = npt.NDArray[np.float64]
 
 MOST = 100_000  # queries; a larger number is no advice
 STEPS = 200  # between a target and the loosest one that is looked at
@@ -68,7 +66,7 @@ def _doubled(evidence: Evidence, supports: Callable[[Evidence], bool]) -> int | 
     return None
 
 
-def _conflict(asked: Sequence[Risk], gains: Floats) -> bool:
+def _conflict(asked: Sequence[Risk], gains: Float64s) -> bool:
     """Whether each target is met somewhere on the queries themselves, but never all at once."""
     met = [risk.means(gains) <= risk.level for risk in asked]
     return all(each.any() for each in met) and not reduce(np.logical_and, met).any()
@@ -123,7 +121,7 @@ def _rounded(target: Target, bound: float) -> float:
     return float(f"{whole * step:.3g}")
 
 
-def rows_needed(asked: Sequence[Risk], gains: Floats, *, delta: float) -> int | None:
+def rows_needed(asked: Sequence[Risk], gains: Float64s, *, delta: float) -> int | None:
     """About how many queries like these would support the targets; None where no number would.
 
     From the bounds, with the means and variances of the queries at hand: a threshold needs as many
@@ -143,12 +141,12 @@ def rows_needed(asked: Sequence[Risk], gains: Floats, *, delta: float) -> int | 
     return int(least) if least <= MOST else None
 
 
-def _rows(group: Sequence[Risk], gains: Floats, delta: float) -> Floats:
+def _rows(group: Sequence[Risk], gains: Float64s, delta: float) -> Float64s:
     """(thresholds,) for all risks of a group."""
     return reduce(np.maximum, [_rows_of(risk, gains, delta) for risk in group])
 
 
-def _rows_of(risk: Risk, gains: Floats, delta: float) -> Floats:
+def _rows_of(risk: Risk, gains: Float64s, delta: float) -> Float64s:
     means = risk.means(gains)
     if risk.counted:
         return rows_for_share(means, level=risk.level, delta=delta)

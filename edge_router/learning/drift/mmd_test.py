@@ -14,18 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.errors import ArtifactIncompatible
+from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.known_queries import KnownQueries
 from edge_router.routing.artifact.manifest import RouterArtifact
 
 from .traffic import Traffic, TrafficView
 
-__all__ = ["FALSE_ALARMS", "LOOKS", "DriftReference", "traffic_of"]
+__all__ = ["FALSE_ALARMS_ONE_TEST", "LOOKS", "DriftReference", "traffic_of"]
 
-
-Floats = npt.NDArray[np.float32]
 
 LOOKS = (50, 100, 200)  # queries after which a stretch is looked at; the last one ends it
-FALSE_ALARMS = 0.01
+FALSE_ALARMS_ONE_TEST = 0.01
 DRAWS = 1999  # stretches of known queries; p values are multiples of 1 / 2000
 LEAST_FALSE_ALARMS = 0.001
 LEAST_KNOWN = 2 * LOOKS[-1]
@@ -43,7 +42,7 @@ class DriftReference:
     """
 
     view: TrafficView
-    frequencies: Floats
+    frequencies: Float32s
     mean_features: npt.NDArray[np.float64]
     null: npt.NDArray[np.float64]
     characters: float
@@ -81,7 +80,7 @@ class DriftReference:
             float(view.qualities(traffic).mean()),
         )
 
-    def features(self, traffic: Traffic) -> Floats:
+    def features(self, traffic: Traffic) -> Float32s:
         """Random Fourier features (queries, 2 * FREQUENCIES); their dot product is the kernel."""
         return _features(self.view.columns(traffic), self.frequencies)
 
@@ -113,10 +112,10 @@ def traffic_of(artifact: RouterArtifact, known: KnownQueries) -> tuple[TrafficVi
     return view, traffic
 
 
-def _features(columns: Floats, frequencies: Floats) -> Floats:
+def _features(columns: Float32s, frequencies: Float32s) -> Float32s:
     phases = columns @ frequencies
     waves = np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
-    found: Floats = waves * np.float32(frequencies.shape[1] ** -0.5)
+    found: Float32s = waves * np.float32(frequencies.shape[1] ** -0.5)
     return found
 
 
@@ -125,7 +124,7 @@ def _statistic(distance: npt.NDArray[np.floating], queries: int) -> float:
     return queries * float(distance @ distance)
 
 
-def _null(features: Floats, random: np.random.Generator) -> npt.NDArray[np.float64]:
+def _null(features: Float32s, random: np.random.Generator) -> npt.NDArray[np.float64]:
     """The largest statistic over all looks of DRAWS stretches, each against the known queries that
     are not in it: a live stretch is not part of what it is compared with either."""
     known, mean = len(features), features.mean(0, dtype=np.float64)

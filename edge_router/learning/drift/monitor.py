@@ -1,4 +1,4 @@
-"""A watch on the queries of a running client: it says once if they have drifted."""
+"""Watch the queries of a running client for drift, and warn once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge_router.guards.forking import ForkSafeLock, renew_after_fork
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation, RoutedQuery
 
-from .mmd_test import FALSE_ALARMS, LEAST_FALSE_ALARMS, LOOKS, DriftReference, _statistic
+from .mmd_test import FALSE_ALARMS_ONE_TEST, LEAST_FALSE_ALARMS, LOOKS, DriftReference, _statistic
 from .traffic import Traffic
 
 __all__ = ["FALSE_ALARMS_STREAM", "DriftMonitor", "DriftVerdict", "DriftWatch"]
@@ -31,9 +31,9 @@ class DriftWatch:
     """Compares queries with those that `artifact` knows, BATCH by BATCH, beside the answers.
 
     Holds BATCH queries at most; those that come while as many still wait are not looked at. Of
-    stretches of LOOKS[-1] queries that did not drift, FALSE_ALARMS raise an alarm. It is said as
-    one warning, and then the watch ends, as it does with an artifact that knows no queries.
-    `make` makes the reference. Thread-safe; needs no disk.
+    stretches of LOOKS[-1] queries that did not drift, FALSE_ALARMS_STREAM raise an alarm: one
+    warning, and then the watch ends, as it does with an artifact that knows no queries. `make`
+    makes the reference. Thread-safe; needs no disk.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class DriftWatch:
                 self._worker = None
 
     def close(self) -> None:
-        """Wait a moment for a look that is under way; nothing is lost with it."""
+        """Wait for a running comparison (about a second at most)."""
         with self._lock:
             worker = self._worker
         if worker is not None and worker.is_alive():
@@ -85,14 +85,14 @@ class DriftWatch:
 
     def _look(self, batch: list[RoutedQuery]) -> None:
         try:
-            told = self._finding(batch)
+            message = self._finding(batch)
         except Exception as error:  # noqa: BLE001  the end of a thread: nobody else would hear
-            told = f"drift of the queries is not watched: {type(error).__name__}: {error}"
-        if told is not None:
-            log.warning("%s", told)
+            message = f"drift of the queries is not watched: {type(error).__name__}: {error}"
+        if message is not None:
+            log.warning("%s", message)
         with self._lock:
             self._worker = None
-            if told is not None:
+            if message is not None:
                 self._ended, self._waiting, self._monitor = True, [], None
 
     def _finding(self, batch: list[RoutedQuery]) -> str | None:
@@ -159,7 +159,9 @@ class DriftMonitor:
     Not thread-safe. Raises ConfigError for `false_alarms` outside 0.001..0.5.
     """
 
-    def __init__(self, reference: DriftReference, *, false_alarms: float = FALSE_ALARMS) -> None:
+    def __init__(
+        self, reference: DriftReference, *, false_alarms: float = FALSE_ALARMS_ONE_TEST
+    ) -> None:
         if not LEAST_FALSE_ALARMS <= false_alarms <= 0.5:
             raise ConfigError(
                 f"false_alarms is {false_alarms}; it must lie in {LEAST_FALSE_ALARMS}..0.5"

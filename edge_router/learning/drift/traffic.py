@@ -8,12 +8,11 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.logistic import sigmoid
 
 __all__ = ["Traffic", "TrafficView"]
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,8 +20,8 @@ class Traffic:
     """Some queries: `vectors` (queries, representation_dim), `log_tokens` (queries,) and
     `characters` (queries,) of the last turn before any cut."""
 
-    vectors: Floats
-    log_tokens: Floats
+    vectors: Float32s
+    log_tokens: Float32s
     characters: npt.NDArray[np.int64]
 
     @classmethod
@@ -50,13 +49,13 @@ class TrafficView:
     """
 
     kinds: int
-    weights: Floats
-    biases: Floats
-    means: Floats
-    scales: Floats
+    weights: Float32s
+    biases: Float32s
+    means: Float32s
+    scales: Float32s
 
     @classmethod
-    def fit(cls, traffic: Traffic, *, kinds: int, weights: Floats, biases: Floats) -> Self:
+    def fit(cls, traffic: Traffic, *, kinds: int, weights: Float32s, biases: Float32s) -> Self:
         """The last `kinds` numbers of each vector are the posterior over task kinds."""
         sides = _sides(traffic, kinds, _log_odds(traffic, weights, biases))
         scales = [np.full(side.shape[1], _spread(side), np.float32) for side in sides]
@@ -67,10 +66,10 @@ class TrafficView:
         """The same heads, fitted to other queries."""
         return self.fit(traffic, kinds=self.kinds, weights=self.weights, biases=self.biases)
 
-    def columns(self, traffic: Traffic) -> Floats:
+    def columns(self, traffic: Traffic) -> Float32s:
         """(queries, columns)."""
         sides = _sides(traffic, self.kinds, _log_odds(traffic, self.weights, self.biases))
-        found: Floats = (np.concatenate(sides, axis=1) - self.means) / self.scales
+        found: Float32s = (np.concatenate(sides, axis=1) - self.means) / self.scales
         return found
 
     def qualities(self, traffic: Traffic) -> npt.NDArray[np.float64]:
@@ -79,12 +78,12 @@ class TrafficView:
         return sigmoid(log_odds.astype(np.float64))
 
 
-def _log_odds(traffic: Traffic, weights: Floats, biases: Floats) -> Floats:
-    found: Floats = traffic.vectors @ weights + biases
+def _log_odds(traffic: Traffic, weights: Float32s, biases: Float32s) -> Float32s:
+    found: Float32s = traffic.vectors @ weights + biases
     return found
 
 
-def _sides(traffic: Traffic, kinds: int, log_odds: Floats) -> list[Floats]:
+def _sides(traffic: Traffic, kinds: int, log_odds: Float32s) -> list[Float32s]:
     split = traffic.vectors.shape[1] - kinds
     length = np.log(np.maximum(1, traffic.characters)).astype(np.float32)
     # distances between square roots of posteriors are Hellinger's: rare kinds count too
@@ -93,6 +92,6 @@ def _sides(traffic: Traffic, kinds: int, log_odds: Floats) -> list[Floats]:
     return [traffic.vectors[:, :split], posterior, log_odds, lengths]
 
 
-def _spread(side: Floats) -> float:
+def _spread(side: Float32s) -> float:
     """The root of the total variance; 1 for a side that does not vary."""
     return float(np.sqrt(side.var(0).sum())) or 1.0

@@ -22,25 +22,24 @@ from edge_router.routing.artifact.representation import Encoder, Representation
 from edge_router.routing.artifact.text import router_input
 from edge_router.routing.experts.enrolled import (
     EnrolledExpert,
-    Evidence,
+    Provenance,
     check_name,
     enrolled_path,
     head_of,
 )
 from edge_router.routing.logistic import with_bias
-from edge_router.routing.roster import stated_pricing
+from edge_router.routing.roster import REFERENCE, stated_pricing
 from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
 
 from ..outcomes.rows import read_outcomes
 from .exam import Answered, Examination, ExamQuestion, exam_questions
-from .head_fit import Enrolment, HeadPrior, Outcomes
+from .head_fit import Enrolment, EnrolmentOutcomes, HeadPrior
 from .optimal_design import most_informative
 from .summary import Standing
 
 __all__ = ["Enroller"]
 
-REFERENCE = "frontier"
 Told = Callable[[int, BackendError | None], None]
 
 log = logging.getLogger("edge_router")
@@ -110,7 +109,7 @@ class Enroller:
 
     def keep(self, enrolment: Enrolment) -> Path:
         """Write its head into the data folder; gives the file. Raises ConfigError."""
-        evidence = Evidence(
+        evidence = Provenance(
             outcomes=enrolment.outcomes,
             mean_score=enrolment.mean_score,
             created=datetime.now(UTC).date().isoformat(),
@@ -217,7 +216,7 @@ class Enroller:
         tokens: Sequence[float | None],
         profile: str | None,
     ) -> Enrolment:
-        outcomes = Outcomes(
+        outcomes = EnrolmentOutcomes(
             vectors=np.array([found.vector for found in seen], dtype=np.float64),
             log_tokens=np.array([found.log_tokens for found in seen], dtype=np.float64),
             scores=np.array(scores, dtype=np.float64),

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import ConfigError
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import ExpertHead
 from edge_router.routing.logistic import Gaussian, laplace, mixture, with_bias
 
-__all__ = ["Enrolment", "HeadPrior", "Outcomes"]
-
-Floats = npt.NDArray[np.float64]
+__all__ = ["Enrolment", "EnrolmentOutcomes", "HeadPrior"]
 
 # Chosen on halves of the train rows of `export enrolment`, never on its test rows: the two new
 # experts, and known ones left out of the prior. Several scales and a low-rank scatter did no
@@ -35,17 +33,17 @@ LENGTH_ROWS = 2.0  # answers that the profile's length counts for
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
+class EnrolmentOutcomes:
     """What an expert did: `vectors` (queries, representation_dim) and `log_tokens` (queries,) by
     the encoder, `scores` (queries,) in 0..1, `output_tokens` (queries,) NaN where not counted.
 
     Raises ConfigError for no rows and a score outside 0..1.
     """
 
-    vectors: Floats
-    log_tokens: Floats
-    scores: Floats
-    output_tokens: Floats
+    vectors: Float64s
+    log_tokens: Float64s
+    scores: Float64s
+    output_tokens: Float64s
 
     def __post_init__(self) -> None:
         if not len(self.scores):
@@ -68,8 +66,8 @@ class HeadPrior:
     profiles' `log_tokens`.
     """
 
-    centres: Mapping[str, Floats]
-    scatter: Floats
+    centres: Mapping[str, Float64s]
+    scatter: Float64s
     lengths: Mapping[str, float]
 
     @classmethod
@@ -144,7 +142,7 @@ class Enrolment:
         return cls(belief, profile, {profile: 1.0}, prior.lengths[profile])
 
     @classmethod
-    def fit(cls, prior: HeadPrior, outcomes: Outcomes, profile: str | None = None) -> Self:
+    def fit(cls, prior: HeadPrior, outcomes: EnrolmentOutcomes, profile: str | None = None) -> Self:
         """Maximum a posteriori, averaged over the prior's centres by their evidence.
 
         With `profile`, only around that one. Raises ConfigError for an unknown one.
@@ -171,12 +169,12 @@ class Enrolment:
         return ExpertHead(float(self.belief.mean[0]), weights, self.log_tokens)
 
 
-def _parameters(expert: Mapping[str, Any], temperature: float) -> Floats:
+def _parameters(expert: Mapping[str, Any], temperature: float) -> Float64s:
     head = expert["head"]
     return np.array([head["bias"], *head["weights"]], dtype=np.float64) / temperature
 
 
-def _scatter(known: Floats) -> Floats:
+def _scatter(known: Float64s) -> Float64s:
     """Covariance of the known heads (experts, parameters), drawn a little to its own diagonal.
 
     A hundred heads say little of single pairs among a hundred parameters (Ledoit and Wolf 2004).
@@ -184,7 +182,7 @@ def _scatter(known: Floats) -> Floats:
     away = known - known.mean(0)
     covariance = away.T @ away / len(known)
     own = np.diag(np.diag(covariance) + 1e-6)
-    kept: Floats = (1 - DIAGONAL) * covariance + DIAGONAL * own
+    kept: Float64s = (1 - DIAGONAL) * covariance + DIAGONAL * own
     return kept
 
 
@@ -194,7 +192,7 @@ def _likeliest(names: Sequence[str], evidence: Sequence[float], *, among: Contai
     return max((found, name) for found, name in named if name in among)[1]
 
 
-def _length(outcomes: Outcomes, profile: float) -> float:
+def _length(outcomes: EnrolmentOutcomes, profile: float) -> float:
     """Mean of how much longer the answers were than expected, as a logarithm."""
     counted = outcomes.output_tokens >= 1
     longer = np.log(outcomes.output_tokens[counted]) - outcomes.log_tokens[counted]

@@ -8,17 +8,16 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.logistic import Gaussian, sigmoid
 
 __all__ = ["most_informative"]
-
-Floats = npt.NDArray[np.float64]
 
 KIND_SHARE = 2  # no kind has more than this many times its even share
 
 
 def most_informative(
-    prior: Gaussian, design: Floats, count: int, *, kinds: Sequence[str] = ()
+    prior: Gaussian, design: Float64s, count: int, *, kinds: Sequence[str] = ()
 ) -> list[int]:
     """`count` rows of `design` (queries, parameters), the most informative first; all if fewer.
 
@@ -43,7 +42,7 @@ def most_informative(
     return chosen
 
 
-def _whitened(prior: Gaussian, design: Floats) -> tuple[Floats, Floats]:
+def _whitened(prior: Gaussian, design: Float64s) -> tuple[Float64s, Float64s]:
     """Rows (queries, rank) whose outer products are the information of their outcomes, and how far
     each query's quality moves with the parameters, less the mean over queries.
 

@@ -1,4 +1,4 @@
-"""Where an expert stands on the cost-quality curve, as far as its head and the others' tell."""
+"""Expected mean quality and APGR of an enrolled expert, with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.logistic import Gaussian, sigmoid
 
 __all__ = ["GapRecovered", "Standing"]
-
-Floats = npt.NDArray[np.float64]
 
 DRAWS = 100
 SEED = 0
@@ -21,7 +19,7 @@ SEED = 0
 @dataclass(frozen=True, slots=True)
 class GapRecovered:
     """Expected APGR between two experts (RouteLLM, Ong et al. 2024, equation 6; random is 0.5) with
-    the ends of its 95 % interval, taking both heads at their word."""
+    the ends of its 95 % interval, assuming both heads are exact."""
 
     weak: str
     strong: str
@@ -46,11 +44,11 @@ class Standing:
     def of(
         cls,
         belief: Gaussian,
-        design: Floats,
-        profiles: Mapping[str, Floats],
+        design: Float64s,
+        profiles: Mapping[str, Float64s],
         *,
         name: str,
-        rival: tuple[str, Floats],
+        rival: tuple[str, Float64s],
     ) -> Standing:
         """On the queries of `design` (queries, parameters). `profiles` and the `rival`'s are
         parameters by name, their log-odds with no temperature left to divide by."""
@@ -61,7 +59,7 @@ class Standing:
 
 
 def _gap(
-    belief: Gaussian, design: Floats, name: str, rival: tuple[str, Floats]
+    belief: Gaussian, design: Float64s, name: str, rival: tuple[str, Float64s]
 ) -> GapRecovered | None:
     """Ranked by the expected gain, counted by the gains that the belief allows."""
     other, head = rival
@@ -70,8 +68,8 @@ def _gap(
     sign = 1.0 if gain.mean() >= 0 else -1.0
     drawn = sigmoid(belief.draw(DRAWS, SEED) @ design.T)  # (draws, queries)
     order = np.argsort(-sign * gain, kind="stable")
-    found = [_apgr(sign * (theirs - one)[order]) for one in drawn]
-    known = [value for value in found if np.isfinite(value)]
+    apgrs = [_apgr(sign * (theirs - one)[order]) for one in drawn]
+    known = [value for value in apgrs if np.isfinite(value)]
     value = _apgr(sign * gain[order])
     if len(known) < DRAWS * 0.95 or not np.isfinite(value):
         return None
@@ -80,7 +78,7 @@ def _gap(
     return GapRecovered(weak, strong, value, float(low), float(high))
 
 
-def _apgr(gains: Floats) -> float:
+def _apgr(gains: Float64s) -> float:
     """The area under the share of the gap recovered, `gains` (queries,) in the order of asking."""
     total = gains.sum()
     if total <= 0:

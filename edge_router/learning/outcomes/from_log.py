@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import TooFewOutcomes
 from edge_router.guards.stored_json import rounded
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
 from edge_router.routing.deciding.stored_points import StoredPoint, compared
 from edge_router.routing.experts.expert import Expert
@@ -62,13 +62,13 @@ class LogCalibration:
         kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact)
         log = LoggedOutcomes.of(kept, experts)
         try:
-            found, too_few = _recalibrations(log, needed=(weak, strong))
-            corrections = {name: one.correction for name, one in found.items()}
+            recalibrations, too_few = _recalibrations(log, needed=(weak, strong))
+            corrections = {name: one.correction for name, one in recalibrations.items()}
             threshold = fit_threshold(log, corrections, weak=weak, strong=strong, share=share)
         except TooFewOutcomes as error:
-            told = _advice(len(log), left_out)
-            raise TooFewOutcomes(f"{error}{told}", needed=error.needed) from None
-        return cls(found, threshold, too_few, len(log), left_out)
+            advice = _advice(len(log), left_out)
+            raise TooFewOutcomes(f"{error}{advice}", needed=error.needed) from None
+        return cls(recalibrations, threshold, too_few, len(log), left_out)
 
     @classmethod
     def of_device(cls, router: ExpertSource, config: Config, pair: Pair, *, share: float) -> Self:
@@ -127,16 +127,16 @@ class LogCalibration:
     @property
     def corrections(self) -> Mapping[str, Correction]:
         """By the names of the experts."""
-        return {name: found.correction for name, found in self.recalibrations.items()}
+        return {name: one.correction for name, one in self.recalibrations.items()}
 
     @property
     def words(self) -> str:
         """What was found and how sure it is, in one sentence."""
-        found, pair = self.recalibrations, self.threshold
+        of, pair = self.recalibrations, self.threshold
         when = f"from an expected gain of {100 * pair.min_gain:.3g} points on"
         return (
-            f"By {self.answers:,} scored answers of your own, {_told(found[pair.weak])}, and "
-            f"{_told(found[pair.strong])}; asking {pair.strong} {when if pair.calls else 'never'} "
+            f"By {self.answers:,} scored answers of your own, {_scored(of[pair.weak])}, and "
+            f"{_scored(of[pair.strong])}; asking {pair.strong} {when if pair.calls else 'never'} "
             f"keeps {pair.share:.1%} of its mean score {_span(pair.share_interval)} and asks it "
             f"for {pair.calls:.0%} of such queries, as far as these answers tell (95 % intervals, "
             "no promise)."
@@ -145,33 +145,34 @@ class LogCalibration:
     @property
     def notes(self) -> list[str]:
         """What did not count, one line each."""
-        told = [
+        notes = [
             f"{name}: too few scored answers, its estimates stay as they are; score about "
             f"{needed:,} more answers, whoever gives them"
             for name, needed in self.too_few.items()
         ]
-        return told + ([f"left out: {_counts(self.left_out)}"] if self.left_out else [])
+        return notes + ([f"left out: {_counts(self.left_out)}"] if self.left_out else [])
 
 
 def _recalibrations(
     log: LoggedOutcomes, *, needed: tuple[str, str]
 ) -> tuple[dict[str, Recalibration], dict[str, int]]:
-    """Of everyone who has enough answers, which those `needed` must have; and who has not."""
-    found = {expert: recalibrate(log, expert) for expert in needed}
+    """Recalibrations of the experts with enough answers (required of those `needed`), and how many
+    more answers each of the others needs."""
+    recalibrations = {expert: recalibrate(log, expert) for expert in needed}
     too_few = {}
     for expert in log.experts:
-        if expert not in found:
+        if expert not in recalibrations:
             try:
-                found[expert] = recalibrate(log, expert)
+                recalibrations[expert] = recalibrate(log, expert)
             except TooFewOutcomes as error:
                 too_few[expert] = error.needed
-    return found, too_few
+    return recalibrations, too_few
 
 
-def _told(found: Recalibration) -> str:
+def _scored(of: Recalibration) -> str:
     return (
-        f"{found.expert} scores {found.mean_score:.1%} {_span(found.mean_score_interval)} where "
-        f"{found.expected:.1%} was expected"
+        f"{of.expert} scores {of.mean_score:.1%} {_span(of.mean_score_interval)} where "
+        f"{of.expected:.1%} was expected"
     )
 
 
@@ -181,20 +182,18 @@ def _span(interval: Interval) -> str:
 
 
 def _advice(answers: int, left_out: Mapping[LeftOut, int]) -> str:
-    """How to come by answers that count, and what there is of others."""
+    """How to get answers that count, and which were left out."""
     if not answers and not left_out:
         return "; learn = true keeps answers, edge-router feedback scores them"
-    told = f"; left out were {_counts(left_out)}" if left_out else ""
+    advice = f"; left out were {_counts(left_out)}" if left_out else ""
     if left_out.get(LeftOut.NO_CHOICE, 0) > answers:
-        told += "; with the setting exploration = 0.1 the other expert answers now and then"
-    return told
+        advice += "; with the setting exploration = 0.1 the other expert answers now and then"
+    return advice
 
 
 def _counts(left_out: Mapping[LeftOut, int]) -> str:
     return ", ".join(f"{left_out[why]:,} {why}" for why in LeftOut if why in left_out)
 
-
-Floats = npt.NDArray[np.float64]
 
 THRESHOLDS = 200  # that are tried
 
@@ -231,9 +230,9 @@ def fit_threshold(
     """The largest threshold that keeps `share` of the strong expert's mean score, as far as the
     log tells; where none does, the smallest gain, which asks always.
 
-    Rows count in which one of the pair was asked and the other one might have been. Thresholds on
-    which fewer than LEAST_EFFECTIVE answers bear are passed over. The interval is by bootstrap over
-    the queries at the threshold found. Raises TooFewOutcomes, LearningError.
+    Uses rows where one of the pair was asked and the other was the alternative draw; skips
+    thresholds whose effective sample is below LEAST_EFFECTIVE. The interval is by bootstrap over
+    the queries at the chosen threshold. Raises TooFewOutcomes, LearningError.
     """
     pair = _pair(log, weak, strong)
     gains = _corrected(pair, strong, corrections) - _corrected(pair, weak, corrections)
@@ -267,23 +266,25 @@ def _pair(log: LoggedOutcomes, weak: str, strong: str) -> LoggedOutcomes:
     return log.where(one | other)
 
 
-def _corrected(log: LoggedOutcomes, expert: str, corrections: Mapping[str, Correction]) -> Floats:
+def _corrected(log: LoggedOutcomes, expert: str, corrections: Mapping[str, Correction]) -> Float64s:
     return corrections[expert].corrected(log.estimates[:, log.number(expert)])
 
 
-def _thresholds(gains: Floats) -> Floats:
+def _thresholds(gains: Float64s) -> Float64s:
     """Descending: 1, which no gain reaches, then gains down to the smallest."""
     shares = np.linspace(1, 0, min(len(gains), THRESHOLDS))
     ranked = np.unique(np.quantile(gains, shares, method="nearest"))[::-1]
     return np.concatenate([[1.0], ranked])
 
 
-def _mean(weights: Floats, scores: Floats) -> float:
+def _mean(weights: Float64s, scores: Float64s) -> float:
     """The self-normalised estimate of a mean score."""
     return float(weights @ scores / max(1e-12, weights.sum()))
 
 
-def _bootstrap(agrees: Floats, always: Floats, scores: Floats, seed: int, repeats: int) -> Interval:
+def _bootstrap(
+    agrees: Float64s, always: Float64s, scores: Float64s, seed: int, repeats: int
+) -> Interval:
     """95 % of resampled logs have their share between these two."""
     random, shares = np.random.default_rng(seed), []
     for _ in range(repeats):

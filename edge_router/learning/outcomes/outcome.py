@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from edge_router.chat.completion import Ending
 from edge_router.errors import LearningError
-from edge_router.routing.artifact.representation import FloatArray
+from edge_router.routing.arrays import Float32s
 from edge_router.routing.experts.expert import Estimate
 
 __all__ = ["Outcome", "require_dim"]
@@ -30,7 +30,7 @@ class Outcome:
     id: str
     time: float
     artifact: str
-    vector: FloatArray
+    vector: Float32s
     log_tokens: float
     characters: int
     script: str

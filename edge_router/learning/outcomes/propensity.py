@@ -1,4 +1,4 @@
-"""Answered queries, of which only the chosen expert's score was ever seen."""
+"""Logged answers with the probability of asking each expert: off-policy data of a pair."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.errors import LearningError, TooFewOutcomes
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.experts.expert import Expert
-from edge_router.routing.logistic import sigmoid
 
 from .outcome import Outcome, require_dim
 
 __all__ = ["LEAST_EFFECTIVE", "LeftOut", "LoggedOutcomes", "effective_size", "sort_out"]
 
-Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
 
@@ -53,16 +52,16 @@ class LoggedOutcomes:
     """
 
     experts: tuple[str, ...]
-    estimates: Floats
+    estimates: Float64s
     chosen: Integers
     rival: Integers
-    propensity: Floats
-    scores: Floats
+    propensity: Float64s
+    scores: Float64s
 
     def __post_init__(self) -> None:
-        p, told, given = self.propensity, self.scores, self.estimates
+        p, scores, given = self.propensity, self.scores, self.estimates
         _require("propensity", p, (p > 0) & (p < 1), "between 0 and 1")
-        _require("score", told, (told >= 0) & (told <= 1), "in 0..1")
+        _require("score", scores, (scores >= 0) & (scores <= 1), "in 0..1")
         _require("estimate", given, (given >= 0) & (given <= 1), "in 0..1")
 
     @classmethod
@@ -104,17 +103,17 @@ class LoggedOutcomes:
             scores=self.scores[keep],
         )
 
-    def require(self, of: Flags, told: str) -> float:
+    def require(self, of: Flags, which: str) -> float:
         """The effective size of the rows at which `of` (queries,) is true.
 
-        `told` ends "scored answers". Raises TooFewOutcomes below LEAST_EFFECTIVE.
+        `which` completes "scored answers ...". Raises TooFewOutcomes below LEAST_EFFECTIVE.
         """
         effective = effective_size(1 / self.propensity[of])
         if effective >= LEAST_EFFECTIVE:
             return effective
         needed = self._more_needed(effective)
         raise TooFewOutcomes(
-            f"{int(of.sum())} scored answers {told} tell as much as {effective:.0f} equally "
+            f"{int(of.sum())} scored answers {which} tell as much as {effective:.0f} equally "
             f"weighted ones; {LEAST_EFFECTIVE} are needed: score about {needed:,} more answers, "
             "whoever gives them",
             needed=needed,
@@ -153,22 +152,20 @@ def _left_out(row: Outcome, experts: Sequence[str], artifact: str) -> LeftOut | 
     return next((reason for reason, applies in checks.items() if applies), None)
 
 
-def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Floats:
+def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Float64s:
     """(rows, experts). Raises LearningError for a representation of another length."""
     size = len(experts[0].head.weights)
     require_dim(rows, size)
     vectors = np.array([row.vector for row in rows], dtype=np.float64).reshape(len(rows), size)
-    heads = [expert.head for expert in experts]
-    found = [sigmoid((h.bias + vectors @ h.weights) / h.temperature) for h in heads]
-    return np.stack(found, axis=1)
+    return np.stack([expert.head.qualities(vectors) for expert in experts], axis=1)
 
 
-def _require(name: str, values: Floats, fits: Flags, span: str) -> None:
+def _require(name: str, values: Float64s, fits: Flags, span: str) -> None:
     if not fits.all():
         raise LearningError(f"a {name} of {values[~fits][0]:g} is logged; it must be {span}")
 
 
-def effective_size(weights: Floats) -> float:
+def effective_size(weights: Float64s) -> float:
     """How many equally weighted queries tell as much as these (Kish 1965): (sum w)^2 / sum w^2."""
     total = float(weights.sum())
     return total * total / float(weights @ weights) if total > 0 else 0.0

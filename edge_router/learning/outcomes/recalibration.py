@@ -11,20 +11,19 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.operating_point import Correction
-from edge_router.routing.logistic import log_odds, sigmoid
+from edge_router.routing.logistic import NEAR_95, Gaussian, log_odds, most_probable, sigmoid
 
 from .propensity import LoggedOutcomes
 
 __all__ = ["Interval", "Recalibration", "recalibrate"]
 
-Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
 
-Z_95 = 1.959964
 SLOPES = (0.25, 4.0)  # temperatures of 4 to 0.25, as in calibration
+PRIOR = Gaussian(np.array([1.0, 0.0]), np.eye(2))  # of (slope, bias): no correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,10 @@ def recalibrate(log: LoggedOutcomes, expert: str) -> Recalibration:
     weights *= effective / weights.sum()
     estimates = seen.estimates[:, number]
     z = log_odds(estimates)
-    slope, bias = _fit(z, seen.scores, weights)
-    slope_error, bias_error = _errors(z, seen.scores, weights, slope, bias)
+    design = np.stack([z, np.ones_like(z)], axis=1)  # (answers, 2)
+    fitted = _fit(design, seen.scores, weights)
+    slope, bias = fitted.tolist()
+    slope_error, bias_error = _errors(design, seen.scores, weights, fitted)
     temperature = 1 / slope
     mean = float(weights @ seen.scores) / effective
     return Recalibration(
@@ -78,54 +79,29 @@ def recalibrate(log: LoggedOutcomes, expert: str) -> Recalibration:
     )
 
 
-def _fit(z: Floats, scores: Floats, weights: Floats) -> tuple[float, float]:
-    """Slope and bias, the slope within SLOPES."""
-    slope, bias = _newton(z, scores, weights, np.array([1.0, 0.0]), free=(True, True))
-    bounded = float(np.clip(slope, *SLOPES))
-    if bounded != slope:
-        _, bias = _newton(z, scores, weights, np.array([bounded, bias]), free=(False, True))
-    return bounded, bias
-
-
-def _newton(
-    z: Floats, scores: Floats, weights: Floats, start: Floats, *, free: tuple[bool, bool]
-) -> tuple[float, float]:
-    """Newton's method from `start`, (slope, bias), over those that are `free`; the loss is convex.
-    Steps are at most 1 long, or a far start might overshoot."""
-    found, moving = start, np.array(free)
-    for _ in range(100):
-        gradient, curvature = _derivatives(z, scores, weights, found)
-        step = np.zeros(2)
-        step[moving] = np.linalg.solve(curvature[np.ix_(moving, moving)], gradient[moving])
-        step /= max(1.0, float(np.abs(step).max()))
-        found = found - step
-        if np.abs(step).max() < 1e-9:
-            break
-    return float(found[0]), float(found[1])
-
-
-def _derivatives(z: Floats, scores: Floats, weights: Floats, at: Floats) -> tuple[Floats, Floats]:
-    """Gradient (2,) and Hessian (2, 2) of the cross-entropy with a standard normal prior."""
-    x = np.stack([z, np.ones_like(z)], axis=1)  # (answers, 2)
-    p = sigmoid(x @ at)
-    gradient = x.T @ (weights * (p - scores)) + (at - np.array([1.0, 0.0]))
-    curvature = (x.T * (weights * p * (1 - p))) @ x + np.eye(2)
-    return gradient, curvature
+def _fit(design: Float64s, scores: Float64s, weights: Float64s) -> Float64s:
+    """(slope, bias), the slope within SLOPES."""
+    fitted = most_probable(PRIOR, design, scores, weights)
+    slope = float(np.clip(fitted[0], *SLOPES))
+    if slope == fitted[0]:
+        return fitted
+    bias_alone = Gaussian(np.array([slope, 0.0]), np.array([[0.0], [1.0]]))
+    return most_probable(bias_alone, design, scores, weights)
 
 
 def _errors(
-    z: Floats, scores: Floats, weights: Floats, slope: float, bias: float
+    design: Float64s, scores: Float64s, weights: Float64s, fitted: Float64s
 ) -> tuple[float, float]:
     """Standard errors of slope and bias (Huber's sandwich, 1967)."""
-    _, curvature = _derivatives(z, scores, weights, np.array([slope, bias]))
-    residuals = weights * (scores - sigmoid(slope * z + bias))
-    parts = np.stack([z, np.ones_like(z)], axis=1) * residuals[:, None]
+    p = sigmoid(design @ fitted)
+    curvature = (design.T * (weights * p * (1 - p))) @ design + np.eye(2)
+    parts = design * (weights * (scores - p))[:, None]
     inverse = np.linalg.inv(curvature)
     slope_error, bias_error = np.sqrt(np.diag(inverse @ (parts.T @ parts) @ inverse))
     return float(slope_error), float(bias_error)
 
 
-def _mean_error(weights: Floats, scores: Floats, mean: float) -> float:
+def _mean_error(weights: Float64s, scores: Float64s, mean: float) -> float:
     """Standard error of a self-normalised mean (Owen 2013, equation 9.8)."""
     return float(np.linalg.norm(weights * (scores - mean)) / weights.sum())
 
@@ -133,4 +109,4 @@ def _mean_error(weights: Floats, scores: Floats, mean: float) -> float:
 def _around(
     value: float, error: float, least: float = -math.inf, most: float = math.inf
 ) -> Interval:
-    return max(least, value - Z_95 * error), min(most, value + Z_95 * error)
+    return max(least, value - NEAR_95 * error), min(most, value + NEAR_95 * error)

@@ -11,8 +11,9 @@ from edge_router.errors import ArtifactCorrupt
 from edge_router.guards.forking import NO_FORK, ForkSafeLock, renew_after_fork
 from edge_router.guards.native_calls import NativeCalls
 
+from ..arrays import Float32s
 from .manifest import ENCODER, TOKENIZER, RouterArtifact
-from .representation import FloatArray, Representation
+from .representation import Representation
 from .text import RouterTokenizer
 
 __all__ = ["OnnxEncoder", "open_session"]
@@ -40,7 +41,7 @@ class OnnxEncoder:
         vectors, log_tokens = self.represent_batch([text])
         return Representation(vectors[0], float(log_tokens[0]))
 
-    def represent_batch(self, texts: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    def represent_batch(self, texts: Sequence[str]) -> tuple[Float32s, Float32s]:
         """Vectors (batch, representation_dim) and log_tokens (batch,)."""
         with self._calls:
             tokenizer, session = self._ready or self._open()
@@ -56,7 +57,7 @@ class OnnxEncoder:
         self._check(vectors, log_tokens, rows=len(texts))
         return vectors, log_tokens[:, 0]
 
-    def _check(self, vectors: FloatArray, log_tokens: FloatArray, *, rows: int) -> None:
+    def _check(self, vectors: Float32s, log_tokens: Float32s, *, rows: int) -> None:
         """A sum of squares shows what is not finite at a hundredth of the cost of looking."""
         shape = (rows, self._artifact.manifest.representation_dim)
         if vectors.shape == shape and log_tokens.shape == (rows, 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from importlib import import_module
@@ -142,6 +142,12 @@ class RouterArtifact:
                 f"{self.manifest.representation_dim}"
             )
         return found
+
+    def models(self, profile: str) -> Sequence[str]:
+        """The models whose outcomes stand for a profile; for any other name that name itself."""
+        known = self.experts["profiles"].get(profile)
+        models: Sequence[str] = known["models"] if known else (profile,)
+        return models
 
     @property
     def encoder_path(self) -> Path:

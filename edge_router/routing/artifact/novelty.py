@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edge_router.errors import ArtifactIncompatible
 
+from ..arrays import Float32s
 from .known_queries import KnownQueries
 from .manifest import RouterArtifact
 from .representation import RoutedQuery
@@ -20,7 +21,6 @@ from .text import script_of_language
 
 __all__ = ["Familiar", "Unfamiliar", "nearest", "unit_rows"]
 
-Floats = npt.NDArray[np.float32]
 BEYOND = 0.002  # of the known queries lie beyond each limit themselves
 FEW = 0.01  # a script that fewer of the known queries are in is not known
 BLOCK = 512  # rows whose distances are held at a time
@@ -56,7 +56,7 @@ class Familiar:
     drawn from the same source are flagged.
     """
 
-    directions: Floats
+    directions: Float32s
     kinds: int
     scripts: frozenset[str]
     max_characters: float
@@ -93,7 +93,7 @@ class Familiar:
         vector = query.representation.vector
         return self.flags_of(vector, characters=query.characters, script=query.script)
 
-    def flags_of(self, vector: Floats, *, characters: int, script: str) -> tuple[Unfamiliar, ...]:
+    def flags_of(self, vector: Float32s, *, characters: int, script: str) -> tuple[Unfamiliar, ...]:
         """The same from `vector` (representation_dim,), length in characters and script."""
         _, (distance,) = nearest(self.directions, vector, 1)
         outside: Mapping[Unfamiliar, bool] = {
@@ -105,14 +105,16 @@ class Familiar:
         return tuple(flag for flag, applies in outside.items() if applies)
 
 
-def unit_rows(vectors: Floats) -> Floats:
+def unit_rows(vectors: Float32s) -> Float32s:
     """`vectors` (queries, dim) at length 1; zero stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directions: Floats = vectors / np.maximum(lengths, np.float32(1e-12))
+    directions: Float32s = vectors / np.maximum(lengths, np.float32(1e-12))
     return directions
 
 
-def nearest(directions: Floats, vector: Floats, count: int) -> tuple[npt.NDArray[np.intp], Floats]:
+def nearest(
+    directions: Float32s, vector: Float32s, count: int
+) -> tuple[npt.NDArray[np.intp], Float32s]:
     """The `count` rows nearest to `vector`, and their cosine distances 0..2, nearest first."""
     distances = 1 - directions @ unit_rows(vector[None])[0]
     count = min(count, len(distances))
@@ -121,7 +123,7 @@ def nearest(directions: Floats, vector: Floats, count: int) -> tuple[npt.NDArray
     return found, distances[found]
 
 
-def _distances_to_others(directions: Floats) -> Floats:
+def _distances_to_others(directions: Float32s) -> Float32s:
     """Of each row the cosine distance to the nearest other one."""
     found = np.empty(len(directions), dtype=np.float32)
     for start in range(0, len(directions), BLOCK):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
+from ..arrays import Float32s
 
 __all__ = ["Encoder", "Representation", "RoutedQuery"]
 
@@ -25,9 +24,6 @@ class RoutedQuery:
     script: str
 
 
-FloatArray = npt.NDArray[np.float32]
-
-
 @dataclass(frozen=True, slots=True)
 class Representation:
     """What the encoder says of a query.
@@ -37,7 +33,7 @@ class Representation:
     length of an answer, in tokens.
     """
 
-    vector: FloatArray
+    vector: Float32s
     log_tokens: float
 
 

@@ -102,7 +102,7 @@ class Decision:
 
     @property
     def order(self) -> tuple[str, ...]:
-        """Whom to ask, one after the other until somebody answers."""
+        """The experts to ask, one after another until one answers."""
         return (self.expert, *self.fallbacks)
 
     @property
@@ -122,7 +122,7 @@ class Decision:
         return f"good enough: asking a dearer expert gains {gains} (< {self.min_gain:+.0%})"
 
     def _instead(self) -> str:
-        """Why the expert that was wanted is not the one that is asked."""
+        """Why the wanted expert is not asked."""
         if self.reason is Reason.EXPLORATION:
             return f"; {self.expert} is asked to learn from its answer"
         return f", but {RULED_OUT[self.reason]}"
@@ -130,15 +130,15 @@ class Decision:
     def to_json(self) -> dict[str, Any]:
         """Every field but `grounds`, and `words`; costs in dollars, times in seconds."""
         written_out = replace(self, estimates=dict(self.estimates), grounds=None)
-        found = asdict(written_out)
-        del found["grounds"]
-        return found | {"words": self.words}
+        content = asdict(written_out)
+        del content["grounds"]
+        return content | {"words": self.words}
 
     def _compared(self) -> str:
         """What is expected of the chosen expert, and of the next one."""
-        told = [self.estimates[self.expert].words]
-        told += [f"{name} {self.estimates[name].words}" for name in self.fallbacks[:1]]
-        return ", next ".join(told)
+        clauses = [self.estimates[self.expert].words]
+        clauses += [f"{name} {self.estimates[name].words}" for name in self.fallbacks[:1]]
+        return ", next ".join(clauses)
 
 
 def _decision(stated: dict[str, Any]) -> Decision:

@@ -1,7 +1,7 @@
-"""Now and then the other expert answers, so that there is something to learn from.
+"""Exploration: with a small known probability another expert than the rule's choice is asked.
 
-Only the chosen expert's answer is ever seen. With a known small probability of asking the other
-one, outcomes can be weighted by the inverse of it (see `recalibration`).
+Only the chosen expert's answer is ever seen. Since the probability is known, outcomes can be
+weighted by its inverse (see `recalibration`).
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Exploration:
 
 
 def rival_of(decision: Decision) -> str | None:
-    """Who is asked when the draw falls the other way: if the expert that the rule chose were not
-    there, and after exploration that expert.
+    """The expert asked on the other outcome of the draw: the rule's second choice, or, after
+    exploration, its first.
 
-    Everything that rules experts out holds for it too, and so do wishes: nobody is a rival whom
-    the state of the device speaks against, who is on the device where the cloud is preferred, or
-    who is outside the preferred cost range. None where nobody is left.
+    All constraints and preferences hold for it: an expert that the device's state speaks against,
+    one on the device where the cloud is preferred, or one outside the preferred cost range is no
+    rival. None where no expert is left.
     """
     if decision.grounds is None:
         return None
@@ -56,17 +56,17 @@ def rival_of(decision: Decision) -> str | None:
     out = {decision.expert, *decision.excluded, *grounds.doubts}
     others = tuple(c for c in grounds.candidates if c.expert.name not in out)
     try:
-        found = decide_again(replace(grounds, candidates=others))
+        second = decide_again(replace(grounds, candidates=others))
     except NoExpertFits:
         return None
-    return None if _against_a_wish(decision, found) else found.expert
+    return None if _against_a_wish(decision, second) else second.expert
 
 
-def _against_a_wish(decision: Decision, found: Decision) -> bool:
+def _against_a_wish(decision: Decision, second: Decision) -> bool:
     assert decision.grounds is not None
     for_cloud = decision.grounds.constraints.placement == Placement.PREFER_IN_CLOUD
-    return (for_cloud and found.location == Location.DEVICE) or (
-        found.reason is Reason.OUTSIDE_COST_RANGE
+    return (for_cloud and second.location == Location.DEVICE) or (
+        second.reason is Reason.OUTSIDE_COST_RANGE
     )
 
 

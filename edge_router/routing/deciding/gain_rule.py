@@ -8,7 +8,8 @@ from typing import Self
 
 import numpy as np
 
-from ..experts.panel import Candidate, Candidates, Floats, Places, Traits
+from ..arrays import Float64s
+from ..experts.panel import Candidate, Candidates, Places, Traits
 from .decision import Verdict
 from .operating_point import OperatingPoint
 from .reason import Reason
@@ -25,7 +26,7 @@ class LeastGains:
     """
 
     place: Mapping[str, int]
-    table: Floats
+    table: Float64s
     rows: Places
 
     @classmethod
@@ -42,8 +43,8 @@ class LeastGains:
     def places(self, traits: Traits) -> Places:
         """Where the profile of each of the experts stands (experts,)."""
         other = len(self.place)
-        found = np.array([self.place.get(profile, other) for profile in traits.profiles])
-        return found[traits.profile]
+        places = np.array([self.place.get(profile, other) for profile in traits.profiles])
+        return places[traits.profile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class GainRule:
 
     def order(self, candidates: Sequence[Candidate]) -> list[str]:
         columns = Candidates.of(candidates)
-        found: list[str] = columns.traits.names[columns.best_first()].tolist()
-        return found
+        names: list[str] = columns.traits.names[columns.best_first()].tolist()
+        return names
 
     def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
         """The gain is that of the comparison that decided.

@@ -12,18 +12,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import any_text, mapping, number, settle, table
 
+from ..arrays import Float64s
 from ..experts.expert import Expert, ExpertHead
 from ..logistic import log_odds, sigmoid
 
 __all__ = ["Correction", "OperatingPoint", "fingerprint"]
-
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +85,13 @@ class Correction:
     temperature: float
     bias: float
 
-    def corrected(self, estimates: Floats) -> Floats:
+    def corrected(self, estimates: Float64s) -> Float64s:
         """Estimates 0..1 of any shape, corrected."""
         return sigmoid(log_odds(estimates) / self.temperature + self.bias)
 
     def undone(self, quality: float) -> float:
         """The estimate 0..1 that was corrected to `quality`."""
-        found = (log_odds(np.array(quality)) - self.bias) * self.temperature
-        return float(sigmoid(found))
+        return float(sigmoid((log_odds(quality) - self.bias) * self.temperature))
 
     def of(self, expert: Expert) -> Expert:
         """The expert whose estimates are this one's, corrected."""

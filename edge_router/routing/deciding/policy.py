@@ -12,9 +12,10 @@ from edge_router.errors import NoExpertFits
 from edge_router.guards.checks import FrozenDict
 from edge_router.settings.constraints import Constraints, Placement
 
+from ..arrays import Float64s
 from ..artifact.representation import RoutedQuery
 from ..experts.expert import Location
-from ..experts.panel import Candidate, Candidates, Floats
+from ..experts.panel import Candidate, Candidates
 from .decision import Decision, Grounds, Rule, Verdict
 from .reason import RULED_OUT, Reason
 
@@ -46,13 +47,13 @@ def decide(
     excluded = _excluded(everyone, constraints, lengths, doubts)
     usable = _without(everyone, excluded)
     if not usable:
-        told = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
-        raise NoExpertFits(f"no expert may answer: {told}", excluded=excluded)
+        reasons = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
+        raise NoExpertFits(f"no expert may answer: {reasons}", excluded=excluded)
     wanted = _choose(everyone, constraints, rule)
     chosen = _choose(usable, constraints, rule) if excluded else wanted
     compared = everyone
     if wanted.expert.name not in (chosen.expert.name, *excluded):
-        wanted, compared = chosen, usable  # whoever stood in its way is ruled out
+        wanted, compared = chosen, usable  # the experts before it are ruled out
     verdict = rule.explain(compared, wanted)
     return Decision(
         expert=chosen.expert.name,
@@ -70,10 +71,10 @@ def decide(
     )
 
 
-def _lengths(candidates: Candidates, input_tokens: int, tokens: Mapping[str, int]) -> Floats:
+def _lengths(candidates: Candidates, input_tokens: int, tokens: Mapping[str, int]) -> Float64s:
     """(experts,) tokens that each of them would have to read."""
-    found = [tokens.get(name, input_tokens) for name in candidates.names]
-    return np.array(found, dtype=np.float64)
+    counts = [tokens.get(name, input_tokens) for name in candidates.names]
+    return np.array(counts, dtype=np.float64)
 
 
 def _without(candidates: Candidates, excluded: Mapping[str, Reason]) -> Candidates:
@@ -86,7 +87,7 @@ def _without(candidates: Candidates, excluded: Mapping[str, Reason]) -> Candidat
 def _excluded(
     candidates: Candidates,
     constraints: Constraints,
-    lengths: Floats | int,
+    lengths: Float64s | int,
     doubts: Mapping[str, Reason],
 ) -> dict[str, Reason]:
     reasons: dict[int, Reason] = {}
@@ -98,12 +99,12 @@ def _excluded(
     names = candidates.names
     excluded = {names[place]: reasons[place] for place in sorted(reasons)}
     doubted = {name: doubts[name] for name in names if name in doubts and name not in excluded}
-    somebody_else = len(excluded) + len(doubted) < len(names)
-    return excluded | (doubted if somebody_else else {})
+    others_left = len(excluded) + len(doubted) < len(names)
+    return excluded | (doubted if others_left else {})
 
 
 def _ruled_out(
-    candidates: Candidates, constraints: Constraints, lengths: Floats | int
+    candidates: Candidates, constraints: Constraints, lengths: Float64s | int
 ) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
     """Why candidates may not answer and which (experts,), the most telling reason first."""
     traits, placement = candidates.traits, constraints.placement
@@ -121,7 +122,7 @@ def _ruled_out(
 
 
 def _too_dear(
-    costs: Floats, constraints: Constraints
+    costs: Float64s, constraints: Constraints
 ) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
     limit, budget = constraints.max_cost_usd, constraints.budget_left_usd
     if limit is not None or budget is not None:

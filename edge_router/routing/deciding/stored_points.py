@@ -57,9 +57,9 @@ class StoredPoint:
         """From the data folder. Raises ConfigError for a file that is not one."""
         path = point_path(folder, name)
         try:
-            found = read_object(path)
-            _refuse_other_version(found, name)
-            point = cls(**found | {"corrections": _corrections(found.get("corrections", {}))})
+            stored = read_object(path)
+            _refuse_other_version(stored, name)
+            point = cls(**stored | {"corrections": _corrections(stored.get("corrections", {}))})
             point._check()
         except StaleOperatingPoint:
             raise
@@ -109,12 +109,12 @@ class StoredPoint:
         )
 
     def _check_experts(self, experts: Mapping[str, Expert]) -> None:
-        """That these, by their names, are whom it was made for. Raises StaleOperatingPoint."""
+        """Raises StaleOperatingPoint where these experts, by name, are not those of the point."""
         profiles = {name: expert.profile for name, expert in experts.items()}
         if dict(self.experts) != profiles:
             raise StaleOperatingPoint(
-                f"operating point {self.name!r} was made for {_told(self.experts)}, the settings "
-                f"have {_told(profiles)}",
+                f"operating point {self.name!r} was made for {_listed(self.experts)}, the settings "
+                f"have {_listed(profiles)}",
                 command=self.command,
             )
         for name, head in self.heads.items():
@@ -126,11 +126,11 @@ class StoredPoint:
                 )
 
 
-def _refuse_other_version(found: Mapping[str, Any], name: str) -> None:
+def _refuse_other_version(stored: Mapping[str, Any], name: str) -> None:
     """Raises StaleOperatingPoint for a file of another version."""
-    version = found.get("schema_version", SCHEMA_VERSION)
+    version = stored.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
-        command = found.get("command")
+        command = stored.get("command")
         raise StaleOperatingPoint(
             f"operating point {name!r} has schema version {quoted_json(version)}, this Edge Router "
             f"reads {SCHEMA_VERSION}",
@@ -140,26 +140,26 @@ def _refuse_other_version(found: Mapping[str, Any], name: str) -> None:
         )
 
 
-def _corrections(found: Any) -> dict[str, Correction]:
+def _corrections(stored: Any) -> dict[str, Correction]:
     """Raises one of FAULTS for what corrects nothing."""
     corrections = {}
-    for expert, one in table(found, "corrections").items():
+    for expert, one in table(stored, "corrections").items():
         numbers = {key: number(value, key) for key, value in table(one, expert).items()}
         corrections[expert] = Correction(**numbers)
         corrections[expert].check()
     return corrections
 
 
-def _told(experts: Mapping[str, str]) -> str:
+def _listed(experts: Mapping[str, str]) -> str:
     return " and ".join(f"{name} (profile {profile})" for name, profile in experts.items())
 
 
 def compared(artifact: RouterArtifact, config: Config) -> tuple[Expert, ...]:
-    """Everyone whom the router compares under these settings, before any correction."""
+    """All experts that the router compares under these settings, before any correction."""
     from ..roster import REFERENCE, configured, contestants, profile_experts
 
     folder = config.data_folder
-    experts = [configured(name, found, artifact, folder) for name, found in config.experts.items()]
+    experts = [configured(name, one, artifact, folder) for name, one in config.experts.items()]
     return contestants(experts, profile_experts(artifact)[REFERENCE])
 
 

@@ -137,7 +137,7 @@ class PreferenceRule:
         return candidates[self._best_of(_points(candidates)).place]
 
     def order(self, candidates: Sequence[Candidate]) -> list[str]:
-        """Each is the one that would be chosen if those before it were not there."""
+        """Each would be chosen if those before it were absent."""
         left, ordered = _points(candidates), []
         while left:
             ordered.append(self._best_of(left))
@@ -174,9 +174,9 @@ class PreferenceRule:
 
     def _balanced(self, front: Sequence[_Point]) -> _Point:
         """Equation 11, with its tie rule."""
-        found = [_closeness(column, self.stated.weights) for column in _columns(front)]
-        most = max(found)
-        return _best([p for p, c in zip(front, found, strict=True) if c >= most - SAME])
+        closeness = [_closeness(column, self.stated.weights) for column in _columns(front)]
+        most = max(closeness)
+        return _best([p for p, c in zip(front, closeness, strict=True) if c >= most - SAME])
 
 
 def _best(front: Sequence[_Point]) -> _Point:

@@ -20,7 +20,7 @@ from .expert import ExpertHead, find_head
 
 __all__ = [
     "EnrolledExpert",
-    "Evidence",
+    "Provenance",
     "check_name",
     "enrolled_names",
     "enrolled_path",
@@ -32,7 +32,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Provenance:
     """What a head rests on: `outcomes` many, their `mean_score` (None without any), the day
     (ISO 8601), the artifact's `artifact_hash`, the `command` that makes it anew."""
 
@@ -54,7 +54,7 @@ class EnrolledExpert:
     name: str
     profile: str
     head: ExpertHead
-    evidence: Evidence
+    evidence: Provenance
 
     def write(self, folder: Path) -> Path:
         """Keep it in a data folder; no text of any query is in the file. Raises OSError."""
@@ -68,17 +68,17 @@ class EnrolledExpert:
         made with another artifact: a head means nothing to another encoder."""
         path = enrolled_path(folder, name)
         try:
-            found = read_object(path)
-            if found["schema"] != SCHEMA:
-                raise ValueError(f"schema {quoted_json(found['schema'])} is not {SCHEMA}")
-            evidence = _evidence(table(found["evidence"], "evidence"))
+            stored = read_object(path)
+            if stored["schema"] != SCHEMA:
+                raise ValueError(f"schema {quoted_json(stored['schema'])} is not {SCHEMA}")
+            evidence = _provenance(table(stored["evidence"], "evidence"))
             if evidence.artifact_hash != artifact.hash:
                 raise _other_router(path, evidence, artifact)
-            profile = text(found["profile"], "profile")
+            profile = text(stored["profile"], "profile")
             if profile not in artifact.experts["profiles"]:
                 raise ValueError(f"profile {profile!r:.60} is none of the router's")
             dim = artifact.manifest.representation_dim
-            return cls(name, profile, _head(table(found["head"], "head"), dim), evidence)
+            return cls(name, profile, _head(table(stored["head"], "head"), dim), evidence)
         except FAULTS as error:
             raise ConfigError(
                 f"{path} cannot be read ({error}); remove it, or enrol {name!r} again"
@@ -139,29 +139,29 @@ def _is_own(name: str, artifact: RouterArtifact) -> bool:
     return any(name in artifact.experts[group] for group in ("profiles", "experts"))
 
 
-def _evidence(found: Mapping[str, Any]) -> Evidence:
+def _provenance(stored: Mapping[str, Any]) -> Provenance:
     """Raises one of FAULTS."""
     for name in ("created", "artifact", "artifact_hash", "command"):
-        text(found[name], name)
-    number(found["outcomes"], "outcomes", 0)
-    if found["mean_score"] is not None:
-        number(found["mean_score"], "mean_score", 0, 1)
-    return Evidence(**found)
+        text(stored[name], name)
+    number(stored["outcomes"], "outcomes", 0)
+    if stored["mean_score"] is not None:
+        number(stored["mean_score"], "mean_score", 0, 1)
+    return Provenance(**stored)
 
 
-def _head(found: Mapping[str, Any], dim: int) -> ExpertHead:
+def _head(stored: Mapping[str, Any], dim: int) -> ExpertHead:
     """Raises one of FAULTS for what is no head of `dim` weights."""
-    weights = found["weights"]
+    weights = stored["weights"]
     if not isinstance(weights, list) or len(weights) != dim:
         raise ValueError(f"a head has no {dim} weights")
-    for name, value in (("bias", found["bias"]), ("log_tokens", found["log_tokens"])):
+    for name, value in (("bias", stored["bias"]), ("log_tokens", stored["log_tokens"])):
         number(value, name)
     for value in weights:
         number(value, "a weight")
-    return ExpertHead.from_json(found)
+    return ExpertHead.from_json(stored)
 
 
-def _other_router(path: Path, evidence: Evidence, artifact: RouterArtifact) -> ConfigError:
+def _other_router(path: Path, evidence: Provenance, artifact: RouterArtifact) -> ConfigError:
     return ConfigError(
         f"{path} was made with another router ({evidence.artifact} {evidence.artifact_hash[:12]}, "
         f"this one is {artifact.manifest.name} {artifact.hash[:12]}), and cannot be carried over: "

@@ -1,4 +1,4 @@
-"""Who can answer, and how good each one's answer to a query is likely to be."""
+"""An expert: a model that may be asked, its price, and the head that predicts its quality."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from edge_router.device.latency import AS_STATED, ExpertState, Speed
+from edge_router.device.latency import Speed
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
     any_text,
@@ -23,7 +23,8 @@ from edge_router.guards.checks import (
     whole_number,
 )
 
-from ..artifact.representation import FloatArray, Representation
+from ..arrays import Float32s, Float64s
+from ..logistic import sigmoid
 
 __all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing"]
 
@@ -68,7 +69,7 @@ class ExpertHead:
     """
 
     bias: float
-    weights: FloatArray
+    weights: Float32s
     log_tokens: float = 0.0
     temperature: float = 1.0
 
@@ -77,17 +78,9 @@ class ExpertHead:
         weights = np.asarray(head["weights"], dtype=np.float32)
         return cls(head["bias"], weights, head["log_tokens"], temperature)
 
-    def quality(self, query: Representation) -> float:
-        """A probability in 0..1."""
-        log_odds = (self.bias + float(self.weights @ query.vector)) / self.temperature
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
-
-    def output_tokens(self, query: Representation, *, log_length: float = 0.0) -> float:
-        """Expected length of the answer in tokens, 1 or more.
-
-        `log_length` corrects its natural logarithm.
-        """
-        return math.exp(max(0.0, min(10.0, query.log_tokens + self.log_tokens + log_length)))
+    def qualities(self, vectors: Float64s) -> Float64s:
+        """P(good answer) (queries,) for representations `vectors` (queries, representation_dim)."""
+        return sigmoid((self.bias + vectors @ self.weights) / self.temperature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,27 +115,6 @@ class Expert:
     def leaves_device(self) -> bool:
         """Whether asking it may send the query off this device."""
         return self.needs_network or self.location == Location.CLOUD
-
-    def estimate(
-        self,
-        query: Representation,
-        *,
-        input_tokens: int,
-        max_tokens: int,
-        state: ExpertState = AS_STATED,
-    ) -> Estimate:
-        """What to expect of this expert, in this state, for a query of `input_tokens`."""
-        length = self.head.output_tokens(query, log_length=state.log_length)
-        output_tokens = min(length, max_tokens)
-        work = state.work(self.read_tokens(input_tokens), output_tokens)
-        latency = state.pace.latency(self.speed, work)
-        return Estimate(
-            name=self.name,
-            quality=self.head.quality(query),
-            cost_usd=self.cost(input_tokens, output_tokens, latency),
-            latency_s=latency,
-            output_tokens=output_tokens,
-        )
 
     def read_tokens(self, input_tokens: int) -> int:
         """How many of `input_tokens` are read: older turns go when they do not fit."""

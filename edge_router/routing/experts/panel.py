@@ -10,16 +10,16 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.device.latency import AS_STATED, ExpertState
+from edge_router.device.latency import AS_STATED, ExpertState, reading_s, writing_s
 
-from ..artifact.representation import FloatArray, Representation
+from ..arrays import Float32s, Float64s
+from ..artifact.representation import Representation
 from ..logistic import sigmoid
 from .expert import Estimate, Expert, Location, Pricing
 
 __all__ = ["Candidate", "Candidates", "Estimates", "Panel", "Traits"]
 
 
-Floats = npt.NDArray[np.float64]
 UNKNOWN_PRICE = (np.nan, np.nan)
 
 
@@ -27,11 +27,11 @@ UNKNOWN_PRICE = (np.nan, np.nan)
 class _Now:
     """The columns of `ExpertState`, or one number for all experts."""
 
-    log_length: Floats | float = 0.0
-    cached_tokens: Floats | float = 0.0
-    cold_s: Floats | float = 0.0
-    first: Floats | float = 1.0
-    rest: Floats | float = 1.0
+    log_length: Float64s | float = 0.0
+    cached_tokens: Float64s | float = 0.0
+    cold_s: Float64s | float = 0.0
+    first: Float64s | float = 1.0
+    rest: Float64s | float = 1.0
 
 
 AS_THEY_ARE = _Now()
@@ -42,24 +42,22 @@ class Panel:
     """The heads, speeds and prices of experts as columns (experts,), ready to be multiplied.
 
     `weights` (experts, representation_dim) and `bias` give log-odds at each head's temperature.
-    `room` is how many tokens an expert reads at most; `grows` whether the context's length counts
-    for anybody's speed. What it expects is what `Expert.estimate` does, up to rounding.
+    `room` is how many tokens an expert reads at most.
     """
 
     traits: Traits
-    weights: FloatArray
-    bias: Floats
-    log_tokens: Floats
-    start_s: Floats
-    s_per_input: Floats
-    s_per_output: Floats
-    input_growth_s: Floats
-    output_growth_s: Floats
-    grows: bool
-    room: Floats
-    usd_per_input: Floats
-    usd_per_output: Floats
-    usd_per_s: Floats
+    weights: Float32s
+    bias: Float64s
+    log_tokens: Float64s
+    start_s: Float64s
+    s_per_input: Float64s
+    s_per_output: Float64s
+    input_growth_s: Float64s
+    output_growth_s: Float64s
+    room: Float64s
+    usd_per_input: Float64s
+    usd_per_output: Float64s
+    usd_per_s: Float64s
 
     @classmethod
     def of(cls, experts: Sequence[Expert], *, configured: int | None = None) -> Panel:
@@ -79,7 +77,6 @@ class Panel:
             s_per_output=_column(1 / speed.output_tokens_per_s for speed in speeds),
             input_growth_s=_column(speed.input_growth_s for speed in speeds),
             output_growth_s=_column(speed.output_growth_s for speed in speeds),
-            grows=any(speed.input_growth_s or speed.output_growth_s for speed in speeds),
             room=_column(e.context_tokens or np.inf for e in experts),
             usd_per_input=_column(read / 1e6 for read, _ in prices),
             usd_per_output=_column(written / 1e6 for _, written in prices),
@@ -98,7 +95,11 @@ class Panel:
         now = self._now(states) if states else AS_THEY_ARE
         log_length = self.log_tokens + (query.log_tokens + now.log_length)
         written = np.minimum(np.exp(np.minimum(np.maximum(log_length, 0.0), 10.0)), max_tokens)
-        latency = self._latency(np.minimum(self.room, input_tokens), written, now)
+        read = np.minimum(self.room, input_tokens)
+        new = np.maximum(read - now.cached_tokens, 0.0)
+        reading = reading_s(new, read, self.s_per_input, self.input_growth_s)
+        writing = writing_s(written, read, self.s_per_output, self.output_growth_s)
+        latency = now.cold_s + now.first * (self.start_s + reading) + now.rest * writing
         price = input_tokens * self.usd_per_input + written * self.usd_per_output
         # Row by row, so that an estimate does not depend on who else is on the panel.
         log_odds = self.bias + np.einsum("ij,j->i", self.weights, query.vector)
@@ -109,16 +110,6 @@ class Panel:
             latency_s=latency,
             output_tokens=written,
         )
-
-    def _latency(self, read: Floats, written: Floats, now: _Now) -> Floats:
-        """Seconds until each answer is complete: `Pace.latency` of `Speed`, in columns."""
-        new = np.maximum(read - now.cached_tokens, 0.0)
-        reading, writing = new * self.s_per_input, written * self.s_per_output
-        if self.grows:
-            reading += self.input_growth_s * new * (read - new / 2)
-            writing += self.output_growth_s * written * (read + written / 2)
-        found: Floats = now.cold_s + now.first * (self.start_s + reading) + now.rest * writing
-        return found
 
     def _now(self, states: Mapping[str, ExpertState]) -> _Now:
         experts: list[Expert] = self.traits.experts.tolist()
@@ -140,7 +131,7 @@ def _price(pricing: Pricing | None) -> tuple[float, float]:
     return pricing.input_usd_per_million, pricing.output_usd_per_million
 
 
-def _column(values: Iterable[float]) -> Floats:
+def _column(values: Iterable[float]) -> Float64s:
     return np.fromiter(values, dtype=np.float64)
 
 
@@ -172,7 +163,7 @@ class Traits:
     in_cloud: npt.NDArray[np.bool_]
     leaves_device: npt.NDArray[np.bool_]
     not_configured: npt.NDArray[np.bool_]
-    context_tokens: Floats
+    context_tokens: Float64s
     profile: Places
     profiles: tuple[str, ...]
 
@@ -217,30 +208,30 @@ class Candidates(Sequence[Candidate]):
     """
 
     traits: Traits
-    quality: Floats
-    cost_usd: Floats
-    latency_s: Floats
-    output_tokens: Floats
+    quality: Float64s
+    cost_usd: Float64s
+    latency_s: Float64s
+    output_tokens: Float64s
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate]) -> Candidates:
         """The same candidates in columns."""
         if isinstance(candidates, Candidates):
             return candidates
-        found = [candidate.estimate for candidate in candidates]
-        costs = [np.nan if e.cost_usd is None else e.cost_usd for e in found]
+        estimates = [candidate.estimate for candidate in candidates]
+        costs = [np.nan if e.cost_usd is None else e.cost_usd for e in estimates]
         return cls(
             Traits.of([c.expert for c in candidates], [c.configured for c in candidates]),
-            np.array([e.quality for e in found], dtype=np.float64),
+            np.array([e.quality for e in estimates], dtype=np.float64),
             np.array(costs, dtype=np.float64),
-            np.array([e.latency_s for e in found], dtype=np.float64),
-            np.array([e.output_tokens for e in found], dtype=np.float64),
+            np.array([e.latency_s for e in estimates], dtype=np.float64),
+            np.array([e.output_tokens for e in estimates], dtype=np.float64),
         )
 
     @property
     def names(self) -> list[str]:
-        found: list[str] = self.traits.names.tolist()
-        return found
+        names: list[str] = self.traits.names.tolist()
+        return names
 
     @property
     def estimates(self) -> Estimates:
@@ -260,15 +251,15 @@ class Candidates(Sequence[Candidate]):
     @property
     def cheapest_first(self) -> Places:
         """The device first, then known prices from low to high, then the unknown ones."""
-        found: Places | None = self.__dict__.get("_cheapest_first")
-        if found is None:  # no cached_property: the lock of Python 3.11's stays held after a fork
+        order: Places | None = self.__dict__.get("_cheapest_first")
+        if order is None:  # no cached_property: the lock of Python 3.11's stays held after a fork
             traits = self.traits
-            found = np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.in_cloud))
-            self.__dict__["_cheapest_first"] = found
-        return found
+            order = np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.in_cloud))
+            self.__dict__["_cheapest_first"] = order
+        return order
 
     def place(self, name: str) -> int:
-        """Where the one called `name` stands. Raises ValueError."""
+        """The place of the expert called `name`. Raises ValueError."""
         return self.names.index(name)
 
     def best_first(self) -> Places:
@@ -276,7 +267,7 @@ class Candidates(Sequence[Candidate]):
         return np.lexsort((self.traits.alphabetic, -self.quality))
 
     def estimate(self, place: int) -> Estimate:
-        """What is expected of the one at `place`."""
+        """The estimate of the expert at `place`."""
         cost = float(self.cost_usd[place])
         return Estimate(
             name=self.traits.names[place],
@@ -328,6 +319,6 @@ class Estimates(Mapping[str, Estimate]):
 
 def _objects(values: Sequence[object]) -> npt.NDArray[Any]:
     """(values,) whatever they are; numpy would look inside them."""
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects

@@ -1,5 +1,5 @@
-"""What would have changed a decision: found by deciding again, with one thing after the other
-changed as little as it takes."""
+"""Find what would have changed a decision: decide again, one setting after another changed as
+little as it takes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 from edge_router.errors import NoExpertFits
 from edge_router.settings.constraints import Placement
@@ -18,7 +19,17 @@ from ..deciding.policy import decide_again
 from ..deciding.reason import Reason
 from ..deciding.topsis import PreferenceRule
 from ..experts.panel import Candidate
-from .change import Change, Step
+from .change import (
+    Change,
+    ConfiguredStep,
+    ConstraintStep,
+    CostStep,
+    DoubtStep,
+    GainStep,
+    LengthStep,
+    PreferenceStep,
+    Step,
+)
 
 __all__ = ["apply", "changes"]
 
@@ -41,54 +52,54 @@ def changes(grounds: Grounds) -> tuple[Change, ...]:
     out.
     """
     chosen = decide_again(grounds).expert
-    found = {
+    by_words = {
         change.words: change
         for candidate in grounds.candidates
         if candidate.expert.name != chosen
         for change in _ways(grounds, candidate.expert.name)
     }
-    return tuple(sorted(found.values(), key=lambda change: len(change.steps)))
+    return tuple(sorted(by_words.values(), key=lambda change: len(change.steps)))
 
 
 def apply(grounds: Grounds, step: Step) -> Grounds:
-    """The grounds with one thing changed."""
-    if step.setting == "min_gain":
-        point = OperatingPoint.of_gain(float(step.becomes or 0.0))
-        return replace(grounds, rule=GainRule(point))
-    if step.setting == "preference":
-        return replace(grounds, rule=PreferenceRule.of(str(step.becomes)))
-    if step.setting == "doubt":
-        left = {name: why for name, why in grounds.doubts.items() if name != step.expert}
-        return replace(grounds, doubts=left)
-    if step.setting == "input_tokens":
-        most = int(step.becomes or 0)
-        tokens = {name: min(count, most) for name, count in grounds.tokens.items()}
-        return replace(grounds, input_tokens=min(grounds.input_tokens, most), tokens=tokens)
-    if step.expert is not None:
-        candidates = [_altered(candidate, step) for candidate in grounds.candidates]
-        return replace(grounds, candidates=tuple(candidates))
-    constraints = replace(grounds.constraints, **{step.setting: step.becomes})  # type: ignore[arg-type]
-    return replace(grounds, constraints=constraints)
+    """The grounds with one step taken."""
+    match step:
+        case ConstraintStep(setting, _, becomes):
+            constraint: dict[str, Any] = {setting: becomes}
+            return replace(grounds, constraints=replace(grounds.constraints, **constraint))
+        case GainStep(_, gain):
+            return replace(grounds, rule=GainRule(OperatingPoint.of_gain(gain)))
+        case PreferenceStep(_, preference):
+            return replace(grounds, rule=PreferenceRule.of(preference))
+        case LengthStep(_, most):
+            tokens = {name: min(count, most) for name, count in grounds.tokens.items()}
+            return replace(grounds, input_tokens=min(grounds.input_tokens, most), tokens=tokens)
+        case DoubtStep(expert):
+            left = {name: why for name, why in grounds.doubts.items() if name != expert}
+            return replace(grounds, doubts=left)
+        case ConfiguredStep() | CostStep():
+            candidates = [_altered(candidate, step) for candidate in grounds.candidates]
+            return replace(grounds, candidates=tuple(candidates))
 
 
-def _altered(candidate: Candidate, step: Step) -> Candidate:
+def _altered(candidate: Candidate, step: ConfiguredStep | CostStep) -> Candidate:
     if candidate.expert.name != step.expert:
         return candidate
-    if step.setting == "configured":
+    if isinstance(step, ConfiguredStep):
         return replace(candidate, configured=True)
-    return replace(candidate, estimate=replace(candidate.estimate, cost_usd=step.becomes))  # type: ignore[arg-type]
+    return replace(candidate, estimate=replace(candidate.estimate, cost_usd=step.becomes))
 
 
 def _ways(grounds: Grounds, name: str) -> Iterator[Change]:
     for by_price in (False, True):
         tries = (_change(grounds, name, digits, by_price=by_price) for digits in DIGITS)
-        if found := next((change for change in tries if change), None):
-            yield found
+        if change := next(filter(None, tries), None):
+            yield change
 
 
 def _change(grounds: Grounds, name: str, digits: int, *, by_price: bool) -> Change | None:
     """First what rules it out is loosened, then, if it still is not chosen, what the rule asks."""
-    steps = []
+    steps: list[Step] = []
     while (reason := _excluded(grounds).get(name)) is not None:
         step = _loosened(grounds, name, reason, digits, by_price=by_price)
         if step is None:
@@ -98,7 +109,7 @@ def _change(grounds: Grounds, name: str, digits: int, *, by_price: bool) -> Chan
     if _answers(grounds, name):
         return Change(name, tuple(steps))
     if grounds.constraints.placement == Placement.PREFER_IN_CLOUD:
-        steps.append(Step("placement", Placement.PREFER_IN_CLOUD, Placement.PREFER_ON_DEVICE))
+        steps.append(_preferring_device(grounds))
         grounds = apply(grounds, steps[-1])
     if not _answers(grounds, name):
         turn = _other_rule(grounds, name, digits)
@@ -124,31 +135,42 @@ def _loosened(
 ) -> Step | None:
     """The least that takes `reason` away from an expert; None where nothing does."""
     if name not in _excluded(replace(grounds, doubts={})):
-        return Step("doubt", reason, None, name)
+        return DoubtStep(name, Reason(reason))
     (candidate,) = [c for c in grounds.candidates if c.expert.name == name]
     if reason == Reason.PRICE_UNKNOWN or (by_price and reason in TOO_DEAR):
         stated = (grounds.constraints.max_cost_usd, grounds.constraints.budget_left_usd)
         lowest = min(limit for limit in stated if limit is not None)
-        return Step("cost_usd", candidate.estimate.cost_usd, lowest, name)
+        return CostStep(name, candidate.estimate.cost_usd, lowest)
     if reason in LIMITS:
         return _raised(grounds, candidate, Reason(reason), digits)
-    room = candidate.expert.context_tokens or 0
-    read = grounds.tokens.get(name, grounds.input_tokens)
-    to_device = Step("placement", grounds.constraints.placement, Placement.PREFER_ON_DEVICE)
-    return {
-        Reason.ONLY_ON_DEVICE: to_device,
-        Reason.ONLY_IN_CLOUD: to_device,
-        Reason.OFFLINE: Step("offline", True, False),
-        Reason.NOT_CONFIGURED: Step("configured", False, True, name),
-        Reason.CONTEXT_LENGTH: Step("input_tokens", read, room - 1),
-    }.get(Reason(reason))
+    return _lifted(grounds, candidate, reason)
+
+
+def _lifted(grounds: Grounds, candidate: Candidate, reason: str) -> Step | None:
+    """The step that takes away a reason which is no limit in numbers; None where nothing does."""
+    match reason:
+        case Reason.ONLY_ON_DEVICE | Reason.ONLY_IN_CLOUD:
+            return _preferring_device(grounds)
+        case Reason.OFFLINE:
+            return ConstraintStep("offline", True, False)
+        case Reason.NOT_CONFIGURED:
+            return ConfiguredStep(candidate.expert.name)
+        case Reason.CONTEXT_LENGTH:
+            read = grounds.tokens.get(candidate.expert.name, grounds.input_tokens)
+            return LengthStep(read, (candidate.expert.context_tokens or 0) - 1)
+    return None
+
+
+def _preferring_device(grounds: Grounds) -> Step:
+    return ConstraintStep("placement", grounds.constraints.placement, Placement.PREFER_ON_DEVICE)
 
 
 def _raised(grounds: Grounds, candidate: Candidate, reason: Reason, digits: int) -> Step:
     """A limit as high as this expert needs it."""
     estimate, setting = candidate.estimate, LIMITS[reason]
     needed = estimate.latency_s if reason is Reason.MAX_LATENCY else estimate.cost_usd or 0.0
-    return Step(setting, getattr(grounds.constraints, setting), _rounded_up(needed, digits))
+    was = getattr(grounds.constraints, setting)
+    return ConstraintStep(setting, was, _rounded_up(needed, digits))
 
 
 def _rounded_up(value: float, digits: int) -> float:
@@ -165,8 +187,8 @@ def _other_rule(grounds: Grounds, name: str, digits: int) -> Step | None:
     if (preference := grounds.rule.preference) is None:
         gain = _least_gain(grounds, name, digits)
         now = round(decide_again(grounds).min_gain, 4)
-        return None if gain is None else Step("min_gain", now, gain)
-    steps = (Step("preference", preference, other) for other in PREFERENCES)
+        return None if gain is None else GainStep(now, gain)
+    steps = (PreferenceStep(preference, other) for other in PREFERENCES)
     return next((step for step in steps if _answers(apply(grounds, step), name)), None)
 
 
@@ -176,20 +198,20 @@ def _least_gain(grounds: Grounds, name: str, digits: int) -> float | None:
     working = [
         gain
         for gain in _gains(grounds.candidates, digits)
-        if -1 <= gain <= 1 and _answers(apply(grounds, Step("min_gain", now, gain)), name)
+        if -1 <= gain <= 1 and _answers(apply(grounds, GainStep(now, gain)), name)
     ]
     return min(working, key=lambda gain: abs(gain - now), default=None)
 
 
 def _gains(candidates: Sequence[Candidate], digits: int) -> set[float]:
     """Around every gain between two experts, where alone a decision can turn."""
-    found: set[float] = set()
+    gains: set[float] = set()
     for weak, strong in permutations(candidates, 2):
         gain = strong.estimate.quality - weak.estimate.quality
         if digits > 15:
-            found |= {gain, math.nextafter(gain, -2), math.nextafter(gain, 2)}
+            gains |= {gain, math.nextafter(gain, -2), math.nextafter(gain, 2)}
         else:
             unit = 10.0**-digits
             below = math.floor(gain / unit)
-            found |= {round(step * unit, digits) for step in (below, below + 1)}
-    return found
+            gains |= {round(step * unit, digits) for step in (below, below + 1)}
+    return gains

@@ -141,10 +141,9 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """As `schema()` describes it."""
-        found: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | asdict(self)
-        for told, change in zip(found["changes"], self.changes, strict=True):
-            told["words"] = change.words
-        plain: dict[str, Any] = json.loads(json.dumps(found))
+        content: dict[str, Any] = {"schema_version": SCHEMA_VERSION} | asdict(self)
+        content["changes"] = [change.to_json() for change in self.changes]
+        plain: dict[str, Any] = json.loads(json.dumps(content))
         return plain
 
     @staticmethod
@@ -155,28 +154,28 @@ class Explanation:
             .joinpath("explanation.schema.json")
             .read_text(encoding="utf-8")
         )
-        found: dict[str, Any] = json.loads(text)
-        return found
+        schema: dict[str, Any] = json.loads(text)
+        return schema
 
 
 def _considered(candidate: Candidate, decision: Decision) -> Considered:
-    found = candidate.estimate
+    estimate = candidate.estimate
     return Considered(
-        name=found.name,
+        name=estimate.name,
         location=candidate.expert.location,
-        quality=found.quality,
-        cost_usd=found.cost_usd,
-        latency_s=found.latency_s,
-        output_tokens=found.output_tokens,
-        excluded=decision.excluded.get(found.name),
+        quality=estimate.quality,
+        cost_usd=estimate.cost_usd,
+        latency_s=estimate.latency_s,
+        output_tokens=estimate.output_tokens,
+        excluded=decision.excluded.get(estimate.name),
     )
 
 
 def _kinds(query: RoutedQuery, names: Sequence[str]) -> tuple[TaskKind, ...]:
     posterior = query.representation.vector[-len(names) :]
     ranked = np.argsort(-posterior, kind="stable")[:KINDS]
-    found = (TaskKind(names[n], min(1.0, float(posterior[n]))) for n in ranked)
-    return tuple(kind for kind in found if kind.probability >= LEAST_PROBABILITY)
+    kinds = (TaskKind(names[n], min(1.0, float(posterior[n]))) for n in ranked)
+    return tuple(kind for kind in kinds if kind.probability >= LEAST_PROBABILITY)
 
 
 def _neighbours(
@@ -186,7 +185,7 @@ def _neighbours(
     vector = grounds.query.representation.vector
     rows, distances = nearest(familiar.directions, vector, NEIGHBOURS)
     means = {
-        candidate.expert.name: known.mean_score(_models(artifact, candidate))
+        candidate.expert.name: known.mean_score(artifact.models(candidate.expert.profile))
         for candidate in grounds.candidates
     }
     return tuple(
@@ -200,11 +199,3 @@ def _neighbours(
         )
         for row, distance in zip(rows, distances, strict=True)
     )
-
-
-def _models(artifact: RouterArtifact, candidate: Candidate) -> Sequence[str]:
-    """The models whose outcomes stand for an expert."""
-    profile = candidate.expert.profile
-    profiles = artifact.experts["profiles"]
-    models: Sequence[str] = profiles[profile]["models"] if profile in profiles else (profile,)
-    return models

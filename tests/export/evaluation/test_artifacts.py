@@ -34,7 +34,7 @@ def test_a_known_expert_has_the_quality_that_is_served(
     found = ArtifactContender.of(artifact).predict(task, work=tmp_path, seed=0).utilities
     head = find_head(artifact.experts, KNOWN, artifact.calibration["temperature"])
     query = OnnxEncoder(artifact).represent(task.test.queries.texts[0])
-    assert found[0, 1] == pytest.approx(head.quality(query), abs=1e-6)
+    assert found[0, 1] == pytest.approx(head.qualities(query.vector[None])[0], abs=1e-6)
     assert ((found > 0) & (found < 1)).all()
 
 
@@ -47,7 +47,8 @@ def test_a_stranger_is_enrolled_on_the_train_rows(
     found = contender.predict(task, work=tmp_path, seed=0).utilities[:, 0]
     start = find_head(artifact.experts, "8b", artifact.calibration["temperature"])
     encoder = OnnxEncoder(artifact)
-    before = np.mean([start.quality(encoder.represent(t)) for t in task.test.queries.texts])
+    vectors = np.array([encoder.represent(t).vector for t in task.test.queries.texts])
+    before = start.qualities(vectors).mean()
     truth = task.train.scores[:, 0].mean()
     assert abs(found.mean() - truth) < abs(before - truth)
 

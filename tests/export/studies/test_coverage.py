@@ -19,7 +19,7 @@ from edge_router.export.studies.coverage import (
     pools,
     study,
 )
-from edge_router.learning.calibration.evidence import Evidence, Outcomes
+from edge_router.learning.calibration.evidence import Evidence, ExpertOutcomes
 from edge_router.learning.calibration.targets import parse_targets
 from edge_router.routing.artifact.manifest import RouterArtifact
 
@@ -28,8 +28,10 @@ def pool(rows: int = 1000) -> Pool:
     """The weak expert is right where a query is easy, the strong one 9 times in 10."""
     rng = np.random.default_rng(4)
     hard = rng.random(rows)
-    weak = Outcomes((rng.random(rows) > hard).astype(float), np.zeros(rows), np.ones(rows))
-    strong = Outcomes((rng.random(rows) < 0.9).astype(float), np.full(rows, 0.001), np.ones(rows))
+    weak = ExpertOutcomes((rng.random(rows) > hard).astype(float), np.zeros(rows), np.ones(rows))
+    strong = ExpertOutcomes(
+        (rng.random(rows) < 0.9).astype(float), np.full(rows, 0.001), np.ones(rows)
+    )
     evidence = Evidence(hard - 0.1, weak, strong, {"made": rows}, {"made": rows})
     return Pool(Pair("made", "small", "3b", "big", "frontier"), evidence)
 

@@ -23,11 +23,12 @@ from edge_router.errors import BackendUnavailable
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.decision import Decision, Snapshot
 from edge_router.routing.deciding.reason import Reason
-from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location, Pricing
+from edge_router.routing.experts.expert import Expert, ExpertHead, Location, Pricing
 from edge_router.routing.record import AnswerRecord
 from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
+from made_estimates import estimated
 
 SPEED = Speed(0.1, 100.0, 10.0, cold_s=2.0)
 HEAD = ExpertHead(0.0, np.zeros(1, dtype=np.float32))
@@ -86,7 +87,7 @@ def answer(
     first, rest = slower * SPEED.first_token_s(work), slower * SPEED.rest_s(work)
     expert = {"local": LOCAL, "cloud": CLOUD}[by]
     limits = {"input_tokens": 100, "max_tokens": request.max_tokens}
-    estimate = expert.estimate(QUERY, **limits, state=now.state(by))
+    estimate = estimated(expert, QUERY, **limits, state=now.state(by))
     decision = Decision(
         by, expert.location, Reason.CHEAPEST_IS_ENOUGH, by, (), {by: estimate}, {}, "", 0.0, 0.0
     )
@@ -101,7 +102,8 @@ def answer(
 def latency(known: Experience, by: str = "local", request: ChatRequest = HELLO) -> float:
     expert = {"local": LOCAL, "cloud": CLOUD}[by]
     limits = {"input_tokens": 175, "max_tokens": 40}
-    return expert.estimate(QUERY, **limits, state=snapshot(known, request).state(by)).latency_s
+    state = snapshot(known, request).state(by)
+    return estimated(expert, QUERY, **limits, state=state).latency_s
 
 
 def other(text: str) -> ChatRequest:
@@ -138,7 +140,7 @@ def test_the_expected_length_follows_real_answers() -> None:
     for _ in range(40):
         answer(known, written=20)
     state = snapshot(known).state("local")
-    found = LOCAL.estimate(QUERY, input_tokens=100, max_tokens=512, state=state)
+    found = estimated(LOCAL, QUERY, input_tokens=100, max_tokens=512, state=state)
     assert found.output_tokens == pytest.approx(20, rel=0.1)
 
 
@@ -342,7 +344,7 @@ def test_paces_are_kept_only_by_wish_and_a_full_disk_is_no_error(
 def test_what_a_device_costs_by_the_hour_is_part_of_the_cost() -> None:
     """6 seconds at 3 dollars an hour are half a cent."""
     wearing = replace(LOCAL, usd_per_hour=3.0)
-    found: Estimate = wearing.estimate(QUERY, input_tokens=190, max_tokens=40)
+    found = estimated(wearing, QUERY, input_tokens=190, max_tokens=40)
     assert found.latency_s == pytest.approx(6.0)
     assert found.cost_usd == pytest.approx(0.005)
     assert replace(wearing, pricing=None).cost(1, 1, 1) is None

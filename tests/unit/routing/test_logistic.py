@@ -102,3 +102,16 @@ def test_a_mixture_has_the_mean_and_the_spread_of_its_parts() -> None:
     assert weights == pytest.approx([0.75, 0.25])
     assert found.mean == pytest.approx([-0.5])
     assert found.covariance[0, 0] == pytest.approx(1.75)
+
+
+def test_weights_count_queries_and_a_parameter_without_variance_stays() -> None:
+    """A weight of 3 is the query three times; a slope known for certain is kept."""
+    design = with_bias(np.array([[0.5], [-1.0], [2.0]]))
+    scores, weights = np.array([1.0, 0.0, 1.0]), np.array([1.0, 3.0, 2.0])
+    prior = Gaussian.of(np.zeros(2), np.eye(2))
+    weighted = most_probable(prior, design, scores, weights)
+    times = weights.astype(int)
+    repeated = most_probable(prior, design.repeat(times, axis=0), scores.repeat(times))
+    assert weighted == pytest.approx(repeated)
+    bias_alone = Gaussian(np.array([0.0, 0.7]), np.array([[1.0], [0.0]]))
+    assert most_probable(bias_alone, design, scores, weights)[1] == 0.7

@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_router.routing.logistic import Floats, minimum, sigmoid
+from edge_router.routing.arrays import Float64s
+from edge_router.routing.logistic import minimum, sigmoid
 
 
 def test_a_parabola_takes_one_step() -> None:
     """And a second look, which finds nothing to gain."""
-    asked: list[Floats] = []
+    asked: list[Float64s] = []
     hessian = np.array([[2.0, 0.5], [0.5, 1.0]])
 
-    def bowl(at: Floats) -> tuple[float, Floats, Floats]:
+    def bowl(at: Float64s) -> tuple[float, Float64s, Float64s]:
         asked.append(at)
         away = at - [3.0, -1.0]
         return float(away @ hessian @ away) / 2, hessian @ away, hessian
@@ -26,7 +27,7 @@ def test_a_parabola_takes_one_step() -> None:
 def test_it_comes_back_from_where_the_logistic_is_flat(start: float) -> None:
     """One good answer of four: log-odds of -ln 3, wherever it starts; whole steps run away."""
 
-    def loss(at: Floats) -> tuple[float, Floats, Floats]:
+    def loss(at: Float64s) -> tuple[float, Float64s, Float64s]:
         good = sigmoid(at)
         value = float(np.logaddexp(0, at[0]) - 0.25 * at[0])
         return value, good - 0.25, np.atleast_2d(good * (1 - good) + 1e-12)

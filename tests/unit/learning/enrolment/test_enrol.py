@@ -75,9 +75,9 @@ def test_a_profile_alone_estimates_as_the_profile_does(
 ) -> None:
     """The same quality, to rounding."""
     found = _enroller(tmp_path, artifact).from_profile("3b")
-    query = HashEncoder(artifact.manifest.representation_dim).represent("new")
+    query = HashEncoder(artifact.manifest.representation_dim).represent("new").vector[None]
     _, own = head_of("3b", artifact, tmp_path)
-    assert found.head.quality(query) == pytest.approx(own.quality(query), abs=1e-4)
+    assert found.head.qualities(query) == pytest.approx(own.qualities(query), abs=1e-4)
     assert found.outcomes == 0
 
 

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from edge_router.errors import ConfigError
-from edge_router.learning.enrolment.head_fit import POPULATION, Enrolment, HeadPrior, Outcomes
+from edge_router.learning.enrolment.head_fit import (
+    POPULATION,
+    Enrolment,
+    EnrolmentOutcomes,
+    HeadPrior,
+)
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.logistic import sigmoid, with_bias
 
@@ -30,11 +35,13 @@ def _experts(count: int) -> dict[str, Any]:
     return {"profiles": {name: _entry(*head) for name, head in PROFILES.items()}, "experts": known}
 
 
-def _outcomes(rows: int, head: list[float], *, tokens: float = np.nan, seed: int = 1) -> Outcomes:
+def _outcomes(
+    rows: int, head: list[float], *, tokens: float = np.nan, seed: int = 1
+) -> EnrolmentOutcomes:
     random = np.random.default_rng(seed)
     vectors = random.normal(size=(rows, 2))
     scores = (random.random(rows) < sigmoid(with_bias(vectors) @ head)).astype(float)
-    return Outcomes(vectors, np.full(rows, 3.0), scores, np.full(rows, tokens))
+    return EnrolmentOutcomes(vectors, np.full(rows, 3.0), scores, np.full(rows, tokens))
 
 
 PRIOR = HeadPrior.of(_experts(20), 2.0)
@@ -67,7 +74,7 @@ def test_the_nearest_profile_is_the_one_that_explains_the_outcomes() -> None:
 def test_outcomes_that_are_all_good_raise_the_level_and_end_there() -> None:
     """The prior keeps the head finite; the larger profile explains them better."""
     vectors = np.random.default_rng(2).normal(size=(30, 2))
-    good = Outcomes(vectors, np.full(30, 3.0), np.ones(30), np.full(30, np.nan))
+    good = EnrolmentOutcomes(vectors, np.full(30, 3.0), np.ones(30), np.full(30, np.nan))
     found = Enrolment.fit(PRIOR, good)
     assert (found.profile, found.mean_score) == ("large", 1.0)
     assert 0.7 < sigmoid(with_bias(vectors) @ found.belief.mean).mean() < 1
@@ -143,7 +150,7 @@ def test_outcomes_that_are_none_are_refused(scores: list[float], told: str) -> N
     """With what is wrong and what would be right."""
     rows = np.array(scores)
     with pytest.raises(ConfigError, match=told):
-        Outcomes(np.zeros((len(rows), 2)), rows, rows, rows)
+        EnrolmentOutcomes(np.zeros((len(rows), 2)), rows, rows, rows)
 
 
 def test_an_unknown_profile_is_refused() -> None:
@@ -157,11 +164,11 @@ def test_no_learning_framework_is_imported() -> None:
     """In a process of its own, a fit included: numpy is enough."""
     program = (
         "import sys, numpy as np, edge_router.cli.commands.enroll\n"
-        "from edge_router.learning.enrolment.head_fit import Enrolment, HeadPrior, Outcomes\n"
+        "from edge_router.learning.enrolment.head_fit import *\n"
         "own = {'head': {'bias': 0.0, 'weights': [1.0], 'log_tokens': 0.0}}\n"
         "prior = HeadPrior.of({'profiles': {'3b': own}, 'experts': {}}, 1.0)\n"
         "seen = np.array([0.0, 1.0])\n"
-        "Enrolment.fit(prior, Outcomes(seen[:, None], seen, seen, seen))\n"
+        "Enrolment.fit(prior, EnrolmentOutcomes(seen[:, None], seen, seen, seen))\n"
         "heavy = {'torch', 'transformers', 'sklearn', 'onnx', 'scipy'} & set(sys.modules)\n"
         "print(*sorted(heavy))"
     )

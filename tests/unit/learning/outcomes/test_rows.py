@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from edge_router.errors import ConfigError, EdgeRouterError, OutcomesUnusable
 from edge_router.export.data.rows import BadRow, read_partial_rows, read_rows
-from edge_router.learning.calibration.evidence import Outcomes, from_file
+from edge_router.learning.calibration.evidence import ExpertOutcomes, from_file
 from edge_router.learning.outcomes.rows import OutcomeRows, Row, read_outcomes
 from edge_router.routing.router import Router
 from edge_router.settings.config import Config
@@ -227,7 +227,7 @@ def test_evidence_of_impossible_numbers_is_refused(measure: str, worth: float) -
     """Whoever makes it: nothing is promised on them."""
     right = {"scores": np.ones(3), "cost_usd": np.ones(3), "latency_s": np.ones(3)}
     with pytest.raises(OutcomesUnusable, match="it must be"):
-        Outcomes(**(right | {measure: np.array([1.0, worth, 1.0])}))
+        ExpertOutcomes(**(right | {measure: np.array([1.0, worth, 1.0])}))
 
 
 def test_evidence_has_the_rows_of_both_experts(router: Router, tmp_path: Path) -> None:

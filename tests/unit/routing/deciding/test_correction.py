@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
 from edge_router.routing.logistic import log_odds
 from made_log import expert
@@ -28,10 +27,10 @@ def test_a_corrected_expert_gives_corrected_estimates() -> None:
     """Through another temperature and bias; the rest of it stays."""
     one = expert("e", 1.5)
     one = replace(one, head=replace(one.head, bias=0.3, temperature=1.7))
-    query = Representation(np.array([0.8], dtype=np.float32), 1.0)
-    expected = SOME.corrected(np.array([one.head.quality(query)]))
+    query = np.array([[0.8]])
+    expected = SOME.corrected(one.head.qualities(query))
     found = SOME.of(one)
-    assert found.head.quality(query) == pytest.approx(expected[0])
+    assert found.head.qualities(query) == pytest.approx(expected)
     assert replace(found, head=one.head) == one
 
 

@@ -21,6 +21,7 @@ from edge_router.routing.experts.expert import (
     Pricing,
     find_head,
 )
+from made_estimates import estimated
 
 SPEED = Speed(start_s=0.5, input_tokens_per_s=100.0, output_tokens_per_s=20.0)
 
@@ -40,30 +41,33 @@ def _expert(head: ExpertHead, pricing: Pricing | None = None) -> Expert:
     return Expert("small", "135m", Location.DEVICE, head, SPEED, pricing)
 
 
+def _quality(head: ExpertHead, *vector: float) -> float:
+    return float(head.qualities(np.array([vector]))[0])
+
+
 @pytest.mark.parametrize(("temperature", "log_odds"), [(1.0, -0.25), (0.5, -0.5), (2.0, -0.125)])
 def test_quality_by_hand(temperature: float, log_odds: float) -> None:
     """0.5 + 1 * 0.25 - 2 * 0.5 = -0.25, over the temperature, through the logistic function."""
     head = _head(0.5, 1.0, -2.0, temperature=temperature)
-    assert head.quality(_query(0.25, 0.5)) == pytest.approx(1 / (1 + math.exp(-log_odds)))
+    assert _quality(head, 0.25, 0.5) == pytest.approx(1 / (1 + math.exp(-log_odds)))
 
 
 def test_quality_of_even_odds_is_one_half() -> None:
     """No bias and a zero vector say nothing."""
-    assert _head(0.0, 3.0).quality(_query(0.0)) == 0.5
+    assert _quality(_head(0.0, 3.0), 0.0) == 0.5
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e3, 1e3), st.floats(0.1, 10))
 def test_quality_is_a_probability(bias: float, weight: float, temperature: float) -> None:
     """However extreme the head, the result is between 0 and 1."""
     head = _head(bias, weight, temperature=temperature)
-    assert 0.0 <= head.quality(_query(1.0)) <= 1.0
+    assert 0.0 <= _quality(head, 1.0) <= 1.0
 
 
 @given(st.floats(-20, 20), st.floats(0.001, 5), st.floats(-5, 5))
 def test_quality_grows_with_the_bias(bias: float, more: float, at: float) -> None:
     """An abler expert is never expected to do worse."""
-    query = _query(at)
-    assert _head(bias, 1.0).quality(query) < _head(bias + more, 1.0).quality(query)
+    assert _quality(_head(bias, 1.0), at) < _quality(_head(bias + more, 1.0), at)
 
 
 @pytest.mark.parametrize(
@@ -73,9 +77,9 @@ def test_quality_grows_with_the_bias(bias: float, more: float, at: float) -> Non
 )
 def test_output_tokens_by_hand(tokens: float, factor: float, expected: float) -> None:
     """The encoder's expected length times the expert's own factor, in bounds."""
-    assert _head(0.0, 0.0, factor=factor).output_tokens(
-        _query(0.0, tokens=tokens)
-    ) == pytest.approx(expected)
+    expert = _expert(_head(0.0, 0.0, factor=factor))
+    found = estimated(expert, _query(0.0, tokens=tokens), input_tokens=1, max_tokens=10**6)
+    assert found.output_tokens == pytest.approx(expected)
 
 
 def test_cost_by_hand() -> None:
@@ -90,9 +94,8 @@ def test_latency_by_hand() -> None:
 
 def test_estimate_by_hand() -> None:
     """An estimate is the parts above put together."""
-    found = _expert(_head(0.0, 1.0, factor=2.0), Pricing(2.0, 6.0)).estimate(
-        _query(0.0), input_tokens=200, max_tokens=512
-    )
+    expert = _expert(_head(0.0, 1.0, factor=2.0), Pricing(2.0, 6.0))
+    found = estimated(expert, _query(0.0), input_tokens=200, max_tokens=512)
     assert (found.name, found.quality) == ("small", 0.5)
     assert found.output_tokens == pytest.approx(40)
     assert found.cost_usd == pytest.approx((200 * 2 + 40 * 6) / 1e6)
@@ -101,18 +104,17 @@ def test_estimate_by_hand() -> None:
 
 def test_max_tokens_bounds_length_cost_and_latency() -> None:
     """An answer that will be cut off is neither paid nor waited for beyond that."""
-    found = _expert(_head(0.0, 1.0), Pricing(0.0, 1e6)).estimate(
-        _query(0.0, tokens=400), input_tokens=0, max_tokens=10
-    )
+    expert = _expert(_head(0.0, 1.0), Pricing(0.0, 1e6))
+    found = estimated(expert, _query(0.0, tokens=400), input_tokens=0, max_tokens=10)
     assert (found.output_tokens, found.cost_usd, found.latency_s) == (10, 10.0, 1.0)
 
 
 def test_an_unknown_price_is_not_zero() -> None:
     """None stays None; a price of zero is a price."""
-    ask = {"input_tokens": 200, "max_tokens": 512}
-    head = _head(0.0, 1.0)
-    assert _expert(head, None).estimate(_query(0.0), **ask).cost_usd is None
-    assert _expert(head, Pricing(0.0, 0.0)).estimate(_query(0.0), **ask).cost_usd == 0.0
+    for pricing, cost in ((None, None), (Pricing(0.0, 0.0), 0.0)):
+        expert = _expert(_head(0.0, 1.0), pricing)
+        found = estimated(expert, _query(0.0), input_tokens=200, max_tokens=512)
+        assert found.cost_usd == cost
 
 
 def _experts_json() -> dict[str, Any]:

@@ -20,7 +20,7 @@ from edge_router.routing.deciding.reason import Reason
 from edge_router.routing.deciding.topsis import PreferenceRule
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location
 from edge_router.routing.experts.panel import Candidate
-from edge_router.routing.explaining.change import Change, Step
+from edge_router.routing.explaining.change import Change, GainStep
 from edge_router.routing.explaining.counterfactual import apply, changes
 from edge_router.settings.constraints import Constraints, Placement
 
@@ -135,7 +135,7 @@ def test_a_wish_for_the_cloud_goes_first() -> None:
     wish = Constraints(placement=Placement.PREFER_IN_CLOUD)
     (change,) = changes(grounds(LOCAL, CLOUD, constraints=wish, gain=0.1))
     assert [step.setting for step in change.steps] == ["placement", "min_gain"]
-    assert change.steps[1] == Step("min_gain", 0.1, 0.25)
+    assert change.steps[1] == GainStep(0.1, 0.25)
 
 
 def test_a_doubt_is_told_as_one() -> None:
@@ -203,7 +203,6 @@ def test_a_lone_gain_is_the_nearest_of_its_digits(found: Grounds) -> None:
         return
     for change in changes(found):
         (step, *more) = change.steps
-        if step.setting == "min_gain" and not more and abs(float(step.becomes or 0) - now) > 0.01:
-            assert isinstance(step.becomes, float)
+        if isinstance(step, GainStep) and not more and abs(step.becomes - now) > 0.01:
             back = step.becomes + (0.01 if step.becomes < now else -0.01)
             assert replayed(found, Change("", (replace(step, becomes=back),))) != change.expert
