@@ -43,7 +43,7 @@ log = logging.getLogger("edge_router.export")
 
 
 class CollectionStopped(ConfigError):
-    """An expert failed so often in a row that asking on makes no sense; what it did is kept."""
+    """An expert failed too often in a row to go on; its answers so far are kept."""
 
 
 @runtime_checkable
