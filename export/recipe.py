@@ -1,4 +1,4 @@
-"""What a recipe file says: data, teacher, student, and what the artifact's profiles stand for."""
+"""A recipe file: its data, teacher and student plans, and the models behind each profile."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Asking experts the questions whose answers are known."""
+"""Collects outcomes: asks experts questions with gold answers."""

@@ -43,7 +43,7 @@ log = logging.getLogger("edge_router.export")
 
 
 class CollectionStopped(ConfigError):
-    """An expert failed so often in a row that asking on makes no sense; what it did is kept."""
+    """An expert failed too often in a row to go on; its answers so far are kept."""
 
 
 @runtime_checkable
@@ -77,9 +77,10 @@ def collect(
 ) -> list[Row]:
     """Ask every expert every question that `out` does not have yet; returns and writes the rows.
 
-    Can be killed at any moment and goes on where it was. A failing expert is asked again after a
-    pause that doubles (or as long as its server asks), then the row records `failed`, never a wrong
-    answer. Raises CollectionStopped after 20 failures in a row.
+    Rows stand in the order of `questions`, after those of other questions. A killed run resumes
+    where it was. A failing expert is asked again after a pause that doubles (or as long as its
+    server asks), then the row records `failed`, never a wrong answer. Raises CollectionStopped
+    after 20 failures in a row.
     """
     journal = journal_of(out)
     _drop_half_line(journal)
@@ -92,6 +93,8 @@ def collect(
                 file.flush()
     sides = {_name(row): {"qkey": row["qkey"], "split": row["split"]} for row in questions}
     rows = [row | sides.get(_name(row), {}) for row in _merged(out, journal)]
+    place = {name: number for number, name in enumerate(sides)}
+    rows.sort(key=lambda row: place.get(_name(row), -1))
     write_rows(out, rows)
     journal.unlink()
     return rows

@@ -1,4 +1,4 @@
-"""Configured experts, opened so that several questions can be under way at once."""
+"""Opens configured experts for several questions at once."""
 
 from __future__ import annotations
 

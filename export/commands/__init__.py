@@ -1,1 +1,1 @@
-"""The commands of `edge-router export`, one file for each or for all on one recipe."""
+"""The commands of `edge-router export`: a file each, one for a recipe, one for all studies."""

@@ -57,11 +57,11 @@ def _add(
 
 
 def _step(step: str, options: argparse.Namespace) -> None:
-    print(json.dumps(_told(getattr(_making(options), step)), indent=1))
+    print(json.dumps(_printable(getattr(_making(options), step)), indent=1))
 
 
-def _told(result: Any) -> Any:
-    """What a step's result looks like on the terminal."""
+def _printable(result: Any) -> Any:
+    """A step's result as JSON values, for the terminal."""
     if isinstance(result, tuple):
         return [str(path) for path in result]
     if isinstance(result, dict):

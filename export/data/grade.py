@@ -1,4 +1,4 @@
-"""The runtime's grading, and one metric more: the tests that a program must pass."""
+"""Grades answers: the runtime's metrics, and "code", whose answers must pass tests."""
 
 from __future__ import annotations
 

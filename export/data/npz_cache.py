@@ -1,4 +1,4 @@
-"""Arrays that are worth keeping between runs: a killed run goes on where it was."""
+"""A cache of arrays in npz files, so that a killed run resumes."""
 
 from __future__ import annotations
 

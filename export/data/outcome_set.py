@@ -1,4 +1,4 @@
-"""Outcome tables become one training set: texts, task kinds and a sparse matrix of scores."""
+"""Joins outcome tables into one training set: texts, task kinds and a matrix of scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions with gold answers, to run an expert on: ours, and a sample of the public ones."""
+"""Questions with gold answers to ask experts: shipped ones, and samples of public sets."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def _json_lines(path: Path) -> Iterator[Row]:
 
 
 def _published(path: Path) -> Any:
-    """The one JSON value of a file."""
+    """The single JSON value of a file."""
     try:
         return json_value(read_text(path, BadData))
     except BadJson as error:

@@ -1,4 +1,4 @@
-"""The evaluation room: any artifact or research router, any outcome table, one report.
+"""The evaluation: any artifact or research router, any outcome table, one report.
 
 tables = Tables(outcomes, embeddings, measure(outcomes))
 tasks = tables.pairs({"mmlu_test_joint": ("mixtral-8x7b-instruct", "gpt-4-1106-preview")})

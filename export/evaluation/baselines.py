@@ -1,4 +1,4 @@
-"""What every router must be seen beside: no knowledge, a little of it, and all of it."""
+"""Baselines and bounds: random, prompt length, task only, best single, oracle."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _random(task: Task) -> Predictions:
 
 
 def _best_single(task: Task) -> Predictions:
-    """The best expert of the train rows whatever the query, the last of equals."""
+    """The best expert of the train rows for every query, the last of equals."""
     means = task.train.scores.mean(axis=0)
     best = len(means) - 1 - int(means[::-1].argmax())
     alone = np.eye(len(means))[best]

@@ -1,4 +1,4 @@
-"""Who takes part: anything that says how much it wants each expert for each test query."""
+"""The contenders of an evaluation: each gives a utility for every expert and test query."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Predictions:
 
     @property
     def distribution(self) -> Floats:
-        """What E_p is the entropy of: the softmaxed utilities, or how it draws."""
+        """The distribution whose entropy is E_p: the softmax of the utilities, or the draw's."""
         return softmax(self.utilities) if self.drawn is None else self.drawn
 
 

@@ -1,4 +1,4 @@
-"""Who is ahead over all tables, and by how much that is more than chance."""
+"""The leaderboard: each contender's mean over all tables, with its distance to the first."""
 
 from __future__ import annotations
 

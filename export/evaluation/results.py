@@ -167,7 +167,7 @@ def _group_apgr(gains: Floats, weak: Floats, strong: Floats, counts: Counts) -> 
 
 
 def _calibration(task: Task, predictions: Predictions) -> dict[str, Any]:
-    """Of all (query, expert) cells: is an answer as often good as was said?"""
+    """Calibration over all (query, expert) cells."""
     predicted = np.clip(predictions.utilities, 0, 1).ravel()  # a regression may overshoot
     scores = task.test.scores.ravel()
     confidence, score, size = reliability(predicted, scores)

@@ -1,4 +1,4 @@
-"""One call from contenders and tasks to an evaluation, and from there to its report."""
+"""Runs an evaluation: every contender on every task."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _decide_all(
         for task in tasks:
             for contender in entrants:
                 progress.set_postfix_str(f"{contender.name} on {task.name}")
-                with _told(f"contender {contender.name!r}, task {task.name!r}"):
+                with _located(f"contender {contender.name!r}, task {task.name!r}"):
                     predicted = predictions(contender, task, work=work, seed=seed)
                 decided[task.name][contender.name] = predicted
                 progress.update()
@@ -117,7 +117,7 @@ def _decide_all(
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
+def _located(where: str) -> Iterator[None]:
     """Say with any error where it happened: hours may lie before it."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""An evaluation set up from names: which contenders, on which tables, between which experts."""
+"""Sets up an evaluation from names of contenders, tables and experts."""
 
 from __future__ import annotations
 

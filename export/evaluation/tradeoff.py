@@ -1,4 +1,4 @@
-"""What a router costs at each setting, and what it reaches for that: where answers have a price."""
+"""Cost against quality over a router's settings, for tables whose answers have a price."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does the quantised encoder decide as the fp32 one does?"""
+"""Parity: how far the decisions and the AUC of the int8 encoder differ from the fp32 one's."""
 
 from __future__ import annotations
 

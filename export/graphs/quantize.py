@@ -1,4 +1,4 @@
-"""A trained network -> an int8 graph that gives the same numbers on every CPU."""
+"""Quantises a trained network into an int8 graph that gives the same numbers on every CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large the numbers inside an encoder become on real texts."""
+"""Activation ranges: the largest numbers inside an encoder on real texts."""
 
 from __future__ import annotations
 

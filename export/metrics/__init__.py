@@ -1,1 +1,1 @@
-"""What a router is judged by."""
+"""Metrics of routing quality."""

@@ -1,4 +1,4 @@
-"""How well a router ranks queries by what the strong expert adds, beside what must be beaten."""
+"""A router's APGR on one pair of a table, beside random, task only and the oracle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The heads that an artifact carries, and what stands beside them in experts.json."""
+"""The content of experts.json: fitted heads of profiles and experts, with answer lengths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quality against latency: the students of a recipe beside their teacher, on the dev split."""
+"""Quality against latency of a recipe's students and their teacher, on the dev split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a set of outcomes cannot teach a router, for the card of the artifact."""
+"""Limits of the training outcomes (languages, profiles, lengths), for the artifact's card."""
 
 from __future__ import annotations
 

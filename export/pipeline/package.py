@@ -1,4 +1,4 @@
-"""Put an artifact together: files, hashes, manifest, card."""
+"""Packages an artifact: files, hashes, manifest, card."""
 
 from __future__ import annotations
 

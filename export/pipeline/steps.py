@@ -1,4 +1,4 @@
-"""From outcome tables to a verified artifact, step by step; what is done is not done again."""
+"""The steps from outcome tables to a verified artifact; a finished step is not repeated."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Making:
 
     @_Step
     def opinion(self) -> Opinion:
-        """What the teacher says about every query."""
+        """The teacher's soft labels of every query."""
         from ..training.soft_labels import Opinion
 
         return Opinion.mean([self._opinion_of_member(member) for member in self.teacher])
@@ -269,7 +269,7 @@ class Making:
         )
 
     def _about(self) -> dict[str, Any]:
-        """What the manifest says that no step computes."""
+        """The manifest's fields that no step computes."""
         from ..graphs.quantize import OPSET, QUANTIZATION
         from ..training.teacher import task_kinds
 

@@ -1,4 +1,4 @@
-"""What a report is made of, before any printer: sections of text, tables and figures."""
+"""The content of a report before any printer: sections of text, tables and figures."""
 
 from __future__ import annotations
 

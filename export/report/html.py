@@ -1,4 +1,4 @@
-"""The evaluation as one HTML page that needs nothing else: no scripts, no links, figures inline."""
+"""Prints an evaluation as one self-contained HTML page: no scripts or links, figures inline."""
 
 from __future__ import annotations
 

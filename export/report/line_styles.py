@@ -1,4 +1,4 @@
-"""One look for a contender in every figure: colour for what is compared, grey for what is known."""
+"""One line style per contender in every figure: colour for routers, grey for baselines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report says of a pair of experts: order, choice, languages, lengths, calibration."""
+"""Report sections on a pair of experts: order, choice, languages, lengths, calibration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report says of pools of experts and of who is sent the queries."""
+"""Report sections on pools of experts and on the share of queries each expert gets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An evaluation in sections, the leaderboard first: what both printers print."""
+"""The sections of an evaluation that both printers print, the leaderboard first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one interface of all routers that are compared: fit on a pool's outcomes, then rank."""
+"""The interface of every research router: fit on a pool's outcomes, then rank its experts."""
 
 from __future__ import annotations
 

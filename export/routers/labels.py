@@ -1,4 +1,4 @@
-"""What routers are taught: labels and weights made from the experts' scores."""
+"""Training labels and weights of routers, made from the experts' scores."""
 
 from __future__ import annotations
 

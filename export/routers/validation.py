@@ -1,4 +1,4 @@
-"""A tenth of training held out, to choose a setting by."""
+"""Holds out a tenth of the training rows to choose a setting."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The studies behind what the README promises."""
+"""Studies that measure the promises of the README, one command each."""

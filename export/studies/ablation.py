@@ -1,4 +1,4 @@
-"""What each step from MiniLM to the shipped encoder buys in speed, one after the other.
+"""Ablation: the speed gained by each step from MiniLM to the shipped encoder.
 
 Time does not depend on the values of the weights, so nothing is trained here; what a step costs in
 quality is measured by `frontier`, where students are trained.

@@ -1,4 +1,4 @@
-"""The seam between a study and the command line."""
+"""The interface between a study and the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do guaranteed thresholds keep their targets as often as they promise, and what does that cost?
+"""Coverage of guaranteed thresholds: how often each keeps its target, and at what cost.
 
 The population is the pool of a table's rows that nothing was trained on (dev and test). Each
 calibration set is drawn from it with replacement, so that its rows are independent draws from that

@@ -1,4 +1,4 @@
-"""Classical bounds on a mean, which `bounds.mean_is_below` is compared with."""
+"""Classical bounds on a mean, to compare with `bounds.mean_is_below`."""
 
 from __future__ import annotations
 

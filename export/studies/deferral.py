@@ -1,4 +1,4 @@
-"""Does a look at an answer's tokens tell more than the query did? Risk-coverage of both gates.
+"""Deferral: risk-coverage of gates that see the query, the answer's tokens, or both.
 
 The pre-gate is what the router expects of the local answer, the post-gate a logistic model on the
 model's confidence alone, and "both" is the gate that deferral uses.
@@ -171,7 +171,7 @@ def _thinned(risk: Floats) -> dict[str, list[float]]:
 
 
 def _by_source(gates: Mapping[str, Floats], test: Answers) -> dict[str, Any]:
-    """AURC within each source: over all of them, a gate is also good at telling sources apart."""
+    """AURC within each source: over all of them, a gate also gains by separating the sources."""
     names, sizes = np.unique(test.sources, return_counts=True)
     sources = {}
     for source in names[sizes >= FEWEST].tolist():

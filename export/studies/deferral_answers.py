@@ -77,7 +77,7 @@ def read_answers(
     Texts that are not in the rows come from the questions in `data`. Raises BadRow, and BadData
     where there is no such answer.
     """
-    rows = [row for _, row in placed_rows(outcomes, NEEDED) if _told(row, expert)]
+    rows = [row for _, row in placed_rows(outcomes, NEEDED) if _is_usable(row, expert)]
     if not rows:
         raise BadData(f"{outcomes} holds no answer of {expert!r} with a confidence; collect some")
     texts = _texts(rows, data, artifact.manifest.max_chars)
@@ -95,7 +95,7 @@ def read_answers(
     )
 
 
-def _told(row: Row, expert: str) -> bool:
+def _is_usable(row: Row, expert: str) -> bool:
     return expert in row.get("confidence", {}) and expert in row["score"]
 
 

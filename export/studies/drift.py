@@ -1,4 +1,4 @@
-"""The drift alarm on real queries: false alarms without drift, queries until an alarm with it."""
+"""Drift: the monitor's false alarms without drift, and queries until an alarm with it."""
 
 from __future__ import annotations
 

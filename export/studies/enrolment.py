@@ -1,4 +1,4 @@
-"""How much of a head a few outcomes give: experts that no encoder was trained on, enrolled anew."""
+"""Enrolment: quality of heads fitted to few outcomes of experts that the encoder never saw."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def study(
 
 
 class _Bench:
-    """What is fitted on train rows is judged on the test rows."""
+    """Fits heads on train rows and measures them on the test rows."""
 
     def __init__(
         self, artifact: RouterArtifact, prior: HeadPrior, train: _Half, test: _Half

@@ -1,4 +1,4 @@
-"""Is the latency model right on this machine? Predicted against real seconds of a local expert."""
+"""Latency: predicted against real seconds of a local expert on this machine."""
 
 from __future__ import annotations
 

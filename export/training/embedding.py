@@ -1,4 +1,4 @@
-"""Frozen sentence embeddings of the base model: what the research routers look at."""
+"""Frozen sentence embeddings of the base model, the input of the research routers."""
 
 from __future__ import annotations
 

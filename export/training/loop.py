@@ -1,4 +1,4 @@
-"""One training loop for all networks: a schedule, a progress bar, and checkpoints that survive."""
+"""One training loop for all networks: schedule, progress bar and checkpoints."""
 
 from __future__ import annotations
 

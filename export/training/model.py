@@ -1,4 +1,4 @@
-"""The router network in torch: a BERT, and what is read off its mean-pooled output."""
+"""The router network in torch: a BERT, and linear read-outs of its mean-pooled output."""
 
 from __future__ import annotations
 

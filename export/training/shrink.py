@@ -1,4 +1,4 @@
-"""A smaller BERT cut out of a trained one, as a student's start."""
+"""Cuts a smaller BERT out of a trained one, to initialise a student."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ensemble of trained networks says about queries, labelled or not."""
+"""Soft labels: the mean prediction of trained networks for queries, labelled or not."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Opinion:
 
     @classmethod
     def mean(cls, opinions: Sequence[Opinion]) -> Opinion:
-        """What several networks say together."""
+        """The mean over several networks."""
         parts = ("log_odds", "kinds", "log_tokens")
         return cls(*(np.mean([getattr(o, part) for o in opinions], axis=0) for part in parts))
 

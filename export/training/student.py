@@ -1,4 +1,4 @@
-"""Students: a small encoder learns what the teacher says, and what really happened."""
+"""Students: a small encoder trained on the teacher's soft labels and on real outcomes."""
 
 from __future__ import annotations
 

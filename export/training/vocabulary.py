@@ -1,4 +1,4 @@
-"""A smaller vocabulary: half of a small student would else be rows for words it hardly meets."""
+"""Cuts a smaller vocabulary: word embeddings would else be half of a small student."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Public outcome formats become outcome rows, one small file a format."""
+"""Imports public outcome formats as outcome rows, one small file a format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .texts import bare_name
 __all__ = ["FORMATS", "Importer", "import_outcomes"]
 
 Importer = Callable[[Path], Iterator[tuple[str, Row]]]
-"""What a file says of each query, unchecked, with the place it says it."""
+"""Unchecked rows of a file, each with its place."""
 
 FORMATS: Mapping[str, Importer] = MappingProxyType(
     {

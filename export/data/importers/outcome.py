@@ -1,4 +1,4 @@
-"""One query's outcomes: checked, completed, and joined with what else is known of the query."""
+"""Checks, completes and joins the outcomes of one query."""
 
 from __future__ import annotations
 

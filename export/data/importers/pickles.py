@@ -69,7 +69,7 @@ _FAULTS = (
 
 
 class Record:
-    """An object as the pickle tells of it. `kind` is the last part of its name, `args` what it is
+    """An object as the pickle describes it. `kind` is the last part of its name, `args` what it is
     made of, `state` what is set on it afterwards."""
 
     __slots__ = ("args", "state")
@@ -117,7 +117,7 @@ class _Reader(pickle.Unpickler):
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Whatever a malformed file breaks inside becomes BadData that names the file."""
+    """Any failure inside a malformed file becomes BadData that names the file."""
     try:
         yield
     except BadData:
@@ -167,7 +167,7 @@ def _text(name: object) -> str:
 
 
 def array(value: object) -> Array:
-    """What a Record, list or tuple tells of an array, as an array of ours. Raises ValueError."""
+    """The array that a Record, list or tuple describes. Raises ValueError."""
     match value:
         case Record(kind="_reconstruct", state=(_, shape, _, _, list(items))):
             flat = np.fromiter(map(_item, items), dtype=object, count=len(items))

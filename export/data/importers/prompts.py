@@ -1,4 +1,4 @@
-"""Prompts that stand in a file of their own, apart from the scores they belong to."""
+"""Joins prompts from a file of their own to the rows they belong to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables from files: CSV, parquet (with pyarrow) and pickled data frames (without pandas)."""
+"""Reads tables: CSV, parquet (with pyarrow) and pickled data frames (without pandas)."""
 
 from __future__ import annotations
 

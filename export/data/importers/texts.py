@@ -1,4 +1,4 @@
-"""Text files and the JSON in them."""
+"""Reads text and JSON files of public formats, with the place of each value."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What contenders are compared on."""
+"""The tasks on which contenders are compared: pairs and pools of experts."""

@@ -1,4 +1,4 @@
-"""What answers cost and took, beside their scores: dollars, seconds, tokens, likeness, NLL."""
+"""Measurements of answers beside their scores: dollars, seconds, tokens, similarity, NLL."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _places(outcomes: OutcomeSet) -> dict[tuple[str, str], list[int]]:
 
 
 def _stated(row: Row) -> Iterable[tuple[str, str, float]]:
-    """What the row says of its answers: field, expert, value."""
+    """Measurements of a row's answers: field, expert, value."""
     for name in STATED:
         for expert, value in (row.get(name) or {}).items():
             if value is not None:

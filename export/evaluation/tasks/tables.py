@@ -1,4 +1,4 @@
-"""From outcome tables to tasks: pairs that are named, pools that are searched for."""
+"""Makes tasks from outcome tables: named pairs of experts, and pools chosen by their scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One routing problem: a table's queries, the experts to choose from, and who has learned what."""
+"""One routing problem: a table's train and test queries, and the experts to choose from."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Routers that look up known queries."""
+"""Routers that look up the outcomes of similar training queries."""

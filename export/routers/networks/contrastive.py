@@ -1,4 +1,4 @@
-"""MoMA's contrastive router: how well a query and an expert go together, from preferred pairs."""
+"""MoMA's contrastive router: similarity of query and expert, trained on preferred pairs."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def inputs(queries: Queries) -> Tensor:
 
 
 def predict(network: nn.Module, queries: Queries) -> Floats:
-    """What the network says of the embeddings: (queries, experts)."""
+    """The network's outputs for the embeddings: (queries, experts)."""
     with torch.no_grad():
         outputs: Floats = network(inputs(queries)).double().numpy()
     return outputs

@@ -1,4 +1,4 @@
-"""MoMA's router: a mixture-of-experts head scores the models, taught five outcomes of pairs."""
+"""MoMA's router: a mixture-of-experts head scores the models, trained on five outcomes of pairs."""
 
 from __future__ import annotations
 

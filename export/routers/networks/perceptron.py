@@ -1,4 +1,4 @@
-"""Routers with one hidden layer on the frozen embedding, taught RouterEval's selection vector."""
+"""Routers with one hidden layer on the frozen embedding, trained on RouterEval's labels."""
 
 from __future__ import annotations
 

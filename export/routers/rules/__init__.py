@@ -1,1 +1,1 @@
-"""Routers of a few numbers or none."""
+"""Routers without a network: rules of thumb, linear models and uninformed ones."""

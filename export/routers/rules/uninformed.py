@@ -1,4 +1,4 @@
-"""Routers that look at nothing."""
+"""Routers that ignore the query."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_another_expert_joins_the_rows_that_are_there(tmp_path: Path) -> None:
-    """One row per question, with the scores of both."""
+    """One row per question, with the scores of both, in the order of the questions."""
     out = tmp_path / "x.jsonl"
     run(FakeBackend("Paris"), out)
     second = collecting.AskedExpert("other", (FakeBackend("Berlin"),) * 2)
@@ -74,6 +74,7 @@ def test_another_expert_joins_the_rows_that_are_there(tmp_path: Path) -> None:
         {"fake": 0.0, "other": 1.0},
     ]
     assert "other" not in rows[0]["cost_usd"]
+    assert [row["id"] for row in rows] == [row["id"] for row in QUESTIONS]
 
 
 def test_an_expert_that_fails_is_asked_again_then_recorded_as_failed(tmp_path: Path) -> None:
