@@ -78,7 +78,7 @@ def _guarded(run: Callable[[], int | None], *, as_json: bool = False) -> int:
         discard(sys.stdout)
         return 0
     except OSError as error:
-        if stdout_fault() is None:  # else that is what is told at the end
+        if stdout_fault() is None:  # else that fault is reported at the end
             _tell(EdgeRouterError(_words(error)), as_json=as_json)
         return 1
     except Exception as error:
@@ -92,25 +92,25 @@ def _tell(error: EdgeRouterError, *, as_json: bool) -> None:
     from .printing import error_json, print_error, print_json
 
     if as_json:
-        with contextlib.suppress(OSError):  # told at the end
+        with contextlib.suppress(OSError):  # reported at the end
             print_json(error_json(error))
     print_error(error)
 
 
 def _words(error: OSError) -> str:
     """What the system refused."""
-    told = error.strerror or str(error) or type(error).__name__
+    reason = error.strerror or str(error) or type(error).__name__
     if isinstance(error.filename, str | bytes):
-        return f"{os.fsdecode(error.filename)!r}: {told}"
-    return f"{told}; see standard output and the disk" if error.errno in WRITING else told
+        return f"{os.fsdecode(error.filename)!r}: {reason}"
+    return f"{reason}; see standard output and the disk" if error.errno in WRITING else reason
 
 
 def _unexpected(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory"
-    kind, told = type(error).__name__, " ".join(str(error).split())[:300]
+    kind, message = type(error).__name__, " ".join(str(error).split())[:300]
     return (
-        f"unexpected {kind}: {told or 'no message'}; please report it with what "
+        f"unexpected {kind}: {message or 'no message'}; please report it with what "
         "`python -X dev -m edge_router.cli` says"
     )
 

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 __all__ = ["NO_FORK", "ForkAware", "ForkSafeLock", "renew_after_fork"]
 
-NO_FORK = threading.RLock()  # a fork waits for whoever holds it: hold it for milliseconds only
+NO_FORK = threading.RLock()  # a fork waits until it is free: hold it for milliseconds only
 
 
 class ForkAware(Protocol):
@@ -34,7 +34,7 @@ def renew_after_fork(owner: ForkAware) -> None:
 
 
 class ForkSafeLock:
-    """A lock for `with` that is free in a forked child, whoever held it in the parent.
+    """A lock for `with` that is free in a forked child, even if a thread of the parent held it.
 
     The thread that holds it may take it again: a signal handler or a garbage collection can run
     in the middle of its block.

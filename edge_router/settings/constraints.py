@@ -67,7 +67,7 @@ class Constraints:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The limits by their names; `Constraints(**found)` makes them again."""
+        """The limits by their names; `Constraints(**limits)` makes them again."""
         return asdict(self)
 
 

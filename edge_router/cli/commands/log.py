@@ -45,11 +45,11 @@ def _log(options: argparse.Namespace) -> None:
 
 def _json(outcome: Outcome) -> dict[str, Any]:
     """One outcome for machines, without its representation."""
-    told = ("id", "time", "expert", "rival", "answered_by", "propensity", "gain", "min_gain",
+    names = ("id", "time", "expert", "rival", "answered_by", "propensity", "gain", "min_gain",
             "cost_usd", "first_token_s", "total_s", "input_tokens", "output_tokens", "characters",
             "script", "prompt", "score", "ended")  # fmt: skip
-    found: dict[str, Any] = rounded({name: getattr(outcome, name) for name in told})
-    return found | {"quality": {n: round(e.quality, 6) for n, e in outcome.estimates.items()}}
+    fields: dict[str, Any] = rounded({name: getattr(outcome, name) for name in names})
+    return fields | {"quality": {n: round(e.quality, 6) for n, e in outcome.estimates.items()}}
 
 
 def _line(outcome: Outcome) -> str:
