@@ -1,4 +1,4 @@
-"""Everything that Edge Router raises on purpose.
+"""All errors of Edge Router, as one tree.
 
 EdgeRouterError
 ├── ConfigError                 a setting or a value that cannot be used

@@ -1,4 +1,4 @@
-"""edge-router: which command, its exit code, and no traceback for an error of ours."""
+"""The program edge-router: runs one command, returns its exit code, prints errors in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options that every command has, and what they become."""
+"""Options that every command has; the settings and the request made from them."""
 
 from __future__ import annotations
 

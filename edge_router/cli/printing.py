@@ -1,4 +1,4 @@
-"""What commands print: answers and JSON on stdout, everything about them on stderr."""
+"""Printing for all commands: answers and JSON on stdout, everything about them on stderr."""
 
 from __future__ import annotations
 

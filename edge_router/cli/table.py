@@ -1,4 +1,4 @@
-"""Commands by name: listed without their modules, of which only the wanted one is imported."""
+"""A table of commands: all are listed, only the module of the one that runs is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a value may be: each check turns what was stated into what the program uses.
+"""Checks of one value: each converts what was stated into what the program uses, or refuses it.
 
 A check gets the value and the words that a message about it begins with ("key = value in place"),
 and raises ConfigError. `settle` puts the fields of a frozen value through their checks, so that
@@ -242,7 +242,7 @@ def checked(stated: Mapping[str, Any], checks: Mapping[str, Check], where: str) 
 
 
 def refuse_unknown(stated: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    """Raise ConfigError for a key that is not `known`, with the one that was probably meant."""
+    """Raise ConfigError for a key that is not `known`, with the key that was probably meant."""
     for key in stated:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)

@@ -1,4 +1,4 @@
-"""What a forked child must not share with its parent: every owner makes it anew in the child.
+"""Fork safety: locks, connections and handles are made anew in a forked child.
 
 A lock that another thread held at the fork is never released in the child, and a socket, a database
 connection or a worker thread belongs to the parent.

@@ -1,4 +1,4 @@
-"""JSON from outside: values within bounds, and files of one value a line."""
+"""Read JSON and JSON lines of unknown origin, within bounds."""
 
 from __future__ import annotations
 

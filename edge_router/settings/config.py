@@ -1,4 +1,4 @@
-"""TOML, EDGE_ROUTER_* variables and arguments become one frozen Config; unknown keys are errors."""
+"""Config: all settings, from TOML, the environment and arguments; unknown keys are errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hard limits on who may answer a query, whatever is expected of whom."""
+"""Constraints: hard limits on which experts may answer a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One expert of the settings: whom it asks, where, at what price and with which patience."""
+"""ExpertConfig: one expert of the settings, with its backend, address, prices and timeouts."""
 
 from __future__ import annotations
 

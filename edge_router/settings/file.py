@@ -1,4 +1,4 @@
-"""Where settings are read: the user's TOML file and the EDGE_ROUTER_* variables."""
+"""Read settings from the user's TOML file and the EDGE_ROUTER_* variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user prefers, parsed: the best answer, one within a cost range, or a balance."""
+"""Preference: the user's wish, parsed: the best answer, one within a cost range, or a balance."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def _cost(promise: Promise) -> str:
 
 
 def _warn_of_other_settings(point: StoredPoint, router: Router, config: Config) -> None:
-    """What in these settings keeps the point from being used."""
+    """Print what in these settings keeps the point from being used."""
     from edge_router.routing.deciding.stored_points import compared
 
     profiles = {expert.name: expert.profile for expert in compared(router.artifact, config)}

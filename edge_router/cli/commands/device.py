@@ -101,7 +101,7 @@ def _measured(name: str, expert: ExpertConfig) -> Measurement:
 
 
 def _print_bar(name: str, share: float) -> None:
-    """One line on standard error that fills up; nothing where nobody watches."""
+    """A progress line on standard error; nothing where that is no terminal."""
     if sys.stderr.isatty():
         filled = round(share * BAR)
         bar = "#" * filled + "." * (BAR - filled)

@@ -1,4 +1,4 @@
-"""edge-router doctor: is everything here that answering needs?"""
+"""edge-router doctor: checks that everything needed for an answer is here; asks no expert."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _key_fault(name: str) -> str | None:
 
 
 def _reached(base_url: str, *, connect: bool) -> str:
-    """What a knock at the server's door tells. Raises _Fault where nobody listens."""
+    """Connect to the server and say how that went. Raises _Fault where the port is closed."""
     parts = urlsplit(base_url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     here = is_loopback(host)

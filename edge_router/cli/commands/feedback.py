@@ -1,4 +1,4 @@
-"""edge-router feedback: tell how good an answer was."""
+"""edge-router feedback: stores the score of an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""edge-router log: what was kept of the answers given, and how to forget it."""
+"""edge-router log: shows or deletes the outcomes kept on this device."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _line(outcome: Outcome) -> str:
 
 
 def _date(seconds: float) -> str:
-    """The local date and time, whatever a clock once said."""
+    """The local date and time, also of a time that no calendar has."""
     try:
         return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
     except (ValueError, OverflowError, OSError):

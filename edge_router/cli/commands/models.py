@@ -1,4 +1,4 @@
-"""edge-router models: what is here to route with and to route to."""
+"""edge-router models: lists routers, profiles, enrolled experts and local models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""edge-router route: decide who would answer; nobody is called."""
+"""edge-router route: prints the decision, or its explanation; asks no expert."""
 
 from __future__ import annotations
 
