@@ -1,4 +1,4 @@
-"""Everything that Edge Router raises on purpose.
+"""All errors of Edge Router, as one tree.
 
 EdgeRouterError
 ├── ConfigError                 a setting or a value that cannot be used
@@ -204,8 +204,8 @@ class AllBackendsFailed(EdgeRouterError):
 
     def __init__(self, failures: Mapping[str, BackendError]) -> None:
         self.failures = dict(failures)
-        told = "; ".join(f"{name}: {error}" for name, error in self.failures.items())
-        super().__init__(f"no expert answered ({told})")
+        listed = "; ".join(f"{name}: {error}" for name, error in self.failures.items())
+        super().__init__(f"no expert answered ({listed})")
 
 
 class MissingExtra(EdgeRouterError, ImportError):

@@ -1,4 +1,4 @@
-"""edge-router: runs one command, and ends the process with its exit code."""
+"""The program edge-router: runs one command, returns its exit code, prints errors in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options that every command has, and what they become."""
+"""Options that every command has; the settings and the request made from them."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ LONGEST_BYTES = 64 << 20  # of standard input
 
 
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], told: str = ""
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], summary: str = ""
 ) -> argparse.ArgumentParser:
     """The parser of one command, with the options of all; `run` gives the exit code, None for 0.
 
-    `told` is what the command does, where no table of commands tells.
+    `summary` says what the command does, where no table of commands does.
     """
-    parser = parser_of(commands, name, run, told)
+    parser = parser_of(commands, name, run, summary)
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     parser.add_argument("--config", metavar="FILE", help="settings, TOML")
     for one in _settings_with_option():
-        option, told = f"--{one.name.replace('_', '-')}", one.metadata["help"]
+        option, words = f"--{one.name.replace('_', '-')}", one.metadata["help"]
         if one.default is False:
-            parser.add_argument(option, action="store_true", default=None, help=told)
+            parser.add_argument(option, action="store_true", default=None, help=words)
         else:
-            parser.add_argument(option, metavar=one.metadata["metavar"], help=told)
+            parser.add_argument(option, metavar=one.metadata["metavar"], help=words)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What commands print: answers and JSON on stdout, everything about them on stderr."""
+"""Printing for all commands: answers and JSON on stdout, everything about them on stderr."""
 
 from __future__ import annotations
 
@@ -57,29 +57,29 @@ def error_json(error: EdgeRouterError) -> dict[str, Any]:
 
 def decision_json(decision: Decision) -> dict[str, Any]:
     """A decision for machines."""
-    found: dict[str, Any] = rounded(decision.to_json())
-    return found
+    fields: dict[str, Any] = rounded(decision.to_json())
+    return fields
 
 
 def record_json(record: AnswerRecord) -> dict[str, Any]:
     """What is known of one answered query, for machines."""
-    found: dict[str, Any] = rounded(record.to_json())
-    return found
+    fields: dict[str, Any] = rounded(record.to_json())
+    return fields
 
 
 def _record_line(record: AnswerRecord) -> str:
-    told = decision_line(record.decision, record.words, record.router_s)
-    return f"{record.answered_by} answered · {record.reason}: {told}"
+    line = decision_line(record.decision, record.words, record.router_s)
+    return f"{record.answered_by} answered · {record.reason}: {line}"
 
 
 def decision_line(decision: Decision, words: str, router_s: float) -> str:
     """A decision for people."""
-    told = []
+    estimates = []
     for name, estimate in decision.estimates.items():
         reason = decision.excluded.get(name)
         out = f" ({reason.replace('_', ' ')})" if reason else ""
-        told.append(f"{name} {estimate.quality:.0%}{out}")
-    quality = ", ".join(told)
+        estimates.append(f"{name} {estimate.quality:.0%}{out}")
+    quality = ", ".join(estimates)
     return f"{words} · quality {quality} · router {router_s * 1e3:.1f} ms"
 
 

@@ -1,4 +1,4 @@
-"""Commands by name: listed without their modules, of which only the wanted one is imported."""
+"""A table of commands: all are listed, only the module of the one that runs is imported."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class OneLineParser(argparse.ArgumentParser):
     """Refuses wrong usage in one line; `--help` tells the rest. So do the parsers made below it."""
 
     def error(self, message: str) -> NoReturn:
-        told = " ".join(without_secrets(message).split())
-        told = told if len(told) <= LONGEST_FAULT else f"{told[:LONGEST_FAULT]}..."
-        self.exit(2, f"{self.prog}: {told} ({self.prog} --help tells more)\n")
+        line = " ".join(without_secrets(message).split())
+        line = line if len(line) <= LONGEST_FAULT else f"{line[:LONGEST_FAULT]}..."
+        self.exit(2, f"{self.prog}: {line} ({self.prog} --help tells more)\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
         """Help that cannot be written is an error, as any other output; argparse says nothing."""
@@ -43,8 +43,8 @@ def add_commands(
     no option that takes a value: the first word that is no option names the command.
     """
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, (_, told) in table.items():
-        commands.add_parser(name, help=told, description=told)
+    for name, (_, summary) in table.items():
+        commands.add_parser(name, help=summary, description=summary)
     wanted = next((word for word in arguments if not word.startswith("-")), "")
     if wanted in table:
         module, _ = table[wanted]
@@ -53,10 +53,10 @@ def add_commands(
 
 
 def parser_of(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], told: str = ""
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], summary: str = ""
 ) -> argparse.ArgumentParser:
-    """The parser of a command that `run` runs; `told` is what it does, where no table tells."""
+    """The parser of a command that `run` runs; `summary` says what it does, where no table does."""
     parser: argparse.ArgumentParser | None = commands.choices.get(name)
-    parser = parser or commands.add_parser(name, help=told, description=told)
+    parser = parser or commands.add_parser(name, help=summary, description=summary)
     parser.set_defaults(run=run)
     return parser

@@ -1,4 +1,4 @@
-"""A command's own process: its three standard streams as they really are, and how it is ended."""
+"""The process of a command: its three standard streams, its signals and its end."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What values, files and locks are made safe with."""
+"""Guards: checks of values, bounded reading of files, redaction of secrets, safety after a fork."""

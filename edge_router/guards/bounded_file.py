@@ -1,4 +1,4 @@
-"""Files that somebody else may have written, read within bounds.
+"""Files of unknown origin, read within bounds.
 
 Only regular files and standard input are read: a device may never end, a pipe may never begin.
 """

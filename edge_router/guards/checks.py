@@ -1,4 +1,4 @@
-"""What a value may be: each check turns what was stated into what the program uses.
+"""Checks of one value: each converts what was stated into what the program uses, or refuses it.
 
 A check gets the value and the words that a message about it begins with ("key = value in place"),
 and raises ConfigError. `settle` puts the fields of a frozen value through their checks, so that
@@ -56,9 +56,9 @@ def settle(value: object, checks: Mapping[str, Check], place: str) -> None:
     what was stated and what would be right."""
     for name, check in checks.items():
         stated = getattr(value, name)
-        found = _settled(check, name, stated, place)
-        if found is not stated:
-            object.__setattr__(value, name, found)
+        settled = _settled(check, name, stated, place)
+        if settled is not stated:
+            object.__setattr__(value, name, settled)
 
 
 def _settled(check: Check, name: str, stated: Any, place: str) -> Any:
@@ -83,8 +83,8 @@ def any_text(value: Any, fault: str) -> str:
 
 def path(value: Any, fault: str) -> str:
     """A text or a path that names a file."""
-    found = os.fspath(value) if isinstance(value, os.PathLike) else value
-    named = text(found, fault)
+    name = os.fspath(value) if isinstance(value, os.PathLike) else value
+    named = text(name, fault)
     if "\0" in named:
         raise ConfigError(f"{fault} holds a zero character, which no path may")
     return named
@@ -99,10 +99,10 @@ def table(value: Any, fault: str) -> Mapping[str, Any]:
 
 def table_of_texts(value: Any, fault: str) -> Mapping[str, str]:
     """A table whose values are texts, none of them empty."""
-    found = table(value, fault)
-    if not all(isinstance(one, str) and one for one in found.values()):
+    mapped = table(value, fault)
+    if not all(isinstance(one, str) and one for one in mapped.values()):
         raise ConfigError(f"{fault} must map texts to texts")
-    return found
+    return mapped
 
 
 def mapping(check: Check) -> Check:
@@ -110,9 +110,9 @@ def mapping(check: Check) -> Check:
 
     def each(value: Any, fault: str) -> Mapping[str, Any]:
         stated = table(value, fault)
-        found = {key: check(one, f"{fault}: {quoted(key)}") for key, one in stated.items()}
-        changed = any(found[key] is not one for key, one in stated.items())
-        return table(found, fault) if changed else stated
+        values = {key: check(one, f"{fault}: {quoted(key)}") for key, one in stated.items()}
+        changed = any(values[key] is not one for key, one in stated.items())
+        return table(values, fault) if changed else stated
 
     return each
 
@@ -130,10 +130,10 @@ def number(low: float, high: float = math.inf) -> Check:
     def check(value: Any, fault: str) -> float:
         if type(value) is float and low <= value <= high and value < math.inf:
             return value
-        found = _as_float(value)
-        if not low <= found <= high or math.isinf(found):
+        as_float = _as_float(value)
+        if not low <= as_float <= high or math.isinf(as_float):
             raise ConfigError(f"{fault} must be a number from {low:g} to {high:g}{_hint(value)}")
-        return found
+        return as_float
 
     return check
 
@@ -163,10 +163,10 @@ def whole(low: int, high: int = 2**31) -> Check:
     def check(value: Any, fault: str) -> int:
         if type(value) is int and low <= value <= high:
             return value
-        found: float = in_range(value, fault)
-        if found != int(found):
+        as_float: float = in_range(value, fault)
+        if as_float != int(as_float):
             raise ConfigError(f"{fault} must be a whole number")
-        return int(found)
+        return int(as_float)
 
     return check
 
@@ -197,9 +197,9 @@ def flag(value: Any, fault: str) -> bool:
     """True or false, or a text or number that says so."""
     if type(value) is bool:
         return value
-    told = str.__str__(value).strip().lower() if isinstance(value, str) else ""
-    if told in TRUE or told in FALSE:
-        return told in TRUE
+    word = str.__str__(value).strip().lower() if isinstance(value, str) else ""
+    if word in TRUE or word in FALSE:
+        return word in TRUE
     is_number = isinstance(value, int) and value in (0, 1)
     if is_number or type(value).__name__ in ("bool", "bool_"):  # numpy's
         return bool(value)
@@ -238,15 +238,15 @@ def unset_allowed(kind: type, checks: Mapping[str, Check]) -> dict[str, Check]:
     return {key: optional(check) if key in unset else check for key, check in checks.items()}
 
 
-def checked(found: Mapping[str, Any], checks: Mapping[str, Check], where: str) -> dict[str, Any]:
+def checked(stated: Mapping[str, Any], checks: Mapping[str, Check], where: str) -> dict[str, Any]:
     """What was stated `where`, each value as its check makes it; unknown keys are errors."""
-    refuse_unknown(found, checks.keys(), where)
-    return {key: _settled(checks[key], key, value, where) for key, value in found.items()}
+    refuse_unknown(stated, checks.keys(), where)
+    return {key: _settled(checks[key], key, value, where) for key, value in stated.items()}
 
 
-def refuse_unknown(found: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    """Raise ConfigError for a key that is not `known`, with the one that was probably meant."""
-    for key in found:
+def refuse_unknown(stated: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    """Raise ConfigError for a key that is not `known`, with the key that was probably meant."""
+    for key in stated:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"

@@ -1,4 +1,4 @@
-"""What this device has learned about itself and its experts lies in one folder."""
+"""The data folder, where this device keeps what it learns, and atomic writes into it."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def writing_to(folder: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, content: str) -> None:
-    """Write a UTF-8 file all at once, its folders made: nobody reads half of it, also after a power
-    cut, and of two writers at once one wins. Raises OSError."""
+    """Write a UTF-8 file atomically, and make its folders: no reader gets half of it, also after a
+    power cut, and of two writers at once one wins. Raises OSError."""
     data = content.encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)

@@ -1,4 +1,4 @@
-"""What a forked child must not share with its parent: every owner makes it anew in the child.
+"""Fork safety: locks, connections and handles are made anew in a forked child.
 
 A lock that another thread held at the fork is never released in the child, and a socket, a database
 connection or a worker thread belongs to the parent.
@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 __all__ = ["NO_FORK", "ForkAware", "ForkSafeLock", "renew_after_fork"]
 
-NO_FORK = threading.RLock()  # a fork waits for whoever holds it: hold it for milliseconds only
+NO_FORK = threading.RLock()  # a fork waits until it is free: hold it for milliseconds only
 
 
 class ForkAware(Protocol):
@@ -34,7 +34,7 @@ def renew_after_fork(owner: ForkAware) -> None:
 
 
 class ForkSafeLock:
-    """A lock for `with` that is free in a forked child, whoever held it in the parent.
+    """A lock for `with` that is free in a forked child, even if a thread of the parent held it.
 
     The thread that holds it may take it again: a signal handler or a garbage collection can run
     in the middle of its block.

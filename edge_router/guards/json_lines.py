@@ -1,4 +1,4 @@
-"""JSON from outside: values within bounds, and files of one value a line."""
+"""Read JSON and JSON lines of unknown origin, within bounds."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    table = dict(pairs)
+    if len(table) != len(pairs):
         raise _Twice
-    return found
+    return table
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_once)

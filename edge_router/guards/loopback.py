@@ -1,4 +1,4 @@
-"""Whether a host is this very machine."""
+"""Whether a host name or an address is this machine's own (loopback)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which threads are inside a native library, so that neither a fork nor the exit cuts one off.
+"""Count threads inside a native library, so that neither a fork nor the exit cuts one off.
 
 A library's locks may be held by a thread that a forked child does not have. And a daemon thread
 that comes back from C++ or Rust after the interpreter has ended would abort the whole process.

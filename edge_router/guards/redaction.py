@@ -84,9 +84,9 @@ def without_secrets(text: str) -> str:
     return _KEY_OF_AN_ISSUER.sub(HIDDEN, text)
 
 
-def _assignment(found: re.Match[str]) -> str:
-    name = re.split(r"['\"]?\s*[=:]", found[1])[0]
-    return found[0] if _ABOUT_TOKENS.search(name) else found[1] + HIDDEN
+def _assignment(match: re.Match[str]) -> str:
+    name = re.split(r"['\"]?\s*[=:]", match[1])[0]
+    return match[0] if _ABOUT_TOKENS.search(name) else match[1] + HIDDEN
 
 
 def redacted_url(url: str) -> str:
@@ -97,8 +97,8 @@ def redacted_url(url: str) -> str:
     _, at, rest = after.rpartition("@")
     place = re.split("[?#]", rest, maxsplit=1)
     path = "/".join(HIDDEN if looks_like_a_key(part) else part for part in place[0].split("/"))
-    told = before + there + (f"{HIDDEN}@" if at else "") + path
-    return told + (f"?{HIDDEN}" if len(place) > 1 else "")
+    clean = before + there + (f"{HIDDEN}@" if at else "") + path
+    return clean + (f"?{HIDDEN}" if len(place) > 1 else "")
 
 
 def redacted(value: Any) -> str:
@@ -140,8 +140,8 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
-def _key_or_word(found: re.Match[str]) -> str:
-    return HIDDEN if looks_like_a_key(found[0]) else found[0]
+def _key_or_word(match: re.Match[str]) -> str:
+    return HIDDEN if looks_like_a_key(match[0]) else match[0]
 
 
 def quoted(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Files that Edge Router wrote as JSON objects, read whatever happened to them since."""
+"""Read the JSON files that Edge Router wrote itself, also edited or damaged ones."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def table(value: Any, name: str) -> dict[str, Any]:
 
 
 def rounded(value: Any) -> Any:
-    """The same value with every float to 6 decimals: enough for anybody, stable to compare."""
+    """The same value with every float to 6 decimals, which makes files easy to compare."""
     if isinstance(value, float):
         return round(value, 6)
     if isinstance(value, dict):

@@ -40,11 +40,11 @@ def home_folder() -> Path | None:
     if os.name == "posix" and os.environ.get("HOME") == "":
         return None
     try:
-        found = Path.home()
+        home = Path.home()
     except RuntimeError:
         return None
-    locked = os.access(found, os.F_OK) and not os.access(found, os.X_OK)
-    return found if found.is_absolute() and not locked else None
+    locked = os.access(home, os.F_OK) and not os.access(home, os.X_OK)
+    return home if home.is_absolute() and not locked else None
 
 
 def is_file(path: Path) -> bool:
@@ -101,13 +101,13 @@ def content_of(path: Path, *, limit: int) -> bytes:
     terminal = stat.S_ISCHR(kind) and str(path).startswith(_PIPES)
     if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind) or piped or empty or terminal):
         raise OSError(None, "it is not a regular file")
-    found = bytearray()
+    content = bytearray()
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
-            found += piece
-            if len(found) > limit:
+            content += piece
+            if len(content) > limit:
                 raise OSError(None, f"it is longer than {limit:,} bytes")
-    return bytes(found)
+    return bytes(content)
 
 
 def encoding_of(content: bytes) -> str | None:
@@ -127,8 +127,8 @@ def text_of_bytes(content: bytes) -> str:
 
     Raises ValueError that names the encoding, or says where the content is not UTF-8.
     """
-    if (found := encoding_of(content)) not in (None, "UTF-8"):
-        raise ValueError(f"it is {found}; save it as UTF-8")
+    if (encoding := encoding_of(content)) not in (None, "UTF-8"):
+        raise ValueError(f"it is {encoding}; save it as UTF-8")
     try:
         return content.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:

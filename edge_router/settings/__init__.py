@@ -1,1 +1,1 @@
-"""What the user may set; numpy-free."""
+"""Settings: what the user may set, read and checked without numpy."""

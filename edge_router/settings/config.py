@@ -1,4 +1,4 @@
-"""TOML, EDGE_ROUTER_* variables and arguments become one frozen Config; unknown keys are errors."""
+"""Config: all settings, from TOML, the environment and arguments; unknown keys are errors."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ DeferralMode = Literal["off", "before", "while"]
 
 
 def _setting(
-    default: Any, check: Check, told: str, *, option: bool = False, metavar: str | None = None
+    default: Any, check: Check, words: str, *, option: bool = False, metavar: str | None = None
 ) -> Any:
     """A field of Config, named once: its default, the check of its value, and its help.
 
     With `option` every command has an option for it.
     """
-    metadata = {"check": check, "help": told, "option": option, "metavar": metavar}
+    metadata = {"check": check, "help": words, "option": option, "metavar": metavar}
     return field(default=default, metadata=metadata)
 
 
@@ -117,7 +117,7 @@ class Config:
         one_of(*get_args(DeferralMode)),
         "off, or hand a local answer that looks bad over to the cloud: before, while",
     )
-    deferral_tokens: int = _setting(16, whole_number, "tokens by which that is told")
+    deferral_tokens: int = _setting(16, whole_number, "how many first tokens decide that")
     learn: bool = _setting(False, flag, "keep outcomes of answers on this device")
     learn_prompts: bool = _setting(False, flag, "keep their texts too; needs learn")
     learn_rows: int = _setting(10_000, whole_number, "how many outcomes are kept, the last ones")
@@ -170,24 +170,24 @@ class Config:
         return replace(self, **checked(changes, SETTINGS, "the arguments"))
 
     def to_json(self) -> dict[str, Any]:
-        """Every setting by its name; `Config(**found)` makes them again. Of an address, no login
+        """Every setting by its name; `Config(**settings)` makes them again. Of an address, no login
         and no query: either is refused when the expert is opened."""
-        found = asdict(self)
-        for expert in found["experts"].values():
+        settings = asdict(self)
+        for expert in settings["experts"].values():
             expert["base_url"] = expert["base_url"] and redacted_url(expert["base_url"])
-        return found
+        return settings
 
 
 def _variables(experts: Any) -> set[str]:
     """The environment variables that the tables of experts name, whatever is in them."""
-    found: set[str] = set()
+    variables: set[str] = set()
     for expert in experts.values() if isinstance(experts, dict) else ():
         if isinstance(expert, dict):
             headers = expert.get("extra_headers_env")
             named = [expert.get("api_key_env")]
             named += headers.values() if isinstance(headers, dict) else ()
-            found.update(name for name in named if isinstance(name, str))
-    return found
+            variables.update(name for name in named if isinstance(name, str))
+    return variables
 
 
 SETTINGS: Mapping[str, Check] = {
@@ -197,10 +197,10 @@ FIELDS = unset_allowed(Config, SETTINGS)
 
 
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
-    found = tables.pop(name, {})
-    if not isinstance(found, dict):
-        raise ConfigError(f"{name} = {quoted(found)} in the file must be a table, [{name}]")
-    return found
+    table = tables.pop(name, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"{name} = {quoted(table)} in the file must be a table, [{name}]")
+    return table
 
 
 def configured_limits(config: Config, *, spent_usd: float = 0.0) -> Constraints:

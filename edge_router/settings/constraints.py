@@ -1,4 +1,4 @@
-"""Hard limits on who may answer a query, whatever is expected of whom."""
+"""Constraints: hard limits on which experts may answer a query."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Constraints:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The limits by their names; `Constraints(**found)` makes them again."""
+        """The limits by their names; `Constraints(**limits)` makes them again."""
         return asdict(self)
 
 

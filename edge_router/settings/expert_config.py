@@ -1,4 +1,4 @@
-"""One expert of the settings: whom it asks, where, at what price and with which patience."""
+"""ExpertConfig: one expert of the settings, with its backend, address, prices and timeouts."""
 
 from __future__ import annotations
 
@@ -94,14 +94,14 @@ class ExpertConfig:
     def __repr__(self) -> str:
         """What is stated, without what looks like a key or a password."""
         stated = {one.name: getattr(self, one.name) for one in fields(self)}
-        told = [f"{k}={redacted_setting(k, v)}" for k, v in stated.items() if v is not None]
-        return f"ExpertConfig({', '.join(told)})"
+        listed = [f"{k}={redacted_setting(k, v)}" for k, v in stated.items() if v is not None]
+        return f"ExpertConfig({', '.join(listed)})"
 
     @property
     def stated_speed(self) -> dict[str, float]:
         """Those of the speed settings that are there."""
-        found = {key: getattr(self, key) for key in SPEED}
-        return {key: value for key, value in found.items() if value is not None}
+        speeds = {key: getattr(self, key) for key in SPEED}
+        return {key: value for key, value in speeds.items() if value is not None}
 
     @property
     def needs_network(self) -> bool:
@@ -130,8 +130,8 @@ def _on_device(location: str | None, base_url: str | None) -> bool:
 def _temperature(value: Any, fault: str) -> float | Literal["omit"]:
     if value == "omit":
         return "omit"
-    found: float = number(0.0, 100.0)(value, f"{fault} must be 'omit', or")
-    return found
+    temperature: float = number(0.0, 100.0)(value, f"{fault} must be 'omit', or")
+    return temperature
 
 
 def _variable(value: Any, fault: str) -> str:
@@ -238,8 +238,8 @@ def warn_of_far_devices(experts: Mapping[str, ExpertConfig]) -> None:
 
 
 @cache  # once per process is enough
-def _warn(told: str) -> None:
-    log.warning("%s", told)
+def _warn(message: str) -> None:
+    log.warning("%s", message)
 
 
 def _require_url(base_url: str | None, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Where settings are read: the user's TOML file and the EDGE_ROUTER_* variables."""
+"""Read settings from the user's TOML file and the EDGE_ROUTER_* variables."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ def _tables(content: bytes, file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"{fault}: {error}") from None
     try:
-        found = tomllib.loads(text)
+        tables = tomllib.loads(text)
     except RecursionError:
         raise ConfigError(f"{fault}: it is nested too deeply") from None
     except ValueError as error:
         raise ConfigError(f"{fault}: {error}{_fix(text, str(error))}") from None
-    _refuse_escaped_paths(found, file)
-    return found
+    _refuse_escaped_paths(tables, file)
+    return tables
 
 
 def _fix(text: str, error: str) -> str:
@@ -90,11 +90,11 @@ def _fix(text: str, error: str) -> str:
     return ""
 
 
-def _refuse_escaped_paths(found: Any, file: Path, depth: int = 0) -> None:
+def _refuse_escaped_paths(table: Any, file: Path, depth: int = 0) -> None:
     """A path such as "C:\temp\new.gguf" is TOML, and holds a tab and a line break."""
-    if not isinstance(found, dict) or depth > 3:
+    if not isinstance(table, dict) or depth > 3:
         return
-    for key, value in found.items():
+    for key, value in table.items():
         if key in PATHS and isinstance(value, str) and _CONTROL.search(value):
             raise ConfigError(
                 f"{key} = {value!r} in {str(file)!r} holds a control character: in double quotes "
@@ -111,7 +111,7 @@ def read_environment(known: Collection[str], *, others: Collection[str] = ()) ->
     a container platform sets for a service that is called edge-router, and what describes an
     installation, such as EDGE_ROUTER_VERSION. Raises ConfigError for any other unknown variable.
     """
-    found = {}
+    settings = {}
     for name, value in os.environ.items():
         setting = name.removeprefix(PREFIX)
         if not name.startswith(PREFIX) or name == f"{PREFIX}CONFIG" or name in others:
@@ -121,8 +121,8 @@ def read_environment(known: Collection[str], *, others: Collection[str] = ()) ->
         if setting.lower() not in known:
             _refuse_unless_metadata(name, setting, known)
         else:
-            found[setting.lower()] = value.strip()
-    return found
+            settings[setting.lower()] = value.strip()
+    return settings
 
 
 def _refuse_unless_metadata(name: str, setting: str, known: Collection[str]) -> None:

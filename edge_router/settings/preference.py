@@ -1,4 +1,4 @@
-"""What the user prefers, parsed: the best answer, one within a cost range, or a balance."""
+"""Preference: the user's wish, parsed: the best answer, one within a cost range, or a balance."""
 
 from __future__ import annotations
 
@@ -88,17 +88,17 @@ PREFERENCE_CHECKS = {
 
 
 def _weights(stated: str, text: str) -> Weights:
-    found: dict[str, float] = {}
+    weights: dict[str, float] = {}
     for part in stated.split(","):
         name, equals, value = part.partition("=")
         if not equals or name not in ("quality", "cost", "latency"):
             raise ConfigError(f"preference {text!r} is unknown; {EXAMPLES}")
-        if name in found:
+        if name in weights:
             raise ConfigError(f"preference {text!r} states {name!r} twice; {EXAMPLES}")
-        found[name] = _number(value, text)
-    if not any(found.values()):
+        weights[name] = _number(value, text)
+    if not any(weights.values()):
         raise ConfigError(f"preference {text!r} gives every column the weight 0; {EXAMPLES}")
-    return Weights(**found)
+    return Weights(**weights)
 
 
 def _number(value: str, text: str) -> float:

@@ -28,9 +28,9 @@ def _drawn() -> dict[str, str]:
     branch = ["EdgeRouterError"]
     for line in errors.__doc__.splitlines():
         if "── " in line:
-            before, told = line.split("── ")
+            before, words = line.split("── ")
             depth = (len(before) + 3) // 4
-            name = told.split()[0]
+            name = words.split()[0]
             parents[name] = branch[depth - 1]
             branch[depth:] = [name]
     return parents
@@ -39,14 +39,14 @@ def _drawn() -> dict[str, str]:
 def _real() -> dict[str, str]:
     """Each class of the module with the one of ours that it derives from."""
     ours = [
-        found
-        for _, found in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(found, EdgeRouterError) and found is not EdgeRouterError
+        kind
+        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, EdgeRouterError) and kind is not EdgeRouterError
     ]
     return {
-        found.__name__: base.__name__
-        for found in ours
-        for base in found.__bases__
+        kind.__name__: base.__name__
+        for kind in ours
+        for base in kind.__bases__
         if issubclass(base, EdgeRouterError)
     }
 
@@ -71,7 +71,7 @@ def test_the_sentence_under_the_tree_holds() -> None:
 
 @pytest.mark.parametrize("name", errors.__all__)
 def test_each_has_a_docstring(name: str) -> None:
-    """Who reads `help(error)` is told what it means."""
+    """`help(error)` says what the error means."""
     assert vars(getattr(errors, name))["__doc__"]
 
 

@@ -138,8 +138,8 @@ def _renewal(options: argparse.Namespace) -> str:
         if (value := getattr(options, option)) is not None:
             path = user_path(value) if option in PATHS else None
             is_path = path is not None and os.path.lexists(path)  # an artifact may be a mere name
-            told = path.absolute() if path is not None and is_path else value
-            stated.append(f"--{option.replace('_', '-')}={told}")
+            stated_value = path.absolute() if path is not None and is_path else value
+            stated.append(f"--{option.replace('_', '-')}={stated_value}")
     stated += ["--tables", *options.tables] if options.tables else []
     stated += ["--from-log"] if options.from_log else [f"--confidence={_confidence(options)}"]
     return shlex.join(["edge-router", "calibrate", *stated])
@@ -173,7 +173,7 @@ def _cost(promise: Promise) -> str:
 
 
 def _warn_of_other_settings(point: StoredPoint, router: Router, config: Config) -> None:
-    """What in these settings keeps the point from being used."""
+    """Print what in these settings keeps the point from being used."""
     from edge_router.routing.deciding.stored_points import compared
 
     profiles = {expert.name: expert.profile for expert in compared(router.artifact, config)}

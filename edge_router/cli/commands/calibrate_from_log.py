@@ -33,8 +33,8 @@ def share_of(options: argparse.Namespace) -> float:
             raise ConfigError(f"--{option} does nothing with --from-log; leave one of them out")
     targets = parse_targets(options.target or [TARGET])
     if [target.quantity for target in targets] != [Quantity.QUALITY]:
-        told = ", ".join(map(str, targets))
-        raise ConfigError(f"--from-log keeps a share of quality, such as {TARGET}, not {told}")
+        stated = ", ".join(map(str, targets))
+        raise ConfigError(f"--from-log keeps a share of quality, such as {TARGET}, not {stated}")
     return targets[0].bound
 
 

@@ -43,20 +43,20 @@ def _measure(options: argparse.Namespace) -> None:
 
     config = config_of(options)
     chosen = _chosen(config, options.expert)
-    found = {name: _measured(name, expert) for name, expert in chosen.items()}
+    timed = {name: _measured(name, expert) for name, expert in chosen.items()}
     now = now_as_text()
     speeds = {
-        name: MeasuredSpeed(e.model, e.n_threads, now, found[name].speed, found[name].pace)
+        name: MeasuredSpeed(e.model, e.n_threads, now, timed[name].speed, timed[name].pace)
         for name, e in chosen.items()
     }
     with writing_to(config.data_folder):
         path = write_speeds(config, speeds)
     if options.json:
-        print_json({"file": str(path), "speeds": _speeds_json(speeds, found)})
+        print_json({"file": str(path), "speeds": _speeds_json(speeds, timed)})
         return
     for name, speed in speeds.items():
-        told = f"{len(found[name].samples)} prompts, error {found[name].relative_error:.0%}"
-        print(f"{name}: {_speed_words(speed)}; {told} at the median")
+        fit = f"{len(timed[name].samples)} prompts, error {timed[name].relative_error:.0%}"
+        print(f"{name}: {_speed_words(speed)}; {fit} at the median")
     print_dim(f"kept in {path}")
 
 
@@ -87,8 +87,8 @@ def _measured(name: str, expert: ExpertConfig) -> Measurement:
     from edge_router.routing.opening import open_backend
 
     if expert.stated_speed:
-        told = ", ".join(expert.stated_speed)
-        print_dim(f"{name}: the settings state {told}; that wins over what is measured")
+        stated = ", ".join(expert.stated_speed)
+        print_dim(f"{name}: the settings state {stated}; that wins over what is measured")
     backend = open_backend(expert)
     try:
         return measure_speed(
@@ -101,7 +101,7 @@ def _measured(name: str, expert: ExpertConfig) -> Measurement:
 
 
 def _print_bar(name: str, share: float) -> None:
-    """One line on standard error that fills up; nothing where nobody watches."""
+    """A progress line on standard error; nothing where that is no terminal."""
     if sys.stderr.isatty():
         filled = round(share * BAR)
         bar = "#" * filled + "." * (BAR - filled)
@@ -133,22 +133,22 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _speeds_json(
-    speeds: Mapping[str, MeasuredSpeed], found: Mapping[str, Measurement]
+    speeds: Mapping[str, MeasuredSpeed], timed: Mapping[str, Measurement]
 ) -> dict[str, Any]:
     return {
         name: asdict(speed)
-        | ({"relative_error": found[name].relative_error} if name in found else {})
+        | ({"relative_error": timed[name].relative_error} if name in timed else {})
         for name, speed in speeds.items()
     }
 
 
 def _speed_words(measured: MeasuredSpeed) -> str:
     speed = measured.speed
-    told = (
+    words = (
         f"reads {speed.input_tokens_per_s:.0f} tokens/s, writes {speed.output_tokens_per_s:.0f} "
         f"tokens/s, first token after {speed.start_s:.2f} s"
     )
-    return told + (f", loads in {speed.cold_s:.1f} s" if speed.cold_s else "")
+    return words + (f", loads in {speed.cold_s:.1f} s" if speed.cold_s else "")
 
 
 def _age_words(measured: MeasuredSpeed) -> str:

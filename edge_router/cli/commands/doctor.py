@@ -1,4 +1,4 @@
-"""edge-router doctor: is everything here that answering needs?"""
+"""edge-router doctor: checks that everything needed for an answer is here; asks no expert."""
 
 from __future__ import annotations
 
@@ -97,12 +97,12 @@ def _looked_at(name: str, look: Callable[[], str]) -> Check:
 
 
 def _runtime() -> str:
-    found = {name: _version(name) for name in PARTS}
-    told = ", ".join(f"{name} {number}" for name, number in found.items())
-    parts = [int(part) for part in re.findall(r"\d+", found["onnxruntime"])[:2]]
+    versions = {name: _version(name) for name in PARTS}
+    listed = ", ".join(f"{name} {number}" for name, number in versions.items())
+    parts = [int(part) for part in re.findall(r"\d+", versions["onnxruntime"])[:2]]
     if parts and tuple(parts) < OLDEST_ONNXRUNTIME:
-        raise _Fault(f"{told}; pip install 'onnxruntime>=1.30'")
-    return told
+        raise _Fault(f"{listed}; pip install 'onnxruntime>=1.30'")
+    return listed
 
 
 def _version(name: str) -> str:
@@ -132,8 +132,8 @@ def _router(config: Config) -> str:
 
 def _expert(expert: ExpertConfig, *, connect: bool) -> str:
     faults = _model_faults(expert) if expert.backend == "llama_cpp" else _server_faults(expert)
-    if told := "; ".join(faults):
-        raise _Fault(told)
+    if message := "; ".join(faults):
+        raise _Fault(message)
     where = "on this device" if expert.on_device else "in the cloud"
     if expert.base_url is None:
         return f"{expert.model}, {where}"
@@ -205,7 +205,7 @@ def _key_fault(name: str, allowed: str) -> str | None:
 
 
 def _reached(base_url: str, *, connect: bool) -> str:
-    """What a knock at the server's door tells. Raises _Fault where nobody listens."""
+    """Connect to the server and say how that went. Raises _Fault where the port is closed."""
     parts = urlsplit(base_url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     here = is_loopback(host)
@@ -214,9 +214,9 @@ def _reached(base_url: str, *, connect: bool) -> str:
     try:
         socket.create_connection((host, port), KNOCK_S if here else FAR_KNOCK_S).close()
     except (OSError, UnicodeError) as error:
-        told = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
         fix = "start the server, or correct base_url" if here else "see host, port and network"
-        raise _Fault(f"{redacted_url(base_url)} is not reachable ({told}); {fix}") from None
+        raise _Fault(f"{redacted_url(base_url)} is not reachable ({why}); {fix}") from None
     return ", reachable"
 
 

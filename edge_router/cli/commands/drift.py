@@ -59,11 +59,11 @@ def _drift(options: argparse.Namespace) -> None:
     monitor = DriftMonitor(reference, false_alarms=options.false_alarms)
     stretches = _stretches(monitor, queries)
     if options.json:
-        told = [rounded(asdict(found)) | {"words": found.words} for found in stretches]
-        print_json({"alarm": any(found.alarm for found in stretches), "stretches": told})
+        results = [rounded(asdict(verdict)) | {"words": verdict.words} for verdict in stretches]
+        print_json({"alarm": any(verdict.alarm for verdict in stretches), "stretches": results})
         return
-    for number, found in enumerate(stretches, 1):
-        print(f"{number}: {found.words}" if len(stretches) > 1 else found.words)
+    for number, verdict in enumerate(stretches, 1):
+        print(f"{number}: {verdict.words}" if len(stretches) > 1 else verdict.words)
 
 
 def _stretches(monitor: DriftMonitor, queries: Iterable[Seen]) -> list[DriftVerdict]:
@@ -71,13 +71,13 @@ def _stretches(monitor: DriftMonitor, queries: Iterable[Seen]) -> list[DriftVerd
     ConfigError for too few queries."""
     from edge_router.learning.drift.mmd_test import LOOKS
 
-    found, number = {}, 0
+    verdicts, number = {}, 0
     for number, (query, characters) in enumerate(queries, 1):
         if monitor.add(query, characters=characters):
-            found[(number - 1) // LOOKS[-1]] = monitor.verdict()
-    if not found:
+            verdicts[(number - 1) // LOOKS[-1]] = monitor.verdict()
+    if not verdicts:
         raise ConfigError(f"{number} queries are too few to tell; give {LOOKS[0]} or more")
-    return list(found.values())
+    return list(verdicts.values())
 
 
 def _read(router: Router, path: Path) -> Iterator[Seen]:
@@ -86,13 +86,13 @@ def _read(router: Router, path: Path) -> Iterator[Seen]:
     from edge_router.chat.completion import ChatRequest
     from edge_router.guards.json_lines import json_lines
 
-    for where, found in json_lines(path, ConfigError):
-        if not isinstance(found, dict) or not found.keys() & {"query", "messages"}:
+    for where, value in json_lines(path, ConfigError):
+        if not isinstance(value, dict) or not value.keys() & {"query", "messages"}:
             raise InvalidRequest(
                 f'{where}: a line must be {{"query": ...}} or {{"messages": [...]}}'
             )
         try:
-            request = ChatRequest.of(found["query"] if "query" in found else found["messages"])
+            request = ChatRequest.of(value["query"] if "query" in value else value["messages"])
             turns = [m.content for m in request.messages if m.role == "user" and m.content.strip()]
             seen = router.represent(request), len(turns[-1])
         except (InvalidRequest, ValueError, TypeError, IndexError) as error:

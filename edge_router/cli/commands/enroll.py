@@ -57,8 +57,8 @@ def _enroll(options: argparse.Namespace) -> None:
     path = enroller.keep(enrolment)
     standing = enroller.standing(enrolment)
     if options.json:
-        told = {"name": enroller.name, "command": enroller.command, "path": str(path)}
-        print_json(told | _json(enrolment, standing))
+        facts = {"name": enroller.name, "command": enroller.command, "path": str(path)}
+        print_json(facts | _json(enrolment, standing))
     else:
         _print(enroller.name, enrolment, standing, path)
 
@@ -74,13 +74,13 @@ def _enrolment(enroller: Enroller, options: argparse.Namespace) -> Enrolment:
 
 
 def _progress(count: int) -> Any:
-    def told(done: int, failure: BackendError | None) -> None:
+    def show(done: int, failure: BackendError | None) -> None:
         if failure is not None:
             print_dim(f"question {done} failed, not counted: {failure}")
         elif done % 10 == 0 or done == count:
             print_dim(f"{done}/{count} questions")
 
-    return told
+    return show
 
 
 def _command(options: argparse.Namespace) -> str:
@@ -98,7 +98,7 @@ def _command(options: argparse.Namespace) -> str:
 
 
 def _json(enrolment: Enrolment, standing: Standing | None) -> dict[str, Any]:
-    told: dict[str, Any] = rounded(
+    fields: dict[str, Any] = rounded(
         {
             "profile": enrolment.profile,
             "outcomes": enrolment.outcomes,
@@ -108,7 +108,7 @@ def _json(enrolment: Enrolment, standing: Standing | None) -> dict[str, Any]:
             "standing": asdict(standing) if standing else None,
         }
     )
-    return told
+    return fields
 
 
 def _print(name: str, enrolment: Enrolment, standing: Standing | None, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""edge-router feedback: tell how good an answer was."""
+"""edge-router feedback: stores the score of an answer."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ def _feedback(options: argparse.Namespace) -> None:
     score = _score(options.score)
     log = OutcomeLog(config_of(options).data_folder / FILE)
     ids = [outcome.id for outcome in log.rows()]
-    found = ids[-1] if options.id == LAST and ids else options.id
-    if found not in ids:
+    decision_id = ids[-1] if options.id == LAST and ids else options.id
+    if decision_id not in ids:
         raise LearningError(
             f"no answer {options.id!r} among the {len(ids)} in {log.path}; `edge-router log show` "
             "lists them, and the setting learn = true keeps them"
         )
-    if not log.score(found, score):
+    if not log.score(decision_id, score):
         raise LearningError(
-            f"the score of {found} could not be written to {log.path}; see that there is room on "
-            "the disk and nobody else is writing, then tell it again"
+            f"the score of {decision_id} could not be written to {log.path}; see that there is "
+            "room on the disk and nobody else is writing, then tell it again"
         )
     log.close()
     if options.json:
-        print_json({"id": found, "score": score})
+        print_json({"id": decision_id, "score": score})
     else:
-        print(f"{found} scored {score:g}")
+        print(f"{decision_id} scored {score:g}")
 
 
 def _score(given: str) -> float:

@@ -1,4 +1,4 @@
-"""edge-router log: what was kept of the answers given, and how to forget it."""
+"""edge-router log: shows or deletes the outcomes kept on this device."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def _log(options: argparse.Namespace) -> None:
 
 def _json(outcome: Outcome) -> dict[str, Any]:
     """One outcome for machines, without its representation."""
-    told = ("id", "time", "expert", "rival", "answered_by", "propensity", "gain", "min_gain",
+    names = ("id", "time", "expert", "rival", "answered_by", "propensity", "gain", "min_gain",
             "cost_usd", "first_token_s", "total_s", "input_tokens", "output_tokens", "characters",
             "script", "prompt", "score", "ended")  # fmt: skip
-    found: dict[str, Any] = rounded({name: getattr(outcome, name) for name in told})
-    return found | {"quality": {n: round(e.quality, 6) for n, e in outcome.estimates.items()}}
+    fields: dict[str, Any] = rounded({name: getattr(outcome, name) for name in names})
+    return fields | {"quality": {n: round(e.quality, 6) for n, e in outcome.estimates.items()}}
 
 
 def _line(outcome: Outcome) -> str:
@@ -65,7 +65,7 @@ def _line(outcome: Outcome) -> str:
 
 
 def _date(seconds: float) -> str:
-    """The local date and time, whatever a clock once said."""
+    """The local date and time, also of a time that no calendar has."""
     try:
         return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
     except (ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""edge-router models: what is here to route with and to route to."""
+"""edge-router models: lists routers, profiles, enrolled experts and local models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _models(options: argparse.Namespace) -> None:
     from edge_router.routing.artifact.manifest import RouterArtifact, bundled_artifacts
     from edge_router.routing.experts.enrolled import enrolled_names
 
-    found = {name: RouterArtifact.load(path) for name, path in bundled_artifacts().items()}
+    artifacts = {name: RouterArtifact.load(path) for name, path in bundled_artifacts().items()}
     enrolled = enrolled_names(config_of(options).data_folder)
     try:
         local = str(find_model(BUNDLED_MODEL))
@@ -38,12 +38,12 @@ def _models(options: argparse.Namespace) -> None:
                 "operating_points": list(artifact.calibration["operating_points"]),
                 "known_models": list(artifact.experts["experts"]),
             }
-            for name, artifact in found.items()
+            for name, artifact in artifacts.items()
         }
         local_models = {BUNDLED_MODEL: local}
         print_json({"routers": routers, "enrolled": enrolled, "local_models": local_models})
         return
-    for name, artifact in found.items():
+    for name, artifact in artifacts.items():
         print(f"router {name}: {artifact.manifest.base_model}, {artifact.path}")
         print(f"  profiles: {', '.join(artifact.experts['profiles'])}")
         print(f"  operating points: {', '.join(artifact.calibration['operating_points'])}")

@@ -1,4 +1,4 @@
-"""edge-router route: decide who would answer; nobody is called."""
+"""edge-router route: prints the decision, or its explanation; asks no expert."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ def _route_batch(options: argparse.Namespace, router: Router, constraints: Const
     failed = False
     pool = ThreadPoolExecutor(threads)
     try:
-        for found in pool.map(decide, lines):
-            print_json(found)
-            failed = failed or "error" in found
+        for result in pool.map(decide, lines):
+            print_json(result)
+            failed = failed or "error" in result
     finally:  # where nobody reads on, or Ctrl-C: the lines that wait are not decided any more
         pool.shutdown(cancel_futures=True)
     return int(failed)
@@ -106,10 +106,10 @@ def lines_of(path: str, what: str) -> list[bytes]:
     try:
         content = _content(path, what)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        told = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{what} {path!r} cannot be read: {told}") from None
-    if (found := encoding_of(content)) not in (None, "UTF-8"):
-        raise ConfigError(f"{what} {path!r} is {found}; save it as UTF-8")
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{what} {path!r} cannot be read: {why}") from None
+    if (encoding := encoding_of(content)) not in (None, "UTF-8"):
+        raise ConfigError(f"{what} {path!r} is {encoding}; save it as UTF-8")
     lines = content.removeprefix(BOM_UTF8).split(b"\n")
     return [line for line in lines if line.strip()]
 
@@ -126,28 +126,28 @@ def _content(path: str, what: str) -> bytes:
 def prompt_of(line: bytes) -> Any:
     """The query or the messages of a JSON line. Raises InvalidRequest."""
     try:
-        found = json_value(line.decode())
+        value = json_value(line.decode())
     except BadJson as error:
         raise InvalidRequest(f"the line {error}") from None
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"the line is not UTF-8: {error}") from None
-    if isinstance(found, dict):
+    if isinstance(value, dict):
         for key in ("query", "messages"):
-            if key in found:
-                return found[key]
+            if key in value:
+                return value[key]
     raise InvalidRequest('a line must be {"query": ...} or {"messages": [...]}')
 
 
 def _print_profiles(estimates: Mapping[str, Estimate], *, as_json: bool) -> None:
     if as_json:
-        print_json({name: rounded(asdict(found)) for name, found in estimates.items()})
+        print_json({name: rounded(asdict(estimate)) for name, estimate in estimates.items()})
         return
     print(f"{'expert':<16}{'quality':>9}{'cost':>12}{'latency':>10}{'tokens':>8}")
-    for name, found in estimates.items():
-        cost = "unknown" if found.cost_usd is None else f"${found.cost_usd:.6f}"
+    for name, estimate in estimates.items():
+        cost = "unknown" if estimate.cost_usd is None else f"${estimate.cost_usd:.6f}"
         print(
-            f"{name:<16}{found.quality:>9.0%}{cost:>12}{found.latency_s:>9.1f}s"
-            f"{found.output_tokens:>8.0f}"
+            f"{name:<16}{estimate.quality:>9.0%}{cost:>12}{estimate.latency_s:>9.1f}s"
+            f"{estimate.output_tokens:>8.0f}"
         )
 
 
@@ -160,36 +160,41 @@ def print_explanation(explanation: Explanation, *, as_json: bool) -> None:
         print(line)
 
 
-def _lines(found: Explanation) -> Iterator[str]:
-    yield f"{found.expert} ({found.reason}): {found.words}"
+def _lines(explanation: Explanation) -> Iterator[str]:
+    yield f"{explanation.expert} ({explanation.reason}): {explanation.words}"
     yield "experts"
-    yield from (f"  {_expert(expert)}" for expert in found.experts)
-    if found.preference is None:
-        yield f"operating point {found.operating_point}: {found.promise}"
+    yield from (f"  {_expert(expert)}" for expert in explanation.experts)
+    if explanation.preference is None:
+        yield f"operating point {explanation.operating_point}: {explanation.promise}"
     else:
-        yield f"preference {found.preference}"
-    yield f"  gain {found.gain:+.3f}, least gain {found.min_gain:+.3f}, margin {found.margin:+.3f}"
+        yield f"preference {explanation.preference}"
+    gain, least = f"gain {explanation.gain:+.3f}", f"least gain {explanation.min_gain:+.3f}"
+    yield f"  {gain}, {least}, margin {explanation.margin:+.3f}"
     yield "kind of task"
-    yield from (f"  {kind.probability:>4.0%} {kind.name}" for kind in found.kinds)
-    if found.neighbours:
+    yield from (f"  {kind.probability:>4.0%} {kind.name}" for kind in explanation.kinds)
+    if explanation.neighbours:
         yield "nearest known queries"
-        yield from (f"  {_neighbour(known)}" for known in found.neighbours)
-    yield from (f"unfamiliar: {flag.words} ({flag})" for flag in found.unfamiliar)
-    if found.changes:
+        yield from (f"  {_neighbour(known)}" for known in explanation.neighbours)
+    yield from (f"unfamiliar: {flag.words} ({flag})" for flag in explanation.unfamiliar)
+    if explanation.changes:
         yield "what would have changed it"
-        yield from (f"  {change.words}" for change in found.changes)
+        yield from (f"  {change.words}" for change in explanation.changes)
 
 
-def _expert(found: Considered) -> str:
-    cost = "price unknown" if found.cost_usd is None else f"${found.cost_usd:.6f}"
-    out = f", ruled out: {found.excluded}" if found.excluded else ""
+def _expert(expert: Considered) -> str:
+    cost = "price unknown" if expert.cost_usd is None else f"${expert.cost_usd:.6f}"
+    out = f", ruled out: {expert.excluded}" if expert.excluded else ""
     return (
-        f"{found.name} ({found.location}): quality {found.quality:.0%}, {cost}, "
-        f"{found.latency_s:.1f} s, {found.output_tokens:.0f} tokens{out}"
+        f"{expert.name} ({expert.location}): quality {expert.quality:.0%}, {cost}, "
+        f"{expert.latency_s:.1f} s, {expert.output_tokens:.0f} tokens{out}"
     )
 
 
-def _neighbour(found: KnownNeighbour) -> str:
-    scores = ", ".join(f"{name} {score:.0%}" for name, score in found.scores.items())
-    told = f"{found.distance:.3f} {found.kind} ({found.table}, {found.language})"
-    return told + (f": {scores}" if scores else "") + (f" {found.text!r}" if found.text else "")
+def _neighbour(neighbour: KnownNeighbour) -> str:
+    scores = ", ".join(f"{name} {score:.0%}" for name, score in neighbour.scores.items())
+    words = f"{neighbour.distance:.3f} {neighbour.kind} ({neighbour.table}, {neighbour.language})"
+    return (
+        words
+        + (f": {scores}" if scores else "")
+        + (f" {neighbour.text!r}" if neighbour.text else "")
+    )

@@ -38,7 +38,7 @@ base_url = "http://127.0.0.1:9/v1"
 
 @pytest.fixture(autouse=True)
 def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A local and a cloud expert, both behind a port where nobody listens."""
+    """A local and a cloud expert, both behind a closed port."""
     (tmp_path / "config.toml").write_text(CLOUD)
     monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "config.toml"))
 
@@ -80,7 +80,7 @@ def test_route_explains_for_people_and_for_machines(capsys: pytest.CaptureFixtur
 
 
 def test_a_preference_replaces_the_operating_point(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its reason has a code of its own; a price nobody knows counts as the dearest."""
+    """Its reason has a code of its own; an unknown price counts as the dearest."""
     query = "What is the opposite of hot?"
     found = run_json(capsys, "route", query, "--preference", "cost")
     assert (found["expert"], found["reason"]) == ("local", "best_in_cost_range")
@@ -92,7 +92,7 @@ def test_a_preference_replaces_the_operating_point(capsys: pytest.CaptureFixture
 
 
 def test_route_profiles_adds_all_six(capsys: pytest.CaptureFixture[str]) -> None:
-    """So that anybody can evaluate the router from outside."""
+    """An evaluation from outside gets the estimates of all profiles."""
     found = run_json(capsys, "route", "--profiles", "Hello")
     assert found.keys() == {*PROFILES, "local", "cloud"}
     _, out, _ = run(capsys, "route", "--profiles", "Hello")
@@ -196,7 +196,7 @@ def test_an_error_is_json_where_json_was_asked_for(capsys: pytest.CaptureFixture
 
 
 def test_ask_falls_through_to_a_clear_error(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nobody listens on either port: every failure is told."""
+    """Both ports are closed: the message has every failure."""
     code, _, err = run(capsys, "ask", "Hello", "--deadline-s", "5")
     assert code == 1
     assert "no expert answered" in err

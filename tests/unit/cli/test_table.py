@@ -64,7 +64,7 @@ def test_the_first_word_names_the_command(
 
 
 def test_a_module_is_imported_only_where_it_is_wanted() -> None:
-    """A broken one harms nobody else, and says so itself."""
+    """A broken module fails its own command only, with its own message."""
     parse("greet", "world")
     assert "made_commands.broken" not in sys.modules
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):

@@ -26,7 +26,7 @@ def in_child(work: object) -> int:
 
 
 def test_a_lock_that_another_thread_holds_is_free_in_the_child() -> None:
-    """Nobody in the child could ever release it."""
+    """No thread of the child could ever release it."""
     lock, held, release = ForkSafeLock(), threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -27,7 +27,7 @@ NOBODY = "~nobody-at-all/x"
 
 @pytest.fixture
 def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process whose home folder nobody tells."""
+    """A process whose home folder is unknown."""
     monkeypatch.setenv("HOME", "")
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name)

@@ -392,7 +392,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"{}", b"[router", b"a = 1\na = 2", b"\xff\xfe[router]"])
 def test_a_file_that_is_not_toml_is_an_error(content: bytes, tmp_path: Path) -> None:
-    """Another format, half a line, a key twice and another encoding are all told by path."""
+    """Another format, half a line, a key twice and another encoding: the message has the path."""
     file = tmp_path / "config.toml"
     file.write_bytes(content)
     with pytest.raises(ConfigError, match=r"config\.toml' is not TOML"):
@@ -420,7 +420,7 @@ def test_half_a_token_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_malformed_url_is_an_error_of_ours(tmp_path: Path) -> None:
-    """A bracket that is not closed is found while loading."""
+    """A bracket that is not closed is refused while loading."""
     table = 'backend = "openai"\nmodel = "m"\nprofile = "8b"\nbase_url = "http://[::1/v1"'
     with pytest.raises(ConfigError):
         _expert(tmp_path, table)

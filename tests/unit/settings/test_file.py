@@ -105,7 +105,7 @@ def test_a_number_as_people_write_it(
 def test_a_number_with_a_comma_or_a_currency_is_refused(
     value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody guesses which it is."""
+    """The program does not guess which it is."""
     monkeypatch.setenv("EDGE_ROUTER_MAX_COST_USD", value)
     with pytest.raises(ConfigError, match=r"must be a number from 0 to inf, written like 0\.01"):
         Config.load()

@@ -51,7 +51,7 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
 
 
 def used(config: Config, queries: list[str] = QUERIES, seed: int = 0) -> None:
-    """Somebody asks these and scores every answer."""
+    """A user asks these and scores every answer."""
     chance = random.Random(seed)
     backends = {name: FakeBackend(f"from {name}") for name in GOOD}
     with EdgeRouter(config, backends=backends, draw=chance.random) as router:
@@ -134,7 +134,7 @@ def test_a_damaged_row_is_an_error_of_ours(
 def test_a_corrupt_log_is_an_error_with_the_fix(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Nobody's file is touched by looking at it."""
+    """A file that is no outcome log stays as it is."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / FILE).write_bytes(b"this is no database " * 500)
     code, _, err = run(capsys)

@@ -1,4 +1,4 @@
-"""edge-router device: measures a server on loopback, keeps what it found, shows it."""
+"""edge-router device: measures a server on loopback, keeps the result, shows it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_measure_prints_json_for_machines(
 def test_an_expert_that_is_not_here_is_refused(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, told: str
 ) -> None:
-    """Nobody is asked and nothing is kept."""
+    """No expert is asked and nothing is kept."""
     config = settings(tmp_path, "http://127.0.0.1:9/v1")
     code, _, err = run(capsys, "device", "measure", "--expert", name, "--config", config)
     assert code == 2
@@ -98,7 +98,7 @@ def test_an_expert_that_is_not_here_is_refused(
 def test_a_folder_that_cannot_be_written_is_an_error(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """After all that measuring the user is told what to change."""
+    """After the measurement the message says what to change."""
     (tmp_path / "file").write_text("")
     with FaultServer(_answer) as server:
         config = settings(tmp_path, server.url, data="file")

@@ -107,7 +107,7 @@ def test_a_port_where_nobody_listens_is_told() -> None:
 
 
 def test_a_server_elsewhere_is_left_alone() -> None:
-    """The doctor calls nobody; the guard of these tests would refuse the connection."""
+    """The doctor asks no expert; the guard of these tests would refuse the connection."""
     config = _server("https://llm.example.com/v1")
     assert _of("expert c", config).told == "https://llm.example.com/v1, in the cloud"
     found = _of("expert c", _server("https://llm.invalid/v1"), connect=True)

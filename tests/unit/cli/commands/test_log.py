@@ -120,7 +120,7 @@ def test_a_score_that_the_disk_does_not_take_is_not_a_wrong_id(
 def test_a_corrupt_log_is_an_error_with_the_fix(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, argv: tuple[str, ...]
 ) -> None:
-    """Nobody's file is touched by looking at it."""
+    """A file that is no outcome log stays as it is."""
     (tmp_path / FILE).write_bytes(b"this is no database " * 500)
     code, _, err = run(capsys, *argv)
     assert (code, "move it away" in err, "Traceback" in err) == (1, True, False), err

@@ -1,0 +1,48 @@
+"""The pair that an operating point is about: who is weak, who is refused, one rule both ways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_router.errors import ConfigError
+from edge_router.learning.calibration.pair import Pair
+from edge_router.routing.router import Router
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    """The shipped router with one local expert."""
+    return Router.bundled()
+
+
+def test_profiles_and_known_models_make_a_pair(router: Router, tmp_path: Path) -> None:
+    """A name is that of a profile, or of a model that the artifact knows."""
+    model = next(iter(router.artifact.experts["experts"]))
+    pair = Pair.of(router, tmp_path, weak="3b", strong=model)
+    assert (pair.weak.profile, pair.strong.name) == ("3b", model)
+    assert list(pair.profiles) == ["3b", model]
+
+
+@pytest.mark.parametrize(
+    ("weak", "strong", "fault"),
+    [
+        ("3b", None, "give both --weak and --strong"),
+        ("3b", "3b", "have the same profile, 3b"),
+        ("3b", "nothing", "expert 'nothing' is unknown"),
+    ],
+)
+def test_what_is_no_pair_is_refused(
+    router: Router, tmp_path: Path, weak: str, strong: str | None, fault: str
+) -> None:
+    """The message names the fix."""
+    with pytest.raises(ConfigError, match=fault):
+        Pair.of(router, tmp_path, weak=weak, strong=strong)
+
+
+def test_the_rule_is_the_same_both_ways(router: Router, tmp_path: Path) -> None:
+    """A gain of exactly the threshold asks the strong expert, even if it is the cheaper one."""
+    gains = Pair.of(router, tmp_path, weak="3b", strong="70b").least_gains(0.25)
+    assert gains["3b>70b"] == 0.25
+    assert -0.25 < gains["70b>3b"] < -0.2499
