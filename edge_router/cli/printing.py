@@ -11,7 +11,7 @@ from edge_router.errors import EdgeRouterError
 from edge_router.guards.redaction import without_secrets
 from edge_router.guards.stored_json import rounded
 
-from .terminal import print_line
+from .terminal import print_line, visible
 
 if TYPE_CHECKING:
     from edge_router.client.answer import AnswerStream
@@ -85,10 +85,11 @@ def decision_line(decision: Decision, words: str, router_s: float) -> str:
 
 def print_dim(line: str) -> None:
     """A line beside the answer, grey where that shows."""
+    line = visible(line)
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     print_line(f"\x1b[2m{line}\x1b[0m" if colour else line)
 
 
 def print_error(error: EdgeRouterError) -> None:
     """One line on standard error."""
-    print_line(f"edge-router: {' '.join(without_secrets(str(error)).split())}")
+    print_line(f"edge-router: {visible(' '.join(without_secrets(str(error)).split()))}")

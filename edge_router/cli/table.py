@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 from edge_router.guards.redaction import without_secrets
 
+from .terminal import visible
+
 __all__ = ["CommandTable", "OneLineParser", "add_commands", "parser_of"]
 
 LONGEST_FAULT = 300  # characters: it may quote an argument of any length
@@ -22,7 +24,7 @@ class OneLineParser(argparse.ArgumentParser):
     """Refuses wrong usage in one line; `--help` tells the rest. So do the parsers made below it."""
 
     def error(self, message: str) -> NoReturn:
-        line = " ".join(without_secrets(message).split())
+        line = visible(" ".join(without_secrets(message).split()))
         line = line if len(line) <= LONGEST_FAULT else f"{line[:LONGEST_FAULT]}..."
         self.exit(2, f"{self.prog}: {line} ({self.prog} --help tells more)\n")
 

@@ -11,7 +11,7 @@ import threading
 from types import FrameType
 from typing import Any, TextIO
 
-__all__ = ["TERMINATED", "discard", "prepare", "print_line", "settled", "stdout_fault"]
+__all__ = ["TERMINATED", "discard", "prepare", "print_line", "settled", "stdout_fault", "visible"]
 
 TERMINATED = 128 + signal.SIGTERM
 GRACE_S = 0.7  # for what is still at work when the process is told to end
@@ -75,6 +75,17 @@ def print_line(line: str) -> None:
     """On standard error, where that can be written."""
     with contextlib.suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def visible(text: str) -> str:
+    """The same lines, with escapes for what would move a terminal's cursor or change its colour."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 def _open_missing() -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from pathlib import Path
 from edge_router.errors import EdgeRouterError
 from edge_router.guards.bounded_file import refuse_missing
 from edge_router.guards.redaction import quoted_json
-from edge_router.learning.outcomes.rows import OutcomeRows, Row
+from edge_router.learning.outcomes.rows import OutcomeRows, Row, query_key
 
 __all__ = [
     "SPLITS",
@@ -90,11 +89,6 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     data = text.encode()
     path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-
-
-def query_key(query: str) -> str:
-    """The hash that a query's split goes by: equal up to case and white space."""
-    return hashlib.sha256(" ".join(query.lower().split()).encode()).hexdigest()[:16]
 
 
 def letters_of(query: str) -> str:

@@ -24,6 +24,7 @@ from edge_router.settings.expert_config import ExpertConfig
 
 from ..options import add_command, config_of
 from ..printing import print_json
+from ..terminal import visible
 
 __all__ = ["Check", "add", "examine"]
 
@@ -45,7 +46,7 @@ def _doctor(options: argparse.Namespace) -> int:
         print_json({"checks": [asdict(check) for check in checks]})
     else:
         for check in checks:
-            print(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.told}")
+            print(visible(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.told}"))
     return int(not all(check.ok for check in checks))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +21,11 @@ from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.expert import Expert
 from edge_router.routing.experts.panel import Panel
 
-from ..outcomes.rows import OutcomeRows, Row, request_of
+from ..outcomes.rows import OutcomeRows, Row, query_key, request_of
 
 __all__ = ["Evidence", "ExpertOutcomes", "from_file", "from_known_queries", "refuse_unknown_tables"]
+
+log = logging.getLogger("edge_router")
 
 FIX = "add scores of both to its rows, or name experts that it has with --weak and --strong"
 
@@ -166,7 +170,8 @@ def from_file(
 ) -> Evidence:
     """A user's own outcome rows, with costs and latencies as measured where every row has them.
 
-    An expert goes by its name or its profile's. Rows that lack one of the two do not count.
+    An expert goes by its name or its profile's. Rows that lack one of the two do not count,
+    and a query that several rows have (equal up to case and white space) counts once.
     `tables` keeps only rows of that `source`. Raises OutcomesUnusable.
     """
     rows = list(OutcomeRows(path).placed())
@@ -178,6 +183,7 @@ def from_file(
     rows = [(at, row) for at, row in rows if all(name in row["score"] for name in called)]
     if not rows:
         raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}; {FIX}")
+    rows = _distinct(rows, called, path)
     both = [row for _, row in rows]
     found = Evidence.estimated(
         weak,
@@ -188,6 +194,40 @@ def from_file(
         kinds=[row.get("task", "unnamed") for row in both],
     )
     return _with_measured(found, both, called)
+
+
+def _distinct(
+    rows: Sequence[tuple[str, Row]], called: Sequence[str], path: Path
+) -> list[tuple[str, Row]]:
+    """Each query once, with the mean of what its rows say: copies are no draws of their own."""
+    groups: dict[str, list[tuple[str, Row]]] = {}
+    for where, row in rows:
+        text = row["query"] if "query" in row else json.dumps(row["messages"], sort_keys=True)
+        groups.setdefault(query_key(text), []).append((where, row))
+    if repeated := len(rows) - len(groups):
+        log.warning(
+            "%s: %s of %s rows repeat a query; each query counts once, with the mean of its rows",
+            path,
+            f"{repeated:,}",
+            f"{len(rows):,}",
+        )
+    return [
+        (same[0][0], same[0][1] if len(same) == 1 else _mean([row for _, row in same], called))
+        for same in groups.values()
+    ]
+
+
+def _mean(rows: Sequence[Row], called: Sequence[str]) -> Row:
+    """The first row, with the means of the numbers that all of them have."""
+    means = {
+        field: {
+            name: float(_column(rows, field, name).mean())
+            for name in called
+            if all(name in row.get(field, {}) for row in rows)
+        }
+        for field in ("score", "cost_usd", "latency_s")
+    }
+    return {**rows[0], **means}
 
 
 def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) -> Evidence:

@@ -7,6 +7,7 @@ Fields: `query` or `messages`; `score{expert: 0..1}`; where known `cost_usd{}`, 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 from collections import Counter
@@ -26,6 +27,7 @@ __all__ = [
     "LabelledQuery",
     "OutcomeRows",
     "Row",
+    "query_key",
     "read_outcomes",
     "request_of",
 ]
@@ -184,6 +186,11 @@ def request_of(row: Row, where: str, refusal: type[EdgeRouterError]) -> ChatRequ
         return ChatRequest.of(row["query"] if "query" in row else row["messages"])
     except (InvalidRequest, ValueError, TypeError) as error:
         raise refusal(f"{where} has a query that cannot be routed: {error}") from None
+
+
+def query_key(query: str) -> str:
+    """The hash that a query's split goes by: equal up to case and white space."""
+    return hashlib.sha256(" ".join(query.lower().split()).encode()).hexdigest()[:16]
 
 
 def _has(row: Row, name: str) -> bool:

@@ -150,6 +150,20 @@ def test_a_named_pipe_is_not_waited_for(capsys: pytest.CaptureFixture[str], tmp_
     assert (code, "expert" in json.loads(out)) == (0, True)
 
 
+def test_a_name_from_a_file_cannot_move_the_cursor(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A control character is shown as an escape, on standard error and by the doctor."""
+    (tmp_path / "bad.toml").write_text(
+        '[experts."a\\u001b[31mb"]\nbackend = "llama_cpp"\nmodel = "x"\nprofile = "135m"\n'
+    )
+    for words in (["ask", "Hi"], ["doctor"]):
+        _, out, err = run(capsys, *words, "--config", str(tmp_path / "bad.toml"))
+        assert "\x1b" not in out + err
+    _, _, err = run(capsys, "route", "x", "--config", "a\x1b[31mb.toml")
+    assert ("\x1b" in err, "\\x1b[31m" in err) == (False, True)
+
+
 def test_standard_input_may_hold_the_query(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

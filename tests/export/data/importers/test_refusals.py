@@ -121,6 +121,11 @@ def test_a_csv_that_is_no_table_of_outcomes_is_refused(
     ("line", "told"),
     [
         ("{", ":1 is not JSON"),
+        ('{"query": "q", "score": {"a": true, "b": 0}}', ":1 has score True for 'a'"),
+        (
+            '{"query": "q", "score": {"a": 1, "b": 0}, "cost_usd": {"b": false}}',
+            ":1 has cost_usd False for 'b'",
+        ),
         ("[1]", " item 1 is a int, not a JSON object"),
         ('"text"', ":1 is a str, not a JSON object"),
         ('{"query": "q"}', ":1 has no score"),

@@ -264,6 +264,22 @@ def test_evidence_has_the_rows_of_both_experts(router: Router, tmp_path: Path) -
     assert len(from_file(router, *router.experts, path, tables=["mine"])) == 1
 
 
+def test_copies_of_a_query_count_once(
+    router: Router, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A confidence is over independent draws; scores that contradict each other are averaged."""
+    copy = {"query": "Hi?", "score": {"local": 1, "cloud": 1}}
+    other = {"query": " hi? ", "score": {"local": 0, "cloud": 1}, "latency_s": {"local": 1}}
+    talk = {"messages": [{"role": "user", "content": "Hi?"}], "score": {"local": 0, "cloud": 0}}
+    path = written(tmp_path / "rows.jsonl", *[copy] * 3, other, talk, talk)
+    found = from_file(router, *router.experts, path)
+    assert len(found) == 2
+    assert found.weak.scores.tolist() == [0.75, 0]
+    assert found.strong.scores.tolist() == [1, 0]
+    assert not found.latencies_measured
+    assert "4 of 6 rows repeat a query" in caplog.text
+
+
 def test_what_was_not_measured_everywhere_is_estimated(router: Router, tmp_path: Path) -> None:
     """Latencies of both, and costs only where prices are known."""
     path = written(tmp_path / "rows.jsonl", {"query": "Hi?", "score": {"local": 1, "cloud": 1}})
