@@ -185,9 +185,9 @@ def risks_hold(asked: Sequence[Risk], gains: Float64s, delta: float) -> Bools:
 
     `delta` is shared out evenly among the sequences of `searches`.
     """
-    found = searches(asked)
-    share = delta / sum(len(ends) for _, ends in found)
-    held = [_held([_refuted(risk, gains, share) for risk in group], ends) for group, ends in found]
+    groups = searches(asked)
+    share = delta / sum(len(ends) for _, ends in groups)
+    held = [_held([_refuted(risk, gains, share) for risk in group], ends) for group, ends in groups]
     return reduce(np.logical_and, held)
 
 
@@ -211,8 +211,8 @@ def fixed_sequence(rejected: Bools) -> Bools:
     Each tested at delta, all together at delta (Angelopoulos et al. 2021, section 3.2): to be
     wrong at all, the first false rejection must happen.
     """
-    found: Bools = np.logical_and.accumulate(rejected, axis=-1)
-    return found
+    before: Bools = np.logical_and.accumulate(rejected, axis=-1)
+    return before
 
 
 def from_end(run: Callable[[Array], Array], along: Array, end: End) -> Array:

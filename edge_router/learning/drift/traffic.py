@@ -79,8 +79,8 @@ class TrafficView:
 
 
 def _log_odds(traffic: Traffic, weights: Float32s, biases: Float32s) -> Float32s:
-    found: Float32s = traffic.vectors @ weights + biases
-    return found
+    odds: Float32s = traffic.vectors @ weights + biases
+    return odds
 
 
 def _sides(traffic: Traffic, kinds: int, log_odds: Float32s) -> list[Float32s]:

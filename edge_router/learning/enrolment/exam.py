@@ -84,11 +84,11 @@ class Examination:
     def ask(
         self,
         questions: Sequence[ExamQuestion],
-        told: Callable[[int, BackendError | None], None] = lambda _done, _failure: None,
+        progress: Callable[[int, BackendError | None], None] = lambda _done, _failure: None,
     ) -> list[Answered]:
         """Ask those of `questions` that the journal lacks; returns all that the journal holds then.
 
-        A question that failed is left out of it. `told` hears how many are done, and of each
+        A question that failed is left out of it. `progress` receives how many are done, and each
         failure. Raises ConfigError after 5 failures in a row or when the budget is spent; what was
         answered stays in the journal.
         """
@@ -103,19 +103,19 @@ class Examination:
                 except BackendError as error:
                     failures += 1
                     self._check_failures(failures, error)
-                    told(done, error)
+                    progress(done, error)
                     continue
                 failures, spent, known[question.id] = 0, spent + cost, answered
                 journal.write(json.dumps(asdict(answered)) + "\n")
                 journal.flush()
-                told(done, None)
+                progress(done, None)
         return list(known.values())
 
     def _answer(self, question: ExamQuestion) -> tuple[Answered, float]:
         """The graded answer and its dollars; what may pass is tried once more."""
         for left in reversed(range(ATTEMPTS)):
             try:
-                found = self.backend.complete(
+                completion = self.backend.complete(
                     question.request, deadline=Deadline.after(self.deadline_s)
                 )
                 break
@@ -123,11 +123,11 @@ class Examination:
                 if not left:
                     raise
                 time.sleep(min(error.retry_after_s or self.pause_s, self.deadline_s))
-        usage = found.usage
+        usage = completion.usage
         tokens = usage.completion_tokens if usage else None
         cost = self._cost(question, tokens)
         return Answered(
-            question.id, grade(question.metric, found.text, question.gold), tokens
+            question.id, grade(question.metric, completion.text, question.gold), tokens
         ), cost
 
     def _cost(self, question: ExamQuestion, tokens: int | None = None) -> float:
@@ -186,9 +186,9 @@ def journalled(journal: Path) -> Iterator[Answered]:
         log.warning("%s: %d lines are no answers; those are asked again", journal, passed_over)
 
 
-def _answered(found: Any) -> Answered:
+def _answered(stored: Any) -> Answered:
     """Raises one of FAULTS for what is no answer."""
-    answered = Answered(**table(found, "it"))
+    answered = Answered(**table(stored, "it"))
     text(answered.id, "id")
     number(answered.score, "score", 0, 1)
     if answered.output_tokens is not None:

@@ -86,10 +86,12 @@ class OutcomeRows:
     @property
     def note(self) -> str:
         """What was left out, as a clause."""
-        told = ", ".join(
+        counts = ", ".join(
             f"{name or 'whole rows'}: {n:,}" for name, n in sorted(self.ungraded.items())
         )
-        return f"{self.ungraded.total():,} scores are null, not graded, and left out ({told:.200})"
+        return (
+            f"{self.ungraded.total():,} scores are null, not graded, and left out ({counts:.200})"
+        )
 
     def _checked(self, row: Any, where: str) -> Row:
         if not isinstance(row, dict):
@@ -235,7 +237,7 @@ def read_outcomes(path: Path, name: str, column: str | None = None) -> list[Labe
     """The outcomes of one expert, from outcome rows.
 
     A row's `score` is a number, or `{expert: number}`; then `column` says which, else it is `name`
-    if there, else the only one there is. Rows without it are passed over. Where no row counts the
+    if there, else the only one there is. Rows without it are skipped. Where no row counts the
     tokens of an answer, a warning says so. Raises ConfigError that names the line.
     """
     rows = list(OutcomeRows(path, ConfigError, alone=True).placed())

@@ -118,9 +118,9 @@ def nearest(
     """The `count` rows nearest to `vector`, and their cosine distances 0..2, nearest first."""
     distances = 1 - directions @ unit_rows(vector[None])[0]
     count = min(count, len(distances))
-    found = np.argpartition(distances, count - 1)[:count]
-    found = found[np.argsort(distances[found], kind="stable")]
-    return found, distances[found]
+    rows = np.argpartition(distances, count - 1)[:count]
+    rows = rows[np.argsort(distances[rows], kind="stable")]
+    return rows, distances[rows]
 
 
 def _distances_to_others(directions: Float32s) -> Float32s:

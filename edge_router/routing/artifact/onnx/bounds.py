@@ -80,14 +80,14 @@ def _apply(node: Node, shapes: dict[str, Shape], known: Known) -> tuple[list[Sha
             raise NotAllowed(f"gives {node.operator} the attribute {name!r}, not allowed")
     try:
         inputs = [shapes[name] if name else () for name in node.inputs]
-        found = rule.shapes(node, inputs, known)
-        multiplications = rule.work(node, inputs, found)
+        outputs = rule.shapes(node, inputs, known)
+        multiplications = rule.work(node, inputs, outputs)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         reason = error if isinstance(error, NotAllowed) else f"it lacks something ({error})"
         raise NotAllowed(f"has no bounds at {node.operator} {node.outputs[:3]}: {reason}") from None
-    if len(found) != len(node.outputs):
-        raise NotAllowed(f"has {len(node.outputs)} outputs of {node.operator}, not {len(found)}")
-    return found, multiplications
+    if len(outputs) != len(node.outputs):
+        raise NotAllowed(f"has {len(node.outputs)} outputs of {node.operator}, not {len(outputs)}")
+    return outputs, multiplications
 
 
 def _define(shapes: dict[str, Shape], name: str, shape: Shape) -> None:
