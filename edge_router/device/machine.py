@@ -51,7 +51,7 @@ class DeviceState:
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
     """What the device is: its processor, the cores this process may use, memory in bytes, the
-    governor of its clock (None where not told)."""
+    governor of its clock (None where unknown)."""
 
     processor: str
     cores: int
@@ -214,10 +214,10 @@ def _whole(text: str) -> int | None:
 
 def _number(path: Path) -> float | None:
     try:
-        found = float(_text(path) or "")
+        value = float(_text(path) or "")
     except ValueError:
         return None
-    return found if math.isfinite(found) else None
+    return value if math.isfinite(value) else None
 
 
 def _share(path: Path, whole: float) -> float | None:

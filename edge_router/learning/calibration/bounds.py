@@ -92,8 +92,8 @@ def mean_is_below(
         if number % max(1, rows // REVISIONS) == 0:
             pot.revise(number, rows)
         pot.bet(loss - level)
-    found: Bools = np.broadcast_to(pot.won | (room <= 0), np.shape(pot.won))
-    return found
+    refuted: Bools = np.broadcast_to(pot.won | (room <= 0), np.shape(pot.won))
+    return refuted
 
 
 class _Pot:

@@ -74,8 +74,8 @@ class Risk:
     def variances(self, gains: Float64s) -> Float64s:
         """(thresholds,) of the queries' losses."""
         squares = along_grid(gains, self.weak**2, self.strong**2)
-        found: Float64s = np.maximum(squares - self.means(gains) ** 2, 0.0)
-        return found
+        variances: Float64s = np.maximum(squares - self.means(gains) ** 2, 0.0)
+        return variances
 
 
 def along_grid(gains: Float64s, weak: Float64s, strong: Float64s) -> Float64s:

@@ -164,17 +164,19 @@ def bundled_artifacts() -> dict[str, Path]:
         root = Path(next(iter(import_module("edge_router.models").__path__)))  # resources take 4 ms
     except ModuleNotFoundError:  # an application frozen without the package's data
         return {}
-    return {found.parent.name: found.parent for found in sorted(root.glob(f"*/{MANIFEST}"))}
+    return {
+        manifest.parent.name: manifest.parent for manifest in sorted(root.glob(f"*/{MANIFEST}"))
+    }
 
 
 def _find(name: str | Path) -> Path:
     bundled = bundled_artifacts()
     try:
         path = bundled.get(str(name)) or user_path(name, what="artifact", refusal=ArtifactNotFound)
-        found = is_file(path / MANIFEST)
+        exists = is_file(path / MANIFEST)
     except ValueError:  # a name that no file can have
-        found = False
-    if not found:
+        exists = False
+    if not exists:
         if not bundled:
             raise ArtifactNotFound(_without_data(name))
         raise ArtifactNotFound(

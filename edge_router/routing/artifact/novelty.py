@@ -125,10 +125,10 @@ def nearest(
 
 def _distances_to_others(directions: Float32s) -> Float32s:
     """Of each row the cosine distance to the nearest other one."""
-    found = np.empty(len(directions), dtype=np.float32)
+    distances = np.empty(len(directions), dtype=np.float32)
     for start in range(0, len(directions), BLOCK):
         cosines = directions[start : start + BLOCK] @ directions.T  # (block, queries)
         rows = np.arange(len(cosines))
         cosines[rows, start + rows] = -1
-        found[start : start + BLOCK] = 1 - cosines.max(1)
-    return found
+        distances[start : start + BLOCK] = 1 - cosines.max(1)
+    return distances

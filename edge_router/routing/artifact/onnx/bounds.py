@@ -1,4 +1,4 @@
-"""How much memory and time a graph can take, found before onnxruntime sees it.
+"""How much memory and time a graph can take, computed before onnxruntime sees it.
 
 The shape of every tensor is worked out for one text of the most tokens. Each rule gives a shape
 that no shorter text exceeds: sizes may come from a constant or from the shape of another tensor,
@@ -58,10 +58,10 @@ def _shapes(graph: Graph, tokens: int) -> dict[str, Shape]:
             known.constants[constant.name] = numbers
     work, numbers_in_all = 0.0, 0
     for node in graph.nodes:
-        found, multiplications = _apply(node, shapes, known)
-        for name, shape in zip(node.outputs, found, strict=True):
+        outputs, multiplications = _apply(node, shapes, known)
+        for name, shape in zip(node.outputs, outputs, strict=True):
             _define(shapes, name, shape)
-        written = sum(map(math.prod, found))
+        written = sum(map(math.prod, outputs))
         numbers_in_all += written
         work += multiplications + WORK_PER_NUMBER * (written + _read(node, shapes))
         if numbers_in_all > MAX_NUMBERS_IN_ALL or work > MAX_WORK:
