@@ -55,7 +55,7 @@ class DeviceState:
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
     """What the device is: its processor, the cores this process may use, memory in bytes, the
-    governor of its clock (None where not told)."""
+    governor of its clock (None where unknown)."""
 
     processor: str
     cores: int
@@ -282,10 +282,10 @@ def _whole(text: str) -> int | None:
 
 def _number(path: Path) -> float | None:
     try:
-        found = float(system_text(path) or "")
+        value = float(system_text(path) or "")
     except ValueError:
         return None
-    return found if math.isfinite(found) else None
+    return value if math.isfinite(value) else None
 
 
 def _thousandths(path: Path) -> float | None:

@@ -170,9 +170,9 @@ def _fit(costs: Sequence[Sequence[float]], seconds: Sequence[float]) -> list[flo
     best, least = np.zeros(matrix.shape[1]), float("inf")
     for chosen in chain.from_iterable(combinations(columns, n + 1) for n in columns):
         part = matrix[:, list(chosen)]
-        found = np.linalg.lstsq(part, np.ones(len(seconds)), rcond=None)[0]
-        error = float(np.square(part @ found - 1).sum())
-        if (found >= 0).all() and error < least:
+        solution = np.linalg.lstsq(part, np.ones(len(seconds)), rcond=None)[0]
+        error = float(np.square(part @ solution - 1).sum())
+        if (solution >= 0).all() and error < least:
             best, least = np.zeros(matrix.shape[1]), error
-            best[list(chosen)] = found
+            best[list(chosen)] = solution
     return [float(value) for value in best]

@@ -67,7 +67,7 @@ def _enrolment(enroller: Enroller, options: argparse.Namespace) -> Enrolment:
     if options.outcomes:
         return enroller.from_file(options.outcomes, options.expert, options.profile)
     if options.count is not None:
-        return enroller.from_run(options.count, options.profile, told=_progress(options.count))
+        return enroller.from_run(options.count, options.profile, progress=_progress(options.count))
     if options.profile is None:
         raise ConfigError("give --outcomes FILE, --run N, or --profile for a start without either")
     return enroller.from_profile(options.profile)

@@ -92,8 +92,8 @@ def mean_is_below(
         if number % max(1, rows // REVISIONS) == 0:
             pot.revise(number, rows)
         pot.bet(loss - level)
-    found: Bools = np.broadcast_to(pot.won | (room <= 0), np.shape(pot.won))
-    return found
+    refuted: Bools = np.broadcast_to(pot.won | (room <= 0), np.shape(pot.won))
+    return refuted
 
 
 class _Pot:
@@ -151,8 +151,8 @@ def rows_for_mean(
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = variances + (ceiling - means) * slack / 3
         rows = 2 * math.log(1 / delta) * scale / slack**2
-    found: Float64s = np.where(slack > 0, np.ceil(rows), np.inf)
-    return found
+    needed: Float64s = np.where(slack > 0, np.ceil(rows), np.inf)
+    return needed
 
 
 def rows_for_share(shares: Float64s, *, level: float, delta: float) -> Float64s:
@@ -160,13 +160,11 @@ def rows_for_share(shares: Float64s, *, level: float, delta: float) -> Float64s:
     with np.errstate(divide="ignore"):
         below = np.clip(shares, 1e-12, 1 - 1e-12)
         rows = math.log(1 / delta) / divergence(below, level)
-    found: Float64s = np.where(shares < level, np.ceil(rows), np.inf)
-    return found
+    needed: Float64s = np.where(shares < level, np.ceil(rows), np.inf)
+    return needed
 
 
 def divergence(share: Float64s, level: float) -> Float64s:
     """Kullback-Leibler divergence of two coins, in nats."""
-    found: Float64s = share * np.log(share / level) + (1 - share) * np.log(
-        (1 - share) / (1 - level)
-    )
-    return found
+    nats: Float64s = share * np.log(share / level) + (1 - share) * np.log((1 - share) / (1 - level))
+    return nats

@@ -117,18 +117,18 @@ def _axis(values: Sequence[Float64s], start: float, end: float) -> _Axis:
 
 
 def _frame(x: _Axis, y: _Axis, unit: str) -> list[str]:
-    found = []
+    parts = []
     for value, at in zip(y.ticks(), y.at(y.ticks()), strict=True):
-        found.append(f'<path d="M{x.start} {at:.1f}H{x.end}" stroke="{GRID}"/>')
-        found.append(_text(LEFT - 6, at + 4, f"{value:.3f}", anchor="end", colour=MUTED))
+        parts.append(f'<path d="M{x.start} {at:.1f}H{x.end}" stroke="{GRID}"/>')
+        parts.append(_text(LEFT - 6, at + 4, f"{value:.3f}", anchor="end", colour=MUTED))
     for value, at in zip(x.ticks(), x.at(x.ticks()), strict=True):
-        found.append(_text(at, y.start + 16, f"{value:.3g}", anchor="middle", colour=MUTED))
-    found.append(_text((x.start + x.end) / 2, y.start + 34, unit, anchor="middle"))
-    found.append(
+        parts.append(_text(at, y.start + 16, f"{value:.3g}", anchor="middle", colour=MUTED))
+    parts.append(_text((x.start + x.end) / 2, y.start + 34, unit, anchor="middle"))
+    parts.append(
         f'<text transform="translate(13 {(y.start + y.end) / 2:.1f}) rotate(-90)" '
         'text-anchor="middle">mean score</text>'
     )
-    return found
+    return parts
 
 
 def _polyline(line: _Line, x: _Axis, y: _Axis) -> str:
@@ -151,15 +151,15 @@ def _mark(point: tuple[float, float], x: _Axis, y: _Axis) -> list[str]:
 
 
 def _legend(lines: Sequence[_Line]) -> list[str]:
-    found = []
+    parts = []
     for place, line in enumerate(reversed(lines)):
         left, up = LEFT + place * 110, HEIGHT - 12
-        found.append(
+        parts.append(
             f'<path d="M{left} {up - 4}h24" stroke="{line.colour}" stroke-width="2" '
             f'stroke-dasharray="{line.dash}"/>'
         )
-        found.append(_text(left + 30, up, line.name))
-    return found
+        parts.append(_text(left + 30, up, line.name))
+    return parts
 
 
 def _text(

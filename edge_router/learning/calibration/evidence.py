@@ -55,9 +55,9 @@ class ExpertOutcomes:
     def __post_init__(self) -> None:
         _require("score", self.scores, (self.scores >= 0) & (self.scores <= 1), "in 0..1")
         for name in ("cost_usd", "latency_s"):
-            found = getattr(self, name)
-            if found is not None:
-                _require(name, found, (found >= 0) & (found < np.inf), "a number from 0")
+            values = getattr(self, name)
+            if values is not None:
+                _require(name, values, (values >= 0) & (values < np.inf), "a number from 0")
 
     def twice(self) -> ExpertOutcomes:
         """Every outcome two times."""
@@ -154,7 +154,7 @@ def from_known_queries(
         (Representation(known.vectors[row], float(known.log_tokens[row])), length)
         for row, length in zip(np.flatnonzero(both), known.characters[both].tolist(), strict=True)
     ]
-    found = Evidence.estimated(
+    evidence = Evidence.estimated(
         weak,
         strong,
         queries,
@@ -162,7 +162,7 @@ def from_known_queries(
         tables=known.tables[both].tolist(),
         kinds=known.kinds[both].tolist(),
     )
-    return replace(found, stand_ins=True)
+    return replace(evidence, stand_ins=True)
 
 
 def from_file(
@@ -185,7 +185,7 @@ def from_file(
         raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}; {FIX}")
     rows = _distinct(rows, called, path)
     both = [row for _, row in rows]
-    found = Evidence.estimated(
+    evidence = Evidence.estimated(
         weak,
         strong,
         [_query(router, row, at) for at, row in rows],
@@ -193,7 +193,7 @@ def from_file(
         tables=[_source(row, path) for row in both],
         kinds=[row.get("task", "unnamed") for row in both],
     )
-    return _with_measured(found, both, called)
+    return _with_measured(evidence, both, called)
 
 
 def _distinct(
@@ -230,7 +230,7 @@ def _mean(rows: Sequence[Row], called: Sequence[str]) -> Row:
     return {**rows[0], **means}
 
 
-def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) -> Evidence:
+def _with_measured(evidence: Evidence, rows: Sequence[Row], called: Sequence[str]) -> Evidence:
     """Costs and latencies from the rows, where every one of them has them."""
     paid, timed = (_measured(rows, field, called) for field in ("cost_usd", "latency_s"))
     weak, strong = (
@@ -239,9 +239,11 @@ def _with_measured(found: Evidence, rows: Sequence[Row], called: Sequence[str]) 
             _column(rows, "cost_usd", name) if paid else side.cost_usd,
             _column(rows, "latency_s", name) if timed else side.latency_s,
         )
-        for side, name in zip((found.weak, found.strong), called, strict=True)
+        for side, name in zip((evidence.weak, evidence.strong), called, strict=True)
     )
-    return replace(found, weak=weak, strong=strong, costs_measured=paid, latencies_measured=timed)
+    return replace(
+        evidence, weak=weak, strong=strong, costs_measured=paid, latencies_measured=timed
+    )
 
 
 def _column(rows: Sequence[Row], field: str, name: str) -> Float64s:
@@ -283,9 +285,9 @@ def refuse_unknown_tables(tables: Sequence[str], known: Sequence[str]) -> None:
             raise OutcomesUnusable(f"no table {table!r}; there are {', '.join(known)}")
 
 
-def _require(name: str, values: Float64s, fits: npt.NDArray[np.bool_], told: str) -> None:
+def _require(name: str, values: Float64s, fits: npt.NDArray[np.bool_], wanted: str) -> None:
     if not fits.all():
-        raise OutcomesUnusable(f"a {name} is {values[~fits][0]:g}; it must be {told}")
+        raise OutcomesUnusable(f"a {name} is {values[~fits][0]:g}; it must be {wanted}")
 
 
 def _estimates(

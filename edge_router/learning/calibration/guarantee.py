@@ -153,7 +153,7 @@ def sentence(promise: Promise, evidence: Evidence, *, weak: str, strong: str) ->
     kept = " and ".join(target.words.format(strong=strong) for target in promise.targets)
     where = ", ".join(
         f"{count:,} of {table}"
-        for table, count in sorted(evidence.tables.items(), key=lambda found: -found[1])
+        for table, count in sorted(evidence.tables.items(), key=lambda item: -item[1])
     )
     return (
         f"Routing between {weak} and {strong} {kept}, on queries like the {promise.queries:,} it "

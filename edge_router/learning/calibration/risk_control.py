@@ -74,8 +74,8 @@ class Risk:
     def variances(self, gains: Float64s) -> Float64s:
         """(thresholds,) of the queries' losses."""
         squares = along_grid(gains, self.weak**2, self.strong**2)
-        found: Float64s = np.maximum(squares - self.means(gains) ** 2, 0.0)
-        return found
+        variances: Float64s = np.maximum(squares - self.means(gains) ** 2, 0.0)
+        return variances
 
 
 def along_grid(gains: Float64s, weak: Float64s, strong: Float64s) -> Float64s:
@@ -185,9 +185,9 @@ def risks_hold(asked: Sequence[Risk], gains: Float64s, delta: float) -> Bools:
 
     `delta` is shared out evenly among the sequences of `searches`.
     """
-    found = searches(asked)
-    share = delta / sum(len(ends) for _, ends in found)
-    held = [_held([_refuted(risk, gains, share) for risk in group], ends) for group, ends in found]
+    groups = searches(asked)
+    share = delta / sum(len(ends) for _, ends in groups)
+    held = [_held([_refuted(risk, gains, share) for risk in group], ends) for group, ends in groups]
     return reduce(np.logical_and, held)
 
 
@@ -211,8 +211,8 @@ def fixed_sequence(rejected: Bools) -> Bools:
     Each tested at delta, all together at delta (Angelopoulos et al. 2021, section 3.2): to be
     wrong at all, the first false rejection must happen.
     """
-    found: Bools = np.logical_and.accumulate(rejected, axis=-1)
-    return found
+    before: Bools = np.logical_and.accumulate(rejected, axis=-1)
+    return before
 
 
 def from_end(run: Callable[[Array], Array], along: Array, end: End) -> Array:

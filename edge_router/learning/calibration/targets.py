@@ -117,18 +117,18 @@ def _strictest(targets: list[Target]) -> Target:
 def _parse(text: str) -> tuple[Target, str, str]:
     """The target, the sign that was written, and the text itself."""
     text = text.strip()
-    found = STATED.fullmatch(text)
-    if found is None:
+    parts = STATED.fullmatch(text)
+    if parts is None:
         raise InvalidTarget(f"{text!r} is not a target; write {EXAMPLES}")
-    if found["quantity"] not in tuple(Quantity):
+    if parts["quantity"] not in tuple(Quantity):
         raise InvalidTarget(
-            f"{found['quantity']!r} in {text!r} is no quantity; use one of {', '.join(Quantity)}"
+            f"{parts['quantity']!r} in {text!r} is no quantity; use one of {', '.join(Quantity)}"
         )
-    if found["sign"] not in (">=", "<="):
-        raise InvalidTarget(f"{found['sign']!r} in {text!r} must be >= or <=")
-    quantity = Quantity(found["quantity"])
-    bound = _bound(quantity, found["bound"], found["unit"], text)
-    return Target(quantity, bound), found["sign"], text
+    if parts["sign"] not in (">=", "<="):
+        raise InvalidTarget(f"{parts['sign']!r} in {text!r} must be >= or <=")
+    quantity = Quantity(parts["quantity"])
+    bound = _bound(quantity, parts["bound"], parts["unit"], text)
+    return Target(quantity, bound), parts["sign"], text
 
 
 def _bound(quantity: Quantity, number: str, unit: str, text: str) -> float:

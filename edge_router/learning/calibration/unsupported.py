@@ -33,27 +33,27 @@ def refusal(
     """Why `control` found no threshold for `targets`."""
 
     def supports(others: Sequence[Target], rows: Evidence = evidence) -> bool:
-        found = control(rows, others, confidence=confidence, max_cost_usd=max_cost_usd)
-        return found is not None
+        threshold = control(rows, others, confidence=confidence, max_cost_usd=max_cost_usd)
+        return threshold is not None
 
     asked = risks(targets, evidence, max_cost_usd=max_cost_usd)
-    told = ", ".join(map(str, targets))
+    asked_for = ", ".join(map(str, targets))
     loosest = {str(t): _loosest(t, evidence, max_cost_usd) for t in targets}
     best = {str(t): _best(t, targets, loosest[str(t)], supports) for t in targets}
-    nearest = "; ".join(_told(target, best[str(target)], targets) for target in targets)
+    nearest = "; ".join(_nearest(target, best[str(target)], targets) for target in targets)
     if _conflict(asked, evidence.gains):
         return TargetsConflict(
-            f"no threshold meets {told} together, not even on these {len(evidence):,} queries "
+            f"no threshold meets {asked_for} together, not even on these {len(evidence):,} queries "
             f"themselves; {nearest}"
         )
     needed = rows_needed(asked, evidence.gains, delta=1 - confidence)
     if needed is not None and needed <= len(evidence):  # these are unlucky ones
         needed = _doubled(evidence, lambda more: supports(targets, more))
     return TargetUnsupported(
-        f"{len(evidence):,} queries do not support {told} with {confidence:.4g} confidence; "
+        f"{len(evidence):,} queries do not support {asked_for} with {confidence:.4g} confidence; "
         f"{_advice(needed, len(evidence))}; {nearest}",
         needed=needed,
-        best={target: None if found is None else str(found) for target, found in best.items()},
+        best={target: None if bound is None else str(bound) for target, bound in best.items()},
     )
 
 
@@ -78,7 +78,7 @@ def _advice(needed: int | None, rows: int) -> str:
     return f"about {max(1, needed - rows):,} more queries like them would ({needed:,} in all)"
 
 
-def _told(target: Target, best: Target | None, targets: Sequence[Target]) -> str:
+def _nearest(target: Target, best: Target | None, targets: Sequence[Target]) -> str:
     others = ", the rest as it is," if len(targets) > 1 else ""
     if best is None:
         return f"no bound of {target.quantity}{others} is supported"
@@ -127,14 +127,14 @@ def rows_needed(asked: Sequence[Risk], gains: Float64s, *, delta: float) -> int 
     From the bounds, with the means and variances of the queries at hand: a threshold needs as many
     as the most demanding one on the way of its sequence.
     """
-    found = searches(asked)
-    share = delta / sum(len(ends) for _, ends in found)
+    groups = searches(asked)
+    share = delta / sum(len(ends) for _, ends in groups)
     needed = [
         reduce(
             np.minimum,
             [from_end(np.maximum.accumulate, _rows(group, gains, share), end) for end in ends],
         )
-        for group, ends in found
+        for group, ends in groups
     ]
     rows = reduce(np.maximum, needed)[useful([risk.target for risk in asked], gains)]
     least = float(rows.min()) if len(rows) else np.inf

@@ -115,8 +115,8 @@ def traffic_of(artifact: RouterArtifact, known: KnownQueries) -> tuple[TrafficVi
 def _features(columns: Float32s, frequencies: Float32s) -> Float32s:
     phases = columns @ frequencies
     waves = np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
-    found: Float32s = waves * np.float32(frequencies.shape[1] ** -0.5)
-    return found
+    features: Float32s = waves * np.float32(frequencies.shape[1] ** -0.5)
+    return features
 
 
 def _statistic(distance: npt.NDArray[np.floating], queries: int) -> float:
@@ -128,14 +128,14 @@ def _null(features: Float32s, random: np.random.Generator) -> npt.NDArray[np.flo
     """The largest statistic over all looks of DRAWS stretches, each against the known queries that
     are not in it: a live stretch is not part of what it is compared with either."""
     known, mean = len(features), features.mean(0, dtype=np.float64)
-    found = np.empty(DRAWS)
+    largest = np.empty(DRAWS)
     for draw in range(DRAWS):
         rows = features[random.choice(known, LOOKS[-1], replace=False)]
         totals = np.add.reduceat(rows, (0, *LOOKS[:-1]), axis=0).cumsum(
             0, dtype=np.float64
         )  # (looks, features)
-        found[draw] = max(
+        largest[draw] = max(
             _statistic((total / n - mean) * known / (known - n), n)
             for total, n in zip(totals, LOOKS, strict=True)
         )
-    return found
+    return largest

@@ -69,8 +69,8 @@ class TrafficView:
     def columns(self, traffic: Traffic) -> Float32s:
         """(queries, columns)."""
         sides = _sides(traffic, self.kinds, _log_odds(traffic, self.weights, self.biases))
-        found: Float32s = (np.concatenate(sides, axis=1) - self.means) / self.scales
-        return found
+        standardised: Float32s = (np.concatenate(sides, axis=1) - self.means) / self.scales
+        return standardised
 
     def qualities(self, traffic: Traffic) -> npt.NDArray[np.float64]:
         """What each head expects (queries, heads), 0..1."""
@@ -79,8 +79,8 @@ class TrafficView:
 
 
 def _log_odds(traffic: Traffic, weights: Float32s, biases: Float32s) -> Float32s:
-    found: Float32s = traffic.vectors @ weights + biases
-    return found
+    odds: Float32s = traffic.vectors @ weights + biases
+    return odds
 
 
 def _sides(traffic: Traffic, kinds: int, log_odds: Float32s) -> list[Float32s]:

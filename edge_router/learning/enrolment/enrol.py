@@ -40,7 +40,7 @@ from .summary import Standing
 
 __all__ = ["Enroller"]
 
-Told = Callable[[int, BackendError | None], None]
+Progress = Callable[[int, BackendError | None], None]
 
 log = logging.getLogger("edge_router")
 
@@ -86,9 +86,13 @@ class Enroller:
         )
 
     def from_run(
-        self, count: int, profile: str | None = None, *, told: Told = lambda _done, _failure: None
+        self,
+        count: int,
+        profile: str | None = None,
+        *,
+        progress: Progress = lambda _done, _failure: None,
     ) -> Enrolment:
-        """Ask the configured expert `count` shipped questions, those that tell most, and grade.
+        """Ask the configured expert the `count` most informative shipped questions, and grade.
 
         Whatever this model answered in an earlier run counts too and is not asked again. Raises
         ConfigError, also where the settings forbid to ask this expert.
@@ -97,7 +101,7 @@ class Enroller:
         questions = exam_questions()
         seen = self._represented([ChatRequest.of(question.query) for question in questions])
         chosen = self._chosen(count, seen, questions, profile or expert.profile)
-        answered = self._ask(expert, [questions[row] for row in chosen], told)
+        answered = self._ask(expert, [questions[row] for row in chosen], progress)
         row_of = {question.id: row for row, question in enumerate(questions)}
         answered = [answer for answer in answered if answer.id in row_of]
         return self._fitted(
@@ -140,7 +144,7 @@ class Enroller:
 
     def _rivals(self) -> dict[str, npt.NDArray[np.float64]]:
         """Parameters of the other cloud experts; one that cannot be read is passed over."""
-        found = {}
+        heads = {}
         for name, expert in self.config.experts.items():
             if expert.on_device or self.name in (name, expert.profile):
                 continue
@@ -149,8 +153,8 @@ class Enroller:
             except ConfigError as error:
                 log.warning("no comparison with %s: %s", name, error)
                 continue
-            found[name] = np.array([head.bias, *head.weights]) / head.temperature
-        return found
+            heads[name] = np.array([head.bias, *head.weights]) / head.temperature
+        return heads
 
     def _represented(self, requests: Sequence[ChatRequest]) -> list[Representation]:
         limit = self.artifact.manifest.max_chars
@@ -179,12 +183,12 @@ class Enroller:
         questions: Sequence[ExamQuestion],
         profile: str,
     ) -> list[int]:
-        design = with_bias(np.array([found.vector for found in seen]))
+        design = with_bias(np.array([one.vector for one in seen]))
         kinds = [question.kind for question in questions]
         return most_informative(self.prior.for_design(profile), design, count, kinds=kinds)
 
     def _ask(
-        self, expert: ExpertConfig, questions: Sequence[ExamQuestion], told: Told
+        self, expert: ExpertConfig, questions: Sequence[ExamQuestion], progress: Progress
     ) -> list[Answered]:
         from edge_router.routing.opening import open_backend
 
@@ -199,7 +203,7 @@ class Enroller:
         )
         try:
             with writing_to(self.config.data_folder):
-                return examination.ask(questions, told)
+                return examination.ask(questions, progress)
         finally:
             backend.close()
 
@@ -217,8 +221,8 @@ class Enroller:
         profile: str | None,
     ) -> Enrolment:
         outcomes = EnrolmentOutcomes(
-            vectors=np.array([found.vector for found in seen], dtype=np.float64),
-            log_tokens=np.array([found.log_tokens for found in seen], dtype=np.float64),
+            vectors=np.array([one.vector for one in seen], dtype=np.float64),
+            log_tokens=np.array([one.log_tokens for one in seen], dtype=np.float64),
             scores=np.array(scores, dtype=np.float64),
             output_tokens=np.array([np.nan if n is None else n for n in tokens], dtype=np.float64),
         )

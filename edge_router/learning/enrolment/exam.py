@@ -84,11 +84,11 @@ class Examination:
     def ask(
         self,
         questions: Sequence[ExamQuestion],
-        told: Callable[[int, BackendError | None], None] = lambda _done, _failure: None,
+        progress: Callable[[int, BackendError | None], None] = lambda _done, _failure: None,
     ) -> list[Answered]:
         """Ask those of `questions` that the journal lacks; returns all that the journal holds then.
 
-        A question that failed is left out of it. `told` hears how many are done, and of each
+        A question that failed is left out of it. `progress` receives how many are done, and each
         failure. Raises ConfigError after 5 failures in a row or when the budget is spent; what was
         answered stays in the journal.
         """
@@ -103,13 +103,13 @@ class Examination:
                 except BackendError as error:
                     if streak.add(failed=True):
                         raise self._stopped(streak.count, error) from error
-                    told(done, error)
+                    progress(done, error)
                     continue
                 streak.add(failed=False)
                 spent, known[question.id] = spent + cost, answered
                 journal.write(json.dumps(asdict(answered)) + "\n")
                 journal.flush()
-                told(done, None)
+                progress(done, None)
         return list(known.values())
 
     def _answer(self, question: ExamQuestion) -> tuple[Answered, float]:
@@ -183,9 +183,9 @@ def journalled(journal: Path) -> Iterator[Answered]:
         log.warning("%s: %d lines are no answers; those are asked again", journal, passed_over)
 
 
-def _answered(found: Any) -> Answered:
+def _answered(stored: Any) -> Answered:
     """Raises one of FAULTS for what is no answer."""
-    answered = Answered(**table(found, "it"))
+    answered = Answered(**table(stored, "it"))
     text(answered.id, "id")
     number(answered.score, "score", 0, 1)
     if answered.output_tokens is not None:

@@ -26,8 +26,8 @@ def grade(metric: str, answer: str, gold: str) -> float:
 
 def _letter(answer: str, gold: str) -> bool:
     stated = re.search(r"(?i:answer|option|choice)\W+(?:(?i:is|option)\W+)*([A-J])\b", answer)
-    found = stated or re.search(r"(?<![A-Za-z'])([A-J])(?![A-Za-z'])", answer)
-    return found is not None and found.group(1) == gold.strip("() ")
+    match = stated or re.search(r"(?<![A-Za-z'])([A-J])(?![A-Za-z'])", answer)
+    return match is not None and match.group(1) == gold.strip("() ")
 
 
 def _number(answer: str, gold: str) -> bool:

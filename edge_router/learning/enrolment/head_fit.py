@@ -24,7 +24,7 @@ __all__ = ["Enrolment", "EnrolmentOutcomes", "HeadPrior"]
 # better; all known experts as centres ranked a little better, but were less calibrated.
 DIAGONAL = 0.1
 BIAS_DEVIATION = 0.3
-BROAD_KINDS = 5  # whoever was seen on fewer is its profile on most
+BROAD_KINDS = 5  # an expert seen on fewer counts as its profile on most
 DESIGN_SCALE = 2.0  # asking as if heads lay further apart finds those that do
 FEW_EXPERTS = 10  # fewer say nothing of how heads scatter
 PLAIN_VARIANCE = 0.1
@@ -149,9 +149,9 @@ class Enrolment:
         """
         names = [prior.check(profile)] if profile else list(prior.centres)
         design = with_bias(outcomes.vectors)
-        found = [laplace(prior.around(name), design, outcomes.scores) for name in names]
-        evidence = [evidence for _, evidence in found]
-        belief, weights = mixture([part for part, _ in found], evidence)
+        posteriors = [laplace(prior.around(name), design, outcomes.scores) for name in names]
+        evidence = [evidence for _, evidence in posteriors]
+        belief, weights = mixture([part for part, _ in posteriors], evidence)
         nearest = _likeliest(names, evidence, among=prior.lengths)
         return cls(
             belief,
@@ -189,7 +189,7 @@ def _scatter(known: Float64s) -> Float64s:
 def _likeliest(names: Sequence[str], evidence: Sequence[float], *, among: Container[str]) -> str:
     """The name with the most evidence; logarithms still differ where all weights but one are 0."""
     named = zip(evidence, names, strict=True)
-    return max((found, name) for found, name in named if name in among)[1]
+    return max((value, name) for value, name in named if name in among)[1]
 
 
 def _length(outcomes: EnrolmentOutcomes, profile: float) -> float:

@@ -27,18 +27,18 @@ def most_informative(
     `kinds` (queries,), no kind has more than twice its even share, as long as other kinds have rows
     left.
     """
-    told, moved = _whitened(prior, design)
+    white, moved = _whitened(prior, design)
     weight = moved.T @ moved / max(1, len(design))
-    known = told.copy()  # told @ covariance, in whitened coordinates
+    known = white.copy()  # white @ covariance, in whitened coordinates
     room = _KindLimit(kinds, count)
     chosen: list[int] = []
     for _ in range(min(count, len(design))):
-        left = 1 + (known * told).sum(1)
+        left = 1 + (known * white).sum(1)
         fall = ((known @ weight) * known).sum(1) / left  # of the mean variance
         row = int(np.argmax(np.where(room.open(chosen, len(design)), fall, -np.inf)))
         chosen.append(row)
         step = known[row] / np.sqrt(left[row])
-        known -= np.outer(told @ step, step)
+        known -= np.outer(white @ step, step)
     return chosen
 
 

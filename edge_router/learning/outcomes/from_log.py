@@ -131,7 +131,7 @@ class LogCalibration:
 
     @property
     def words(self) -> str:
-        """What was found and how sure it is, in one sentence."""
+        """The result with its intervals, in one sentence."""
         of, pair = self.recalibrations, self.threshold
         when = f"from an expected gain of {100 * pair.min_gain:.3g} points on"
         return (

@@ -274,13 +274,13 @@ _INHERITED: list[sqlite3.Connection] = []  # a parent's: closing one here would 
 def _before_fork() -> None:
     with _LOGS_LOCK:
         logs = list(_LOGS)
-    for found in logs:
-        found.before_fork()
+    for one in logs:
+        one.before_fork()
 
 
 def _after_fork_in_parent() -> None:
-    for found in list(_LOGS):
-        found.after_fork_in_parent()
+    for one in list(_LOGS):
+        one.after_fork_in_parent()
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork

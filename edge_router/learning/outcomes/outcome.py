@@ -22,8 +22,8 @@ class Outcome:
     the score is of what was then shown. `vector`
     (representation_dim,), `log_tokens`, `characters` and `script` are of the query, `artifact` is
     the hash of the router that read it. Costs in dollars, times in seconds, `time` since 1970 by
-    this device's clock. `prompt` only with the setting `learn_prompts`. `score` 0..1, None as long
-    as nobody has told it. `ended` as in AnswerRecord: of an answer that was cancelled or broke off,
+    this device's clock. `prompt` only with the setting `learn_prompts`. `score` 0..1, None until
+    it is given. `ended` as in AnswerRecord: of an answer that was cancelled or broke off,
     tokens and seconds are those up to its end.
     """
 

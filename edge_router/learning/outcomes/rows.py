@@ -89,10 +89,12 @@ class OutcomeRows:
     @property
     def note(self) -> str:
         """What was left out, as a clause."""
-        told = ", ".join(
+        counts = ", ".join(
             f"{name or 'whole rows'}: {n:,}" for name, n in sorted(self.ungraded.items())
         )
-        return f"{self.ungraded.total():,} scores are null, not graded, and left out ({told:.200})"
+        return (
+            f"{self.ungraded.total():,} scores are null, not graded, and left out ({counts:.200})"
+        )
 
     def _checked(self, row: Any, where: str) -> Row:
         if not isinstance(row, dict):
@@ -138,8 +140,8 @@ class OutcomeRows:
         if value is None:
             self._count(name, ALONE)
             return {}
-        told = f"an object of {_kind(name)} by expert" + (", or one" if self.alone else "")
-        self._require(isinstance(value, dict), name, value, where, told)
+        wanted = f"an object of {_kind(name)} by expert" + (", or one" if self.alone else "")
+        self._require(isinstance(value, dict), name, value, where, wanted)
         if name in NUMBERS and _is_plainly_right(value, *NUMBERS[name]):
             return value
         known = {}
@@ -175,9 +177,9 @@ class OutcomeRows:
         elif not isinstance(value, str) or not is_unicode(value):
             raise self.refusal(f"{where} has {name} {quoted_json(value)}{whose}; it must be a text")
 
-    def _require(self, fits: bool, name: str, value: Any, where: str, told: str) -> None:
+    def _require(self, fits: bool, name: str, value: Any, where: str, wanted: str) -> None:
         if not fits:
-            raise self.refusal(f"{where} has {name} {quoted_json(value)}; it must be {told}")
+            raise self.refusal(f"{where} has {name} {quoted_json(value)}; it must be {wanted}")
 
 
 def request_of(row: Row, where: str, refusal: type[EdgeRouterError]) -> ChatRequest:
@@ -249,19 +251,19 @@ def read_outcomes(path: Path, name: str, column: str | None = None) -> list[Labe
     """The outcomes of one expert, from outcome rows.
 
     A row's `score` is a number, or `{expert: number}`; then `column` says which, else it is `name`
-    if there, else the only one there is. Rows without it are passed over. Where no row counts the
+    if there, else the only one there is. Rows without it are skipped. Where no row counts the
     tokens of an answer, a warning says so. Raises ConfigError that names the line.
     """
     rows = list(OutcomeRows(path, ConfigError, alone=True).placed())
-    found = _column({expert for _, row in rows for expert in row["score"]}, name, column, path)
+    expert = _column({expert for _, row in rows for expert in row["score"]}, name, column, path)
     outcomes = [
         _outcome(where, row, owner)
         for where, row in rows
-        for owner in (found, ALONE)
+        for owner in (expert, ALONE)
         if owner in row["score"]
     ]
     if not outcomes:
-        raise ConfigError(f"{path} holds no outcome of {found!r}")
+        raise ConfigError(f"{path} holds no outcome of {expert!r}")
     if all(outcome.output_tokens is None for outcome in outcomes):
         log.warning(
             "%s: no row has output_tokens of these answers: their lengths, and so costs and times, "

@@ -261,50 +261,50 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 def code_of(error: Exception) -> int | None:
     """SQLite's primary result code."""
-    found: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if found is None else found & 0xFF
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
 
 
 def values_of(outcome: Outcome) -> list[Any]:
     """What the columns hold. Raises ValueError for what SQLite cannot."""
-    found: dict[str, Any] = {name: getattr(outcome, name) for name in COLUMNS}
-    found["vector"] = outcome.vector.astype("<f2").tobytes()
-    found["estimates"] = json.dumps(
+    values: dict[str, Any] = {name: getattr(outcome, name) for name in COLUMNS}
+    values["vector"] = outcome.vector.astype("<f2").tobytes()
+    values["estimates"] = json.dumps(
         {
             e.name: [e.quality, e.cost_usd, e.latency_s, e.output_tokens]
             for e in outcome.estimates.values()
         }
     )
-    for name, value in found.items():
+    for name, value in values.items():
         if isinstance(value, str):
             value.encode()
         elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
             raise ValueError(f"{name} is too large")
-    return list(found.values())
+    return list(values.values())
 
 
 def _outcome(row: tuple[Any, ...]) -> Outcome:
     """Raises ValueError, TypeError or AttributeError for what we never wrote."""
-    found = dict(zip(COLUMNS, row, strict=True))
+    fields = dict(zip(COLUMNS, row, strict=True))
     for name in TEXTS:
-        _require(isinstance(found[name], str), name, found[name])
+        _require(isinstance(fields[name], str), name, fields[name])
     for name in TEXTS_OR_NONE:
-        _require(found[name] is None or isinstance(found[name], str), name, found[name])
+        _require(fields[name] is None or isinstance(fields[name], str), name, fields[name])
     for name in NUMBERS:
-        found[name] = _number(found[name], name)
+        fields[name] = _number(fields[name], name)
     for name in (*NUMBERS_OR_NONE, *COUNTS_OR_NONE):
-        if found[name] is not None:
-            number = _number(found[name], name)
-            found[name] = int(number) if name in COUNTS_OR_NONE else number
-    found["characters"] = int(_number(found["characters"], "characters"))
-    _require(found["ended"] in ENDINGS, "ended", found["ended"])
-    found["vector"] = np.frombuffer(found["vector"], dtype="<f2").astype(np.float32)
-    _require(bool(np.isfinite(found["vector"]).all()), "vector", "what is no number")
-    found["estimates"] = {
-        name: _estimate(name, numbers) for name, numbers in json.loads(found["estimates"]).items()
+        if fields[name] is not None:
+            number = _number(fields[name], name)
+            fields[name] = int(number) if name in COUNTS_OR_NONE else number
+    fields["characters"] = int(_number(fields["characters"], "characters"))
+    _require(fields["ended"] in ENDINGS, "ended", fields["ended"])
+    fields["vector"] = np.frombuffer(fields["vector"], dtype="<f2").astype(np.float32)
+    _require(bool(np.isfinite(fields["vector"]).all()), "vector", "what is no number")
+    fields["estimates"] = {
+        name: _estimate(name, numbers) for name, numbers in json.loads(fields["estimates"]).items()
     }
-    _require(found["answered_by"] in found["estimates"], "answered_by", found["answered_by"])
-    return Outcome(**found)
+    _require(fields["answered_by"] in fields["estimates"], "answered_by", fields["answered_by"])
+    return Outcome(**fields)
 
 
 def _estimate(name: str, numbers: Any) -> Estimate:

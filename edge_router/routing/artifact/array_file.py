@@ -52,16 +52,16 @@ def _members(
     archive: zipfile.ZipFile, where: str, kinds: Mapping[str, Any]
 ) -> dict[str, zipfile.ZipInfo]:
     """What the archive holds, which must be one member per name, packed in a way that is cheap."""
-    found = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-    if found.keys() != kinds.keys() or len(archive.infolist()) != len(kinds):
+    members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+    if members.keys() != kinds.keys() or len(archive.infolist()) != len(kinds):
         raise ArtifactCorrupt(f"{where} cannot be read: it must hold {', '.join(kinds)} once each")
-    size = sum(member.file_size for member in found.values())
+    size = sum(member.file_size for member in members.values())
     if size > MAX_UNPACKED:
         raise ArtifactCorrupt(f"{where} cannot be read: unpacked it has {size} bytes")
-    for member in found.values():
+    for member in members.values():
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ArtifactCorrupt(f"{where} cannot be read: {member.filename} is packed oddly")
-    return {name: found[name] for name in kinds}
+    return {name: members[name] for name in kinds}
 
 
 def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
@@ -74,11 +74,11 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 
 def _array(content: bytes, where: str, kind: str, dimensions: int) -> npt.NDArray[Any]:
-    found = HEADER.match(content)
-    if found is None:
+    header = HEADER.match(content)
+    if header is None:
         raise ValueError(f"{where} has no header that numpy writes")
-    dtype, at = np.dtype(found["dtype"].decode()), found.end()
-    shape = tuple(int(size) for size in found["shape"].split(b",") if size)
+    dtype, at = np.dtype(header["dtype"].decode()), header.end()
+    shape = tuple(int(size) for size in header["shape"].split(b",") if size)
     if dtype.kind != kind or len(shape) != dimensions:
         raise ValueError(f"{where} is {dtype} {shape}, not {kind!r} in {dimensions} dimensions")
     if not dtype.itemsize or math.prod(shape) * dtype.itemsize != len(content) - at:
@@ -86,7 +86,7 @@ def _array(content: bytes, where: str, kind: str, dimensions: int) -> npt.NDArra
     if kind == "U":
         _check_text(np.frombuffer(content, np.uint32, offset=at), where)
     flat = np.frombuffer(content, dtype, offset=at)
-    return flat.reshape(shape, order="F" if found["fortran"] == b"True" else "C")
+    return flat.reshape(shape, order="F" if header["fortran"] == b"True" else "C")
 
 
 def _check_text(points: npt.NDArray[np.uint32], where: str) -> None:

@@ -29,11 +29,11 @@ def read_regular(path: Path, limit: int) -> bytes:
     try:
         _require_regular(path, os.stat(path).st_mode)  # noqa: PTH116  # opening may do something
         with open(os.open(path, PLAIN | NOT_BLOCKING), "rb", buffering=0) as file:  # noqa: PTH123
-            told = os.fstat(file.fileno())
-            _require_regular(path, told.st_mode)
-            if told.st_size > limit:
-                raise ArtifactCorrupt(f"{path} has {told.st_size} bytes, more than {limit}")
-            return _read_to_the_end(file, path, told.st_size)
+            status = os.fstat(file.fileno())
+            _require_regular(path, status.st_mode)
+            if status.st_size > limit:
+                raise ArtifactCorrupt(f"{path} has {status.st_size} bytes, more than {limit}")
+            return _read_to_the_end(file, path, status.st_size)
     except OSError as error:
         raise ArtifactCorrupt(f"{path} cannot be read: {error.strerror}") from None
 
@@ -61,25 +61,25 @@ def read_json(content: bytes, where: str, *, long_objects: bool = False) -> dict
         raise ArtifactCorrupt(f"{where} holds more than {MAX_CONTAINERS} lists and objects")
     pairs: Any = {} if long_objects else {"object_pairs_hook": _object}
     try:
-        found = json.loads(content.decode("utf-8"), parse_constant=_no_number, **pairs)
+        parsed = json.loads(content.decode("utf-8"), parse_constant=_no_number, **pairs)
         if b"\\ud" in content.lower():  # half a character, perhaps
-            json.dumps(found, ensure_ascii=False).encode("utf-8")
+            json.dumps(parsed, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise ArtifactCorrupt(f"{where} nests lists or objects too deep") from None
     except ValueError as error:  # not JSON, not UTF-8, or a number of thousands of digits
         raise ArtifactCorrupt(f"{where} cannot be read as JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ArtifactCorrupt(f"{where} holds a {type(found).__name__}, not an object")
-    return found
+    if not isinstance(parsed, dict):
+        raise ArtifactCorrupt(f"{where} holds a {type(parsed).__name__}, not an object")
+    return parsed
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
+        twice = next(name for name in members if names.count(name) > 1)
         raise ValueError(f"the name {twice[:80]!r} stands twice in one object")
-    return found
+    return members
 
 
 def _no_number(name: str) -> None:

@@ -63,11 +63,11 @@ class KnownQueries:
     @classmethod
     def of_content(cls, content: bytes, where: str) -> Self:
         """From the content of such a file; `where` names it. Raises ArtifactCorrupt."""
-        found = read_arrays(content, where, KINDS)
-        _check(found, where)
-        steps = found["scores"]
-        found["scores"] = np.where(steps == UNKNOWN, np.nan, steps / np.float32(STEPS))
-        return cls(**{name: _wide(array) for name, array in found.items()})
+        arrays = read_arrays(content, where, KINDS)
+        _check(arrays, where)
+        steps = arrays["scores"]
+        arrays["scores"] = np.where(steps == UNKNOWN, np.nan, steps / np.float32(STEPS))
+        return cls(**{name: _wide(array) for name, array in arrays.items()})
 
     def write(self, path: Path) -> None:
         """As an npz file; vectors in half precision, scores in steps of 1/250."""
@@ -93,27 +93,27 @@ class KnownQueries:
 
     def mean_score(self, experts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Mean score (queries,) of those among `experts` that are known, NaN where none is."""
-        found = self.scores[:, np.isin(self.experts, list(experts))].astype(np.float64)
-        count = (~np.isnan(found)).sum(1)
+        scores = self.scores[:, np.isin(self.experts, list(experts))].astype(np.float64)
+        count = (~np.isnan(scores)).sum(1)
         with np.errstate(invalid="ignore"):
-            mean: npt.NDArray[np.float64] = np.nansum(found, 1) / count
+            mean: npt.NDArray[np.float64] = np.nansum(scores, 1) / count
         return mean
 
 
-def _check(found: Mapping[str, npt.NDArray[Any]], where: str) -> None:
+def _check(arrays: Mapping[str, npt.NDArray[Any]], where: str) -> None:
     """That the arrays belong together and hold what they should."""
-    scores, characters = found["scores"], found["characters"]
+    scores, characters = arrays["scores"], arrays["characters"]
     rows = len(scores)
     per_query = [name for name in KINDS if name not in ("experts", "scores")]
     for name in per_query:
-        if len(found[name]) != rows:
-            raise ArtifactCorrupt(f"{where}: {name} has {len(found[name])} rows, scores {rows}")
-    if not rows or scores.shape[1] != len(found["experts"]):
+        if len(arrays[name]) != rows:
+            raise ArtifactCorrupt(f"{where}: {name} has {len(arrays[name])} rows, scores {rows}")
+    if not rows or scores.shape[1] != len(arrays["experts"]):
         raise ArtifactCorrupt(
-            f"{where}: scores are {scores.shape}, for {len(found['experts'])} experts"
+            f"{where}: scores are {scores.shape}, for {len(arrays['experts'])} experts"
         )
     for name in ("vectors", "log_tokens"):
-        if not np.isfinite(found[name]).all() or float(np.abs(found[name]).max()) > LARGEST:
+        if not np.isfinite(arrays[name]).all() or float(np.abs(arrays[name]).max()) > LARGEST:
             raise ArtifactCorrupt(f"{where}: {name} holds a number beyond {LARGEST}")
     if scores.dtype.itemsize != 1 or ((scores > STEPS) & (scores != UNKNOWN)).any():
         raise ArtifactCorrupt(f"{where}: scores holds one that is not 0..{STEPS} or {UNKNOWN}")

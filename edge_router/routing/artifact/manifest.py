@@ -135,13 +135,13 @@ class RouterArtifact:
         from .known_queries import KnownQueries
 
         where = str(self.path / KNOWN_QUERIES)
-        found = KnownQueries.of_content(self.content(KNOWN_QUERIES), where)
-        if found.vectors.shape[1] != self.manifest.representation_dim:
+        known = KnownQueries.of_content(self.content(KNOWN_QUERIES), where)
+        if known.vectors.shape[1] != self.manifest.representation_dim:
             raise ArtifactCorrupt(
-                f"{where} has vectors of {found.vectors.shape[1]} numbers, its manifest says "
+                f"{where} has vectors of {known.vectors.shape[1]} numbers, its manifest says "
                 f"{self.manifest.representation_dim}"
             )
-        return found
+        return known
 
     def models(self, profile: str) -> Sequence[str]:
         """The models whose outcomes stand for a profile; for any other name that name itself."""
@@ -164,17 +164,19 @@ def bundled_artifacts() -> dict[str, Path]:
         root = Path(next(iter(import_module("edge_router.models").__path__)))  # resources take 4 ms
     except ModuleNotFoundError:  # an application frozen without the package's data
         return {}
-    return {found.parent.name: found.parent for found in sorted(root.glob(f"*/{MANIFEST}"))}
+    return {
+        manifest.parent.name: manifest.parent for manifest in sorted(root.glob(f"*/{MANIFEST}"))
+    }
 
 
 def _find(name: str | Path) -> Path:
     bundled = bundled_artifacts()
     try:
         path = bundled.get(str(name)) or user_path(name, what="artifact", refusal=ArtifactNotFound)
-        found = is_file(path / MANIFEST)
+        exists = is_file(path / MANIFEST)
     except ValueError:  # a name that no file can have
-        found = False
-    if not found:
+        exists = False
+    if not exists:
         if not bundled:
             raise ArtifactNotFound(_without_data(name))
         raise ArtifactNotFound(
@@ -203,8 +205,8 @@ def _read_manifest(path: Path) -> bytes:
     return raw
 
 
-def _refuse_other_schema(found: Mapping[str, Any]) -> None:
-    version = found.get("schema_version")
+def _refuse_other_schema(content: Mapping[str, Any]) -> None:
+    version = content.get("schema_version")
     if type(version) is int and version != SCHEMA_VERSION:
         raise ArtifactIncompatible(
             f"the artifact has schema version {short(version)}, this Edge Router reads "
@@ -214,39 +216,39 @@ def _refuse_other_schema(found: Mapping[str, Any]) -> None:
 
 
 def _parse_manifest(raw: bytes, path: Path) -> Manifest:
-    found = read_json(raw, str(path))
-    _refuse_other_schema(found)
+    content = read_json(raw, str(path))
+    _refuse_other_schema(content)
     expected = {field.name for field in fields(Manifest)}
-    if found.keys() != expected:
-        odd = sorted(found.keys() ^ expected)
+    if content.keys() != expected:
+        odd = sorted(content.keys() ^ expected)
         raise ArtifactCorrupt(f"{path} has missing or unknown fields: {short(odd)}")
-    _check_manifest(Checked(str(path)), found)
-    found["task_kinds"] = tuple(found["task_kinds"])
-    found["training_data"] = tuple(found["training_data"])
-    return Manifest(**found)
+    _check_manifest(Checked(str(path)), content)
+    content["task_kinds"] = tuple(content["task_kinds"])
+    content["training_data"] = tuple(content["training_data"])
+    return Manifest(**content)
 
 
-def _check_manifest(check: Checked, found: Mapping[str, Any]) -> None:
+def _check_manifest(check: Checked, content: Mapping[str, Any]) -> None:
     for name in ("name", "created", "base_model", "licence", "input_template", "truncation"):
-        check.text(found[name], name)
+        check.text(content[name], name)
     for name in ("quantization", "command"):
-        check.text(found[name], name, MAX_TEXT)
-    check.whole(found["schema_version"], "schema_version", SCHEMA_VERSION, SCHEMA_VERSION)
-    check.whole(found["max_chars"], "max_chars", *CHARS)
-    check.whole(found["max_tokens"], "max_tokens", *TOKENS)
-    check.whole(found["opset"], "opset", 1, MAX_OPSET)
-    dim = found["representation_dim"]
+        check.text(content[name], name, MAX_TEXT)
+    check.whole(content["schema_version"], "schema_version", SCHEMA_VERSION, SCHEMA_VERSION)
+    check.whole(content["max_chars"], "max_chars", *CHARS)
+    check.whole(content["max_tokens"], "max_tokens", *TOKENS)
+    check.whole(content["opset"], "opset", 1, MAX_OPSET)
+    dim = content["representation_dim"]
     check.whole(dim, "representation_dim", 1, MAX_DIM)
-    check.listed(found["task_kinds"], "task_kinds", Checked.text)
-    if not 1 <= len(found["task_kinds"]) <= dim:
-        check.refuse(found["task_kinds"], "task_kinds", f"a list of 1..{dim} names")
-    check.listed(found["training_data"], "training_data", Checked.object)
+    check.listed(content["task_kinds"], "task_kinds", Checked.text)
+    if not 1 <= len(content["task_kinds"]) <= dim:
+        check.refuse(content["task_kinds"], "task_kinds", f"a list of 1..{dim} names")
+    check.listed(content["training_data"], "training_data", Checked.object)
     for name in ("parity", "metrics", "tool_versions"):
-        check.object(found[name], name)
+        check.object(content[name], name)
     for name in ("parity", "metrics", "tool_versions", "training_data"):
-        check.plain(found[name], name)
-    check.fields(found["files"], "files", FILES, (KNOWN_QUERIES,))
-    check.items(found["files"], "files", _check_promise)
+        check.plain(content[name], name)
+    check.fields(content["files"], "files", FILES, (KNOWN_QUERIES,))
+    check.items(content["files"], "files", _check_promise)
 
 
 def _check_promise(check: Checked, promise: Any, field: str) -> None:

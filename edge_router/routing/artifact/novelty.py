@@ -118,17 +118,17 @@ def nearest(
     """The `count` rows nearest to `vector`, and their cosine distances 0..2, nearest first."""
     distances = 1 - directions @ unit_rows(vector[None])[0]
     count = min(count, len(distances))
-    found = np.argpartition(distances, count - 1)[:count]
-    found = found[np.argsort(distances[found], kind="stable")]
-    return found, distances[found]
+    rows = np.argpartition(distances, count - 1)[:count]
+    rows = rows[np.argsort(distances[rows], kind="stable")]
+    return rows, distances[rows]
 
 
 def _distances_to_others(directions: Float32s) -> Float32s:
     """Of each row the cosine distance to the nearest other one."""
-    found = np.empty(len(directions), dtype=np.float32)
+    distances = np.empty(len(directions), dtype=np.float32)
     for start in range(0, len(directions), BLOCK):
         cosines = directions[start : start + BLOCK] @ directions.T  # (block, queries)
         rows = np.arange(len(cosines))
         cosines[rows, start + rows] = -1
-        found[start : start + BLOCK] = 1 - cosines.max(1)
-    return found
+        distances[start : start + BLOCK] = 1 - cosines.max(1)
+    return distances

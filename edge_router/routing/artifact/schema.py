@@ -105,74 +105,74 @@ class Checked:
             self.number(value, field, -1e18, 1e18)
 
 
-def name(found: Checked, value: Any, field: str) -> None:
-    found.text(value, field)
+def name(check: Checked, value: Any, field: str) -> None:
+    check.text(value, field)
 
 
 def check_experts(content: Any, where: str, dim: int) -> None:
     """Of experts.json, with heads for vectors (dim,). Raises ArtifactCorrupt."""
-    found = Checked(where)
+    check = Checked(where)
 
-    def head(found: Checked, value: Any, field: str) -> None:
-        found.fields(value, field, HEAD)
-        found.number(value["bias"], f"{field}.bias", -LARGEST, LARGEST)
-        found.number(value["log_tokens"], f"{field}.log_tokens", -100, 100)
-        found.numbers(value["weights"], f"{field}.weights", dim)
+    def head(check: Checked, value: Any, field: str) -> None:
+        check.fields(value, field, HEAD)
+        check.number(value["bias"], f"{field}.bias", -LARGEST, LARGEST)
+        check.number(value["log_tokens"], f"{field}.log_tokens", -100, 100)
+        check.numbers(value["weights"], f"{field}.weights", dim)
 
-    def profile(found: Checked, value: Any, field: str) -> None:
-        found.fields(value, field, PROFILE)
-        head(found, value["head"], f"{field}.head")
-        _check_reference(found, value["reference"], f"{field}.reference")
-        found.listed(value["models"], f"{field}.models", name)
+    def profile(check: Checked, value: Any, field: str) -> None:
+        check.fields(value, field, PROFILE)
+        head(check, value["head"], f"{field}.head")
+        _check_reference(check, value["reference"], f"{field}.reference")
+        check.listed(value["models"], f"{field}.models", name)
 
-    def expert(found: Checked, value: Any, field: str) -> None:
-        found.fields(value, field, EXPERT)
-        head(found, value["head"], f"{field}.head")
+    def expert(check: Checked, value: Any, field: str) -> None:
+        check.fields(value, field, EXPERT)
+        head(check, value["head"], f"{field}.head")
 
-    found.fields(content, TOP, ("profiles", "experts"))
-    found.items(content["profiles"], "profiles", profile)
-    found.items(content["experts"], "experts", expert)
+    check.fields(content, TOP, ("profiles", "experts"))
+    check.items(content["profiles"], "profiles", profile)
+    check.items(content["experts"], "experts", expert)
     if REFERENCE not in content["profiles"]:
         raise ArtifactCorrupt(f"{where} has no profile {REFERENCE!r}")
 
 
-def _check_reference(found: Checked, value: Any, field: str) -> None:
-    found.fields(value, field, ("location", "pricing", "speed"), ("context_tokens",))
+def _check_reference(check: Checked, value: Any, field: str) -> None:
+    check.fields(value, field, ("location", "pricing", "speed"), ("context_tokens",))
     if value["location"] not in ("device", "cloud"):
-        found.refuse(value["location"], f"{field}.location", '"device" or "cloud"')
+        check.refuse(value["location"], f"{field}.location", '"device" or "cloud"')
     if value.get("context_tokens") is not None:
-        found.whole(value["context_tokens"], f"{field}.context_tokens", 1, 10**9)
+        check.whole(value["context_tokens"], f"{field}.context_tokens", 1, 10**9)
     pricing, speed = value["pricing"], value["speed"]
     prices = ("input_usd_per_million", "output_usd_per_million")
-    found.fields(pricing, f"{field}.pricing", prices)
+    check.fields(pricing, f"{field}.pricing", prices)
     for price in prices:
-        found.number(pricing[price], f"{field}.pricing.{price}", 0, 1e9)
+        check.number(pricing[price], f"{field}.pricing.{price}", 0, 1e9)
     rates, seconds = ("input_tokens_per_s", "output_tokens_per_s"), ("start_s",)
     rare = ("cold_s", "input_growth_s", "output_growth_s")
-    found.fields(speed, f"{field}.speed", (*rates, *seconds), rare)
+    check.fields(speed, f"{field}.speed", (*rates, *seconds), rare)
     for rate in rates:
-        found.number(speed[rate], f"{field}.speed.{rate}", 1e-6, 1e9)
+        check.number(speed[rate], f"{field}.speed.{rate}", 1e-6, 1e9)
     for time in (*seconds, *rare):
-        found.number(speed.get(time, 0), f"{field}.speed.{time}", 0, 1e6)
+        check.number(speed.get(time, 0), f"{field}.speed.{time}", 0, 1e6)
 
 
 def check_calibration(content: Any, where: str) -> None:
     """Of calibration.json. Raises ArtifactCorrupt."""
-    found = Checked(where)
-    found.fields(content, TOP, ("temperature", "operating_points"), ("ece", "brier"))
-    found.number(content["temperature"], "temperature", 1e-3, 1e3)
+    check = Checked(where)
+    check.fields(content, TOP, ("temperature", "operating_points"), ("ece", "brier"))
+    check.number(content["temperature"], "temperature", 1e-3, 1e3)
     for measure in ("ece", "brier"):
-        found.number(content.get(measure, 0), measure, 0, 1)
-    found.items(content["operating_points"], "operating_points", _check_point)
+        check.number(content.get(measure, 0), measure, 0, 1)
+    check.items(content["operating_points"], "operating_points", _check_point)
 
 
-def _check_point(found: Checked, value: Mapping[str, Any], field: str) -> None:
-    found.fields(value, field, ("promise", "default", "min_gain"), ("evidence",))
-    found.text(value["promise"], f"{field}.promise")
-    found.number(value["default"], f"{field}.default", -2, 2)
-    found.items(value["min_gain"], f"{field}.min_gain", _check_gain)
-    found.plain(value.get("evidence"), f"{field}.evidence")
+def _check_point(check: Checked, value: Mapping[str, Any], field: str) -> None:
+    check.fields(value, field, ("promise", "default", "min_gain"), ("evidence",))
+    check.text(value["promise"], f"{field}.promise")
+    check.number(value["default"], f"{field}.default", -2, 2)
+    check.items(value["min_gain"], f"{field}.min_gain", _check_gain)
+    check.plain(value.get("evidence"), f"{field}.evidence")
 
 
-def _check_gain(found: Checked, value: Any, field: str) -> None:
-    found.number(value, field, -2, 2)
+def _check_gain(check: Checked, value: Any, field: str) -> None:
+    check.number(value, field, -2, 2)

@@ -131,8 +131,8 @@ def script_of(text: str) -> str:
     if not foreign or 3 * len(foreign) < plain:
         return LATIN
     step = -(-len(foreign) // LOOKED_AT)
-    found = Counter(_script(letter) for letter in foreign[::step])
-    return max(found, key=lambda name: (found[name], name))
+    scripts = Counter(_script(letter) for letter in foreign[::step])
+    return max(scripts, key=lambda name: (scripts[name], name))
 
 
 def script_of_language(language: str) -> str:

@@ -49,12 +49,12 @@ class WordPiece:
     @classmethod
     def read(cls, content: bytes, where: str) -> Self:
         """From the content of the file `where`. Raises ArtifactCorrupt, also for another kind."""
-        found, check = read_json(content, where, long_objects=True), Checked(where)
-        check.fields(found, "its top level", ("model", "normalizer", "pre_tokenizer",
+        settings, check = read_json(content, where, long_objects=True), Checked(where)
+        check.fields(settings, "its top level", ("model", "normalizer", "pre_tokenizer",
                      "added_tokens"), IGNORED)  # fmt: skip
         for part, types in TYPES.items():
-            _check_type(check, found.get(part), part, types)
-        model, normalizer = found["model"], found["normalizer"]
+            _check_type(check, settings.get(part), part, types)
+        model, normalizer = settings["model"], settings["normalizer"]
         _check_model(check, model)
         check.fields(normalizer, "normalizer", ("type", *CLEANING))
         for name in CLEANING:
@@ -63,14 +63,14 @@ class WordPiece:
                 None,
             ):
                 check.refuse(normalizer[name], f"normalizer.{name}", "true or false")
-        check.fields(found["pre_tokenizer"], "pre_tokenizer", ("type",))
+        check.fields(settings["pre_tokenizer"], "pre_tokenizer", ("type",))
         vocabulary = model["vocab"]
-        _check_added(check, found["added_tokens"], vocabulary)
+        _check_added(check, settings["added_tokens"], vocabulary)
         return cls(
             vocabulary,
             {name: model[name] for name in MODEL[1:4]},
             {name: normalizer[name] for name in CLEANING},
-            found["added_tokens"],
+            settings["added_tokens"],
         )
 
     def tokenizer(self) -> Any:

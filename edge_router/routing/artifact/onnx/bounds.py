@@ -1,4 +1,4 @@
-"""How much memory and time a graph can take, found before onnxruntime sees it.
+"""How much memory and time a graph can take, computed before onnxruntime sees it.
 
 The shape of every tensor is worked out for one text of the most tokens. Each rule gives a shape
 that no shorter text exceeds: sizes may come from a constant or from the shape of another tensor,
@@ -58,10 +58,10 @@ def _shapes(graph: Graph, tokens: int) -> dict[str, Shape]:
             known.constants[constant.name] = numbers
     work, numbers_in_all = 0.0, 0
     for node in graph.nodes:
-        found, multiplications = _apply(node, shapes, known)
-        for name, shape in zip(node.outputs, found, strict=True):
+        outputs, multiplications = _apply(node, shapes, known)
+        for name, shape in zip(node.outputs, outputs, strict=True):
             _define(shapes, name, shape)
-        written = sum(map(math.prod, found))
+        written = sum(map(math.prod, outputs))
         numbers_in_all += written
         work += multiplications + WORK_PER_NUMBER * (written + _read(node, shapes))
         if numbers_in_all > MAX_NUMBERS_IN_ALL or work > MAX_WORK:
@@ -80,14 +80,14 @@ def _apply(node: Node, shapes: dict[str, Shape], known: Known) -> tuple[list[Sha
             raise NotAllowed(f"gives {node.operator} the attribute {name!r}, not allowed")
     try:
         inputs = [shapes[name] if name else () for name in node.inputs]
-        found = rule.shapes(node, inputs, known)
-        multiplications = rule.work(node, inputs, found)
+        outputs = rule.shapes(node, inputs, known)
+        multiplications = rule.work(node, inputs, outputs)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         reason = error if isinstance(error, NotAllowed) else f"it lacks something ({error})"
         raise NotAllowed(f"has no bounds at {node.operator} {node.outputs[:3]}: {reason}") from None
-    if len(found) != len(node.outputs):
-        raise NotAllowed(f"has {len(node.outputs)} outputs of {node.operator}, not {len(found)}")
-    return found, multiplications
+    if len(outputs) != len(node.outputs):
+        raise NotAllowed(f"has {len(node.outputs)} outputs of {node.operator}, not {len(outputs)}")
+    return outputs, multiplications
 
 
 def _define(shapes: dict[str, Shape], name: str, shape: Shape) -> None:

@@ -59,24 +59,24 @@ def check_onnx(data: bytes, where: str) -> Graph:
 def _graph(graph: Buffer, where: str, depth: int) -> Graph:
     if depth == 0:
         raise ArtifactCorrupt(f"{where} nests graphs more than {MAX_DEPTH} deep")
-    found, left = Graph([], [], [], []), MAX_NODE_BYTES
+    parsed, left = Graph([], [], [], []), MAX_NODE_BYTES
     for field, value in fields(graph, most=MOST_IN_GRAPH):
         if field == GRAPH_NODE:
             node = message(value)
             left -= len(node)
             if left < 0:
                 raise ArtifactCorrupt(f"{where} has nodes of more than {MAX_NODE_BYTES} bytes")
-            found.nodes.append(_node(bytes(node), where, depth))
+            parsed.nodes.append(_node(bytes(node), where, depth))
         elif field == GRAPH_INITIALIZER:
-            found.constants.append(_tensor(message(value), where))
+            parsed.constants.append(_tensor(message(value), where))
         elif field in (GRAPH_INPUT, GRAPH_OUTPUT):
-            named = found.inputs if field == GRAPH_INPUT else found.outputs
+            named = parsed.inputs if field == GRAPH_INPUT else parsed.outputs
             named.append(_name(message(value)))
         elif field == GRAPH_SPARSE_INITIALIZER:
             raise ArtifactCorrupt(f"{where} holds a sparse tensor, which is not allowed")
         elif field == GRAPH_VALUE_INFO:
             raise ArtifactCorrupt(f"{where} states shapes of its own, which is not allowed")
-    return found
+    return parsed
 
 
 def _node(node: bytes, where: str, depth: int) -> Node:
@@ -94,8 +94,8 @@ def _node(node: bytes, where: str, depth: int) -> Node:
         elif field == NODE_DOMAIN:
             domain = text(value)
         elif field == NODE_ATTRIBUTE:
-            name, found = _attribute(message(value), where, depth)
-            attributes[name] = UNFIT if name in attributes else found
+            name, attribute = _attribute(message(value), where, depth)
+            attributes[name] = UNFIT if name in attributes else attribute
     if operator not in ALLOWED_OPERATORS or domain not in ALLOWED_DOMAINS:
         raise ArtifactCorrupt(f"{where} uses the operator {domain}:{operator}, not allowed")
     return Node(operator, inputs, outputs, attributes)
@@ -104,20 +104,20 @@ def _node(node: bytes, where: str, depth: int) -> Node:
 def _attribute(attribute: Buffer, where: str, depth: int) -> tuple[str, Attribute]:
     """Its name and the one value that its type says; UNFIT where there is another."""
     name, kind = "", 0
-    found: dict[int, Attribute] = {}
+    values: dict[int, Attribute] = {}
     for field, value in fields(attribute):
         if field == ATTRIBUTE_NAME:
             name = text(value)
         elif field == ATTRIBUTE_TYPE:
             kind = signed(value)
         elif field == ATTRIBUTE_INTS:
-            found[field] = [*found.get(field, []), *integers(value)]  # type: ignore[misc]
+            values[field] = [*values.get(field, []), *integers(value)]  # type: ignore[misc]
         elif field != ATTRIBUTE_DOC:
             read = _attribute_value(field, value, where, depth)
-            found[field] = UNFIT if field in found else read
+            values[field] = UNFIT if field in values else read
     field = ATTRIBUTE_FIELDS.get(kind, 0)
-    if field and found.keys() <= {field}:
-        return name, found.get(field, [] if field == ATTRIBUTE_INTS else 0)
+    if field and values.keys() <= {field}:
+        return name, values.get(field, [] if field == ATTRIBUTE_INTS else 0)
     return name, UNFIT
 
 

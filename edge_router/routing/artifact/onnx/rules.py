@@ -1,4 +1,4 @@
-"""What each operator makes of shapes: the one list of operators whose size can be told beforehand.
+"""The rules of the allowed ONNX operators: output shapes and work, computed from input shapes.
 
 Every rule is monotone: an input that is smaller in some dimension gives an output that is not
 larger in any (https://onnx.ai/onnx/operators/).
@@ -58,10 +58,10 @@ def _broadcast(first: Shape, second: Shape) -> Shape:
 
 
 def _all_together(_node: Node, inputs: Sequence[Shape], _known: Known) -> list[Shape]:
-    found = inputs[0]
+    joint = inputs[0]
     for shape in inputs[1:]:
-        found = _broadcast(found, shape)
-    return [found]
+        joint = _broadcast(joint, shape)
+    return [joint]
 
 
 def _as_first(_node: Node, inputs: Sequence[Shape], _known: Known) -> list[Shape]:
@@ -159,14 +159,14 @@ def _transposed(node: Node, inputs: Sequence[Shape], _known: Known) -> list[Shap
 
 def _reshaped(node: Node, inputs: Sequence[Shape], known: Known) -> list[Shape]:
     shape, wanted = inputs[0], list(known.constant(node, 1))
-    found = [shape[n] if size == 0 else size for n, size in enumerate(wanted)]
-    rest = math.prod(size for size in found if size != -1)
-    if found.count(-1) > 1 or min(found, default=1) < -1 or rest < 1:
+    new = [shape[n] if size == 0 else size for n, size in enumerate(wanted)]
+    rest = math.prod(size for size in new if size != -1)
+    if new.count(-1) > 1 or min(new, default=1) < -1 or rest < 1:
         raise NotAllowed(f"{wanted} is no shape")
-    found = [math.prod(shape) // rest if size == -1 else size for size in found]
-    if math.prod(found) != math.prod(shape):
+    new = [math.prod(shape) // rest if size == -1 else size for size in new]
+    if math.prod(new) != math.prod(shape):
         raise NotAllowed(f"{shape} has not the size of {wanted}")
-    return [tuple(found)]
+    return [tuple(new)]
 
 
 def _shape(node: Node, inputs: Sequence[Shape], known: Known) -> list[Shape]:
@@ -176,20 +176,20 @@ def _shape(node: Node, inputs: Sequence[Shape], known: Known) -> list[Shape]:
 
 def _sliced(node: Node, inputs: Sequence[Shape], known: Known) -> list[Shape]:
     """An end that comes from shapes counts; one that nobody knows leaves the size as it was."""
-    found, starts = list(inputs[0]), known.constant(node, 1)
+    left, starts = list(inputs[0]), known.constant(node, 1)
     ends = known.size(node.inputs[2]) or [2**62] * len(starts)
     axes = known.constant(node, 3) if len(node.inputs) > 3 else list(range(len(starts)))
     steps = known.constant(node, 4) if len(node.inputs) > 4 else [1] * len(starts)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         if step != 1:
             raise NotAllowed(f"its step is {step}")
-        place = _axis(axis, len(found))
-        size = found[place]
+        place = _axis(axis, len(left))
+        size = left[place]
         last = min(end, size) if end >= 0 else size + end
-        found[place] = last - min(start, size) if start >= 0 else min(size, -start)
-    if (sizes := known.size(node.inputs[0])) is not None and found == [len(sizes)]:
+        left[place] = last - min(start, size) if start >= 0 else min(size, -start)
+    if (sizes := known.size(node.inputs[0])) is not None and left == [len(sizes)]:
         known.sizes[node.outputs[0]] = sizes
-    return [tuple(found)]
+    return [tuple(left)]
 
 
 def _squeezed(node: Node, inputs: Sequence[Shape], known: Known) -> list[Shape]:
@@ -235,15 +235,15 @@ def _multiplied(node: Node, inputs: Sequence[Shape], _known: Known) -> list[Shap
     return [(*_broadcast(first[:-2], second[:-2]), first[-2], second[-1])]
 
 
-def _multiplications(node: Node, inputs: Sequence[Shape], found: Sequence[Shape]) -> float:
-    return math.prod(found[0]) * _turned(node, inputs)[0][-1]
+def _multiplications(node: Node, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> float:
+    return math.prod(outputs[0]) * _turned(node, inputs)[0][-1]
 
 
 def _gemm(node: Node, inputs: Sequence[Shape], known: Known) -> list[Shape]:
-    (found,) = _multiplied(node, inputs, known)
-    if len(found) != 2 or (len(inputs) > 2 and _broadcast(found, inputs[2]) != found):
+    (product,) = _multiplied(node, inputs, known)
+    if len(product) != 2 or (len(inputs) > 2 and _broadcast(product, inputs[2]) != product):
         raise NotAllowed(f"{inputs} do not fit")
-    return [found]
+    return [product]
 
 
 def _rules(

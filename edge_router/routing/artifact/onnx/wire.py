@@ -37,13 +37,13 @@ def integers(value: Value) -> list[int]:
     """One number, or several that were packed into one field."""
     if isinstance(value, int):
         return [signed(value)]
-    packed, found, at = message(value), [], 0
+    packed, numbers, at = message(value), [], 0
     if len(packed) > MAX_PACKED:
         raise IndexError(f"a list of numbers has {len(packed)} bytes")
     while at < len(packed):
         number, at = _varint(packed, at)
-        found.append(signed(number))
-    return found
+        numbers.append(signed(number))
+    return numbers
 
 
 def fields(message: Buffer, *, most: int = 1_000) -> Iterator[tuple[int, Value]]:
