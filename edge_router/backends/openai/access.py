@@ -11,8 +11,7 @@ import httpx
 
 from edge_router.errors import BackendRejected, ConfigError
 from edge_router.guards.loopback import is_loopback
-
-from .redaction import looks_like_a_key, without_login
+from edge_router.guards.redaction import looks_like_a_key, names_a_variable, shown_url
 
 __all__ = ["Access", "endpoint", "positive", "variable"]
 
@@ -73,16 +72,17 @@ def endpoint(base_url: str) -> httpx.URL:
         raise ConfigError(f"base_url must be a text, not {type(base_url).__name__}")
     try:
         url = httpx.URL(base_url)
-    except (httpx.InvalidURL, ValueError):
+        host = url.host
+    except (httpx.InvalidURL, ValueError):  # also for a name that IDNA cannot write
         # Not shown: the error quotes the part it cannot read, maybe a password.
         raise ConfigError("base_url is not a URL; check its host and port") from None
-    if url.userinfo or url.query or url.fragment:
+    if url.userinfo or url.query or url.fragment or re.search("[?#]", base_url):
         # Not shown: this is where people put keys.
         raise ConfigError(
             "base_url must not hold a user, a password, a query or a fragment; give the key "
             "with api_key_env"
         )
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not host:
         shown = f"base_url is {base_url!r}; it" if _is_harmless(base_url) else "base_url"
         raise ConfigError(
             f"{shown} must look like https://api.openai.com/v1 or http://localhost:8080/v1"
@@ -104,11 +104,15 @@ def positive(name: str, seconds: float | None, *, unset: float = math.inf) -> fl
 
 def variable(name: str, setting: str = "api_key_env") -> str:
     """How a message names the variable `name`: not at all when the key was pasted there."""
-    return f"the variable named by {setting}" if looks_like_a_key(name) else f"${name}"
+    return (
+        f"${name}"
+        if names_a_variable(name) and len(name) <= 40
+        else f"the variable named by {setting}"
+    )
 
 
 def _is_harmless(base_url: str) -> bool:
-    return without_login(f"//{base_url}") == f"//{base_url}" and not looks_like_a_key(base_url)
+    return shown_url(base_url) == base_url and not looks_like_a_key(base_url)
 
 
 def _require_variable_name(setting: str, name: str) -> None:

@@ -12,6 +12,7 @@ import httpx
 
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
 from edge_router.errors import BackendRejected
+from edge_router.guards.redaction import shown_url, without_secrets
 
 from ..deadline import Deadline
 from ..http.flight import Budget
@@ -88,7 +89,7 @@ class OpenAIBackend:
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"OpenAIBackend({self.model!r}, base_url={self.base_url!r})"
+        return f"OpenAIBackend({self.model!r}, base_url={shown_url(self.base_url)!r})"
 
     @property
     def adaptations(self) -> Mapping[str, str]:
@@ -138,10 +139,10 @@ class OpenAIBackend:
     def _call(self, request: ChatRequest, deadline: Deadline) -> tuple[Failures, Budget]:
         texts = (*(message.content for message in request.messages), *request.stop)
         failures = Failures(
-            who=f"{self.model} at {self.base_url}",
+            who=f"{without_secrets(self.model)} at {shown_url(self.base_url)}",
             deadline=deadline,
             api_key_env=self._access.api_key_env,
-            redaction=Redaction(self._access.secrets(), texts),
+            redaction=Redaction((*self._access.secrets(), *self._dialect.secrets), texts),
             closed=lambda: self._closed,
         )
         failures.check()
