@@ -22,9 +22,10 @@ from .content import Malformed
 from .errors import Failures, broken_once_begun
 from .redaction import Redaction
 from .refusal import refused_field
-from .reply import Answer, ErrorReported, completion, require_type, whole_events
+from .reply import Answer, ErrorReported, completion, require_type
 from .request import Dialect
 from .sse import EventTooLong, SSEParser
+from .whole import whole_events
 
 __all__ = ["OpenAIBackend"]
 
@@ -37,6 +38,7 @@ _DOUBT = 3  # times as long, where a finish reason has proved to come too early;
 _SUSPENSE = 10  # or where it says "stop" before anything else was said
 _BOM = b"\xef\xbb\xbf"
 _BLANK = (b"", _BOM[:1], _BOM[:2], _BOM)  # what a reply may begin with before it says anything
+_LOOK_EVERY = 500  # events
 _DRAIN_S = 0.05  # for the end of the body, so that the connection can be used again
 _ATTEMPTS = 4  # each but the last may teach what else the server does not take
 
@@ -103,7 +105,8 @@ class OpenAIBackend:
             failures.explained(),
             self._exchange(request, stream=False, failures=failures, budget=budget) as response,
         ):
-            return completion(_body(response.iter_raw()), model=self.model)
+            events = whole_events(_body(response.iter_raw()))
+            return completion(_in_time(events, failures), model=self.model)
 
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
@@ -121,7 +124,7 @@ class OpenAIBackend:
             failures.explained(),
             self._exchange(request, stream=True, failures=failures, budget=budget) as response,
         ):
-            events = _events(response)
+            events = _in_time(_events(response), failures)
             for text in _texts(events, answer=answer, budget=budget):
                 yield answer.piece(text)
                 failures.require_ours()
@@ -255,13 +258,21 @@ def _events(response: httpx.Response) -> Iterator[str]:
     start = b""
     while start in _BLANK and (chunk := next(chunks, b"")):
         start = (start + chunk).lstrip()
-    if start.removeprefix(_BOM).lstrip().startswith(b"{"):
+    if start.removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
         yield from whole_events(_body(chunks, start))
         return
     yield from parser.feed(start)
     for chunk in chunks:
         yield from parser.feed(chunk)
     yield from parser.end()
+
+
+def _in_time(events: Iterator[str], failures: Failures) -> Iterator[str]:
+    """The same events. Many may lie in one chunk, so the deadline is looked at between them."""
+    for count, event in enumerate(events, start=1):
+        if count % _LOOK_EVERY == 0:
+            failures.check()
+        yield event
 
 
 def _texts(events: Iterator[str], *, answer: Answer, budget: Budget) -> Iterator[str]:
