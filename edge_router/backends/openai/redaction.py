@@ -23,6 +23,7 @@ _MARK = _RUN // 2
 _PLACES = 8  # where the same words stand in a text, before it is enough
 _LEFT_OUT = "[...]"
 _LOGIN = re.compile(r"(?<=//)[^/\s]*@")
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _KEY = re.compile(
     r"\b(?:sk|pk|rk|gsk|xai|hf|nvapi|pplx|key|AIza)[-_][\w-]{12,}|\bAIza[\w-]{16,}"
     r"|(?<=Bearer )\S{6,}",
@@ -62,7 +63,8 @@ class Redaction:
         hidden = _quotes(line, asked)
         letters = [(c, at) for at, char in enumerate(line) for c in _folded(char)]
         folded = "".join(c for c, _ in letters)
-        plain = list(dict.fromkeys(_folded(_decoded(text)) for text in self.texts))
+        asked = [*self.texts, *self.secrets]
+        plain = list(dict.fromkeys(_folded(_decoded(text)) for text in asked))
         spans = [*_spans(_quotes(folded, plain)), *_short_quotes(letters, plain)]
         for first, last in spans:
             begin, end = letters[first][1], letters[last][1] + 1
@@ -126,7 +128,9 @@ def _folded(text: str) -> str:
 
 
 def _decoded(text: str) -> str:
-    return html.unescape(urllib.parse.unquote(text))
+    """`text` without the escapes of URLs, HTML and JSON's \\uXXXX."""
+    text = html.unescape(urllib.parse.unquote(text))
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def _longest_run(line: str, at: int, asked: Iterable[str]) -> int:

@@ -227,6 +227,7 @@ def test_a_key_at_the_cut_is_not_half_shown() -> None:
         lambda text: "\n> ".join(text[at : at + 10] for at in range(0, len(text), 10)),
         lambda text: "".join(f"&#{ord(char)};" for char in text),
         " ".join,
+        lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
     ],
 )
 @pytest.mark.parametrize("prompt", ["PIN 4711", 'My PIN is 4711 and Anna\'s ward is "seven".'])
@@ -235,6 +236,18 @@ def test_a_prompt_is_known_by_its_letters(quote: Callable[[str], str], prompt: s
     told = Redaction((), (prompt,)).line(f"bad input: {quote(prompt)}")
     assert told.startswith("bad input: ")
     assert not [digits for digits in ("4711", "4 7 1 1", "eve") if digits in told]
+
+
+@pytest.mark.parametrize(
+    "change", [str.upper, lambda key: key[:-3], lambda key: f"{key[:9]}\n{key[9:]}"]
+)
+def test_a_key_is_known_by_its_letters(change: Callable[[str], str]) -> None:
+    """In capitals, cut, or on two lines."""
+    told = Redaction(("Zx9-longkey-hunter2hunter2",)).line(
+        f"wrong key: {change('Zx9-longkey-hunter2hunter2')}"
+    )
+    assert "hunter" not in told.lower()
+    assert told.startswith("wrong key: [")
 
 
 def test_secrets_of_extra_body_are_not_shown() -> None:
