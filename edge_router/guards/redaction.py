@@ -14,6 +14,7 @@ from typing import Any
 __all__ = [
     "HIDDEN",
     "looks_like_a_key",
+    "names_a_secret",
     "names_a_variable",
     "quoted",
     "quoted_json",
@@ -38,9 +39,10 @@ _KEY_OF_AN_ISSUER = re.compile(rf"(?<![A-Za-z0-9])(?:{_ISSUED})")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _UNBROKEN = re.compile(r"[A-Za-z0-9+]{20,}")
 _LONG_WORD = re.compile(r"(?<![\w./\\-])[A-Za-z0-9][A-Za-z0-9_+-]{19,}(?![\w./\\-])")
-_USER_IN_URL = re.compile(r"(?<=://)[^\s'\"<>]*@")
-_QUERY_OF_URL = re.compile(r"(://[^\s'\"<>?#]*[?#])[^\s'\"<>]+")
-_USER_ALONE = re.compile(r"(?<![\w/])[^\s'\"/:@]+:(?!//)[^\s'\"@]+@(?=[\w.-])")
+# No two matches of these begin in the same run, or their length is bounded: a hostile text of
+# many beginnings must not cost quadratic time.
+_URL_REST = re.compile(r"://[^\s'\"<>]+")
+_USER_ALONE = re.compile(r"(?<![\w/])[^\s'\"/:@]{1,200}:(?!//)[^\s'\"@]{1,500}@(?=[\w.-])")
 _SCHEME = re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE)
 _SECRET_NAME = re.compile(
     r"(?:api|access|private|secret)[-_]?key|token|passwor[dt]|passwd|secret|authorization"
@@ -48,7 +50,7 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNED = re.compile(
-    rf"(\b[\w-]*(?:{_SECRET_NAME.pattern})['\"]?\s*[=:]\s*)['\"]?[^\s'\",;]{{6,}}['\"]?",
+    rf"((?:{_SECRET_NAME.pattern})['\"]?\s{{0,8}}[=:]\s{{0,8}})['\"]?[^\s'\",;]{{6,}}['\"]?",
     re.IGNORECASE,
 )
 _ABOUT_TOKENS = re.compile(r"tokens|_env$", re.IGNORECASE)  # max_tokens, api_key_env
@@ -77,28 +79,39 @@ def names_a_variable(name: str) -> bool:
 def without_secrets(text: str) -> str:
     """A message without what is surely a secret: passwords and queries of URLs, issuers' keys,
     values behind `Bearer`, `api_key=` and the like."""
-    text = _USER_IN_URL.sub(f"{HIDDEN}@", text)
-    text = _QUERY_OF_URL.sub(rf"\1{HIDDEN}", text)
+    text = _URL_REST.sub(_url_rest, text)
     text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
-    text = _ASSIGNED.sub(_assignment, text)
+    text = _ASSIGNED.sub(rf"\1{HIDDEN}", text)
     return _KEY_OF_AN_ISSUER.sub(HIDDEN, text)
 
 
-def _assignment(match: re.Match[str]) -> str:
-    name = re.split(r"['\"]?\s*[=:]", match[1])[0]
-    return match[0] if _ABOUT_TOKENS.search(name) else match[1] + HIDDEN
+def _url_rest(match: re.Match[str]) -> str:
+    """What stands behind a scheme, without login and query."""
+    _, at, rest = match[0].removeprefix("://").rpartition("@")
+    if (query := re.search("[?#]", rest)) and query.end() < len(rest):
+        rest = rest[: query.end()] + HIDDEN
+    return "://" + (f"{HIDDEN}@" if at else "") + rest
 
 
 def redacted_url(url: str) -> str:
-    """An address without user, password, query, fragment, or a path segment that is a key."""
+    """An address without user, password, query, fragment, parameters behind a semicolon, a port
+    that is no number, or a path segment that is a key."""
     before, there, after = url.partition("://")
     if not there:
         before, after = "", url
     _, at, rest = after.rpartition("@")
     place = re.split("[?#]", rest, maxsplit=1)
-    path = "/".join(HIDDEN if looks_like_a_key(part) else part for part in place[0].split("/"))
-    clean = before + there + (f"{HIDDEN}@" if at else "") + path
-    return clean + (f"?{HIDDEN}" if len(place) > 1 else "")
+    host, *path = place[0].split("/")
+    if there:
+        host = re.sub(r"(?<![\[:]):(?!\d*$)[^:\]]*$", f":{HIDDEN}", host)
+    told = "/".join([host, *map(_shown_segment, path)])
+    told = before + there + (f"{HIDDEN}@" if at else "") + told
+    return told + (f"?{HIDDEN}" if len(place) > 1 else "")
+
+
+def _shown_segment(segment: str) -> str:
+    name, behind, _ = segment.partition(";")
+    return (HIDDEN if looks_like_a_key(name) else name) + (f";{HIDDEN}" if behind else "")
 
 
 def redacted(value: Any) -> str:
@@ -114,7 +127,7 @@ def redacted_setting(name: str, value: Any) -> str:
         return repr(HIDDEN)
     if name == "extra_headers_env" and isinstance(value, Mapping):
         return repr({key: _variable(one) for key, one in value.items()})
-    if isinstance(value, str) and _names_a_secret(name):
+    if isinstance(value, str) and names_a_secret(name):
         return repr(HIDDEN)
     return redacted(value)
 
@@ -123,7 +136,8 @@ def _variable(value: Any) -> Any:
     return value if isinstance(value, str) and names_a_variable(value) else HIDDEN
 
 
-def _names_a_secret(name: str) -> bool:
+def names_a_secret(name: str) -> bool:
+    """Whether the value of a setting called `name` is to be hidden."""
     return bool(_SECRET_NAME.search(name)) and not _ABOUT_TOKENS.search(name)
 
 
@@ -132,7 +146,7 @@ def _cleaned(value: Any) -> Any:
         return _LONG_WORD.sub(_key_or_word, _USER_ALONE.sub(f"{HIDDEN}@", without_secrets(value)))
     if isinstance(value, Mapping):
         return {
-            key: HIDDEN if isinstance(key, str) and _names_a_secret(key) else _cleaned(one)
+            key: HIDDEN if isinstance(key, str) and names_a_secret(key) else _cleaned(one)
             for key, one in value.items()
         }
     if isinstance(value, list | tuple):

@@ -15,6 +15,10 @@ from edge_router.guards.loopback import is_loopback
 __all__ = ["login_of", "proxy_for"]
 
 _PORTS = {"http": 80, "https": 443}
+_NETWORK = re.compile(
+    r"\[?(?P<start>[\da-f.:]+)\]?/(?P<mask>\d{1,3}|\d+(?:\.\d+){3})\]?(?::(?P<port>\d{1,5}))?"
+)
+_START_OF_ADDRESS = re.compile(r"(?:\d{1,3}\.){1,3}")
 
 
 def proxy_for(url: httpx.URL) -> str | None:
@@ -65,16 +69,32 @@ def _told(what: str) -> str:
 
 def _is_exempt(url: httpx.URL, no_proxy: str) -> bool:
     """Whether one of the entries of NO_PROXY names the host of `url`."""
-    host = url.host.lower().removesuffix(".")
+    names = {url.host.lower(), url.raw_host.decode("ascii").lower()}  # the second as IDNA writes it
     port = url.port or _PORTS.get(url.scheme, 0)
-    return any(_names(entry, host, port) for entry in re.split(r"[,;\s]+", no_proxy.lower()))
+    entries = re.split(r"[,;|\s]+", no_proxy.lower())
+    return any(
+        _names(entry.strip("'\""), name.removesuffix("."), port)
+        for entry in entries
+        for name in names
+    )
 
 
 def _names(entry: str, host: str, port: int) -> bool:
-    """Whether `entry` means `host`: a name with all below it, an address, a range, or a pattern."""
+    """Whether `entry` means `host`: a range of addresses, or as `_names_host` reads it."""
     entry = re.sub(r"^[a-z]+://", "", entry)
-    if "/" in entry:
-        return _holds(entry, host)
+    if network := _NETWORK.fullmatch(entry):
+        of_port = network["port"] is None or int(network["port"]) == port
+        return of_port and _holds(network["start"], network["mask"], host)
+    return _names_host(entry.partition("/")[0], host, port)
+
+
+def _names_host(entry: str, host: str, port: int) -> bool:
+    """Whether `entry` means `host`: a name with all below it, an address or its start, a pattern,
+    or "<local>" for every name without a dot."""
+    if entry == "<local>":
+        return "." not in host and ":" not in host
+    if _START_OF_ADDRESS.fullmatch(entry):
+        return _address(host) is not None and host.startswith(entry)
     entry, wanted = _without_port(entry)
     if not entry or wanted not in (None, port):
         return False
@@ -86,11 +106,14 @@ def _names(entry: str, host: str, port: int) -> bool:
     return bool(name) and (host == name or host.endswith(f".{name}"))
 
 
-def _holds(network: str, host: str) -> bool:
+def _holds(start: str, mask: str, host: str) -> bool:
+    """Whether the network holds `host`; "10/8" means 10.0.0.0/8."""
     address = _address(host)
+    if re.fullmatch(r"[\d.]+", start):
+        start = ".".join([*start.strip(".").split("."), "0", "0", "0"][:4])
     try:
         return address is not None and address in ipaddress.ip_network(
-            network.replace("[", "").replace("]", ""), strict=False
+            f"{start}/{mask}", strict=False
         )
     except ValueError:  # nobody knows what it was to mean
         return False

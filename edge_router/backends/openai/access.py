@@ -11,9 +11,7 @@ import httpx
 
 from edge_router.errors import BackendRejected, ConfigError
 from edge_router.guards.loopback import is_loopback
-from edge_router.guards.redaction import names_a_variable
-
-from .redaction import looks_like_a_key, without_login
+from edge_router.guards.redaction import looks_like_a_key, names_a_variable, redacted_url
 
 __all__ = ["Access", "endpoint", "positive", "variable"]
 
@@ -74,17 +72,18 @@ def endpoint(base_url: str) -> httpx.URL:
         raise ConfigError(f"base_url must be a text, not {type(base_url).__name__}")
     try:
         url = httpx.URL(base_url)
-        named = _is_host(url.raw_host.decode("ascii")) and bool(url.host)
+        host = url.host
+        named = _is_host(url.raw_host.decode("ascii")) and bool(host)
     except (httpx.InvalidURL, ValueError):
         # Not shown: the error quotes the part it cannot read, maybe a password.
         raise ConfigError("base_url is not a URL; check its host and port") from None
-    if url.userinfo or url.query or url.fragment:
+    if url.userinfo or url.query or url.fragment or re.search("[?#]", base_url):
         # Not shown: this is where people put keys.
         raise ConfigError(
             "base_url must not hold a user, a password, a query or a fragment; give the key "
             "with api_key_env"
         )
-    if url.scheme not in ("http", "https") or not url.host:
+    if url.scheme not in ("http", "https") or not host:
         shown = f"base_url is {base_url!r}; it" if _is_harmless(base_url) else "base_url"
         raise ConfigError(
             f"{shown} must look like https://api.openai.com/v1 or http://localhost:8080/v1"
@@ -122,7 +121,7 @@ def _is_host(name: str) -> bool:
 
 
 def _is_harmless(base_url: str) -> bool:
-    return without_login(f"//{base_url}") == f"//{base_url}" and not looks_like_a_key(base_url)
+    return redacted_url(base_url) == base_url and not looks_like_a_key(base_url)
 
 
 def _require_variable_name(setting: str, name: str) -> None:

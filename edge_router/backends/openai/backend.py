@@ -13,6 +13,7 @@ import httpx
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
 from edge_router.errors import BackendRejected
 from edge_router.guards.loopback import is_loopback
+from edge_router.guards.redaction import redacted_url, without_secrets
 
 from ..deadline import Deadline
 from ..http.flight import Budget
@@ -22,9 +23,10 @@ from .content import Malformed
 from .errors import Failures, broken_once_begun
 from .redaction import Redaction
 from .refusal import refused_field
-from .reply import Answer, ErrorReported, completion, require_type, whole_events
+from .reply import Answer, ErrorReported, completion, require_type
 from .request import Dialect
 from .sse import EventTooLong, SSEParser
+from .whole import whole_events
 
 __all__ = ["OpenAIBackend"]
 
@@ -37,6 +39,7 @@ _DOUBT = 3  # times as long, where a finish reason has proved to come too early;
 _SUSPENSE = 10  # or where it says "stop" before anything else was said
 _BOM = b"\xef\xbb\xbf"
 _BLANK = (b"", _BOM[:1], _BOM[:2], _BOM)  # what a reply may begin with before it says anything
+_LOOK_EVERY = 500  # events
 _DRAIN_S = 0.05  # for the end of the body, so that the connection can be used again
 _ATTEMPTS = 4  # each but the last may teach what else the server does not take
 
@@ -89,7 +92,7 @@ class OpenAIBackend:
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"OpenAIBackend({self.model!r}, base_url={self.base_url!r})"
+        return f"OpenAIBackend({self.model!r}, base_url={redacted_url(self.base_url)!r})"
 
     @property
     def adaptations(self) -> Mapping[str, str]:
@@ -108,7 +111,8 @@ class OpenAIBackend:
             failures.explained(),
             self._exchange(request, stream=False, failures=failures, budget=budget) as response,
         ):
-            return completion(_body(response.iter_raw()), model=self.model)
+            events = whole_events(_body(response.iter_raw()))
+            return completion(_in_time(events, failures), model=self.model)
 
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
@@ -126,7 +130,7 @@ class OpenAIBackend:
             failures.explained(),
             self._exchange(request, stream=True, failures=failures, budget=budget) as response,
         ):
-            events = _events(response)
+            events = _in_time(_events(response), failures)
             for text in _texts(events, answer=answer, budget=budget):
                 deadline.begin()
                 yield answer.piece(text)
@@ -145,10 +149,10 @@ class OpenAIBackend:
     def _call(self, request: ChatRequest, deadline: Deadline) -> tuple[Failures, Budget]:
         texts = (*(message.content for message in request.messages), *request.stop)
         failures = Failures(
-            who=f"{self.model} at {self.base_url}",
+            who=f"{without_secrets(self.model)} at {redacted_url(self.base_url)}",
             deadline=deadline,
             api_key_env=self._access.api_key_env,
-            redaction=Redaction(self._access.secrets(), texts),
+            redaction=Redaction((*self._access.secrets(), *self._dialect.secrets), texts),
             closed=lambda: self._closed,
         )
         failures.check()
@@ -261,13 +265,21 @@ def _events(response: httpx.Response) -> Iterator[str]:
     start = b""
     while start in _BLANK and (chunk := next(chunks, b"")):
         start = (start + chunk).lstrip()
-    if start.removeprefix(_BOM).lstrip().startswith(b"{"):
+    if start.removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
         yield from whole_events(_body(chunks, start))
         return
     yield from parser.feed(start)
     for chunk in chunks:
         yield from parser.feed(chunk)
     yield from parser.end()
+
+
+def _in_time(events: Iterator[str], failures: Failures) -> Iterator[str]:
+    """The same events. Many may lie in one chunk, so the deadline is looked at between them."""
+    for count, event in enumerate(events, start=1):
+        if count % _LOOK_EVERY == 0:
+            failures.check()
+        yield event
 
 
 def _texts(events: Iterator[str], *, answer: Answer, budget: Budget) -> Iterator[str]:

@@ -7,12 +7,23 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Malformed", "joined", "json_object", "split_pair", "thinks", "words"]
+__all__ = [
+    "Malformed",
+    "end_of_object",
+    "joined",
+    "json_object",
+    "require_few_values",
+    "split_pair",
+    "thinks",
+    "words",
+]
 
 _MAX_DIGITS = 1000  # reading more takes Python quadratic time, and no count is that long
+_MAX_VALUES = 1_000_000  # in JSON; a megabyte of brackets becomes a hundred of objects
 _HALF = re.compile("[\ud800-\udfff]")
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
-_TEXT_KINDS = (None, "text", "output_text", "refusal")
+_TEXT_KINDS = (None, "", "text", "output_text", "refusal")
+_NOT_SHOWN = re.compile("think|thought|reason|summar|tool|function", re.IGNORECASE)
 
 
 class Malformed(ValueError):
@@ -21,6 +32,7 @@ class Malformed(ValueError):
 
 def json_object(text: str) -> dict[str, Any]:
     """The object that `text` holds. Raises Malformed."""
+    require_few_values(text)
     try:
         value = _DECODER.decode(text)
     except (ValueError, RecursionError):
@@ -28,6 +40,20 @@ def json_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Malformed(f"expected a JSON object, got {type(value).__name__}")
     return value
+
+
+def end_of_object(text: str, at: int) -> int:
+    """Where the JSON value that begins at `at` ends. Raises Malformed."""
+    try:
+        return _DECODER.raw_decode(text, at)[1]
+    except (ValueError, RecursionError):
+        raise Malformed("malformed JSON") from None
+
+
+def require_few_values(text: str) -> None:
+    """Refuse JSON that would take long to read; counting is cheap. Raises Malformed."""
+    if len(text) > _MAX_VALUES and sum(map(text.count, ",[{")) > _MAX_VALUES:
+        raise Malformed(f"the reply holds more than {_MAX_VALUES} JSON values")
 
 
 def _whole_number(digits: str) -> int:
@@ -61,7 +87,15 @@ def thinks(delta: Mapping[str, Any]) -> bool:
         return True
     content = delta.get("content")
     parts = content if isinstance(content, list) else [content]
-    return any(isinstance(part, dict) and part.get("type") not in _TEXT_KINDS for part in parts)
+    return any(isinstance(part, dict) and not _is_text(part) for part in parts)
+
+
+def _is_text(part: Mapping[str, Any]) -> bool:
+    """Whether a part is to be shown: of a known kind, or of another that carries text."""
+    kind = part.get("type")
+    if kind in _TEXT_KINDS:
+        return True
+    return isinstance(part.get("text"), str) and not _NOT_SHOWN.search(str(kind))
 
 
 def _part(part: object, name: str) -> str:
@@ -69,9 +103,11 @@ def _part(part: object, name: str) -> str:
         return part or ""
     if not isinstance(part, dict):
         raise Malformed(f"a part of {name} is not an object but {type(part).__name__}")
-    if part.get("type") not in _TEXT_KINDS:
+    if not _is_text(part):
         return ""  # thinking, a picture: not to be shown here
     told = part.get("refusal") if part.get("type") == "refusal" else part.get("text", 0)
+    if told == 0 and isinstance(part.get("content"), str):
+        told = part["content"]
     if isinstance(told, dict):
         told = told.get("value")
     if told is not None and not isinstance(told, str):

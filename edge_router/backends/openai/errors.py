@@ -25,7 +25,7 @@ from edge_router.errors import (
 from ..deadline import Deadline
 from .access import variable
 from .content import Malformed, json_object
-from .redaction import Redaction, without_login
+from .redaction import Redaction
 from .reply import Answer, ErrorReported, ToolCalled, Unfinished
 from .request import BOUNDS
 from .sse import EventTooLong
@@ -33,6 +33,11 @@ from .sse import EventTooLong
 __all__ = ["Failures", "broken_once_begun"]
 
 _LONGEST_RETRY_S = 86_400.0  # whoever says more is not known to mean it
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?:)?//([^/\\?#\s@]*@)?(?P<host>([\w.-]{1,100}|\[[\da-f:.]{1,45}\])(:\d{1,5})?)"
+    r"(?=[/?#]|$)",
+    re.IGNORECASE,
+)
 _RETRIABLE = frozenset({408, 429})
 _RETRIABLE_WORDS = (
     "rate_limit",
@@ -103,7 +108,7 @@ class Failures:
             message = self._say(f"HTTP {status}", told)
             return BackendUnavailable(message, retry_after_s=_retry_after(response))
         if response.has_redirect_location:
-            told = without_login(response.headers["location"])
+            told = _origin(response.headers["location"])
         return BackendRejected(self._say(f"HTTP {status}{self._fix(response)}", told))
 
     def unbounded(self, body: str) -> BackendError:
@@ -155,6 +160,12 @@ def broken_once_begun(answer: Answer, failures: Failures) -> Iterator[None]:
         if not answer.begun or failures.ended() is not None:
             raise
         raise BackendProtocolError(f"the answer broke off: {error}") from None
+
+
+def _origin(location: str) -> str:
+    """Scheme and host of a redirect; its path may quote the prompt."""
+    match = _ORIGIN.match(location)
+    return f"{match['scheme'] or ''}//{match['host']}" if match else ""
 
 
 def _explanation(body: str) -> str:

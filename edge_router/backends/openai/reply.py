@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
 
 from edge_router.chat.completion import ChatChunk, ChatCompletion, FinishReason, Usage
 
 from .content import Malformed, joined, json_object, split_pair, thinks, words
-from .sse import Event, SSEParser
+from .finish import ending, reason_text
 
 __all__ = [
     "Answer",
@@ -20,19 +20,12 @@ __all__ = [
     "Unfinished",
     "completion",
     "require_type",
-    "whole_events",
 ]
 
 _MAX_TOKENS = 10**9  # no answer is longer; a count beyond it is a mistake
 _MAX_NAME = 200
-_REASONS: Mapping[str, FinishReason] = {
-    **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_length"), "length"),
-    **dict.fromkeys(("content_filter", "safety", "refusal", "recitation"), "content_filter"),
-}
-_UNFINISHED = ("", "null", "none")
-_FAILED = ("error", "abort", "aborted")
-_TOOLS = ("tool_calls", "function_call", "tool_use")
-_KEEP_ALIVE = re.compile(r'"?[^{}\[\]"]{0,64}"?')  # null, ping, 7: nothing of a chunk is in it
+_LONGEST_PING = 64
+_MAX_IDLE = 100_000  # events that add nothing
 _MAX_CHARACTERS = 16 << 20
 
 
@@ -59,31 +52,19 @@ def require_type(content_type: str) -> None:
         raise Malformed(f"expected an answer, got {told}; check base_url")
 
 
-def completion(body: bytes, *, model: str) -> ChatCompletion:
+def completion(events: Iterable[str], *, model: str) -> ChatCompletion:
     """A whole answer; `model` is its name where the server gives none.
 
     Raises Malformed, ErrorReported, ToolCalled and Unfinished.
     """
     answer = Answer(model)
-    texts = [answer.take(event) for event in whole_events(body)]
+    texts = [answer.take(event) for event in events]
     if not answer.told:
         raise Malformed(answer.oddity or "the reply has no message")
     texts.append(answer.end())
     last = answer.last_piece()
     reason = last.finish_reason or "stop"
     return ChatCompletion(last.id, last.model, "".join(texts), reason, last.usage)
-
-
-def whole_events(body: bytes) -> list[Event]:
-    """The events of a body that is there whole: one JSON object, one a line, or an event stream."""
-    text = body.decode("utf-8-sig", errors="replace").strip()
-    if re.match(r"(data|event|id|retry|error)?:", text):
-        parser = SSEParser(max_event_bytes=len(body) + 1)
-        return [*parser.feed(body), *parser.feed(b"\n"), *parser.end()]
-    lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) > 1 and all(line.startswith("{") and line.endswith("}") for line in lines):
-        return [Event(line) for line in lines]
-    return [Event(text)]
 
 
 class Answer:
@@ -100,6 +81,7 @@ class Answer:
         "_calls",
         "_half",
         "_id",
+        "_idle",
         "_model",
         "_refuses",
         "_text",
@@ -121,6 +103,7 @@ class Answer:
         self._usage: Usage | None = None
         self._text = StringIO()
         self._half = ""  # of a surrogate pair whose other half has not come yet
+        self._idle = 0
         self._calls = False
         self._refuses = False
         self._whole = False
@@ -148,12 +131,25 @@ class Answer:
             return ""
         if getattr(event, "kind", "") == "error":
             raise ErrorReported(_error_of(data))
-        if _KEEP_ALIVE.fullmatch(data):
+        self._idle += 1
+        if self._idle > _MAX_IDLE:
+            raise Malformed(f"more than {_MAX_IDLE} events add nothing to the answer")
+        if not data.startswith("{"):  # null, ping, heartbeat: nothing of a chunk is in it
+            if data.startswith("["):
+                self.oddity = self.oddity or "expected a JSON object, got a list"
+            elif len(data) > _LONGEST_PING or data.startswith('"{'):
+                self.oddity = self.oddity or "malformed JSON"
             return ""
-        if data.startswith("["):
-            self.oddity = self.oddity or "expected a JSON object, got a list"
-            return ""
-        return self._take_reply(json_object(data))
+        try:
+            reply = json_object(data)
+        except Malformed:
+            if self.finish is None or not self.begun or self.overtaken:
+                raise
+            return ""  # nothing of the answer can be lost with it
+        text = self._take_reply(reply)
+        if self.moved:
+            self._idle = 0
+        return text
 
     def end(self) -> str:
         """There is nothing more to read; returns the text that was held back, often none.
@@ -169,6 +165,8 @@ class Answer:
             if self.oddity and not self.begun:
                 raise Malformed(self.oddity)
             raise Unfinished("the stream ended before the answer")
+        if not self.told:
+            raise Malformed(self.oddity or "the reply has no message")
         half, self._half = self._half, ""
         return joined(half)
 
@@ -184,7 +182,7 @@ class Answer:
         return ChatChunk(self._id, self._model, "", reason, self._usage)
 
     def _take_reply(self, reply: Mapping[str, Any]) -> str:
-        if reply.get("error") or _is_bare_error(reply):
+        if _reports(reply.get("error")) or _is_bare_error(reply):
             raise ErrorReported(reply.get("error") or reply)
         if not self.begun:  # later pieces keep the names of the first one
             self._id = _name_or(reply.get("id"), self._id)
@@ -197,32 +195,41 @@ class Answer:
         return text
 
     def _choice(self, reply: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The first choice; empty for a frame that says nothing of the answer."""
+        """The choice with index 0; empty for a frame that says nothing of the answer."""
         choices = reply.get("choices")
-        if choices is None or choices == []:
+        if not choices:
             # The chunk with the usage has no choices; neither has a "ping". More is an oddity.
             if "choices" not in reply and not _says_nothing(reply):
                 told = reply.get("message")
                 words_told = f" ({told})" if isinstance(told, str) else ""
                 self.oddity = self.oddity or f"the reply has no choices{words_told}"
+            elif choices is not None and not isinstance(choices, list):
+                self.oddity = self.oddity or "the reply has no choices"
             return {}
         if not isinstance(choices, list):
             raise Malformed("the reply has no choices")
+        if choices[0] is None:
+            self.oddity = self.oddity or "the first choice is not an object"
+            return {}
         if not isinstance(choices[0], dict):
             raise Malformed("the first choice is not an object")
-        return choices[0]
+        return next((one for one in choices[:16] if _is_first(one)), {})
 
     def _take_choice(self, choice: Mapping[str, Any]) -> str:
         delta, message = choice.get("delta"), choice.get("message")
-        text = ""
-        if isinstance(delta, dict):
-            text = self._take_delta(delta)
-        elif isinstance(message, dict):
-            self._whole = True
-            text = self._take_delta(message, so_far=self._text.getvalue())
-        reason = choice.get("finish_reason")
-        self._take_reason(reason if isinstance(reason, str) else "")
-        return text
+        if isinstance(delta, str):
+            delta = {"content": delta}
+        elif not isinstance(delta, dict) and not isinstance(message, dict):
+            text = choice.get("text")  # of the older completions
+            delta = {"content": text} if isinstance(text, str) else None
+        added = self._take_delta(delta) if isinstance(delta, dict) else ""
+        if isinstance(message, dict) and not added:
+            moved = self.moved
+            self._whole = self._whole or not delta or bool(message.get("content"))
+            added = self._take_delta(message, so_far=self._text.getvalue())
+            self.moved = self.moved or moved
+        self._take_reason(reason_text(choice.get("finish_reason")))
+        return added
 
     def _take_delta(self, delta: Mapping[str, Any], so_far: str = "") -> str:
         """The text that `delta` adds; a message may say again what was said `so_far`."""
@@ -231,7 +238,8 @@ class Answer:
             raise ToolCalled
         refusal = words(delta.get("refusal"), "refusal")
         self._refuses = self._refuses or bool(refusal)
-        text = (words(delta.get("content"), "content") + refusal).removeprefix(so_far)
+        text = words(delta.get("content"), "content") + refusal
+        text = "" if so_far and text.strip() == so_far.strip() else text.removeprefix(so_far)
         text, self._half = split_pair(self._half + text)
         if self._text.tell() + len(text) > _MAX_CHARACTERS:
             raise Malformed(f"the answer is longer than {_MAX_CHARACTERS} characters")
@@ -242,15 +250,31 @@ class Answer:
         return text
 
     def _take_reason(self, told: str) -> None:
-        """Remember the first reason that means something; unknown ones mean: it stopped."""
-        reason = told.strip().lower()
-        if reason in _UNFINISHED:
+        """Remember the first reason that means something."""
+        reason = ending(told)
+        if not reason:
             return
-        if reason in _FAILED:
-            raise ErrorReported({"message": f"it ended the answer with {reason!r}", "code": 500})
-        self._calls = self._calls or reason in _TOOLS
+        if reason == "failed":
+            raise ErrorReported({"message": f"it ended the answer with {told!r}", "code": 500})
+        self._calls = self._calls or reason == "tools"
         if self.finish in (None, "stop"):
-            self.finish = _REASONS.get(reason, "stop")
+            self.finish = "stop" if reason == "tools" else reason
+
+
+def _is_first(choice: object) -> bool:
+    """Whether a choice is the only one that was asked for: with index 0, or with none."""
+    if not isinstance(choice, dict):
+        return False
+    index = choice.get("index")
+    return type(index) is not int or index == 0
+
+
+def _reports(error: object) -> bool:
+    """Whether an error is one: some servers send {"code": 0, "message": ""} with every chunk."""
+    if isinstance(error, dict) and error.get("code") in (0, "0", 200, "200"):
+        said = (str(value or "").lower() for name, value in error.items() if name != "code")
+        return any(words_said not in ("", "ok", "success") for words_said in said)
+    return bool(error)
 
 
 def _is_bare_error(reply: Mapping[str, Any]) -> bool:

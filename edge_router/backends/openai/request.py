@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
 from edge_router.chat.completion import ChatRequest
 from edge_router.errors import ConfigError
 from edge_router.guards.forking import ForkSafeLock
+from edge_router.guards.redaction import names_a_secret
 
 __all__ = ["BOUNDS", "Dialect"]
 
@@ -19,14 +20,16 @@ log = logging.getLogger("edge_router")
 BOUNDS = ("max_tokens", "max_completion_tokens")
 """The names by which servers know the limit of an answer's length."""
 
-_OURS = ("model", "messages", "stream", *BOUNDS)
+_OURS = ("model", "messages", "stream", "n", *BOUNDS)
+_SHORTEST_SECRET = 4
 
 
 class Dialect:
     """Writes requests the way one server takes them, and learns from what it refuses.
 
     `max_tokens_field` is its name for the limit of an answer. `temperature` is sent where a
-    request states none, never with "omit". `extra_body` is added to each request. Thread-safe.
+    request states none, never with "omit". `extra_body` is added to each request; `secrets` are
+    its values that no message may show. Thread-safe.
     Raises ConfigError for an `extra_body` that is not JSON or replaces what is asked.
     """
 
@@ -43,6 +46,7 @@ class Dialect:
         self._refused_bounds: set[str] = set()
         self._temperature = _checked_temperature(temperature)
         self._extra = _checked_extra(extra_body or {})
+        self.secrets = tuple(_secrets_in(self._extra))
         self._lock = ForkSafeLock()
         self._learned: dict[str, str] = {}
 
@@ -123,7 +127,8 @@ def _checked_extra(extra: Mapping[str, Any]) -> dict[str, Any]:
     for name in _OURS:
         if name in extra:
             raise ConfigError(
-                f"extra_body must not hold {name!r}; each request states it"
+                f"extra_body must not hold {name!r}; "
+                + ("one answer is read" if name == "n" else "each request states it")
                 + (", see max_tokens_field" if name in BOUNDS else "")
             )
     try:
@@ -134,3 +139,15 @@ def _checked_extra(extra: Mapping[str, Any]) -> dict[str, Any]:
             f"extra_body holds something that JSON cannot write (in {', '.join(map(str, extra))})"
         ) from None
     return dict(copy)
+
+
+def _secrets_in(value: Any, hidden: bool = False) -> Iterator[str]:
+    """The texts in a JSON value that stand under names such as "api_key"."""
+    if isinstance(value, str) and hidden and len(value) >= _SHORTEST_SECRET:
+        yield value
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from _secrets_in(part, hidden or names_a_secret(name))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _secrets_in(part, hidden)

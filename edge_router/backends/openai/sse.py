@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import Self
 
+from .content import Malformed, json_object
+
 __all__ = ["Event", "EventTooLong", "SSEParser"]
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_MAX_LINES = 200_000  # in a row that bring no event
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -32,10 +35,11 @@ class SSEParser:
     """Cuts a byte stream into events, following WHATWG HTML, section 9.2.6.
 
     Beyond it, as servers write them: a field called "error" is the data of an event of that kind,
-    and a line that begins with a brace is an event without the word "data:". Comments, ids and
-    retry times are dropped. Bytes that are not UTF-8 become U+FFFD.
-    `max_event_bytes` bounds what is kept of an event that does not end. One parser reads one
-    stream; it is not thread-safe.
+    and a line that begins with a brace is an event without the word "data:". A data line that
+    begins an object, or is [DONE], ends an event whose last line ended an object: some servers
+    forget the blank line. Comments, ids and retry times are dropped. Bytes that are not UTF-8
+    become U+FFFD. `max_event_bytes` bounds what is kept of an event that does not end. One parser
+    reads one stream; it is not thread-safe.
     """
 
     def __init__(self, *, max_event_bytes: int = 1 << 20) -> None:
@@ -44,6 +48,7 @@ class SSEParser:
         self._data: list[str] = []
         self._data_bytes = 0
         self._kind = ""
+        self._idle_lines = 0
         self._at_start = True
         self._after_cr = False
 
@@ -68,10 +73,13 @@ class SSEParser:
     def end(self) -> list[Event]:
         """What is left at a clean end of stream: servers forget the blank line after [DONE].
 
-        A line without its end is dropped: it is the trace of a connection that broke.
+        A line without its end counts where it holds a whole object or [DONE]; else it is dropped:
+        it is the trace of a connection that broke.
         """
-        self._line.clear()
         events: list[Event] = []
+        if _is_whole(bytes(self._line)):
+            self._end_line(events)
+        self._line.clear()
         self._dispatch(events)
         return events
 
@@ -82,17 +90,23 @@ class SSEParser:
         if self._at_start:
             line = line.removeprefix(_BOM)
             self._at_start = False
+        self._idle_lines += 1
+        if self._idle_lines > _MAX_LINES:
+            raise EventTooLong(f"more than {_MAX_LINES} lines bring no event")
         if line.startswith(b"{"):
+            self._idle_lines = 0
             events.append(Event(line.decode(errors="replace")))
         elif line:
-            self._take_field(line)
+            self._take_field(line, events)
         else:
             self._dispatch(events)
 
-    def _take_field(self, line: bytes) -> None:
+    def _take_field(self, line: bytes, events: list[Event]) -> None:
         name, _, value = line.partition(b":")
         told = value.removeprefix(b" ").decode(errors="replace")
         if name in (b"data", b"error"):
+            if self._data and _begins_event(told) and self._data[-1].rstrip().endswith("}"):
+                self._dispatch(events)
             self._data.append(told)
             self._data_bytes += len(value) + 1
         if name == b"event":
@@ -102,6 +116,7 @@ class SSEParser:
 
     def _dispatch(self, events: list[Event]) -> None:
         if self._data:
+            self._idle_lines = 0
             events.append(Event("\n".join(self._data), self._kind))
         self._kind = ""
         self._data.clear()
@@ -110,3 +125,18 @@ class SSEParser:
     def _check_length(self) -> None:
         if len(self._line) + self._data_bytes > self._max_event_bytes:
             raise EventTooLong(f"an event is longer than {self._max_event_bytes} bytes")
+
+
+def _begins_event(data: str) -> bool:
+    return data.lstrip().startswith(("{", "[DONE]"))
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line that was not ended holds a whole object, or [DONE]."""
+    data = line.removeprefix(b"data:").decode(errors="replace").strip()
+    if data == "[DONE]":
+        return True
+    try:
+        return bool(json_object(data))
+    except Malformed:
+        return False

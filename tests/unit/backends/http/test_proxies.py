@@ -68,6 +68,19 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
             (entry, "http://far.example/", False)
             for entry in (",", ".", ":", "/", "[", "[]", ":x", "*.")
         ),
+        ("192.0.", "http://192.0.2.7/", True),
+        ("192.0.", "http://192.0.example/", False),
+        ("10/8", "http://10.1.2.3/", True),
+        ("10.0.0.0/8:8080", "http://10.1.2.3:8080/", True),
+        ("10.0.0.0/8:8080", "http://10.1.2.3/", False),
+        ("'*.lan'", "http://nas.lan/", True),
+        ('"nas.lan", x', "http://nas.lan/", True),
+        ("<local>", "http://nas/", True),
+        ("<local>", "http://nas.lan/", False),
+        ("http://nas.lan/", "http://nas.lan/", True),
+        ("https://nas.lan:443/x", "https://nas.lan/", True),
+        ("x|nas.lan", "http://nas.lan/", True),
+        ("xn--bcher-kva.lan", "http://b\u00fccher.lan/", True),
         ("far.example:" + "9" * 5000, "http://far.example/", False),
     ],
 )

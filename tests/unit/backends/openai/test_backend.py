@@ -62,7 +62,7 @@ def _sent(verb: str, request: ChatRequest, **options: Any) -> tuple[str, dict[st
 
     def script(peer: Peer) -> None:
         seen.append(peer.request())
-        peer.send(answer_json(REPLY) if verb == "complete" else STREAM_HEAD + DONE)
+        peer.send(answer_json(REPLY) if verb == "complete" else STREAM_HEAD + piece("a") + DONE)
 
     with asking(script, **options) as backend:
         if verb == "stream":

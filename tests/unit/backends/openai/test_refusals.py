@@ -192,7 +192,67 @@ def test_the_refused_field_is_found(body: Any, field: str | None) -> None:
     told = body if isinstance(body, str) else json.dumps(body)
     sent = {"max_tokens", "temperature", "stop", "seed", "stream_options"}
     assert refused_field(400, told, sent) == refused_field(422, told, sent) == field
-    assert refused_field(500, told, sent) is None
+    assert refused_field(503, told, sent) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        ("seed is not yet supported", "seed"),
+        ("stream_options is not currently supported", "stream_options"),
+        ("This model does not accept the parameter 'temperature'.", "temperature"),
+        ("Parameter temperature isn't allowed for this model", "temperature"),
+        ("invalid temperature: only 1 is allowed for this model", "temperature"),
+        ("Only the default temperature is supported by this model", "temperature"),
+        ("temperature is not configurable for this model", "temperature"),
+        ("must not specify temperature", "temperature"),
+        ("Invalid parameter(s): seed", "seed"),
+        ("`seed` is not a valid parameter", "seed"),
+        ("no such field: seed", "seed"),
+        ("illegal parameter: stream_options", "stream_options"),
+        ("'stop' is not implemented", "stop"),
+        ("stop sequences are not supported", "stop"),
+        ("max_tokens cannot be used here; use max_completion_tokens", "max_tokens"),
+        ("Unsupported: max_tokens. It should be max_completion_tokens", "max_tokens"),
+        ("'max_tokens' is bad; set the maximum with 'max_completion_tokens'", "max_tokens"),
+        ("not supported MaxTokens, please use MaxCompletionTokens", "max_tokens"),
+        ("Stop word is unknown: your stop was..", None),
+        ("unknown model; the seed parameter is fine", None),
+        ("Model is unknown", None),
+    ],
+)
+def test_a_field_is_known_by_the_words(message: str, field: str | None) -> None:
+    """Adverbs, other verbs, camel case, and the name to use instead."""
+    sent = {"max_tokens", "temperature", "stop", "seed", "stream_options"}
+    body = json.dumps({"error": {"message": message, "param": None, "code": None}})
+    assert refused_field(400, body, sent) == field
+    assert refused_field(500, body, sent) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "'seed' does not go", "code": "unsupported_value"}},
+        {"error": {"message": "m", "param": "$.seed", "code": "unsupported_parameter"}},
+        {"message": "bad", "errors": {"seed": ["is unsupported"]}},
+        {"error": {"details": [{"field": "seed", "description": "unsupported"}]}},
+        {"error": {"message": {"detail": "seed unsupported"}}},
+        {"error": {"message": "x", "metadata": {"raw": "unsupported parameter: seed"}}},
+    ],
+)
+def test_a_field_is_known_in_other_envelopes(body: Any) -> None:
+    """Its name may stand beside the words, or be a key."""
+    assert refused_field(422, json.dumps(body), {"seed", "stop"}) == "seed"
+
+
+@pytest.mark.parametrize(
+    ("status", "field"),
+    [(400, "seed"), (405, "seed"), (415, "seed"), (500, "seed"), (501, "seed"), (404, None)],
+)
+def test_a_status_of_a_refusal(status: int, field: str | None) -> None:
+    """500 only with a code that says it."""
+    body = json.dumps({"error": {"param": "seed", "code": "unsupported_parameter"}})
+    assert refused_field(status, body, {"seed"}) == field
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import json
 import time
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from asking import asking, saying, streaming
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.openai.backend import OpenAIBackend
-from edge_router.backends.openai.redaction import Redaction, without_login
+from edge_router.backends.openai.redaction import Redaction
 from edge_router.chat.completion import ChatRequest
 from edge_router.chat.conversation import Message
 from edge_router.errors import BackendError, ConfigError
+from edge_router.guards.redaction import without_secrets
 from fault_server import Peer, Script, answer, answer_json, event, piece
 
 PROMPT = 'My PIN is 1234 & my "cat" is called\n  Mephistopheles, \u00e9l\u00e8ve de l\'\u00e9cole'
@@ -108,10 +110,10 @@ def test_a_long_prompt_is_looked_through_in_no_time() -> None:
 @pytest.mark.parametrize(
     ("location", "shown"),
     [
-        ("http://me:hunter2@h.example/v1/?key=hunter2#hunter2", "h.example/v1/"),
-        ("//me:hunter2@h.example/v1", "h.example/v1"),
+        ("http://me:hunter2@h.example/v1/?key=hunter2#hunter2", "(http://h.example)"),
+        ("//me:hunter2@h.example/v1", "(//h.example)"),
         ("http://me:hunt/er2@h.example/v1?hunter2", "HTTP 302"),
-        ("/v2?token=hunter2", "(/v2)"),
+        ("/v2?token=hunter2", "check base_url"),
         ("http://[hunter2", "HTTP 302"),
     ],
 )
@@ -178,9 +180,89 @@ def test_a_url_that_leads_nowhere_is_a_config_error(base_url: Any) -> None:
         OpenAIBackend("tiny", base_url=base_url)
 
 
-def test_a_url_is_shown_without_what_may_be_secret() -> None:
-    """Host and path help to find the mistake."""
-    assert without_login("https://me:pw@h:8/v1?key=1#x") == "https://h:8/v1"
+@pytest.mark.parametrize("base_url", ["https://xn--zz--/v1", "http://h/v1#", "http://h/v1?"])
+def test_a_url_that_cannot_be_used_is_a_config_error(base_url: str) -> None:
+    """Names that IDNA cannot write, and an empty fragment or query."""
+    with pytest.raises(ConfigError, match="base_url"):
+        OpenAIBackend("tiny", base_url=base_url)
+
+
+def test_a_key_in_the_address_or_the_model_is_not_shown() -> None:
+    """Neither by an error nor by the repr."""
+    base_url = "http://127.0.0.1:9/sk-SECRET1234567890abc/v1;key=SECRET"
+    with contextlib.closing(OpenAIBackend("m", base_url=base_url)) as backend:
+        assert "SECRET" not in repr(backend)
+        with pytest.raises(BackendError) as caught:
+            backend.complete(ChatRequest.of("hi"), deadline=Deadline.after(5))
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["//" + "a" * 60_000, "://" * 20_000, "token-" * 10_000, "a:" * 30_000, "%" * 60_000]
+)
+def test_a_long_text_is_redacted_in_no_time(text: str) -> None:
+    """A hostile error body must not cost quadratic time."""
+    began = time.monotonic()
+    Redaction(("secret",), ("a prompt",)).line(text)
+    without_secrets(text)
+    assert time.monotonic() - began < 2
+
+
+def test_a_key_at_the_cut_is_not_half_shown() -> None:
+    """Only the start of a long text is read."""
+    key = "Zx9longkeyhunter2"
+    for at in range(3980, 4001):
+        told = Redaction((key,)).line("." + " " * (at - 1) + key + "x" * 5000)
+        assert "Zx9" not in told
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        str.upper,
+        str.title,
+        urllib.parse.quote,
+        urllib.parse.quote_plus,
+        lambda text: text.replace('"', "\u201c").replace("'", "\u2019"),
+        lambda text: "\n> ".join(text[at : at + 10] for at in range(0, len(text), 10)),
+        lambda text: "".join(f"&#{ord(char)};" for char in text),
+        " ".join,
+        lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    ],
+)
+@pytest.mark.parametrize("prompt", ["PIN 4711", 'My PIN is 4711 and Anna\'s ward is "seven".'])
+def test_a_prompt_is_known_by_its_letters(quote: Callable[[str], str], prompt: str) -> None:
+    """Case, encoding, quotation marks and line breaks may differ; a short one is hidden whole."""
+    told = Redaction((), (prompt,)).line(f"bad input: {quote(prompt)}")
+    assert told.startswith("bad input: ")
+    assert not [digits for digits in ("4711", "4 7 1 1", "eve") if digits in told]
+
+
+@pytest.mark.parametrize(
+    "change", [str.upper, lambda key: key[:-3], lambda key: f"{key[:9]}\n{key[9:]}"]
+)
+def test_a_key_is_known_by_its_letters(change: Callable[[str], str]) -> None:
+    """In capitals, cut, or on two lines."""
+    told = Redaction(("Zx9-longkey-hunter2hunter2",)).line(
+        f"wrong key: {change('Zx9-longkey-hunter2hunter2')}"
+    )
+    assert "hunter" not in told.lower()
+    assert told.startswith("wrong key: [")
+
+
+def test_secrets_of_extra_body_are_not_shown() -> None:
+    """A value under a name such as user_token, wherever it stands."""
+    reply = answer("you sent bodyhunter2x and hunter3yz", status="400 No")
+    told = _told(
+        saying(reply), extra_body={"user_token": "bodyhunter2x", "a": {"secret": "hunter3yz"}}
+    )
+    assert "hunter" not in told
+
+
+def test_several_answers_cannot_be_asked_for() -> None:
+    """One is read; the others would be paid for."""
+    with pytest.raises(ConfigError, match="extra_body"):
+        OpenAIBackend("tiny", base_url="http://127.0.0.1:9/v1", extra_body={"n": 2})
 
 
 def test_an_echoed_request_shows_neither_key_nor_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
