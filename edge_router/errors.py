@@ -18,7 +18,7 @@ EdgeRouterError
 ├── BackendError                an expert did not answer
 │   ├── BackendUnavailable      another expert may be asked: connect, timeout, 429, 5xx
 │   │   └── CostLimitReached    not asked: the budget or max_cost_usd does not pay for it
-│   ├── BackendRejected         nobody else may be asked: wrong key, bad request
+│   ├── BackendRejected         no other expert may be asked: wrong key, bad request
 │   └── BackendProtocolError    the reply makes no sense, or broke off half-way
 ├── LearningError               what was learned here cannot be used, or is not enough
 │   └── TooFewOutcomes          not enough scored answers; holds how many more are needed
