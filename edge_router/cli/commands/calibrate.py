@@ -16,6 +16,7 @@ from edge_router.guards.user_files import user_path
 
 from ..options import add_command, config_of
 from ..printing import print_dim, print_json, rounded
+from ..terminal import visible
 
 if TYPE_CHECKING:
     from edge_router.learning.calibration.evidence import Evidence
@@ -283,7 +284,7 @@ def _keep(
     if as_json:
         print_json(asdict(point) | {"path": str(path)})
         return
-    print(point.promise)
+    print(visible(point.promise))
     quality, calls = promise.quality, promise.strong_calls
     print(
         f"On these {promise.queries:,}: {quality.value:.1%} of {strong}'s score "
