@@ -108,7 +108,7 @@ def positive(name: str, seconds: float | None, *, unset: float = math.inf) -> fl
 
 def variable(name: str, setting: str = "api_key_env") -> str:
     """How a message names the variable `name`: not at all when the key was pasted there."""
-    plain = names_a_variable(name) and not looks_like_a_key(name)
+    plain = names_a_variable(name) and len(name) <= 40
     return f"${name}" if plain else f"the variable named by {setting}"
 
 
