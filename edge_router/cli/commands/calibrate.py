@@ -13,12 +13,8 @@ from edge_router.errors import ConfigError
 from edge_router.guards.user_files import user_path
 
 from ..options import add_command, config_of
-<<<<<<< HEAD
 from ..printing import print_dim, print_json
-=======
-from ..printing import print_dim, print_json, rounded
 from ..terminal import visible
->>>>>>> r-fixcli
 
 if TYPE_CHECKING:
     from edge_router.learning.calibration.calibration import Calibration
@@ -155,12 +151,8 @@ def _print_calibration(calibration: Calibration, path: Path, *, as_json: bool) -
     if as_json:
         print_json(asdict(point) | {"path": str(path)})
         return
-<<<<<<< HEAD
-    print(point.promise)
-    _, strong = point.experts
-=======
     print(visible(point.promise))
->>>>>>> r-fixcli
+    _, strong = point.experts
     quality, calls = promise.quality, promise.strong_calls
     print(
         f"On these {promise.queries:,}: {quality.value:.1%} of {strong}'s score "
