@@ -93,7 +93,7 @@ def _refuse_bomb(path: Path, data: bytes) -> None:
     """Raises BadData for a file that numbers its objects beyond its own bytes: pickle makes room
     for all numbers up to the largest."""
     for operation, number, _ in pickletools.genops(data):
-        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(number) > len(data):
+        if operation.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(number or 0) > len(data):
             raise BadData(f"{path} has room for {number} objects in {len(data):,} bytes: refused")
 
 
