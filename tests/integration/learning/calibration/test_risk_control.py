@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_router.learning.calibration.evidence import Evidence, Outcomes
+from edge_router.learning.calibration.evidence import Evidence, ExpertOutcomes
 from edge_router.learning.calibration.risk_control import (
     most_usd,
     risks,
@@ -23,9 +23,11 @@ LARGE = made_evidence(50_000, seed=99)  # its means are taken for the truth
 def drawn(pool: Evidence, rows: np.ndarray) -> Evidence:
     """Some rows of a pool."""
 
-    def side(outcomes: Outcomes) -> Outcomes:
+    def side(outcomes: ExpertOutcomes) -> ExpertOutcomes:
         assert outcomes.cost_usd is not None
-        return Outcomes(outcomes.scores[rows], outcomes.cost_usd[rows], outcomes.latency_s[rows])
+        return ExpertOutcomes(
+            outcomes.scores[rows], outcomes.cost_usd[rows], outcomes.latency_s[rows]
+        )
 
     return replace(pool, gains=pool.gains[rows], weak=side(pool.weak), strong=side(pool.strong))
 
