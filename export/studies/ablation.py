@@ -18,17 +18,9 @@ from tqdm import tqdm
 
 from edge_router.routing.artifact.encoder import open_session
 
-__all__ = [
-    "SLOW_FUSIONS",
-    "STEPS",
-    "Measured",
-    "Step",
-    "ablation",
-    "ablation_table",
-    "fuse",
-    "round_weights",
-]
+from .plain_int8 import SLOW_FUSIONS, fuse, round_weights
 
+__all__ = ["STEPS", "Measured", "Step", "ablation", "ablation_table"]
 
 LENGTHS = (32, 128)
 MAX_TOKENS = 128
@@ -198,45 +190,3 @@ def ablation_table(rows: Sequence[Measured]) -> str:
         )
         lines.append(f"| {row.step} | {times} | {row.open_ms:.0f} | {row.megabytes:.1f} |")
     return "\n".join(lines)
-
-
-SLOW_FUSIONS = ("SkipLayerNormFusion",)  # on a CPU four times as slow as what it replaces
-
-
-def round_weights(fp32: Path, rounded: Path) -> None:
-    """Quantise weights to signed 8 bits.
-
-    `reduce_range` (7 bits) is what makes CPUs with and without VNNI agree; per channel is what
-    keeps the quality then. The small read-out layers (the only Gemm nodes) stay in fp32.
-    """
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    model = onnx.load(fp32)
-    gemms = [node.name for node in model.graph.node if node.op_type == "Gemm"]
-    quantize_dynamic(
-        fp32,
-        rounded,
-        op_types_to_quantize=["MatMul", "Attention", "Gather"],
-        nodes_to_exclude=[f"{name}_MatMul" for name in gemms],  # their names while quantising
-        per_channel=True,
-        reduce_range=True,
-        weight_type=QuantType.QInt8,
-        extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT, "MatMulConstBOnly": True},
-    )
-
-
-def fuse(graph: Path, fused: Path, *, without: Sequence[str] = SLOW_FUSIONS) -> None:
-    """Do what onnxruntime would do each time it opens the file, but for the fusions `without`."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.optimized_model_filepath = str(fused)
-    options.log_severity_level = 3
-    onnxruntime.InferenceSession(
-        str(graph),
-        options,
-        providers=["CPUExecutionProvider"],
-        disabled_optimizers=list(without),
-    )
