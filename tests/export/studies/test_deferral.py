@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_gguf import remake
 
 from edge_router.client.gate import FEATURES, STAGES, DeferralGate
 from edge_router.routing.artifact.manifest import RouterArtifact
 
 studying = pytest.importorskip("edge_router.export.studies.deferral", reason="the extra `export`")
-
-from made_gguf import remake
 
 from edge_router.export import cli  # noqa: E402
 from edge_router.export.data.rows import BadData, write_rows  # noqa: E402
