@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from edge_router import __version__
 from edge_router.errors import EdgeRouterError
@@ -28,6 +29,7 @@ COMMANDS = {
     "doctor": ("doctor", "check this installation; no expert is called"),
     "models": ("models", "list routers, profiles, enrolled and local models"),
 }
+TOOLS = {"export": "edge_router.export", "bench": "edge_router.benchmarks"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    if arguments[:1] == ["export"]:
-        return exit_code_of(lambda: _export(arguments[1:]))
-    if arguments[:1] == ["bench"]:
-        return exit_code_of(lambda: _bench(arguments[1:]))
+    name = arguments[0] if arguments else ""
+    if name in TOOLS:
+        tool = f"{TOOLS[name]}.cli"  # imported on use, as the module of a command is
+        return exit_code_of(lambda: int(import_module(tool).main(arguments[1:])))
     report = _print_json if "--json" in arguments else None
     return exit_code_of(lambda: _command(arguments), report=report)
 
@@ -76,18 +78,6 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     commands.add_parser("bench", help="measure this installation (edge-router bench --help)")
     commands.add_parser("export", help="make routers from outcome data (edge-router export --help)")
     return parser
-
-
-def _export(arguments: Sequence[str]) -> int:
-    from edge_router.export.cli import main as export_main
-
-    return int(export_main(arguments))
-
-
-def _bench(arguments: Sequence[str]) -> int:
-    from edge_router.benchmarks.cli import main as bench_main
-
-    return int(bench_main(arguments))
 
 
 if __name__ == "__main__":

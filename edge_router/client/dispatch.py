@@ -90,8 +90,6 @@ class Dispatch:
         attempt = self._reserved(query, self._experts[name])
         answered = True
         try:
-            if not self._experience.asking(name) and _others(query, name):
-                raise BackendUnavailable(f"{name} is tried again by another query just now")
             yield from self._pieces(attempt, name, deadline)
         except BackendError:
             answered = attempt.pieces > 0 or deadline.cancelled
@@ -145,6 +143,10 @@ class Dispatch:
         """Ask in the decision's order until the first piece of an answer is there."""
         for name in query.decision.order:
             if name in query.failures:  # asked already, when an answer was to be handed to it
+                continue
+            if not self._experience.asking(name) and _others(query, name):
+                probed = f"{name} is tried again by another query just now"
+                query.failures[name] = BackendUnavailable(probed)  # its outcome is for that to tell
                 continue
             deadline = self._patience(query, name, whole=whole)
             try:

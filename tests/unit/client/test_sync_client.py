@@ -181,6 +181,25 @@ def test_a_cloud_expert_that_just_failed_is_not_asked_again_at_once() -> None:
         assert router.complete("Why?").record.answered_by == "cloud"
 
 
+def test_only_the_query_that_probes_an_expert_tells_how_it_went() -> None:
+    """Another one passes it over meanwhile, which is no failure of the expert."""
+    server = replace(CLOUD, base_url="http://cloud.invalid/v1")
+    config = Config(experts={"local": LOCAL, "cloud": server}, min_gain=-1.0)
+    cloud = FakeBackend("from the cloud")
+    backends = {"local": FakeBackend("from here"), "cloud": cloud}
+    with EdgeRouter(config, backends=backends, device=Still()) as router:
+        router.experience.failed("cloud", BackendUnavailable("down", retry_after_s=0.0))
+        probe, *late = [router.stream("Why?") for _ in range(3)]  # all were decided for it
+        assert next(probe).delta == "from"
+        for stream in late:
+            assert "".join(chunk.delta for chunk in stream) == "from here"
+            assert stream.record is not None
+            assert "tried again by another query" in stream.record.words
+        assert "".join(chunk.delta for chunk in probe) == " the cloud"
+        assert router.complete("Why?").record.answered_by == "cloud"
+        assert len(cloud.requests) == 2
+
+
 def test_answers_teach_the_next_estimate_and_are_kept_by_wish(tmp_path: Path) -> None:
     """Both ways of asking teach; nothing is written unless the settings say so."""
     for keep in (False, True):
