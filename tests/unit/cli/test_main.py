@@ -13,33 +13,17 @@ from typing import Any
 
 import pytest
 
-from command_line import run
+from command_line import TWO_EXPERTS, run
 from edge_router.cli import commands
 from edge_router.cli.main import COMMANDS, main
 from edge_router.routing.experts.expert import PROFILES
 from fault_server import STREAM_HEAD, FaultServer, Peer, piece
 
-CLOUD = """
-[experts.local]
-backend = "openai"
-model = "small"
-profile = "135m"
-base_url = "http://127.0.0.1:9/v1"
-context_tokens = 2048
-
-[experts.cloud]
-backend = "openai"
-model = "big"
-profile = "frontier"
-location = "cloud"
-base_url = "http://127.0.0.1:9/v1"
-"""
-
 
 @pytest.fixture(autouse=True)
 def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A local and a cloud expert, both behind a closed port."""
-    (tmp_path / "config.toml").write_text(CLOUD)
+    (tmp_path / "config.toml").write_text(TWO_EXPERTS)
     monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "config.toml"))
 
 
@@ -234,7 +218,9 @@ def test_chat_sends_the_history_and_forgets_a_turn_that_failed(
 
     monkeypatch.setattr(sys, "stdin", io.StringIO("one\n\ntwo\nthree\n"))
     with FaultServer(script) as server:
-        (tmp_path / "config.toml").write_text(CLOUD.replace("http://127.0.0.1:9/v1", server.url))
+        (tmp_path / "config.toml").write_text(
+            TWO_EXPERTS.replace("http://127.0.0.1:9/v1", server.url)
+        )
         code, out, err = run(capsys, "chat")
     assert (code, out) == (0, "Hi there.\n\nHi there.\n")
     assert asked == [["one"], ["one", "Hi there.", "two"], ["one", "Hi there.", "three"]]
@@ -255,14 +241,14 @@ def test_doctor_looks_at_everything_and_calls_nobody(
 ) -> None:
     """A missing key is a finding, and the exit code says so."""
     with FaultServer(lambda peer: peer.send(peer.request())) as server:
-        settings = CLOUD.replace("http://127.0.0.1:9/v1", server.url)
+        settings = TWO_EXPERTS.replace("http://127.0.0.1:9/v1", server.url)
         (tmp_path / "config.toml").write_text(settings)
         found = run_json(capsys, "doctor")["checks"]
     assert [check["name"] for check in found] == [
         "runtime", "router", "expert local", "expert cloud", "network",
     ]  # fmt: skip
     assert all(check["ok"] for check in found)
-    (tmp_path / "config.toml").write_text(CLOUD + 'api_key_env = "NO_SUCH_KEY"\n')
+    (tmp_path / "config.toml").write_text(TWO_EXPERTS + 'api_key_env = "NO_SUCH_KEY"\n')
     code, out, _ = run(capsys, "doctor")
     assert code == 1
     assert "FAIL expert cloud: the environment variable NO_SUCH_KEY holds no key" in out

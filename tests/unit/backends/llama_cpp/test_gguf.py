@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_gguf import counted, number, real, text
 
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
 from edge_router.backends.llama_cpp.gguf import read_header
 from edge_router.backends.llama_cpp.library import find_model
 from edge_router.errors import ConfigError
+from made_gguf import counted, number, real, text
 
 ARCHITECTURE = counted("general.architecture") + text("llama")
 

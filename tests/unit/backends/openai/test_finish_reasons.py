@@ -10,12 +10,15 @@ import pytest
 from asking import (
     ASK,
     DONE,
+    WORDS,
     answer_to,
     asking,
     both_verbs,
     complete,
     failure_of,
+    frame,
     reason_of,
+    said_by,
     saying,
     stream,
     streaming,
@@ -26,25 +29,13 @@ from edge_router.chat.completion import Usage
 from edge_router.errors import BackendProtocolError, BackendUnavailable
 from fault_server import STREAM_HEAD, Peer, answer_json, event, piece
 
-WORDS = ["The ", "lake ", "freezes ", "in ", "January."]
-WHOLE = {"choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}]}
-
-
-def _frame(delta: dict[str, Any], finish: Any = None, **extra: Any) -> str:
-    return event({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **extra})
-
-
-def _said(*events: str) -> tuple[str, str | None]:
-    told = answer_to(stream, streaming(*events))
-    return text_of(told), reason_of(told)
-
 
 @pytest.mark.parametrize(
     "finish", [None, "", "null", "NULL", " none ", 7, "stop", "STOP", "length"]
 )
 def test_a_reason_on_every_chunk_ends_nothing(finish: Any) -> None:
     """All of the text is the answer, whatever the chunks say before [DONE]."""
-    text, reason = _said(*(_frame({"content": word}, finish) for word in WORDS), DONE)
+    text, reason = said_by(*(frame({"content": word}, finish) for word in WORDS), DONE)
     assert text == "".join(WORDS)
     assert reason == ("length" if finish == "length" else "stop")
 
@@ -53,12 +44,12 @@ def test_a_reason_on_every_chunk_ends_nothing(finish: Any) -> None:
 def test_text_after_the_reason_belongs_to_the_answer(end: tuple[str, ...]) -> None:
     """A server may say too early that it stops."""
     events = [piece("a"), piece(finish="stop"), piece("b"), *end]
-    assert _said(*events) == ("ab", "stop")
+    assert said_by(*events) == ("ab", "stop")
 
 
 def test_a_later_reason_is_better_than_an_early_stop() -> None:
     """What "stop" on every chunk hides is told by the last one."""
-    assert _said(piece("a", finish="stop"), piece("b", finish="length"), DONE)[1] == "length"
+    assert said_by(piece("a", finish="stop"), piece("b", finish="length"), DONE)[1] == "length"
 
 
 def test_usage_on_every_chunk_ends_nothing() -> None:
@@ -97,7 +88,7 @@ def test_a_stop_before_anything_is_said_is_not_believed(
         peer.request()
         peer.send(STREAM_HEAD)
         for delta in (first, {"reasoning": "still"}, {"content": "Hello."}):
-            peer.send(_frame(delta, "stop"))
+            peer.send(frame(delta, "stop"))
             peer.pause(0.15)
 
     assert text_of(answer_to(stream, script)) == "Hello."
@@ -108,7 +99,7 @@ def test_a_stop_before_anything_is_said_leaves_time_for_another_expert() -> None
 
     def script(peer: Peer) -> None:
         peer.request()
-        peer.send(STREAM_HEAD + _frame({"content": ""}, "stop"))
+        peer.send(STREAM_HEAD + frame({"content": ""}, "stop"))
         peer.pause()
 
     with asking(script) as backend, pytest.raises(BackendUnavailable, match="no answer in time"):
@@ -133,7 +124,7 @@ def test_an_error_between_two_texts_is_not_the_end() -> None:
 )
 def test_other_words_for_a_reason_are_understood(told: str, meant: str) -> None:
     """Gateways leave the reasons of the API behind them as they are."""
-    assert _said(piece("a", finish=told), DONE)[1] == meant
+    assert said_by(piece("a", finish=told), DONE)[1] == meant
 
 
 @both_verbs
@@ -150,6 +141,6 @@ def test_nothing_but_thinking_is_an_empty_answer_that_was_cut(verb: Any) -> None
     """All tokens spent on reasoning: the text is empty and the reason says why."""
     message = {"content": None, "reasoning_content": "First, consider"}
     reply = answer_json({"choices": [{"message": message, "finish_reason": "length"}]})
-    script = streaming(_frame({"reasoning_content": "First, "}), _frame({}, "length"), DONE)
+    script = streaming(frame({"reasoning_content": "First, "}), frame({}, "length"), DONE)
     told = answer_to(verb, saying(reply) if verb is complete else script)
     assert (text_of(told), reason_of(told)) == ("", "length")

@@ -12,12 +12,15 @@ from hypothesis import strategies as st
 from asking import (
     ASK,
     DONE,
+    WHOLE,
     answer_to,
     asking,
     both_verbs,
     complete,
     failure_of,
+    frame,
     reason_of,
+    said_by,
     saying,
     stream,
     streaming,
@@ -27,19 +30,6 @@ from edge_router.backends.deadline import Deadline
 from edge_router.backends.openai.content import joined, split_pair
 from edge_router.errors import BackendProtocolError, BackendRejected
 from fault_server import STREAM_HEAD, Peer, answer, answer_json, event, piece
-
-WORDS = ["The ", "lake ", "freezes ", "in ", "January."]
-WHOLE = {"choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}]}
-
-
-def _frame(delta: dict[str, Any], finish: Any = None, **extra: Any) -> str:
-    return event({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **extra})
-
-
-def _said(*events: str) -> tuple[str, str | None]:
-    told = answer_to(stream, streaming(*events))
-    return text_of(told), reason_of(told)
-
 
 # Text in other shapes
 
@@ -63,7 +53,7 @@ TEXT = {"type": "text", "text": "It is 42."}
 )
 def test_content_in_parts_is_joined_without_the_thinking(deltas: list[Any]) -> None:
     """Only parts with text are the answer, in streams and in whole replies."""
-    assert _said(*(_frame({"content": delta}) for delta in deltas), DONE)[0] == "It is 42."
+    assert said_by(*(frame({"content": delta}) for delta in deltas), DONE)[0] == "It is 42."
     parts = [part for d in deltas for part in (d if isinstance(d, list) else [d])]
     reply = answer_json({"choices": [{"message": {"content": parts}}]})
     assert answer_to(complete, saying(reply)).text == "It is 42."
@@ -75,7 +65,7 @@ def test_thinking_in_parts_counts_as_a_first_token(delta: dict[str, Any]) -> Non
 
     def script(peer: Peer) -> None:
         peer.request()
-        peer.send(STREAM_HEAD + _frame(delta))
+        peer.send(STREAM_HEAD + frame(delta))
         peer.pause(0.25)
         peer.send(piece("late", finish="stop"))
 
@@ -86,7 +76,7 @@ def test_thinking_in_parts_counts_as_a_first_token(delta: dict[str, Any]) -> Non
 def test_a_refusal_is_the_answer_and_says_so(verb: Any) -> None:
     """The words of a refusal are shown, and the reason is content_filter."""
     choice = {"message": {"content": None, "refusal": "I can't help."}, "finish_reason": "stop"}
-    parts = [_frame({"refusal": "I can't "}), _frame({"refusal": "help."}, "stop"), DONE]
+    parts = [frame({"refusal": "I can't "}), frame({"refusal": "help."}, "stop"), DONE]
     script = saying(answer_json({"choices": [choice]})) if verb is complete else streaming(*parts)
     told = answer_to(verb, script)
     assert (text_of(told), reason_of(told)) == ("I can't help.", "content_filter")
@@ -98,15 +88,15 @@ def test_halves_of_a_character_find_each_other() -> None:
         f'data: {{"choices":[{{"delta":{{"content":"{half}"}}}}]}}\n\n'
         for half in ("x\\ud83d", "\\udc4dy")
     )
-    assert _said(high, low, DONE)[0] == "x\U0001f44dy"
-    assert _said(high, _frame({}), low, DONE)[0] == "x\U0001f44dy"
+    assert said_by(high, low, DONE)[0] == "x\U0001f44dy"
+    assert said_by(high, frame({}), low, DONE)[0] == "x\U0001f44dy"
 
 
 def test_a_half_alone_is_replaced() -> None:
     """Half a character can be in no text, so it becomes U+FFFD, also at the very end."""
     lone = 'data: {"choices":[{"delta":{"content":"x\\ud83d"}}]}\n\n'
-    assert _said(lone, DONE)[0] == "x\ufffd"
-    assert _said(lone, piece("z"), DONE)[0] == "x\ufffdz"
+    assert said_by(lone, DONE)[0] == "x\ufffd"
+    assert said_by(lone, piece("z"), DONE)[0] == "x\ufffdz"
     reply = answer('{"choices":[{"message":{"content":"\\udc4dx\\ud83d"}}]}')
     assert answer_to(complete, saying(reply)).text == "\ufffdx\ufffd"
 
@@ -143,7 +133,7 @@ def test_any_text_cut_anywhere_is_joined_alike(text: str, cuts: list[int]) -> No
 def test_frames_that_say_nothing_are_skipped(frame: Any) -> None:
     """Keep-alives as data are not the end of an answer, nor its beginning."""
     odd = event(frame)
-    assert _said(odd, piece("Hel"), odd, piece("lo.", finish="stop"), odd) == ("Hello.", "stop")
+    assert said_by(odd, piece("Hel"), odd, piece("lo.", finish="stop"), odd) == ("Hello.", "stop")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +206,7 @@ def test_chunks_one_a_line_are_read(verb: Any) -> None:
 def test_a_stream_that_ends_with_its_whole_message_says_nothing_twice() -> None:
     """Some servers repeat the answer in their last chunk."""
     last = event({"choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}]})
-    assert _said(piece("Hel"), piece("lo."), last, DONE) == ("Hello.", "stop")
+    assert said_by(piece("Hel"), piece("lo."), last, DONE) == ("Hello.", "stop")
 
 
 @both_verbs
@@ -230,7 +220,7 @@ def test_a_stream_that_ends_with_its_whole_message_says_nothing_twice() -> None:
 def test_a_tool_call_is_refused_loudly(verb: Any, call: dict[str, Any]) -> None:
     """Never an empty "stop": this version does not pass tool calls."""
     choice = {"message": {"content": None, **call}, "finish_reason": "tool_calls"}
-    whole, streamed = saying(answer_json({"choices": [choice]})), streaming(_frame(call), DONE)
+    whole, streamed = saying(answer_json({"choices": [choice]})), streaming(frame(call), DONE)
     failure = failure_of(verb, whole if verb is complete else streamed)
     assert isinstance(failure, BackendRejected)
     assert "does not pass tool calls" in str(failure)
@@ -241,14 +231,14 @@ def test_a_tool_call_is_refused_loudly(verb: Any, call: dict[str, Any]) -> None:
 def test_a_tool_call_that_only_the_reason_tells_is_refused(verb: Any, reason: str) -> None:
     """Without text there is no answer."""
     reply = answer_json({"choices": [{"message": {}, "finish_reason": reason}]})
-    script = saying(reply) if verb is complete else streaming(_frame({}, reason), DONE)
+    script = saying(reply) if verb is complete else streaming(frame({}, reason), DONE)
     assert isinstance(failure_of(verb, script), BackendRejected)
 
 
 def test_a_tool_call_after_text_is_not_a_silent_stop() -> None:
     """The text was shown; that the rest is missing is said."""
     call = {"tool_calls": [{"function": {"name": "rm"}}]}
-    failure = failure_of(stream, streaming(piece("Let me see. "), _frame(call, "tool_calls"), DONE))
+    failure = failure_of(stream, streaming(piece("Let me see. "), frame(call, "tool_calls"), DONE))
     assert isinstance(failure, BackendProtocolError)
     assert "tool calls" in str(failure)
 

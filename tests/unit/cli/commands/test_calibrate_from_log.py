@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import json
-import random
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from edge_router import Config, EdgeRouter
+from edge_router import Config
 from edge_router.cli.main import main
 from edge_router.learning.outcomes.log import FILE
 from edge_router.routing.deciding.stored_points import point_path
-from edge_router.testing import FakeBackend
-
-SETTINGS = """
-[router]
-learn = true
-exploration = 0.5
-[experts.local]
-backend = "openai"
-model = "small"
-profile = "135m"
-base_url = "http://127.0.0.1:9/v1"
-[experts.cloud]
-backend = "openai"
-model = "big"
-profile = "frontier"
-location = "cloud"
-base_url = "http://127.0.0.1:9/v1"
-"""
-QUERIES = [f"What is {n} plus {m}?" for n in range(18) for m in range(18)]
-GOOD = {"local": 0.9, "cloud": 0.2}  # the other way round than anybody expects
+from scored_answers import QUERIES, SETTINGS, run, used
 
 
 @pytest.fixture(autouse=True)
@@ -41,24 +21,6 @@ def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "settings.toml").write_text(SETTINGS)
     monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "settings.toml"))
     monkeypatch.setenv("EDGE_ROUTER_DATA_DIR", str(tmp_path / "data"))
-
-
-def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
-    code = main(["calibrate", "--from-log", *argv])
-    out, err = capsys.readouterr()
-    return code, out, err
-
-
-def used(config: Config, queries: list[str] = QUERIES, seed: int = 0) -> None:
-    """A user asks these and scores every answer."""
-    chance = random.Random(seed)
-    backends = {name: FakeBackend(f"from {name}") for name in GOOD}
-    with EdgeRouter(config, backends=backends, draw=chance.random) as router:
-        for query in queries:
-            record = router.complete(query).record
-            score = float(chance.random() < GOOD[record.answered_by])
-            assert router.feedback(record.id, score)
 
 
 @pytest.mark.parametrize(

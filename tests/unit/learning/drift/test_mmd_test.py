@@ -11,20 +11,7 @@ from edge_router.errors import ConfigError
 from edge_router.learning.drift.mmd_test import DRAWS, LOOKS
 from edge_router.learning.drift.monitor import DriftMonitor
 from edge_router.learning.drift.traffic import Traffic
-from edge_router.routing.artifact.representation import Representation
-from made_traffic import made_traffic, reference_of
-
-KNOWN = reference_of(made_traffic(np.random.default_rng(7), 1000))
-
-
-def fed(traffic: Traffic, *, monitor: DriftMonitor | None = None) -> DriftMonitor:
-    """A monitor that has seen all of the traffic."""
-    monitor = monitor or DriftMonitor(KNOWN)
-    for vector, log_tokens, characters in zip(
-        traffic.vectors, traffic.log_tokens, traffic.characters, strict=True
-    ):
-        monitor.add(Representation(vector, float(log_tokens)), characters=int(characters))
-    return monitor
+from made_traffic import KNOWN, fed, made_traffic, reference_of
 
 
 def test_a_shift_alarms() -> None:

@@ -5,62 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edge_router.cli.main import main
 from edge_router.errors import ConfigError
-from edge_router.learning.enrolment.enrol import Enroller
 from edge_router.routing.artifact.manifest import RouterArtifact
-from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.enrolled import (
     check_name,
     enrolled_path,
     head_of,
 )
-from edge_router.settings.config import Config
-from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
-
-LOCAL = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048)
-CLOUD = ExpertConfig("openai", "m", "8b", location="cloud", base_url="http://127.0.0.1:9/v1")
-
-
-class HashEncoder:
-    """A vector of each text's own, made of its bytes."""
-
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
-
-    def represent(self, text: str) -> Representation:
-        random = np.random.default_rng(list(text.encode()))
-        return Representation(random.normal(size=self.dim).astype(np.float32), 3.0)
-
-
-def _enroller(
-    tmp_path: Path,
-    artifact: RouterArtifact,
-    name: str = "mine",
-    backend: FakeBackend | None = None,
-    **settings: object,
-) -> Enroller:
-    config = Config(data_dir=str(tmp_path), experts={"mine": LOCAL, "far": CLOUD})
-    encoder = HashEncoder(artifact.manifest.representation_dim)
-    changed = replace(config, **settings)  # type: ignore[arg-type]
-    return Enroller(
-        changed,
-        name,
-        command="edge-router enroll again",
-        backend=backend or FakeBackend("Paris"),
-        encoder=encoder,
-    )
+from made_enroller import HashEncoder, made_enroller
 
 
 def test_a_stale_expert_is_refused_with_the_command_that_renews_it(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
     """A head means nothing to another encoder; a broken file is no better."""
-    enroller = _enroller(tmp_path, artifact)
+    enroller = made_enroller(tmp_path, artifact)
     path = enroller.keep(enroller.from_profile("3b"))
     with pytest.raises(ConfigError, match="Renew it: edge-router enroll again"):
         head_of("mine", replace(artifact, hash="0" * 64), tmp_path)
@@ -74,7 +37,7 @@ def test_a_profile_alone_estimates_as_the_profile_does(
     tmp_path: Path, artifact: RouterArtifact
 ) -> None:
     """The same quality, to rounding."""
-    found = _enroller(tmp_path, artifact).from_profile("3b")
+    found = made_enroller(tmp_path, artifact).from_profile("3b")
     query = HashEncoder(artifact.manifest.representation_dim).represent("new").vector[None]
     _, own = head_of("3b", artifact, tmp_path)
     assert found.head.qualities(query) == pytest.approx(own.qualities(query), abs=1e-4)
@@ -83,7 +46,7 @@ def test_a_profile_alone_estimates_as_the_profile_does(
 
 def test_it_says_where_the_expert_stands(tmp_path: Path, artifact: RouterArtifact) -> None:
     """Beside all profiles, and against the best other cloud expert."""
-    enroller = _enroller(tmp_path, artifact)
+    enroller = made_enroller(tmp_path, artifact)
     standing = enroller.standing(enroller.from_profile("135m"))
     assert standing is not None
     assert standing.profiles.keys() == set(artifact.experts["profiles"])
