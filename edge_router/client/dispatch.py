@@ -25,13 +25,14 @@ from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
 from .attempt import Attempt
-from .handover import SILENCE_S, Handover, first_piece
+from .handover import Handover, first_piece
 from .holdback import Chunks
 from .query import Query
 from .running_estimates import Experience
 
 __all__ = ["Dispatch"]
 
+SILENCE_S = 10.0  # a cloud expert that sends nothing for so long is left for one that may step in
 LEAST_SILENCE_S = 2.0  # for an expert that is asked after others kept silent
 WHOLE_SHARE = 0.75  # of the time that is left, for a whole answer while others could step in
 
@@ -63,14 +64,14 @@ class Dispatch:
         self._limits = limits
         self._opened = opened
 
-    def run(self, query: Query, *, whole: bool) -> Chunks:
-        """The answer in pieces. One that is wanted `whole` is shown to nobody before it is there:
-        where it breaks off, the next expert is asked."""
+    def run(self, query: Query) -> Chunks:
+        """The answer in pieces. Where one that is wanted whole breaks off, the next expert is
+        asked."""
         while True:
-            first, rest = self._first_to_answer(query, whole=whole)
+            first, rest = self._first_to_answer(query)
             query.first_token_s = query.elapsed()
             try:
-                if not whole:
+                if not query.whole:
                     yield first
                     yield from rest
                     return
@@ -84,9 +85,10 @@ class Dispatch:
             yield from chunks
             return
 
-    def ask(self, query: Query, name: str, deadline: Deadline) -> Chunks:
-        """One expert's answer: the most it may cost is reserved before, what it did cost is booked
-        after, however it ends."""
+    def ask(self, query: Query, name: str) -> Chunks:
+        """One expert's answer, which is waited for as long as `_patience` says: the most it may
+        cost is reserved before, what it did cost is booked after, however it ends."""
+        deadline = self._patience(query, name)
         attempt = self._reserved(query, self._experts[name])
         answered = True
         try:
@@ -139,7 +141,7 @@ class Dispatch:
         query.failures, query.first_token_s = failures, None
         self._experience.failed(broken.expert.name, error)
 
-    def _first_to_answer(self, query: Query, *, whole: bool) -> tuple[ChatChunk, Chunks]:
+    def _first_to_answer(self, query: Query) -> tuple[ChatChunk, Chunks]:
         """Ask in the decision's order until the first piece of an answer is there."""
         for name in query.decision.order:
             if name in query.failures:  # asked already, when an answer was to be handed to it
@@ -148,9 +150,8 @@ class Dispatch:
                 probed = f"{name} is tried again by another query just now"
                 query.failures[name] = BackendUnavailable(probed)  # its outcome is for that to tell
                 continue
-            deadline = self._patience(query, name, whole=whole)
             try:
-                chunks = self._chunks(query, name, deadline)
+                chunks = self._chunks(query, name)
                 return first_piece(chunks, name), chunks
             except BackendUnavailable as error:
                 if query.deadline.cancelled:
@@ -160,7 +161,7 @@ class Dispatch:
                     self._experience.failed(name, error)
         raise _nobody(query)
 
-    def _patience(self, query: Query, name: str, *, whole: bool) -> Deadline:
+    def _patience(self, query: Query, name: str) -> Deadline:
         """How long an expert is waited for: as long as others could step in, its share of the time
         that is left for the first piece, and about ten seconds of silence in all."""
         others = _others(query, name)
@@ -168,10 +169,10 @@ class Dispatch:
             return query.deadline.attempt()
         left = query.deadline.remaining()
         return query.deadline.attempt(
-            within_s=WHOLE_SHARE * left if whole else math.inf,
+            within_s=WHOLE_SHARE * left if query.whole else math.inf,
             first_token_s=left / (1 + others),
             silence_s=self._silence_s(query, name),
-            throughout=whole,
+            throughout=query.whole,
         )
 
     def _silence_s(self, query: Query, name: str) -> float:
@@ -182,10 +183,10 @@ class Dispatch:
             return math.inf
         return max(LEAST_SILENCE_S, SILENCE_S - query.elapsed())
 
-    def _chunks(self, query: Query, name: str, deadline: Deadline) -> Chunks:
+    def _chunks(self, query: Query, name: str) -> Chunks:
         if self.handover is not None and self.handover.applies(query, name):
-            return self.handover.stream(query, deadline)
-        return self.ask(query, name, deadline)
+            return self.handover.stream(query)
+        return self.ask(query, name)
 
     def _reserved(self, query: Query, expert: Expert) -> Attempt:
         """Raises CostLimitReached."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, Self
 
-from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatChunk
 from edge_router.errors import BackendProtocolError, BackendUnavailable, NoExpertFits
 from edge_router.routing.artifact.manifest import RouterArtifact
@@ -24,14 +23,11 @@ from edge_router.settings.constraints import Constraints
 from .holdback import Chunks, Watch
 from .query import Query
 
-__all__ = ["SILENCE_S", "Ask", "Handover", "first_piece", "reconsider", "what_is_left"]
+__all__ = ["Ask", "Handover", "first_piece", "reconsider", "what_is_left"]
 
 
-SILENCE_S = 10.0  # a cloud expert that sends nothing for so long is left for one that may step in
-
-
-Ask = Callable[[Query, str, Deadline], Chunks]
-"""Asks an expert by name, within limits and a deadline: `EdgeRouter` does it for all attempts."""
+Ask = Callable[[Query, str], Chunks]
+"""Asks an expert by name, within its limits and its time: `Dispatch` does it for all attempts."""
 
 
 class Chooser(Protocol):
@@ -73,7 +69,7 @@ class Handover:
         """
         return name == query.decision.expert and self.watch.serves(self._expert(name))
 
-    def stream(self, query: Query, deadline: Deadline) -> Chunks:
+    def stream(self, query: Query) -> Chunks:
         """The decided expert's answer, or that of the expert it is handed to.
 
         `query` learns of the deferral, and of the failure where it came to nothing.
@@ -81,7 +77,7 @@ class Handover:
         name = query.decision.expert
         expected = query.decision.estimates[name].quality
         return self.watch.hold_back(
-            self.ask(query, name, deadline),
+            self.ask(query, name),
             self.router.point.uncorrected(name, expected),  # what the gate was fitted to
             judge=partial(self._judge, query),
             hand_over=partial(self._hand_over, query),
@@ -110,10 +106,8 @@ class Handover:
     def _hand_over(self, query: Query, deferral: Deferral) -> Chunks | None:
         name = deferral.to
         query.deferral = deferral
-        left = query.deadline.remaining()  # the local answer must still be shown where this fails
-        deadline = query.deadline.attempt(first_token_s=left / 2, silence_s=SILENCE_S)
         try:
-            chunks = self.ask(query, name, deadline)
+            chunks = self.ask(query, name)
             return _put_back(first_piece(chunks, name), chunks)
         except BackendUnavailable as error:
             if query.deadline.cancelled:

@@ -21,7 +21,8 @@ __all__ = ["Query"]
 @dataclass(slots=True, eq=False)
 class Query:
     """State of one query: arrival time, its own constraints, the expert snapshot, the decision,
-    failures and attempts so far, and the deferral if the local answer was abandoned.
+    failures and attempts so far, and the deferral if the local answer was abandoned. An answer
+    that is wanted `whole` is shown to nobody before it is complete.
 
     `started` is on the monotonic clock, `router_s` and `first_token_s` (None before it) in seconds.
     """
@@ -38,6 +39,7 @@ class Query:
     attempts: list[Attempt] = field(default_factory=list)
     deferral: Deferral | None = None
     first_token_s: float | None = None
+    whole: bool = False
     router_closed: bool = False
 
     def elapsed(self) -> float:

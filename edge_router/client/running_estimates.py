@@ -149,12 +149,7 @@ class Experience:
                 for name in self._experts
                 if (doubt := self._doubt(name, backends.get(name), device)) is not None
             }
-        counted = {
-            name: counted_tokens(request, expert, backends.get(name))
-            for name, expert in self._experts.items()
-        }
-        tokens = {name: count for name, count in counted.items() if count is not None}
-        return Snapshot(states, doubts, tokens)
+        return Snapshot(states, doubts, counted_tokens(request, self._experts, backends))
 
     def answered(self, record: AnswerRecord, request: ChatRequest, snapshot: Snapshot) -> None:
         """Learn from an answer that was decided on `snapshot`.

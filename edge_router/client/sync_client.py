@@ -177,7 +177,8 @@ class EdgeRouter:
         self, prompt: Prompt, constraints: Constraints | None, *, whole: bool
     ) -> AnswerStream:
         query = self._decide(prompt, constraints)
-        stream = AnswerStream(query, self._dispatch.run(query, whole=whole), finish=self._finish)
+        query.whole = whole
+        stream = AnswerStream(query, self._dispatch.run(query), finish=self._finish)
         with self._lock:
             self._require_open()
             self._streams.add(stream)

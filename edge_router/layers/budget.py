@@ -70,7 +70,7 @@ class Budget:
             left = self.left_usd
             limits = [limit for limit in (max_cost_usd, left) if limit is not None]
             if not limits:
-                return self._reserved(_most_usd(expert, request, request.max_tokens, expected_s))
+                return Reservation(self, 0.0, None)  # nothing to hold back, so nothing is counted
             if expert.pricing is None:
                 raise CostLimitReached(
                     f"{expert.name} was not asked: a limit on cost is set and its price is not "
@@ -89,7 +89,7 @@ class Budget:
                 )
             return self._reserved(_most_usd(expert, request, tokens, expected_s), tokens)
 
-    def _reserved(self, usd: float, max_tokens: int | None = None) -> Reservation:
+    def _reserved(self, usd: float, max_tokens: int) -> Reservation:
         self._reserved_usd += usd
         return Reservation(self, usd, max_tokens)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -55,13 +55,20 @@ def must_fit(request: ChatRequest) -> list[str]:
     return [*texts, request.messages[-1].content]
 
 
-def counted_tokens(request: ChatRequest, expert: Expert, backend: Backend | None) -> int | None:
-    """What must fit, as the model behind `backend` counts it; None where it cannot, or where
-    `expert`'s context has room for it in any case."""
-    if expert.context_tokens is None or not isinstance(backend, CountsTokens):
-        return None
+def counted_tokens(
+    request: ChatRequest, experts: Mapping[str, Expert], backends: Mapping[str, Backend]
+) -> dict[str, int]:
+    """What must fit, by expert, as the models behind `backends` count it: for those that can, and
+    whose context has not room for it in any case."""
     texts = must_fit(request)
-    if MOST_BYTES_OF_CHARACTER * sum(map(len, texts)) < expert.context_tokens:
+    most = MOST_BYTES_OF_CHARACTER * sum(map(len, texts))
+    tight = [name for name in backends if most >= (experts[name].context_tokens or math.inf)]
+    counts = {name: _counted(texts, backends[name]) for name in tight}
+    return {name: count for name, count in counts.items() if count is not None}
+
+
+def _counted(texts: Sequence[str], backend: Backend) -> int | None:
+    if not isinstance(backend, CountsTokens):
         return None
     counts = [backend.count_tokens(text) for text in texts]
     known = [count + TEMPLATE_TOKENS for count in counts if count is not None]
