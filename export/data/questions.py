@@ -166,7 +166,7 @@ def _math(data: Path) -> Iterator[Row]:
     return _table("math_test_joint", "number", data)
 
 
-def _bbh(data: Path) -> Iterator[Row]:
+def bbh_questions(data: Path) -> Iterator[Row]:
     for path in sorted((data / "queries" / "bbh").glob("*.json")):
         for number, example in enumerate(_published(path)["examples"]):
             gold = example["target"]
@@ -191,14 +191,14 @@ def _pubmedqa(data: Path) -> Iterator[Row]:
         yield _row("pubmedqa", number, task="pubmedqa", metric="text", query=query, gold=gold)
 
 
-def _simpleqa(data: Path) -> Iterator[Row]:
+def simpleqa_questions(data: Path) -> Iterator[Row]:
     text = read_text(data / "queries/simpleqa/simpleqa_full.csv.gz", BadData)
     for number, item in enumerate(csv.DictReader(io.StringIO(text))):
         query, gold = item["problem"], item["answer"]
         yield _row("simpleqa", number, task="simpleqa", metric="text", query=query, gold=gold)
 
 
-def _gsm8k_train(data: Path) -> Iterator[Row]:
+def gsm8k_questions(data: Path) -> Iterator[Row]:
     for number, item in enumerate(_json_lines(data / "queries/gsm8k/train.jsonl.gz")):
         solution, _, gold = item["answer"].partition("\n#### ")
         name, query = f"train-{number}", item["question"]
@@ -238,9 +238,9 @@ _SAMPLES: tuple[tuple[Callable[[Path], Iterator[Row]], int], ...] = (
     (_mmlu_pro, 500),
     (_gsm8k, 250),
     (_math, 120),
-    (_bbh, 2000),
+    (bbh_questions, 2000),
     (_pubmedqa, 900),
-    (_simpleqa, 950),
-    (_gsm8k_train, 150),
+    (simpleqa_questions, 950),
+    (gsm8k_questions, 150),
     (_mbpp, 150),
 )

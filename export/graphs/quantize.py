@@ -11,7 +11,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from ..data.rows import BadData
-from ..training.model import RouterNetwork
+from ..training.model import RouterNetwork, outputs_of
 from .exact_graph import (
     EXACT,
     GELU_UNIT,
@@ -54,7 +54,6 @@ def quantize(
     graph = _Encoder(network, ranges(network, ids), max_tokens)
     graph.write()
     tokens, floats = ["batch", "tokens"], TensorProto.FLOAT
-    width = network.heads.in_features
     made = helper.make_graph(
         graph.writer.nodes,
         "router",
@@ -63,8 +62,8 @@ def quantize(
             for name in ("input_ids", "attention_mask")
         ],
         [
-            helper.make_tensor_value_info("representation", floats, ["batch", width]),
-            helper.make_tensor_value_info("log_tokens", floats, ["batch", 1]),
+            helper.make_tensor_value_info(name, floats, ["batch", size])
+            for name, size in outputs_of(network).items()
         ],
         list(graph.writer.initializers.values()),
     )
@@ -195,6 +194,9 @@ class _Encoder:
         kinds = add("Softmax", self._read_out(pooled, network.kind, lacking), axis=-1)
         add("Concat", difficulty, kinds, axis=-1, named="representation")
         self._read_out(pooled, network.length, lacking, named="log_tokens")
+        if network.embedding is not None:
+            written = self._read_out(pooled, network.embedding, lacking)
+            add("LpNormalization", written, axis=-1, p=2, named="embedding")
 
     def _read_out(self, pooled: str, module: nn.Linear, lacking: Floats, *, named: str = "") -> str:
         layer, constant = _linear(module), self.writer.constant

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..training.model import RouterNetwork
+from ..training.model import RouterNetwork, outputs_of
 
 __all__ = ["export_onnx"]
 
@@ -41,15 +41,16 @@ class _NamedOutputs(nn.Module):
         self.config = network.bert.config
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
-        representation, log_tokens = self.network(input_ids, attention_mask)
-        return {"representation": representation, "log_tokens": log_tokens}
+        outputs = self.network(input_ids, attention_mask)
+        return dict(zip(outputs_of(self.network), outputs, strict=True))
 
 
 def export_onnx(network: RouterNetwork, fused: Path, *, max_tokens: int) -> None:
     """Write the network, for texts of at most `max_tokens`, to the file `fused`.
 
     Inputs `input_ids` and `attention_mask` (batch, tokens) int64; outputs `representation`
-    (batch, representation_dim) and `log_tokens` (batch, 1), float32.
+    (batch, representation_dim), `log_tokens` (batch, 1) and, where the network has one, `embedding`
+    (batch, embedding), float32.
     """
     from onnxruntime.transformers.fusion_options import FusionOptions
     from onnxruntime.transformers.optimizer import optimize_model
@@ -64,7 +65,7 @@ def export_onnx(network: RouterNetwork, fused: Path, *, max_tokens: int) -> None
 
         @property
         def outputs(self) -> dict[str, dict[int, str]]:
-            return {"representation": {0: "batch"}, "log_tokens": {0: "batch"}}
+            return {name: {0: "batch"} for name in outputs_of(network)}
 
     raw = fused.with_suffix(".raw.onnx")
     view = _NamedOutputs(network, max_tokens)

@@ -18,11 +18,12 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import TEMPLATE, RouterTokenizer
 from edge_router.routing.logistic import sigmoid
 
-from ..data.outcome_set import OutcomeSet, load_outcomes
+from ..data.outcome_set import OutcomeSet, load_outcomes, with_unanswered
+from ..data.transfer import transfer_texts
 from ..graphs.parity import parity, require_parity
 from ..graphs.represent import Representations
 from ..metrics.table import evaluate_table
-from ..recipe import RECIPES, Recipe
+from ..recipe import RECIPES, Recipe, TeacherPlan
 from ..training.vocabulary import Vocabulary, cut_vocabulary
 from .calibrate import calibrate
 from .card import write_card
@@ -91,7 +92,9 @@ class Making:
     def with_student(self, name: str) -> Making:
         """The same teacher with another of the recipe's students."""
         other = Making(replace(self.recipe, ships=name), data=self.data, work=self.work)
-        other.results = {step: getattr(self, step) for step in ("outcomes", "teacher", "opinion")}
+        other.results = {
+            step: getattr(self, step) for step in ("outcomes", "studied", "teacher", "opinion")
+        }
         return other
 
     @_Step
@@ -108,24 +111,43 @@ class Making:
         """The teacher's networks, one per seed."""
         from ..training.teacher import train
 
-        return train(self.outcomes, self.recipe.teacher, self.recipe.base, self.work)
+        return train(self.outcomes, self.recipe, self.work)
+
+    @_Step
+    def studied(self) -> OutcomeSet:
+        """All outcomes, and behind them the questions of which only the teacher has an opinion."""
+        counts = self.recipe.transfer
+        texts = transfer_texts(self.data, counts, self.outcomes) if counts else []
+        return with_unanswered(self.outcomes, texts, self.recipe.max_chars)
 
     @_Step
     def opinion(self) -> Opinion:
-        """The teacher's soft labels of every query."""
-        from ..training.soft_labels import Opinion
+        """The teacher's soft labels of every query that is studied. The first network's, together
+        with each other one's of the experts that this has studied."""
+        first, *others = zip(self.recipe.teachers.values(), self.teacher, strict=True)
+        opinions = [
+            (self._opinion_of_member(member, plan), self._studied_experts(plan))
+            for plan, member in others
+        ]
+        return self._opinion_of_member(first[1], first[0]).joined(opinions)
 
-        return Opinion.mean([self._opinion_of_member(member) for member in self.teacher])
+    def _studied_experts(self, plan: TeacherPlan) -> npt.NDArray[np.bool_]:
+        """The experts (experts,) of the tables that a network was trained on."""
+        often = plan.draws
+        rows = [often.get(table, often["*"]) > 0 for table in self.outcomes.tables.tolist()]
+        scores = self.outcomes.scores[np.array(rows) & (self.outcomes.splits == "train")]
+        studied: npt.NDArray[np.bool_] = (~np.isnan(scores)).any(0)
+        return studied
 
-    def _opinion_of_member(self, member: RouterNetwork) -> Opinion:
+    def _opinion_of_member(self, member: RouterNetwork, plan: TeacherPlan) -> Opinion:
         from ..training.model import trained_heads
         from ..training.soft_labels import Opinion, read_texts
 
-        outcomes, recipe = self.outcomes, self.recipe
-        tokens = recipe.teacher.max_tokens
-        vectors, log_tokens = read_texts(member, outcomes.texts, recipe.base, tokens, self.work)
+        outcomes, recipe, texts = self.outcomes, self.recipe, self.studied.texts
+        vectors, log_tokens = read_texts(member, texts, recipe.base, plan.max_tokens, self.work)
         trained = trained_heads(member, outcomes.experts)
-        heads = fit_heads(recipe, outcomes, vectors.astype(np.float64), trained).experts
+        known = vectors[: len(outcomes)].astype(np.float64)
+        heads = fit_heads(recipe, outcomes, known, trained).experts
         kinds = member.kind.out_features
         return Opinion.of(
             vectors, log_tokens, [heads[expert] for expert in outcomes.experts], kinds=kinds
@@ -134,7 +156,7 @@ class Making:
     @_Step
     def vocabulary(self) -> Vocabulary:
         """The words that the student reads."""
-        texts = self.outcomes.split("train").texts
+        texts = self.studied.split("train").texts
         return cut_vocabulary(self.recipe.base / "tokenizer.json", texts, self.plan.words)
 
     @_Step
@@ -143,10 +165,11 @@ class Making:
         from ..training.student import distill
 
         return distill(
-            self.outcomes,
+            self.studied,
             self.opinion,
             self.teacher[0],
             self.plan,
+            recipe=self.recipe,
             vocabulary=self.vocabulary,
             work=self.work,
         )
@@ -249,7 +272,7 @@ class Making:
 
     def _opinion_on(self, expert: str) -> Floats:
         column = self.outcomes.experts.index(expert)
-        return sigmoid(self.opinion.log_odds[:, column].astype(np.float64))
+        return sigmoid(self.opinion.log_odds[: len(self.outcomes), column].astype(np.float64))
 
     def package(self, target: Path) -> RouterArtifact:
         """Write the artifact to `target` and load it back, verified."""

@@ -12,17 +12,26 @@ from transformers import BertModel
 
 from .heads import LinearHead
 
-__all__ = ["RouterNetwork", "digest", "mean_of_tokens", "trained_heads"]
+__all__ = ["RouterNetwork", "digest", "mean_of_tokens", "outputs_of", "trained_heads"]
 
 
 class RouterNetwork(nn.Module):
     """Text -> representation (difficulty numbers, then a posterior over task kinds), log_tokens.
 
-    The heads of the experts stand outside `forward`, so the exported graph holds none.
+    The heads of the experts and of `needs_tools` stand outside `forward`, so the exported graph
+    holds none. A network with an `embedding` of that many numbers, a sentence embedding of length
+    1, gives it too.
     """
 
     def __init__(
-        self, bert: BertModel, *, difficulties: int, kinds: int, experts: int, dropout: float = 0.1
+        self,
+        bert: BertModel,
+        *,
+        difficulties: int,
+        kinds: int,
+        experts: int,
+        dropout: float = 0.1,
+        embedding: int = 0,
     ) -> None:
         super().__init__()
         width = bert.config.hidden_size
@@ -33,6 +42,8 @@ class RouterNetwork(nn.Module):
         self.length = nn.Linear(width, 1)
         self.heads = nn.Linear(difficulties + kinds, experts)
         self.head_lengths = nn.Parameter(torch.zeros(experts))
+        self.tools = nn.Linear(difficulties + kinds, 1)
+        self.embedding = nn.Linear(width, embedding) if embedding else None
 
     @classmethod
     def from_pretrained(
@@ -66,10 +77,29 @@ class RouterNetwork(nn.Module):
         vector = torch.cat([self.difficulty(pooled), logits.softmax(-1)], dim=-1)
         return vector, logits, self.length(pooled)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """What the artifact's graph computes: representation and log_tokens (batch, 1)."""
-        vector, _, log_tokens = self.read(self.pooled(input_ids, attention_mask))
-        return vector, log_tokens
+    def embed(self, pooled: Tensor) -> Tensor:
+        """The sentence embedding (batch, embedding), each of length 1."""
+        if self.embedding is None:
+            raise ValueError("this network has no embedding; state its size when it is made")
+        return nn.functional.normalize(self.embedding(pooled), dim=-1)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
+        """What the artifact's graph computes: representation, log_tokens (batch, 1), and the
+        embedding where there is one."""
+        pooled = self.pooled(input_ids, attention_mask)
+        vector, _, log_tokens = self.read(pooled)
+        more = () if self.embedding is None else (self.embed(pooled),)
+        return (vector, log_tokens, *more)
+
+
+def outputs_of(network: RouterNetwork) -> dict[str, int]:
+    """The names of what `forward` gives, in its order, and how many numbers each is per query."""
+    sizes = {"representation": network.heads.in_features, "log_tokens": 1}
+    return (
+        sizes
+        if network.embedding is None
+        else sizes | {"embedding": network.embedding.out_features}
+    )
 
 
 def mean_of_tokens(states: Tensor, attention_mask: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,11 +45,14 @@ class Opinion:
         log_odds = np.stack([head.log_odds(exact) for head in heads], axis=1)
         return cls(log_odds.astype(np.float32), vectors[:, -kinds:], log_tokens)
 
-    @classmethod
-    def mean(cls, opinions: Sequence[Opinion]) -> Opinion:
-        """The mean over several networks."""
-        parts = ("log_odds", "kinds", "log_tokens")
-        return cls(*(np.mean([getattr(o, part) for o in opinions], axis=0) for part in parts))
+    def joined(self, others: Sequence[tuple[Opinion, npt.NDArray[np.bool_]]]) -> Opinion:
+        """With the mean log-odds of this opinion and of each other one that says that it has
+        studied an expert: `studied` (experts,). The rest is this one's."""
+        total, count = self.log_odds.copy(), np.ones(self.log_odds.shape[1], dtype=np.float32)
+        for other, studied in others:
+            total[:, studied] += other.log_odds[:, studied]
+            count += studied
+        return replace(self, log_odds=total / count)
 
 
 def read_texts(

@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edge_router.routing.arrays import Float32s
+
 from ..data.outcome_set import OutcomeSet
-from ..recipe import StudentPlan
+from ..recipe import Recipe, StudentPlan
+from .embedding import embed_cached
 from .grid import hold_to_grid, settle_on_grid
-from .loop import Batch, bucketed_batches, fit, optimizer_of
+from .loop import Batch, fit, optimizer_of
 from .model import RouterNetwork
 from .shrink import shrink
 from .soft_labels import Opinion
@@ -25,18 +28,19 @@ __all__ = ["distill"]
 
 
 def distill(
-    outcomes: OutcomeSet,
+    queries: OutcomeSet,
     opinion: Opinion,
     teacher: RouterNetwork,
     plan: StudentPlan,
     *,
+    recipe: Recipe,
     vocabulary: Vocabulary,
     work: Path,
 ) -> RouterNetwork:
     """A student cut out of `teacher` and trained on the `train` split and on the teacher's
     `opinion` of the same queries, read with its own `vocabulary`, its weights held to the int8 grid
-    all the while (quantisation-aware training)."""
-    run = fingerprint(outcomes, plan, float(opinion.log_odds.sum()))
+    all the while (quantisation-aware training). Its sentence embedding follows the base model's."""
+    run = fingerprint(queries, plan, float(opinion.log_odds.sum()))
     finished = work / f"student-{run}.pt"
     torch.manual_seed(plan.seed)
     student = _start(teacher, plan, vocabulary)
@@ -44,19 +48,17 @@ def distill(
         student.load_state_dict(torch.load(finished, weights_only=True))
         return student.eval()
     hold_to_grid(student)
-    tokenizer = vocabulary.write(work)
-    data = labels_of(outcomes.split("train"), task_kinds(outcomes), tokenizer, plan.max_tokens)
-    targets = _Targets.of(opinion, outcomes.splits == "train")
-    batches = list(
-        bucketed_batches(data.lengths, size=plan.batch_size, epochs=plan.epochs, seed=plan.seed)
-    )
+    train = queries.split("train")
+    data = labels_of(train, task_kinds(queries), recipe, plan, tokenizer=vocabulary.write(work))
+    embeddings = embed_cached(train.texts, recipe.base, work) if plan.embedding else None
+    targets = _Targets.of(opinion, queries.splits == "train", embeddings)
     optimizer = optimizer_of(
         student, student.bert, encoder_rate=plan.encoder_rate, head_rate=plan.head_rate
     )
     fit(
         student,
-        batches,
-        lambda rows: _loss(student, data, targets, rows, plan),
+        data.batches(size=plan.batch_size, seed=plan.seed),
+        lambda batch: _loss(student, data, targets, batch, plan),
         optimizer,
         checkpoint=work / f"student-{run}.checkpoint",
         seed=plan.seed,
@@ -84,6 +86,7 @@ def _start(teacher: RouterNetwork, plan: StudentPlan, vocabulary: Vocabulary) ->
         kinds=teacher.kind.out_features,
         experts=teacher.heads.out_features,
         dropout=plan.dropout,
+        embedding=plan.embedding,
     )
 
 
@@ -92,22 +95,34 @@ class _Targets:
     log_odds: Tensor  # (queries, experts)
     kinds: Tensor  # (queries, kinds)
     log_tokens: Tensor  # (queries, 1)
+    embeddings: Tensor | None  # (queries, embedding), each of length 1
 
     @classmethod
-    def of(cls, opinion: Opinion, rows: npt.NDArray[np.bool_]) -> _Targets:
-        parts = (opinion.log_odds, opinion.kinds, opinion.log_tokens)
-        return cls(*(torch.from_numpy(part[rows]) for part in parts))
+    def of(
+        cls, opinion: Opinion, rows: npt.NDArray[np.bool_], embeddings: Float32s | None
+    ) -> _Targets:
+        return cls(
+            torch.from_numpy(opinion.log_odds[rows]),
+            torch.from_numpy(opinion.kinds[rows]),
+            torch.from_numpy(opinion.log_tokens[rows]),
+            None if embeddings is None else torch.from_numpy(embeddings),
+        )
 
 
 def _loss(
-    student: RouterNetwork, data: Labels, targets: _Targets, rows: Batch, plan: StudentPlan
+    student: RouterNetwork, data: Labels, targets: _Targets, batch: Batch, plan: StudentPlan
 ) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        pooled = student.pooled(*data.inputs(rows))
+        pooled = student.pooled(*data.inputs(batch))
+    rows = data.draws.rows[batch]
     pooled = student.dropout(pooled.float())
     from_teacher = _teacher_loss(student, pooled, targets, rows, plan)
     seen = label_loss(student, pooled, data, rows, plan.kind_weight)
-    return plan.teacher_weight * from_teacher + (1 - plan.teacher_weight) * seen
+    loss = plan.teacher_weight * from_teacher + (1 - plan.teacher_weight) * seen
+    if targets.embeddings is None:
+        return loss
+    cosine = (student.embed(pooled) * targets.embeddings[rows]).sum(1)
+    return loss + plan.embedding_weight * (1 - cosine).mean()
 
 
 def _teacher_loss(

@@ -15,9 +15,11 @@ from tqdm import tqdm
 
 from edge_router.routing.artifact.text import RouterTokenizer
 
+from ..data.kinds import UNKNOWN
 from ..data.outcome_set import OutcomeSet
-from ..recipe import TeacherPlan
-from .loop import Batch, bucketed_batches, fit, optimizer_of, padded
+from ..recipe import Recipe, StudentPlan, TeacherPlan
+from .draws import Draws
+from .loop import Batch, fit, optimizer_of, padded
 from .model import RouterNetwork
 
 __all__ = [
@@ -30,26 +32,27 @@ __all__ = [
     "train",
 ]
 
-LENGTH_WEIGHT = 0.05
+LENGTH_WEIGHT, TOOLS_WEIGHT = 0.1, 0.2
+NO_KIND = -100  # torch's number for a target that does not count
 
 
-def train(outcomes: OutcomeSet, plan: TeacherPlan, base: Path, work: Path) -> list[RouterNetwork]:
+def train(outcomes: OutcomeSet, recipe: Recipe, work: Path) -> list[RouterNetwork]:
     """The networks of a teacher, trained on the `train` split; what lies in `work` is not redone.
 
     Loss per query: logistic loss averaged over the experts seen there, plus `kind_weight` times
-    the cross-entropy of its task kind, plus a little for the length of the answers.
+    the cross-entropy of its task kind, plus a little for the length of the answers and for whether
+    it needs tools.
     """
-    return [_member(outcomes, plan, seed, base, work) for seed in plan.seeds]
+    return [_member(outcomes, recipe, name, work) for name in recipe.teachers]
 
 
-def _member(
-    outcomes: OutcomeSet, plan: TeacherPlan, seed: int, base: Path, work: Path
-) -> RouterNetwork:
-    run = fingerprint(outcomes, plan, seed)
+def _member(outcomes: OutcomeSet, recipe: Recipe, name: str, work: Path) -> RouterNetwork:
+    plan = recipe.teachers[name]
+    run = fingerprint(outcomes, plan)
     finished = work / f"teacher-{run}.pt"
-    torch.manual_seed(seed)
+    torch.manual_seed(plan.seed)
     network = RouterNetwork.from_pretrained(
-        base,
+        recipe.base,
         difficulties=plan.difficulties,
         kinds=len(task_kinds(outcomes)),
         experts=len(outcomes.experts),
@@ -58,22 +61,24 @@ def _member(
     if finished.exists():
         network.load_state_dict(torch.load(finished, weights_only=True))
         return network.eval()
-    tokenizer = base / "tokenizer.json"
-    data = labels_of(outcomes.split("train"), task_kinds(outcomes), tokenizer, plan.max_tokens)
-    batches = list(
-        bucketed_batches(data.lengths, size=plan.batch_size, epochs=plan.epochs, seed=seed)
+    data = labels_of(
+        outcomes.split("train"),
+        task_kinds(outcomes),
+        recipe,
+        plan,
+        tokenizer=recipe.base / "tokenizer.json",
     )
     optimizer = optimizer_of(
         network, network.bert, encoder_rate=plan.encoder_rate, head_rate=plan.head_rate
     )
     fit(
         network,
-        batches,
-        lambda rows: _loss(network, data, rows, plan),
+        data.batches(size=plan.batch_size, seed=plan.seed),
+        lambda batch: _loss(network, data, batch, plan),
         optimizer,
         checkpoint=work / f"teacher-{run}.checkpoint",
-        seed=seed,
-        label=f"teacher {seed}",
+        seed=plan.seed,
+        label=f"teacher {name}",
     )
     torch.save(network.state_dict(), finished)
     return network
@@ -89,41 +94,66 @@ def fingerprint(outcomes: OutcomeSet, *plan: object) -> str:
 
 def task_kinds(outcomes: OutcomeSet) -> list[str]:
     """The task kinds in the order of the representation's posterior."""
-    return sorted(set(outcomes.kinds.tolist()))
+    return sorted(set(outcomes.kinds.tolist()) - {UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What is known of each query: token ids, task kind, scores and answer lengths."""
+    """What is known of each query, and the `draws` of them with their token `ids` (draws,).
 
+    `kinds` (queries,) are numbers, NO_KIND where not known; `scores` and `log_tokens` (queries,
+    experts) and `needs_tools` (queries, 1) are NaN where not known.
+    """
+
+    draws: Draws
     ids: Sequence[Sequence[int]]
-    kinds: Tensor  # (queries,)
-    scores: Tensor  # (queries, experts), NaN where not known
-    log_tokens: Tensor  # (queries, experts), NaN where not known
+    kinds: Tensor
+    scores: Tensor
+    log_tokens: Tensor
+    needs_tools: Tensor
 
-    @property
-    def lengths(self) -> Batch:
-        return np.array([len(row) for row in self.ids])
+    def batches(self, *, size: int, seed: int) -> list[Batch]:
+        """Numbers of the draws of every batch."""
+        lengths = np.array([len(row) for row in self.ids])
+        return self.draws.batches(lengths, size=size, seed=seed)
 
-    def inputs(self, rows: Batch) -> tuple[Tensor, Tensor]:
-        return padded([self.ids[row] for row in rows])
+    def inputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        return padded([self.ids[draw] for draw in batch])
 
 
-def labels_of(rows: OutcomeSet, kinds: Sequence[str], tokenizer: Path, max_tokens: int) -> Labels:
-    """An outcome set as tensors; `kinds` gives the numbers of the task kinds."""
-    encode = RouterTokenizer(tokenizer, max_tokens=max_tokens).input_ids
-    number = {kind: index for index, kind in enumerate(kinds)}
+def labels_of(
+    queries: OutcomeSet,
+    kinds: Sequence[str],
+    recipe: Recipe,
+    plan: TeacherPlan | StudentPlan,
+    *,
+    tokenizer: Path,
+) -> Labels:
+    """Queries as tensors; `kinds` gives the numbers of the task kinds."""
+    draws = Draws.of(
+        queries,
+        plan.draws,
+        epochs=plan.epochs,
+        varied=plan.varied,
+        max_chars=recipe.max_chars,
+        seed=plan.seed,
+    )
+    encode = RouterTokenizer(tokenizer, max_tokens=plan.max_tokens).input_ids
+    number = {kind: index for index, kind in enumerate(kinds)} | {UNKNOWN: NO_KIND}
     return Labels(
-        [encode(text) for text in tqdm(rows.texts, desc="tokenize")],
-        torch.tensor([number[kind] for kind in rows.kinds.tolist()]),
-        torch.from_numpy(rows.scores),
-        torch.from_numpy(rows.log_tokens),
+        draws,
+        [encode(text) for text in tqdm(draws.texts, desc="tokenize")],
+        torch.tensor([number[kind] for kind in queries.kinds.tolist()]),
+        torch.from_numpy(queries.scores),
+        torch.from_numpy(queries.log_tokens),
+        torch.from_numpy(queries.needs_tools[:, None]),
     )
 
 
-def _loss(network: RouterNetwork, data: Labels, rows: Batch, plan: TeacherPlan) -> Tensor:
+def _loss(network: RouterNetwork, data: Labels, batch: Batch, plan: TeacherPlan) -> Tensor:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        pooled = network.pooled(*data.inputs(rows))
+        pooled = network.pooled(*data.inputs(batch))
+    rows = data.draws.rows[batch]
     return label_loss(network, network.dropout(pooled.float()), data, rows, plan.kind_weight)
 
 
@@ -138,8 +168,18 @@ def label_loss(
     length_loss = _masked(
         functional.smooth_l1_loss, log_tokens + network.head_lengths, data.log_tokens[rows]
     )
-    kind_loss = functional.cross_entropy(kind_logits, data.kinds[rows])
-    return score_loss + kind_weight * kind_loss + LENGTH_WEIGHT * length_loss
+    tools_loss = _masked(
+        functional.binary_cross_entropy_with_logits, network.tools(vector), data.needs_tools[rows]
+    )
+    kind_loss = functional.cross_entropy(
+        kind_logits, data.kinds[rows], ignore_index=NO_KIND, reduction="sum"
+    ) / len(rows)
+    return (
+        score_loss
+        + kind_weight * kind_loss
+        + LENGTH_WEIGHT * length_loss
+        + TOOLS_WEIGHT * tools_loss
+    )
 
 
 def _masked(loss: Callable[..., Tensor], predicted: Tensor, target: Tensor) -> Tensor:
