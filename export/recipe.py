@@ -104,6 +104,8 @@ class Recipe:
 
     The networks of `teachers` have one opinion together; students are cut out of the first.
     `transfer` says how many questions without outcomes a student learns from it, by source.
+    The experts of the tables `without_heads` only teach: no user has them, or they were seen on too
+    few queries to be told from their profile.
     """
 
     path: Path
@@ -121,6 +123,7 @@ class Recipe:
     profiles: Mapping[str, tuple[str, ...]]
     reference: Mapping[str, Mapping[str, Any]]
     transfer: Mapping[str, int] = field(default_factory=dict)
+    without_heads: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> Recipe:

@@ -12,6 +12,7 @@ from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints, require_constraints
 from edge_router.settings.preference import Preference
 
+from .arrays import Float32s
 from .artifact.encoder import OnnxEncoder
 from .artifact.manifest import RouterArtifact
 from .artifact.representation import Encoder, Representation, RoutedQuery
@@ -149,6 +150,15 @@ class Router:
     def represent(self, request: ChatRequest) -> Representation:
         """What the encoder says of the request."""
         return self._encoder.represent(router_input(request, self.artifact.manifest.max_chars))
+
+    def embed(self, prompt: Prompt) -> Float32s:
+        """The sentence embedding (embedding_dim,) of the request, of length 1, by the same encoder
+        that routes. Raises InvalidRequest, ArtifactIncompatible for an artifact without one."""
+        text = router_input(ChatRequest.of(prompt), self.artifact.manifest.max_chars)
+        if not isinstance(self._encoder, OnnxEncoder):
+            raise ArtifactIncompatible("this encoder gives no embeddings; use the artifact's own")
+        embedding: Float32s = self._encoder.embed([text])[0]
+        return embedding
 
 
 def _estimated(

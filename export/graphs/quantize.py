@@ -32,6 +32,7 @@ __all__ = ["OPSET", "QUANTIZATION", "quantize"]
 
 QUANTIZATION = "dynamic uint8 activations, int8 weights per channel in 7 bits, exact sums"
 OPSET = 21
+NO_LENGTH = 1e-12  # so that an embedding of nothing is not divided by 0
 ROOM = 1.25  # how much larger than what was seen a number may become before a sum is inexact
 
 Floats = npt.NDArray[np.float32]
@@ -195,8 +196,10 @@ class _Encoder:
         add("Concat", difficulty, kinds, axis=-1, named="representation")
         self._read_out(pooled, network.length, lacking, named="log_tokens")
         if network.embedding is not None:
-            written = self._read_out(pooled, network.embedding, lacking)
-            add("LpNormalization", written, axis=-1, p=2, named="embedding")
+            read = self._read_out(pooled, network.embedding, lacking)
+            squares = add("ReduceSumSquare", read, self.writer.axes(-1), keepdims=1)
+            length = add("Sqrt", add("Add", squares, self.writer.constant(NO_LENGTH)))
+            add("Div", read, length, named="embedding")
 
     def _read_out(self, pooled: str, module: nn.Linear, lacking: Floats, *, named: str = "") -> str:
         layer, constant = _linear(module), self.writer.constant

@@ -21,6 +21,7 @@ from ..training.heads import (
     LinearHead,
     fit_model_head,
     fit_profile_heads,
+    fit_tools_head,
     mean_score,
 )
 from .limits import counted_experts
@@ -37,10 +38,11 @@ SHIPPED_ROUTER = "router-small"
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """Heads of the six profiles and of every model by name."""
+    """Heads of the six profiles, of every model by name, and of whether a query needs tools."""
 
     profiles: Mapping[str, LinearHead]
     experts: Mapping[str, LinearHead]
+    needs_tools: LinearHead | None = None
 
 
 def fit_heads(
@@ -52,7 +54,8 @@ def fit_heads(
     the first knows each task kind better, the second was held back by all other experts.
     """
     train = outcomes.splits == "train"
-    profiles = fit_profile_heads(*profile_scores(recipe, outcomes, vectors, "train"))
+    weights = _weights(recipe, outcomes)[train]
+    profiles = fit_profile_heads(*profile_scores(recipe, outcomes, vectors, "train"), weights)
     profile_of = {model: p for p, models in recipe.profiles.items() for model in models}
     experts = {}
     for expert in tqdm(outcomes.experts, desc="heads"):
@@ -61,7 +64,15 @@ def fit_heads(
         scores = outcomes.column(expert)[seen].astype(np.float64)
         fitted = fit_model_head(vectors[seen], scores, prior)
         experts[expert] = LinearHead.mean([fitted, trained[expert]])
-    return Heads(profiles, experts)
+    tools = outcomes.needs_tools[train]
+    known = not np.isnan(tools).all()
+    return Heads(profiles, experts, fit_tools_head(vectors[train], tools) if known else None)
+
+
+def _weights(recipe: Recipe, outcomes: OutcomeSet) -> Floats:
+    """How many queries each (queries,) counts for: as often as the first teacher sees it."""
+    often = next(iter(recipe.teachers.values())).draws
+    return np.array([often.get(t, often["*"]) for t in outcomes.tables.tolist()], dtype=np.float64)
 
 
 def profile_scores(
@@ -82,6 +93,7 @@ def experts_json(
 ) -> dict[str, Any]:
     """The content of experts.json: heads with their length offsets, and the reference values."""
     offsets, groups = _length_offsets(recipe, outcomes, log_tokens)
+    tools = heads.needs_tools
     return {
         "profiles": {
             profile: {
@@ -93,9 +105,20 @@ def experts_json(
         },
         "experts": {
             expert: {"head": _head_json(heads.experts[expert], offsets[expert])}
-            for expert in outcomes.experts
+            for expert in _named(recipe, outcomes)
         },
-    }
+    } | ({"needs_tools": _linear_json(tools)} if tools else {})
+
+
+def _named(recipe: Recipe, outcomes: OutcomeSet) -> list[str]:
+    """The experts with a head of their own in the artifact, see `Recipe.without_heads`."""
+    scored = ~np.isnan(outcomes.scores[~np.isin(outcomes.tables, recipe.without_heads)])
+    asked = {name for pair in recipe.pairs.values() for name in pair}
+    return [
+        name
+        for name, somewhere in zip(outcomes.experts, scored.any(axis=0), strict=True)
+        if somewhere or name in asked
+    ]
 
 
 def _length_offsets(
@@ -149,11 +172,11 @@ def _length_offset(outcomes: OutcomeSet, expert: int, log_tokens: Floats) -> flo
 
 
 def _head_json(head: LinearHead, log_tokens: float) -> dict[str, Any]:
-    return {
-        "bias": _rounded(head.bias),
-        "weights": [_rounded(weight) for weight in head.weights],
-        "log_tokens": _rounded(log_tokens),
-    }
+    return _linear_json(head) | {"log_tokens": _rounded(log_tokens)}
+
+
+def _linear_json(head: LinearHead) -> dict[str, Any]:
+    return {"bias": _rounded(head.bias), "weights": [_rounded(weight) for weight in head.weights]}
 
 
 def _rounded(value: float) -> float:

@@ -13,9 +13,22 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.routing.experts.expert import PROFILES
-from edge_router.routing.logistic import Gaussian, minimum, most_probable, with_bias
+from edge_router.routing.logistic import (
+    Gaussian,
+    minimum,
+    most_probable,
+    sigmoid,
+    with_bias,
+)
 
-__all__ = ["FALLBACK_PROFILE", "LinearHead", "fit_model_head", "fit_profile_heads", "mean_score"]
+__all__ = [
+    "FALLBACK_PROFILE",
+    "LinearHead",
+    "fit_model_head",
+    "fit_profile_heads",
+    "fit_tools_head",
+    "mean_score",
+]
 
 
 Floats = npt.NDArray[np.float64]
@@ -24,6 +37,7 @@ SMOOTHNESS = 30.0
 RIDGE = 1.0
 ORDER = 5.0  # by the profiles' log-loss on dev, of 0.5, 5 and 50
 MODEL_PRIOR = 10.0
+TOOLS_PRIOR = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +74,19 @@ def fit_model_head(vectors: Floats, scores: Floats, prior: LinearHead) -> Linear
     return LinearHead.of(most_probable(belief, with_bias(vectors), scores))
 
 
-def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str, LinearHead]:
+def fit_profile_heads(
+    vectors: Floats, scores: Mapping[str, Floats], weights: Floats | None = None
+) -> dict[str, LinearHead]:
     """One head for each of PROFILES, fitted together.
 
-    `scores[profile]` (queries,) is the mean over the profile's models, NaN where none was seen.
+    `scores[profile]` (queries,) is the mean over the profile's models, NaN where none was seen;
+    `weights` (queries,) are how many queries each counts for, 1 where none are given.
     Two beliefs fill in what was not seen, and give way where outcomes say otherwise: neighbours in
     size are alike (a penalty on first differences), and on no query is a size expected to do worse
     than the one below it (a penalty on log-odds that fall with size).
     """
     design = with_bias(vectors)
+    counts = np.ones(len(vectors)) if weights is None else weights
     count, dim = len(PROFILES), design.shape[1]
     parts = [slice(number * dim, (number + 1) * dim) for number in range(count)]
     step = np.diff(np.eye(count), axis=0)  # (count - 1, count)
@@ -79,13 +97,24 @@ def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str
         total = _Curve(float(theta @ alike @ theta) / 2, alike @ theta, alike.copy())
         for profile, part in zip(PROFILES, parts, strict=True):
             seen = ~np.isnan(scores[profile])
-            total.add(_logistic(design[seen], scores[profile][seen], theta[part]), part)
+            curve = _logistic(design[seen], scores[profile][seen], counts[seen], theta[part])
+            total.add(curve, part)
         for smaller, larger in pairwise(parts):
             total.add_fall(design, smaller, larger, theta)
         return total.value, total.gradient, total.hessian
 
     weights = minimum(objective, np.zeros(count * dim))
     return {p: LinearHead.of(weights[part]) for p, part in zip(PROFILES, parts, strict=True)}
+
+
+def fit_tools_head(vectors: Floats, needs_tools: Floats) -> LinearHead:
+    """Log-odds that a query needs live data or a device: `vectors` (queries, dim), `needs_tools`
+    (queries,) 1 or 0, NaN where not known."""
+    known = ~np.isnan(needs_tools)
+    centre = np.zeros(vectors.shape[1] + 1)
+    belief = Gaussian(centre, np.eye(len(centre)) / np.sqrt(TOOLS_PRIOR))
+    design = with_bias(vectors[known])
+    return LinearHead.of(most_probable(belief, design, needs_tools[known].astype(np.float64)))
 
 
 def mean_score(scores: Floats, columns: Sequence[int]) -> Floats:
@@ -125,14 +154,14 @@ class _Curve:
             self.hessian[part, other] -= curve
 
 
-def _logistic(design: Floats, scores: Floats, theta: Floats) -> _Curve:
-    """The negative log-likelihood."""
+def _logistic(design: Floats, scores: Floats, counts: Floats, theta: Floats) -> _Curve:
+    """The negative log-likelihood of queries that count `counts` (queries,) times."""
     log_odds = design @ theta
-    probability = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
-    weight = np.maximum(probability * (1 - probability), 1e-6)
+    probability = sigmoid(log_odds)
+    weight = counts * np.maximum(probability * (1 - probability), 1e-6)
     return _Curve(
-        float(np.sum(np.logaddexp(0, log_odds) - scores * log_odds)),
-        design.T @ (probability - scores),
+        float(np.sum(counts * (np.logaddexp(0, log_odds) - scores * log_odds))),
+        design.T @ (counts * (probability - scores)),
         design.T @ (design * weight[:, None]),
     )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edge_router.errors import ArtifactCorrupt
+from edge_router.errors import ArtifactCorrupt, ArtifactIncompatible
 from edge_router.guards.forking import NO_FORK, ForkSafeLock, renew_after_fork
 from edge_router.guards.native_calls import NativeCalls
 
@@ -43,31 +43,45 @@ class OnnxEncoder:
 
     def represent_batch(self, texts: Sequence[str]) -> tuple[Float32s, Float32s]:
         """Vectors (batch, representation_dim) and log_tokens (batch,)."""
+        dim = self._artifact.manifest.representation_dim
+        vectors, log_tokens = self._run(texts, {"representation": dim, "log_tokens": 1})
+        return vectors, log_tokens[:, 0]
+
+    def embed(self, texts: Sequence[str]) -> Float32s:
+        """Sentence embeddings (batch, embedding_dim) of texts of at most the artifact's `max_chars`
+        characters, each of length 1: their products are cosine similarities.
+
+        Raises ArtifactIncompatible for an artifact whose encoder gives none.
+        """
+        dim = self._artifact.manifest.embedding_dim
+        if not dim:
+            raise ArtifactIncompatible(
+                f"the artifact {self._artifact.manifest.name!r} gives no embeddings; export it "
+                "again, with `embedding` in the plan of its student"
+            )
+        (embeddings,) = self._run(texts, {"embedding": dim})
+        return embeddings
+
+    def _run(self, texts: Sequence[str], sizes: Mapping[str, int]) -> list[Float32s]:
+        """The outputs of the graph called as in `sizes`, each (batch, size)."""
         with self._calls:
             tokenizer, session = self._ready or self._open()
             ids, mask = tokenizer.batch(texts)
             try:
-                vectors, log_tokens = session.run(
-                    ["representation", "log_tokens"], {"input_ids": ids, "attention_mask": mask}
+                outputs: list[Float32s] = session.run(
+                    [*sizes], {"input_ids": ids, "attention_mask": mask}
                 )
             except _refusals() as error:
                 raise ArtifactCorrupt(
                     f"onnxruntime cannot run {self._artifact.encoder_path}: {error}"
                 ) from None
-        self._check(vectors, log_tokens, rows=len(texts))
-        return vectors, log_tokens[:, 0]
-
-    def _check(self, vectors: Float32s, log_tokens: Float32s, *, rows: int) -> None:
-        """A sum of squares shows what is not finite at a hundredth of the cost of looking."""
-        shape = (rows, self._artifact.manifest.representation_dim)
-        if vectors.shape == shape and log_tokens.shape == (rows, 1):
-            numbers = vectors.ravel()
-            if math.isfinite(numbers.dot(numbers)) and math.isfinite(log_tokens.sum()):
-                return
-        raise ArtifactCorrupt(
-            f"{self._artifact.encoder_path} gave {vectors.shape} and {log_tokens.shape} numbers "
-            f"that are not finite or not {shape} and {(rows, 1)}"
-        )
+        shapes = [(len(texts), size) for size in sizes.values()]
+        if not all(map(_is_sound, outputs, shapes)):
+            raise ArtifactCorrupt(
+                f"{self._artifact.encoder_path} gave {[one.shape for one in outputs]} numbers that "
+                f"are not finite or not {shapes}"
+            )
+        return outputs
 
     def _open(self) -> tuple[RouterTokenizer, Any]:
         with self._lock, NO_FORK:
@@ -91,6 +105,12 @@ class OnnxEncoder:
 
 
 _LEFT_BEHIND: list[Any] = []
+
+
+def _is_sound(numbers: Float32s, shape: tuple[int, int]) -> bool:
+    """A sum of squares shows what is not finite at a hundredth of the cost of looking."""
+    flat = numbers.ravel()
+    return numbers.shape == shape and math.isfinite(flat.dot(flat))
 
 
 def open_session(path: os.PathLike[str], threads: int = 1, *, fused: bool = True) -> Any:

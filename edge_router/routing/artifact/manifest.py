@@ -49,12 +49,14 @@ MAX_BYTES = {  # of each file, several times what a large router needs
 MAX_MANIFEST_BYTES = 2**20
 CHARS, TOKENS = (64, 65_536), (8, 2_048)  # that a query may be cut to: at least and at most
 MAX_DIM, MAX_OPSET = 4_096, 10**6
+OPTIONAL = {"embedding_dim"}  # a field that artifacts made before there was one lack
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What `manifest.json` says. Sizes in bytes, `max_chars` and `max_tokens` of the input."""
+    """What `manifest.json` says. Sizes in bytes, `max_chars` and `max_tokens` of the input;
+    `embedding_dim` is 0 where the encoder gives no sentence embedding."""
 
     schema_version: int
     name: str
@@ -75,6 +77,7 @@ class Manifest:
     training_data: tuple[Mapping[str, Any], ...]
     tool_versions: Mapping[str, str]
     command: str
+    embedding_dim: int = 0
 
 
 class _Unread(dict[str, bytes]):
@@ -118,6 +121,7 @@ class RouterArtifact:
             ENCODER,
             tokens=manifest.max_tokens,
             dim=manifest.representation_dim,
+            embedding=manifest.embedding_dim,
         )
         unread = _Unread({file: contents[file] for file in (ENCODER, TOKENIZER)})
         return cls(path, manifest, experts, calibration, hashlib.sha256(raw).hexdigest(), unread)
@@ -219,8 +223,7 @@ def _parse_manifest(raw: bytes, path: Path) -> Manifest:
     content = read_json(raw, str(path))
     _refuse_other_schema(content)
     expected = {field.name for field in fields(Manifest)}
-    if content.keys() != expected:
-        odd = sorted(content.keys() ^ expected)
+    if odd := sorted((content.keys() ^ expected) - OPTIONAL):
         raise ArtifactCorrupt(f"{path} has missing or unknown fields: {short(odd)}")
     _check_manifest(Checked(str(path)), content)
     content["task_kinds"] = tuple(content["task_kinds"])
@@ -239,6 +242,7 @@ def _check_manifest(check: Checked, content: Mapping[str, Any]) -> None:
     check.whole(content["opset"], "opset", 1, MAX_OPSET)
     dim = content["representation_dim"]
     check.whole(dim, "representation_dim", 1, MAX_DIM)
+    check.whole(content.get("embedding_dim", 0), "embedding_dim", 0, MAX_DIM)
     check.listed(content["task_kinds"], "task_kinds", Checked.text)
     if not 1 <= len(content["task_kinds"]) <= dim:
         check.refuse(content["task_kinds"], "task_kinds", f"a list of 1..{dim} names")

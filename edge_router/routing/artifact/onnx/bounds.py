@@ -8,6 +8,7 @@ never from what a tensor holds. So a graph that passes stays within the limits f
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from edge_router.errors import ArtifactCorrupt
 
@@ -20,29 +21,32 @@ MAX_NODES = 3_000
 MAX_NUMBERS, MAX_NUMBERS_IN_ALL = 2**23, 2**27  # in one tensor, in all that are computed
 MAX_WORK = 4e9  # multiplications; router-small needs 0.6e9, MiniLM-L6 2e9
 WORK_PER_NUMBER = 8  # what reading or writing one is worth
-INPUTS, VECTOR, LENGTH = ("input_ids", "attention_mask"), "representation", "log_tokens"
+INPUTS = ("input_ids", "attention_mask")
+VECTOR, LENGTH, EMBEDDING = "representation", "log_tokens", "embedding"
 
 
-def check_bounds(graph: Graph, where: str, *, tokens: int, dim: int) -> None:
+def check_bounds(graph: Graph, where: str, *, tokens: int, dim: int, embedding: int = 0) -> None:
     """Raise ArtifactCorrupt unless the graph is an encoder of bounded work.
 
-    It must read texts of at most `tokens` tokens and give a vector of `dim` numbers and a length.
+    It must read texts of at most `tokens` tokens and give a vector of `dim` numbers, a length and,
+    where that is not 0, an embedding of `embedding` numbers.
     """
+    sizes = {VECTOR: dim, LENGTH: 1} | ({EMBEDDING: embedding} if embedding else {})
     try:
-        _check_ends(graph)
+        _check_ends(graph, sizes)
         shapes = _shapes(graph, tokens)
-        for name, shape in ((VECTOR, (1, dim)), (LENGTH, (1, 1))):
-            if shapes.get(name) != shape:
-                raise NotAllowed(f"gives {name} as {shapes.get(name)}, not as {shape}")
+        for name, size in sizes.items():
+            if shapes.get(name) != (1, size):
+                raise NotAllowed(f"gives {name} as {shapes.get(name)}, not as {(1, size)}")
     except NotAllowed as error:
         raise ArtifactCorrupt(f"{where} {error}") from None
 
 
-def _check_ends(graph: Graph) -> None:
+def _check_ends(graph: Graph, wanted: Iterable[str]) -> None:
     if sorted(graph.inputs) != sorted(INPUTS):
         raise NotAllowed(f"has the inputs {graph.inputs[:5]}, not {list(INPUTS)}")
-    if sorted(graph.outputs) != sorted((VECTOR, LENGTH)):
-        raise NotAllowed(f"has the outputs {graph.outputs[:5]}, not {[VECTOR, LENGTH]}")
+    if sorted(graph.outputs) != sorted(wanted):
+        raise NotAllowed(f"has the outputs {graph.outputs[:5]}, not {[*wanted]}")
     if len(graph.nodes) > MAX_NODES:
         raise NotAllowed(f"has {len(graph.nodes)} operators, more than {MAX_NODES}")
 
