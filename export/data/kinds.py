@@ -15,7 +15,7 @@ UNKNOWN = ""  # a row that no table says the kind of: it trains no kind
 EVERYDAY, OPEN_ENDED = "everyday/", "open_ended/"
 UNKINDED = frozenset({"oasst_chat"})  # says where a prompt is from, not what it asks for
 
-# The 30 kinds of ../../models/router-small/rubric.md.
+# The 30 kinds of ../recipes/everyday_rubric.md.
 EVERYDAY_KINDS = frozenset(
     "chitchat emotional advice facts howto explain writing rewriting summarise translation "
     "extraction classification brainstorm roleplay coding debugging maths reasoning planning "

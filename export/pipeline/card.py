@@ -9,6 +9,12 @@ from ..metrics.table import leaderboard, mean_apgr
 
 __all__ = ["write_card"]
 
+RATINGS = """An outcome is a real answer that was checked, judged or graded. A rating is an opinion:
+a large language model read the query alone and said, under the written rubric
+`export/recipes/everyday_rubric.md`, how likely a demanding user would be satisfied by a model of
+each of six sizes. Two raters correlate at 0.90 to 0.93; on queries with known outcomes a rating
+correlates with the real mean score of its size at 0.42 to 0.59."""
+
 
 def write_card(
     about: Mapping[str, Any], calibration: Mapping[str, Any], limits: Sequence[str] = ()
@@ -128,8 +134,11 @@ def _flips(parity: Mapping[str, Any]) -> str:
 
 def _sources(about: Mapping[str, Any]) -> str:
     rows = [
-        f"| {source['source']} | {source['rows']} | {source['origin']} | {source['licence']} |"
+        f"| {source['source']} | {source['rows']} | {source.get('evidence', 'outcomes')} "
+        f"| {source['origin']} | {source['licence']} |"
         for source in about["training_data"]
         if source["rows"]
     ]
-    return "\n".join(["| table | train rows | origin | licence |", "|---|---|---|---|", *rows])
+    head = ["| table | train rows | evidence | origin | licence |", "|---|---|---|---|---|"]
+    rated = any(source.get("evidence") == "ratings" for source in about["training_data"])
+    return "\n".join([*head, *rows]) + (f"\n\n{RATINGS}" if rated else "")

@@ -116,7 +116,7 @@ def _named(recipe: Recipe, outcomes: OutcomeSet) -> list[str]:
     asked = {name for pair in recipe.pairs.values() for name in pair}
     return [
         name
-        for name, somewhere in zip(outcomes.experts, scored.any(axis=0), strict=True)
+        for name, somewhere in zip(outcomes.experts, np.atleast_1d(scored.any(axis=0)), strict=True)
         if somewhere or name in asked
     ]
 

@@ -309,8 +309,9 @@ class Making:
             "opset": OPSET,
             "quantization": QUANTIZATION,
             "task_kinds": task_kinds(self.outcomes),
-            "training_data": _training_data(self.outcomes),
+            "training_data": _training_data(self.studied),
             "tool_versions": {tool: version(tool) for tool in TOOLS},
+            "embedding_dim": self.plan.embedding,
             "command": f"edge-router export run export/recipes/{recipe.path.name} --data DATA",
         }
 

@@ -51,7 +51,19 @@ def test_a_card_has_no_sentence_about_a_step_that_was_not_done(artifact: RouterA
     card = write_card(bare, artifact.calibration)
     for untrue in ("distilled", "fp32", "SmolLM2", "public", "everyday", "only-tested", "English"):
         assert untrue not in card
-    assert "| mine | 4 | the user's own | not stated |" in card
+    assert "| mine | 4 | outcomes | the user's own | not stated |" in card
+
+
+def test_a_card_tells_ratings_from_outcomes(artifact: RouterArtifact) -> None:
+    """Where there are some: which tables they are, and what an opinion is worth."""
+    own = {"source": "mine", "rows": 4, "origin": "x", "licence": "y"}
+    rated = own | {"source": "everyday", "evidence": "ratings"}
+    card = write_card(about(artifact) | {"training_data": [own, rated]}, artifact.calibration)
+    assert "| mine | 4 | outcomes | x | y |" in card
+    assert "| everyday | 4 | ratings | x | y |" in card
+    assert "everyday_rubric.md" in card
+    plain = write_card(about(artifact) | {"training_data": [own]}, artifact.calibration)
+    assert "everyday_rubric.md" not in plain
 
 
 def test_the_limits_are_those_of_the_outcomes() -> None:

@@ -49,9 +49,9 @@ def rows() -> list[Row]:
 def recipe(folder: Path) -> Path:
     """The shipped recipe with one short epoch, a tiny student, and our made experts."""
     text = RECIPE.read_text()
-    start = text.index("[teacher]")
-    plans = """[teacher]
-seeds = [0]
+    start = text.index("[transfer]")
+    plans = """[teachers.first]
+seed = 0
 epochs = 1
 batch_size = 16
 encoder_rate = 6e-5
@@ -60,6 +60,19 @@ kind_weight = 0.5
 difficulties = 2
 max_tokens = 16
 dropout = 0.0
+varied = 0.5
+
+[teachers.sums]
+seed = 1
+epochs = 1
+batch_size = 16
+encoder_rate = 6e-5
+head_rate = 1e-2
+kind_weight = 0.5
+difficulties = 2
+max_tokens = 16
+dropout = 0.0
+draws = { "*" = 1 }
 
 [students.tiny]
 layers = [0]
@@ -77,6 +90,8 @@ gap_weight = 0.2
 difficulties = 2
 max_tokens = 16
 dropout = 0.0
+varied = 0.5
+embedding = 384
 
 [pairs]
 made = ["135m", "frontier"]
@@ -92,6 +107,7 @@ strong_profile = "frontier"
 """
     plans += "\n".join(f'{profile} = ["{profile}"]' for profile in PROFILES) + "\n\n"
     head = re.sub(r"own_outcomes = .*", "own_outcomes = []", text[:start])
+    head = re.sub(r"(?s)without_heads = .*?\n\]\n", "", head)
     head = re.sub(r"ships = .*", 'ships = "tiny"', head)
     file = folder / "tiny.toml"
     reference = text[text.index("[reference.135m]") :]
@@ -110,15 +126,16 @@ def test_every_command_makes_its_part_and_nothing_twice(
     write_rows(tmp_path / "outcomes" / "open" / "made.jsonl.gz", rows())
     common = [str(recipe(tmp_path)), "--data", str(tmp_path), "--work", str(tmp_path / "work")]
     assert main(["train", *common]) == 0
-    (teacher,) = (tmp_path / "work" / "router-small").glob("teacher-*.pt")
-    trained_at = teacher.stat().st_mtime_ns
+    teachers = sorted((tmp_path / "work" / "router-small").glob("teacher-*.pt"))
+    assert len(teachers) == 2
+    trained_at = [teacher.stat().st_mtime_ns for teacher in teachers]
     for command in ("distill", "quantize", "calibrate", "parity"):
         assert main([command, *common]) == 0, command
     assert main(["run", *common, "--out", str(tmp_path / "router")]) == 0
     told = capsys.readouterr().out
     assert told.count("teacher  ") == 6  # found again five times
-    assert teacher.stat().st_mtime_ns == trained_at
-    assert len(list(teacher.parent.glob("student-*.pt"))) == 1
+    assert [teacher.stat().st_mtime_ns for teacher in teachers] == trained_at
+    assert len(list(teachers[0].parent.glob("student-*.pt"))) == 1
     artifact = RouterArtifact.load(tmp_path / "router")
     capsys.readouterr()
     command = ["held-out", str(artifact.path), "--recipe", common[0], "--tables", "open", "--json"]
@@ -131,3 +148,8 @@ def test_every_command_makes_its_part_and_nothing_twice(
     router = Router.bundled(str(artifact.path))
     easy, hard = (router.estimate(query) for query in ("Name capital number 4.", "What is 5 + 35?"))
     assert easy["135m"].quality > hard["135m"].quality
+    assert artifact.manifest.embedding_dim == 384
+    same, other = (router.embed(query) for query in ("What is 5 + 35?", "Name capital number 4."))
+    assert same.shape == (384,)
+    assert float(same @ same) == pytest.approx(1.0, abs=1e-5)
+    assert abs(float(same @ other)) <= 1.0

@@ -41,10 +41,10 @@ def test_the_shipped_graph_passes_for_fewer_tokens_too(
 ) -> None:
     """Its shapes follow the number of tokens."""
     graph = check_onnx(artifact.encoder_path.read_bytes(), "m.onnx")
-    dim = artifact.manifest.representation_dim
-    check_bounds(graph, "m.onnx", tokens=tokens, dim=dim)
+    dim, embedding = artifact.manifest.representation_dim, artifact.manifest.embedding_dim
+    check_bounds(graph, "m.onnx", tokens=tokens, dim=dim, embedding=embedding)
     with pytest.raises(ArtifactCorrupt, match="gives representation as"):
-        check_bounds(graph, "m.onnx", tokens=tokens, dim=dim + 1)
+        check_bounds(graph, "m.onnx", tokens=tokens, dim=dim + 1, embedding=embedding)
 
 
 def test_the_shipped_graph_is_refused_for_more_tokens_than_it_has_places(
@@ -53,7 +53,13 @@ def test_the_shipped_graph_is_refused_for_more_tokens_than_it_has_places(
     """It has 128 positions."""
     graph = check_onnx(artifact.encoder_path.read_bytes(), "m.onnx")
     with pytest.raises(ArtifactCorrupt, match="do not fit"):
-        check_bounds(graph, "m.onnx", tokens=129, dim=artifact.manifest.representation_dim)
+        check_bounds(
+            graph,
+            "m.onnx",
+            tokens=129,
+            dim=artifact.manifest.representation_dim,
+            embedding=artifact.manifest.embedding_dim,
+        )
 
 
 def doubled(times: int) -> bytes:
