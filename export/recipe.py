@@ -33,7 +33,8 @@ class TeacherPlan:
     """Hyperparameters of one network of the teacher.
 
     `draws` says how often an epoch sees the queries of a table, "*" stands for every other table;
-    `varied` (0..1) is the share of the texts that it sees in other words around them.
+    `varied` (0..1) is the share of the texts that it sees in other words around them; `soft_weight`
+    that of the squared error in log-odds, for scores that are neither 0 nor 1.
     """
 
     seed: int
@@ -46,6 +47,7 @@ class TeacherPlan:
     max_tokens: int
     dropout: float
     varied: float = 0.0
+    soft_weight: float = 0.0
     draws: Mapping[str, int] = field(default_factory=lambda: ONCE)
 
 
@@ -53,7 +55,7 @@ class TeacherPlan:
 class StudentPlan:
     """A student's shape and hyperparameters.
 
-    `draws` and `varied` are as in TeacherPlan, the texts to transfer are the table "transfer".
+    `draws`, `varied` and `soft_weight` are as in TeacherPlan, the texts to transfer are the table "transfer".
     `layers` are the numbers of the teacher's layers that it keeps, `width` its hidden size,
     `feed_forward` the inner size of its feed-forward blocks, `words` the size of its vocabulary.
     `teacher_weight` (0..1) is the share of the loss that comes from the teacher, the rest comes
@@ -77,6 +79,7 @@ class StudentPlan:
     max_tokens: int
     dropout: float
     varied: float = 0.0
+    soft_weight: float = 0.0
     embedding: int = 0
     embedding_weight: float = 1.0
     draws: Mapping[str, int] = field(default_factory=lambda: ONCE)

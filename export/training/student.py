@@ -117,7 +117,7 @@ def _loss(
     rows = data.draws.rows[batch]
     pooled = student.dropout(pooled.float())
     from_teacher = _teacher_loss(student, pooled, targets, rows, plan)
-    seen = label_loss(student, pooled, data, rows, plan.kind_weight)
+    seen = label_loss(student, pooled, data, rows, plan)
     loss = plan.teacher_weight * from_teacher + (1 - plan.teacher_weight) * seen
     if targets.embeddings is None:
         return loss

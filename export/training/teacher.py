@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 LENGTH_WEIGHT, TOOLS_WEIGHT = 0.1, 0.2
+LEAST_SOFT = 0.01  # a score's distance from 0 and 1 at least: log-odds of less are no news
 NO_KIND = -100  # torch's number for a target that does not count
 
 
@@ -154,17 +155,24 @@ def _loss(network: RouterNetwork, data: Labels, batch: Batch, plan: TeacherPlan)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         pooled = network.pooled(*data.inputs(batch))
     rows = data.draws.rows[batch]
-    return label_loss(network, network.dropout(pooled.float()), data, rows, plan.kind_weight)
+    return label_loss(network, network.dropout(pooled.float()), data, rows, plan)
 
 
 def label_loss(
-    network: RouterNetwork, pooled: Tensor, data: Labels, rows: Batch, kind_weight: float
+    network: RouterNetwork,
+    pooled: Tensor,
+    data: Labels,
+    rows: Batch,
+    plan: TeacherPlan | StudentPlan,
 ) -> Tensor:
     """The loss of what is read off `pooled` (batch, width) against the outcomes of `rows`."""
     vector, kind_logits, log_tokens = network.read(pooled)
-    score_loss = _masked(
-        functional.binary_cross_entropy_with_logits, network.heads(vector), data.scores[rows]
-    )
+    odds, scores = network.heads(vector), data.scores[rows]
+    score_loss = _masked(functional.binary_cross_entropy_with_logits, odds, scores)
+    if plan.soft_weight:
+        score_loss = score_loss + plan.soft_weight * _masked(
+            functional.mse_loss, odds, _soft(scores)
+        )
     length_loss = _masked(
         functional.smooth_l1_loss, log_tokens + network.head_lengths, data.log_tokens[rows]
     )
@@ -176,10 +184,17 @@ def label_loss(
     ) / len(rows)
     return (
         score_loss
-        + kind_weight * kind_loss
+        + plan.kind_weight * kind_loss
         + LENGTH_WEIGHT * length_loss
         + TOOLS_WEIGHT * tools_loss
     )
+
+
+def _soft(scores: Tensor) -> Tensor:
+    """Log-odds of scores, NaN for those of 0 and 1: that one answer was good says little of the
+    chance, which a rating states."""
+    inside = (scores > 0) & (scores < 1)
+    return torch.where(inside, scores.clamp(LEAST_SOFT, 1 - LEAST_SOFT).logit(), torch.nan)
 
 
 def _masked(loss: Callable[..., Tensor], predicted: Tensor, target: Tensor) -> Tensor:
