@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import Field, fields
+from dataclasses import Field
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError, InvalidRequest
@@ -54,8 +54,9 @@ def config_of(options: argparse.Namespace) -> Config:
 
 def _settings_with_option() -> list[Field[Any]]:
     from edge_router.settings.config import Config
+    from edge_router.settings.setting import settings_of
 
-    return [one for one in fields(Config) if one.metadata.get("option")]
+    return [one for one in settings_of(Config) if one.metadata["option"]]
 
 
 def text_of(given: str) -> str:

@@ -20,7 +20,6 @@ PREFIX = "EDGE_ROUTER_"
 MAX_BYTES = 1 << 20
 
 log = logging.getLogger("edge_router")
-PATHS = ("artifact", "data_dir", "model")
 
 # What Kubernetes and Docker set in every container beside a service called edge-router.
 _PLATFORM = re.compile(
@@ -43,9 +42,9 @@ def default_config_path() -> Path:
     return xdg_folder("XDG_CONFIG_HOME", Path(".config")) / "edge-router" / "config.toml"
 
 
-def read_file(path: str | Path | None) -> dict[str, Any]:
+def read_file(path: str | Path | None, *, paths: Collection[str]) -> dict[str, Any]:
     """The tables of the file at `path`, else of $EDGE_ROUTER_CONFIG, else of the user's own, else
-    none. Raises ConfigError."""
+    none; `paths` are the settings that may name files. Raises ConfigError."""
     named = path or os.environ.get(f"{PREFIX}CONFIG") or None
     if named is None and not is_file(default_config_path()):
         return {}
@@ -56,7 +55,9 @@ def read_file(path: str | Path | None) -> dict[str, Any]:
         raise ConfigError(f"config file {str(file)!r} cannot be read: {error.strerror}") from None
     except ValueError as error:  # a name that no file can have
         raise ConfigError(f"config file {str(file)!r} is not TOML: {error}") from None
-    return _tables(content, file)
+    tables = _tables(content, file)
+    _refuse_escaped_paths(tables, file, paths)
+    return tables
 
 
 def _tables(content: bytes, file: Path) -> dict[str, Any]:
@@ -66,13 +67,11 @@ def _tables(content: bytes, file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"{fault}: {error}") from None
     try:
-        tables = tomllib.loads(text)
+        return tomllib.loads(text)
     except RecursionError:
         raise ConfigError(f"{fault}: it is nested too deeply") from None
     except ValueError as error:
         raise ConfigError(f"{fault}: {error}{_fix(text, str(error))}") from None
-    _refuse_escaped_paths(tables, file)
-    return tables
 
 
 def _fix(text: str, error: str) -> str:
@@ -90,18 +89,18 @@ def _fix(text: str, error: str) -> str:
     return ""
 
 
-def _refuse_escaped_paths(table: Any, file: Path, depth: int = 0) -> None:
+def _refuse_escaped_paths(table: Any, file: Path, paths: Collection[str], depth: int = 0) -> None:
     """A path such as "C:\temp\new.gguf" is TOML, and holds a tab and a line break."""
     if not isinstance(table, dict) or depth > 3:
         return
     for key, value in table.items():
-        if key in PATHS and isinstance(value, str) and _CONTROL.search(value):
+        if key in paths and isinstance(value, str) and _CONTROL.search(value):
             raise ConfigError(
                 f"{key} = {value!r} in {str(file)!r} holds a control character: in double quotes "
                 "a backslash begins an escape; write a Windows path in single quotes, "
                 r"'C:\models\x.gguf', or with slashes"
             )
-        _refuse_escaped_paths(value, file, depth + 1)
+        _refuse_escaped_paths(value, file, paths, depth + 1)
 
 
 def read_environment(known: Collection[str], *, others: Collection[str] = ()) -> dict[str, str]:

@@ -21,6 +21,7 @@ from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import names_a_variable, redacted_url, without_secrets
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.expert_config import ExpertConfig
+from edge_router.settings.setting import help_of
 
 from ..options import add_command, config_of
 from ..printing import print_json
@@ -38,6 +39,16 @@ def add(commands: Any) -> None:
         help="also connect to servers elsewhere (those on this machine are always tried); nothing "
         "is sent",
     )
+    doctor.formatter_class = argparse.RawDescriptionHelpFormatter
+    doctor.epilog = "\n".join(_settings_help())
+
+
+def _settings_help() -> Iterator[str]:
+    """Every setting of a file with its meaning: most have no option."""
+    yield "settings of [router], also as EDGE_ROUTER_<SETTING>:"
+    yield from (f"  {line}" for line in help_of(Config))
+    yield "\nsettings of [experts.NAME]:"
+    yield from (f"  {line}" for line in help_of(ExpertConfig))
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -8,6 +8,8 @@ import pytest
 
 from edge_router.errors import ConfigError
 from edge_router.settings.config import Config
+from edge_router.settings.file import default_config_path
+from made_settings import load
 
 CLUSTER = (
     "EDGE_ROUTER_SERVICE_HOST",
@@ -142,3 +144,57 @@ def test_a_monstrous_file_is_an_error_of_ours(content: str, tmp_path: Path) -> N
     (tmp_path / "c.toml").write_text(content)
     with pytest.raises(ConfigError):
         Config.load(tmp_path / "c.toml")
+
+
+def test_the_users_own_file_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Under $XDG_CONFIG_HOME, or ~/.config where that is not set or empty."""
+    default_config_path().parent.mkdir(parents=True)
+    default_config_path().write_text("[router]\ndeadline_s = 7")
+    assert Config.load().deadline_s == 7
+    monkeypatch.setenv("XDG_CONFIG_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_config_path() == tmp_path / ".config" / "edge-router" / "config.toml"
+
+
+def test_the_variable_goes_before_the_users_own_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """$EDGE_ROUTER_CONFIG names another file, and an argument names yet another."""
+    default_config_path().parent.mkdir(parents=True)
+    default_config_path().write_text("[router]\ndeadline_s = 7")
+    (tmp_path / "other.toml").write_text("[router]\ndeadline_s = 8")
+    monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "other.toml"))
+    assert Config.load().deadline_s == 8
+    assert load(tmp_path, "[router]\ndeadline_s = 9").deadline_s == 9
+
+
+def test_an_empty_variable_names_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty means unset for EDGE_ROUTER_CONFIG as for all the others."""
+    monkeypatch.setenv("EDGE_ROUTER_CONFIG", "")
+    assert Config.load() == Config()
+
+
+def test_a_file_that_is_named_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an argument or as a variable; the message has the path and the system's reason."""
+    missing = str(tmp_path / "nowhere.toml")
+    told = f"config file {missing!r} cannot be read: No such file"
+    with pytest.raises(ConfigError, match=told):
+        Config.load(missing)
+    monkeypatch.setenv("EDGE_ROUTER_CONFIG", missing)
+    with pytest.raises(ConfigError, match=told):
+        Config.load()
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """What cannot be read is an error of ours."""
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        Config.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[router", b"a = 1\na = 2", b"\xff\xfe[router]"])
+def test_a_file_that_is_not_toml_is_an_error(content: bytes, tmp_path: Path) -> None:
+    """Another format, half a line, a key twice and another encoding: the message has the path."""
+    file = tmp_path / "config.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"config\.toml' is not TOML"):
+        Config.load(file)
