@@ -23,6 +23,7 @@ ROOMS = (  # each may import those before it, never one beside or after it
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 TOOLS = ("edge_router.export", "edge_router.benchmarks")  # only the CLI, inside a subcommand
 MOST_ENTRIES = {"edge_router": 12, "export": 17}  # besides __init__.py and py.typed
+COMING = {"edge_router": ("server", "agents", "tasks")}  # rooms that raise it where they exist
 MOST_FILES, MOST_LINES, LONGEST_CHAIN = 14, 350, 11
 STILL_LONG: Mapping[str, int] = {}  # files over MOST_LINES may only shrink; empty in the end
 
@@ -147,8 +148,8 @@ def climbing() -> Iterator[str]:
 
 def crowded() -> Iterator[str]:
     """Folders with too many entries or code files."""
-    for top, most in MOST_ENTRIES.items():
-        count = len(entries(top))
+    for top in MOST_ENTRIES:
+        count, most = len(entries(top)), most_entries(top)
         if count > most:
             yield f"{top}/ has {count} entries, {most} at most"
     for folder, count in files_by_folder().items():
@@ -160,6 +161,11 @@ def entries(top: str) -> list[str]:
     """What lies in a top folder, besides what every package has."""
     given = {"__init__.py", "py.typed", "__pycache__"}
     return sorted(p.name for p in (ROOT / top).iterdir() if p.name not in given)
+
+
+def most_entries(top: str) -> int:
+    """How many entries a top folder may have: its limit, and one for each coming room it has."""
+    return MOST_ENTRIES[top] + len(set(COMING.get(top, ())) & set(entries(top)))
 
 
 def files_by_folder() -> dict[str, int]:
@@ -205,8 +211,9 @@ def report() -> Iterator[str]:
     """The numbers, line by line."""
     folder, most = max(files_by_folder().items(), key=lambda pair: pair[1])
     path, longest = max(lines().items(), key=lambda pair: pair[1])
-    for top, allowed in MOST_ENTRIES.items():
-        yield f"entries of {top}: {len(entries(top))} of {allowed} ({', '.join(entries(top))})"
+    for top in MOST_ENTRIES:
+        listed = entries(top)
+        yield f"entries of {top}: {len(listed)} of {most_entries(top)} ({', '.join(listed)})"
     yield f"most code files in a folder: {most} ({folder})"
     yield f"longest file: {longest} lines ({path}); over {MOST_LINES}: " + (
         ", ".join(f"{p} {n}" for p, n in lines().items() if n > MOST_LINES) or "none"
