@@ -9,7 +9,6 @@ from itertools import chain, combinations
 from statistics import median
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.backends.base import Backend, Loadable
 from edge_router.backends.deadline import Deadline
@@ -31,8 +30,6 @@ WORDS = (
     "river stone garden window paper silver morning table candle forest bridge letter winter "
     "summer orange music corner mountain island bottle ladder mirror pocket thunder village"
 ).split()
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -13,9 +12,9 @@ from edge_router.export.pipeline.calibrate import (
     gain_for_call_rate,
     gain_for_quality,
 )
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.logistic import sigmoid
 
-Floats = npt.NDArray[np.float64]
 # Hundredths: sums and comparisons of a test's own are then exact enough to compare with.
 PARTS = st.integers(0, 100).map(lambda n: n / 100)
 GAINS = st.lists(st.integers(-100, 100).map(lambda n: n / 100), min_size=1, max_size=30)
@@ -23,12 +22,12 @@ ROWS = st.lists(st.tuples(st.integers(-99, 99), PARTS, PARTS), min_size=1, max_s
 ROWS_OF_DISTINCT_GAIN = ROWS.map(lambda rows: list({row[0]: row for row in rows}.values()))
 
 
-def _columns(rows: list[tuple[int, float, float]]) -> tuple[Floats, Floats, Floats]:
+def _columns(rows: list[tuple[int, float, float]]) -> tuple[Float64s, Float64s, Float64s]:
     table = np.asarray(rows, dtype=np.float64)
     return table[:, 0] / 100, table[:, 1], table[:, 2]
 
 
-def _kept(threshold: float, gains: Floats, weak: Floats, strong: Floats) -> float:
+def _kept(threshold: float, gains: Float64s, weak: Float64s, strong: Float64s) -> float:
     """The total score when every query of at least this gain goes to the strong expert."""
     return float(np.where(gains >= threshold, strong, weak).sum())
 
