@@ -21,7 +21,7 @@ from edge_router.client.gate import FEATURES, DeferralGate, GateStage
 from edge_router.device.latency import Speed
 from edge_router.device.speeds import MeasuredSpeed, read_speeds, write_speeds
 from edge_router.errors import ConfigError
-from edge_router.learning.enrolment.exam import Answered, journalled
+from edge_router.learning.enrolment.journal import Journal
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.operating_point import Correction
 from edge_router.routing.deciding.stored_points import StoredPoint
@@ -81,8 +81,8 @@ def gate(config: Config, artifact: RouterArtifact) -> tuple[Path, Callable[[], o
 
 def journal(config: Config, _: RouterArtifact) -> tuple[Path, Callable[[], object]]:
     path = config.data_folder / "mine.0.answers.jsonl"
-    path.write_text(json.dumps({"id": "a", "score": 1.0, "output_tokens": 5}) + "\n")
-    return path, lambda: list(journalled(path))
+    path.write_text('{"source": "everyday", "id": "a", "score": {"mine": 1.0}}\n')
+    return path, Journal(path).rows
 
 
 FILES = (device, point, enrolled, gate, journal)
@@ -307,15 +307,3 @@ def test_what_belongs_to_another_machine_or_router(
         head_of("mine", other, config.data_folder)
     with pytest.raises(ConfigError, match="belongs to the router artifact"):
         DeferralGate.load(path, artifact=other.hash)
-
-
-def test_half_a_line_of_a_journal_costs_only_itself(
-    config: Config, artifact: RouterArtifact, caplog: pytest.LogCaptureFixture
-) -> None:
-    """And it is said how many lines are no answers."""
-    path, read = journal(config, artifact)
-    with path.open("ab") as file:
-        file.write(b'{"id": "b", "sco\n\xff\xfe\n{"id": "c", "score": 2, "output_tokens": null}\n')
-        file.write(b'{"id": "d", "score": 0.0, "output_tokens": null}\n{"id')
-    assert read() == [Answered("a", 1.0, 5), Answered("d", 0.0, None)]
-    assert "4 lines are no answers" in caplog.text

@@ -21,6 +21,7 @@ questions = pytest.importorskip("edge_router.export.data.questions")
 
 from edge_router.export.collecting.open_experts import asked_experts  # noqa: E402
 from edge_router.export.data.rows import BadData, BadRow, read_rows  # noqa: E402
+from edge_router.learning.enrolment.asking import ExpertKeepsFailing  # noqa: E402
 from edge_router.learning.outcomes.rows import Row  # noqa: E402
 
 QUESTIONS: list[Row] = list(questions._everyday())[:4]
@@ -46,7 +47,7 @@ def test_each_question_becomes_one_graded_row(tmp_path: Path) -> None:
     assert rows[0]["cost_usd"] == {"fake": pytest.approx(cost)}
     assert 0 <= rows[0]["ttft_s"]["fake"] <= rows[0]["latency_s"]["fake"]
     assert list(read_rows(out)) == rows
-    assert not collecting.journal_of(out).exists()
+    assert not collecting.journal_of(out).path.exists()
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     rows = run(FakeBackend("Paris"), out, count=2)
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     out.unlink()
-    collecting.journal_of(out).write_text(lines + '{"source": "everyday", "id": "every')
+    collecting.journal_of(out).path.write_text(lines + '{"source": "everyday", "id": "every')
     backend = FakeBackend("Rome")
     again = run(backend, out)
     assert again[:2] == rows
@@ -104,9 +105,9 @@ def test_an_expert_that_only_fails_stops_the_run(
     """Instead of marking every question as failed; what was done is kept."""
     monkeypatch.setattr(collecting, "FAILURES_IN_A_ROW", 3)
     out = tmp_path / "x.jsonl"
-    with pytest.raises(collecting.CollectionStopped, match="failed 3 times in a row, last: 401"):
+    with pytest.raises(ExpertKeepsFailing, match="failed 3 times in a row, last: 401"):
         run(FakeBackend(error=BackendRejected("401")), out)
-    assert len(collecting.journal_of(out).read_text().splitlines()) == 2
+    assert len(collecting.journal_of(out).rows()) == 2
 
 
 class Scoring(FakeBackend):
