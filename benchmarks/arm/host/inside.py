@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gc
 import json
-import math
 import os
 import platform
 import sys
@@ -26,6 +25,7 @@ import tokenizers
 from edge_router import Router
 from edge_router.routing.artifact.encoder import open_session
 from edge_router.routing.artifact.text import RouterTokenizer
+from edge_router.routing.logistic import log_odds
 
 MARK = 2000000011  # count.c
 WARM_UP = 1
@@ -59,9 +59,8 @@ def versions() -> dict[str, str]:
 def answer(router: Router, query: str) -> dict[str, Any]:
     """The expert chosen, and the log-odds of a good answer for each of the shipped experts."""
     decision = router.route(query)
-    quality = {name: estimate.quality for name, estimate in decision.estimates.items()}
-    log_odds = {name: math.log(q) - math.log1p(-q) for name, q in quality.items()}
-    return {"expert": decision.expert, "log_odds": log_odds}
+    odds = {name: float(log_odds(one.quality)) for name, one in decision.estimates.items()}
+    return {"expert": decision.expert, "log_odds": odds}
 
 
 def counted(router: Router, count: Mapping[str, Any]) -> Iterator[str]:
