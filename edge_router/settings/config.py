@@ -57,8 +57,8 @@ class Config:
     it is shown, "while" holds its first tokens back and shows them once they look good. With
     `learn`, a warning says once if queries are not like the artifact's.
 
-    However it is made, its values are checked as those of a file: texts become what they mean,
-    tables of `experts` become experts, everything else raises ConfigError.
+    The constructor checks values as a file's are checked: texts are converted ("0.01", "true"),
+    tables of `experts` become experts, anything else raises ConfigError.
     """
 
     artifact: str = field(
@@ -148,7 +148,7 @@ class Config:
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError, also for settings that mean nothing without `learn`."""
+        """Raises ConfigError, also for settings that have no effect without `learn`."""
         settle(self, FIELDS, "the settings")
         object.__setattr__(self, "experts", experts_of(self.experts))
         for key in ("learn_prompts", "exploration"):
@@ -166,7 +166,7 @@ class Config:
     def load(cls, path: str | Path | None = None, **overrides: Any) -> Config:
         """Read the file at `path`, else $EDGE_ROUTER_CONFIG, else the user's own, else none.
 
-        Later wins: file, then EDGE_ROUTER_<SETTING> variables, then `overrides`. Raises
+        A later source wins: file, then EDGE_ROUTER_<SETTING> variables, then `overrides`. Raises
         ConfigError naming the key, the value and what would be right.
         """
         tables = read_file(path, paths=PATHS)
@@ -181,7 +181,7 @@ class Config:
 
     @property
     def data_folder(self) -> Path:
-        """The folder of what this device learns; it may not exist yet."""
+        """The folder that holds what this device learns; it may not exist yet."""
         if not self.data_dir:
             return default_data_folder()
         return user_path(self.data_dir, what="data_dir")
@@ -191,8 +191,8 @@ class Config:
         return replace(self, **checked(changes, SETTINGS, "the arguments"))
 
     def to_json(self) -> dict[str, Any]:
-        """Every setting by its name; `Config(**settings)` makes them again. Of an address, no login
-        and no query: either is refused when the expert is opened."""
+        """Every setting by its name; `Config(**settings)` restores them. Addresses lose login and
+        query, which are refused anyway when the expert is opened."""
         settings = asdict(self)
         for expert in settings["experts"].values():
             expert["base_url"] = expert["base_url"] and redacted_url(expert["base_url"])
@@ -200,7 +200,7 @@ class Config:
 
 
 def _variables(experts: Any) -> set[str]:
-    """The environment variables that the tables of experts name, whatever is in them."""
+    """Environment variables named in the tables of experts, which are not checked yet."""
     variables: set[str] = set()
     for expert in experts.values() if isinstance(experts, dict) else ():
         if isinstance(expert, dict):
@@ -224,7 +224,7 @@ def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def configured_limits(config: Config, *, spent_usd: float = 0.0) -> Constraints:
-    """The constraints that the settings state, after `spent_usd` of the budget."""
+    """The constraints of the settings, with `spent_usd` taken off the budget."""
     budget = config.budget_usd
     return Constraints(
         placement=config.placement,

@@ -49,7 +49,7 @@ def _temperature(value: Any, fault: str) -> float | Literal["omit"]:
 
 
 def _variable(value: Any, fault: str) -> str:
-    """The name of an environment variable; what is none may be a key, and is not shown."""
+    """The name of an environment variable. Another text may be a key, so it is not shown."""
     named = text(value, fault)
     if not VARIABLE.fullmatch(named):
         key = fault.partition(" = ")[0]
@@ -72,11 +72,11 @@ class ExpertConfig:
     """One `[experts.NAME]` table of the settings; None means unset.
 
     A server counts as cloud unless its host is loopback or `location` says otherwise. Stated speeds
-    are never corrected by real answers. A server without `first_token_timeout_s` or
-    `stall_timeout_s` is waited for until the deadline, or where another expert could step in for
-    half of what is left of it (a silent cloud expert: 10 s).
+    are never corrected by real answers. Without `first_token_timeout_s` or
+    `stall_timeout_s` a server may take until the deadline, or half of the time left where another
+    expert can take over (a silent cloud expert: 10 s).
 
-    Raises ConfigError as for a table of a file.
+    The constructor raises ConfigError as a table of a file does.
     """
 
     backend: BackendKind = field(
@@ -166,30 +166,30 @@ class ExpertConfig:
         _check_together({one.name: getattr(self, one.name) for one in fields(self)}, "ExpertConfig")
 
     def __repr__(self) -> str:
-        """What is stated, without what looks like a key or a password."""
+        """The settings that are set, without what looks like a key or a password."""
         stated = {one.name: getattr(self, one.name) for one in fields(self)}
         listed = [f"{k}={redacted_setting(k, v)}" for k, v in stated.items() if v is not None]
         return f"ExpertConfig({', '.join(listed)})"
 
     @property
     def stated_speed(self) -> dict[str, float]:
-        """Those of the speed settings that are there."""
+        """The speed settings that are set, by name."""
         speeds = {key: getattr(self, key) for key in SPEED}
         return {key: value for key, value in speeds.items() if value is not None}
 
     @property
     def needs_network(self) -> bool:
-        """Whether asking it leaves this machine."""
+        """Whether a request to it leaves this machine."""
         return _needs_network(self.base_url)
 
     @property
     def on_device(self) -> bool:
-        """Whether it counts as on this device."""
+        """Whether the expert counts as on this device."""
         return _on_device(self.location, self.base_url)
 
     @property
     def leaves_device(self) -> bool:
-        """Whether `only_on_device` and `offline` forbid to ask it."""
+        """Whether `only_on_device` and `offline` exclude it."""
         return self.needs_network or not self.on_device
 
 
@@ -207,7 +207,7 @@ REQUIRED = required_of(ExpertConfig)
 
 
 def experts_of(stated: Any) -> Mapping[str, ExpertConfig]:
-    """Experts by their names, stated as such or as tables. Raises ConfigError."""
+    """Experts by name, from values that are ExpertConfig or tables. Raises ConfigError."""
     named = table(stated, f"experts = {quoted(stated)} in the settings")
     if not named:
         raise ConfigError("[experts] names no expert; add [experts.NAME] or leave it out")
@@ -233,7 +233,7 @@ def _expert(name: str, table: Any) -> ExpertConfig:
 
 
 def _check_together(expert: Mapping[str, Any], where: str) -> None:
-    """That the settings of one expert go with each other."""
+    """Check settings of one expert that depend on each other."""
     if expert["backend"] == "openai" or expert.get("base_url") is not None:
         _require_url(expert.get("base_url"), where)
     on_device = _on_device(expert.get("location"), expert.get("base_url"))
@@ -253,7 +253,7 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
 
 
 def warn_of_far_devices(experts: Mapping[str, ExpertConfig]) -> None:
-    """Say of experts that are stated to be on the device what the promise means for them."""
+    """Warn that limits rule out an expert that counts as on the device but needs the network."""
     for name, expert in experts.items():
         if expert.on_device and expert.needs_network:
             _warn(

@@ -38,7 +38,7 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 def default_config_path() -> Path:
-    """Where a user's own settings lie; $XDG_CONFIG_HOME is honoured. It may not exist."""
+    """The user's settings file, below $XDG_CONFIG_HOME if set. It may not exist."""
     return xdg_folder("XDG_CONFIG_HOME", Path(".config")) / "edge-router" / "config.toml"
 
 
@@ -75,7 +75,7 @@ def _tables(content: bytes, file: Path) -> dict[str, Any]:
 
 
 def _fix(text: str, error: str) -> str:
-    """What was probably meant on the line that is not TOML."""
+    """A hint at the likely mistake on the line that is not TOML, or ""."""
     place = _PLACE.search(error)
     lines = text.split("\n")
     line = lines[int(place[1]) - 1].strip() if place and int(place[1]) <= len(lines) else ""
@@ -90,7 +90,7 @@ def _fix(text: str, error: str) -> str:
 
 
 def _refuse_escaped_paths(table: Any, file: Path, paths: Collection[str], depth: int = 0) -> None:
-    """A path such as "C:\temp\new.gguf" is TOML, and holds a tab and a line break."""
+    """Raise ConfigError for a Windows path in double quotes: TOML reads its \\t as a tab."""
     if not isinstance(table, dict) or depth > 3:
         return
     for key, value in table.items():
@@ -106,9 +106,9 @@ def _refuse_escaped_paths(table: Any, file: Path, paths: Collection[str], depth:
 def read_environment(known: Collection[str], *, others: Collection[str] = ()) -> dict[str, str]:
     """EDGE_ROUTER_MAX_COST_USD=0.01 and so on, by the setting's name; empty means unset.
 
-    Left out are `others`, the variables that the settings name themselves (an expert's key), what
-    a container platform sets for a service that is called edge-router, and what describes an
-    installation, such as EDGE_ROUTER_VERSION. Raises ConfigError for any other unknown variable.
+    Skips `others` (variables that the settings name, such as an expert's key), variables that a
+    container platform sets for a service called edge-router, and descriptions of an installation,
+    such as EDGE_ROUTER_VERSION. Raises ConfigError for any other unknown variable.
     """
     settings = {}
     for name, value in os.environ.items():

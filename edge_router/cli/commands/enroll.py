@@ -85,7 +85,7 @@ def _progress(count: int) -> Any:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """The command that makes this expert anew."""
+    """The command line that enrols this expert again."""
     stated = {
         "--outcomes": options.outcomes and options.outcomes.absolute(),
         "--run": options.count,

@@ -43,8 +43,8 @@ def test_what_a_call_refuses_the_doctor_refuses(
     monkeypatch.setenv("SOME_KEY", "abc")
     config = _server(base_url) if key is None else _server(base_url, api_key_env=key)
     found = _of("expert c", config)
-    assert (found.ok, told in found.told) == (False, True), found.told
-    assert "SECRET" not in found.told
+    assert (found.ok, told in found.detail) == (False, True), found.detail
+    assert "SECRET" not in found.detail
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_environment_and_the_host_are_looked_at_as_a_call_would(
     """Without a connection."""
     monkeypatch.setenv(name, value)
     found = _of("expert c", _server(**({"base_url": "https://h.example/v1"} | settings)))
-    assert (found.ok, told in found.told) == (False, True), found.told
+    assert (found.ok, told in found.detail) == (False, True), found.detail
 
 
 @pytest.mark.parametrize(
@@ -80,13 +80,13 @@ def test_the_environment_and_the_host_are_looked_at_as_a_call_would(
 def test_settings_that_no_answer_can_keep_are_told(settings: dict[str, Any], told: str) -> None:
     """The doctor routes a sample under the configured limits."""
     found = _of("router", Config(**settings))
-    assert (found.ok, told in found.told) == (False, True), found.told
+    assert (found.ok, told in found.detail) == (False, True), found.detail
 
 
 def test_a_context_without_room_for_a_prompt_is_told() -> None:
     """The bundled model's template alone takes more."""
     local = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=8)
-    assert "no room for a prompt" in _of("expert local", Config(experts={"local": local})).told
+    assert "no room for a prompt" in _of("expert local", Config(experts={"local": local})).detail
 
 
 def test_a_port_where_nobody_listens_is_told() -> None:
@@ -94,7 +94,7 @@ def test_a_port_where_nobody_listens_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     found = _of("expert c", _server(f"http://127.0.0.1:{port}/v1"))
-    assert (found.ok, "is not reachable" in found.told) == (False, True)
+    assert (found.ok, "is not reachable" in found.detail) == (False, True)
     asked: list[str] = []
 
     def listen(peer: Peer) -> None:
@@ -102,16 +102,16 @@ def test_a_port_where_nobody_listens_is_told() -> None:
 
     with FaultServer(listen) as server:
         found = _of("expert c", _server(server.url))
-    assert (found.ok, found.told) == (True, f"{server.url}, on this device, reachable")
+    assert (found.ok, found.detail) == (True, f"{server.url}, on this device, reachable")
     assert not any(asked)
 
 
 def test_a_server_elsewhere_is_left_alone() -> None:
     """The doctor asks no expert; the guard of these tests would refuse the connection."""
     config = _server("https://llm.example.com/v1")
-    assert _of("expert c", config).told == "https://llm.example.com/v1, in the cloud"
+    assert _of("expert c", config).detail == "https://llm.example.com/v1, in the cloud"
     found = _of("expert c", _server("https://llm.invalid/v1"), connect=True)
-    assert (found.ok, "is not reachable" in found.told) == (False, True)
+    assert (found.ok, "is not reachable" in found.detail) == (False, True)
 
 
 def test_an_application_that_was_frozen_has_versions_all_the_same(
@@ -125,7 +125,7 @@ def test_an_application_that_was_frozen_has_versions_all_the_same(
     monkeypatch.setattr(doctor, "version", missing)
     found = _of("runtime", Config())
     assert found.ok
-    assert "onnxruntime 1." in found.told
+    assert "onnxruntime 1." in found.detail
 
 
 def test_an_application_that_was_frozen_without_data_is_told_what_lacks(
@@ -135,4 +135,4 @@ def test_an_application_that_was_frozen_without_data_is_told_what_lacks(
     monkeypatch.setitem(sys.modules, "edge_router.models", None)
     with pytest.raises(ArtifactNotFound, match="--collect-data edge_router --hidden-import"):
         RouterArtifact.load("router-small")
-    assert "--collect-data" in _of("router", Config()).told
+    assert "--collect-data" in _of("router", Config()).detail

@@ -113,7 +113,7 @@ def test_a_score_that_the_disk_does_not_take_is_not_a_wrong_id(
         code, _, err = run(capsys, "feedback", "last", "1")
     assert code == 1
     assert f"the score of {id_} could not be written" in err
-    assert "tell it again" in err
+    assert "run it again" in err
 
 
 @pytest.mark.parametrize("argv", [("log", "show"), ("log", "clear"), ("feedback", "last", "1")])
