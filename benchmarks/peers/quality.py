@@ -33,7 +33,7 @@ class Task:
 def load_task(
     data: Path, table: str, *, train_rows: int | None = None, test_rows: int | None = None
 ) -> Task:
-    """From `data`/outcomes/open/TABLE.jsonl.gz; the first rows where a number is given."""
+    """Read `data`/outcomes/open/TABLE.jsonl.gz, or only its first rows. Raises BadRow."""
     weak, strong = PAIRS[table]
     rows = read_partial_rows(data / "outcomes" / "open" / f"{table}.jsonl.gz")
     known = [row for row in rows if {weak, strong} <= row.get("score", {}).keys()]

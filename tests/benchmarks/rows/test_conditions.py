@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge_router.benchmarks.measuring.recorder import Watch
+from edge_router.benchmarks.measuring.recorder import Recorder
 from edge_router.benchmarks.rows.conditions import Conditions, faults
 from edge_router.benchmarks.rows.row import Cell
 from edge_router.benchmarks.rows.spread import Summary
@@ -87,8 +87,8 @@ def test_this_machine_answers() -> None:
 
 def test_what_is_counted_may_be_counted_beside_other_work() -> None:
     """A load is a fault of a timed cell only."""
-    watch = Watch(CONTEXT, replace(QUIET, busy_s=-1e9, load_1m=99.0))
+    recorder = Recorder(CONTEXT, replace(QUIET, busy_s=-1e9, load_1m=99.0))
     timed, counted = Cell("latency", "whole"), Cell("arm", "encode", "instructions", exact=True)
-    first, last = watch.rows({timed: [1.0], counted: [1.0]}, warm_up=0)
+    first, last = recorder.rows({timed: [1.0], counted: [1.0]}, warm_up=0)
     assert first.faults
     assert last.valid
