@@ -171,7 +171,7 @@ def _without_folder() -> None:
 
 
 def _without_powers() -> None:
-    """Root keeps to the modes of files as everybody does."""
+    """Drop root's powers, so that the modes of files apply."""
     for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
         LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 

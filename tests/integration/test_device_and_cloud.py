@@ -53,7 +53,7 @@ def edge_router(settings: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_easy_stays_hard_goes_and_a_stopped_cloud_is_told(
+def test_easy_stays_hard_goes_and_a_stopped_cloud_is_reported(
     settings: Path, cloud: CloudServer
 ) -> None:
     """Two questions, two experts, both streamed; then the cloud goes down."""
@@ -72,7 +72,7 @@ def test_easy_stays_hard_goes_and_a_stopped_cloud_is_told(
     assert answer.record.total_s < 60
 
 
-def test_the_command_line_tells_the_same_story(settings: Path, cloud: CloudServer) -> None:
+def test_the_command_line_does_the_same(settings: Path, cloud: CloudServer) -> None:
     """`ask` prints the answer on stdout and the line about it on stderr."""
     easy = edge_router(settings, "ask", "--max-tokens", "24", EASY)
     assert easy.returncode == 0, easy.stderr

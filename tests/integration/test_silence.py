@@ -126,7 +126,7 @@ def test_route_works_without_any_network(tmp_path: Path) -> None:
 
 
 def test_ask_works_without_any_network(tmp_path: Path) -> None:
-    """SmolLM2 answers, and the line says that nobody else could have."""
+    """SmolLM2 answers, and the line says that no other expert could have."""
     pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
     command = [sys.executable, "-m", "edge_router.cli", "ask", "What is the capital of France?"]
     found = subprocess.run(

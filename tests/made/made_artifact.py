@@ -1,4 +1,4 @@
-"""Copies of the shipped artifact that somebody with other tools has changed and signed again."""
+"""Copies of the shipped artifact, changed and signed again with other tools."""
 
 from __future__ import annotations
 

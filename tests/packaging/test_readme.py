@@ -27,7 +27,7 @@ def test_the_readme_is_short_and_every_block_has_a_test() -> None:
 
 
 def environment(tmp_path: Path) -> dict[str, str]:
-    """This interpreter's commands first on the path, settings of nobody."""
+    """An environment with this interpreter's commands first on the path and no user settings."""
     scripts = str(Path(sys.executable).parent)
     return os.environ | {
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",

@@ -98,7 +98,7 @@ def test_commands_print_the_same_json(record: AnswerRecord) -> None:
 
 
 def test_a_frozen_mapping_refuses_every_change() -> None:
-    """And is a dict for everybody who reads."""
+    """And reads like a dict."""
     frozen = FrozenDict({"a": 1})
     changes = (
         lambda: frozen.__setitem__("b", 2),

@@ -1,7 +1,7 @@
 """Five thousand made prompts, conversations and settings: nothing but the documented errors.
 
 At construction that is the EdgeRouterError family, ValueError and TypeError; when routing the
-family alone. Every other error would be a traceback of somebody's program.
+family alone. Every other error would be a traceback in a user's program.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ Asked = tuple[Config, Constraints | None]
 
 @contextmanager
 def listening() -> Iterator[tuple[str, list[Any]]]:
-    """An address on loopback, and everybody who ever connected to it."""
+    """An address on loopback, and all peers that connected to it."""
     came: list[Any] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 

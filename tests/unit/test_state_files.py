@@ -190,7 +190,7 @@ def in_its_place(path: Path) -> Iterator[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
 def test_what_is_no_file(stored: tuple[Path, Reader], caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody waits for it, and it does not fill the memory."""
+    """It is refused without waiting or filling the memory."""
     path, read = stored
     for _ in in_its_place(path):
         holds_nothing(read, path, caplog)
@@ -200,7 +200,7 @@ def test_what_is_no_file(stored: tuple[Path, Reader], caplog: pytest.LogCaptureF
 def test_a_file_that_may_not_be_read(
     stored: tuple[Path, Reader], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Root may read everything, and becomes somebody else, whom its folders are closed to."""
+    """Root may read everything, so it becomes another user without access to its folders."""
     path, read = stored
     root = os.geteuid() == 0
     path.chmod(0)
@@ -286,7 +286,7 @@ def test_a_file_of_another_version(
     key: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Of times to come, with fields that nobody knows yet."""
+    """A later version, with unknown fields."""
     path, read = make(config, artifact)
     whole = json.loads(path.read_text())
     path.write_text(json.dumps(whole | {key: 2, "news": {}}))

@@ -264,7 +264,7 @@ def test_a_key_in_the_place_of_its_variable_is_refused_unseen() -> None:
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_promise_about_a_far_device_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_limit_on_a_far_device_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """A server on another host that counts as here is ruled out, and the log says so."""
     nas = ExpertConfig("openai", "m", "8b", location="device", base_url="http://192.168.1.77/v1")
     for _ in range(2):

@@ -53,13 +53,13 @@ def test_without_counters_the_load_average_decides() -> None:
         (0x1, 0x0, True),
     ],
 )
-def test_the_bits_of_a_pi_tell_throttling(before: int, after: int, bad: bool) -> None:
+def test_the_bits_of_a_pi_show_throttling(before: int, after: int, bad: bool) -> None:
     """Low bits are now, high bits since boot."""
     told = faults(replace(QUIET, throttled=before), later(2.0, throttled=after))
     assert [one.partition(":")[0] for one in told] == ["throttled"] * bad
 
 
-def test_a_frequency_that_falls_tells_throttling() -> None:
+def test_a_falling_frequency_shows_throttling() -> None:
     """A governor that speeds up is none."""
     (told,) = faults(QUIET, later(2.0, frequency_mhz=1200.0))
     assert told == "throttled: the CPU went from 2400 to 1200 MHz"

@@ -65,6 +65,6 @@ def test_a_bad_line_of_a_file_is_named_by_its_number(tmp_path: Path) -> None:
 
 
 def test_all_results_that_were_handed_in_match_the_schema() -> None:
-    """And hold no failed row: those belong to nobody else."""
+    """And hold no failed row."""
     for path in sorted(RESULTS.glob("*.jsonl")):
         assert load_rows(path), path

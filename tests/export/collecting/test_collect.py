@@ -191,7 +191,7 @@ def test_own_questions_keep_their_text_and_borrowed_ones_do_not(tmp_path: Path) 
     assert "gold" not in other
 
 
-def test_how_sure_the_model_was_is_kept_where_it_tells(tmp_path: Path) -> None:
+def test_the_confidence_of_a_model_is_kept_where_it_has_one(tmp_path: Path) -> None:
     """At each look that the answer outlasts, and whole."""
     (row,) = run(FakeBackend("a b c d e f", margin=0.25), tmp_path / "x.jsonl", count=1)
     found = row["confidence"]["fake"]

@@ -1,4 +1,4 @@
-"""The shipped graph's numbers do not depend on who computes them, nor in which order."""
+"""The exact graph: its numbers depend neither on the machine nor on the order of sums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The card of an artifact: it tells what was done, and nothing else."""
+"""The card of an artifact: it states what was done, and nothing else."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_card_has_no_sentence_about_a_step_that_was_not_done(artifact: RouterA
 
 
 def test_the_limits_are_those_of_the_outcomes() -> None:
-    """Languages, what a profile was seen on, and lengths that nobody counted."""
+    """Languages, the tables a profile was seen on, and lengths that were not counted."""
     counted = {"output_tokens": {"a": 9, "b": 9}}
     assert limits_of(outcomes("a", "b", **counted), {"8b": ["a"]}) == ["English only."]
     languages, narrow, unseen, lengths = limits_of(

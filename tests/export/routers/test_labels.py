@@ -50,7 +50,7 @@ def test_an_expert_that_is_never_best_takes_no_weight_from_the_others() -> None:
 
 
 def test_selection_labels_by_hand() -> None:
-    """Within 95 % of the best is right; where nobody is right, nobody is worse than the best."""
+    """Within 95 % of the best is right; where none is right, all equal the best."""
     scores = np.array([[1.0, 0.0, 1.0], [0.94, 0.96, 1.0], [0.0, 0.0, 0.0], [0.2, 0.1, 0.19]])
     expected = [[1, 0, 1], [0, 1, 1], [1, 1, 1], [1, 0, 1]]
     assert selection_labels(scores).tolist() == expected

@@ -53,7 +53,7 @@ def test_the_registry_and_the_simple_routers_do_without_torch() -> None:
 
 
 @pytest.mark.parametrize("name", routers(without=FINE_TUNED))
-def test_a_router_tells_its_name_and_source(name: str) -> None:
+def test_a_router_has_a_name_and_a_source(name: str) -> None:
     """The table of results is made from them."""
     router = make_router(name)
     assert router.name == name

@@ -30,7 +30,7 @@ profile = "135m"
 
 
 def answers(count: int, seed: int) -> Answers:
-    """Answers whose margin tells all that the router's estimate does not."""
+    """Answers whose margin holds all that the router's estimate lacks."""
     random = np.random.default_rng(seed)
     router, own = random.normal(size=count), random.normal(size=count)
     scores = (random.random(count) < 1 / (1 + np.exp(-router - 2 * own))).astype(np.float64)

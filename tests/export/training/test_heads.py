@@ -1,4 +1,4 @@
-"""Fitting heads: what is in the data is found, what is not lies where the prior says."""
+"""Fitting heads: they follow the data where there is any, else the prior."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_profile_heads_are_where_the_objective_is_flat() -> None:
 
 
 def test_a_mean_score_skips_what_was_not_seen() -> None:
-    """And is not known where nobody was."""
+    """And is unknown where no expert was."""
     scores = np.array([[1.0, np.nan, 0.0], [np.nan, np.nan, 1.0]])
     assert mean_score(scores, [0, 1])[0] == 1.0
     assert np.isnan(mean_score(scores, [0, 1])[1])

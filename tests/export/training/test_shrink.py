@@ -40,7 +40,7 @@ def test_keeping_everything_changes_nothing(bert: BertModel) -> None:
 
 
 def test_what_is_zero_goes_first(bert: BertModel) -> None:
-    """Heads that write nothing and neurons that nobody reads are the ones cut."""
+    """Heads that write nothing and neurons that are not read are cut."""
     with torch.no_grad():
         for layer in bert.encoder.layer:
             layer.attention.output.dense.weight[:, 4:8] = 0  # the second head

@@ -13,7 +13,7 @@ from command_line import TWO_EXPERTS
 
 @pytest.fixture(autouse=True)
 def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A local and a cloud expert, both behind a port where nobody listens."""
+    """A local and a cloud expert, both behind a closed port."""
     (tmp_path / "config.toml").write_text(TWO_EXPERTS)
     monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "config.toml"))
 

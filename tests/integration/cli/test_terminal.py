@@ -33,7 +33,7 @@ def start(
 
 
 @pytest.mark.parametrize("closed", [(1,), (0, 1, 2)])
-def test_a_closed_output_is_told_before_anybody_is_asked(closed: tuple[int, ...]) -> None:
+def test_a_closed_output_is_reported_before_an_expert_is_asked(closed: tuple[int, ...]) -> None:
     """In one line, where that can still be said."""
     found = start(*ROUTE, before=lambda: os.closerange(closed[0], closed[-1] + 1))
     assert found.returncode == 1
@@ -48,7 +48,7 @@ def test_errors_do_not_go_to_standard_output_where_the_other_is_closed() -> None
 
 
 @pytest.mark.parametrize("buffered", ["", "1"])
-def test_an_output_that_is_full_is_told(buffered: str) -> None:
+def test_a_full_output_is_reported(buffered: str) -> None:
     """Not by the interpreter as it ends, and help is no exception."""
     with Path("/dev/full").open("wb") as full:
         for argv in (("--help",), ("log", "--help")):

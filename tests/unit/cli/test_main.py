@@ -32,7 +32,7 @@ def run_json(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
     return json.loads(run(capsys, *argv, "--json")[1])
 
 
-def test_route_prints_the_expert_and_tells_why_on_stderr(
+def test_route_prints_the_expert_and_the_reason_on_stderr(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Standard output is for scripts."""
@@ -122,7 +122,7 @@ def test_a_line_with_thousands_of_digits_is_a_bad_line(
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 def test_a_named_pipe_is_not_waited_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Nobody may ever write to it; a pipe of this process has its writer already."""
+    """It may never get a writer; a pipe of this process already has one."""
     os.mkfifo(tmp_path / "pipe")
     code, _, err = run(capsys, "route", "--json", "--batch", str(tmp_path / "pipe"))
     assert (code, "not a regular file" in err) == (2, True)

@@ -80,7 +80,7 @@ def test_help_lists_every_command_and_imports_none(capsys: pytest.CaptureFixture
     assert not any(name.startswith("made_commands") for name in sys.modules)
 
 
-def test_an_unknown_command_is_told_all_names(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_lists_all_names(capsys: pytest.CaptureFixture[str]) -> None:
     """By argparse, with its exit code."""
     with pytest.raises(SystemExit, match="2"):
         parse("sing")

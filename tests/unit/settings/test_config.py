@@ -18,7 +18,7 @@ from made_settings import SERVER, load
 
 
 def test_the_tests_have_no_settings_of_their_own() -> None:
-    """Nothing of the user who runs the tests gets in."""
+    """No settings of the user who runs the tests."""
     assert not default_config_path().is_relative_to(Path.home() / ".config")
     assert not default_config_path().exists()
     assert not [name for name in os.environ if name.startswith("EDGE_ROUTER_")]
@@ -186,7 +186,7 @@ def test_a_wrong_value_is_named_with_its_key(setting: str, message: str, tmp_pat
 
 
 def test_a_wrong_variable_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who set it long ago finds it again."""
+    """So that it can be found and changed."""
     monkeypatch.setenv("EDGE_ROUTER_BUDGET_USD", "five")
     with pytest.raises(ConfigError, match="budget_usd = 'five' in the environment must be a num"):
         Config.load()
@@ -209,7 +209,7 @@ def test_with_changes_keeps_the_rest(tmp_path: Path) -> None:
 
 
 def test_experts_of_a_file_replace_the_default_one(tmp_path: Path) -> None:
-    """Who names experts names all of them, in their order."""
+    """A file that names experts names all of them, in its order."""
     toml = (
         f'[experts.gpt]\n{SERVER}\n[experts.a]\nbackend="llama_cpp"\nmodel="a.gguf"\nprofile="1b"'
     )

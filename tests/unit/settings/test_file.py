@@ -59,10 +59,10 @@ def test_what_describes_an_installation_is_ignored(
 
 
 @pytest.mark.parametrize("written", ["ONLY_ON_DEVICE", "only-on-device", "Only on device"])
-def test_a_placement_in_another_spelling_is_told_the_right_one(
+def test_a_misspelt_placement_gets_the_right_spelling(
     written: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is a promise, so nobody guesses."""
+    """It is a promise, so it is not guessed."""
     monkeypatch.setenv("EDGE_ROUTER_PLACEMENT", written)
     with pytest.raises(ConfigError, match="did you mean 'only_on_device'"):
         Config.load()
@@ -124,7 +124,7 @@ def test_a_number_with_a_comma_or_a_currency_is_refused(
         ("offline = True  # always", "True is no value in TOML"),
     ],
 )
-def test_what_was_meant_is_told(line: str, fix: str, tmp_path: Path) -> None:
+def test_the_error_says_what_was_meant(line: str, fix: str, tmp_path: Path) -> None:
     """A path of Windows, and words that other languages know."""
     (tmp_path / "c.toml").write_text(f"[router]\n{line}\n")
     with pytest.raises(ConfigError, match=fix):

@@ -40,7 +40,7 @@ def _job(artifact: RouterArtifact, *queries: str) -> Job:
 
 
 @pytest.mark.parametrize(("script", "told"), ENDS)
-def test_a_program_that_breaks_off_is_told(script: str, told: str) -> None:
+def test_a_program_that_breaks_off_is_reported(script: str, told: str) -> None:
     """By its exit status or signal and its last words, or by the line that is no result."""
     with pytest.raises(GuestFailed, match=f"board: {told}"):
         list(Guest("board", ("sh", "-c", script)).run({}, timeout_s=60))

@@ -32,7 +32,7 @@ def refused(
     return str(refusal.value)
 
 
-def test_an_unknown_format_is_told_the_known_ones() -> None:
+def test_an_unknown_format_lists_the_known_ones() -> None:
     """By name."""
     with pytest.raises(BadData, match=r"'routerbanch'.*'routerbench'.*'csv'"):
         import_outcomes("routerbanch", [])
@@ -45,7 +45,7 @@ def test_no_file_is_refused() -> None:
 
 
 def test_folders_and_missing_files_are_refused(tmp_path: Path) -> None:
-    """Each in its own way: a folder is told to give its files."""
+    """The message on a folder asks for its files."""
     with pytest.raises(BadData, match="is a folder; give the files"):
         import_outcomes("csv", [tmp_path])
     with pytest.raises(BadData, match="is a folder; give the files"):
@@ -184,7 +184,7 @@ def test_model_outputs_and_wrong_preferences_are_refused(
 
 
 def test_one_model_of_alpacaeval_is_not_enough() -> None:
-    """Its file tells of one expert; a router chooses between two."""
+    """Its file has one expert; a router chooses between two."""
     with pytest.raises(BadData, match="'small'; a router needs two"):
         import_outcomes("alpacaeval", [SAMPLES / "annotations_small.json"])
 
@@ -196,7 +196,7 @@ def test_an_llmrouter_line_without_its_query_is_refused(tmp_path: Path) -> None:
 
 
 def test_embeddings_without_texts_are_refused(tmp_path: Path) -> None:
-    """The message names what gives the texts; a count that differs is told with both counts."""
+    """The message names the option for the texts, and both counts where they differ."""
     path = tmp_path / "pool.npz"
     np.savez(path, X=np.zeros((2, 3)), Y=np.array([[0, 1], [1, 0]]))
     with pytest.raises(BadData, match=r"pool\.npz row 1 has no query.* prompts .* as texts"):
@@ -284,7 +284,7 @@ def test_arrays_that_unpack_to_more_than_a_table_are_refused(tmp_path: Path) -> 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
 @pytest.mark.parametrize("name", ["csv", "routerbench", "routereval", "alpacaeval", "llmrouter"])
 def test_a_pipe_is_no_table(tmp_path: Path, name: str) -> None:
-    """Nobody waits for it."""
+    """It is refused without waiting."""
     for ending in ("csv", "pkl", "npz", "parquet", "json"):
         path = tmp_path / f"pipe.{ending}"
         if not path.exists():

@@ -43,7 +43,7 @@ def test_a_stated_cost_is_not_priced_again() -> None:
 
 
 def test_an_expert_without_a_price_is_named(tmp_path) -> None:
-    """Beside one that has a price; where nobody has one, no cost is asked for."""
+    """Beside one that has a price; without any price no cost is computed."""
     outcomes = small_outcomes(small_rows("t", PAIR))
     known = measure(outcomes, prices={"large": Pricing(1.0, 1.0)})
     task = Tables(outcomes, measured=known).pair("t", "small", "large")

@@ -63,7 +63,7 @@ def test_few_pools_are_all_tried(seed: int) -> None:
 
 
 def test_many_pools_are_searched_greedily(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each place takes what helps most, nobody stands twice, and it is close to the best."""
+    """Each place takes the expert that helps most, none twice; the result is close to the best."""
     scores = (np.random.default_rng(0).random((80, 9)) < 0.3) * 1.0
     places = [np.arange(9)] * 4
     best = scores[:, best_pool(scores, places)].max(axis=1).mean()

@@ -18,7 +18,7 @@ from edge_router.export.routers.networks.perceptron import MLC  # noqa: E402
 
 
 def test_a_vocabulary_holds_the_most_frequent_words() -> None:
-    """In any case, single letters left out, unknown words passed over."""
+    """In any case, without single letters; unknown words are skipped."""
     vocabulary = Vocabulary(["Why a cat?", "the CAT the dog", "the bird"], most=2)
     assert len(vocabulary) == 2
     assert vocabulary.numbers("Cat, THE cat; a bird") == [1, 0, 1]

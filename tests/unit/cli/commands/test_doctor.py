@@ -77,19 +77,19 @@ def test_the_environment_and_the_host_are_looked_at_as_a_call_would(
         ({"deferral": "before"}, "deferral gate"),
     ],
 )
-def test_settings_that_no_answer_can_keep_are_told(settings: dict[str, Any], told: str) -> None:
+def test_settings_that_no_answer_can_keep_are_reported(settings: dict[str, Any], told: str) -> None:
     """The doctor routes a sample under the configured limits."""
     found = _of("router", Config(**settings))
     assert (found.ok, told in found.detail) == (False, True), found.detail
 
 
-def test_a_context_without_room_for_a_prompt_is_told() -> None:
+def test_a_context_without_room_for_a_prompt_is_reported() -> None:
     """The bundled model's template alone takes more."""
     local = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=8)
     assert "no room for a prompt" in _of("expert local", Config(experts={"local": local})).detail
 
 
-def test_a_port_where_nobody_listens_is_told() -> None:
+def test_a_closed_port_is_reported() -> None:
     """A connection is all that a server sees of the doctor."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
@@ -128,7 +128,7 @@ def test_an_application_that_was_frozen_has_versions_all_the_same(
     assert "onnxruntime 1." in found.detail
 
 
-def test_an_application_that_was_frozen_without_data_is_told_what_lacks(
+def test_an_application_frozen_without_data_gets_the_missing_options(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An error of ours with PyInstaller's options."""

@@ -44,7 +44,7 @@ def rows(capsys: pytest.CaptureFixture[str]) -> list[Any]:
     return [json.loads(line) for line in run(capsys, "log", "show", "--json")[1].splitlines()]
 
 
-def test_a_score_is_told_by_id_or_for_the_last(
+def test_a_score_is_given_by_id_or_for_the_last(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """One line each, and shown afterwards."""
