@@ -260,7 +260,7 @@ def test_a_file_that_is_not_gguf_is_refused(tmp_path: Path) -> None:
 def test_a_core_is_left_to_others(
     monkeypatch: pytest.MonkeyPatch, cores: int, threads: int
 ) -> None:
-    """Else whoever else computes would hold up every operation of the model."""
+    """Else another computing process would hold up every operation of the model."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))
     assert default_threads() == threads
 

@@ -83,7 +83,7 @@ def test_a_queued_answer_is_cancelled_too(backend: LlamaCppBackend) -> None:
 
 
 def test_closing_ends_all_answers() -> None:
-    """Running, suspended and queued ones; whoever waits is told."""
+    """Running, suspended and queued ones; their readers get an error."""
     backend = LlamaCppBackend("smollm2-135m")
     suspended = backend.stream(ask(STORY), deadline=Deadline.after(60))
     next(suspended)

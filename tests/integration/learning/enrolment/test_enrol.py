@@ -97,7 +97,7 @@ def test_a_cloud_expert_is_not_asked_where_nothing_may_leave(
         made_enroller(tmp_path, artifact).from_run(0)
 
 
-def test_the_command_enrolls_and_tells(
+def test_the_command_enrolls_and_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """JSON for machines, words for people, and what to type if something is missing."""

@@ -67,7 +67,7 @@ while True:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
 def test_a_writer_that_is_killed_leaves_a_whole_log(tmp_path: Path) -> None:
-    """Kill -9 in the middle: every answer that was told is there, and writing goes on."""
+    """Kill -9 in the middle: every reported answer is there, and writing goes on."""
     command = [
         sys.executable,
         "-c",

@@ -39,7 +39,7 @@ def ids(path: Path) -> list[str]:
 
 
 def ids_seen_by_another_process(path: Path) -> list[str]:
-    """What lies there for somebody who opens the file, and closes it as the last one would."""
+    """The ids another process sees, which closes the file as its last user would."""
     code = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
         "print(*[i for i, in c.execute('SELECT id FROM outcomes ORDER BY number')]); c.close()"
@@ -131,7 +131,7 @@ def test_a_row_that_no_file_can_hold_costs_only_itself(
 def test_a_file_that_another_process_replaced_is_begun_anew(
     tmp_path: Path, record: AnswerRecord
 ) -> None:
-    """Nothing goes into a file that nobody finds any more."""
+    """Nothing is written to the unlinked file."""
     log = OutcomeLog(tmp_path / FILE)
     log.append(numbered(record, 0))
     for path in list(tmp_path.iterdir()):
@@ -188,7 +188,7 @@ def test_a_file_of_version_1_keeps_its_rows(tmp_path: Path, record: AnswerRecord
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
 def test_after_a_fork_both_write(tmp_path: Path, record: AnswerRecord) -> None:
-    """Each with a file of its own, whoever ends first; nothing of either is lost or doubled."""
+    """Each has a file of its own, in either order of ending; no row is lost or doubled."""
     log = OutcomeLog(tmp_path / FILE)
     log.append(numbered(record, 0))
     with locked(tmp_path / FILE):
@@ -233,7 +233,7 @@ def test_a_fork_while_threads_write_loses_nothing(tmp_path: Path, record: Answer
     assert set(kept) | {f"id-{1000 + child}" for child in range(8)} <= set(ids(log.path))
 
 
-def test_another_reader_of_old_rows_is_told_when_clearing(
+def test_clearing_reports_another_reader_of_old_rows(
     tmp_path: Path, record: AnswerRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No text is left behind without a word."""

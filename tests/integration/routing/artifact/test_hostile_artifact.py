@@ -31,7 +31,7 @@ def copy(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("file", [*FILES, "known_queries.npz", "manifest.json", "manifest.sha256"])
 @pytest.mark.parametrize("kind", ["zero", "fifo", "folder", "socket", "loop", "random", "itself"])
 def test_what_is_no_regular_file_is_refused_at_once(copy: Path, file: str, kind: str) -> None:
-    """A device that never ends, a pipe that nobody writes to, a folder, a link to itself."""
+    """An endless device, a pipe without a writer, a folder, a link to itself."""
     (copy / file).unlink()
     if kind == "fifo":
         os.mkfifo(copy / file)
@@ -184,7 +184,7 @@ def _swap(copy: Path, file: str) -> None:
 
 @pytest.mark.parametrize("file", ["encoder.int8.onnx", TOKENIZER])
 def test_the_bytes_that_were_checked_are_the_bytes_that_are_used(copy: Path, file: str) -> None:
-    """A file swapped after the check changes nothing; whoever reads it again refuses it."""
+    """A file swapped after the check changes nothing; the next reader refuses it."""
     artifact = RouterArtifact.load(copy)
     expected = OnnxEncoder(RouterArtifact.load(SHIPPED)).represent("Hello").vector
     _swap(copy, file)

@@ -17,7 +17,7 @@ QUESTIONS = exam_questions()[:4]  # capitals, the first of them Paris
 
 
 def test_answers_are_graded_and_kept_without_text(tmp_path: Path) -> None:
-    """And a second run asks nobody."""
+    """And a second run asks nothing."""
     backend, journal = FakeBackend("It is Paris"), Journal(tmp_path / "experts" / "j")
     answers = Examination("x", backend, journal).ask(QUESTIONS)
     assert [answer.score for answer in answers] == [1, 0, 0, 0]
