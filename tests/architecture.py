@@ -41,18 +41,18 @@ class Import:
 @cache
 def modules() -> Mapping[str, Path]:
     """Every module by name, the package of a folder by the folder's."""
-    found = {}
+    result = {}
     for name, top in TOPS.items():
         for path in sorted((ROOT / top).rglob("*.py")):
             parts = path.relative_to(ROOT / top).with_suffix("").parts
-            found[".".join([name, *parts]).removesuffix(".__init__")] = path
-    return found
+            result[".".join([name, *parts]).removesuffix(".__init__")] = path
+    return result
 
 
 @cache
 def imports() -> tuple[Import, ...]:
     """Every import of one of our modules by another."""
-    return tuple(found for name, path in modules().items() for found in _imports(name, path))
+    return tuple(one for name, path in modules().items() for one in _imports(name, path))
 
 
 def _imports(name: str, path: Path) -> Iterator[Import]:
@@ -98,12 +98,12 @@ def circles() -> list[list[str]]:
     """Modules that import each other, by whatever way: Tarjan's components of more than one."""
     below = {module: {i.target for i in imports() if i.source == module} for module in modules()}
     reached = {module: _reached(module, below) for module in modules()}
-    found = {
+    result = {
         frozenset(other for other in reached[module] if module in reached[other])
         for module in modules()
         if module in reached[module]
     }
-    return [sorted(circle) for circle in found]
+    return [sorted(circle) for circle in result]
 
 
 def _reached(start: str, below: Mapping[str, set[str]]) -> set[str]:
@@ -132,18 +132,18 @@ def longest_chain(tops: tuple[str, ...]) -> list[str]:
 
 def climbing() -> Iterator[str]:
     """Imports of a room that stands beside or above, of the toolchain, or in the wrong style."""
-    for found in imports():
-        source, target = room(found.source), room(found.target)
-        told = f"{found.source} imports {found.target}"
+    for arrow in imports():
+        source, target = room(arrow.source), room(arrow.target)
+        words = f"{arrow.source} imports {arrow.target}"
         if source in TOOLS or not source:
             continue
         if target in TOOLS:
-            if source != "cli" or not found.lazy:
-                yield f"{told}; only the CLI may, inside a subcommand"
+            if source != "cli" or not arrow.lazy:
+                yield f"{words}; only the CLI may, inside a subcommand"
         elif source != target and not RANK.get(target, 99) < RANK.get(source, -1):
-            yield f"{told}, which stands above or beside it"
-        elif found.relative is not (source == target):
-            yield f"{told}: relative inside a room, absolute between rooms"
+            yield f"{words}, which stands above or beside it"
+        elif arrow.relative is not (source == target):
+            yield f"{words}: relative inside a room, absolute between rooms"
 
 
 def crowded() -> Iterator[str]:
@@ -170,12 +170,12 @@ def most_entries(top: str) -> int:
 
 def files_by_folder() -> dict[str, int]:
     """How many code files each folder has, besides __init__.py."""
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
     for path in modules().values():
         if path.name != "__init__.py":
             folder = str(path.parent.relative_to(ROOT))
-            found[folder] = found.get(folder, 0) + 1
-    return found
+            result[folder] = result.get(folder, 0) + 1
+    return result
 
 
 def lines() -> dict[str, int]:
@@ -198,13 +198,13 @@ def too_long() -> Iterator[str]:
 
 def faults() -> list[str]:
     """Everything that is not as it should be."""
-    found = [*crowded(), *too_long(), *climbing()]
+    result = [*crowded(), *too_long(), *climbing()]
     if round_and_round := circles():
-        return found + [f"a circle: {', '.join(circle)}" for circle in round_and_round]
+        return result + [f"a circle: {', '.join(circle)}" for circle in round_and_round]
     chain = longest_chain(tuple(RANK))
     if len(chain) > LONGEST_CHAIN:
-        found.append(f"a chain of {len(chain)}, {LONGEST_CHAIN} at most: {' -> '.join(chain)}")
-    return found
+        result.append(f"a chain of {len(chain)}, {LONGEST_CHAIN} at most: {' -> '.join(chain)}")
+    return result
 
 
 def report() -> Iterator[str]:

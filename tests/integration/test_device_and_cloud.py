@@ -89,8 +89,10 @@ def test_the_command_line_does_the_same(settings: Path, cloud: CloudServer) -> N
 
 def test_only_on_device_leaves_the_server_alone(settings: Path, cloud: CloudServer) -> None:
     """The hard question is answered here, and the line says what was wanted."""
-    found = edge_router(settings, "ask", "--placement", "only_on_device", "--max-tokens", "8", HARD)
-    assert "device answered · only_on_device: cloud was wanted" in found.stderr
+    result = edge_router(
+        settings, "ask", "--placement", "only_on_device", "--max-tokens", "8", HARD
+    )
+    assert "device answered · only_on_device: cloud was wanted" in result.stderr
 
 
 def test_chat_answers_turn_by_turn(settings: Path) -> None:

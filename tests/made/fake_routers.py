@@ -23,8 +23,8 @@ class KindRouter(ResearchRouter):
         self._random = np.random.default_rng(seed)
 
     def utilities(self, queries: Queries) -> Floats:
-        found = np.array([self._means[kind] for kind in queries.kinds.tolist()])
-        return found + 0.01 * self._random.random(found.shape)
+        result = np.array([self._means[kind] for kind in queries.kinds.tolist()])
+        return result + 0.01 * self._random.random(result.shape)
 
 
 class KilledRouter(KindRouter):

@@ -43,7 +43,7 @@ def simulated(random: np.random.Generator, queries: int, *, rate: float = 0.2) -
 
 def row(number: int = 0, *, z: float = 0.0, **changes: object) -> Outcome:
     """One row of the log: the weak expert was asked with probability 0.8, and was right."""
-    told: dict[str, object] = {
+    message: dict[str, object] = {
         "id": f"id-{number}",
         "time": 1e9 + number,
         "artifact": ROUTER,
@@ -66,7 +66,7 @@ def row(number: int = 0, *, z: float = 0.0, **changes: object) -> Outcome:
         "prompt": None,
         "score": 1.0,
     }
-    return Outcome(**(told | changes))  # type: ignore[arg-type]
+    return Outcome(**(message | changes))  # type: ignore[arg-type]
 
 
 def rows_of(log: LoggedOutcomes) -> list[Outcome]:

@@ -40,8 +40,8 @@ def config(tmp_path: Path) -> Config:
 
 def device(config: Config, _: RouterArtifact) -> tuple[Path, Callable[[], object]]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    found = MeasuredSpeed(LOCAL.model, LOCAL.n_threads, now, Speed(0.1, 100.0, 10.0))
-    return write_speeds(config, {"local": found}), lambda: read_speeds(config)
+    result = MeasuredSpeed(LOCAL.model, LOCAL.n_threads, now, Speed(0.1, 100.0, 10.0))
+    return write_speeds(config, {"local": result}), lambda: read_speeds(config)
 
 
 def point(config: Config, artifact: RouterArtifact) -> tuple[Path, Callable[[], object]]:
@@ -94,8 +94,8 @@ def stored(
     request: pytest.FixtureRequest, config: Config, artifact: RouterArtifact
 ) -> tuple[Path, Reader]:
     """One of the files, and how it is read."""
-    found: tuple[Path, Reader] = request.param(config, artifact)
-    return found
+    result: tuple[Path, Reader] = request.param(config, artifact)
+    return result
 
 
 def holds_nothing(read: Reader, path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -103,17 +103,17 @@ def holds_nothing(read: Reader, path: Path, caplog: pytest.LogCaptureFixture) ->
     caplog.clear()
     start = time.monotonic()
     try:
-        found = read()
+        result = read()
     except ConfigError as error:
-        told = str(error)
+        message = str(error)
         assert not caplog.records
     else:
-        assert not found
+        assert not result
         (said,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-        told = said.getMessage()
-    assert str(path) in told
-    assert "\n" not in told
-    assert len(told) < 1000
+        message = said.getMessage()
+    assert str(path) in message
+    assert "\n" not in message
+    assert len(message) < 1000
     assert time.monotonic() - start < 5
 
 
@@ -241,12 +241,12 @@ def damaged(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
         for key, part in value.items():
             yield {name: one for name, one in value.items() if name != key}
-            yield from (value | {key: found} for found in damaged(part))
+            yield from (value | {key: result} for result in damaged(part))
         yield value | {"a stranger": 1}
     if isinstance(value, list):
         yield value[1:]
         yield [*value, *value]
-        yield from ([found, *value[1:]] for found in ODD)
+        yield from ([result, *value[1:]] for result in ODD)
 
 
 def refusal(read: Reader) -> str:
@@ -265,12 +265,12 @@ def test_wrong_types_at_every_level(
     refused in one line."""
     path, read = stored
     whole, right = json.loads(path.read_text()), read()
-    told = []
-    for found in damaged(whole):
-        path.write_text(json.dumps(found) + "\n")
-        told.append(refusal(read))
-    assert max(map(len, told)) < 1000
-    assert sum(map(bool, told)) + len(caplog.records) > 40
+    message = []
+    for result in damaged(whole):
+        path.write_text(json.dumps(result) + "\n")
+        message.append(refusal(read))
+    assert max(map(len, message)) < 1000
+    assert sum(map(bool, message)) + len(caplog.records) > 40
     path.write_text(json.dumps(whole) + "\n")
     assert type(read()) is type(right)
 

@@ -94,15 +94,15 @@ def test_a_malformed_baseline_is_refused(tmp_path: Path, content: str) -> None:
 def test_machines_are_kept_one_by_one() -> None:
     """A machine's new counts replace its own only."""
     known = Baseline.of([_count(100), _count(50, machine="cortex-a76")], MADE_WITH)
-    found = known.with_counts([_count(90)], MADE_WITH)
-    assert found.instructions == {"cortex-a72": {ENCODE: 90}, "cortex-a76": {ENCODE: 50}}
+    result = known.with_counts([_count(90)], MADE_WITH)
+    assert result.instructions == {"cortex-a72": {ENCODE: 90}, "cortex-a76": {ENCODE: 50}}
 
 
 def test_counts_made_with_something_else_are_dropped() -> None:
     """Another version's counts must not stand beside the new ones."""
     known = Baseline.of([_count(100), _count(50, machine="cortex-a76")], MADE_WITH)
-    found = known.with_counts([_count(90)], {"onnxruntime": "1.33.0"})
-    assert found == Baseline({"onnxruntime": "1.33.0"}, {"cortex-a72": {ENCODE: 90}})
+    result = known.with_counts([_count(90)], {"onnxruntime": "1.33.0"})
+    assert result == Baseline({"onnxruntime": "1.33.0"}, {"cortex-a72": {ENCODE: 90}})
 
 
 @pytest.mark.parametrize(("instructions", "faults"), [(900, 0), (1020, 0), (1021, 1), (2000, 1)])

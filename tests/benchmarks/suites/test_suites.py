@@ -47,8 +47,8 @@ def test_growth_has_all_four_factors(tmp_path: Path) -> None:
     """Two sizes each."""
     sizes = ["--tokens", "8,16", "--experts", "2,8", "--history", "1,9", "--batch", "1,2"]
     rows = measured(tmp_path, "growth", *sizes)
-    found = [(row.cell.measure, *row.cell.settings.values()) for row in rows]
-    assert found == [
+    result = [(row.cell.measure, *row.cell.settings.values()) for row in rows]
+    assert result == [
         *[("tokens", 8), ("tokens", 16), ("experts", 2), ("experts", 8)],
         *[("history", 1), ("history", 9), ("batch", 1), ("batch", 2)],
     ]

@@ -30,10 +30,10 @@ QUESTIONS: list[Row] = list(questions._everyday())[:4]
 def run(backend: FakeBackend, out: Path, count: int = 4, **options: object) -> list[Row]:
     """Collect the first `count` questions from one expert, without pauses."""
     expert = collecting.AskedExpert("fake", (backend,), Pricing(1.0, 2.0))
-    found: list[Row] = collecting.collect(
+    result: list[Row] = collecting.collect(
         QUESTIONS[:count], [expert], out, first_pause_s=0.0, **options
     )
-    return found
+    return result
 
 
 def test_each_question_becomes_one_graded_row(tmp_path: Path) -> None:
@@ -145,13 +145,13 @@ LOCAL = ExpertConfig("openai", "m", "8b", base_url="http://127.0.0.1:1/v1")
 
 def test_experts_that_cannot_be_asked_are_refused() -> None:
     """An unknown name, no workers, and no price where costs are asked for: not zero."""
-    for names, parallel, costs, told in (
+    for names, parallel, costs, message in (
         (["b"], 1, False, "no expert 'b'; configured are a"),
         (None, 0, False, "parallel = 0"),
         (None, 1, True, r"\[experts.a\] has no price"),
     ):
         with (
-            pytest.raises(ConfigError, match=told),
+            pytest.raises(ConfigError, match=message),
             asked_experts({"a": LOCAL}, names, parallel=parallel, costs=costs),
         ):
             pass
@@ -194,9 +194,9 @@ def test_own_questions_keep_their_text_and_borrowed_ones_do_not(tmp_path: Path) 
 def test_the_confidence_of_a_model_is_kept_where_it_has_one(tmp_path: Path) -> None:
     """At each look that the answer outlasts, and whole."""
     (row,) = run(FakeBackend("a b c d e f", margin=0.25), tmp_path / "x.jsonl", count=1)
-    found = row["confidence"]["fake"]
-    assert {seen: one["tokens"] for seen, one in found.items()} == {"whole": 6, "4": 4}
-    assert found["4"]["min_margin"] == 0.25
+    result = row["confidence"]["fake"]
+    assert {seen: one["tokens"] for seen, one in result.items()} == {"whole": 6, "4": 4}
+    assert result["4"]["min_margin"] == 0.25
     assert "confidence" not in run(FakeBackend("a b"), tmp_path / "y.jsonl", count=1)[0]
 
 

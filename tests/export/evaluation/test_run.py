@@ -202,13 +202,9 @@ def test_throughput_needs_seconds_of_every_answer(tables: Tables, tmp_path: Path
     for times in (seconds, gap):
         timed = replace(tables, measured=replace(tables.measured, latency_s=times))
         task = timed.pair("easy", "small", "large")
-        rows.append(
-            evaluate([], [task], work=tmp_path, repeats=2)["tasks"][0]["to_router"][0]
-        )
+        rows.append(evaluate([], [task], work=tmp_path, repeats=2)["tasks"][0]["to_router"][0])
     assert task.measured is not None
-    assert rows[0]["tokens_per_s"] == pytest.approx(
-        task.measured.output_tokens[:, 0].mean() / 2
-    )
+    assert rows[0]["tokens_per_s"] == pytest.approx(task.measured.output_tokens[:, 0].mean() / 2)
     assert rows[1]["tokens_per_s"] is None
 
 
@@ -235,17 +231,17 @@ def test_another_seed_is_another_fit(tasks: list[Task], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("router", "told"),
+    ("router", "message"),
     [
         (NoNumberRouter, "'no number' on the task 'easy' gave utilities that are not finite"),
         (OneColumnRouter, r"'one column' on the task 'easy' gave utilities of shape \(80, 1\)"),
     ],
 )
 def test_bad_utilities_are_refused(
-    router: type[KindRouter], told: str, tasks: list[Task], tmp_path: Path
+    router: type[KindRouter], message: str, tasks: list[Task], tmp_path: Path
 ) -> None:
     """The message names contender and task, and nothing is kept."""
-    with pytest.raises(BadData, match=told) as refusal:
+    with pytest.raises(BadData, match=message) as refusal:
         evaluate([RouterContender.of(router)], tasks[:1], work=tmp_path, repeats=2)
     assert any("task 'easy'" in note for note in refusal.value.__notes__)
     assert not list(tmp_path.rglob("*.npz"))

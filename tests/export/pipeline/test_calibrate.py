@@ -47,8 +47,8 @@ def test_a_call_rate_out_of_range_stops_at_the_ends(rate: float, threshold: floa
 @given(GAINS, st.integers(1, 100))
 def test_the_call_rate_is_reached_to_half_a_query(gains: list[float], percent: int) -> None:
     """What is called differs from what was asked for by rounding to whole queries alone."""
-    found = np.array(gains)
-    calls = int((found >= gain_for_call_rate(found, percent / 100)).sum())
+    result = np.array(gains)
+    calls = int((result >= gain_for_call_rate(result, percent / 100)).sum())
     assert calls >= percent / 100 * len(gains) - 0.5 - 1e-9
 
 
@@ -56,17 +56,17 @@ def test_the_call_rate_is_reached_to_half_a_query(gains: list[float], percent: i
 @example([0.5, 0.4, 0.3, 0.2, 0.1], 50)
 def test_at_least_the_call_rate_is_reached(gains: list[float], percent: int) -> None:
     """At least `rate` of the queries have a gain of the threshold or more."""
-    found = np.array(gains)
-    called = float((found >= gain_for_call_rate(found, percent / 100)).mean())
+    result = np.array(gains)
+    called = float((result >= gain_for_call_rate(result, percent / 100)).mean())
     assert called >= percent / 100 - 1e-9
 
 
 @given(GAINS, st.integers(1, 99))
 def test_a_higher_call_rate_never_raises_the_threshold(gains: list[float], percent: int) -> None:
     """Asking more often means asking for less gain."""
-    found = np.array(gains)
-    assert gain_for_call_rate(found, (percent + 1) / 100) <= gain_for_call_rate(
-        found, percent / 100
+    result = np.array(gains)
+    assert gain_for_call_rate(result, (percent + 1) / 100) <= gain_for_call_rate(
+        result, percent / 100
     )
 
 

@@ -78,12 +78,12 @@ def test_without_any_length_the_shipped_ones_stand_in_and_that_is_said(
     heads = Heads(dict.fromkeys(PROFILES, head), dict.fromkeys(PROFILES, head))
     log_tokens = np.array([5.0, 6.0, 7.0, 8.0])
     with caplog.at_level(logging.WARNING):
-        found = experts_json(recipe, outcomes(*PROFILES), heads, log_tokens)
+        result = experts_json(recipe, outcomes(*PROFILES), heads, log_tokens)
     assert "answers are expected to be as long as the profiles' of router-small" in caplog.text
     known = artifact.known_queries()
     assert known is not None
     for group, profile in (("profiles", "8b"), ("experts", "frontier")):
         shipped = artifact.experts["profiles"][profile]["head"]["log_tokens"]
         expected = known.log_tokens.astype(float).mean() + shipped
-        offset = found[group][profile]["head"]["log_tokens"]
+        offset = result[group][profile]["head"]["log_tokens"]
         assert log_tokens.mean() + offset == pytest.approx(expected, abs=1e-4)

@@ -76,7 +76,7 @@ def test_help_lists_every_command_and_imports_none(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         parse("--help")
     out = capsys.readouterr().out
-    assert all(name in out and told in out for name, (_, told) in TABLE.items())
+    assert all(name in out and message in out for name, (_, message) in TABLE.items())
     assert not any(name.startswith("made_commands") for name in sys.modules)
 
 

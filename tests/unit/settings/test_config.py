@@ -226,8 +226,8 @@ def test_a_value_where_a_table_should_be_is_an_error_of_ours(toml: str, tmp_path
 def test_deferral_settings(tmp_path: Path) -> None:
     """Off unless asked for; a word that is none of the three and half a token are refused."""
     assert (Config().deferral, Config().deferral_tokens) == ("off", 16)
-    found = load(tmp_path, '[router]\ndeferral = "while"\ndeferral_tokens = 8')
-    assert (found.deferral, found.deferral_tokens) == ("while", 8)
+    result = load(tmp_path, '[router]\ndeferral = "while"\ndeferral_tokens = 8')
+    assert (result.deferral, result.deferral_tokens) == ("while", 8)
     with pytest.raises(ConfigError, match=r"deferral = 'on'.*off, before, while"):
         load(tmp_path, "", deferral="on")
     with pytest.raises(ConfigError, match=r"deferral_tokens = 1\.5.*whole number"):

@@ -41,8 +41,8 @@ def test_an_expert_table_is_read_whole(tmp_path: Path) -> None:
         input_tokens_per_s = 1000
         output_tokens_per_s = 50
         n_threads = 4"""
-    found = expert(tmp_path, table)
-    assert found == ExpertConfig(
+    result = expert(tmp_path, table)
+    assert result == ExpertConfig(
         "openai",
         "gpt",
         "frontier",
@@ -57,7 +57,7 @@ def test_an_expert_table_is_read_whole(tmp_path: Path) -> None:
         output_tokens_per_s=50.0,
         n_threads=4,
     )
-    assert isinstance(found.context_tokens, int)
+    assert isinstance(result.context_tokens, int)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_a_loopback_server_is_on_the_device_unless_stated(
 def test_prices_of_zero_are_prices(tmp_path: Path) -> None:
     """Free is not unknown."""
     table = f"{SERVER}\ninput_usd_per_million = 0\noutput_usd_per_million = 0"
-    found = expert(tmp_path, table)
-    assert (found.input_usd_per_million, found.output_usd_per_million) == (0.0, 0.0)
+    result = expert(tmp_path, table)
+    assert (result.input_usd_per_million, result.output_usd_per_million) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("number", ["inf", "1" * 400])

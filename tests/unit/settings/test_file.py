@@ -37,8 +37,8 @@ def test_a_platforms_variables_are_no_settings(name: str, monkeypatch: pytest.Mo
 def test_a_misspelt_variable_is_still_an_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be a limit."""
     monkeypatch.setenv(f"EDGE_ROUTER_{name}", "1")
-    told = f"unknown key '{name.lower()}' in the environment; 'EDGE_ROUTER_{name}' is set"
-    with pytest.raises(ConfigError, match=told):
+    message = f"unknown key '{name.lower()}' in the environment; 'EDGE_ROUTER_{name}' is set"
+    with pytest.raises(ConfigError, match=message):
         Config.load()
 
 
@@ -134,8 +134,8 @@ def test_the_error_says_what_was_meant(line: str, fix: str, tmp_path: Path) -> N
 def test_a_path_of_windows_in_single_quotes_is_right(tmp_path: Path) -> None:
     """So is one with slashes."""
     (tmp_path / "c.toml").write_text("[router]\ndata_dir = 'C:\\temp\\new'\nartifact = \"C:/x\"\n")
-    found = Config.load(tmp_path / "c.toml")
-    assert (found.data_dir, found.artifact) == ("C:\\temp\\new", "C:/x")
+    result = Config.load(tmp_path / "c.toml")
+    assert (result.data_dir, result.artifact) == ("C:\\temp\\new", "C:/x")
 
 
 @pytest.mark.parametrize("content", ["a = " + "[" * 100_000, "x" * 2_000_000, "a = " + "9" * 9_999])
@@ -177,11 +177,11 @@ def test_an_empty_variable_names_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_file_that_is_named_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As an argument or as a variable; the message has the path and the system's reason."""
     missing = str(tmp_path / "nowhere.toml")
-    told = f"config file {missing!r} cannot be read: No such file"
-    with pytest.raises(ConfigError, match=told):
+    message = f"config file {missing!r} cannot be read: No such file"
+    with pytest.raises(ConfigError, match=message):
         Config.load(missing)
     monkeypatch.setenv("EDGE_ROUTER_CONFIG", missing)
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         Config.load()
 
 

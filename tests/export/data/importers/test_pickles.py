@@ -210,9 +210,9 @@ def test_frames_of_the_pandas_at_hand(tmp_path: Path) -> None:
                 with pytest.raises(BadData, match=r"pandas\.DataFrame.*save its table as \.csv"):
                     load_frame(path)
                 continue
-            found = load_frame(path)
-            assert [*found] == [*shape.columns]
-            assert all(str(found[name]) == str(shape[name].tolist()) for name in found)
+            result = load_frame(path)
+            assert [*result] == [*shape.columns]
+            assert all(str(result[name]) == str(shape[name].tolist()) for name in result)
 
 
 def test_the_names_a_frame_may_use_are_few() -> None:

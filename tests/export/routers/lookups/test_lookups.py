@@ -58,8 +58,8 @@ def test_prknn_takes_few_neighbours_where_few_are_alike(chat_and_maths: Pool) ->
 
 def test_k_means_finds_the_centres_by_hand() -> None:
     """Two groups on a line."""
-    found = k_means(np.array([[0.0], [1.0], [2.0], [10.0], [12.0]]), 2, seed=0)
-    assert sorted(found.ravel().tolist()) == pytest.approx([1.0, 11.0])
+    result = k_means(np.array([[0.0], [1.0], [2.0], [10.0], [12.0]]), 2, seed=0)
+    assert sorted(result.ravel().tolist()) == pytest.approx([1.0, 11.0])
 
 
 def test_no_more_clusters_than_different_queries() -> None:

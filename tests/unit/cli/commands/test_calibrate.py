@@ -113,7 +113,7 @@ def test_ten_rows_are_refused_with_the_number_needed(
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (("--target", "quality>=0.9", "--target", "quality<=0.5"), "leave one of them out"),
         (("--target", "cost<=2"), "has the unit none"),
@@ -126,14 +126,14 @@ def test_ten_rows_are_refused_with_the_number_needed(
     ],
 )
 def test_bad_input_is_one_line(
-    capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], told: str
+    capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], message: str
 ) -> None:
     """An error of ours: 2 for what was typed, 1 for what the outcomes do not give."""
     code, out, err = run(capsys, *argv)
     assert code in (1, 2)
     assert out == ""
     assert err.count("\n") == 1
-    assert told in err
+    assert message in err
 
 
 def test_other_experts_than_those_of_the_settings_are_reported(

@@ -86,7 +86,7 @@ def test_without_a_log_there_is_nothing_to_show_and_none_is_made(
 
 
 @pytest.mark.parametrize(
-    ("argv", "code", "told"),
+    ("argv", "code", "message"),
     [
         (("x", "1"), 1, "no answer 'x' among the 1 in"),
         (("last", "2"), 2, "from 0 (bad) to 1 (good)"),
@@ -95,12 +95,16 @@ def test_without_a_log_there_is_nothing_to_show_and_none_is_made(
     ],
 )
 def test_a_wrong_id_or_score_is_named(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, argv: tuple[str, str], code: int, told: str
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    argv: tuple[str, str],
+    code: int,
+    message: str,
 ) -> None:
     """With the fix."""
     answered(tmp_path, 1)
     got, _, err = run(capsys, "feedback", *argv)
-    assert (got, told in err) == (code, True), err
+    assert (got, message in err) == (code, True), err
 
 
 def test_a_score_that_the_disk_does_not_take_is_not_a_wrong_id(
