@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest
 from edge_router.learning.outcomes.rows import Row, query_key
+from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.text import router_input
 
 from .kinds import UNKNOWN, TaskKinds
@@ -27,7 +28,6 @@ __all__ = [
     "with_unanswered",
 ]
 
-Floats = npt.NDArray[np.float32]
 
 TRANSFER = "transfer"  # the table of queries without outcomes
 MEASURED = (
@@ -62,9 +62,9 @@ class OutcomeSet:
     langs: npt.NDArray[np.str_]
     characters: npt.NDArray[np.int64]
     experts: tuple[str, ...]
-    scores: Floats
-    log_tokens: Floats
-    needs_tools: Floats
+    scores: Float32s
+    log_tokens: Float32s
+    needs_tools: Float32s
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -88,7 +88,7 @@ class OutcomeSet:
     def split(self, name: str) -> OutcomeSet:
         return self.where(self.splits == name)
 
-    def column(self, expert: str) -> Floats:
+    def column(self, expert: str) -> Float32s:
         """One expert's scores (queries,), NaN where not known."""
         return self.scores[:, self.experts.index(expert)]
 
