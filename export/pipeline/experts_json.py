@@ -67,7 +67,7 @@ def fit_heads(
     return Heads(profiles, experts, fit_tools_head(vectors[train], tools) if known else None)
 
 
-def _weights(recipe: Recipe, outcomes: OutcomeSet) -> Floats:
+def _weights(recipe: Recipe, outcomes: OutcomeSet) -> Float64s:
     """How many queries each (queries,) counts for: as often as the first teacher sees it."""
     often = next(iter(recipe.teachers.values())).draws
     return np.array([often.get(t, often["*"]) for t in outcomes.tables.tolist()], dtype=np.float64)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
