@@ -56,8 +56,9 @@ class StudentPlan:
     """A student's shape and hyperparameters.
 
     `draws`, `varied` and `soft_weight` are as in TeacherPlan, the texts to transfer are the table
-    "transfer". `layers` are the numbers of the teacher's layers that it keeps, `width` its hidden size,
-    `feed_forward` the inner size of its feed-forward blocks, `words` the size of its vocabulary.
+    "transfer". `layers` are the numbers of the teacher's layers that it keeps, `width` its hidden
+    size, `feed_forward` the inner size of its feed-forward blocks, `words` the size of its
+    vocabulary.
     `teacher_weight` (0..1) is the share of the loss that comes from the teacher, the rest comes
     from the outcomes; `gap_weight` that of matching the differences between experts. `embedding` is
     how many numbers its sentence embedding has, `embedding_weight` how much that counts.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from .teacher import LENGTH_WEIGHT, Labels, fingerprint, label_loss, labels_of, 
 from .vocabulary import Vocabulary
 
 __all__ = ["distill"]
+
+EMBEDDED_CHARACTERS = 200
 
 
 def distill(
@@ -50,7 +53,7 @@ def distill(
     hold_to_grid(student)
     train = queries.split("train")
     data = labels_of(train, task_kinds(queries), recipe, plan, tokenizer=vocabulary.write(work))
-    embeddings = embed_cached(train.texts, recipe.base, work) if plan.embedding else None
+    embeddings = _embeddings(train.texts, recipe.base, work) if plan.embedding else None
     targets = _Targets.of(opinion, queries.splits == "train", embeddings)
     optimizer = optimizer_of(
         student, student.bert, encoder_rate=plan.encoder_rate, head_rate=plan.head_rate
@@ -90,12 +93,23 @@ def _start(teacher: RouterNetwork, plan: StudentPlan, vocabulary: Vocabulary) ->
     )
 
 
+def _embeddings(texts: Sequence[str], base: Path, work: Path) -> Float32s:
+    """The base model's embedding of each text, NaN of a long one, which would take long."""
+    short = np.array([len(text) <= EMBEDDED_CHARACTERS for text in texts])
+    embedded = embed_cached(
+        [text for text, use in zip(texts, short, strict=True) if use], base, work
+    )
+    every = np.full((len(texts), embedded.shape[1]), np.nan, dtype=np.float32)
+    every[short] = embedded
+    return every
+
+
 @dataclass(frozen=True, slots=True)
 class _Targets:
     log_odds: Tensor  # (queries, experts)
     kinds: Tensor  # (queries, kinds)
     log_tokens: Tensor  # (queries, 1)
-    embeddings: Tensor | None  # (queries, embedding), each of length 1
+    embeddings: Tensor | None  # (queries, embedding), each of length 1 or NaN
 
     @classmethod
     def of(
@@ -121,8 +135,10 @@ def _loss(
     loss = plan.teacher_weight * from_teacher + (1 - plan.teacher_weight) * seen
     if targets.embeddings is None:
         return loss
-    cosine = (student.embed(pooled) * targets.embeddings[rows]).sum(1)
-    return loss + plan.embedding_weight * (1 - cosine).mean()
+    wanted = targets.embeddings[rows]
+    known = ~wanted.isnan().any(1)
+    distance = 1 - (student.embed(pooled) * wanted.nan_to_num()).sum(1)
+    return loss + plan.embedding_weight * (distance * known).mean()
 
 
 def _teacher_loss(
