@@ -20,6 +20,7 @@ from .questions import gold_questions
 from .rows import BadData, letters_of, read_rows
 
 __all__ = [
+    "TRANSFER",
     "OutcomeSet",
     "load_outcomes",
     "load_tables",

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
@@ -24,7 +23,7 @@ from ..data.transfer import transfer_texts
 from ..graphs.parity import parity, require_parity
 from ..graphs.represent import Representations
 from ..metrics.table import evaluate_table
-from ..recipe import RECIPES, Recipe, TeacherPlan
+from ..recipe import RECIPES, Recipe
 from ..training.vocabulary import Vocabulary, cut_vocabulary
 from .calibrate import calibrate
 from .card import write_card
@@ -122,36 +121,10 @@ class Making:
 
     @_Step
     def opinion(self) -> Opinion:
-        """The teacher's soft labels of every query that is studied. The first network's, together
-        with each other one's of the experts that this has studied."""
-        first, *others = zip(self.recipe.teachers.values(), self.teacher, strict=True)
-        opinions = [
-            (self._opinion_of_member(member, plan), self._studied_experts(plan))
-            for plan, member in others
-        ]
-        return self._opinion_of_member(first[1], first[0]).joined(opinions)
+        """The teacher's soft labels of every query that is studied."""
+        from .opinion import teacher_opinion
 
-    def _studied_experts(self, plan: TeacherPlan) -> npt.NDArray[np.bool_]:
-        """The experts (experts,) of the tables that a network was trained on."""
-        often = plan.draws
-        rows = [often.get(table, often["*"]) > 0 for table in self.outcomes.tables.tolist()]
-        scores = self.outcomes.scores[np.array(rows) & (self.outcomes.splits == "train")]
-        studied: npt.NDArray[np.bool_] = (~np.isnan(scores)).any(0)
-        return studied
-
-    def _opinion_of_member(self, member: RouterNetwork, plan: TeacherPlan) -> Opinion:
-        from ..training.model import trained_heads
-        from ..training.soft_labels import Opinion, read_texts
-
-        outcomes, recipe, texts = self.outcomes, self.recipe, self.studied.texts
-        vectors, log_tokens = read_texts(member, texts, recipe.base, plan.max_tokens, self.work)
-        trained = trained_heads(member, outcomes.experts)
-        known = vectors[: len(outcomes)].astype(np.float64)
-        heads = fit_heads(recipe, outcomes, known, trained).experts
-        kinds = member.kind.out_features
-        return Opinion.of(
-            vectors, log_tokens, [heads[expert] for expert in outcomes.experts], kinds=kinds
-        )
+        return teacher_opinion(self.recipe, self.outcomes, self.studied, self.teacher, self.work)
 
     @_Step
     def vocabulary(self) -> Vocabulary:

@@ -20,7 +20,7 @@ from .heads import LinearHead
 from .loop import padded
 from .model import RouterNetwork, digest
 
-__all__ = ["Opinion", "read_texts"]
+__all__ = ["Opinion", "Specialist", "read_texts"]
 
 
 BATCH = 64
@@ -45,14 +45,27 @@ class Opinion:
         log_odds = np.stack([head.log_odds(exact) for head in heads], axis=1)
         return cls(log_odds.astype(np.float32), vectors[:, -kinds:], log_tokens)
 
-    def joined(self, others: Sequence[tuple[Opinion, npt.NDArray[np.bool_]]]) -> Opinion:
-        """With the mean log-odds of this opinion and of each other one that says that it has
-        studied an expert: `studied` (experts,). The rest is this one's."""
-        total, count = self.log_odds.copy(), np.ones(self.log_odds.shape[1], dtype=np.float32)
-        for other, studied in others:
-            total[:, studied] += other.log_odds[:, studied]
-            count += studied
+    def joined(self, others: Sequence[Specialist]) -> Opinion:
+        """With the mean log-odds of this opinion and of each of the `others` of what that one has
+        studied. The rest is this one's."""
+        total = self.log_odds.copy()
+        count = np.ones_like(total, dtype=np.float32)
+        for other in others:
+            place = np.ix_(np.flatnonzero(other.rows), np.flatnonzero(other.experts))
+            total[place] += other.log_odds
+            count[place] += 1
         return replace(self, log_odds=total / count)
+
+
+@dataclass(frozen=True, slots=True)
+class Specialist:
+    """What a network says that was trained on some tables only: `log_odds` (those queries, those
+    experts) of the queries at which `rows` (queries,) and the experts at which `experts`
+    (experts,) is true."""
+
+    rows: npt.NDArray[np.bool_]
+    experts: npt.NDArray[np.bool_]
+    log_odds: Float32s
 
 
 def read_texts(
