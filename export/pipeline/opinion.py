@@ -32,8 +32,8 @@ def teacher_opinion(
     `members` are the networks of the recipe's teachers, in their order.
     """
     first, *others = zip(members, recipe.teachers.values(), strict=True)
-    broad = _broad(recipe, outcomes, studied, *first, work)
-    return broad.joined([_specialist(recipe, studied, *other, work) for other in others])
+    broad = _broad(recipe, outcomes, studied, *first, work=work)
+    return broad.joined([_specialist(recipe, studied, *other, work=work) for other in others])
 
 
 def _broad(
@@ -42,6 +42,7 @@ def _broad(
     studied: OutcomeSet,
     member: RouterNetwork,
     plan: TeacherPlan,
+    *,
     work: Path,
 ) -> Opinion:
     vectors, log_tokens = read_texts(member, studied.texts, recipe.base, plan.max_tokens, work)
@@ -51,7 +52,7 @@ def _broad(
 
 
 def _specialist(
-    recipe: Recipe, studied: OutcomeSet, member: RouterNetwork, plan: TeacherPlan, work: Path
+    recipe: Recipe, studied: OutcomeSet, member: RouterNetwork, plan: TeacherPlan, *, work: Path
 ) -> Specialist:
     """Of the tables that a network was trained on, and of the transferred texts."""
     often = plan.draws
