@@ -21,10 +21,11 @@ import httpcore
 import httpx
 
 from edge_router.guards.forking import renew_after_fork
+from edge_router.guards.loopback import is_loopback
 
-from ..deadline import Deadline
+from ..deadline import Deadline, TimeLeft
 from .certificates import trusting_context
-from .flight import Budget, Flight, flying
+from .connection import Flight, flying
 from .network import Network, Resolve
 from .proxies import login_of, proxy_for
 
@@ -59,7 +60,7 @@ class DeadlineTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; the body of the response is read as it is iterated."""
-        flight = Flight(_budget(request))
+        flight = Flight(_time_left(request))
         landing = ExitStack()
         try:
             landing.enter_context(self._in_the_air(flight))
@@ -96,7 +97,7 @@ class DeadlineTransport(httpx.BaseTransport):
                 raise httpx.ConnectError("the transport is closed")
             self._flights.add(flight)
         try:
-            with flight.budget.waking(flight.interrupt):
+            with flight.time_left.waking(flight.interrupt):
                 yield
         finally:
             with self._lock:
@@ -175,8 +176,10 @@ class _Line:
 
 
 def _place(request: httpx.Request) -> _Place:
-    url = request.url  # the proxy is asked for each time: a laptop changes networks
-    return _Place(_Route(url.scheme, proxy_for(url)), url.host, url.port)
+    url = request.url
+    # The environment is read each time, since a laptop changes networks; not for this machine.
+    proxy = None if is_loopback(url.host) else proxy_for(url)
+    return _Place(_Route(url.scheme, proxy), url.host, url.port)
 
 
 def _dial(route: _Route, network: Network) -> httpcore.ConnectionPool:
@@ -190,9 +193,9 @@ def _dial(route: _Route, network: Network) -> httpcore.ConnectionPool:
     )
 
 
-def _budget(request: httpx.Request) -> Budget:
+def _time_left(request: httpx.Request) -> TimeLeft:
     clock = request.extensions.get("deadline", Deadline(math.inf))
-    return clock if isinstance(clock, Budget) else Budget(clock)
+    return clock if isinstance(clock, TimeLeft) else TimeLeft(clock)
 
 
 def _can_repeat(request: httpx.Request) -> bool:
@@ -218,7 +221,7 @@ class _Body(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         chunks = self._response.iter_stream()
         while True:
-            self._flight.budget.moved()  # what the caller did meanwhile is not the server's silence
+            self._flight.time_left.moved()  # the caller's time is not the server's silence
             with _as_httpx(), flying(self._flight):
                 chunk = next(chunks, None)
             if chunk is None:

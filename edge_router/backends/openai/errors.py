@@ -6,10 +6,8 @@ from __future__ import annotations
 import calendar
 import contextlib
 import math
-import os
 import re
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
@@ -23,15 +21,16 @@ from edge_router.errors import (
 )
 
 from ..deadline import Deadline
-from .access import variable
-from .content import Malformed, json_object
+from .events import EventTooLong
+from .fields import Malformed, compression, json_object
 from .redaction import Redaction
-from .reply import Answer, ErrorReported, ToolCalled, Unfinished
-from .request import BOUNDS
-from .sse import EventTooLong
+from .reply import ErrorReported, ToolCalled, Unfinished
+from .request import variable
+from .settings import BOUNDS
 
-__all__ = ["Failures", "broken_once_begun"]
+__all__ = ["EXPLAINED", "Failure", "refusal_body"]
 
+_MAX_ERROR_BYTES = 64 << 10
 _LONGEST_RETRY_S = 86_400.0  # whoever says more is not known to mean it
 _ORIGIN = re.compile(
     r"(?P<scheme>https?:)?//([^/\\?#\s@]*@)?(?P<host>([\w.-]{1,100}|\[[\da-f:.]{1,45}\])(:\d{1,5})?)"
@@ -50,59 +49,49 @@ _RETRIABLE_WORDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
-    """What may go wrong with one call, told in its terms. `who` is the expert, for messages.
+EXPLAINED = (
+    BackendError, ErrorReported, ToolCalled, Malformed, EventTooLong, Unfinished, httpx.HTTPError
+)  # fmt: skip
+"""What `Failure.of` knows the meaning of."""
 
-    `closed` tells whether the backend was closed meanwhile.
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a call that has failed means. `who` is the expert, for messages.
+
+    `ended` is the error of a call that was ended on this side, None for one that was not; it goes
+    before everything that follows from it. `begun` says that there was a piece of text.
     """
 
     who: str
     deadline: Deadline
     api_key_env: str | None
     redaction: Redaction = field(repr=False)
-    closed: Callable[[], bool]
-    process: int = field(default_factory=os.getpid)
+    ended: BackendUnavailable | None = None
+    begun: bool = False
 
-    @contextlib.contextmanager
-    def explained(self) -> Iterator[None]:
-        """Turn what others raise into the BackendError family.
+    def of(self, error: Exception) -> BackendError:
+        """The error to raise for one of EXPLAINED; `error` itself where it says enough.
 
-        `from None`, because their messages and frames can hold the key.
+        After the first text nobody else may be asked: every failure is then a broken answer, but
+        for an end that this side made.
         """
-        try:
-            yield
-        except (ErrorReported, ToolCalled) as report:
-            raise self._reported(report) from None
-        except (Malformed, EventTooLong, httpx.DecodingError) as error:
-            raise BackendProtocolError(self._say(str(error))) from None
-        except (httpx.HTTPError, Unfinished) as error:
-            raise self.ended() or BackendUnavailable(self._say(self._reason(error))) from None
+        meant = error if isinstance(error, BackendError) else self._meaning(error)
+        if not self.begun or self.ended is not None:
+            return meant
+        return BackendProtocolError(f"the answer broke off: {meant}")
 
-    def ended(self) -> BackendUnavailable | None:
-        """The error of a call that was ended on this side, None for one that was not."""
-        if os.getpid() != self.process:
-            return BackendUnavailable(
-                f"{self.who}: this answer belongs to the process that was forked; ask again here"
-            )
-        if self.deadline.cancelled:
-            return BackendUnavailable(f"{self.who} was cancelled")
-        return BackendUnavailable(f"{self.who} is closed") if self.closed() else None
-
-    def require_ours(self) -> None:
-        """Raise BackendUnavailable for a call that was ended on this side."""
-        if error := self.ended():
-            raise error
-
-    def check(self) -> None:
-        """Raise BackendUnavailable where nothing more may be asked."""
-        self.require_ours()
-        self.deadline.check(self.who)
+    def _meaning(self, error: Exception) -> BackendError:
+        if isinstance(error, (ErrorReported, ToolCalled)):
+            return self._reported(error)
+        if isinstance(error, (Malformed, EventTooLong, httpx.DecodingError)):
+            return BackendProtocolError(self._say(str(error)))
+        return self.ended or BackendUnavailable(self._say(self._reason(error)))
 
     def refused(self, response: httpx.Response, body: str) -> BackendError:
         """The error that a response other than 2xx stands for."""
-        if error := self.ended():
-            return error
+        if self.ended is not None:
+            return self.ended
         status, told = response.status_code, _explanation(body)
         if _is_passing_status(status):
             message = self._say(f"HTTP {status}", told)
@@ -126,7 +115,7 @@ class Failures:
         passing = _is_passing(report.error)
         return BackendUnavailable(message) if passing else BackendRejected(message)
 
-    def _reason(self, error: httpx.HTTPError | Unfinished) -> str:
+    def _reason(self, error: Exception) -> str:
         if not isinstance(error, httpx.TimeoutException):
             return str(error) or type(error).__name__
         if time.monotonic() >= self.deadline.at:
@@ -150,16 +139,17 @@ class Failures:
         return f"{self.who}: {self.redaction.line(what)}" + (f" ({quoted})" if quoted else "")
 
 
-@contextlib.contextmanager
-def broken_once_begun(answer: Answer, failures: Failures) -> Iterator[None]:
-    """After the first text nobody else may be asked: every failure is then a broken answer, but
-    for an end that this side made."""
-    try:
-        yield
-    except BackendError as error:
-        if not answer.begun or failures.ended() is not None:
-            raise
-        raise BackendProtocolError(f"the answer broke off: {error}") from None
+def refusal_body(response: httpx.Response) -> str:
+    """What the server says about its refusal, as far as it comes soon; "" if compressed."""
+    body = bytearray()
+    if compression(response.headers.get("content-encoding", "")):
+        return ""
+    with contextlib.suppress(httpx.HTTPError):
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) >= _MAX_ERROR_BYTES:
+                break
+    return body[:_MAX_ERROR_BYTES].decode(errors="replace")
 
 
 def _origin(location: str) -> str:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from .content import Malformed, json_object
-from .request import BOUNDS
+from .fields import Malformed, json_object
+from .settings import BOUNDS
 
 __all__ = ["refused_field"]
 

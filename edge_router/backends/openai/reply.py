@@ -10,8 +10,16 @@ from typing import Any
 
 from edge_router.chat.completion import ChatChunk, ChatCompletion, FinishReason, Usage
 
-from .content import Malformed, joined, json_object, split_pair, thinks, words
-from .finish import ending, reason_text
+from .fields import (
+    Malformed,
+    ending,
+    joined,
+    json_object,
+    reason_text,
+    split_pair,
+    thinks,
+    words,
+)
 
 __all__ = [
     "Answer",
@@ -19,7 +27,6 @@ __all__ = [
     "ToolCalled",
     "Unfinished",
     "completion",
-    "require_type",
 ]
 
 _MAX_TOKENS = 10**9  # no answer is longer; a count beyond it is a mistake
@@ -43,13 +50,6 @@ class ToolCalled(Exception):
 
 class Unfinished(Exception):
     """The reply ended before the answer did."""
-
-
-def require_type(content_type: str) -> None:
-    """Servers are careless with this header, so refuse only what is surely something else."""
-    told = content_type.partition(";")[0].strip().lower()
-    if "html" in told:
-        raise Malformed(f"expected an answer, got {told}; check base_url")
 
 
 def completion(events: Iterable[str], *, model: str) -> ChatCompletion:

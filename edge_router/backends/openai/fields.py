@@ -1,22 +1,33 @@
-"""The parts of a server's reply that hold text: JSON, content in pieces, halves of characters."""
+"""The fields of a server's reply: headers, JSON, text in pieces, finish reasons."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+from edge_router.chat.completion import FinishReason
 
 __all__ = [
+    "Ending",
     "Malformed",
+    "compression",
     "end_of_object",
+    "ending",
     "joined",
     "json_object",
+    "reason_text",
     "require_few_values",
+    "require_plain",
+    "require_type",
     "split_pair",
     "thinks",
     "words",
 ]
+
+Ending = FinishReason | Literal["", "tools", "failed"]
+"""A finish reason, or "" for none yet, "tools" for a tool call, "failed" for a broken answer."""
 
 _MAX_DIGITS = 1000  # reading more takes Python quadratic time, and no count is that long
 _MAX_VALUES = 1_000_000  # in JSON; a megabyte of brackets becomes a hundred of objects
@@ -24,10 +35,49 @@ _HALF = re.compile("[\ud800-\udfff]")
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 _TEXT_KINDS = (None, "", "text", "output_text", "refusal")
 _NOT_SHOWN = re.compile("think|thought|reason|summar|tool|function", re.IGNORECASE)
+_UNFINISHED = ("", "null", "none")
+_TOOLS = ("tool_calls", "function_call", "tool_use")
+# The first pattern that matches decides: "content_filter_error" is a filter, "rate_limit" none.
+_WORDS: tuple[tuple[re.Pattern[str], Ending], ...] = (
+    (
+        re.compile(
+            "filter|safety|refus|recitation|prohibit|block|sensitive|guardrail|moderat|censor"
+            "|policy|hate|violen|sexual|spii"
+        ),
+        "content_filter",
+    ),
+    (
+        re.compile(
+            "error|abort|cancel|network|insufficient|timeout|timed_out|time_out|fail|overload"
+            "|unavailable|rate_limit|quota|disconnect|interrupt"
+        ),
+        "failed",
+    ),
+    (re.compile("length|limit|max_?(output_|new_)?tokens|context|incomplete|truncat"), "length"),
+)
 
 
 class Malformed(ValueError):
     """The reply is not what the protocol allows."""
+
+
+def require_type(content_type: str) -> None:
+    """Servers are careless with this header, so refuse only what is surely something else."""
+    told = content_type.partition(";")[0].strip().lower()
+    if "html" in told:
+        raise Malformed(f"expected an answer, got {told}; check base_url")
+
+
+def require_plain(content_encoding: str) -> None:
+    """Refuse compression before anything is unpacked: a few kilobytes can become gigabytes."""
+    if coding := compression(content_encoding):
+        raise Malformed(f"the reply is compressed ({coding}), though the request forbids that")
+
+
+def compression(content_encoding: str) -> str:
+    """What a body is compressed with, "" for one that is not."""
+    codings = [one.strip().lower() for one in content_encoding.split(",")]
+    return ", ".join(one for one in codings if one not in ("", "identity"))
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -128,3 +178,22 @@ def joined(text: str) -> str:
     if text.isascii() or not _HALF.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def reason_text(reason: object) -> str:
+    """The word in a finish reason: itself, the type of an object, the first of a list."""
+    if isinstance(reason, list) and reason:
+        reason = reason[0]
+    if isinstance(reason, dict):
+        reason = reason.get("type") or reason.get("reason")
+    return reason.strip().lower()[:100] if isinstance(reason, str) else ""
+
+
+def ending(reason: str) -> Ending:
+    """What `reason`, as `reason_text` gives it, means; an unknown one means that it stopped."""
+    if reason in _UNFINISHED:
+        return ""
+    if reason in _TOOLS:
+        return "tools"
+    word = re.sub("[^a-z]+", "_", reason.rpartition(".")[2])
+    return next((meaning for pattern, meaning in _WORDS if pattern.search(word)), "stop")
