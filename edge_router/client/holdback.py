@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Self
@@ -15,12 +15,11 @@ from edge_router.routing.experts.expert import Expert, Location
 from edge_router.settings.config import Config, DeferralMode
 
 from .gate import DeferralGate
+from .query import Chunks
 
-__all__ = ["Chunks", "Watch"]
+__all__ = ["Watch"]
 
 GATE_FILE = "deferral.json"
-
-Chunks = Generator[ChatChunk, None, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

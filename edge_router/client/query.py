@@ -1,21 +1,101 @@
-"""One query on its way to an answer."""
+"""The state of one query: what was asked, of which experts, and what each of them has sent."""
 
 from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from edge_router.backends.deadline import Deadline
-from edge_router.chat.completion import ChatRequest
+from edge_router.chat.completion import (
+    ChatChunk,
+    ChatRequest,
+    Ending,
+    FinishReason,
+    Usage,
+    estimated_tokens,
+)
 from edge_router.errors import BackendError
+from edge_router.layers.budget import Reservation
 from edge_router.routing.deciding.decision import Decision, Snapshot
 from edge_router.routing.deferral import Deferral
+from edge_router.routing.experts.expert import Expert
+from edge_router.routing.record import AnswerRecord
 from edge_router.settings.constraints import Constraints
 
-from .attempt import Attempt
+__all__ = ["Attempt", "Chunks", "Query"]
 
-__all__ = ["Query"]
+MOST_CHARACTERS_PER_TOKEN = 16  # in the mean of an answer, blanks included
+MOST_OF_LIMIT = 100  # times max_tokens; thinking may count beside it
+SLACK = 1.25  # what is counted here is no tokenizer's count
+LONGEST_PIECES = 8  # characters in the mean; two tokens of English have about 9
+
+Chunks = Generator[ChatChunk, None, None]
+"""An answer in pieces."""
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """An expert's answer on its way. `cost_usd` is None where the price is not known.
+
+    `request` has the limit on length that `reservation` pays for; that is None where no money is
+    limited.
+    """
+
+    expert: Expert
+    request: ChatRequest
+    reservation: Reservation | None
+    started: float = field(default_factory=time.monotonic)
+    pieces: int = 0
+    characters: int = 0
+    usage: Usage | None = None
+    finish_reason: FinishReason | None = None
+    cost_usd: float | None = 0.0
+
+    def take(self, chunk: ChatChunk) -> None:
+        """Count one chunk."""
+        self.pieces += bool(chunk.delta)
+        self.characters += len(chunk.delta)
+        self.usage = chunk.usage or self.usage
+        self.finish_reason = chunk.finish_reason or self.finish_reason
+
+    @property
+    def counted(self) -> Usage:
+        """Tokens as the expert counts them; before it does, those of what was read and received.
+
+        A piece is a token, unless pieces are too long for that.
+        """
+        written = self.pieces
+        if self.characters > LONGEST_PIECES * self.pieces:
+            written = estimated_tokens(self.characters)
+        if self.usage is not None and self._is_plausible(self.usage.completion_tokens):
+            return self.usage
+        read = estimated_tokens(self.request.characters)
+        return Usage(self.expert.read_tokens(read), written)
+
+    def _is_plausible(self, tokens: int) -> bool:
+        """Whether so many tokens can have been written; what is not so is counted here instead."""
+        least = self.characters // MOST_CHARACTERS_PER_TOKEN
+        return least <= tokens <= MOST_OF_LIMIT * self.request.max_tokens and (
+            tokens > 0 or self.pieces == 0
+        )
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it is surely beyond the limit on its length that the money is reserved for."""
+        if self.reservation is None or self.reservation.max_tokens is None:
+            return False
+        surely = min(self.pieces, estimated_tokens(self.characters))
+        return surely > SLACK * self.request.max_tokens + LONGEST_PIECES
+
+    def settle(self, *, answered: bool) -> None:
+        """Book it once it has ended: a call that failed before its first piece costs nothing."""
+        if answered:
+            used, seconds = self.counted, time.monotonic() - self.started
+            self.cost_usd = self.expert.cost(used.prompt_tokens, used.completion_tokens, seconds)
+        if self.reservation is not None:
+            self.reservation.settle(self.cost_usd)
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +121,30 @@ class Query:
     first_token_s: float | None = None
     whole: bool = False
     router_closed: bool = False
+
+    def record(self, ended: Ending) -> AnswerRecord:
+        """What happened to it; an answer that came whole is never "cancelled"."""
+        attempt = self.answering
+        if attempt is not None and attempt.finish_reason is not None:
+            ended = "complete"
+        total_s = self.elapsed()
+        return AnswerRecord(
+            id=self.id,
+            decision=self.decision,
+            answered_by=self.decision.expert if attempt is None else attempt.expert.name,
+            failures={name: str(error) for name, error in self.failures.items()},
+            usage=_usage(attempt, ended),
+            cost_usd=self.cost_usd,
+            router_s=self.router_s,
+            first_token_s=total_s if self.first_token_s is None else self.first_token_s,
+            total_s=total_s,
+            deferral=self.deferral,
+            ended=ended,
+            finish_reason=attempt.finish_reason if attempt is not None else None,
+            max_tokens=None if attempt is None else attempt.request.max_tokens,
+            empty=attempt is None or attempt.pieces == 0,
+            cost_limited=attempt is not None and attempt.request is not self.request,
+        )
 
     def elapsed(self) -> float:
         """Seconds since it came."""
@@ -72,3 +176,10 @@ class Query:
         if self.deferral is None or self.deferral.to in self.failures:
             return None
         return self.deferral.to
+
+
+def _usage(attempt: Attempt | None, ended: Ending) -> Usage | None:
+    """As the expert tells it; of an answer without its end, what was read and received."""
+    if attempt is None:
+        return None
+    return attempt.usage if ended == "complete" else attempt.counted

@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Self
 from weakref import WeakSet
 
@@ -29,8 +30,8 @@ from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.constraints import Constraints
 
-from .answer import Answer, AnswerStream, record_of
-from .dispatch import Dispatch
+from .answer import Answer, AnswerStream
+from .dispatch import Asking, Dispatch
 from .handover import Handover
 from .hooks import Hooks
 from .query import Query
@@ -72,24 +73,27 @@ class EdgeRouter:
         self.experience = Experience.of(
             self.config, self.router.experts, measured=measured, device=device
         )
+        self._configured = configured_limits(self.config)
         self._budget = Budget(self.config.budget_usd)
         self._learning = Learning.from_config(self.config, self.router.artifact, draw=draw)
-        self._hooks = Hooks(hooks)
+        self._hooks = None if hooks == () else Hooks(hooks)
         self._lock = ForkSafeLock()
         self._closed = False
         self._streams: WeakSet[AnswerStream] = WeakSet()
         self._backends: dict[str, Backend] = dict(backends)
-        self._dispatch = Dispatch(
+        asking = Asking(
             self.config,
             {expert.name: expert for expert in self.router.experts},
             budget=self._budget,
-            experience=self.experience,
             limits=self._limits,
             opened=self._backend,
         )
-        self._dispatch.handover = Handover.from_config(
-            self.config, self.router, ask=self._dispatch.ask, limits=self._limits
+        handover = Handover.from_config(
+            self.config, self.router, asking=asking.ask, limits=self._limits
         )
+        ask = asking.ask if handover is None else handover.ask
+        self._dispatch = Dispatch(ask, self.experience)
+        self._needs_confidence = handover is not None
         for name, expert in self.config.experts.items():
             if expert.backend == "llama_cpp":  # cheap, and a missing file should not wait
                 self._backend(name)
@@ -126,7 +130,9 @@ class EdgeRouter:
 
     def constraints(self) -> Constraints:
         """The configured limits, with what is left of the budget."""
-        return configured_limits(self.config, spent_usd=self._budget.committed_usd)
+        if self.config.budget_usd is None:
+            return self._configured
+        return replace(self._configured, budget_left_usd=self._budget.left_usd)
 
     def close(self) -> None:
         """End answers under way, give back models, threads and sockets; keep speeds where the
@@ -149,7 +155,8 @@ class EdgeRouter:
             self.experience.keep(self.config)
         if self._learning is not None:
             self._learning.close()
-        self._hooks.close()
+        if self._hooks is not None:
+            self._hooks.close()
 
     def __enter__(self) -> Self:
         return self
@@ -196,20 +203,22 @@ class EdgeRouter:
 
     def _finish(self, query: Query, ended: Ending) -> AnswerRecord:
         """The record of an answer that has ended, once everybody has heard of it."""
-        record = record_of(query, ended)
+        record = query.record(ended)
         log_record(record)
         self.experience.answered(record, query.request, query.snapshot)
         if self._learning is not None:
             self._learning.answered(record, query.request)
-        self._hooks.tell(record, wait=not self._closed)
+        if self._hooks is not None:
+            self._hooks.tell(record, wait=not self._closed)
         return record
 
     def _backend(self, name: str) -> Backend:
         with self._lock:
             self._require_open()
             if name not in self._backends:
-                watched = self._dispatch.handover is not None
-                self._backends[name] = open_backend(self.config.experts[name], confidence=watched)
+                self._backends[name] = open_backend(
+                    self.config.experts[name], confidence=self._needs_confidence
+                )
             return self._backends[name]
 
 
