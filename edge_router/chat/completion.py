@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
@@ -13,15 +11,24 @@ from edge_router.guards.checks import (
     Check,
     any_text,
     instance,
-    number,
     one_of,
     optional,
     settle,
     whole,
 )
-from edge_router.guards.redaction import quoted
 
-from .conversation import Message, _require_utf8, messages_of
+from .conversation import (
+    BYTES,
+    KNOWN,
+    Role,
+    plain_text,
+    role_of,
+    series_of,
+    stops_of,
+    temperature_of,
+    turn_of,
+    whole_of,
+)
 
 __all__ = [
     "CHARACTERS_PER_TOKEN",
@@ -31,6 +38,7 @@ __all__ = [
     "ChatRequest",
     "Ending",
     "FinishReason",
+    "Message",
     "Prompt",
     "TokenConfidence",
     "Usage",
@@ -45,7 +53,25 @@ CHARACTERS_PER_TOKEN = 4  # the stand-in wherever tokens were not counted
 DEFAULT_MAX_TOKENS = 512
 MOST_TOKENS = 2**31 - 1
 MOST_COUNTED = 2**53  # tokens that an answer can have taken, by any means
-BYTES = (bytes, bytearray, memoryview)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation.
+
+    "developer" is today's name of "system". Raises InvalidRequest for a role that is not system,
+    user or assistant, and for content that is not text or cannot be written as UTF-8.
+    """
+
+    role: Role
+    content: str
+
+    def __post_init__(self) -> None:
+        if type(self.role) is not str or self.role not in KNOWN:
+            object.__setattr__(self, "role", role_of(self.role))
+        if type(self.content) is not str:
+            object.__setattr__(self, "content", plain_text(self.content))
+        _require_utf8(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +93,20 @@ class ChatRequest:
 
     def __post_init__(self) -> None:
         if type(self.messages) is not tuple or {*map(type, self.messages)} != {Message}:
-            object.__setattr__(self, "messages", messages_of(self.messages))
+            object.__setattr__(self, "messages", _messages(self.messages))
         if not any(m.role == "user" and not _is_blank(m.content) for m in self.messages):
             raise InvalidRequest("the query is empty; give at least one user message with text")
         if type(self.max_tokens) is not int or not 1 <= self.max_tokens <= MOST_TOKENS:
-            limit = _whole("max_tokens", self.max_tokens, 1, MOST_TOKENS)
+            limit = whole_of("max_tokens", self.max_tokens, 1, MOST_TOKENS)
             object.__setattr__(self, "max_tokens", limit)
         if self.temperature is not None:
-            object.__setattr__(self, "temperature", _temperature(self.temperature))
+            object.__setattr__(self, "temperature", temperature_of(self.temperature))
         if self.stop != ():
-            object.__setattr__(self, "stop", _stops(self.stop))
+            object.__setattr__(self, "stop", stops_of(self.stop))
+            for text in self.stop:
+                _require_utf8(text)
         if self.seed is not None:
-            object.__setattr__(self, "seed", _whole("seed", self.seed, -(2**63), 2**63 - 1))
+            object.__setattr__(self, "seed", whole_of("seed", self.seed, -(2**63), 2**63 - 1))
 
     @classmethod
     def of(cls, prompt: Prompt) -> ChatRequest:
@@ -88,7 +116,7 @@ class ChatRequest:
         if isinstance(prompt, str):
             return cls((Message("user", prompt),))
         if isinstance(prompt, Iterable) and not isinstance(prompt, (*BYTES, Mapping)):
-            return cls(messages_of(prompt))
+            return cls(_messages(prompt))
         raise InvalidRequest(
             f"cannot route a {type(prompt).__name__}; give a text, a list of messages or a "
             "ChatRequest"
@@ -111,46 +139,27 @@ class ChatRequest:
         }
 
 
-def _whole(name: str, value: Any, low: int, high: int) -> int:
-    """A whole number in these bounds. Raises InvalidRequest; truth and texts are no numbers."""
-    try:
-        found = None if type(value).__name__ in ("bool", "bool_") else operator.index(value)
-    except TypeError:
-        found = None
-    if found is not None and low <= found <= high:
-        return found
-    if found is not None and found < low == 1:
-        raise InvalidRequest(f"{name} is {quoted(value)}; it must be 1 or more")
-    raise InvalidRequest(
-        f"{name} is {quoted(value)}; it must be a whole number from {low} to {high}"
+Prompt = str | ChatRequest | Iterable[Message | Mapping[str, Any]]
+
+
+def _messages(stated: Any) -> tuple[Message, ...]:
+    """A series of messages, ours or OpenAI's dicts. Raises InvalidRequest."""
+    return tuple(
+        item if isinstance(item, Message) else Message(*turn_of(item)) for item in series_of(stated)
     )
 
 
-def _temperature(value: Any) -> float:
+def _require_utf8(text: str) -> None:
+    """Raises InvalidRequest for a text that cannot be written as UTF-8."""
+    if text.isascii():
+        return
     try:
-        found = number(0.0)(math.nan if isinstance(value, str) else value, "")
-    except ConfigError:
-        raise InvalidRequest(f"temperature is {quoted(value)}; it must be 0 or more") from None
-    return float(found)
-
-
-def _stops(stop: Any) -> tuple[str, ...]:
-    """One text or several. Their text is not told: it may be the user's."""
-    if stop is None:
-        return ()
-    stated = (stop,) if isinstance(stop, str) else stop
-    if not isinstance(stated, Iterable) or isinstance(stated, (*BYTES, Mapping)):
-        raise InvalidRequest(f"stop is a {type(stop).__name__}; it must be texts")
-    found = tuple(stated)
-    for text in found:
-        if not isinstance(text, str) or not text:
-            told = "an empty text" if isinstance(text, str) else f"a {type(text).__name__}"
-            raise InvalidRequest(f"stop holds {told}; it must hold texts that are not empty")
-        _require_utf8(text)
-    return tuple(str.__str__(text) for text in found)
-
-
-Prompt = str | ChatRequest | Iterable[Message | Mapping[str, Any]]
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(
+            f"the text is not valid UTF-8 (character {error.start} is half of a pair or a raw "
+            "byte); decode it with errors='replace' first"
+        ) from None
 
 
 def _is_blank(text: str) -> bool:

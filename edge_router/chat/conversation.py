@@ -1,21 +1,36 @@
-"""Conversations as clients keep them become messages; what would be lost is refused by name.
+"""What clients state of a request is read: roles, contents, settings; the rest is refused by name.
 
 No message about a conversation holds any of its text: only types, keys and lengths.
 """
 
 from __future__ import annotations
 
+import math
+import operator
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from edge_router.errors import InvalidRequest
+from edge_router.errors import ConfigError, InvalidRequest
+from edge_router.guards.checks import number
 from edge_router.guards.redaction import quoted
 
-__all__ = ["messages_of", "role_of"]
+__all__ = [
+    "BYTES",
+    "KNOWN",
+    "Role",
+    "plain_text",
+    "role_of",
+    "series_of",
+    "stops_of",
+    "temperature_of",
+    "turn_of",
+    "whole_of",
+]
 
+Role = Literal["system", "user", "assistant"]
 
+BYTES = (bytes, bytearray, memoryview)
 ROLES: Mapping[str, Role] = {
     "system": "system",
     "developer": "system",  # OpenAI's newer name of it
@@ -31,26 +46,25 @@ WORD = re.compile(r"[A-Za-z_]{1,24}")
 MOST_KEYS = 8
 
 
-def messages_of(stated: Any) -> tuple[Message, ...]:
-    """Messages from a series of ours or of OpenAI's dicts. Raises InvalidRequest."""
-    if isinstance(stated, (str, bytes, bytearray, memoryview, Mapping)):
+def series_of(stated: Any) -> Iterable[Any]:
+    """What may hold messages. Raises InvalidRequest for what is no series."""
+    if isinstance(stated, (str, *BYTES, Mapping)):
         raise InvalidRequest(
             f"messages must be a list of messages, not a {type(stated).__name__}; "
             "ChatRequest.of(...) takes a text"
         )
     if not isinstance(stated, Iterable):
         raise InvalidRequest(f"messages must be a list of messages, not {type(stated).__name__}")
-    return tuple(_message(item) for item in stated)
+    return stated
 
 
-def _message(item: Any) -> Message:
-    if isinstance(item, Message):
-        return item
+def turn_of(item: Any) -> tuple[Role, Any]:
+    """Role and content of one of OpenAI's dicts. Raises InvalidRequest."""
     if not isinstance(item, Mapping) or not {"role", "content"} <= item.keys():
         raise InvalidRequest(f"a message needs 'role' and 'content', got {_told(item)}")
     if any(_is_there(item.get(key)) for key in TOOL_KEYS):
         raise InvalidRequest(f"a message holds a call of a tool; {NO_TOOLS}")
-    return Message(role_of(item["role"]), _content(item["content"]))
+    return role_of(item["role"]), _content(item["content"])
 
 
 def _is_there(calls: Any) -> bool:
@@ -108,39 +122,47 @@ def _told(item: Any) -> str:
     return f"a {type(item).__name__} with {len(item)} keys ({keys})"
 
 
-Role = Literal["system", "user", "assistant"]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a conversation.
-
-    "developer" is today's name of "system". Raises InvalidRequest for a role that is not system,
-    user or assistant, and for content that is not text or cannot be written as UTF-8.
-    """
-
-    role: Role
-    content: str
-
-    def __post_init__(self) -> None:
-        if type(self.role) is not str or self.role not in KNOWN:
-            object.__setattr__(self, "role", role_of(self.role))
-        if type(self.content) is not str:
-            object.__setattr__(self, "content", _plain_text(self.content))
-        _require_utf8(self.content)
-
-
-def _plain_text(content: Any) -> str:
+def plain_text(content: Any) -> str:
+    """The content of a message. Raises InvalidRequest for what is no text."""
     if not isinstance(content, str):
         raise InvalidRequest(f"a message's content must be text, not {type(content).__name__}")
     return str.__str__(content)
 
 
-def _require_utf8(text: str) -> None:
+def whole_of(name: str, value: Any, low: int, high: int) -> int:
+    """A whole number in these bounds. Raises InvalidRequest; truth and texts are no numbers."""
     try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidRequest(
-            f"the text is not valid UTF-8 (character {error.start} is half of a pair or a raw "
-            "byte); decode it with errors='replace' first"
-        ) from None
+        found = None if type(value).__name__ in ("bool", "bool_") else operator.index(value)
+    except TypeError:
+        found = None
+    if found is not None and low <= found <= high:
+        return found
+    if found is not None and found < low == 1:
+        raise InvalidRequest(f"{name} is {quoted(value)}; it must be 1 or more")
+    raise InvalidRequest(
+        f"{name} is {quoted(value)}; it must be a whole number from {low} to {high}"
+    )
+
+
+def temperature_of(value: Any) -> float:
+    """0 or more. Raises InvalidRequest."""
+    try:
+        found = number(0.0)(math.nan if isinstance(value, str) else value, "")
+    except ConfigError:
+        raise InvalidRequest(f"temperature is {quoted(value)}; it must be 0 or more") from None
+    return float(found)
+
+
+def stops_of(stop: Any) -> tuple[str, ...]:
+    """One text or several. Raises InvalidRequest, which does not quote them."""
+    if stop is None:
+        return ()
+    stated = (stop,) if isinstance(stop, str) else stop
+    if not isinstance(stated, Iterable) or isinstance(stated, (*BYTES, Mapping)):
+        raise InvalidRequest(f"stop is a {type(stop).__name__}; it must be texts")
+    found = tuple(stated)
+    for text in found:
+        if not isinstance(text, str) or not text:
+            told = "an empty text" if isinstance(text, str) else f"a {type(text).__name__}"
+            raise InvalidRequest(f"stop holds {told}; it must hold texts that are not empty")
+    return tuple(str.__str__(text) for text in found)

@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from edge_router.chat.completion import ChatChunk, Ending, FinishReason
+from edge_router.chat.completion import ChatChunk, Ending, FinishReason, Usage
 from edge_router.errors import RouterClosed
+from edge_router.guards.checks import FrozenDict
 from edge_router.guards.forking import renew_after_fork
 from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.record import AnswerRecord
 
-from .query import Chunks, Query
+from .query import Attempt, Chunks, Query
 
-__all__ = ["Answer", "AnswerStream"]
+__all__ = ["Answer", "AnswerStream", "record_of"]
 
 
 log = logging.getLogger("edge_router")
@@ -131,3 +132,35 @@ class AnswerStream(Iterator[ChatChunk]):
             self.record = self._finish(self._query, "cancelled")
         elif self._query.first_token_s is not None:
             self.record = self._finish(self._query, "broken")
+
+
+def record_of(query: Query, ended: Ending) -> AnswerRecord:
+    """What happened to a query that has ended; an answer that came whole is never "cancelled"."""
+    attempt = query.answering
+    if attempt is not None and attempt.finish_reason is not None:
+        ended = "complete"
+    total_s = query.elapsed()
+    return AnswerRecord(
+        id=query.id,
+        decision=query.decision,
+        answered_by=query.decision.expert if attempt is None else attempt.expert.name,
+        failures=FrozenDict({name: str(error) for name, error in query.failures.items()}),
+        usage=_usage(attempt, ended),
+        cost_usd=query.cost_usd,
+        router_s=query.router_s,
+        first_token_s=total_s if query.first_token_s is None else query.first_token_s,
+        total_s=total_s,
+        deferral=query.deferral,
+        ended=ended,
+        finish_reason=attempt.finish_reason if attempt is not None else None,
+        max_tokens=None if attempt is None else attempt.request.max_tokens,
+        empty=attempt is None or attempt.pieces == 0,
+        cost_limited=attempt is not None and attempt.request is not query.request,
+    )
+
+
+def _usage(attempt: Attempt | None, ended: Ending) -> Usage | None:
+    """As the expert tells it; of an answer without its end, what was read and received."""
+    if attempt is None:
+        return None
+    return attempt.usage if ended == "complete" else attempt.counted

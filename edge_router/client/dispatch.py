@@ -24,13 +24,10 @@ from edge_router.routing.experts.expert import Expert, Location
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
-from .query import Attempt, Chunks, Query
+from .query import Ask, Attempt, Chunks, Query, first_piece
 from .running_estimates import Experience
 
-__all__ = ["Ask", "Asking", "Dispatch", "first_piece"]
-
-Ask = Callable[[Query, str], Chunks]
-"""Asks an expert by its name: `Asking.ask`, or what wraps it and hands answers over."""
+__all__ = ["Asking", "Dispatch"]
 
 SILENCE_S = 10.0  # a cloud expert that sends nothing for so long is left for one that may step in
 LEAST_SILENCE_S = 2.0  # for an expert that is asked after others kept silent
@@ -213,14 +210,6 @@ class Dispatch:
                 if not isinstance(error, CostLimitReached):
                     self._experience.failed(name, error)
         raise _nobody(query)
-
-
-def first_piece(chunks: Chunks, name: str) -> ChatChunk:
-    """The first chunk of a stream. Raises BackendProtocolError where there is none."""
-    try:
-        return next(chunks)
-    except StopIteration:
-        raise BackendProtocolError(f"{name} sent an empty stream") from None
 
 
 def _others(query: Query, name: str) -> int:

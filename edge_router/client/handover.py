@@ -20,9 +20,8 @@ from edge_router.routing.experts.panel import Candidate
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
-from .dispatch import Ask, first_piece
 from .holdback import Watch
-from .query import Chunks, Query
+from .query import Ask, Chunks, Query, first_piece
 
 __all__ = ["Handover", "reconsider", "what_is_left"]
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import (
     ChatChunk,
     ChatRequest,
-    Ending,
     FinishReason,
     Usage,
     estimated_tokens,
 )
-from edge_router.errors import BackendError
+from edge_router.errors import BackendError, BackendProtocolError
 from edge_router.layers.budget import Reservation
 from edge_router.routing.deciding.decision import Decision, Snapshot
 from edge_router.routing.deferral import Deferral
 from edge_router.routing.experts.expert import Expert
-from edge_router.routing.record import AnswerRecord
 from edge_router.settings.constraints import Constraints
 
-__all__ = ["Attempt", "Chunks", "Query"]
+__all__ = ["Ask", "Attempt", "Chunks", "Query", "first_piece"]
 
 MOST_CHARACTERS_PER_TOKEN = 16  # in the mean of an answer, blanks included
 MOST_OF_LIMIT = 100  # times max_tokens; thinking may count beside it
@@ -122,30 +120,6 @@ class Query:
     whole: bool = False
     router_closed: bool = False
 
-    def record(self, ended: Ending) -> AnswerRecord:
-        """What happened to it; an answer that came whole is never "cancelled"."""
-        attempt = self.answering
-        if attempt is not None and attempt.finish_reason is not None:
-            ended = "complete"
-        total_s = self.elapsed()
-        return AnswerRecord(
-            id=self.id,
-            decision=self.decision,
-            answered_by=self.decision.expert if attempt is None else attempt.expert.name,
-            failures={name: str(error) for name, error in self.failures.items()},
-            usage=_usage(attempt, ended),
-            cost_usd=self.cost_usd,
-            router_s=self.router_s,
-            first_token_s=total_s if self.first_token_s is None else self.first_token_s,
-            total_s=total_s,
-            deferral=self.deferral,
-            ended=ended,
-            finish_reason=attempt.finish_reason if attempt is not None else None,
-            max_tokens=None if attempt is None else attempt.request.max_tokens,
-            empty=attempt is None or attempt.pieces == 0,
-            cost_limited=attempt is not None and attempt.request is not self.request,
-        )
-
     def elapsed(self) -> float:
         """Seconds since it came."""
         return time.monotonic() - self.started
@@ -178,8 +152,13 @@ class Query:
         return self.deferral.to
 
 
-def _usage(attempt: Attempt | None, ended: Ending) -> Usage | None:
-    """As the expert tells it; of an answer without its end, what was read and received."""
-    if attempt is None:
-        return None
-    return attempt.usage if ended == "complete" else attempt.counted
+Ask = Callable[[Query, str], Chunks]
+"""Asks an expert by its name: `Asking.ask` of the dispatch, or a `Handover` around it."""
+
+
+def first_piece(chunks: Chunks, name: str) -> ChatChunk:
+    """The first chunk of a stream. Raises BackendProtocolError where there is none."""
+    try:
+        return next(chunks)
+    except StopIteration:
+        raise BackendProtocolError(f"{name} sent an empty stream") from None

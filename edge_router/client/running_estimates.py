@@ -11,8 +11,7 @@ from itertools import takewhile
 from typing import Self
 
 from edge_router.backends.base import Backend, Loadable
-from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, estimated_tokens
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Message, estimated_tokens
 from edge_router.device.latency import ExpertState, Pace, Timing
 from edge_router.device.machine import DeviceSource, DeviceState, RecentDevice, this_device
 from edge_router.device.speeds import MeasuredSpeed, now_as_text, write_speeds

@@ -30,7 +30,7 @@ from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.constraints import Constraints
 
-from .answer import Answer, AnswerStream
+from .answer import Answer, AnswerStream, record_of
 from .dispatch import Asking, Dispatch
 from .handover import Handover
 from .hooks import Hooks
@@ -203,7 +203,7 @@ class EdgeRouter:
 
     def _finish(self, query: Query, ended: Ending) -> AnswerRecord:
         """The record of an answer that has ended, once everybody has heard of it."""
-        record = query.record(ended)
+        record = record_of(query, ended)
         log_record(record)
         self.experience.answered(record, query.request, query.snapshot)
         if self._learning is not None:

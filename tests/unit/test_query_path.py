@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MOST_FILES, MOST_UNTIL_SENT = 44, 37
+MOST_FILES, MOST_UNTIL_SENT = 28, 24
 
 
 @pytest.mark.parametrize("options", [[], ["--stream"]])

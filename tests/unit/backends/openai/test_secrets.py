@@ -18,8 +18,7 @@ from asking import asking, saying, streaming
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.openai.backend import OpenAIBackend
 from edge_router.backends.openai.redaction import Redaction
-from edge_router.chat.completion import ChatRequest
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatRequest, Message
 from edge_router.errors import BackendError, ConfigError
 from edge_router.guards.redaction import without_secrets
 from fault_server import Peer, Script, answer, answer_json, event, piece
