@@ -23,6 +23,7 @@ sys.path.append(str(Path(__file__).parent / "made"))
 from fault_server import FaultServer, Peer, answer, answer_json, event, piece
 
 HERE = str(Path(edge_router.__file__).parent) + os.sep
+EXPERT = str(Path(HERE, "backends", "openai"))
 QUESTION = "What is the capital of France?"
 SENDS = ("send", "sendall")
 
@@ -30,9 +31,11 @@ SENDS = ("send", "sendall")
 @dataclass(slots=True)
 class QueryPath:
     """The functions of ours that a query has called, by file, each in the order of its first call;
-    `sent` is how many of the files had been run through when the request left."""
+    `asked` is how many of the files had been run through when the expert was asked, `sent` when the
+    request left."""
 
     files: dict[str, dict[str, None]] = field(default_factory=dict)
+    asked: int = 0
     sent: int = 0
 
     def record(self, frame: Any, event: str, arg: object) -> None:
@@ -41,6 +44,8 @@ class QueryPath:
             self.sent = len(self.files)
         name: str = frame.f_code.co_filename
         if event == "call" and name.startswith(HERE) and frame.f_code.co_name != "<module>":
+            if name.startswith(EXPERT) and not self.asked:
+                self.asked = len(self.files)
             self.files.setdefault(name.removeprefix(HERE), {})[frame.f_code.co_qualname] = None
 
     def report(self) -> str:
@@ -49,9 +54,12 @@ class QueryPath:
             f"{place:>3} {name}: {', '.join([f for f in functions if '<' not in f][:6])}"
             for place, (name, functions) in enumerate(self.files.items(), start=1)
         ]
-        return "\n".join(
-            [*lines, f"files until the request is sent: {self.sent}", f"files: {len(self.files)}"]
-        )
+        counts = {
+            "files until the expert is asked": self.asked,
+            "files until the request is sent": self.sent,
+            "files": len(self.files),
+        }
+        return "\n".join([*lines, *(f"{name}: {count}" for name, count in counts.items())])
 
 
 def query_path(*, stream: bool) -> QueryPath:

@@ -6,13 +6,13 @@ import logging
 import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import Self
 
 from edge_router.backends.base import Backend, Loadable
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Message, estimated_tokens
-from edge_router.device.latency import ExpertState, Pace, Timing
+from edge_router.device.latency import AS_STATED, ExpertState, Pace, Timing
 from edge_router.device.machine import DeviceSource, DeviceState, RecentDevice, this_device
 from edge_router.device.speeds import MeasuredSpeed, now_as_text, write_speeds
 from edge_router.errors import BackendError
@@ -52,6 +52,9 @@ class Lengths:
         moved = self.log_length + rate * step
         bounded = max(-LARGEST_SHIFT, min(LARGEST_SHIFT, moved))
         return Lengths(bounded, self.answers + 1)
+
+
+UNSEEN = Lengths()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +210,7 @@ class Experience:
         step = math.log(written / record.decision.estimates[name].output_tokens)
         if written >= max_tokens:  # cut off: it would have been at least this long
             step = max(0.0, step)
-        self._lengths[name] = self._lengths.get(name, Lengths()).after(step)
+        self._lengths[name] = self._lengths.get(name, UNSEEN).after(step)
 
     def _learn_pace(self, record: AnswerRecord, request: ChatRequest, state: ExpertState) -> None:
         name, usage = record.answered_by, record.usage
@@ -222,13 +225,13 @@ class Experience:
     def _state(
         self, name: str, request: ChatRequest, backend: Backend | None, device: DeviceState
     ) -> ExpertState:
-        state = ExpertState(
-            self._paces.get(name, Pace()), self._lengths.get(name, Lengths()).log_length
-        )
+        pace = self._paces.get(name, AS_STATED.pace)
+        log_length = self._lengths.get(name, UNSEEN).log_length
         if self._experts[name].location == Location.CLOUD:
-            return replace(state, cold=not self._is_connected(name))
-        return replace(
-            state,
+            return ExpertState(pace, log_length, cold=not self._is_connected(name))
+        return ExpertState(
+            pace,
+            log_length,
             cached_tokens=self._cached_characters(name, request) // CHARACTERS_PER_TOKEN,
             cold=isinstance(backend, Loadable) and not backend.loaded,
             slowdown=1 / max(0.1, device.clock_share or 1.0),

@@ -275,3 +275,19 @@ def test_an_echoed_request_shows_neither_key_nor_prompt(monkeypatch: pytest.Monk
     told = _told(script, api_key_env="TINY_KEY")
     assert "Secret" not in told
     assert not [part for part in PARTS if part in told]
+
+
+def test_a_key_that_is_changed_meanwhile_is_hidden_as_it_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server quotes the old key, the environment has a new one by then."""
+    monkeypatch.setenv("TINY_KEY", "tiny-Secret/42")
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        monkeypatch.setenv("TINY_KEY", "another")
+        peer.send(answer("no account for tiny-Secret/42", status="401 No"))
+
+    told = _told(script, api_key_env="TINY_KEY")
+    assert "no account for" in told
+    assert "Secret" not in told
