@@ -1,4 +1,4 @@
-"""Asks experts, one after the other until one answers, each within its money and its time."""
+"""Ask experts one after the other until one answers, each within its money and its time."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from .running_estimates import Experience
 
 __all__ = ["Asking", "Dispatch"]
 
-SILENCE_S = 10.0  # a cloud expert that sends nothing for so long is left for one that may step in
-LEAST_SILENCE_S = 2.0  # for an expert that is asked after others kept silent
-WHOLE_SHARE = 0.75  # of the time that is left, for a whole answer while others could step in
+SILENCE_S = 10.0  # of a cloud expert, before the next one is asked
+LEAST_SILENCE_S = 2.0  # for an expert that is asked after silent ones
+WHOLE_SHARE = 0.75  # of the time left, for a whole answer while fallbacks remain
 
 log = logging.getLogger("edge_router")
 
@@ -59,9 +59,9 @@ class Asking:
         self._opened = opened
 
     def ask(self, query: Query, name: str) -> Chunks:
-        """One expert's answer, which is waited for as long as `_patience` says: the most it may
-        cost is reserved before, what it did cost is booked after, however it ends."""
-        deadline = self._patience(query, name)
+        """One expert's answer, within the deadline that `_deadline` gives it: the most it may cost
+        is reserved before, the real cost is booked after, however it ends."""
+        deadline = self._deadline(query, name)
         attempt = self._attempt(query, self._experts[name])
         answered = True
         try:
@@ -74,7 +74,7 @@ class Asking:
             attempt.settle(answered=answered)
 
     def _pieces(self, attempt: Attempt, name: str, deadline: Deadline) -> Chunks:
-        """What the expert's backend gives, whoever wrote it."""
+        """The chunks of the expert's backend, checked: the backend may be the user's own."""
         chunks = None
         try:
             chunks = iter(self._opened(name).stream(attempt.request, deadline=deadline))
@@ -103,23 +103,23 @@ class Asking:
             if close is not None:
                 close()
 
-    def _patience(self, query: Query, name: str) -> Deadline:
-        """How long an expert is waited for: as long as others could step in, its share of the time
-        that is left for the first piece, and about ten seconds of silence in all."""
-        others = _others(query, name)
-        if not others:
+    def _deadline(self, query: Query, name: str) -> Deadline:
+        """The deadline of one expert. While fallbacks remain it gets its share of the time left for
+        the first piece, and about ten seconds of silence in all."""
+        fallbacks = _fallbacks_left(query, name)
+        if not fallbacks:
             return query.deadline.attempt()
         left = query.deadline.remaining()
         return query.deadline.attempt(
             within_s=WHOLE_SHARE * left if query.whole else math.inf,
-            first_token_s=left / (1 + others),
+            first_token_s=left / (1 + fallbacks),
             silence_s=self._silence_s(query, name),
             throughout=query.whole,
         )
 
     def _silence_s(self, query: Query, name: str) -> float:
         stated = self._config.experts[name]
-        if stated.first_token_timeout_s or stated.stall_timeout_s:  # the backend minds these
+        if stated.first_token_timeout_s or stated.stall_timeout_s:  # the backend keeps these itself
             return math.inf
         if self._experts[name].location != Location.CLOUD:  # it may have to load its model
             return math.inf
@@ -152,7 +152,7 @@ class Asking:
 class Dispatch:
     """Asks experts in the order of the decision until one answers. Thread-safe.
 
-    `ask` gives the answer of an expert by name; `experience` hears which of them fail.
+    `ask` gives the answer of an expert by name; failures are reported to `experience`.
     """
 
     def __init__(self, ask: Ask, experience: Experience) -> None:
@@ -160,7 +160,7 @@ class Dispatch:
         self._experience = experience
 
     def run(self, query: Query) -> Chunks:
-        """The answer in pieces. Where one that is wanted whole breaks off, the next expert is
+        """The answer in pieces. If a whole answer is wanted and breaks off, the next expert is
         asked."""
         while True:
             first, rest = self._first_to_answer(query)
@@ -181,7 +181,7 @@ class Dispatch:
             return
 
     def _broke_off(self, query: Query, error: BackendError) -> None:
-        """Leave the expert whose answer broke off; raises `error` where nobody else is left."""
+        """Note that an expert's answer broke off; raises `error` where no other expert is left."""
         broken = query.answering
         if query.deadline.cancelled or broken is None:
             raise error
@@ -192,13 +192,15 @@ class Dispatch:
         self._experience.failed(broken.expert.name, error)
 
     def _first_to_answer(self, query: Query) -> tuple[ChatChunk, Chunks]:
-        """Ask in the decision's order until the first piece of an answer is there."""
+        """Ask in the decision's order until a first piece arrives; returns it and the rest."""
         for name in query.decision.order:
-            if name in query.failures:  # asked already, when an answer was to be handed to it
+            if name in query.failures:  # it failed to take over an answer
                 continue
-            if not self._experience.asking(name) and _others(query, name):
+            if not self._experience.asking(name) and _fallbacks_left(query, name):
                 probed = f"{name} is tried again by another query just now"
-                query.failures[name] = BackendUnavailable(probed)  # its outcome is for that to tell
+                query.failures[name] = BackendUnavailable(
+                    probed
+                )  # not reported: the other query will be
                 continue
             try:
                 chunks = self._ask(query, name)
@@ -209,15 +211,15 @@ class Dispatch:
                 query.failures[name] = error
                 if not isinstance(error, CostLimitReached):
                     self._experience.failed(name, error)
-        raise _nobody(query)
+        raise _no_answer(query)
 
 
-def _others(query: Query, name: str) -> int:
-    """How many experts could still step in for this one."""
+def _fallbacks_left(query: Query, name: str) -> int:
+    """How many fallbacks remain for an expert."""
     return sum(1 for one in query.decision.order if one != name and one not in query.failures)
 
 
-def _nobody(query: Query) -> NoExpertFits | AllBackendsFailed:
+def _no_answer(query: Query) -> NoExpertFits | AllBackendsFailed:
     limits = {n: e.limit for n, e in query.failures.items() if isinstance(e, CostLimitReached)}
     if len(limits) < len(query.failures):
         return AllBackendsFailed(query.failures)

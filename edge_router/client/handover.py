@@ -27,7 +27,7 @@ __all__ = ["Handover", "reconsider", "what_is_left"]
 
 
 class Chooser(Protocol):
-    """What a hand-over needs of a `Router`."""
+    """The part of `Router` that a handover needs."""
 
     artifact: RouterArtifact
     experts: tuple[Expert, ...]
@@ -97,8 +97,7 @@ class Handover:
         )
 
     def _begun_usd(self, query: Query, tokens: int) -> float:
-        """Dollars for the first `tokens` tokens of the decided expert; 0 where its price is not
-        known."""
+        """Dollars for the first `tokens` tokens of the decided expert; 0 for an unknown price."""
         pricing = self._expert(query.decision.expert).pricing
         read = query.request.characters / CHARACTERS_PER_TOKEN
         return 0.0 if pricing is None else pricing.cost(read, tokens)
@@ -126,7 +125,7 @@ def _put_back(first: ChatChunk, rest: Chunks) -> Chunks:
 
 
 def what_is_left(constraints: Constraints, *, cost_usd: float, seconds: float) -> Constraints:
-    """The limits on whoever is asked second, after what the first one took."""
+    """The limits on the second expert, after the cost and the time of the first."""
     return replace(
         constraints,
         max_cost_usd=_less(constraints.max_cost_usd, cost_usd),
@@ -148,11 +147,10 @@ def reconsider(
     constraints: Constraints,
     rule: Rule,
 ) -> Deferral | None:
-    """Decide again between the expert that began, its answer good with `probability` after `tokens`
-    tokens, and the cloud experts that the first decision admits.
+    """Decide again, now that the first `tokens` tokens of the answer are known: between the expert
+    that writes it, good with `probability`, and the cloud experts that the first decision admits.
 
-    `constraints` are what is left of them; they rule out as they did the first time. None where
-    the expert that began should go on.
+    `constraints` are what is left of the limits. None where the first expert should go on.
     """
     by_name = {expert.name: expert for expert in experts}
     began = by_name[decision.expert]

@@ -1,4 +1,4 @@
-"""The state of one query: what was asked, of which experts, and what each of them has sent."""
+"""The state of one query: the request, the decision, and what each expert has sent so far."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ Chunks = Generator[ChatChunk, None, None]
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """An expert's answer on its way. `cost_usd` is None where the price is not known.
+    """One expert's answer while it arrives. `cost_usd` is None for an unknown price.
 
-    `request` has the limit on length that `reservation` pays for; that is None where no money is
-    limited.
+    `request` has the limit on length that `reservation` pays for; no money is reserved (None) where
+    no cost is limited.
     """
 
     expert: Expert
@@ -60,9 +60,9 @@ class Attempt:
 
     @property
     def counted(self) -> Usage:
-        """Tokens as the expert counts them; before it does, those of what was read and received.
+        """The expert's own count of tokens if it is plausible, else an estimate from the texts.
 
-        A piece is a token, unless pieces are too long for that.
+        Each piece counts as a token, unless pieces are too long for that.
         """
         written = self.pieces
         if self.characters > LONGEST_PIECES * self.pieces:
@@ -73,7 +73,7 @@ class Attempt:
         return Usage(self.expert.read_tokens(read), written)
 
     def _is_plausible(self, tokens: int) -> bool:
-        """Whether so many tokens can have been written; what is not so is counted here instead."""
+        """Whether the answer can have so many tokens."""
         least = self.characters // MOST_CHARACTERS_PER_TOKEN
         return least <= tokens <= MOST_OF_LIMIT * self.request.max_tokens and (
             tokens > 0 or self.pieces == 0
@@ -81,14 +81,14 @@ class Attempt:
 
     @property
     def is_too_long(self) -> bool:
-        """Whether it is surely beyond the limit on its length that the money is reserved for."""
+        """Whether it surely exceeds the length that the money is reserved for."""
         if self.reservation is None or self.reservation.max_tokens is None:
             return False
         surely = min(self.pieces, estimated_tokens(self.characters))
         return surely > SLACK * self.request.max_tokens + LONGEST_PIECES
 
     def settle(self, *, answered: bool) -> None:
-        """Book it once it has ended: a call that failed before its first piece costs nothing."""
+        """Book the cost at its end: a call that failed before its first piece costs nothing."""
         if answered:
             used, seconds = self.counted, time.monotonic() - self.started
             self.cost_usd = self.expert.cost(used.prompt_tokens, used.completion_tokens, seconds)
@@ -99,8 +99,8 @@ class Attempt:
 @dataclass(slots=True, eq=False)
 class Query:
     """State of one query: arrival time, its own constraints, the expert snapshot, the decision,
-    failures and attempts so far, and the deferral if the local answer was abandoned. An answer
-    that is wanted `whole` is shown to nobody before it is complete.
+    failures and attempts so far, and the deferral if the local answer was abandoned. A `whole`
+    answer is not shown before it is complete.
 
     `started` is on the monotonic clock, `router_s` and `first_token_s` (None before it) in seconds.
     """
@@ -121,17 +121,17 @@ class Query:
     router_closed: bool = False
 
     def elapsed(self) -> float:
-        """Seconds since it came."""
+        """Seconds since it arrived."""
         return time.monotonic() - self.started
 
     def attempt_of(self, name: str) -> Attempt | None:
-        """The last attempt of an expert, None where it was not asked."""
+        """The last attempt of an expert, None before the first."""
         return next((a for a in reversed(self.attempts) if a.expert.name == name), None)
 
     @property
     def answering(self) -> Attempt | None:
         """The attempt whose answer is shown: that of the expert it was handed to, else the last
-        one that did not fail."""
+        attempt that did not fail."""
         if self.handed_to is not None:
             return self.attempt_of(self.handed_to)
         return next(
@@ -140,13 +140,13 @@ class Query:
 
     @property
     def cost_usd(self) -> float | None:
-        """Dollars for all attempts that have ended; None where a price is not known."""
+        """Dollars for all attempts that have ended; None for an unknown price."""
         costs = [attempt.cost_usd for attempt in self.attempts]
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     @property
     def handed_to(self) -> str | None:
-        """Who goes on with what another one began."""
+        """The expert that took over from another, if any."""
         if self.deferral is None or self.deferral.to in self.failures:
             return None
         return self.deferral.to
