@@ -37,9 +37,9 @@ class Cancellation:
 
     @contextmanager
     def waking(self, wake: Callable[[], None]) -> Iterator[None]:
-        """While the block runs, `set` calls `wake`; at once where it is set already.
+        """While the block runs, `set` calls `wake`; at once if it is set already.
 
-        `wake` is quick and does not raise. It is never called after the block.
+        `wake` must be quick and must not raise. It is never called after the block.
         """
         with self._lock:
             if self._is_set:
@@ -56,10 +56,10 @@ class Cancellation:
 class Deadline:
     """A moment on the monotonic clock, in seconds, by which an answer must be complete.
 
-    Before the first piece of the answer an earlier moment may hold, `first_token_at`: by then
+    Until the first piece of the answer an earlier moment may hold, `first_token_at`, after which
     another expert steps in. `silence_s` is how long the expert may send nothing at all until then,
-    or `throughout` the answer. `begin` says that the first piece was there. `cancel` makes the
-    deadline now, from any thread: a backend that waits for something asks for it with `waking`.
+    or `throughout` the answer. `begin` notes the first piece. `cancel` makes the deadline now, from
+    any thread: a backend that waits for something is woken through `waking`.
     """
 
     __slots__ = ("_cancellation", "_first_token_at", "_silence_s", "_throughout", "at")
@@ -109,7 +109,7 @@ class Deadline:
         )
 
     def begin(self) -> None:
-        """There was a piece of the answer: the wait for the first one is over."""
+        """Note the first piece of the answer: the wait for it is over."""
         self._first_token_at = math.inf
         if not self._throughout:
             self._silence_s = math.inf
@@ -122,7 +122,7 @@ class Deadline:
 
     @property
     def silence_s(self) -> float:
-        """Seconds that the expert may send nothing at all; infinite where that is no matter."""
+        """Seconds that the expert may send nothing at all; infinite for no limit."""
         return self._silence_s
 
     @property
@@ -170,7 +170,7 @@ class TimeLeft:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Allow `seconds` for the block, but no more than the limit that holds already."""
+        """Allow `seconds` for the block, but no more than an earlier limit."""
         until = self._until
         self._until = min(until, time.monotonic() + seconds)
         try:
@@ -179,7 +179,7 @@ class TimeLeft:
             self._until = until
 
     def moved(self) -> None:
-        """Bytes went through, or the caller took its time: the silence starts anew."""
+        """Note that bytes went through, or that the caller was busy: the silence starts anew."""
         self._quiet_since = time.monotonic()
 
     @property

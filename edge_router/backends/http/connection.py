@@ -1,4 +1,4 @@
-"""A connection whose every wait is bounded by the request that it serves at the moment."""
+"""A connection whose every wait is bounded by the request that it serves."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Flight:
         return self._process != os.getpid()
 
     def interrupt(self) -> None:
-        """End the request: what it waits at now is woken, and nothing more is waited for."""
+        """End the request: its present wait is woken, and no other begins."""
         self._interrupted = True
         if self._wake is not None:
             self._wake()
@@ -65,15 +65,15 @@ class Flight:
         return left
 
     def check(self) -> None:
-        """Raise ConnectionAbortedError where it was ended, or belongs to another process."""
+        """Raise ConnectionAbortedError if it was ended, or belongs to another process."""
         if self._interrupted:
             raise ConnectionAbortedError("the request was ended on this side")
         if self.foreign:
             raise ConnectionAbortedError("the connection belongs to the process that was forked")
 
 
-# httpcore hands a network stream nothing but a timeout that it fixed when the request began. The
-# stream therefore asks this variable, which is set around every call into httpcore.
+# httpcore gives a network stream only a timeout that was fixed when the request began. The stream
+# therefore reads this variable, which is set around every call into httpcore.
 _flight: ContextVar[Flight] = ContextVar("edge_router_flight")
 
 
@@ -94,7 +94,7 @@ def in_the_air() -> Flight:
 
 @contextlib.contextmanager
 def as_httpcore(timeout: type[Exception], error: type[Exception]) -> Iterator[None]:
-    """Raise what the system raises as httpcore's own: `timeout`, or `error` for all the rest."""
+    """Raise the system's errors as httpcore's: `timeout` for a timeout, `error` for the rest."""
     try:
         yield
     except TimeoutError as problem:
@@ -105,7 +105,7 @@ def as_httpcore(timeout: type[Exception], error: type[Exception]) -> Iterator[No
 
 
 def wake_nothing() -> None:
-    """Wakes a wait that looks around by itself."""
+    """For a wait that polls, and so needs no waking."""
 
 
 class Stream(httpcore.NetworkStream):
@@ -116,7 +116,7 @@ class Stream(httpcore.NetworkStream):
         self._sock = sock
         self._adopt = adopt
         self._process = os.getpid()
-        with contextlib.suppress(OSError):  # closed by the other side meanwhile: reading tells
+        with contextlib.suppress(OSError):  # already closed by the other side: reading shows it
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -156,7 +156,7 @@ class Stream(httpcore.NetworkStream):
             raise
 
     def shake_hands(self, sock: ssl.SSLSocket, timeout: float | None) -> Stream:
-        """Agree on the keys, where it can be woken; closes the connection when that fails."""
+        """Do the TLS handshake, which can be woken; closes the connection if that fails."""
         flight = in_the_air()
         try:
             sock.settimeout(flight.wait(self._shut, timeout))
@@ -169,7 +169,7 @@ class Stream(httpcore.NetworkStream):
         return self
 
     def close(self) -> None:
-        self._shut()  # close() alone leaves a waiting thread waiting
+        self._shut()  # close() alone does not wake a waiting thread
         self._sock.close()
 
     def let_go(self) -> None:
@@ -188,7 +188,7 @@ class Stream(httpcore.NetworkStream):
 
 
 def _is_readable(sock: socket.socket) -> bool:
-    """Whether an idle connection has something to say, which can only be goodbye."""
+    """Whether an idle connection is readable, i.e. the server has closed it."""
     return sock.fileno() < 0 or is_ready(sock, selectors.EVENT_READ, within_s=0)
 
 

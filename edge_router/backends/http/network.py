@@ -1,4 +1,4 @@
-"""Connect for httpcore: name resolution and addresses, within what the current flight allows."""
+"""Connect to a host: name resolution and addresses, within the time of the current request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _GLANCE_S = 0.025  # a connection that is being made cannot be woken on every pl
 
 
 class Network(httpcore.NetworkBackend):
-    """Opens connections within what the flight allows, name resolution included."""
+    """Opens connections within the flight's time, name resolution included."""
 
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
@@ -58,7 +58,7 @@ class Network(httpcore.NetworkBackend):
         return stream
 
     def after_fork(self) -> None:
-        """Close this process's descriptors of the parent's connections, and say nothing there."""
+        """Close this process's descriptors of the parent's connections; those stay open."""
         streams, self._streams = list(self._streams), WeakSet()
         for stream in streams:
             stream.let_go()
@@ -97,7 +97,7 @@ def _addresses(
 
 
 def _loopback(host: str, port: int) -> list[Address]:
-    """Where this machine itself is, without asking a name server, which may lie."""
+    """The addresses of this machine, without a name server, which may be wrong."""
     if ":" in host:
         return [(socket.AF_INET6, (host, port))]
     if not host.replace(".", "").isdigit():

@@ -51,7 +51,7 @@ class DeadlineTransport(httpx.BaseTransport):
         renew_after_fork(self)
 
     def after_fork(self) -> None:
-        """Leave everything of the parent's to the parent."""
+        """Start without the parent's connections and requests."""
         self._lock = threading.RLock()  # a signal handler may close in the middle of anything
         self._dials: dict[_Route, httpcore.ConnectionPool] = {}
         self._idle: dict[_Place, list[_Line]] = {}
@@ -74,7 +74,9 @@ class DeadlineTransport(httpx.BaseTransport):
             headers=response.headers,
             stream=_Body(response, flight, landing, partial(self._put_back, line)),
             extensions={
-                name: told for name, told in response.extensions.items() if name != "network_stream"
+                name: value
+                for name, value in response.extensions.items()
+                if name != "network_stream"
             },
         )
 
@@ -116,7 +118,7 @@ class DeadlineTransport(httpx.BaseTransport):
         return line, line.send(request)
 
     def _idle_line(self, place: _Place) -> _Line | None:
-        """The connection used last, of those that still live."""
+        """The idle connection used last that is still alive; the dead ones are closed."""
         with self._lock:
             lines = self._idle.pop(place, [])
             dead = [line for line in lines if line.connection.has_expired()]
@@ -138,7 +140,7 @@ class DeadlineTransport(httpx.BaseTransport):
         return _Line(dial.create_connection(origin), place)
 
     def _put_back(self, line: _Line) -> None:
-        """Keep the connection for the next request where it can serve one."""
+        """Keep the connection for the next request if it can serve one."""
         with self._lock:
             if line.connection.is_idle() and not self._closed:
                 self._idle.setdefault(line.place, []).append(line)
@@ -152,7 +154,7 @@ class _Route(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a request goes, and by which way."""
+    """The host of a request, and the route to it."""
 
     route: _Route
     host: str
@@ -161,7 +163,7 @@ class _Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Line:
-    """A connection and where it leads; one request uses it at a time."""
+    """A connection and its place; one request uses it at a time."""
 
     connection: httpcore.ConnectionInterface
     place: _Place
@@ -183,7 +185,7 @@ def _place(request: httpx.Request) -> _Place:
 
 
 def _dial(route: _Route, network: Network) -> httpcore.ConnectionPool:
-    """What makes connections by this route. It pools none: those in a pool are not fork-safe."""
+    """A maker of connections by this route. It pools none: httpcore's pool is not fork-safe."""
     return httpcore.ConnectionPool(
         # It reads all the trusted certificates, so only where there is a need.
         trusting_context() if route.scheme == "https" else None,
@@ -232,7 +234,7 @@ class _Body(httpx.SyncByteStream):
         if self._closed or self._flight.foreign:  # in a forked child it is the parent's
             return
         self._closed = True
-        self._landing.close()  # before anybody else can get this connection, and be shut instead
+        self._landing.close()  # before another request can get this connection
         with _as_httpx():
             self._response.close()
         self._put_back()

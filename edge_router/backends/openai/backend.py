@@ -30,30 +30,30 @@ from .settings import endpoint, positive
 
 __all__ = ["OpenAIBackend"]
 
-_ERROR_BODY_S = 2.0  # the status already decides; its explanation is not worth a longer wait
-_LAST_WORDS_S = 1.0  # for usage and [DONE], once the answer is complete
-_DOUBT = 3  # times as long, where a finish reason has proved to come too early;
-_SUSPENSE = 10  # or where it says "stop" before anything else was said
+_ERROR_BODY_S = 2.0  # the status decides already; its explanation is not worth a longer wait
+_LAST_WORDS_S = 1.0  # for usage and [DONE], after a complete answer
+_DOUBT = 3  # times as long after a finish reason that was followed by more text,
+_SUSPENSE = 10  # and after a "stop" before any text
 _LOOK_EVERY = 500  # events
 _DRAIN_S = 0.05  # for the end of the body, so that the connection can be used again
-_ATTEMPTS = 4  # each but the last may teach what else the server does not take
+_ATTEMPTS = 4  # each but the last may show another field that the server does not take
 
 
 class OpenAIBackend:
-    """Asks `model` at `{base_url}/chat/completions`.
+    """The expert `model` at `{base_url}/chat/completions`.
 
     The key is read from the environment variable named `api_key_env` at each call and kept
     nowhere, and so are the headers of `extra_headers_env`, which maps a header's name to its
     variable. `max_tokens_field`, `temperature` and `extra_body` are as in `Dialect`; what the
-    server refuses by name all the same is left out or renamed, once and for all: `adaptations`.
+    server refuses by name all the same is left out or renamed from then on: `adaptations`.
 
-    Times are in seconds. `connect_timeout_s` (5 unless told otherwise) bounds finding and reaching
-    the host, then the TLS handshake; `first_token_timeout_s` the wait for the first streamed token
+    Times are in seconds. `connect_timeout_s` (5 by default) bounds finding and reaching the
+    host, then the TLS handshake; `first_token_timeout_s` the wait for the first streamed token
     (reasoning counts), `stall_timeout_s` any time without a byte. Without the last two only the
     deadline bounds the wait. `complete` has no first token: many servers send headers only with
     the finished answer. A `transport` of your own keeps its own time.
 
-    No redirect is followed, and no answer is asked for twice. Safe to use from several threads;
+    No redirect is followed, and no answer is requested twice. Safe to use from several threads;
     `close` ends their answers. A forked child opens its own connections.
     Raises ConfigError for a setting that cannot work or would expose the key.
     """
@@ -146,7 +146,7 @@ class OpenAIBackend:
 
     @contextlib.contextmanager
     def _explained(self, call: _Call) -> Iterator[None]:
-        """Turn what others raise into the BackendError family.
+        """Raise the BackendError that an exception of the reply or of HTTP stands for.
 
         `from None`, because their messages and frames can hold the key.
         """
@@ -173,7 +173,7 @@ class OpenAIBackend:
 
     @contextlib.contextmanager
     def _exchange(self, call: _Call, *, stream: bool) -> Iterator[httpx.Response]:
-        """Send the request; what comes out is a response with status 2xx, its body unread."""
+        """Send the request; gives the response with status 2xx, its body unread."""
         call.headers = self._access.headers(stream=stream, who=self._who)
         for attempt in range(1, _ATTEMPTS + 1):
             body = self._dialect.body(self.model, call.request, stream=stream)
@@ -210,7 +210,7 @@ class OpenAIBackend:
         *,
         last: bool,
     ) -> None:
-        """Learn from a refusal what not to send the next time; raise where it is about more."""
+        """Learn from a refusal which field not to send; raises if it is about something else."""
         name = refused_field(response.status_code, explanation, self._dialect.droppable(body))
         if name is None or last:
             raise self._failure(call).refused(response, explanation)
@@ -220,8 +220,8 @@ class OpenAIBackend:
 
 @dataclass(slots=True, eq=False)
 class _Call:
-    """One request to the expert `who` under way: its time, the headers that were sent, the answer
-    so far (of a stream), and the process that asked. `closed` says whether the backend is."""
+    """One request to the expert `who`, under way: its time, the headers as sent, the answer so far
+    (of a stream), and its process. `closed` says whether the backend was closed."""
 
     who: str
     closed: Callable[[], bool]
@@ -248,7 +248,7 @@ class _Call:
             raise error
 
     def check(self) -> None:
-        """Raise BackendUnavailable where nothing more may be asked."""
+        """Raise BackendUnavailable for a call that has ended or is out of time."""
         self.require_ours()
         self.deadline.check(self.who)
 
@@ -261,7 +261,7 @@ def _written(body: Mapping[str, Any], *, who: str) -> bytes:
 
 
 def _in_time(events: Iterable[Event], call: _Call) -> Iterator[Event]:
-    """The same events. Many may lie in one chunk, so the deadline is looked at between them."""
+    """The same events. One chunk may hold many, so the deadline is checked between them."""
     for count, event in enumerate(events, start=1):
         if count % _LOOK_EVERY == 0:
             call.check()
@@ -271,15 +271,15 @@ def _in_time(events: Iterable[Event], call: _Call) -> Iterator[Event]:
 def _texts(events: Iterator[Event], *, answer: Answer, time_left: TimeLeft) -> Iterator[str]:
     """The texts of a reply, none of them empty, up to [DONE] or its end.
 
-    A finish reason does not end it: what still comes belongs to the answer. But it is not waited
-    for long, and what fails then is taken for the end.
+    Text after a finish reason still belongs to the answer. But it is not waited for long, and a
+    failure then counts as the end.
     """
     try:
         while not answer.done and (event := next(events, None)) is not None:
             asleep, running = not answer.awake, answer.finish is None
             text = answer.take(event)
             if asleep and answer.awake:
-                time_left.lift()  # it thinks; another expert may step in all the same
+                time_left.lift()  # it thinks; another expert may still step in
             if text:
                 yield text
             if answer.finish is not None and (answer.moved or running):
@@ -292,7 +292,7 @@ def _texts(events: Iterator[Event], *, answer: Answer, time_left: TimeLeft) -> I
 
 
 def _doubt(answer: Answer) -> int:
-    """How many times longer than for last words more is waited for after a finish reason."""
+    """How many times _LAST_WORDS_S to wait for more after a finish reason."""
     if not answer.begun and answer.finish == "stop":
         return _SUSPENSE
     return _DOUBT if answer.overtaken else 1
@@ -304,4 +304,4 @@ def _is_an_end(error: Exception, answer: Answer, time_left: TimeLeft) -> bool:
         return False
     if isinstance(error, httpx.TimeoutException) and time_left.is_limited:
         return True
-    return answer.begun and not answer.overtaken  # else more may have been to come
+    return answer.begun and not answer.overtaken  # else more may have followed

@@ -1,5 +1,7 @@
-"""The one place that says what a failed call means: statuses, error bodies and exceptions become
-the BackendError family, and no message shows the key or the prompt."""
+"""What a failed call means: statuses, error bodies and exceptions become the BackendError family.
+
+No message shows the key or the prompt.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ from .settings import BOUNDS
 __all__ = ["EXPLAINED", "Failure", "refusal_body"]
 
 _MAX_ERROR_BYTES = 64 << 10
-_LONGEST_RETRY_S = 86_400.0  # whoever says more is not known to mean it
+_LONGEST_RETRY_S = 86_400.0  # a longer time is taken for a mistake
 _ORIGIN = re.compile(
     r"(?P<scheme>https?:)?//([^/\\?#\s@]*@)?(?P<host>([\w.-]{1,100}|\[[\da-f:.]{1,45}\])(:\d{1,5})?)"
     r"(?=[/?#]|$)",
@@ -52,15 +54,15 @@ _RETRIABLE_WORDS = (
 EXPLAINED = (
     BackendError, ErrorReported, ToolCalled, Malformed, EventTooLong, Unfinished, httpx.HTTPError
 )  # fmt: skip
-"""What `Failure.of` knows the meaning of."""
+"""The exceptions that `Failure.of` takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a call that has failed means. `who` is the expert, for messages.
+    """The meaning of one failed call. `who` is the expert, for messages.
 
-    `ended` is the error of a call that was ended on this side, None for one that was not; it goes
-    before everything that follows from it. `begun` says that there was a piece of text.
+    `ended` is the error of a call that was ended on this side, else None; it goes before the errors
+    that follow from it. `begun` says that there was a piece of text.
     """
 
     who: str
@@ -71,10 +73,10 @@ class Failure:
     begun: bool = False
 
     def of(self, error: Exception) -> BackendError:
-        """The error to raise for one of EXPLAINED; `error` itself where it says enough.
+        """The error to raise for one of EXPLAINED; a BackendError is returned as it is.
 
-        After the first text nobody else may be asked: every failure is then a broken answer, but
-        for an end that this side made.
+        After the first text no other expert may be asked: every failure is then a broken answer,
+        unless the call was ended on this side.
         """
         meant = error if isinstance(error, BackendError) else self._meaning(error)
         if not self.begun or self.ended is not None:
@@ -89,19 +91,19 @@ class Failure:
         return self.ended or BackendUnavailable(self._say(self._reason(error)))
 
     def refused(self, response: httpx.Response, body: str) -> BackendError:
-        """The error that a response other than 2xx stands for."""
+        """The error for a response other than 2xx."""
         if self.ended is not None:
             return self.ended
-        status, told = response.status_code, _explanation(body)
+        status, words = response.status_code, _explanation(body)
         if _is_passing_status(status):
-            message = self._say(f"HTTP {status}", told)
+            message = self._say(f"HTTP {status}", words)
             return BackendUnavailable(message, retry_after_s=_retry_after(response))
         if response.has_redirect_location:
-            told = _origin(response.headers["location"])
-        return BackendRejected(self._say(f"HTTP {status}{self._fix(response)}", told))
+            words = _origin(response.headers["location"])
+        return BackendRejected(self._say(f"HTTP {status}{self._fix(response)}", words))
 
     def unbounded(self, body: str) -> BackendError:
-        """The error of a server that knows no limit of an answer's length by any name."""
+        """The error of a server that takes no limit of an answer's length by any name."""
         what = f"it takes neither {' nor '.join(BOUNDS)}, and an answer must be bounded"
         return BackendRejected(self._say(what, _explanation(body)))
 
@@ -110,8 +112,8 @@ class Failure:
             return BackendRejected(
                 f"{self.who}: the model calls a tool; this version does not pass tool calls"
             )
-        told = report.error if isinstance(report.error, str) else _error_text(report.error)
-        message = self._say("the server reports an error", told)
+        words = report.error if isinstance(report.error, str) else _error_text(report.error)
+        message = self._say("the server reports an error", words)
         passing = _is_passing(report.error)
         return BackendUnavailable(message) if passing else BackendRejected(message)
 
@@ -133,14 +135,14 @@ class Failure:
             return ": it wants a key; name the environment variable that holds it in api_key_env"
         return f": check the key in {variable(self.api_key_env)}"
 
-    def _say(self, what: str, told: str = "") -> str:
-        """One line that names the expert; `what` may quote the server, `told` always does."""
-        quoted = self.redaction.line(told)
+    def _say(self, what: str, words: str = "") -> str:
+        """One line that names the expert; `what` may quote the server, `words` does."""
+        quoted = self.redaction.line(words)
         return f"{self.who}: {self.redaction.line(what)}" + (f" ({quoted})" if quoted else "")
 
 
 def refusal_body(response: httpx.Response) -> str:
-    """What the server says about its refusal, as far as it comes soon; "" if compressed."""
+    """The server's explanation of its refusal, as far as it arrives soon; "" if compressed."""
     body = bytearray()
     if compression(response.headers.get("content-encoding", "")):
         return ""
@@ -169,17 +171,17 @@ def _error_text(reply: object, depth: int = 3) -> str:
     """The message in OpenAI's error object, or in the shapes that other servers use."""
     if isinstance(reply, str) or depth == 0:
         return reply if isinstance(reply, str) else ""
-    if isinstance(reply, list):  # pydantic's; the input that it repeats is not looked at
-        told = (_error_text(part, depth - 1) for part in reply[:4])
-        return "; ".join(text for text in told if text)
+    if isinstance(reply, list):  # pydantic's; it repeats the input elsewhere
+        texts = (_error_text(part, depth - 1) for part in reply[:4])
+        return "; ".join(text for text in texts if text)
     if not isinstance(reply, dict):
         return ""
     place, fault = reply.get("loc"), reply.get("msg")
     if isinstance(fault, str) and isinstance(place, list):
         return f"{'.'.join(part for part in place if isinstance(part, str))}: {fault}"
     for name in ("error", "message", "detail", "error_message", "msg"):
-        if found := _error_text(reply.get(name), depth - 1):
-            return found
+        if text := _error_text(reply.get(name), depth - 1):
+            return text
     return ""
 
 
@@ -188,15 +190,15 @@ def _is_passing_status(status: int) -> bool:
 
 
 def _is_passing(error: object) -> bool:
-    """Whether an error object tells of a trouble that another expert need not have."""
+    """Whether an error object is about a trouble of this server alone: load, quota, outage."""
     if not isinstance(error, dict):
         return False
     code = next((str(c) for c in (error.get("code"), error.get("status")) if _is_plain(c)), "")
     if re.fullmatch("[0-9]{3}", code):
         return _is_passing_status(int(code))
     kind = error.get("type")
-    told = f"{kind if isinstance(kind, str) else ''} {code}".lower()
-    return any(word in told for word in _RETRIABLE_WORDS)
+    codes = f"{kind if isinstance(kind, str) else ''} {code}".lower()
+    return any(word in codes for word in _RETRIABLE_WORDS)
 
 
 def _is_plain(code: object) -> bool:
@@ -204,12 +206,12 @@ def _is_plain(code: object) -> bool:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds until the server wants to be asked again (RFC 9110, section 10.2.3)."""
-    told = response.headers.get("retry-after", "").strip()
+    """Seconds until the server wants the next request (RFC 9110, section 10.2.3)."""
+    moment = response.headers.get("retry-after", "").strip()
     try:
-        seconds = float(told)
+        seconds = float(moment)
     except ValueError:
-        return _seconds_until(told)
+        return _seconds_until(moment)
     return min(seconds, _LONGEST_RETRY_S) if math.isfinite(seconds) and seconds >= 0 else None
 
 

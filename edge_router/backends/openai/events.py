@@ -1,6 +1,6 @@
 """The events of a reply: bytes in, the data of each event out. No I/O.
 
-Servers send them as server-sent events, or as JSON that is there whole.
+Servers send them as server-sent events, or as one whole JSON reply.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["Event", "EventTooLong", "SSEParser", "streamed_events", "whole_event
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _MAX_LINES = 200_000  # in a row that bring no event
 _BOM = b"\xef\xbb\xbf"
-_BLANK = (b"", _BOM[:1], _BOM[:2], _BOM)  # what a reply may begin with before it says anything
+_BLANK = (b"", _BOM[:1], _BOM[:2], _BOM)  # what a reply may begin with
 _MAX_REPLY_BYTES = 16 << 20
 _MAX_EVENT_BYTES = 1 << 20
 _SLICE = 1 << 16
@@ -83,7 +83,7 @@ class SSEParser:
         return events
 
     def end(self) -> list[Event]:
-        """What is left at a clean end of stream: servers forget the blank line after [DONE].
+        """The last events, at a clean end of stream: servers forget the blank line after [DONE].
 
         A line without its end counts where it holds a whole object or [DONE]; else it is dropped:
         it is the trace of a connection that broke.
@@ -115,14 +115,14 @@ class SSEParser:
 
     def _take_field(self, line: bytes, events: list[Event]) -> None:
         name, _, value = line.partition(b":")
-        told = value.removeprefix(b" ").decode(errors="replace")
+        text = value.removeprefix(b" ").decode(errors="replace")
         if name in (b"data", b"error"):
-            if self._data and _begins_event(told) and self._data[-1].rstrip().endswith("}"):
+            if self._data and _begins_event(text) and self._data[-1].rstrip().endswith("}"):
                 self._dispatch(events)
-            self._data.append(told)
+            self._data.append(text)
             self._data_bytes += len(value) + 1
         if name == b"event":
-            self._kind = told.strip()
+            self._kind = text.strip()
         elif name == b"error":
             self._kind = "error"
 
@@ -155,8 +155,8 @@ def _is_whole(line: bytes) -> bool:
 
 
 def streamed_events(chunks: Iterator[bytes]) -> Iterator[Event]:
-    """The events of a reply as they come, whatever its type says; of a JSON reply when it is
-    there whole. Raises Malformed and EventTooLong."""
+    """The events of a reply as they arrive, whatever its type says; of a JSON reply once it is
+    complete. Raises Malformed and EventTooLong."""
     start = b""
     while start in _BLANK and (chunk := next(chunks, b"")):
         start = (start + chunk).lstrip()
@@ -171,7 +171,7 @@ def streamed_events(chunks: Iterator[bytes]) -> Iterator[Event]:
 
 
 def whole_events(chunks: Iterator[bytes], start: bytes = b"") -> Iterator[Event]:
-    """The events of a reply once all of it is there, `start` included: an event stream, or objects
+    """The events of a complete reply, of which `start` was read before: an event stream, or objects
     in a row, one a line, or in an array.
 
     Raises Malformed and EventTooLong.
@@ -200,7 +200,7 @@ def _body(chunks: Iterator[bytes], start: bytes) -> bytes:
 
 
 def _objects(text: str, at: int) -> Iterator[Event]:
-    """The objects of `text` from `at` on; what is none is an event as far as its line goes."""
+    """The objects of `text` from `at` on; anything else is an event up to the end of its line."""
     while at < len(text):
         end = _end_of_event(text, at)
         yield Event(text[at:end])
@@ -213,6 +213,6 @@ def _end_of_event(text: str, at: int) -> int:
         try:
             return end_of_object(text, at)
         except Malformed:
-            return len(text)  # nobody knows where it ends
+            return len(text)  # its end is unknown
     line = _LINE.match(text, at)
     return max(at + 1, line.end() if line else 0)

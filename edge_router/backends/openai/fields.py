@@ -62,10 +62,10 @@ class Malformed(ValueError):
 
 
 def require_type(content_type: str) -> None:
-    """Servers are careless with this header, so refuse only what is surely something else."""
-    told = content_type.partition(";")[0].strip().lower()
-    if "html" in told:
-        raise Malformed(f"expected an answer, got {told}; check base_url")
+    """Refuse only what is surely no answer: servers are careless with this header."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if "html" in kind:
+        raise Malformed(f"expected an answer, got {kind}; check base_url")
 
 
 def require_plain(content_encoding: str) -> None:
@@ -132,7 +132,7 @@ def words(content: object, name: str) -> str:
 
 
 def thinks(delta: Mapping[str, Any]) -> bool:
-    """Whether the model thinks aloud here; it is not shown, but it is work."""
+    """Whether the delta holds reasoning, which is not shown but shows that the model works."""
     if any(delta.get(name) for name in _THOUGHTS):
         return True
     content = delta.get("content")
@@ -155,19 +155,19 @@ def _part(part: object, name: str) -> str:
         raise Malformed(f"a part of {name} is not an object but {type(part).__name__}")
     if not _is_text(part):
         return ""  # thinking, a picture: not to be shown here
-    told = part.get("refusal") if part.get("type") == "refusal" else part.get("text", 0)
-    if told == 0 and isinstance(part.get("content"), str):
-        told = part["content"]
-    if isinstance(told, dict):
-        told = told.get("value")
-    if told is not None and not isinstance(told, str):
+    text = part.get("refusal") if part.get("type") == "refusal" else part.get("text", 0)
+    if text == 0 and isinstance(part.get("content"), str):
+        text = part["content"]
+    if isinstance(text, dict):
+        text = text.get("value")
+    if text is not None and not isinstance(text, str):
         raise Malformed(f"a text part of {name} holds no text")
-    return told or ""
+    return text or ""
 
 
 def split_pair(text: str) -> tuple[str, str]:
-    """`text` with its surrogate pairs joined, and the half at its end that may still find its
-    other half in the next text."""
+    """`text` with its surrogate pairs joined, and the half pair at its end, whose other half may
+    begin the next text."""
     if "\ud800" <= text[-1:] <= "\udbff":
         return joined(text[:-1]), text[-1]
     return joined(text), ""
@@ -190,7 +190,7 @@ def reason_text(reason: object) -> str:
 
 
 def ending(reason: str) -> Ending:
-    """What `reason`, as `reason_text` gives it, means; an unknown one means that it stopped."""
+    """The meaning of `reason` as `reason_text` gives it; an unknown one means "stop"."""
     if reason in _UNFINISHED:
         return ""
     if reason in _TOOLS:

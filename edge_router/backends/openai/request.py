@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server is sent: headers, and bodies without what it refused before."""
+"""Requests to an OpenAI-compatible server: headers, and bodies without what it refused before."""
 
 from __future__ import annotations
 
@@ -62,19 +62,19 @@ class Access:
         return headers
 
     def secrets(self, headers: Mapping[str, str]) -> tuple[str, ...]:
-        """What no message may show of the `headers` that were sent."""
+        """The values in `headers`, as sent, that no message may show."""
         key = headers.get("Authorization", "").removeprefix(_BEARER)
         values = (headers.get(name, "") for name in self._headers_env)
         return tuple(filter(None, [key, *(v for v in values if len(v) >= SHORTEST_SECRET)]))
 
 
 class Dialect:
-    """Writes requests the way one server takes them, and learns from what it refuses.
+    """Writes bodies the way one server takes them, and learns from what it refuses.
 
     `max_tokens_field` is its name for the limit of an answer. `temperature` is sent where a
     request states none, never with "omit". `extra_body` is added to each request; `secrets` are
     its values that no message may show. Thread-safe.
-    Raises ConfigError for an `extra_body` that is not JSON or replaces what is asked.
+    Raises ConfigError for an `extra_body` that is not JSON or replaces a field of ours.
     """
 
     def __init__(
@@ -96,12 +96,12 @@ class Dialect:
 
     @property
     def adaptations(self) -> Mapping[str, str]:
-        """What the server refused, and what is done about it since."""
+        """The fields that the server refused, each with what is done since."""
         with self._lock:
             return MappingProxyType(dict(self._learned))
 
     def body(self, model: str, request: ChatRequest, *, stream: bool) -> dict[str, Any]:
-        """The JSON body of a question."""
+        """The JSON body of a request."""
         with self._lock:
             bound, left_out = self._bound, set(self._learned)
         body: dict[str, Any] = {
@@ -124,7 +124,7 @@ class Dialect:
     def adapt(self, refused: str, *, who: str) -> bool:
         """Send the field `refused` no more, or by its other name.
 
-        False where nothing can be done: an answer must be bounded.
+        False if both names of the length limit are refused: an answer must be bounded.
         """
         with self._lock:
             if refused not in BOUNDS:
@@ -154,7 +154,7 @@ class Dialect:
 
 
 def variable(name: str, setting: str = "api_key_env") -> str:
-    """How a message names the variable `name`: not at all when the key was pasted there."""
+    """How a message names the variable `name`: not by a name that may be the key itself."""
     plain = names_a_variable(name) and len(name) <= 40
     return f"${name}" if plain else f"the variable named by {setting}"
 
@@ -176,11 +176,11 @@ def _key(name: str, *, who: str) -> str:
 
 
 def _header_value(header: str, name: str, *, who: str) -> str:
-    value, told = _read(name), variable(name, "extra_headers_env")
+    value, named = _read(name), variable(name, "extra_headers_env")
     if not value:
-        raise BackendRejected(f"{who}: {told}, for the header {header}, is not set, or blank")
+        raise BackendRejected(f"{who}: {named}, for the header {header}, is not set, or blank")
     if not re.fullmatch(r"[ -~]+", value):
         raise BackendRejected(
-            f"{who}: {told}, for the header {header}, holds a character that no header may hold"
+            f"{who}: {named}, for the header {header}, holds a character that no header may hold"
         )
     return value

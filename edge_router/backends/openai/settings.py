@@ -82,7 +82,7 @@ def positive(name: str, seconds: float | None, *, unset: float = math.inf) -> fl
 
 
 def require_access(api_key_env: str | None, headers_env: Mapping[str, str], url: httpx.URL) -> None:
-    """Names of variables, in headers that are not ours, and only over a private channel."""
+    """Names of variables, for headers that no request sets itself, over a private channel."""
     if api_key_env is not None:
         _require_variable_name("api_key_env", api_key_env)
         _require_private_channel("the key of api_key_env", url)
