@@ -1,4 +1,4 @@
-"""OpenAI's chat shape as frozen values: what goes to an expert and what comes back."""
+"""OpenAI's chat shape as frozen values: messages and requests, chunks and completions."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A conversation that waits for its next answer.
+    """A conversation to answer, with the settings of the answer.
 
     `messages` may be given as any series of messages, ours or OpenAI's dicts; `stop` as one text
     or several. `max_tokens` is always finite: a small model left alone fills its whole context.
     `temperature` is 0 or more; None leaves it to a remote expert and means 0 for a local one.
     `seed` makes sampling repeatable where the expert supports it.
-    Raises InvalidRequest when no user message holds any text, and for a setting that is none.
+    Raises InvalidRequest when no user message holds any text, and for a wrong setting.
     """
 
     messages: tuple[Message, ...]
@@ -110,7 +110,7 @@ class ChatRequest:
 
     @classmethod
     def of(cls, prompt: Prompt) -> ChatRequest:
-        """Accept what users have at hand: a text, messages (ours or OpenAI's dicts), a request."""
+        """The request for a text, for messages (ours or OpenAI's dicts), or for a request."""
         if isinstance(prompt, ChatRequest):
             return prompt
         if isinstance(prompt, str):
@@ -132,7 +132,7 @@ class ChatRequest:
         return replace(self, messages=(*self.messages, *messages))
 
     def to_json(self) -> dict[str, Any]:
-        """Every field by its name, in OpenAI's shape; `ChatRequest(**found)` makes it again."""
+        """Every field by its name, in OpenAI's shape; `ChatRequest(**content)` makes it again."""
         return asdict(self) | {
             "messages": [asdict(message) for message in self.messages],
             "stop": list(self.stop),
@@ -150,7 +150,7 @@ def _messages(stated: Any) -> tuple[Message, ...]:
 
 
 def _require_utf8(text: str) -> None:
-    """Raises InvalidRequest for a text that cannot be written as UTF-8."""
+    """Raise InvalidRequest for a text that cannot be written as UTF-8."""
     if text.isascii():
         return
     try:
@@ -171,7 +171,7 @@ class Usage:
     """Tokens read and written for one answer.
 
     `dropped_messages` counts the oldest messages that were left out to fit the context. Raises
-    BackendProtocolError, as all values that an expert gives, for what makes no sense.
+    BackendProtocolError for impossible values, as all values do that an expert gives.
     """
 
     prompt_tokens: int
@@ -193,7 +193,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class TokenConfidence:
-    """How sure a model was of the first `tokens` tokens it wrote, and of the very first one.
+    """A model's confidence in the first `tokens` tokens it wrote, and in the very first one.
 
     Over the model's own distribution, before any penalty and temperature: log-probabilities of the
     tokens that were chosen and entropies in nats, margins (the best probability less the second
@@ -214,7 +214,7 @@ class ChatChunk:
     """A piece of a streamed answer; `finish_reason` is set on the last piece and only there.
 
     `confidence` is of the answer so far and may lack the token just written, so the first piece has
-    none. It is None on every piece where the expert does not tell.
+    none. It is None on every piece where the expert gives none.
     """
 
     id: str
@@ -236,7 +236,7 @@ class ChatChunk:
 
 @dataclass(frozen=True, slots=True)
 class ChatCompletion:
-    """A whole answer. `usage` and `confidence` are None where the expert does not tell."""
+    """A whole answer. `usage` and `confidence` are None where the expert gives none."""
 
     id: str
     model: str
@@ -284,7 +284,7 @@ COMPLETION_CHECKS = _SHARED | {"text": any_text, "finish_reason": one_of(*get_ar
 
 
 def _settle(value: object, checks: Mapping[str, Check]) -> None:
-    """`settle` for what an expert gave: no text of its answer is in the message."""
+    """`settle` for an expert's values: the message holds no text of the answer."""
     try:
         settle(value, checks, type(value).__name__)
     except ConfigError as error:
@@ -292,5 +292,5 @@ def _settle(value: object, checks: Mapping[str, Check]) -> None:
 
 
 def estimated_tokens(characters: int) -> int:
-    """Tokens of a text that no tokenizer has counted."""
+    """An estimate of the tokens of a text, where no tokenizer is at hand."""
     return -(-characters // CHARACTERS_PER_TOKEN)

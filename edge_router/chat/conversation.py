@@ -1,4 +1,4 @@
-"""What clients state of a request is read: roles, contents, settings; the rest is refused by name.
+"""Read what clients state of a request: roles, contents, settings; refuse the rest by name.
 
 No message about a conversation holds any of its text: only types, keys and lengths.
 """
@@ -47,7 +47,7 @@ MOST_KEYS = 8
 
 
 def series_of(stated: Any) -> Iterable[Any]:
-    """What may hold messages. Raises InvalidRequest for what is no series."""
+    """A series of messages, not yet read. Raises InvalidRequest for anything else."""
     if isinstance(stated, (str, *BYTES, Mapping)):
         raise InvalidRequest(
             f"messages must be a list of messages, not a {type(stated).__name__}; "
@@ -61,21 +61,21 @@ def series_of(stated: Any) -> Iterable[Any]:
 def turn_of(item: Any) -> tuple[Role, Any]:
     """Role and content of one of OpenAI's dicts. Raises InvalidRequest."""
     if not isinstance(item, Mapping) or not {"role", "content"} <= item.keys():
-        raise InvalidRequest(f"a message needs 'role' and 'content', got {_told(item)}")
+        raise InvalidRequest(f"a message needs 'role' and 'content', got {_shape_of(item)}")
     if any(_is_there(item.get(key)) for key in TOOL_KEYS):
         raise InvalidRequest(f"a message holds a call of a tool; {NO_TOOLS}")
     return role_of(item["role"]), _content(item["content"])
 
 
 def _is_there(calls: Any) -> bool:
-    """Clients write the key whether there are calls or not."""
+    """Whether there are calls: clients write the key in any case."""
     if isinstance(calls, (list, tuple, str, Mapping)):
         return len(calls) > 0
     return calls is not None
 
 
 def role_of(role: Any) -> Role:
-    """The role of that name. Raises InvalidRequest; what is no name of a role is not told."""
+    """The role of that name. Raises InvalidRequest, which quotes names of roles only."""
     if isinstance(role, str):
         if role in ROLES:
             return ROLES[role]
@@ -83,15 +83,15 @@ def role_of(role: Any) -> Role:
             raise InvalidRequest(f"role {str(role)!r} is unknown; use one of {KNOWN}: {NO_TOOLS}")
         lower = role.casefold()
         hint = f" (did you mean {lower!r}?)" if lower in ROLES else ""
-        told = repr(str.__str__(role)) if hint or not role else f"of {len(role)} characters"
+        shown = repr(str.__str__(role)) if hint or not role else f"of {len(role)} characters"
     else:
         hint = ""
-        told = quoted(role) if role is None or type(role) in (bool, int) else type(role).__name__
-    raise InvalidRequest(f"role {told} is unknown; use one of {KNOWN}{hint}")
+        shown = quoted(role) if role is None or type(role) in (bool, int) else type(role).__name__
+    raise InvalidRequest(f"role {shown} is unknown; use one of {KNOWN}{hint}")
 
 
 def _content(content: Any) -> Any:
-    """Text as it is; parts that are all text, joined as the models' own templates do."""
+    """A text as it is; parts that are all text, joined as the models' own templates do."""
     if not isinstance(content, (list, tuple)):
         return content
     return "".join(_part(part) for part in content)
@@ -113,8 +113,8 @@ def _part(part: Any) -> str:
     return text
 
 
-def _told(item: Any) -> str:
-    """The type of what is no message, and its keys as far as they are words."""
+def _shape_of(item: Any) -> str:
+    """The type of something that is no message, and its keys as far as they are words."""
     if not isinstance(item, Mapping):
         return f"a {type(item).__name__}"
     words = [key for key in item if isinstance(key, str) and WORD.fullmatch(key)]
@@ -130,14 +130,14 @@ def plain_text(content: Any) -> str:
 
 
 def whole_of(name: str, value: Any, low: int, high: int) -> int:
-    """A whole number in these bounds. Raises InvalidRequest; truth and texts are no numbers."""
+    """A whole number in these bounds. Raises InvalidRequest, also for a bool or a text."""
     try:
-        found = None if type(value).__name__ in ("bool", "bool_") else operator.index(value)
+        count = None if type(value).__name__ in ("bool", "bool_") else operator.index(value)
     except TypeError:
-        found = None
-    if found is not None and low <= found <= high:
-        return found
-    if found is not None and found < low == 1:
+        count = None
+    if count is not None and low <= count <= high:
+        return count
+    if count is not None and count < low == 1:
         raise InvalidRequest(f"{name} is {quoted(value)}; it must be 1 or more")
     raise InvalidRequest(
         f"{name} is {quoted(value)}; it must be a whole number from {low} to {high}"
@@ -147,10 +147,10 @@ def whole_of(name: str, value: Any, low: int, high: int) -> int:
 def temperature_of(value: Any) -> float:
     """0 or more. Raises InvalidRequest."""
     try:
-        found = number(0.0)(math.nan if isinstance(value, str) else value, "")
+        temperature = number(0.0)(math.nan if isinstance(value, str) else value, "")
     except ConfigError:
         raise InvalidRequest(f"temperature is {quoted(value)}; it must be 0 or more") from None
-    return float(found)
+    return float(temperature)
 
 
 def stops_of(stop: Any) -> tuple[str, ...]:
@@ -160,9 +160,9 @@ def stops_of(stop: Any) -> tuple[str, ...]:
     stated = (stop,) if isinstance(stop, str) else stop
     if not isinstance(stated, Iterable) or isinstance(stated, (*BYTES, Mapping)):
         raise InvalidRequest(f"stop is a {type(stop).__name__}; it must be texts")
-    found = tuple(stated)
-    for text in found:
+    texts = tuple(stated)
+    for text in texts:
         if not isinstance(text, str) or not text:
-            told = "an empty text" if isinstance(text, str) else f"a {type(text).__name__}"
-            raise InvalidRequest(f"stop holds {told}; it must hold texts that are not empty")
-    return tuple(str.__str__(text) for text in found)
+            fault = "an empty text" if isinstance(text, str) else f"a {type(text).__name__}"
+            raise InvalidRequest(f"stop holds {fault}; it must hold texts that are not empty")
+    return tuple(str.__str__(text) for text in texts)

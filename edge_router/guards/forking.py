@@ -24,10 +24,10 @@ PATIENCE_S = 2.0  # at the exit, for native calls that are under way; one takes 
 
 
 class ForkAware(Protocol):
-    """An owner of something that belongs to one process."""
+    """An owner of a thing that belongs to one process: a lock, a socket, a thread."""
 
     def after_fork(self) -> None:
-        """Runs in the child, in its only thread, before anything else does; takes no lock."""
+        """Runs first in the child, in its only thread; takes no lock."""
         ...
 
 
@@ -82,7 +82,7 @@ _exiting: list[int] = []  # the thread that ends the interpreter
 
 
 class NativeCalls:
-    """The calls into one library that are under way: each runs inside of `with`."""
+    """Counts the calls into one library that are under way: each runs inside `with`."""
 
     __slots__ = ("__weakref__", "_threads")
 
@@ -95,7 +95,7 @@ class NativeCalls:
         return bool(self._threads)
 
     def forget(self) -> None:
-        """In a forked child: the threads that were in a call are not here."""
+        """For a forked child, which does not have the threads that were in a call."""
         self._threads = set()
 
     def __enter__(self) -> None:
@@ -107,7 +107,7 @@ class NativeCalls:
         self._threads.discard(get_ident())
 
     def _stay_behind(self) -> None:
-        """A daemon thread that calls while the interpreter ends waits here for that end."""
+        """Wait for the interpreter's end, in a daemon thread that calls during the exit."""
         if get_ident() in _exiting:
             return
         self._threads.discard(get_ident())
@@ -116,7 +116,7 @@ class NativeCalls:
 
 @atexit.register
 def _let_them_return() -> None:
-    """Only daemon threads are left by now: none begins a call, and those in one come back."""
+    """At the exit only daemon threads are left: none begins a call; wait for those in one."""
     _exiting.append(get_ident())
     end = time.monotonic() + PATIENCE_S
     while any(calls.under_way for calls in list(_NATIVE)) and time.monotonic() < end:
