@@ -1,4 +1,4 @@
-"""python -m benchmarks: the suite from a checkout."""
+"""Entry point of `python -m benchmarks`, the suites from a checkout."""
 
 import sys
 

@@ -75,7 +75,7 @@ SHARED = {
 
 
 def _add_shared(parser: argparse.ArgumentParser, **default: object) -> None:
-    """Before and after the suite's name; what stands after it wins."""
+    """Add the options that go before or after the suite's name; later ones win."""
 
     def add(flag: str, **settings: object) -> None:
         name = flag.removeprefix("--").replace("-", "_")
@@ -105,11 +105,11 @@ def _bench(options: argparse.Namespace) -> int:
 
         options.submit_file.write_text(submission(rows), encoding="utf-8")
         progress(f"wrote {options.submit_file}: look through it, then share it")
-    return FAILED if broken else _told(rows)
+    return FAILED if broken else _exit_code(rows)
 
 
 def _measured(options: argparse.Namespace) -> tuple[list[Row], bool]:
-    """All rows, reported as they come in, and whether a suite broke off: its rows so far count."""
+    """All rows, reported as they arrive, and whether a suite broke off; its rows so far count."""
     rows: list[Row] = []
     broken = False
     for name in options.suites:
@@ -127,15 +127,15 @@ def _measured(options: argparse.Namespace) -> tuple[list[Row], bool]:
 
 
 def _complete(options: argparse.Namespace, name: str) -> argparse.Namespace:
-    """With the suite's own defaults, which its parser has not set when several suites run."""
+    """The options with the suite's own defaults, which are not set when several suites run."""
     parser = argparse.ArgumentParser()
     SUITES[name].options(parser)
     defaults = vars(parser.parse_args([]))
     return argparse.Namespace(**{**defaults, **vars(options)})
 
 
-def _told(rows: Iterable[Row]) -> int:
-    """The exit code, said in words."""
+def _exit_code(rows: Iterable[Row]) -> int:
+    """The exit code of the rows, and a line that explains it."""
     failed, invalid = count_invalid(list(rows))
     if failed:
         progress(f"{failed} cells failed")

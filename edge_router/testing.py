@@ -9,6 +9,7 @@ import numpy as np
 
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import (
+    CHARACTERS_PER_TOKEN,
     ChatChunk,
     ChatCompletion,
     ChatRequest,
@@ -73,7 +74,7 @@ class FakeBackend:
             _wait(self.delay_s, deadline)
             delta = piece if number == 0 else f" {piece}"
             yield ChatChunk("fake-1", "fake", delta, confidence=self._confidence(number))
-        usage = Usage(request.characters // 4, len(pieces))
+        usage = Usage(request.characters // CHARACTERS_PER_TOKEN, len(pieces))
         yield ChatChunk("fake-1", "fake", "", "stop", usage, self._confidence(len(pieces)))
 
     def _confidence(self, tokens: int) -> TokenConfidence | None:

@@ -23,6 +23,7 @@ ROOMS = (  # each may import those before it, never one beside or after it
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 TOOLS = ("edge_router.export", "edge_router.benchmarks")  # only the CLI, inside a subcommand
 MOST_ENTRIES = {"edge_router": 12, "export": 17}  # besides __init__.py and py.typed
+COMING = {"edge_router": ("server", "agents", "tasks")}  # rooms that raise it where they exist
 MOST_FILES, MOST_LINES, LONGEST_CHAIN = 14, 350, 11
 STILL_LONG: Mapping[str, int] = {}  # files over MOST_LINES may only shrink; empty in the end
 
@@ -40,18 +41,18 @@ class Import:
 @cache
 def modules() -> Mapping[str, Path]:
     """Every module by name, the package of a folder by the folder's."""
-    found = {}
+    result = {}
     for name, top in TOPS.items():
         for path in sorted((ROOT / top).rglob("*.py")):
             parts = path.relative_to(ROOT / top).with_suffix("").parts
-            found[".".join([name, *parts]).removesuffix(".__init__")] = path
-    return found
+            result[".".join([name, *parts]).removesuffix(".__init__")] = path
+    return result
 
 
 @cache
 def imports() -> tuple[Import, ...]:
     """Every import of one of our modules by another."""
-    return tuple(found for name, path in modules().items() for found in _imports(name, path))
+    return tuple(one for name, path in modules().items() for one in _imports(name, path))
 
 
 def _imports(name: str, path: Path) -> Iterator[Import]:
@@ -97,12 +98,12 @@ def circles() -> list[list[str]]:
     """Modules that import each other, by whatever way: Tarjan's components of more than one."""
     below = {module: {i.target for i in imports() if i.source == module} for module in modules()}
     reached = {module: _reached(module, below) for module in modules()}
-    found = {
+    result = {
         frozenset(other for other in reached[module] if module in reached[other])
         for module in modules()
         if module in reached[module]
     }
-    return [sorted(circle) for circle in found]
+    return [sorted(circle) for circle in result]
 
 
 def _reached(start: str, below: Mapping[str, set[str]]) -> set[str]:
@@ -131,24 +132,24 @@ def longest_chain(tops: tuple[str, ...]) -> list[str]:
 
 def climbing() -> Iterator[str]:
     """Imports of a room that stands beside or above, of the toolchain, or in the wrong style."""
-    for found in imports():
-        source, target = room(found.source), room(found.target)
-        told = f"{found.source} imports {found.target}"
+    for arrow in imports():
+        source, target = room(arrow.source), room(arrow.target)
+        words = f"{arrow.source} imports {arrow.target}"
         if source in TOOLS or not source:
             continue
         if target in TOOLS:
-            if source != "cli" or not found.lazy:
-                yield f"{told}; only the CLI may, inside a subcommand"
+            if source != "cli" or not arrow.lazy:
+                yield f"{words}; only the CLI may, inside a subcommand"
         elif source != target and not RANK.get(target, 99) < RANK.get(source, -1):
-            yield f"{told}, which stands above or beside it"
-        elif found.relative is not (source == target):
-            yield f"{told}: relative inside a room, absolute between rooms"
+            yield f"{words}, which stands above or beside it"
+        elif arrow.relative is not (source == target):
+            yield f"{words}: relative inside a room, absolute between rooms"
 
 
 def crowded() -> Iterator[str]:
     """Folders with too many entries or code files."""
-    for top, most in MOST_ENTRIES.items():
-        count = len(entries(top))
+    for top in MOST_ENTRIES:
+        count, most = len(entries(top)), most_entries(top)
         if count > most:
             yield f"{top}/ has {count} entries, {most} at most"
     for folder, count in files_by_folder().items():
@@ -162,14 +163,19 @@ def entries(top: str) -> list[str]:
     return sorted(p.name for p in (ROOT / top).iterdir() if p.name not in given)
 
 
+def most_entries(top: str) -> int:
+    """How many entries a top folder may have: its limit, and one for each coming room it has."""
+    return MOST_ENTRIES[top] + len(set(COMING.get(top, ())) & set(entries(top)))
+
+
 def files_by_folder() -> dict[str, int]:
     """How many code files each folder has, besides __init__.py."""
-    found: dict[str, int] = {}
+    result: dict[str, int] = {}
     for path in modules().values():
         if path.name != "__init__.py":
             folder = str(path.parent.relative_to(ROOT))
-            found[folder] = found.get(folder, 0) + 1
-    return found
+            result[folder] = result.get(folder, 0) + 1
+    return result
 
 
 def lines() -> dict[str, int]:
@@ -192,21 +198,22 @@ def too_long() -> Iterator[str]:
 
 def faults() -> list[str]:
     """Everything that is not as it should be."""
-    found = [*crowded(), *too_long(), *climbing()]
+    result = [*crowded(), *too_long(), *climbing()]
     if round_and_round := circles():
-        return found + [f"a circle: {', '.join(circle)}" for circle in round_and_round]
+        return result + [f"a circle: {', '.join(circle)}" for circle in round_and_round]
     chain = longest_chain(tuple(RANK))
     if len(chain) > LONGEST_CHAIN:
-        found.append(f"a chain of {len(chain)}, {LONGEST_CHAIN} at most: {' -> '.join(chain)}")
-    return found
+        result.append(f"a chain of {len(chain)}, {LONGEST_CHAIN} at most: {' -> '.join(chain)}")
+    return result
 
 
 def report() -> Iterator[str]:
     """The numbers, line by line."""
     folder, most = max(files_by_folder().items(), key=lambda pair: pair[1])
     path, longest = max(lines().items(), key=lambda pair: pair[1])
-    for top, allowed in MOST_ENTRIES.items():
-        yield f"entries of {top}: {len(entries(top))} of {allowed} ({', '.join(entries(top))})"
+    for top in MOST_ENTRIES:
+        listed = entries(top)
+        yield f"entries of {top}: {len(listed)} of {most_entries(top)} ({', '.join(listed)})"
     yield f"most code files in a folder: {most} ({folder})"
     yield f"longest file: {longest} lines ({path}); over {MOST_LINES}: " + (
         ", ".join(f"{p} {n}" for p, n in lines().items() if n > MOST_LINES) or "none"

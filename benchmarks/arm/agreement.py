@@ -1,4 +1,4 @@
-"""Agreement: does another machine decide as this one does?"""
+"""Agreement: whether another machine decides as this one does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How `machine` answered `queries` queries beside the host.
+    """Answers of `machine` to `queries` queries, compared with the host's.
 
     `flips` are queries for which it chose another expert; `deltas` the largest difference of a
     log-odds in each query, 0 or more.
@@ -37,7 +37,7 @@ class Agreement:
 
     @classmethod
     def between(cls, host: Sequence[Answer], guest: Sequence[Answer], *, machine: str) -> Self:
-        """Both have answered the same queries in the same order. Raises ValueError if not."""
+        """Compare answers to the same queries in the same order. Raises ValueError if not."""
         pairs = list(zip(host, guest, strict=True))
         flips = sum(ours.expert != theirs.expert for ours, theirs in pairs)
         return cls(machine, flips, tuple(_delta(*pair) for pair in pairs))
@@ -51,7 +51,7 @@ class Agreement:
         return max(self.deltas, default=0.0)
 
     def faults(self, limit: float = MAX_DELTA) -> list[str]:
-        """What is wrong, one sentence each: any flip, a log-odds that differs by over `limit`."""
+        """One sentence per fault: a flip, or log-odds that differ by more than `limit`."""
         problems = []
         if self.flips:
             problems.append(

@@ -21,7 +21,7 @@ GATED = "router"
 
 
 def kept_baseline() -> Path:
-    """The file that the project keeps."""
+    """The path of the baseline in the package."""
     return Path(str(files(__package__) / "baseline.json"))
 
 
@@ -54,7 +54,7 @@ class Baseline:
         return cls(made_with, numbers)
 
     def write(self, path: Path) -> None:
-        """Raises BaselineUnusable where the folder cannot be written."""
+        """Raises BaselineUnusable if the folder cannot be written."""
         content = {"made_with": dict(self.made_with), "instructions": self.instructions}
         try:
             write_atomically(path, json.dumps(content, indent=1) + "\n")
@@ -62,13 +62,13 @@ class Baseline:
             raise BaselineUnusable(f"{path} cannot be written: {error.strerror}") from None
 
     def with_counts(self, counts: Iterable[Count], made_with: Mapping[str, str]) -> Baseline:
-        """These counts too. Those made with anything else are dropped: they would mislead."""
+        """The baseline with these counts added. Counts made with other versions are dropped."""
         new = Baseline.of(counts, made_with)
         others = self.instructions if self.made_with == new.made_with else {}
         return Baseline(new.made_with, {**others, **new.instructions})
 
     def changes(self, counts: Iterable[Count]) -> dict[Count, float]:
-        """By how much of the kept number the router's counts have grown, where both are known."""
+        """Growth of the router's counts relative to the baseline, where both are known."""
         relative = {}
         for count in counts:
             kept = self.instructions.get(count.machine, {}).get(count.label)
@@ -77,7 +77,7 @@ class Baseline:
         return relative
 
     def faults(self, counts: Sequence[Count], limit: float = LIMIT) -> list[str]:
-        """One sentence for each count that has grown by more than `limit`, or if none is known."""
+        """One sentence per count that grew by more than `limit`, or if none is known."""
         changes = self.changes(counts)
         if not changes:
             names = ", ".join(sorted({count.machine for count in counts}))
@@ -90,7 +90,7 @@ class Baseline:
         ]
 
     def differences(self, made_with: Mapping[str, str]) -> list[str]:
-        """What another run was made with, where it is not what these counts were made with."""
+        """Versions of another run that differ from those of these counts."""
         return [
             f"{name} {made_with.get(name)}, baseline {of}"
             for name, of in self.made_with.items()

@@ -1,4 +1,4 @@
-"""Errors of emulated machines and of what they send.
+"""Errors of emulated machines and of their output.
 
 EdgeRouterError
 ├── EmulationError              no emulated machine can be had
@@ -30,7 +30,7 @@ class HostUnsuitable(EmulationError):
 
 
 class DownloadFailed(EmulationError):
-    """A package did not come; what has come is kept, and the next run goes on from there."""
+    """A download failed; finished downloads are kept and the next run resumes."""
 
 
 class GuestFailed(EmulationError):

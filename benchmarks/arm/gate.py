@@ -14,25 +14,25 @@ __all__ = ["Gate"]
 
 
 class Gate:
-    """Stands at the end of each machine's visit.
+    """Judges the results of each machine after its visit.
 
     `made_with` is what counts depend on, apart from the guest's own versions. With `update` counts
-    are kept at `path`, machine by machine, and only agreement is judged. `max_delta` is what a
-    logit may differ by. Raises BaselineUnusable.
+    are kept at `path`, machine by machine, and only agreement is judged. `max_delta` is the largest
+    allowed difference of a logit. Raises BaselineUnusable.
     """
 
     def __init__(
         self,
         path: Path,
         made_with: Mapping[str, str],
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         *,
         update: bool,
         max_delta: float = MAX_DELTA,
     ) -> None:
         self._path = path
         self._made_with = made_with
-        self._tell = tell
+        self._report = report
         self._update = update
         self._max_delta = max_delta
         self._baseline = Baseline({}, {}) if update else Baseline.read(path)
@@ -53,11 +53,11 @@ class Gate:
         except BaselineUnusable:  # it is written anew
             known = self._baseline
         known.with_counts(visit.counts, made_with).write(self._path)
-        self._tell(f"{len(visit.counts)} counts kept in {self._path}")
+        self._report(f"{len(visit.counts)} counts kept in {self._path}")
 
     def _grown(self, visit: Visit, made_with: Mapping[str, str]) -> list[str]:
         for difference in self._baseline.differences(made_with):
-            self._tell(f"not as in the baseline: {difference}")
+            self._report(f"not as in the baseline: {difference}")
         for count, change in self._baseline.changes(visit.counts).items():
-            self._tell(f"{count.machine} {count.label}: {change:+.2%} against the baseline")
+            self._report(f"{count.machine} {count.label}: {change:+.2%} against the baseline")
         return self._baseline.faults(visit.counts)

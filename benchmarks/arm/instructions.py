@@ -1,4 +1,4 @@
-"""Instructions: counts at marks become instructions per decision."""
+"""Instructions per decision, from the counts at marks."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ class Count:
 
     @property
     def instructions(self) -> int:
-        """The median round."""
+        """Instructions of the median round."""
         return int(median(self.samples))
 
     @property
     def label(self) -> str:
-        """What it is called on every machine."""
+        """The name of the count, the same on every machine."""
         return f"{self.part}/{self.model}/{self.tokens}"
 
 
 def read_marks(log: str) -> list[int]:
-    """The counts that the plugin wrote; other lines of qemu's log are left out."""
+    """The counts that the plugin wrote; skips other lines of qemu's log."""
     return [int(line) for line in log.splitlines() if line.strip().isdecimal()]
 
 
 def counts_of(machine: str, labels: Sequence[str], marks: Sequence[int]) -> list[Count]:
-    """One Count a label; two marks stand around each stretch, and their own cost is taken off.
+    """One Count per label; each stretch lies between two marks, whose own cost is subtracted.
 
     `labels` name the stretches in the order in which they were run; "nothing" is an empty one.
-    Raises GuestFailed where marks are missing.
+    Raises GuestFailed if marks are missing.
     """
     if len(marks) != 2 * len(labels):
         raise GuestFailed(

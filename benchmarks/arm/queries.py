@@ -1,4 +1,4 @@
-"""Real queries, and texts of a stated length."""
+"""Real queries for the comparison, and texts of a stated length for counting."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def spread(values: Sequence[T], count: int) -> list[T]:
 def text_of(tokens: int, tokenizer: RouterTokenizer, max_chars: int) -> str:
     """Everyday words that make `tokens` input_ids, [CLS] and [SEP] included.
 
-    Raises ConfigError where no text does: too few, or more than the artifact reads.
+    Raises ConfigError for too few tokens, or more than the artifact reads.
     """
     chosen: list[str] = []
     length = 2
@@ -66,5 +66,5 @@ def text_of(tokens: int, tokenizer: RouterTokenizer, max_chars: int) -> str:
 
 
 def _words() -> list[str]:
-    """Of all everyday questions, in their order."""
+    """Words of all everyday questions, in order."""
     return [word for _, _, question, _ in everyday_questions() for word in question.split()]

@@ -1,4 +1,4 @@
-"""Results as rows: counted, not timed, so a busy machine does not spoil them."""
+"""Rows of the results: counted, not timed, so load does not matter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTENDERS = {"router": "edge-router", "ready-made": "int8 MiniLM-L6, ready-made
 def rows_of(
     results: Sequence[Agreement | Count], faults: Sequence[str], *, machine: str, context: Context
 ) -> Iterator[Row]:
-    """The rows of one machine; where it has faults, one more, which failed."""
+    """The rows of one machine, and a failed one if it has faults."""
     now = Conditions.now()
     for result in results:
         for cell, samples in cells_of(result):
@@ -30,7 +30,8 @@ def rows_of(
 
 
 def cells_of(result: Agreement | Count) -> list[tuple[Cell, tuple[float, ...]]]:
-    """Two for an agreement (flips; by query the largest difference of a logit), one for a count."""
+    """Cells and samples: for an agreement flips and the largest difference of a logit per query,
+    for a count its rounds."""
     settings: dict[str, Setting] = {"machine": result.machine}
     if isinstance(result, Count):
         settings["tokens"] = result.tokens

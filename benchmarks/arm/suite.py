@@ -1,4 +1,4 @@
-"""The suite `arm`: let each machine decide and count, then compare and judge."""
+"""The suite `arm`: decisions and instruction counts of each machine, compared and judged."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ TABLES = Path("../shared/data/outcomes/open")
 class ArmSuite:
     """The published ARM wheels in an emulator: the same decisions, and at how many instructions.
 
-    Agreement with this machine is asked of every machine, instructions are counted on the ARM
-    boards. A machine on which a decision differs, or the router takes over 2 % more instructions
-    than the baseline says, gets a row that failed.
+    Every machine must agree with this one; instructions are counted on the ARM boards. A machine on
+    which a decision differs, or the router takes over 2 % more instructions than the baseline says,
+    gets a row that failed.
     """
 
     name = "arm"
@@ -61,9 +61,9 @@ class ArmSuite:
         )
 
     def run(self, options: argparse.Namespace) -> Iterator[Row]:
-        """A machine's rows as soon as it is done. Raises EmulationError, BaselineUnusable."""
+        """Yields each machine's rows when it is done. Raises EmulationError, BaselineUnusable."""
         artifact = RouterArtifact.load(options.artifact)
-        emulation = Emulation.set_up(options.cache, mirror=options.mirror, tell=progress)
+        emulation = Emulation.set_up(options.cache, mirror=options.mirror, report=progress)
         job = _job(options, artifact, emulation)
         encoder = artifact.manifest.files[artifact.encoder_path.name]["sha256"]
         made_with = {"encoder": encoder, "qemu": emulation.qemu_version}

@@ -25,7 +25,7 @@ REPORT_EVERY = 100
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a machine is to do.
+    """The work for a machine.
 
     `artifact` is a folder. `texts` by their length in tokens are counted `rounds` times, in the
     router and in each of `encoders`, other ONNX files by name.
@@ -38,7 +38,7 @@ class Job:
     rounds: int
 
     def to_json(self, *, counting: bool) -> dict[str, Any]:
-        """As `inside.py` reads it."""
+        """The job as `inside.py` reads it."""
         count = {
             "texts": {str(tokens): text for tokens, text in self.texts.items()},
             "encoders": {name: str(path) for name, path in self.encoders.items()},
@@ -58,7 +58,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What came back. `versions` are of what decided there."""
+    """The results of a machine; `versions` of its Python and packages."""
 
     versions: Mapping[str, str]
     answers: tuple[Answer, ...]
@@ -67,7 +67,7 @@ class Visit:
 
 @dataclass(slots=True)
 class _Lines:
-    """The lines of `inside.py`, sorted as they come."""
+    """The lines of `inside.py`, sorted by kind."""
 
     versions: Mapping[str, str]
     answers: list[Answer]
@@ -75,47 +75,48 @@ class _Lines:
 
     @classmethod
     def read(
-        cls, lines: Iterable[Mapping[str, Any]], name: str, tell: Callable[[str], None]
+        cls, lines: Iterable[Mapping[str, Any]], name: str, report: Callable[[str], None]
     ) -> Self:
         visited = cls({}, [], [])
         for line in lines:
             if "answer" in line:
                 visited.answers.append(Answer.from_json(line["answer"]))
                 if len(visited.answers) % REPORT_EVERY == 0:
-                    tell(f"{name}: {len(visited.answers)} queries")
+                    report(f"{name}: {len(visited.answers)} queries")
             visited.versions = line.get("versions", visited.versions)
             visited.stretches = line.get("stretches", visited.stretches)
         return visited
 
 
-def visit_host(job: Job, tell: Callable[[str], None]) -> Visit:
-    """This machine itself, not emulated. Raises GuestFailed."""
-    visited = _visited(NATIVE, job, counting=False, tell=tell)
+def visit_host(job: Job, report: Callable[[str], None]) -> Visit:
+    """Run the job on this machine, not emulated. Raises GuestFailed."""
+    visited = _visited(NATIVE, job, counting=False, report=report)
     return Visit(visited.versions, tuple(visited.answers))
 
 
 def visit_machine(
-    machine: Machine, emulation: Emulation, job: Job, tell: Callable[[str], None]
+    machine: Machine, emulation: Emulation, job: Job, report: Callable[[str], None]
 ) -> Visit:
-    """Instructions are counted on boards only: those of x86 depend on the host's own Python.
+    """Run the job on an emulated machine. Counts instructions on boards only: on x86 they depend on
+    the host's own Python.
 
     Raises GuestFailed.
     """
     if machine.board is None:
-        visited = _visited(emulation.guest(machine), job, counting=False, tell=tell)
+        visited = _visited(emulation.guest(machine), job, counting=False, report=report)
         return Visit(visited.versions, tuple(visited.answers))
     with tempfile.TemporaryDirectory(prefix="edge-router-") as folder:
         log = Path(folder) / "counts"
-        visited = _visited(emulation.guest(machine, counts=log), job, counting=True, tell=tell)
+        visited = _visited(emulation.guest(machine, counts=log), job, counting=True, report=report)
         marks = read_marks(log.read_text(encoding="utf-8")) if log.exists() else []
     counts = counts_of(machine.name, visited.stretches, marks)
     return Visit(visited.versions, tuple(visited.answers), tuple(counts))
 
 
-def _visited(guest: Guest, job: Job, *, counting: bool, tell: Callable[[str], None]) -> _Lines:
-    tell(f"{guest.name}: {len(job.queries)} queries")
+def _visited(guest: Guest, job: Job, *, counting: bool, report: Callable[[str], None]) -> _Lines:
+    report(f"{guest.name}: {len(job.queries)} queries")
     lines = guest.run(job.to_json(counting=counting), timeout_s=job.timeout_s)
-    visited = _Lines.read(lines, guest.name, tell)
+    visited = _Lines.read(lines, guest.name, report)
     if len(visited.answers) != len(job.queries):
         raise GuestFailed(
             f"{guest.name}: {len(visited.answers)} answers to {len(job.queries)} queries"

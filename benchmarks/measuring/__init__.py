@@ -1,1 +1,1 @@
-"""Clocks, processes and texts of the suites."""
+"""Measuring for all suites: clocks, processes, texts and rows."""

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """An option's value: whole numbers of 1 or more, with commas between."""
+    """Parse an option: whole numbers of 1 or more, separated by commas."""
     try:
         values = tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -24,11 +24,11 @@ def numbers(text: str) -> tuple[int, ...]:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """An option's value: names, with commas between."""
+    """Parse an option: names separated by commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def grid(axes: Mapping[str, Sequence[T]]) -> Iterator[dict[str, T]]:
-    """Every combination; the last axis moves fastest."""
+    """All combinations of the axes; the last one varies fastest."""
     for values in product(*axes.values()):
         yield dict(zip(axes, values, strict=True))

@@ -1,4 +1,4 @@
-"""llama-cpp-python called bare, with the settings that our backend uses."""
+"""llama-cpp-python called directly, with the settings of our backend."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ REPEAT_PENALTY = 1.1
 
 
 def local_config(model: str, threads: int, artifact: str) -> Config:
-    """Only this model, on this device."""
+    """Settings with only this model, on this device."""
     expert = ExpertConfig("llama_cpp", model, "135m", context_tokens=N_CTX, n_threads=threads)
     return Config(artifact=artifact, experts={"local": expert}, offline=True)
 
 
 def question(tokens: int, number: int) -> str:
-    """About `tokens` tokens; the number stands first, so that no two share a prefix."""
+    """A question of about `tokens` tokens; its number comes first, so no two share a prefix."""
     words = "the river runs past the old mill and under the stone bridge to the sea".split()
     body = " ".join(words[at % len(words)] for at in range(max(1, tokens - 12)))
     return f"{number} boats: {body}. Where does it end?"
@@ -50,7 +50,7 @@ def streamed(pieces: Callable[[], Iterable[str]]) -> tuple[float, str]:
 
 
 class BareLlama:
-    """What one writes with llama-cpp-python alone; loaded on creation, not thread-safe."""
+    """A model used through llama-cpp-python alone; loaded on creation, not thread-safe."""
 
     def __init__(self, path: Path, threads: int) -> None:
         import llama_cpp
@@ -79,14 +79,14 @@ class BareLlama:
         return streamed(pieces)
 
     def prefill_rate(self, tokens: int) -> float:
-        """Prompt tokens read a second, from an empty context."""
+        """Prompt tokens read per second, from an empty context."""
         prompt = self._prompt(tokens)
         start = time.perf_counter()
         self._model.eval(prompt)
         return len(prompt) / (time.perf_counter() - start)
 
     def decode_rate(self, prompt_tokens: int, tokens: int) -> float:
-        """Tokens written a second, the most likely one each time, behind a prompt."""
+        """Tokens written per second after a prompt, always the most likely one."""
         self._model.eval(self._prompt(prompt_tokens))
         start = time.perf_counter()
         for _ in range(tokens):
@@ -97,7 +97,7 @@ class BareLlama:
         self._model.close()
 
     def _prompt(self, tokens: int) -> list[int]:
-        """A fresh one each time, the context emptied."""
+        """Empty the context and return a new prompt."""
         self._number += 1
         self._model.reset()
         text = f"{self._number} " + question(2 * tokens, self._number)

@@ -1,4 +1,4 @@
-"""A probe or an adapter in a process of its own, which is what most users' first call is."""
+"""Run a probe or an adapter in a new process, as a user's first call runs."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ TIMEOUT_S = 600
 
 
 class ProbeFailed(EdgeRouterError):
-    """A process that should have measured something ended otherwise; its last line says why."""
+    """A measuring process failed; the message is its last line."""
 
 
 def probe(name: str, *arguments: str) -> Any:
-    """What `probes/NAME.py` prints, one JSON value, run by this Python in a new process."""
+    """The JSON value that `probes/NAME.py` prints, run by this Python in a new process."""
     done = subprocess.run(
         script(name, *arguments),
         capture_output=True,
@@ -52,7 +52,7 @@ def seconds_to_first_line(command: Sequence[str]) -> float:
 
 
 def first_line(command: Sequence[str]) -> tuple[float, str]:
-    """Those seconds, and the line. Raises ProbeFailed where the process ends with an error."""
+    """Those seconds, and the line. Raises ProbeFailed if the process ends with an error."""
     start = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=quiet_environment()
@@ -73,7 +73,7 @@ def script(name: str, *arguments: str) -> list[str]:
 
 
 def quiet_environment() -> dict[str, str]:
-    """Ours, without settings of the user that would change what is measured."""
+    """This process's environment without user settings that would change the measurement."""
     return {k: v for k, v in os.environ.items() if not k.startswith("EDGE_ROUTER_")}
 
 

@@ -1,4 +1,4 @@
-"""Watch: the conditions before and after, put around samples to make rows."""
+"""Recorder: makes rows from samples and the machine's conditions before and after them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..rows.context import Context
 from ..rows.row import Cell, Row
 from ..rows.spread import Summary
 
-__all__ = ["Watch"]
+__all__ = ["Recorder"]
 
 SPREAD_COUNTS = frozenset({"s", "1/s"})
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """Started before the first sample; gives the rows after the last."""
+class Recorder:
+    """Started before the first sample; returns the rows after the last."""
 
     context: Context
     before: Conditions
@@ -31,7 +31,7 @@ class Watch:
     def rows(
         self, samples: Mapping[Cell, Sequence[float]], *, warm_up: int, judged: bool = True
     ) -> list[Row]:
-        """One row a cell. Without `judged` spread is no fault: the samples are not repetitions."""
+        """One row per cell. Without `judged` spread is no fault: samples are not repetitions."""
         after = Conditions.now()
         return [
             Row(
@@ -55,6 +55,6 @@ class Watch:
         return faults(self.before, after, spread)
 
     def failure(self, cell: Cell, error: BaseException) -> Row:
-        """A cell that could not be measured: it is counted, the others go on."""
+        """The row of a cell that could not be measured; the others go on."""
         message = f"{type(error).__name__}: {error}"
         return Row(cell, (), 0, self.context, self.before, Conditions.now(), error=message)

@@ -1,4 +1,4 @@
-"""One decision taken apart: the only file of the benchmarks that knows the encoder's inside."""
+"""The stages of a decision, timed separately; only this file knows the encoder's internals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Stages", "named", "request_of"]
 
 
 def named(artifact: RouterArtifact) -> tuple[str, str]:
-    """(name, hash): how rows call an artifact; its path is left out."""
+    """(name, hash) of an artifact, as rows name it, without its path."""
     return artifact.manifest.name, artifact.hash
 
 
@@ -29,7 +29,7 @@ def request_of(text: str) -> ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """An encoder that knows the answer already, so that only the rest of a decision is timed."""
+    """An encoder with a stored result, so that only the rest of a decision is timed."""
 
     representation: Representation
 
@@ -72,11 +72,11 @@ class Stages:
         return cls(artifact, tokenizer, bare, session, threads)
 
     def cut(self, texts: Sequence[str]) -> list[str]:
-        """As the router cuts them."""
+        """Texts cut as the router cuts them."""
         return [cut(text, self.artifact.manifest.max_chars) for text in texts]
 
     def arrays(self, texts: Sequence[str]) -> dict[str, Any]:
-        """Cut texts -> the arrays that the graph asks for."""
+        """The graph's input arrays for cut texts."""
         ids, mask = self.tokenizer.batch(texts)
         known = {"input_ids": ids, "attention_mask": mask}
         return {one.name: known[one.name] for one in self.session.get_inputs()}
@@ -89,11 +89,11 @@ class Stages:
         return self.session.run(["representation", "log_tokens"], arrays)
 
     def tokens_seen(self, texts: Sequence[str]) -> int:
-        """The longest of the cut texts, in tokens: what the graph really reads."""
+        """Tokens of the longest cut text, as the graph reads it."""
         return max(len(self.tokenizer.input_ids(text)) for text in self.cut(texts))
 
     def router(self, encoder: Encoder | None = None) -> Router:
-        """The shipped experts; with one thread it is the shipped router."""
+        """A router with the shipped experts; with one thread it is the shipped router."""
         if encoder is None:
             encoder = OnnxEncoder(self.artifact) if self.threads == 1 else _Threaded(self)
         experts = tuple(profile_experts(self.artifact).values())
@@ -101,6 +101,6 @@ class Stages:
         return Router(self.artifact, experts, point=point, encoder=encoder)
 
     def knowing_router(self, text: str) -> Router:
-        """A router that has seen `text` already: what it still does is decide."""
+        """A router with the stored representation of `text`: it only decides."""
         vectors, log_tokens = self.encode(self.arrays(self.cut([text])))
         return self.router(_Known(Representation(vectors[0], float(log_tokens[0, 0]))))

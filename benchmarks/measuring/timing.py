@@ -1,4 +1,4 @@
-"""How samples are taken: contenders by turns, so that a drift of the machine meets all alike."""
+"""Sampling: contenders take turns, so that a drift of the machine affects all alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Name = TypeVar("Name")
 
 
 def timed(call: Callable[[], object]) -> float:
-    """Seconds that one call takes."""
+    """Seconds of one call."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
@@ -23,8 +23,8 @@ def interleaved(
 ) -> dict[Name, list[float]]:
     """`repetitions` samples of each, taken in rounds of one each after `warm_up` left-out rounds.
 
-    A sampler makes one call and gives its own sample. The order turns by one each round and every
-    second round runs backwards, so that none always runs in the wake of the same other.
+    A sampler makes one call and returns its sample. The order rotates by one each round and every
+    second round runs backwards, so that none always follows the same other.
     """
     names = list(samplers)
     samples: dict[Name, list[float]] = {name: [] for name in names}

@@ -21,7 +21,7 @@ LITELLM_NEEDS = tuple(
 class Contender:
     """`requirements` go to pip; of them `bare` come without their own dependencies.
 
-    `learned` tells a trained router from a rule. `unused` are files that its packages bring but
+    `learned`: a trained router, not a rule. `unused` are files that its packages bring but
     it never opens; they do not count in its size.
     """
 

@@ -47,7 +47,7 @@ class Environment:
 
 
 def default_cache() -> Path:
-    """In the user's cache folder; $XDG_CACHE_HOME is honoured."""
+    """The default cache, below the user's cache folder or $XDG_CACHE_HOME."""
     return xdg_folder("XDG_CACHE_HOME", Path(".cache")) / "edge-router" / "bench-peers"
 
 

@@ -1,4 +1,4 @@
-"""Runs one adapter in its contender's environment and does what its standard input says.
+"""Runs one adapter in its contender's environment, driven by commands on standard input.
 
 Knows nothing of Edge Router. Arguments: the adapter's file, and "once" for a cold start: load,
 decide once, print a line, end. Else one JSON object a line in, one JSON value a line out.
@@ -36,7 +36,7 @@ def open_adapter(path: str) -> tuple[Any, float]:
 
 
 def resident_bytes() -> int | None:
-    """What lies in RAM; None where /proc does not tell."""
+    """Resident memory; None without /proc."""
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -45,8 +45,8 @@ def resident_bytes() -> int | None:
     return int(line.split()[1]) * 1024
 
 
-def tell(value: Any) -> None:
-    """One line on the real standard output."""
+def write_line(value: Any) -> None:
+    """Write one JSON line to the real standard output."""
     assert sys.__stdout__ is not None
     sys.__stdout__.write(json.dumps(value) + "\n")
     sys.__stdout__.flush()
@@ -64,18 +64,18 @@ def main() -> None:
     weak, strong = "8b", "frontier"
     decide = module.load(EXAMPLES, weak, strong)
     decide("What is the opposite of hot?")
-    tell({"import_s": import_s})
+    write_line({"import_s": import_s})
     if sys.argv[2:] == ["once"]:
         return
     for line in sys.stdin:
         request = json.loads(line)
         if request["do"] == "decide":
-            tell([timed(decide, text) for text in request["texts"]])
+            write_line([timed(decide, text) for text in request["texts"]])
         elif request["do"] == "memory":
-            tell(resident_bytes())
+            write_line(resident_bytes())
         elif request["do"] == "score":
             scorer = module.load(request["examples"], request["weak"], request["strong"])
-            tell([scorer(text) for text in request["texts"]])
+            write_line([scorer(text) for text in request["texts"]])
 
 
 if __name__ == "__main__":

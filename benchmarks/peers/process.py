@@ -31,14 +31,14 @@ def network_is_off() -> bool:
 
 
 def command(contender: Contender, environment: Environment, *arguments: str) -> list[str]:
-    """How the contender's harness is started."""
+    """The command that starts the contender's harness."""
     alone = ["unshare", "-rn"] if network_is_off() else []
     python = [str(environment.python), "-I", str(HARNESS), str(contender.adapter_path)]
     return [*alone, *python, *arguments]
 
 
 class PeerProcess:
-    """Started on creation; its adapter is loaded when the first answer comes."""
+    """A process started on creation; its adapter is loaded by the first answer."""
 
     def __init__(self, contender: Contender, environment: Environment) -> None:
         self.name = contender.name
@@ -53,7 +53,7 @@ class PeerProcess:
         self.import_s = float(self._answer()["import_s"])
 
     def ask(self, do: str, **details: Any) -> Any:
-        """One command of the harness and its answer. Raises ProbeFailed when the peer has died."""
+        """One command of the harness and its answer. Raises ProbeFailed if the peer has died."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps({"do": do, **details}) + "\n")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from edge_router.export.data.rows import read_partial_rows
 
 __all__ = ["PAIRS", "Task", "apgr_of", "load_task"]
 
@@ -33,13 +33,10 @@ class Task:
 def load_task(
     data: Path, table: str, *, train_rows: int | None = None, test_rows: int | None = None
 ) -> Task:
-    """From `data`/outcomes/open/TABLE.jsonl.gz; the first rows where a number is given."""
+    """Read `data`/outcomes/open/TABLE.jsonl.gz, or only its first rows. Raises BadRow."""
     weak, strong = PAIRS[table]
-    with gzip.open(
-        data / "outcomes" / "open" / f"{table}.jsonl.gz", "rt", encoding="utf-8"
-    ) as file:
-        rows = [json.loads(line) for line in file]
-    known = [row for row in rows if {weak, strong} <= row["score"].keys()]
+    rows = read_partial_rows(data / "outcomes" / "open" / f"{table}.jsonl.gz")
+    known = [row for row in rows if {weak, strong} <= row.get("score", {}).keys()]
     return Task(
         table,
         weak,
@@ -53,7 +50,7 @@ def _examples(
     rows: Iterable[Mapping[str, Any]], split: str, weak: str, strong: str
 ) -> Iterable[Example]:
     for row in rows:
-        if row["split"] == split and "query" in row:
+        if row.get("split") == split and "query" in row:
             yield row["query"], row["score"][weak], row["score"][strong]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from edge_router.routing.artifact.manifest import RouterArtifact
 
 from ..measuring.processes import ProbeFailed, first_line
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import named
 from ..measuring.texts import queries_of, wide_tokenizer
 from ..measuring.timing import interleaved
@@ -36,7 +36,7 @@ ALONE, IN_A_ROW = "decide", "decide in a row"
 
 @dataclass(slots=True)
 class _Start:
-    """A sampler of cold starts: whole processes, and what each says its imports took."""
+    """A sampler of cold starts: whole processes, and the import time that each reports."""
 
     command: list[str]
     imports: list[float] = field(default_factory=list)
@@ -81,45 +81,45 @@ class Trial:
 
     def sizes(self) -> list[Row]:
         """Bytes of the packages that each contender needs."""
-        watch = self._watch()
+        recorder = self._recorder()
         samples = {
             Cell("peers", "installed", "B", contender=name, exact=True): [
                 float(environment.installed_bytes(CONTENDERS[name].unused))
             ]
             for name, environment in self.environments.items()
         }
-        return watch.rows(samples, warm_up=0)
+        return recorder.rows(samples, warm_up=0)
 
     def starts(self) -> Iterator[Row]:
-        """Process start to first decision and the imports in it, all contenders by turns."""
+        """Time from process start to first decision, and its imports; contenders take turns."""
         working: dict[Cell, _Start] = {}
         for name, environment in self.environments.items():
-            watch = self._watch()
+            recorder = self._recorder()
             start = _Start(command(CONTENDERS[name], environment, "once"))
             try:
                 start()  # the warm-up, which also shows whether it works
             except (ProbeFailed, ValueError) as error:
-                yield watch.failure(self._cell("first decision", name), error)
+                yield recorder.failure(self._cell("first decision", name), error)
                 continue
             working[self._cell("first decision", name)] = start
         if not working:
             return
-        watch = self._watch()
+        recorder = self._recorder()
         repetitions = min(self.options.repetitions, self.options.most_repetitions)
         measured = interleaved(working, repetitions=repetitions, warm_up=0)
         imports = {self._cell("import", c.contender): s.imports[1:] for c, s in working.items()}
-        yield from watch.rows({**measured, **imports}, warm_up=1)
+        yield from recorder.rows({**measured, **imports}, warm_up=1)
 
     def running(self) -> Iterator[Row]:
-        """What needs a process that stays: deciding, memory, scores."""
+        """Measurements that need a running process: deciding, memory, scores."""
         with ExitStack() as stack:
             peers: dict[str, PeerProcess] = {}
             for name, environment in self.environments.items():
-                watch = self._watch()
+                recorder = self._recorder()
                 try:
                     peers[name] = stack.enter_context(PeerProcess(CONTENDERS[name], environment))
                 except ProbeFailed as error:
-                    yield watch.failure(self._cell("decide", name), error)
+                    yield recorder.failure(self._cell("decide", name), error)
             yield from self._decisions(peers)
             yield from self._memory(peers)
             for table in self.options.tables if self.options.data is not None else ():
@@ -136,24 +136,24 @@ class Trial:
                     )
                     for name, peer in peers.items()
                 }
-                watch, warm_up = self._watch(), self.options.warm_up
+                recorder, warm_up = self._recorder(), self.options.warm_up
                 measured = interleaved(
                     samplers, repetitions=self.options.repetitions, warm_up=warm_up
                 )
-                yield from watch.rows(measured, warm_up=warm_up)
+                yield from recorder.rows(measured, warm_up=warm_up)
 
     def _memory(self, peers: Mapping[str, PeerProcess]) -> list[Row]:
-        watch = self._watch()
+        recorder = self._recorder()
         measured = {name: peer.ask("memory") for name, peer in peers.items()}
         samples = {
             Cell("peers", "resident", "B", self.settings, name): [float(value)]
             for name, value in measured.items()
             if value is not None
         }
-        return watch.rows(samples, warm_up=0)
+        return recorder.rows(samples, warm_up=0)
 
     def _quality(self, peers: Mapping[str, PeerProcess], table: str) -> Iterator[Row]:
-        """APGR of everybody who gives a score, and of the prompt's length alone."""
+        """APGR of each contender with scores, and of the prompt's length alone."""
         options = self.options
         task = load_task(
             options.data, table, train_rows=options.train_rows, test_rows=options.test_rows
@@ -164,16 +164,16 @@ class Trial:
         for name, peer in peers.items():
             scorers[name] = partial(peer.ask, "score", **inputs)
         for name, scorer in scorers.items():
-            watch = self._watch()
+            recorder = self._recorder()
             try:
                 gains = scorer()
             except ProbeFailed as error:
-                yield watch.failure(_apgr_cell(task, name), error)
+                yield recorder.failure(_apgr_cell(task, name), error)
                 continue
-            yield from watch.rows(_apgr(task, gains, name), warm_up=0)
+            yield from recorder.rows(_apgr(task, gains, name), warm_up=0)
 
-    def _watch(self) -> Watch:
-        return Watch.start(named(self.artifact))
+    def _recorder(self) -> Recorder:
+        return Recorder.start(named(self.artifact))
 
     def _cell(self, measure: str, name: str, **settings: Setting) -> Cell:
         return Cell("peers", measure, settings={**self.settings, **settings}, contender=name)

@@ -1,4 +1,4 @@
-"""One schema, several forms. csv, json and jsonl can be read back with nothing lost."""
+"""Printers of rows: several forms of one schema; csv, json and jsonl read back losslessly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of a comparison."""
+"""The Markdown table of a comparison of two runs."""
 
 from __future__ import annotations
 

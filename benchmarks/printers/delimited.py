@@ -15,7 +15,7 @@ NESTED = ("summary", "context", "before", "after")
 
 
 def to_csv(rows: list[Row]) -> str:
-    """An empty cell is null."""
+    """The rows as CSV; an empty cell is null."""
     flat = [_flat(row.to_json()) for row in rows]
     columns = list(dict.fromkeys(name for row in flat for name in row))
     buffer = io.StringIO()

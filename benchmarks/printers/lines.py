@@ -1,4 +1,4 @@
-"""JSON: one array, or one row a line."""
+"""Rows as JSON: one array, or one row per line."""
 
 from __future__ import annotations
 

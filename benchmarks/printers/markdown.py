@@ -1,4 +1,4 @@
-"""A table for each suite, what was measured on, and why rows must not be believed."""
+"""Markdown: a table per suite, the machine, and the reasons to distrust rows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _suite(name: str, rows: list[Row]) -> str:
 
 
 def _to_ours(row: Row, rows: list[Row]) -> str:
-    """Empty where there is nothing to divide, or by."""
+    """The ratio; empty without both values."""
     cell, summary = row.cell, row.summary
     if cell.contender == OURS or cell.unit == "apgr":
         return ""
@@ -67,7 +67,7 @@ def _cells(row: Row, notes: dict[str, str], to_ours: str) -> list[str]:
 
 
 def _faults(row: Row) -> list[str]:
-    """By kind, so that a table has few notes; the figures are in the rows."""
+    """Faults by kind, so that a table has few notes; the figures are in the rows."""
     kinds = [f"invalid, {fault.partition(':')[0]}" for fault in row.faults]
     return kinds + ([f"failed: {row.error}"] if row.error is not None else [])
 

@@ -23,8 +23,8 @@ def draw_plots(rows: Sequence[Row], folder: Path) -> list[Path]:
     """SUITE-UNIT.svg for each suite and unit, into `folder`. Needs matplotlib.
 
     Where a numeric setting varies it becomes the horizontal axis (both axes logarithmic), with a
-    band from p50 to p99; else bars of p50 with a mark at p99. Invalid rows are drawn as the
-    others: the figure says how many there are.
+    band from p50 to p99; else bars of p50 with a mark at p99. Invalid rows are drawn like
+    the others; the figure says how many there are.
     """
     try:
         from edge_router.export.report.svg import draw_svg

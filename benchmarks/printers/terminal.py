@@ -1,4 +1,4 @@
-"""What the benchmarks print: rows on standard output, progress on standard error."""
+"""Output of the benchmarks: rows on standard output, progress on standard error."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ __all__ = ["print_rows", "print_text", "progress", "progress_of"]
 
 
 def progress(line: str) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 def progress_of(row: Row) -> None:
-    """One row as it comes in."""
+    """Print a line about a row as it arrives."""
     from .words import brief
 
     progress(f"  {brief(row)}")
 
 
 def print_text(text: str) -> None:
-    """A result on standard output."""
+    """Print a result on standard output."""
     print(text, end="" if text.endswith("\n") else "\n", flush=True)
 
 
 def print_rows(rows: Iterable[Row], form: str, out: Path | None) -> None:
-    """In one of the formats, to a file or to standard output."""
+    """Write rows in one of the formats, to a file or standard output."""
     writer: Mapping[str, Callable[[list[Row]], str]] = PRINTERS
     text = writer[form](list(rows))
     if out is None:

@@ -21,7 +21,7 @@ SCALES: Mapping[str, tuple[tuple[float, str], ...]] = {
 
 
 def amount(value: float, unit: str) -> str:
-    """Three digits that count, in the scale that suits: 0.00123 s is "1.23 ms"."""
+    """An amount with three significant digits and a fitting unit: 0.00123 s is "1.23 ms"."""
     scales = SCALES[unit]
     scale, name = next((s for s in scales if abs(value) >= s[0]), scales[-1])
     number = f"{value / scale:.3g}" if abs(value / scale) < 1000 else f"{value / scale:.0f}"
@@ -34,7 +34,7 @@ def settings_words(settings: Mapping[str, Setting]) -> str:
 
 
 def brief(row: Row) -> str:
-    """One line about a row as it comes in."""
+    """One line about a row."""
     cell = row.cell
     title = " · ".join(
         part

@@ -1,4 +1,4 @@
-"""CPU seconds that all threads of a process burn while it does nothing after a decision.
+"""CPU seconds of all threads of a process while it is idle after a decision.
 
 Arguments: the artifact and the number of repetitions. Prints the samples of the 500 ms after a
 decision and, per second, of the two seconds behind those.

@@ -1,7 +1,7 @@
 """Resident memory before, after loading, after a long call, and after many mixed decisions.
 
 Arguments: the artifact, the number of decisions, and the file of queries: JSON with "long" and
-"mixed". Bytes; null where the system does not tell.
+"mixed". Prints bytes, null if unknown.
 """
 
 import json

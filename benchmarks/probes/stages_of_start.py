@@ -1,4 +1,4 @@
-"""From nothing to the first decision: seconds of each step, in the order of a first query.
+"""Seconds of each step from process start to the first decision.
 
 Argument: the artifact.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 def steps(artifact: str) -> Iterator[str]:
-    """Takes one step after the other, and names each once it is done."""
+    """Run the steps in order; yields each one's name when it is done."""
     import edge_router  # noqa: F401
 
     yield "import edge_router"

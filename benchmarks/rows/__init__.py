@@ -1,1 +1,1 @@
-"""One result: its cell, samples, context and the machine's state."""
+"""Result rows: cell, samples, context and the machine's state; reading and comparing them."""

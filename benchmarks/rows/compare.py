@@ -17,7 +17,7 @@ LEAST_SAMPLES = 5
 
 
 class Verdict(StrEnum):
-    """What can be said of a cell that two runs have measured."""
+    """The verdict on a cell measured by two runs."""
 
     SAME = "same"
     BETTER = "faster"
@@ -47,7 +47,7 @@ class Comparison:
 def compare(
     old: Sequence[Row], new: Sequence[Row], *, tolerance: float = 0.03, seed: int = 0
 ) -> list[Comparison]:
-    """Every cell that both runs hold, in the order of `new`.
+    """Compare every cell in both runs, in the order of `new`.
 
     Worse (better) when the whole 95 % interval lies beyond `tolerance`, the same when all of it
     lies within. Else, with invalid rows, or with fewer than five samples of something that is
@@ -101,8 +101,8 @@ def ratio_interval(
 ) -> tuple[float, float, float]:
     """Median of `new` over median of `old`, with the 95 % percentile interval of a bootstrap.
 
-    Both sides are resampled, 2,000 times. It knows the scatter within the runs; what changes from
-    run to run (the machine's mood) it does not, which is why `compare` asks for a tolerance.
+    Both sides are resampled 2,000 times. The interval covers the scatter within runs, not changes
+    of the machine between runs, which is why `compare` needs a tolerance.
     """
     random = np.random.default_rng(seed)
     medians = [
@@ -116,7 +116,7 @@ def ratio_interval(
 
 
 def machines_differ(old: Sequence[Row], new: Sequence[Row]) -> str | None:
-    """A sentence where the runs come from different CPUs; None where they do not."""
+    """A sentence if the runs come from different CPUs, else None."""
     first, last = ({row.context.cpu for row in rows} for rows in (old, new))
     if first == last:
         return None

@@ -29,7 +29,7 @@ THROTTLED_SINCE_BOOT = 0xF0000
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The machine at one moment; None where the system does not say.
+    """Load of the machine at one moment; None for what the system does not report.
 
     `busy_s` and `steal_s` are CPU seconds of all processes since boot, `ours_s` those of this
     process and its children. `throttled` are the bits of `vcgencmd get_throttled`.
@@ -60,7 +60,7 @@ class Conditions:
 
 
 def _throttled() -> int | None:
-    """The Raspberry Pi's bits, from the kernel or from `vcgencmd`."""
+    """The Raspberry Pi's throttle bits, from the kernel or `vcgencmd`."""
     files = Path("/sys/devices/platform").glob("*/*firmware/get_throttled")
     bits = next((system_text(file) for file in files), None)
     if bits is None and (program := shutil.which("vcgencmd")) is not None:
@@ -76,9 +76,9 @@ def _throttled() -> int | None:
 def faults(
     before: Conditions, after: Conditions, summary: Summary | None = None
 ) -> tuple[str, ...]:
-    """The reasons to distrust a row taken between the two; empty for a quiet machine.
+    """Reasons to distrust a row measured between two moments; empty for a quiet machine.
 
-    `summary` is of the samples whose spread counts, None where it does not.
+    `summary` is of samples whose spread matters, else None.
     """
     reasons = [*_loaded(before, after), *_throttling(before, after)]
     if summary is not None and summary.mad > MAX_SPREAD * abs(summary.p50):
@@ -103,7 +103,7 @@ def _loaded(before: Conditions, after: Conditions) -> list[str]:
 
 
 def _loaded_by_average(before: Conditions) -> list[str]:
-    """Where the system does not count CPU time, or too little of it has passed."""
+    """The fault by load average, for systems without CPU time or with too little of it."""
     limit = max(1.0, usable_cores() / 2)
     if before.load_1m is not None and before.load_1m > limit:
         return [f"loaded: the load average was {before.load_1m:.1f}"]

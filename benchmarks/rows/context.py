@@ -23,7 +23,7 @@ PACKAGES = ("numpy", "onnxruntime", "tokenizers", "httpx", "llama-cpp-python")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who measured with what. None where the system does not tell.
+    """The measuring machine and versions; None for what the system does not report.
 
     `artifact` is a name from its manifest, never a path. `commit` is of the checkout, with "+"
     where files differ from it. `flags` are the CPU's features that matter to int8.
@@ -47,7 +47,7 @@ class Context:
 
     @classmethod
     def now(cls, artifact: tuple[str, str] | None = None) -> Self:
-        """This machine, this installation, this second; `artifact` is (name, hash)."""
+        """The context of this machine and installation now; `artifact` is (name, hash)."""
         name, digest = artifact or (None, None)
         return cls(
             edge_router=__version__,
@@ -90,7 +90,7 @@ def _packages() -> dict[str, str]:
 
 @cache
 def _commit() -> str | None:
-    """Of the checkout that this file lies in; None for an installed wheel."""
+    """The commit of this file's checkout; None for an installed wheel."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return None

@@ -39,7 +39,7 @@ def board() -> str | None:
 
 
 def governor() -> str | None:
-    """The governor of the CPU's frequency; None where the system does not say."""
+    """The governor of the CPU's frequency; None if unknown."""
     return this_device().info().governor
 
 
@@ -50,7 +50,7 @@ def usable_cores() -> int:
 
 @cache
 def memory_bytes() -> int | None:
-    """Of the whole machine; None where the system does not say."""
+    """Memory of the whole machine; None if unknown."""
     if (memory := this_device().info().memory_bytes) is not None:
         return memory
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:

@@ -1,4 +1,4 @@
-"""Memory and CPU time of a process: /proc on Linux, what the system offers elsewhere."""
+"""Memory and CPU time of a process, from /proc on Linux and system calls elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["cpu_seconds_of_run", "peak_bytes", "resident_bytes"]
 
 
 def resident_bytes() -> int | None:
-    """Memory of this process that lies in RAM; None where the system does not say."""
+    """Resident memory of this process; None if unknown."""
     statm = system_text(Path("/proc/self/statm"))
     if statm is not None:
         return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -23,7 +23,7 @@ def resident_bytes() -> int | None:
 
 
 def peak_bytes() -> int | None:
-    """The most that `resident_bytes` ever was."""
+    """The highest `resident_bytes` so far."""
     for line in (system_text(Path("/proc/self/status")) or "").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

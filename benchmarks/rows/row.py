@@ -21,7 +21,7 @@ Better = Literal["less", "more"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One place in the grid: what is measured of whom, and at which settings.
+    """One cell of the grid: suite, measure, contender and settings.
 
     `exact` says that the value is counted, not timed: another run gives the same number whatever
     else the machine does, so one sample is enough and neither load nor spread is a fault.
@@ -37,7 +37,7 @@ class Cell:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What two runs must share for their rows to be compared."""
+        """The key by which rows of two runs are matched."""
         return (self.suite, self.measure, self.contender, tuple(sorted(self.settings.items())))
 
     def __hash__(self) -> int:
@@ -67,7 +67,7 @@ class Row:
 
     @property
     def summary(self) -> Summary | None:
-        """None where there are no samples."""
+        """Percentiles of the samples; None without samples."""
         return Summary.of(self.samples) if self.samples else None
 
     def to_json(self) -> dict[str, Any]:
@@ -104,6 +104,6 @@ class Row:
 
 
 def count_invalid(rows: Sequence[Row]) -> tuple[int, int]:
-    """How many rows failed, and how many others must not be believed."""
+    """The number of failed rows, and of other invalid ones."""
     failed = sum(row.error is not None for row in rows)
     return failed, sum(not row.valid for row in rows) - failed

@@ -28,7 +28,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 class BadBenchRow(EdgeRouterError):
-    """A line that is not a row; names its place and what the schema asks for there."""
+    """A line that is not a row; names the place and what the schema requires there."""
 
 
 @cache
@@ -69,7 +69,7 @@ def _row(line: str, place: str) -> Row:
 
 
 def _faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
-    """What is wrong with `value`, from the outside to the inside."""
+    """Faults of `value`, outermost first."""
     if "const" in schema and value != schema["const"]:
         yield f"{place} is {value!r}, it must be {schema['const']!r}"
     if "enum" in schema and value not in schema["enum"]:

@@ -13,7 +13,7 @@ __all__ = ["Summary", "median_absolute_deviation"]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Of `n` samples, in their unit. Percentiles are interpolated linearly, as numpy does.
+    """Summary of `n` samples, in their unit. Percentiles are interpolated linearly, as numpy does.
 
     With fewer than 100 samples p99 lies between the two largest: read it beside `n`.
     """
@@ -30,7 +30,7 @@ class Summary:
 
     @classmethod
     def of(cls, samples: Sequence[float]) -> Self:
-        """`samples` holds one or more."""
+        """Summarise one or more samples."""
         p50, p90, p95, p99 = np.percentile(samples, [50, 90, 95, 99]).tolist()
         return cls(
             n=len(samples),

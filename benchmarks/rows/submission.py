@@ -31,7 +31,7 @@ class Private(EdgeRouterError):
 def submission(rows: Sequence[Row]) -> str:
     """JSON lines of the rows, paths, user and host names hidden, checked against the schema.
 
-    Raises Private should a name of this machine be left anywhere.
+    Raises Private if a name of this machine remains.
     """
     own = [name for name in _own_names() if len(name) >= SHORTEST_NAME]
     lines = []
@@ -60,7 +60,7 @@ def _own_names() -> Iterator[str]:
 
 
 def _whole(name: str) -> str:
-    """The name as a word: "pi" is not in "pip"."""
+    """A pattern for the name as a whole word: "pi" is not in "pip"."""
     return rf"(?<!\w){re.escape(name)}(?!\w)"
 
 

@@ -12,7 +12,7 @@ __all__ = ["Suite"]
 
 
 class Suite(Protocol):
-    """Something that measures. `summary` is its one line of help."""
+    """A benchmark suite. `summary` is its one line of help."""
 
     @property
     def name(self) -> str: ...
@@ -25,5 +25,5 @@ class Suite(Protocol):
         ...
 
     def run(self, options: argparse.Namespace) -> Iterable[Row]:
-        """Measure; a row as soon as it is there. A cell that fails is a row with its error."""
+        """Measure; yields each row when it is ready. A cell that fails is a row with its error."""
         ...

@@ -22,7 +22,7 @@ from edge_router.settings.constraints import Placement
 from edge_router.settings.expert_config import ExpertConfig
 
 from ..measuring.llama import local_config, question, request_for
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import named
 from ..rows.row import Cell, Row
 
@@ -35,7 +35,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close
 
 
 class CancelSuite:
-    """From `close()` to a worker that is free (local), or a server that sees the client gone."""
+    """Time from `close()` to a free worker (local), or to the server seeing the client gone."""
 
     name = "cancel"
     summary = "from close() of a stream to a free worker, before and after the first token"
@@ -49,13 +49,13 @@ class CancelSuite:
         for expert, cancels in (("llama_cpp", _local), ("openai", _remote)):
             for moment, tokens in MOMENTS.items():
                 cell = Cell("cancel", moment, settings={"expert": expert})
-                watch = Watch.start(artifact)
+                recorder = Recorder.start(artifact)
                 try:
                     samples = list(cancels(options, tokens))
                 except EdgeRouterError as error:
-                    yield watch.failure(cell, error)
+                    yield recorder.failure(cell, error)
                     continue
-                yield from watch.rows({cell: samples}, warm_up=0, judged=False)
+                yield from recorder.rows({cell: samples}, warm_up=0, judged=False)
 
 
 def _local(options: argparse.Namespace, tokens: int) -> Iterator[float]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from edge_router.routing.artifact.manifest import RouterArtifact
 
 from ..measuring.processes import probe, script, seconds_to_first_line
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import named
 from ..measuring.timing import interleaved
 from ..rows.row import Cell, Row
@@ -36,17 +36,17 @@ class ColdSuite:
     def run(self, options: argparse.Namespace) -> Iterator[Row]:
         artifact = RouterArtifact.load(options.artifact)
         repetitions = min(options.repetitions, options.most_repetitions)
-        watch = Watch.start(named(artifact))
+        recorder = Recorder.start(named(artifact))
         measured = interleaved(
             _starts(options.artifact), repetitions=repetitions, warm_up=min(options.warm_up, 1)
         )
         cells = {Cell("cold", name): values for name, values in measured.items()}
-        yield from watch.rows(cells, warm_up=min(options.warm_up, 1))
+        yield from recorder.rows(cells, warm_up=min(options.warm_up, 1))
 
-        watch = Watch.start(named(artifact))
+        recorder = Recorder.start(named(artifact))
         steps = [probe("stages_of_start", options.artifact)["steps"] for _ in range(repetitions)]
         cells = {Cell("cold", f"step: {name}"): [s[name] for s in steps] for name in steps[0]}
-        yield from watch.rows(cells, warm_up=0)
+        yield from recorder.rows(cells, warm_up=0)
 
 
 def _starts(artifact: str) -> dict[str, Callable[[], float]]:

@@ -14,7 +14,7 @@ from edge_router.routing.record import AnswerRecord
 from edge_router.testing import FakeBackend
 
 from ..measuring.llama import local_config, question, request_for
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import named
 from ..measuring.timing import timed
 from ..rows.row import Cell, Row, Setting
@@ -48,14 +48,14 @@ class EndToEndSuite:
                 "prompt_tokens": options.prompt_tokens,
                 "output_tokens": options.output_tokens,
             }
-            watch = Watch.start(artifact)
+            recorder = Recorder.start(artifact)
             try:
                 measured = _measure(expert, options)
             except EdgeRouterError as error:
-                yield watch.failure(Cell("end_to_end", "whole answer", settings=settings), error)
+                yield recorder.failure(Cell("end_to_end", "whole answer", settings=settings), error)
                 continue
             samples = {Cell("end_to_end", n, settings=settings): v for n, v in measured.items()}
-            yield from watch.rows(samples, warm_up=options.warm_up)
+            yield from recorder.rows(samples, warm_up=options.warm_up)
 
 
 def _measure(expert: str, options: argparse.Namespace) -> dict[str, list[float]]:

@@ -15,7 +15,7 @@ from edge_router.routing.router import Router, operating_point
 from edge_router.settings.config import Config
 
 from ..measuring.grid import names, numbers
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import Stages, named
 from ..measuring.texts import queries_of, wide_tokenizer
 from ..measuring.timing import interleaved, timed
@@ -50,7 +50,7 @@ class GrowthSuite:
     def run(self, options: argparse.Namespace) -> Iterator[Row]:
         artifact = RouterArtifact.load(options.artifact)
         for factor in options.factors:
-            watch = Watch.start(named(artifact))
+            recorder = Recorder.start(named(artifact))
             samplers = {
                 Cell("growth", factor, settings={factor: size}): SAMPLERS[factor](artifact, size)
                 for size in getattr(options, factor)
@@ -58,7 +58,7 @@ class GrowthSuite:
             measured = interleaved(
                 samplers, repetitions=options.repetitions, warm_up=options.warm_up
             )
-            yield from watch.rows(measured, warm_up=options.warm_up)
+            yield from recorder.rows(measured, warm_up=options.warm_up)
 
 
 def _by_tokens(artifact: RouterArtifact, tokens: int) -> Callable[[], float]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from edge_router.routing.artifact.manifest import RouterArtifact
 
 from ..measuring.processes import probe
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import named
 from ..rows.row import Cell, Row
 
@@ -29,7 +29,7 @@ class IdleSuite:
     def run(self, options: argparse.Namespace) -> Iterator[Row]:
         artifact = RouterArtifact.load(options.artifact)
         repetitions = min(options.repetitions, options.most_repetitions)
-        watch = Watch.start(named(artifact))
+        recorder = Recorder.start(named(artifact))
         measured = probe("idle", options.artifact, str(repetitions))
         cells = {Cell("idle", measure, "cpu_s"): measured[key] for key, measure in NAMES.items()}
-        yield from watch.rows(cells, warm_up=1)
+        yield from recorder.rows(cells, warm_up=1)

@@ -11,7 +11,7 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.router import Router
 
 from ..measuring.grid import grid, numbers
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import Stages, named, request_of
 from ..measuring.texts import queries_of, wide_tokenizer
 from ..measuring.timing import interleaved, timed
@@ -54,14 +54,14 @@ def _measure(
     stages: Stages, texts: Sequence[str], axes: dict[str, int], options: argparse.Namespace
 ) -> list[Row]:
     settings = {**axes, "tokens_seen": stages.tokens_seen(texts), "threads": stages.threads}
-    watch = Watch.start(named(stages.artifact))
+    recorder = Recorder.start(named(stages.artifact))
     samplers = _samplers(stages, texts, axes["batch"])
     measured = interleaved(samplers, repetitions=options.repetitions, warm_up=options.warm_up)
-    rows = watch.rows(_cells(measured, settings), warm_up=options.warm_up)
+    rows = recorder.rows(_cells(measured, settings), warm_up=options.warm_up)
     if "whole" in measured:
         parts = zip(measured["whole"], measured["bare tokenizer"], measured["encode"], strict=True)
         around = {AROUND: [whole - tokens - encode for whole, tokens, encode in parts]}
-        rows += watch.rows(_cells(around, settings), warm_up=options.warm_up, judged=False)
+        rows += recorder.rows(_cells(around, settings), warm_up=options.warm_up, judged=False)
     return rows
 
 

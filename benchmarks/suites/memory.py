@@ -11,7 +11,7 @@ from pathlib import Path
 from edge_router.routing.artifact.manifest import RouterArtifact
 
 from ..measuring.processes import probe
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import named
 from ..measuring.texts import mixed_queries, queries_of, wide_tokenizer
 from ..rows.row import Cell, Row
@@ -38,7 +38,7 @@ class MemorySuite:
     def run(self, options: argparse.Namespace) -> Iterator[Row]:
         artifact = RouterArtifact.load(options.artifact)
         repetitions = min(options.repetitions, options.most_repetitions)
-        watch = Watch.start(named(artifact))
+        recorder = Recorder.start(named(artifact))
         with tempfile.TemporaryDirectory() as folder:
             queries = Path(folder) / "queries.json"
             _write_queries(queries, artifact)
@@ -51,7 +51,7 @@ class MemorySuite:
             for settings in [{"decisions": options.decisions}]
             for name, values in _measures(readings).items()
         }
-        yield from watch.rows(samples, warm_up=0)
+        yield from recorder.rows(samples, warm_up=0)
 
 
 def _write_queries(path: Path, artifact: RouterArtifact) -> None:
@@ -61,7 +61,7 @@ def _write_queries(path: Path, artifact: RouterArtifact) -> None:
 
 
 def _measures(readings: list[dict[str, int | None]]) -> dict[str, list[float]]:
-    """Samples by name; what this system does not tell is left out."""
+    """Samples by name, without those that the system does not report."""
     known = [name for name in readings[0] if readings[0][name] is not None]
     samples = {name: [float(one[name] or 0) for one in readings] for name in known}
     for name, later, earlier in (

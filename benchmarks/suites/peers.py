@@ -11,7 +11,7 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 
 from ..measuring.grid import names, numbers
 from ..measuring.processes import ProbeFailed
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import named
 from ..peers.contender import CONTENDERS
 from ..peers.environment import Environment, default_cache, prepare
@@ -51,11 +51,11 @@ class PeersSuite:
         artifact = RouterArtifact.load(options.artifact)
         environments: dict[str, Environment] = {}
         for name in options.contenders:
-            watch = Watch.start(named(artifact))
+            recorder = Recorder.start(named(artifact))
             try:
                 environments[name] = prepare(CONTENDERS[name], options.cache)
             except (ProbeFailed, OSError) as error:
-                yield watch.failure(Cell("peers", "installed", "B", contender=name), error)
+                yield recorder.failure(Cell("peers", "installed", "B", contender=name), error)
         trial = Trial(environments, artifact, options, {"network": not network_is_off()})
         yield from trial.sizes()
         yield from trial.starts()

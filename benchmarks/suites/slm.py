@@ -15,7 +15,7 @@ from edge_router.errors import EdgeRouterError, MissingExtra
 from ..measuring.grid import numbers
 from ..measuring.llama import N_CTX, BareLlama, local_config, question, request_for, streamed
 from ..measuring.processes import probe
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import named
 from ..measuring.timing import interleaved
 from ..rows.row import Cell, Row, Setting
@@ -48,13 +48,13 @@ class SlmSuite:
             "model": Path(options.model).name,
             "threads": options.slm_threads,
         }
-        watch = Watch.start()
+        recorder = Recorder.start()
         try:
             path = find_model(options.model)
             if importlib.util.find_spec("llama_cpp") is None:
                 raise MissingExtra("llama-cpp-python", "local")
         except EdgeRouterError as error:
-            yield watch.failure(Cell("slm", "load", settings=settings), error)
+            yield recorder.failure(Cell("slm", "load", settings=settings), error)
             return
         repetitions = min(options.repetitions, options.most_repetitions)
         threads = str(options.slm_threads)
@@ -62,7 +62,7 @@ class SlmSuite:
             probe("slm_load", str(path), str(N_CTX), threads) for _ in range(min(repetitions, 5))
         ]
         cells = {Cell("slm", "load", settings=settings): [one["load"] for one in loads]}
-        yield from watch.rows(cells, warm_up=0)
+        yield from recorder.rows(cells, warm_up=0)
         config = local_config(str(path), options.slm_threads, options.artifact)
         bare = BareLlama(path, options.slm_threads)
         with EdgeRouter(config) as ours, closing(bare):
@@ -79,8 +79,8 @@ def _speeds(
     settings: dict[str, Setting],
     repetitions: int,
 ) -> Iterator[Row]:
-    """Tokens a second, read and written."""
-    watch = Watch.start()
+    """Tokens per second, read and written."""
+    recorder = Recorder.start()
     prefill = Cell("slm", "prefill", "1/s", settings, better="more")
     decode = {
         output: Cell("slm", "decode", "1/s", {**settings, "output_tokens": output}, better="more")
@@ -90,7 +90,7 @@ def _speeds(
     for output, cell in decode.items():
         samplers[cell] = lambda n=output: bare.decode_rate(tokens, n)  # type: ignore[misc]
     measured = interleaved(samplers, repetitions=repetitions, warm_up=1)
-    yield from watch.rows(measured, warm_up=1)
+    yield from recorder.rows(measured, warm_up=1)
 
 
 def _first_tokens(
@@ -100,7 +100,7 @@ def _first_tokens(
     settings: dict[str, Setting],
     repetitions: int,
 ) -> list[Row]:
-    watch = Watch.start(named(ours.router.artifact))
+    recorder = Recorder.start(named(ours.router.artifact))
     pairs = {"edge-router": _Turns(ours_first_token(ours)), "llama-cpp-python": _Turns(bare.ask)}
     samples: dict[Cell, list[float]] = {}
     for number in range(-1, repetitions):
@@ -114,8 +114,10 @@ def _first_tokens(
     times = {name: samples[_first(settings, name)] for name in pairs}
     differences = zip(*times.values(), strict=True)
     overhead = Cell("slm", OVERHEAD, settings=settings)
-    rows = watch.rows(samples, warm_up=1)
-    return rows + watch.rows({overhead: [a - b for a, b in differences]}, warm_up=1, judged=False)
+    rows = recorder.rows(samples, warm_up=1)
+    return rows + recorder.rows(
+        {overhead: [a - b for a, b in differences]}, warm_up=1, judged=False
+    )
 
 
 def _first(settings: dict[str, Setting], name: str) -> Cell:

@@ -12,7 +12,7 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.router import Router
 
 from ..measuring.grid import grid, numbers
-from ..measuring.recorder import Watch
+from ..measuring.recorder import Recorder
 from ..measuring.stages import Stages, named
 from ..measuring.texts import queries_of, wide_tokenizer
 from ..measuring.timing import interleaved
@@ -41,7 +41,7 @@ class ThroughputSuite:
         counting = wide_tokenizer(artifact)
         for tokens in options.tokens:
             texts = queries_of(tokens, DIFFERENT_TEXTS, counting)
-            watch = Watch.start(named(artifact))
+            recorder = Recorder.start(named(artifact))
             samplers = {
                 Cell("throughput", "whole", "1/s", settings, better="more"): partial(
                     _rate, router, texts, settings["threads"], options.seconds
@@ -50,7 +50,7 @@ class ThroughputSuite:
             }
             repetitions = min(options.repetitions, options.most_repetitions)
             measured = interleaved(samplers, repetitions=repetitions, warm_up=1)
-            yield from watch.rows(measured, warm_up=1)
+            yield from recorder.rows(measured, warm_up=1)
 
 
 def _rate(router: Router, texts: Sequence[str], threads: int, seconds: float) -> float:

@@ -1,1 +1,1 @@
-"""The command edge-router."""
+"""The program edge-router: its commands, options, output and exit codes."""

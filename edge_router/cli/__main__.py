@@ -1,4 +1,4 @@
-"""The console script and `python -m edge_router.cli`; Ctrl-C ends even its imports quietly."""
+"""Entry point of `edge-router` and `python -m edge_router.cli`; Ctrl-C during imports is quiet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exit codes of the three command lines, and the line on standard error that an error becomes."""
+"""Exit codes of the three command lines, and the printing of errors as one line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def exit_code_of(
     program: str = "edge-router",
     report: Callable[[EdgeRouterError], None] | None = None,
 ) -> int:
-    """The process boundary: runs a command; what it raises becomes a line and an exit code.
+    """The process boundary: runs a command, prints its exception as a line, returns the exit code.
 
     The line begins with `program`; `report` is called with the error before it is printed.
     """
@@ -68,18 +68,18 @@ def _print(
 
 
 def _words(error: OSError) -> str:
-    """What the system refused."""
-    told = error.strerror or str(error) or type(error).__name__
+    """The words of a system error."""
+    words = error.strerror or str(error) or type(error).__name__
     if isinstance(error.filename, str | bytes):
-        return f"{os.fsdecode(error.filename)!r}: {told}"
-    return f"{told}; see standard output and the disk" if error.errno in WRITING else told
+        return f"{os.fsdecode(error.filename)!r}: {words}"
+    return f"{words}; see standard output and the disk" if error.errno in WRITING else words
 
 
 def _unexpected(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory"
-    kind, told = type(error).__name__, " ".join(str(error).split())[:300]
+    kind, words = type(error).__name__, " ".join(str(error).split())[:300]
     return (
-        f"unexpected {kind}: {told or 'no message'}; please report it with what "
+        f"unexpected {kind}: {words or 'no message'}; please report it with what "
         "`python -X dev -m edge_router.cli` says"
     )

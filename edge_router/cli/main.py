@@ -22,7 +22,7 @@ COMMANDS = {
     "route": ("route", "decide who would answer; nobody is called"),
     "calibrate": ("calibrate", "make an operating point that keeps a target"),
     "enroll": ("enroll", "teach the router a new expert, on this device"),
-    "feedback": ("feedback", "tell how good an answer was (setting learn = true)"),
+    "feedback": ("feedback", "score how good an answer was (setting learn = true)"),
     "log": ("log", "outcomes kept on this device (setting learn = true)"),
     "drift": ("drift", "whether queries look like those the router knows"),
     "device": ("device", "what this machine is, and how fast its local experts are"),

@@ -1,4 +1,4 @@
-"""Options that every command has; the settings and the request made from them."""
+"""Options shared by all commands, and the settings and requests made from them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import Field, fields
+from dataclasses import Field
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError, InvalidRequest
@@ -27,9 +27,9 @@ LONGEST_BYTES = 64 << 20  # of standard input
 def add_command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], summary: str = ""
 ) -> argparse.ArgumentParser:
-    """The parser of one command, with the options of all; `run` gives the exit code, None for 0.
+    """The parser of one command with the shared options; `run` returns the exit code, None for 0.
 
-    `summary` says what the command does, where no table of commands does.
+    `summary` says what the command does, if no table does.
     """
     parser = parser_of(commands, name, run, summary)
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
@@ -44,7 +44,7 @@ def add_command(
 
 
 def config_of(options: argparse.Namespace) -> Config:
-    """The settings, with what was given on the command line."""
+    """The settings, overridden by the command line."""
     from edge_router.settings.config import Config
 
     stated = {one.name: getattr(options, one.name) for one in _settings_with_option()}
@@ -54,8 +54,9 @@ def config_of(options: argparse.Namespace) -> Config:
 
 def _settings_with_option() -> list[Field[Any]]:
     from edge_router.settings.config import Config
+    from edge_router.settings.setting import settings_of
 
-    return [one for one in fields(Config) if one.metadata.get("option")]
+    return [one for one in settings_of(Config) if one.metadata["option"]]
 
 
 def text_of(given: str) -> str:
@@ -72,7 +73,7 @@ def text_of(given: str) -> str:
 
 
 def as_typed(text: str) -> str:
-    """A text of the terminal that Python could not decode in its locale, if it is UTF-8."""
+    """The text of an argument that Python could not decode in its locale, if it is UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -89,7 +90,7 @@ def count_of(given: int, option: str, *, most: int) -> int:
 
 
 def request_of(text: str, max_tokens: int | None) -> ChatRequest:
-    """One turn of the user."""
+    """A request with one message of the user."""
     from edge_router.chat.completion import DEFAULT_MAX_TOKENS, ChatRequest, Message
 
     limit = DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens

@@ -1,4 +1,4 @@
-"""Printing for all commands: answers and JSON on stdout, everything about them on stderr."""
+"""Printing for all commands: answers and JSON on stdout, lines about them on stderr."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def print_stream(stream: AnswerStream) -> str:
 
 
 def print_json(value: Any) -> None:
-    """One line, in ASCII: whatever the encoding of the output, a machine reads it back whole."""
+    """Print one line of ASCII, which survives any encoding of the output."""
     print(json.dumps(value))
 
 
@@ -62,7 +62,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
 
 
 def record_json(record: AnswerRecord) -> dict[str, Any]:
-    """What is known of one answered query, for machines."""
+    """The record of one answered query, for machines."""
     fields: dict[str, Any] = rounded(record.to_json())
     return fields
 
@@ -84,12 +84,12 @@ def decision_line(decision: Decision, words: str, router_s: float) -> str:
 
 
 def print_dim(line: str) -> None:
-    """A line beside the answer, grey where that shows."""
+    """Print a line about the answer, grey on a terminal with colours."""
     line = visible(line)
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     print_line(f"\x1b[2m{line}\x1b[0m" if colour else line)
 
 
 def print_error(error: EdgeRouterError) -> None:
-    """One line on standard error."""
+    """Print one line on standard error."""
     print_line(f"edge-router: {visible(' '.join(without_secrets(str(error)).split()))}")

@@ -1,4 +1,4 @@
-"""A table of commands: all are listed, only the module of the one that runs is imported."""
+"""A table of commands: help lists all, only the running command's module is imported."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ CommandTable = Mapping[str, tuple[str, str]]
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Refuses wrong usage in one line; `--help` tells the rest. So do the parsers made below it."""
+    """A parser, and its subparsers, that refuse wrong usage in one line; `--help` has the rest."""
 
     def error(self, message: str) -> NoReturn:
         line = visible(" ".join(without_secrets(message).split()))
         line = line if len(line) <= LONGEST_FAULT else f"{line[:LONGEST_FAULT]}..."
-        self.exit(2, f"{self.prog}: {line} ({self.prog} --help tells more)\n")
+        self.exit(2, f"{self.prog}: {line} (see {self.prog} --help)\n")
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Help that cannot be written is an error, as any other output; argparse says nothing."""
+        """Raise OSError for help that cannot be written; argparse would ignore it."""
         if file is None or file is sys.stderr:
             super()._print_message(message, file)
         elif message:
@@ -39,10 +39,10 @@ class OneLineParser(argparse.ArgumentParser):
 def add_commands(
     parser: argparse.ArgumentParser, table: CommandTable, *, package: str, arguments: Sequence[str]
 ) -> Any:
-    """Give `parser` every command of `table`, and the one that `arguments` want its options.
+    """Give `parser` every command of `table`, and options to the command in `arguments`.
 
-    The wanted module's `add` finds the parsers of its commands by `parser_of`. `parser` may have
-    no option that takes a value: the first word that is no option names the command.
+    That command's module adds its options by `parser_of`. `parser` may have no option with a
+    value: the first word that is no option names the command.
     """
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (_, summary) in table.items():
@@ -57,7 +57,7 @@ def add_commands(
 def parser_of(
     commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], summary: str = ""
 ) -> argparse.ArgumentParser:
-    """The parser of a command that `run` runs; `summary` says what it does, where no table does."""
+    """The parser of a command run by `run`; `summary` says what it does, if no table does."""
     parser: argparse.ArgumentParser | None = commands.choices.get(name)
     parser = parser or commands.add_parser(name, help=summary, description=summary)
     parser.set_defaults(run=run)

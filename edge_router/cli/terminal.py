@@ -14,11 +14,11 @@ from typing import Any, TextIO
 __all__ = ["TERMINATED", "discard", "prepare", "print_line", "settled", "stdout_fault", "visible"]
 
 TERMINATED = 128 + signal.SIGTERM
-GRACE_S = 0.7  # for what is still at work when the process is told to end
+GRACE_S = 0.7  # for threads still at work when the process is asked to end
 
 
 def prepare() -> str | None:
-    """Ready the process; gives what is wrong with standard output, None where it can be used.
+    """Prepare the process; returns what is wrong with standard output, None if it can be used.
 
     A character that a stream cannot encode is written as an escape: better than no answer.
     """
@@ -33,7 +33,7 @@ def prepare() -> str | None:
 
 
 def settled(code: int) -> int:
-    """The exit code, once everything that was printed has gone out; 1 where it could not."""
+    """Flush the output and return the exit code; 1 if the output cannot be written."""
     if sys.stdout is not None and (fault := stdout_fault()) is not None:
         discard(sys.stdout)
         code = code or int(fault != "")
@@ -50,7 +50,7 @@ def settled(code: int) -> int:
 
 
 def stdout_fault() -> str | None:
-    """Why standard output takes nothing more: "" where its reader has gone, None where it does."""
+    """Why standard output cannot be written: "" if its reader is gone, None if it can."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -63,7 +63,7 @@ def stdout_fault() -> str | None:
 
 
 def discard(stream: TextIO | None) -> None:
-    """Let what is left in the buffer of a stream go nowhere, else it fails again at exit."""
+    """Drop the buffer of a stream, which would fail again at exit."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())  # type: ignore[union-attr]
@@ -72,13 +72,13 @@ def discard(stream: TextIO | None) -> None:
 
 
 def print_line(line: str) -> None:
-    """On standard error, where that can be written."""
+    """Print on standard error, if that can be written."""
     with contextlib.suppress(OSError, ValueError):
         print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def visible(text: str) -> str:
-    """The same lines, with escapes for what would move a terminal's cursor or change its colour."""
+    """The text with escapes for characters that move a terminal's cursor or change its colour."""
     if text.replace("\n", "").isprintable():
         return text
     return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)
@@ -89,8 +89,8 @@ def _escaped(letter: str) -> str:
 
 
 def _open_missing() -> None:
-    """A closed stream leads nowhere. Else its number goes to the next file that is opened, and
-    whatever a library writes to standard error ends up in that file."""
+    """Open closed streams to nowhere. Else their number goes to the next opened file, and what a
+    library writes to standard error ends up in that file."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -107,7 +107,7 @@ def _reconfigure(stream: Any, **settings: str) -> None:
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
-    """End in order, and in any case soon: a thread may be in the middle of a long step."""
+    """End in order, and within a second: a thread may be in the middle of a long step."""
     watchdog = threading.Timer(GRACE_S, os._exit, (TERMINATED,))
     watchdog.daemon = True
     watchdog.start()

@@ -1,1 +1,1 @@
-"""The state and the speed of this machine."""
+"""State and speed of this machine: memory, clock, battery, measured local experts."""

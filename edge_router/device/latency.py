@@ -27,11 +27,11 @@ UNSPLIT = 0.01  # share of the whole time; an answer that takes less after its s
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one answer asks of an expert.
+    """The work of one answer: tokens to read and write, and the state of the expert.
 
-    `cached_tokens` of the `input_tokens` were read for the answer before. `cold` means that its
-    model is not loaded, or that no connection is open. `slowdown` is 1 on a device at full speed
-    and 2 at half of it.
+    `cached_tokens` of the `input_tokens` were already read for the previous answer. `cold`: the
+    model is not loaded, or no connection is open. `slowdown` is 1 at full speed of the device and
+    2 at half of it.
     """
 
     input_tokens: float
@@ -48,7 +48,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Seconds before anything happens, then tokens per second read and written.
+    """Speed of an expert: seconds before it starts, tokens per second read and written.
 
     Each token attends to all before it, so a token also costs `input_growth_s` (when read) or
     `output_growth_s` (when written) seconds for every token before it. `cold_s` is what loading
@@ -63,11 +63,11 @@ class Speed:
     output_growth_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for what is no speed: NaN, infinite, negative, no number."""
+        """Raises ConfigError for NaN, infinity, a negative number and any other type."""
         settle(self, SPEED_CHECKS, "Speed")
 
     def first_token_s(self, work: Work) -> float:
-        """Seconds until the first token, of a model that is loaded."""
+        """Seconds until the first token, with the model loaded."""
         return self.start_s + reading_s(
             work.new_tokens, work.input_tokens, 1 / self.input_tokens_per_s, self.input_growth_s
         )
@@ -82,7 +82,7 @@ class Speed:
         )
 
     def latency(self, input_tokens: float, output_tokens: float) -> float:
-        """Seconds until the answer is complete, from a model that is loaded."""
+        """Seconds until the answer is complete, with the model loaded."""
         work = Work(input_tokens, output_tokens)
         return self.first_token_s(work) + self.rest_s(work)
 
@@ -90,7 +90,7 @@ class Speed:
 def reading_s(new: Number, read: Number, s_per_token: Number, growth_s: Number) -> Number:
     """Seconds to read the last `new` of `read` tokens.
 
-    `growth_s` is what every token before it adds to a token.
+    `growth_s` is the extra time of a token per token before it.
     """
     return new * s_per_token + growth_s * new * (read - new / 2)
 
@@ -119,7 +119,7 @@ class Timing:
 
     @property
     def sound(self) -> bool:
-        """False for what no clock that runs forward can have shown."""
+        """Whether a clock that only runs forward can have shown these times."""
         return 0 < self.first_token_s <= self.total_s < math.inf
 
 
@@ -128,9 +128,9 @@ class Pace:
     """How an expert's real answers compare with its Speed: running estimates.
 
     `first` and `rest` are natural logarithms of real over expected seconds, until the first token
-    and after it. `cold_s` replaces the Speed's own once it was seen. `first_seen` and `rest_seen`
-    count the answers behind them, those with little to read or to write for less than one. Where
-    little was seen the estimate is a mean; later it is exponentially weighted.
+    and after it. `cold_s` replaces the Speed's own once measured. `first_seen` and `rest_seen`
+    count the answers behind them; one with little to read or write counts for less than one. With
+    few answers the estimate is a mean, later an exponentially weighted one.
     """
 
     first: float = 0.0
@@ -140,7 +140,7 @@ class Pace:
     rest_seen: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for numbers that no answers can have led to."""
+        """Raises ConfigError for numbers that cannot come from answers."""
         if not (
             type(self.first) is type(self.rest) is float
             and -LARGEST_PACE <= self.first <= LARGEST_PACE
@@ -161,7 +161,7 @@ class Pace:
         return speed.cold_s if self.cold_s is None else self.cold_s
 
     def after(self, speed: Speed, work: Work, timing: Timing) -> Pace:
-        """The estimates after one more answer; a timing that is not sound changes nothing."""
+        """The estimates after one more answer; an unsound timing is ignored."""
         if not timing.sound:
             return self
         if work.cold:
@@ -190,7 +190,7 @@ class Pace:
         )
 
     def _after_cold(self, speed: Speed, work: Work, timing: Timing) -> Pace:
-        """What the first token took beyond the usual is the load or the connection."""
+        """Estimate load or connection time as the first token's time beyond the expected."""
         usual = self._first_s(speed, work)
         if timing.total_s - timing.first_token_s <= UNSPLIT * timing.total_s:
             usual += self._rest_s(speed, work)
@@ -222,7 +222,7 @@ def _bounded(pace: float) -> float:
 
 
 def _step(real_s: float, expected_s: float) -> float:
-    """Logarithm of real over expected seconds, bounded; 0 where there is nothing to compare."""
+    """Logarithm of real over expected seconds, bounded; 0 unless both are positive."""
     if real_s <= 0 or expected_s <= 0:
         return 0.0
     return max(-LARGEST_STEP, min(LARGEST_STEP, math.log(real_s / expected_s)))
@@ -230,7 +230,7 @@ def _step(real_s: float, expected_s: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ExpertState:
-    """What is known of one expert at the moment of a query.
+    """State of one expert at the moment of a query.
 
     `log_length` is added to the natural logarithm of its expected answer length in tokens.
     `cached_tokens`, `cold` and `slowdown` are those of `Work`.
@@ -243,7 +243,7 @@ class ExpertState:
     slowdown: float = 1.0
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for what no expert can be in."""
+        """Raises ConfigError for an impossible state."""
         if type(self.cached_tokens) is int and 0 <= self.cached_tokens <= 2**53:
             object.__setattr__(self, "cached_tokens", float(self.cached_tokens))
         if not (
@@ -259,7 +259,7 @@ class ExpertState:
             settle(self, STATE_CHECKS, "ExpertState")
 
     def work(self, input_tokens: float, output_tokens: float) -> Work:
-        """What an answer of `output_tokens` to `input_tokens` asks of the expert now."""
+        """The work of an answer of `output_tokens` to `input_tokens` in this state."""
         cached = min(self.cached_tokens, input_tokens)
         return Work(input_tokens, output_tokens, cached, self.cold, self.slowdown)
 

@@ -1,6 +1,6 @@
-"""What this machine is and how it is doing: memory, clock, battery and routes, from its own files.
+"""Hardware and current state of this machine, read from /proc and /sys: memory, clock, battery.
 
-Nothing is read on import, nothing is sent anywhere, and what the system does not tell is None.
+Importing reads nothing, nothing is sent anywhere, and a reading the system lacks is None.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ PI_THROTTLED = 0b1110  # now: frequency capped, throttled, soft temperature limi
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """How the device is doing right now; None where the system does not tell.
+    """Current state of the device; None for what the system does not report.
 
-    `clock_share` is the clock that is allowed over the highest there is, 0..1: below 1 the
-    processor is throttled. `battery` is its charge, 0..1. `connected` is False when no route leads
-    anywhere but to this machine itself; True does not promise that anybody answers.
+    `clock_share` is the allowed clock over the highest possible, 0..1: below 1 the processor is
+    throttled. `battery` is its charge, 0..1. `connected` is False when no route
+    leads off this machine; True does not promise a reachable server.
     """
 
     free_memory_bytes: int | None = None
@@ -65,7 +65,7 @@ class DeviceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """More of what the device is: the design of an ARM core, the model of a single-board computer,
+    """More about the device: the design of an ARM core, the model of a single-board computer,
     and the processor's features as the kernel names them (empty where it does not)."""
 
     core: str | None = None
@@ -75,7 +75,7 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class DeviceCounters:
-    """What is measured before and after a benchmark; None where the system does not tell.
+    """Counters read before and after a benchmark; None for what the system does not report.
 
     `busy_s` and `steal_s` are CPU seconds since boot: of all processes, and taken by the
     hypervisor. The clock is that of the first core, at this moment.
@@ -88,7 +88,7 @@ class DeviceCounters:
 
 
 class DeviceSource(Protocol):
-    """The one way in which the state of the device is read; tests give their own."""
+    """The interface through which the state of the device is read; tests supply their own."""
 
     def state(self) -> DeviceState:
         """The state now. Cheap: a few small files, no network. Thread-safe."""
@@ -96,7 +96,7 @@ class DeviceSource(Protocol):
 
 
 def this_device() -> LinuxDevice | UnknownDevice:
-    """The machine that this runs on."""
+    """The source for the current machine."""
     return LinuxDevice() if sys.platform == "linux" else UnknownDevice()
 
 
@@ -180,7 +180,7 @@ class LinuxDevice:
         return None
 
     def _processor(self) -> str | None:
-        """The name of the processor; an ARM board's is that of the board."""
+        """The processor's name; on an ARM board, the board's."""
         for line in (system_text(self._proc / "cpuinfo") or "").splitlines():
             name, _, value = line.partition(":")
             if name.strip() in ("model name", "Model"):
@@ -191,9 +191,9 @@ class LinuxDevice:
         return _below(self._sys / "devices/system/cpu/cpufreq", "policy*")
 
     def _clock_share(self) -> float | None:
-        """Of the most throttled cores. A Raspberry Pi lowers the clock without telling cpufreq."""
-        told = system_text(self._sys / "devices/platform/soc/soc:firmware/get_throttled") or "0"
-        allowed = "scaling_cur_freq" if _hex(told) & PI_THROTTLED else "scaling_max_freq"
+        """Share of the most throttled core. A Raspberry Pi throttles without cpufreq knowing."""
+        bits = system_text(self._sys / "devices/platform/soc/soc:firmware/get_throttled") or "0"
+        allowed = "scaling_cur_freq" if _hex(bits) & PI_THROTTLED else "scaling_max_freq"
         shares = [
             share
             for clock in self._clocks()
@@ -204,7 +204,7 @@ class LinuxDevice:
         return min(shares, default=None)
 
     def _batteries(self) -> Iterator[Path]:
-        """Those of the device itself, not of a mouse."""
+        """Batteries of the device itself, not of a mouse."""
         for supply in _below(self._sys / "class/power_supply", "*"):
             if (
                 system_text(supply / "type") == "Battery"
@@ -225,7 +225,7 @@ class LinuxDevice:
 
 
 class RecentDevice:
-    """Another source, read again only once what it said is `max_age_s` seconds old."""
+    """A cache of another source: a state is reused for `max_age_s` seconds."""
 
     def __init__(
         self,
@@ -249,7 +249,7 @@ class RecentDevice:
 
 
 def system_text(path: Path) -> str | None:
-    """A small file of /proc or /sys without its blank ends; None where it cannot be read."""
+    """Stripped content of a small file of /proc or /sys; None if it cannot be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(LONGEST).strip("\0\n ")
@@ -258,7 +258,7 @@ def system_text(path: Path) -> str | None:
 
 
 def _below(folder: Path, pattern: str) -> list[Path]:
-    """What is in a folder, none where it cannot be looked at."""
+    """Entries of a folder; none if it cannot be read."""
     try:
         return sorted(folder.glob(pattern))
     except OSError:
@@ -266,7 +266,7 @@ def _below(folder: Path, pattern: str) -> list[Path]:
 
 
 def _cores() -> int:
-    """Those that this process may use."""
+    """Cores that this process may use."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             return len(os.sched_getaffinity(0))
@@ -289,9 +289,9 @@ def _number(path: Path) -> float | None:
 
 
 def _thousandths(path: Path) -> float | None:
-    """A whole number that the kernel writes in thousandths."""
-    found = system_text(path)
-    return int(found) / 1000 if found and found.lstrip("-").isdigit() else None
+    """A number that the kernel writes in thousandths; None if absent."""
+    stated = system_text(path)
+    return int(stated) / 1000 if stated and stated.lstrip("-").isdigit() else None
 
 
 def _share(path: Path, whole: float) -> float | None:

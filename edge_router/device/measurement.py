@@ -9,7 +9,6 @@ from itertools import chain, combinations
 from statistics import median
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.backends.base import Backend, Loadable
 from edge_router.backends.deadline import Deadline
@@ -31,12 +30,10 @@ WORDS = (
     "summer orange music corner mountain island bottle ladder mirror pocket thunder village"
 ).split()
 
-Floats = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One answer: what it asked of the expert, and what that took."""
+    """One answer: its work and its time."""
 
     work: Work
     timing: Timing
@@ -44,8 +41,8 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A speed, the answers it was fitted on, and the median relative error of the whole answers'
-    time on those (0.05 is 5 %)."""
+    """A speed, the answers it was fitted to, and the median relative error of their whole times
+    (0.05 is 5 %)."""
 
     speed: Speed
     samples: tuple[Sample, ...]
@@ -53,7 +50,7 @@ class Measurement:
 
     @property
     def pace(self) -> Pace:
-        """Where real answers start from: as measured, by so many answers."""
+        """The starting point for real answers: the measured speed, backed by this many answers."""
         seen = float(len(self.samples))
         return Pace(first_seen=seen, rest_seen=seen)
 
@@ -65,10 +62,10 @@ def measure_speed(
     repeats: int = 3,
     progress: Callable[[float], object] = float,
 ) -> Measurement:
-    """Ask for short answers to prompts of growing length, none like the one before.
+    """Ask for short answers to prompts of growing length, each different from its first word on.
 
-    The first answer shows the load, where the model is loaded for it; its file may be in the
-    system's cache already. `progress` hears the share that is done, 0..1. Raises BackendError.
+    The first answer includes loading the model if it was not loaded; its file may already be in
+    the system's cache. `progress` receives the share that is done, 0..1. Raises BackendError.
     """
     cold = isinstance(backend, Loadable) and not backend.loaded
     first = ask(backend, prompt(1, seed=0), max_tokens=1)
@@ -112,7 +109,7 @@ def prompt(tokens: int, *, seed: int) -> str:
 def _samples(
     backend: Backend, template: float, context_tokens: int, repeats: int
 ) -> Iterator[tuple[float, Sample]]:
-    """Samples, each with the share of all that is done after it."""
+    """Samples, each with the share of the whole run done after it."""
     lengths = [n for n in LENGTHS if n + ROOM <= context_tokens] or LENGTHS[:1]
     total, done = repeats * sum(lengths), 0
     for length in lengths:
@@ -128,7 +125,7 @@ def _samples(
 def fit_speed(samples: Sequence[Sample], *, cold: Sample | None = None) -> Speed:
     """The speed with the least relative squared error in the time to the first token and after it.
 
-    No coefficient is below 0. `cold` is an answer for which the model was loaded.
+    Coefficients are 0 or more. `cold` is the answer that loaded the model.
     """
     reading = [_read_costs(s.work) for s in samples]
     start, per_token, growth = _fit(reading, [s.timing.first_token_s for s in samples])

@@ -31,7 +31,7 @@ log = logging.getLogger("edge_router")
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSpeed:
-    """What was measured of one expert: `model` as in the settings, `measured` in ISO 8601 (UTC).
+    """The measured speed of one expert: `model` as in the settings, `measured` in ISO 8601 (UTC).
 
     `pace` is how real answers have compared with `speed` since.
     """
@@ -44,7 +44,7 @@ class MeasuredSpeed:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Self:
-        """Raises one of FAULTS for anything that `asdict` did not write."""
+        """Raises one of FAULTS for content that `asdict` did not write."""
         speed = Speed(
             **{key: number(v, key, 0) for key, v in table(stored["speed"], "speed").items()}
         )
@@ -66,14 +66,14 @@ class MeasuredSpeed:
         return max(timedelta(), now - datetime.fromisoformat(self.measured))
 
     def is_of(self, expert: ExpertConfig) -> bool:
-        """Whether that was measured with the model and threads that the settings name now."""
+        """Whether the settings still name the measured model and threads."""
         return (self.model, self.n_threads) == (expert.model, expert.n_threads)
 
 
 def read_speeds(config: Config) -> dict[str, MeasuredSpeed]:
-    """What was measured on this machine of the configured experts, as they are configured now.
+    """Speeds measured on this machine of the configured experts, for unchanged settings.
 
-    Empty where nothing was. A file that cannot be used is ignored, and a warning says so once.
+    An unusable file is ignored with one warning.
     """
     return {
         name: measured
@@ -83,7 +83,7 @@ def read_speeds(config: Config) -> dict[str, MeasuredSpeed]:
 
 
 def write_speeds(config: Config, speeds: Mapping[str, MeasuredSpeed]) -> Path:
-    """Keep `speeds` beside what is known of other experts; gives the file. Raises OSError."""
+    """Add `speeds` to the file, other experts stay; returns the path. Raises OSError."""
     path = config.data_folder / FILE
     known = _stored(path) | dict(speeds)
     stored = {

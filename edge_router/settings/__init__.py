@@ -1,1 +1,1 @@
-"""Settings: what the user may set, read and checked without numpy."""
+"""Settings of the user: read and checked, without numpy."""

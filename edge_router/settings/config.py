@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
-    Check,
     FrozenDict,
     checked,
     flag,
@@ -31,22 +30,12 @@ from .constraints import Constraints, Placement
 from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
 from .preference import Preference
+from .setting import checks_of, paths_of, setting
 
 __all__ = ["SETTINGS", "Config", "DeferralMode", "ExpertConfig"]
 
 
 DeferralMode = Literal["off", "before", "while"]
-
-
-def _setting(
-    default: Any, check: Check, words: str, *, option: bool = False, metavar: str | None = None
-) -> Any:
-    """A field of Config, named once: its default, the check of its value, and its help.
-
-    With `option` every command has an option for it.
-    """
-    metadata = {"check": check, "help": words, "option": option, "metavar": metavar}
-    return field(default=default, metadata=metadata)
 
 
 def _preference(value: Any, fault: str) -> str:
@@ -68,66 +57,98 @@ class Config:
     it is shown, "while" holds its first tokens back and shows them once they look good. With
     `learn`, a warning says once if queries are not like the artifact's.
 
-    However it is made, its values are checked as those of a file: texts become what they mean,
-    tables of `experts` become experts, everything else raises ConfigError.
+    The constructor checks values as a file's are checked: texts are converted ("0.01", "true"),
+    tables of `experts` become experts, anything else raises ConfigError.
     """
 
-    artifact: str = _setting(
-        "router-small", path, "a shipped router's name or a directory", option=True
+    artifact: str = field(
+        default="router-small",
+        metadata=setting(path, "a shipped router's name or a directory", option=True),
     )
-    operating_point: str = _setting(
-        "balanced", text, "economy, balanced, quality, or one made by calibrate", option=True
+    operating_point: str = field(
+        default="balanced",
+        metadata=setting(text, "economy, balanced, quality, or one made by calibrate", option=True),
     )
-    min_gain: float | None = _setting(
-        None, number(-1.0, 1.0), "least gain in quality worth a dearer expert, 0..1", option=True
+    min_gain: float | None = field(
+        default=None,
+        metadata=setting(
+            number(-1.0, 1.0), "least gain in quality worth a dearer expert, 0..1", option=True
+        ),
     )
-    preference: str | None = _setting(
-        None,
-        _preference,
-        "performance, cost, cost<=USD, auto, or quality=W,cost=W,latency=W",
-        option=True,
-        metavar="RULE",
+    preference: str | None = field(
+        default=None,
+        metadata=setting(
+            _preference,
+            "performance, cost, cost<=USD, auto, or quality=W,cost=W,latency=W",
+            option=True,
+            metavar="RULE",
+        ),
     )
-    placement: Placement = _setting(
-        Placement.PREFER_ON_DEVICE,
-        member(Placement),
-        "only_on_device, prefer_on_device, prefer_in_cloud or only_in_cloud",
-        option=True,
+    placement: Placement = field(
+        default=Placement.PREFER_ON_DEVICE,
+        metadata=setting(
+            member(Placement),
+            "only_on_device, prefer_on_device, prefer_in_cloud or only_in_cloud",
+            option=True,
+        ),
     )
-    offline: bool = _setting(False, flag, "use no network", option=True)
-    max_cost_usd: float | None = _setting(
-        None, number(0.0), "dollars one answer may cost", option=True
+    offline: bool = field(default=False, metadata=setting(flag, "use no network", option=True))
+    max_cost_usd: float | None = field(
+        default=None, metadata=setting(number(0.0), "dollars one answer may cost", option=True)
     )
-    max_latency_s: float | None = _setting(None, number(0.0), "seconds one answer should take")
-    budget_usd: float | None = _setting(
-        None, number(0.0), "dollars that one EdgeRouter may spend in its life"
+    max_latency_s: float | None = field(
+        default=None, metadata=setting(number(0.0), "seconds one answer should take")
     )
-    deadline_s: float = _setting(
-        120.0, number(0.0), "seconds one answer may take, fallbacks included", option=True
+    budget_usd: float | None = field(
+        default=None,
+        metadata=setting(number(0.0), "dollars that one EdgeRouter may spend in its life"),
     )
-    data_dir: str | None = _setting(None, path, "where this device keeps what it learns")
-    keep_speeds: bool = _setting(
-        False, flag, "on closing, keep there how fast experts really answered"
+    deadline_s: float = field(
+        default=120.0,
+        metadata=setting(
+            number(0.0), "seconds one answer may take, fallbacks included", option=True
+        ),
     )
-    min_battery: float | None = _setting(
-        None, number(0.0, 1.0), "charge below which local experts are spared, 0..1"
+    data_dir: str | None = field(
+        default=None, metadata=setting(path, "where this device keeps what it learns")
     )
-    deferral: DeferralMode = _setting(
-        "off",
-        one_of(*get_args(DeferralMode)),
-        "off, or hand a local answer that looks bad over to the cloud: before, while",
+    keep_speeds: bool = field(
+        default=False,
+        metadata=setting(flag, "on closing, keep how fast experts really answered"),
     )
-    deferral_tokens: int = _setting(16, whole_number, "how many first tokens decide that")
-    learn: bool = _setting(False, flag, "keep outcomes of answers on this device")
-    learn_prompts: bool = _setting(False, flag, "keep their texts too; needs learn")
-    learn_rows: int = _setting(10_000, whole_number, "how many outcomes are kept, the last ones")
-    exploration: float = _setting(
-        0.0, number(0.0, 0.5), "probability that the other expert answers, 0..0.5; needs learn"
+    min_battery: float | None = field(
+        default=None,
+        metadata=setting(number(0.0, 1.0), "charge below which local experts are spared, 0..1"),
+    )
+    deferral: DeferralMode = field(
+        default="off",
+        metadata=setting(
+            one_of(*get_args(DeferralMode)),
+            "off, or hand a local answer that looks bad over to the cloud: before, while",
+        ),
+    )
+    deferral_tokens: int = field(
+        default=16, metadata=setting(whole_number, "how many first tokens decide on a deferral")
+    )
+    learn: bool = field(
+        default=False, metadata=setting(flag, "keep outcomes of answers on this device")
+    )
+    learn_prompts: bool = field(
+        default=False, metadata=setting(flag, "keep the texts of queries too; needs learn")
+    )
+    learn_rows: int = field(
+        default=10_000, metadata=setting(whole_number, "how many outcomes are kept, the last ones")
+    )
+    exploration: float = field(
+        default=0.0,
+        metadata=setting(
+            number(0.0, 0.5), "probability that the other expert answers, 0..0.5; needs learn"
+        ),
     )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError, also for settings that mean nothing without `learn`."""
+        """Raises ConfigError, also for settings that have no effect without `learn`."""
         settle(self, FIELDS, "the settings")
         object.__setattr__(self, "experts", experts_of(self.experts))
         for key in ("learn_prompts", "exploration"):
@@ -145,10 +166,10 @@ class Config:
     def load(cls, path: str | Path | None = None, **overrides: Any) -> Config:
         """Read the file at `path`, else $EDGE_ROUTER_CONFIG, else the user's own, else none.
 
-        Later wins: file, then EDGE_ROUTER_<SETTING> variables, then `overrides`. Raises
+        A later source wins: file, then EDGE_ROUTER_<SETTING> variables, then `overrides`. Raises
         ConfigError naming the key, the value and what would be right.
         """
-        tables = read_file(path)
+        tables = read_file(path, paths=PATHS)
         settings = checked(_table(tables, "router"), SETTINGS, "[router]")
         stated = read_environment(SETTINGS, others=_variables(tables.get("experts")))
         settings |= checked(stated, SETTINGS, "the environment")
@@ -160,7 +181,7 @@ class Config:
 
     @property
     def data_folder(self) -> Path:
-        """The folder of what this device learns; it may not exist yet."""
+        """The folder that holds what this device learns; it may not exist yet."""
         if not self.data_dir:
             return default_data_folder()
         return user_path(self.data_dir, what="data_dir")
@@ -170,8 +191,8 @@ class Config:
         return replace(self, **checked(changes, SETTINGS, "the arguments"))
 
     def to_json(self) -> dict[str, Any]:
-        """Every setting by its name; `Config(**settings)` makes them again. Of an address, no login
-        and no query: either is refused when the expert is opened."""
+        """Every setting by its name; `Config(**settings)` restores them. Addresses lose login and
+        query, which are refused anyway when the expert is opened."""
         settings = asdict(self)
         for expert in settings["experts"].values():
             expert["base_url"] = expert["base_url"] and redacted_url(expert["base_url"])
@@ -179,7 +200,7 @@ class Config:
 
 
 def _variables(experts: Any) -> set[str]:
-    """The environment variables that the tables of experts name, whatever is in them."""
+    """Environment variables named in the tables of experts, which are not checked yet."""
     variables: set[str] = set()
     for expert in experts.values() if isinstance(experts, dict) else ():
         if isinstance(expert, dict):
@@ -190,10 +211,9 @@ def _variables(experts: Any) -> set[str]:
     return variables
 
 
-SETTINGS: Mapping[str, Check] = {
-    one.name: one.metadata["check"] for one in fields(Config) if "check" in one.metadata
-}
+SETTINGS = checks_of(Config)
 FIELDS = unset_allowed(Config, SETTINGS)
+PATHS = paths_of(Config) | paths_of(ExpertConfig)
 
 
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
@@ -204,7 +224,7 @@ def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def configured_limits(config: Config, *, spent_usd: float = 0.0) -> Constraints:
-    """The constraints that the settings state, after `spent_usd` of the budget."""
+    """The constraints of the settings, with `spent_usd` taken off the budget."""
     budget = config.budget_usd
     return Constraints(
         placement=config.placement,

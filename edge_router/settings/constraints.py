@@ -34,8 +34,8 @@ STRICTNESS = (
 class Constraints:
     """Hard limits on one query; None means no limit. Costs in dollars, latency in seconds.
 
-    Texts become what they mean ("only_on_device", "0.01"). Raises ConfigError, which is a
-    ValueError, for everything that is no limit: another word, NaN, infinity, less than nothing.
+    Texts are converted ("only_on_device", "0.01"). Raises ConfigError, a ValueError, for an unknown
+    word, NaN, infinity and negative numbers.
     """
 
     placement: Placement = Placement.PREFER_ON_DEVICE
@@ -56,7 +56,7 @@ class Constraints:
             settle(self, LIMIT_CHECKS, "Constraints")
 
     def tightened(self, other: Constraints) -> Constraints:
-        """Of each limit the stricter one, so that a call can never loosen what settings promise."""
+        """The stricter of each limit: a call cannot loosen the settings."""
         require_constraints(other)
         return Constraints(
             placement=max(self.placement, other.placement, key=STRICTNESS.index),
@@ -67,7 +67,7 @@ class Constraints:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The limits by their names; `Constraints(**limits)` makes them again."""
+        """The limits by their names; `Constraints(**limits)` restores them."""
         return asdict(self)
 
 
@@ -85,7 +85,7 @@ def _least(*limits: float | None) -> float | None:
 
 
 def require_constraints(stated: object) -> None:
-    """Raise ConfigError for limits that are none: nothing that is not understood limits nothing."""
+    """Raise ConfigError for another type, whose limits would silently not apply."""
     if not isinstance(stated, Constraints):
         raise ConfigError(
             f"the constraints must be Constraints, not {type(stated).__name__}; for example "

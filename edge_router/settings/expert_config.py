@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
-    Check,
     FrozenDict,
     any_text,
     checked,
@@ -30,6 +29,8 @@ from edge_router.guards.checks import (
 from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import quoted, redacted_setting, redacted_url
 
+from .setting import checks_of, required_of, setting
+
 __all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of", "warn_of_far_devices"]
 
 BackendKind = Literal["llama_cpp", "openai"]
@@ -40,93 +41,6 @@ SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
 log = logging.getLogger("edge_router")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ExpertConfig:
-    """One `[experts.NAME]` table.
-
-    `model` is a GGUF file or "smollm2-135m" (backend llama_cpp), or the model's name at the server
-    (backend openai, with `base_url`, and `api_key_env` naming the variable that holds the key).
-    `profile` is what the router takes it for: 135m, 1b, 3b, 8b, 70b, frontier, a known model, or
-    an expert enrolled on this device.
-    `location` is "device" or "cloud"; without it, a server counts as cloud unless its host is
-    loopback. Prices in dollars per million tokens; speeds in seconds and tokens per second, and
-    speeds that are stated are never corrected by real answers. `usd_per_hour` is what this device
-    spends while a local expert answers: energy, wear.
-
-    What a server is sent and how long it is waited for (backend openai): `max_tokens_field` is the
-    name it knows that limit by; `temperature = "omit"` never sends one, a number is sent where the
-    request states none; `extra_body` is added to the JSON body; `extra_headers_env` maps a header's
-    name to the environment variable that holds its value. `connect_timeout_s` bounds finding and
-    reaching the host, `first_token_timeout_s` the wait for the first token, `stall_timeout_s` any
-    time without a byte; without the last two it is waited for until the deadline, and where another
-    expert could step in for half of what is left of it (a cloud expert that is silent: 10 s).
-    `system` is the system message that a local model gets where the conversation has none; ""
-    for none. Raises ConfigError as for a table of a file.
-    """
-
-    backend: BackendKind
-    model: str
-    profile: str
-    location: Literal["device", "cloud"] | None = None
-    base_url: str | None = None
-    api_key_env: str | None = None
-    context_tokens: int | None = None
-    input_usd_per_million: float | None = None
-    output_usd_per_million: float | None = None
-    start_s: float | None = None
-    input_tokens_per_s: float | None = None
-    output_tokens_per_s: float | None = None
-    n_threads: int | None = None
-    usd_per_hour: float | None = None
-    max_tokens_field: MaxTokensField | None = None
-    temperature: float | Literal["omit"] | None = None
-    extra_body: Mapping[str, Any] | None = None
-    extra_headers_env: Mapping[str, str] | None = None
-    connect_timeout_s: float | None = None
-    first_token_timeout_s: float | None = None
-    stall_timeout_s: float | None = None
-    system: str | None = None
-
-    def __post_init__(self) -> None:
-        settle(self, EXPERT_FIELDS, "ExpertConfig")
-        _check_together({one.name: getattr(self, one.name) for one in fields(self)}, "ExpertConfig")
-
-    def __repr__(self) -> str:
-        """What is stated, without what looks like a key or a password."""
-        stated = {one.name: getattr(self, one.name) for one in fields(self)}
-        listed = [f"{k}={redacted_setting(k, v)}" for k, v in stated.items() if v is not None]
-        return f"ExpertConfig({', '.join(listed)})"
-
-    @property
-    def stated_speed(self) -> dict[str, float]:
-        """Those of the speed settings that are there."""
-        speeds = {key: getattr(self, key) for key in SPEED}
-        return {key: value for key, value in speeds.items() if value is not None}
-
-    @property
-    def needs_network(self) -> bool:
-        """Whether asking it leaves this machine."""
-        return _needs_network(self.base_url)
-
-    @property
-    def on_device(self) -> bool:
-        """Whether it counts as on this device."""
-        return _on_device(self.location, self.base_url)
-
-    @property
-    def leaves_device(self) -> bool:
-        """Whether `only_on_device` and `offline` forbid to ask it."""
-        return self.needs_network or not self.on_device
-
-
-def _needs_network(base_url: str | None) -> bool:
-    return base_url is not None and not is_loopback(urlsplit(base_url).hostname or "")
-
-
-def _on_device(location: str | None, base_url: str | None) -> bool:
-    return not _needs_network(base_url) if location is None else location == "device"
-
-
 def _temperature(value: Any, fault: str) -> float | Literal["omit"]:
     if value == "omit":
         return "omit"
@@ -135,7 +49,7 @@ def _temperature(value: Any, fault: str) -> float | Literal["omit"]:
 
 
 def _variable(value: Any, fault: str) -> str:
-    """The name of an environment variable; what is none may be a key, and is not shown."""
+    """The name of an environment variable. Another text may be a key, so it is not shown."""
     named = text(value, fault)
     if not VARIABLE.fullmatch(named):
         key = fault.partition(" = ")[0]
@@ -153,35 +67,147 @@ def _variables(value: Any, fault: str) -> Mapping[str, str]:
     return table_of_texts(value, fault)
 
 
-EXPERT_SETTINGS: Mapping[str, Check] = {
-    "backend": one_of(*get_args(BackendKind)),
-    "model": path,
-    "profile": text,
-    "location": one_of("device", "cloud"),
-    "base_url": text,
-    "api_key_env": _variable,
-    "context_tokens": whole_number,
-    "input_usd_per_million": number(0.0),
-    "output_usd_per_million": number(0.0),
-    "usd_per_hour": number(0.0),
-    "start_s": number(0.0),
-    "input_tokens_per_s": number(1e-3),
-    "output_tokens_per_s": number(1e-3),
-    "n_threads": whole(1, 512),
-    "max_tokens_field": one_of(*get_args(MaxTokensField)),
-    "temperature": _temperature,
-    "extra_body": table,
-    "extra_headers_env": _variables,
-    "connect_timeout_s": number(1e-3),
-    "first_token_timeout_s": number(1e-3),
-    "stall_timeout_s": number(1e-3),
-    "system": any_text,
-}
+@dataclass(frozen=True, slots=True, repr=False)
+class ExpertConfig:
+    """One `[experts.NAME]` table of the settings; None means unset.
+
+    A server counts as cloud unless its host is loopback or `location` says otherwise. Stated speeds
+    are never corrected by real answers. Without `first_token_timeout_s` or
+    `stall_timeout_s` a server may take until the deadline, or half of the time left where another
+    expert can take over (a silent cloud expert: 10 s).
+
+    The constructor raises ConfigError as a table of a file does.
+    """
+
+    backend: BackendKind = field(
+        metadata=setting(one_of(*get_args(BackendKind)), "llama_cpp, in this process; or openai")
+    )
+    model: str = field(
+        metadata=setting(path, "a GGUF file or smollm2-135m (llama_cpp), or its name at the server")
+    )
+    profile: str = field(
+        metadata=setting(
+            text,
+            "its size or model to the router: 135m, 1b, 3b, 8b, 70b, frontier, or an enrolled one",
+        )
+    )
+    location: Literal["device", "cloud"] | None = field(
+        default=None,
+        metadata=setting(one_of("device", "cloud"), "device or cloud; unset: by its address"),
+    )
+    base_url: str | None = field(
+        default=None, metadata=setting(text, "the server's address, http://HOST:PORT/v1")
+    )
+    api_key_env: str | None = field(
+        default=None, metadata=setting(_variable, "the environment variable that holds the key")
+    )
+    context_tokens: int | None = field(
+        default=None,
+        metadata=setting(whole_number, "most tokens of a request and its answer together"),
+    )
+    input_usd_per_million: float | None = field(
+        default=None, metadata=setting(number(0.0), "dollars for a million tokens of a request")
+    )
+    output_usd_per_million: float | None = field(
+        default=None, metadata=setting(number(0.0), "dollars for a million tokens of an answer")
+    )
+    start_s: float | None = field(
+        default=None, metadata=setting(number(0.0), "seconds before it begins to read")
+    )
+    input_tokens_per_s: float | None = field(
+        default=None, metadata=setting(number(1e-3), "tokens of a request read per second")
+    )
+    output_tokens_per_s: float | None = field(
+        default=None, metadata=setting(number(1e-3), "tokens of an answer written per second")
+    )
+    n_threads: int | None = field(
+        default=None, metadata=setting(whole(1, 512), "threads of a local model (llama_cpp)")
+    )
+    usd_per_hour: float | None = field(
+        default=None,
+        metadata=setting(number(0.0), "dollars an hour of a local answer costs: energy, wear"),
+    )
+    max_tokens_field: MaxTokensField | None = field(
+        default=None,
+        metadata=setting(
+            one_of(*get_args(MaxTokensField)),
+            "the server's name for the limit: max_tokens or max_completion_tokens",
+        ),
+    )
+    temperature: float | Literal["omit"] | None = field(
+        default=None,
+        metadata=setting(_temperature, "sent where the request states none; omit: never sent"),
+    )
+    extra_body: Mapping[str, Any] | None = field(
+        default=None, metadata=setting(table, "a table added to the JSON body (openai)")
+    )
+    extra_headers_env: Mapping[str, str] | None = field(
+        default=None,
+        metadata=setting(_variables, "header -> environment variable that holds its value"),
+    )
+    connect_timeout_s: float | None = field(
+        default=None, metadata=setting(number(1e-3), "seconds to find and reach the host")
+    )
+    first_token_timeout_s: float | None = field(
+        default=None, metadata=setting(number(1e-3), "seconds until the first token")
+    )
+    stall_timeout_s: float | None = field(
+        default=None, metadata=setting(number(1e-3), "seconds without a byte")
+    )
+    system: str | None = field(
+        default=None,
+        metadata=setting(
+            any_text, 'a local model\'s system message where the conversation has none; "": none'
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        settle(self, EXPERT_FIELDS, "ExpertConfig")
+        _check_together({one.name: getattr(self, one.name) for one in fields(self)}, "ExpertConfig")
+
+    def __repr__(self) -> str:
+        """The settings that are set, without what looks like a key or a password."""
+        stated = {one.name: getattr(self, one.name) for one in fields(self)}
+        listed = [f"{k}={redacted_setting(k, v)}" for k, v in stated.items() if v is not None]
+        return f"ExpertConfig({', '.join(listed)})"
+
+    @property
+    def stated_speed(self) -> dict[str, float]:
+        """The speed settings that are set, by name."""
+        speeds = {key: getattr(self, key) for key in SPEED}
+        return {key: value for key, value in speeds.items() if value is not None}
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether a request to it leaves this machine."""
+        return _needs_network(self.base_url)
+
+    @property
+    def on_device(self) -> bool:
+        """Whether the expert counts as on this device."""
+        return _on_device(self.location, self.base_url)
+
+    @property
+    def leaves_device(self) -> bool:
+        """Whether `only_on_device` and `offline` exclude it."""
+        return self.needs_network or not self.on_device
+
+
+def _needs_network(base_url: str | None) -> bool:
+    return base_url is not None and not is_loopback(urlsplit(base_url).hostname or "")
+
+
+def _on_device(location: str | None, base_url: str | None) -> bool:
+    return not _needs_network(base_url) if location is None else location == "device"
+
+
+EXPERT_SETTINGS = checks_of(ExpertConfig)
 EXPERT_FIELDS = unset_allowed(ExpertConfig, EXPERT_SETTINGS)
+REQUIRED = required_of(ExpertConfig)
 
 
 def experts_of(stated: Any) -> Mapping[str, ExpertConfig]:
-    """Experts by their names, stated as such or as tables. Raises ConfigError."""
+    """Experts by name, from values that are ExpertConfig or tables. Raises ConfigError."""
     named = table(stated, f"experts = {quoted(stated)} in the settings")
     if not named:
         raise ConfigError("[experts] names no expert; add [experts.NAME] or leave it out")
@@ -200,14 +226,14 @@ def _expert(name: str, table: Any) -> ExpertConfig:
         raise ConfigError(f"{where} must be a table")
     stated = {key: value for key, value in table.items() if value is not None}
     settings = checked(stated, EXPERT_SETTINGS, where)
-    if missing := {"backend", "model", "profile"} - settings.keys():
+    if missing := REQUIRED - settings.keys():
         raise ConfigError(f"{where} lacks {', '.join(sorted(missing))}")
     _check_together(settings, where)
     return ExpertConfig(**settings)
 
 
 def _check_together(expert: Mapping[str, Any], where: str) -> None:
-    """That the settings of one expert go with each other."""
+    """Check settings of one expert that depend on each other."""
     if expert["backend"] == "openai" or expert.get("base_url") is not None:
         _require_url(expert.get("base_url"), where)
     on_device = _on_device(expert.get("location"), expert.get("base_url"))
@@ -227,7 +253,7 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
 
 
 def warn_of_far_devices(experts: Mapping[str, ExpertConfig]) -> None:
-    """Say of experts that are stated to be on the device what the promise means for them."""
+    """Warn that limits rule out an expert that counts as on the device but needs the network."""
     for name, expert in experts.items():
         if expert.on_device and expert.needs_network:
             _warn(

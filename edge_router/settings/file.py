@@ -20,7 +20,6 @@ PREFIX = "EDGE_ROUTER_"
 MAX_BYTES = 1 << 20
 
 log = logging.getLogger("edge_router")
-PATHS = ("artifact", "data_dir", "model")
 
 # What Kubernetes and Docker set in every container beside a service called edge-router.
 _PLATFORM = re.compile(
@@ -39,13 +38,13 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 def default_config_path() -> Path:
-    """Where a user's own settings lie; $XDG_CONFIG_HOME is honoured. It may not exist."""
+    """The user's settings file, below $XDG_CONFIG_HOME if set. It may not exist."""
     return xdg_folder("XDG_CONFIG_HOME", Path(".config")) / "edge-router" / "config.toml"
 
 
-def read_file(path: str | Path | None) -> dict[str, Any]:
+def read_file(path: str | Path | None, *, paths: Collection[str]) -> dict[str, Any]:
     """The tables of the file at `path`, else of $EDGE_ROUTER_CONFIG, else of the user's own, else
-    none. Raises ConfigError."""
+    none; `paths` are the settings that may name files. Raises ConfigError."""
     named = path or os.environ.get(f"{PREFIX}CONFIG") or None
     if named is None and not is_file(default_config_path()):
         return {}
@@ -56,7 +55,9 @@ def read_file(path: str | Path | None) -> dict[str, Any]:
         raise ConfigError(f"config file {str(file)!r} cannot be read: {error.strerror}") from None
     except ValueError as error:  # a name that no file can have
         raise ConfigError(f"config file {str(file)!r} is not TOML: {error}") from None
-    return _tables(content, file)
+    tables = _tables(content, file)
+    _refuse_escaped_paths(tables, file, paths)
+    return tables
 
 
 def _tables(content: bytes, file: Path) -> dict[str, Any]:
@@ -66,17 +67,15 @@ def _tables(content: bytes, file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"{fault}: {error}") from None
     try:
-        tables = tomllib.loads(text)
+        return tomllib.loads(text)
     except RecursionError:
         raise ConfigError(f"{fault}: it is nested too deeply") from None
     except ValueError as error:
         raise ConfigError(f"{fault}: {error}{_fix(text, str(error))}") from None
-    _refuse_escaped_paths(tables, file)
-    return tables
 
 
 def _fix(text: str, error: str) -> str:
-    """What was probably meant on the line that is not TOML."""
+    """A hint at the likely mistake on the line that is not TOML, or ""."""
     place = _PLACE.search(error)
     lines = text.split("\n")
     line = lines[int(place[1]) - 1].strip() if place and int(place[1]) <= len(lines) else ""
@@ -90,26 +89,26 @@ def _fix(text: str, error: str) -> str:
     return ""
 
 
-def _refuse_escaped_paths(table: Any, file: Path, depth: int = 0) -> None:
-    """A path such as "C:\temp\new.gguf" is TOML, and holds a tab and a line break."""
+def _refuse_escaped_paths(table: Any, file: Path, paths: Collection[str], depth: int = 0) -> None:
+    """Raise ConfigError for a Windows path in double quotes: TOML reads its \\t as a tab."""
     if not isinstance(table, dict) or depth > 3:
         return
     for key, value in table.items():
-        if key in PATHS and isinstance(value, str) and _CONTROL.search(value):
+        if key in paths and isinstance(value, str) and _CONTROL.search(value):
             raise ConfigError(
                 f"{key} = {value!r} in {str(file)!r} holds a control character: in double quotes "
                 "a backslash begins an escape; write a Windows path in single quotes, "
                 r"'C:\models\x.gguf', or with slashes"
             )
-        _refuse_escaped_paths(value, file, depth + 1)
+        _refuse_escaped_paths(value, file, paths, depth + 1)
 
 
 def read_environment(known: Collection[str], *, others: Collection[str] = ()) -> dict[str, str]:
     """EDGE_ROUTER_MAX_COST_USD=0.01 and so on, by the setting's name; empty means unset.
 
-    Left out are `others`, the variables that the settings name themselves (an expert's key), what
-    a container platform sets for a service that is called edge-router, and what describes an
-    installation, such as EDGE_ROUTER_VERSION. Raises ConfigError for any other unknown variable.
+    Skips `others` (variables that the settings name, such as an expert's key), variables that a
+    container platform sets for a service called edge-router, and descriptions of an installation,
+    such as EDGE_ROUTER_VERSION. Raises ConfigError for any other unknown variable.
     """
     settings = {}
     for name, value in os.environ.items():

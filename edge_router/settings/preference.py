@@ -1,4 +1,4 @@
-"""Preference: the user's wish, parsed: the best answer, one within a cost range, or a balance."""
+"""Preference: the user's wish, parsed: best quality, a cost range, or a weighted balance."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PreferenceKind = Literal["quality", "cost_range", "balance"]
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How much each column counts, 0 or more each and not all 0; only their ratios matter."""
+    """Weight of each column, 0 or more and not all 0; only their ratios matter."""
 
     quality: float = 0.0
     cost: float = 0.0
@@ -51,9 +51,9 @@ AUTO = Weights(quality=0.5, cost=0.25, latency=0.25)
 class Preference:
     """What the user prefers, parsed; `topsis.PreferenceRule` chooses by it.
 
-    `text` is the preference as the user states it. `weights` count for
-    a balance, `max_cost_usd` (dollars for one answer) for a cost range. Unlike a limit, a range is
-    a wish: where nobody is within it, the cheapest answers.
+    `text` is the preference as the user states it. `weights` apply to a
+    balance, `max_cost_usd` (dollars for one answer) to a cost range. Unlike a limit, a range is a
+    wish: if no expert is within it, the cheapest answers.
     """
 
     text: str

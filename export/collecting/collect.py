@@ -6,7 +6,6 @@ has one row per question, with the outcomes of all experts that were ever asked.
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import time
@@ -23,15 +22,16 @@ from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest, TokenConfidence
 from edge_router.client.gate import STAGES, first_of_stage
-from edge_router.errors import BackendError, ConfigError
-from edge_router.learning.enrolment.asking import FailureStreak, Retries, question_request
+from edge_router.errors import BackendError
+from edge_router.learning.enrolment.asking import Retries, outcome_row, question_request, record
+from edge_router.learning.enrolment.journal import Journal
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.experts.expert import Pricing
 
 from ..data.grade import INSTRUCTIONS, MAX_TOKENS, grade
 from ..data.rows import placed_rows, write_rows
 
-__all__ = ["AskedExpert", "CollectionStopped", "collect", "journal_of", "reference_answer"]
+__all__ = ["AskedExpert", "collect", "journal_of", "reference_answer"]
 
 ATTEMPTS = 3
 DEADLINE_S = 120.0
@@ -40,10 +40,6 @@ FAILURES_IN_A_ROW = 20
 KEPT_ANSWER_CHARS = 2000
 
 log = logging.getLogger("edge_router.export")
-
-
-class CollectionStopped(ConfigError):
-    """An expert failed too often in a row to go on; its answers so far are kept."""
 
 
 @runtime_checkable
@@ -79,30 +75,30 @@ def collect(
 
     Rows stand in the order of `questions`, after those of other questions. A killed run resumes
     where it was. A failing expert is asked again after a pause that doubles (or as long as its
-    server asks), then the row records `failed`, never a wrong answer. Raises CollectionStopped
-    after 20 failures in a row.
+    server asks), then the row records `failed`, never a wrong answer. Raises
+    ExpertKeepsFailing after 20 failures in a row.
     """
     journal = journal_of(out)
-    _drop_half_line(journal)
+    lines = [*_rows(out), *journal.rows()]
     for expert in experts:
-        done = _asked(expert.name, (out, journal), again=retry_failed)
+        done = _asked(expert.name, lines, again=retry_failed)
         pending = [row for row in questions if _name(row) not in done]
-        with journal.open("a", encoding="utf-8") as file:
-            for outcome in _ask_all(expert, pending, Retries(ATTEMPTS, first_pause_s)):
-                file.write(json.dumps(outcome, ensure_ascii=False) + "\n")
-                file.flush()
+        outcomes = _ask_all(expert, pending, Retries(ATTEMPTS, first_pause_s))
+        lines += record(
+            outcomes, expert.name, journal, most_failures=FAILURES_IN_A_ROW, keep_failures=True
+        )
     sides = {_name(row): {"qkey": row["qkey"], "split": row["split"]} for row in questions}
-    rows = [row | sides.get(_name(row), {}) for row in _merged(out, journal)]
+    rows = [row | sides.get(_name(row), {}) for row in _merged(lines)]
     place = {name: number for number, name in enumerate(sides)}
     rows.sort(key=lambda row: place.get(_name(row), -1))
     write_rows(out, rows)
-    journal.unlink()
+    journal.path.unlink(missing_ok=True)
     return rows
 
 
-def journal_of(out: Path) -> Path:
+def journal_of(out: Path) -> Journal:
     """Where answers lie until everything is asked."""
-    return out.with_name(f"{out.name.removesuffix('.gz')}.journal")
+    return Journal(out.with_name(f"{out.name.removesuffix('.gz')}.journal"))
 
 
 def reference_answer(question: Row) -> str:
@@ -110,37 +106,25 @@ def reference_answer(question: Row) -> str:
     return str(question.get("reference") or question["gold"].split("|")[0])
 
 
-def _drop_half_line(journal: Path) -> None:
-    """What was being written when the last run was killed."""
-    if journal.exists():
-        whole = journal.read_bytes()
-        complete = whole[: whole.rfind(b"\n") + 1]
-        if complete != whole:
-            journal.write_bytes(complete)
-
-
 def _name(row: Row) -> tuple[str, str]:
     return row["source"], str(row["id"])
 
 
-def _asked(expert: str, files: Iterable[Path], *, again: bool) -> set[tuple[str, str]]:
+def _asked(expert: str, rows: Iterable[Row], *, again: bool) -> set[tuple[str, str]]:
     """The questions that `expert` has answered; those that it failed too unless `again`."""
     fields = ("score",) if again else ("score", "failed")
-    return {
-        _name(row) for row in _rows(files) if any(expert in row.get(field, {}) for field in fields)
-    }
+    return {_name(row) for row in rows if any(expert in row.get(field, {}) for field in fields)}
 
 
-def _rows(files: Iterable[Path]) -> Iterator[Row]:
-    for file in files:
-        if file.exists():
-            yield from (row for _, row in placed_rows(file, ("source", "id", "score")))
+def _rows(out: Path) -> Iterator[Row]:
+    if out.exists():
+        yield from (row for _, row in placed_rows(out, ("source", "id", "score")))
 
 
-def _merged(out: Path, journal: Path) -> list[Row]:
+def _merged(lines: Iterable[Row]) -> list[Row]:
     """One row per question; a later line wins over an earlier one for the same expert."""
     rows: dict[tuple[str, str], Row] = {}
-    for row in _rows((out, journal)):
+    for row in lines:
         kept = rows.setdefault(_name(row), row)
         for field, value in row.items():
             if isinstance(value, Mapping) and kept is not row:
@@ -166,16 +150,10 @@ def _ask_all(expert: AskedExpert, pending: Sequence[Row], retries: Retries) -> I
         finally:
             free.put(backend)
 
-    streak = FailureStreak(FAILURES_IN_A_ROW)
     bar = tqdm(total=len(pending), desc=f"collect {expert.name}", unit="query")
     with bar, ThreadPoolExecutor(len(expert.backends)) as pool:
         for outcome in _as_completed(pool, ask, pending, 2 * len(expert.backends)):
             bar.update()
-            if streak.add(failed="failed" in outcome):
-                raise CollectionStopped(
-                    f"{expert.name} failed {streak.count} times in a row, last: "
-                    f"{outcome['failed'][expert.name]}; mend it and run again with retry_failed"
-                )
             yield outcome
 
 
@@ -194,29 +172,28 @@ def _as_completed(
 
 def _outcome(row: Row, expert: AskedExpert, backend: Backend, retries: Retries) -> Row:
     """What one expert did with one question; a borrowed question without its text."""
-    name = expert.name
-    kept = {key: row[key] for key in ("source", "id", "qkey", "split", "task", "lang", "metric")}
+    stored = {key: row[key] for key in ("source", "id", "qkey", "split", "task", "lang", "metric")}
     if not row.get("borrowed"):
-        kept |= {"query": row["query"], "gold": row["gold"]}
+        stored |= {"query": row["query"], "gold": row["gold"]}
     request = _request(row)
-    try:
+
+    def ask() -> Row:
         chunks, ttft_s, latency_s = retries.run(lambda: _timed(backend, request))
         answer = ChatCompletion.from_chunks(chunks)
-    except BackendError as error:
-        return kept | {"score": {}, "failed": {name: str(error)}}
-    usage = answer.usage
-    outcome = {
-        "score": grade(row["metric"], answer.text, row["gold"]),
-        "answer": answer.text[:KEPT_ANSWER_CHARS],
-        "input_tokens": usage.prompt_tokens if usage else None,
-        "output_tokens": usage.completion_tokens if usage else None,
-        "ttft_s": round(ttft_s, 3),
-        "latency_s": round(latency_s, 3),
-        "cost_usd": _cost(expert.pricing, answer),
-        "confidence": _confidence(chunks),
-        "nll": _likelihood(backend, request, reference_answer(row)),
-    }
-    return kept | {field: {name: value} for field, value in outcome.items() if value is not None}
+        usage = answer.usage
+        return {
+            "score": grade(row["metric"], answer.text, row["gold"]),
+            "answer": answer.text[:KEPT_ANSWER_CHARS],
+            "input_tokens": usage.prompt_tokens if usage else None,
+            "output_tokens": usage.completion_tokens if usage else None,
+            "ttft_s": round(ttft_s, 3),
+            "latency_s": round(latency_s, 3),
+            "cost_usd": _cost(expert.pricing, answer),
+            "confidence": _confidence(chunks),
+            "nll": _likelihood(backend, request, reference_answer(row)),
+        }
+
+    return outcome_row(stored, expert.name, ask)
 
 
 def _request(row: Row) -> ChatRequest:

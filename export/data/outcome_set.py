@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.text import router_input
 
 from .questions import gold_questions
@@ -25,7 +26,6 @@ __all__ = [
     "read_tables",
 ]
 
-Floats = npt.NDArray[np.float32]
 
 SAME_KIND = {
     "gsm8k": "math_word",
@@ -66,8 +66,8 @@ class OutcomeSet:
     langs: npt.NDArray[np.str_]
     characters: npt.NDArray[np.int64]
     experts: tuple[str, ...]
-    scores: Floats
-    log_tokens: Floats
+    scores: Float32s
+    log_tokens: Float32s
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -90,7 +90,7 @@ class OutcomeSet:
     def split(self, name: str) -> OutcomeSet:
         return self.where(self.splits == name)
 
-    def column(self, expert: str) -> Floats:
+    def column(self, expert: str) -> Float32s:
         """One expert's scores (queries,), NaN where not known."""
         return self.scores[:, self.experts.index(expert)]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_router.routing.arrays import Float64s
+
 from ..routers import ROUTERS, make_router
-from ..routers.base import Floats
 from ..routers.rules.heuristics import PromptLength, TaskOnly
 from .contenders import Contender, Predictions, RouterContender, Side
 from .tasks.task import Task
@@ -93,7 +94,7 @@ def research_contenders(names: Sequence[str] | None = None) -> list[Contender]:
     ]
 
 
-def oracle_choice_probabilities(scores: Floats, p: float) -> Floats:
+def oracle_choice_probabilities(scores: Float64s, p: float) -> Float64s:
     """How probably r_o(p) chooses each expert (RouterEval, Huang et al. 2025, equation 2).
 
     With probability `p` one of the experts at the query's best score, else any; both uniformly.
@@ -104,5 +105,5 @@ def oracle_choice_probabilities(scores: Floats, p: float) -> Floats:
         raise ValueError(f"p is {p}; a probability lies in 0..1")
     best = scores == scores.max(axis=1, keepdims=True)
     oracle = best / best.sum(axis=1, keepdims=True)
-    probabilities: Floats = p * oracle + (1 - p) / scores.shape[1]
+    probabilities: Float64s = p * oracle + (1 - p) / scores.shape[1]
     return probabilities

@@ -14,9 +14,11 @@ from typing import Protocol, Self
 
 import numpy as np
 
+from edge_router.routing.arrays import Float64s
+
 from ..data.npz_cache import kept
 from ..data.rows import BadData
-from ..routers.base import Floats, ResearchRouter
+from ..routers.base import ResearchRouter
 from .tasks.task import Task
 
 __all__ = [
@@ -48,16 +50,16 @@ class Predictions:
     simply take the largest utility.
     """
 
-    utilities: Floats
-    drawn: Floats | None = None
+    utilities: Float64s
+    drawn: Float64s | None = None
 
     @property
-    def shares(self) -> Floats:
+    def shares(self) -> Float64s:
         """(test queries, experts) share of each query that each expert answers."""
         return pick(self.utilities) if self.drawn is None else self.drawn
 
     @property
-    def distribution(self) -> Floats:
+    def distribution(self) -> Float64s:
         """The distribution whose entropy is E_p: the softmax of the utilities, or the draw's."""
         return softmax(self.utilities) if self.drawn is None else self.drawn
 
@@ -103,7 +105,7 @@ def predictions(contender: Contender, task: Task, *, work: Path, seed: int) -> P
     return Predictions(arrays["utilities"])
 
 
-def _checked(contender: Contender, task: Task, work: Path, seed: int) -> Floats:
+def _checked(contender: Contender, task: Task, work: Path, seed: int) -> Float64s:
     utilities = contender.predict(task, work=work, seed=seed).utilities.astype(np.float64)
     where = f"{contender.name!r} on the task {task.name!r}"
     if utilities.shape != task.test.scores.shape:
@@ -150,25 +152,25 @@ class RouterContender:
         return Predictions(router.utilities(task.test.queries))
 
 
-def pick(utilities: Floats) -> Floats:
+def pick(utilities: Float64s) -> Float64s:
     """The share (queries, experts) of calls each expert gets: the best takes all.
 
     Experts of equal utility share the query, as if one were drawn among them.
     """
     best = utilities == utilities.max(axis=1, keepdims=True)
-    shares: Floats = best / best.sum(axis=1, keepdims=True)
+    shares: Float64s = best / best.sum(axis=1, keepdims=True)
     return shares
 
 
-def softmax(utilities: Floats) -> Floats:
+def softmax(utilities: Float64s) -> Float64s:
     """Distributions (queries, experts) over experts."""
     weights = np.exp(utilities - utilities.max(axis=1, keepdims=True))
-    shares: Floats = weights / weights.sum(axis=1, keepdims=True)
+    shares: Float64s = weights / weights.sum(axis=1, keepdims=True)
     return shares
 
 
-def entropy_bits(shares: Floats) -> Floats:
+def entropy_bits(shares: Float64s) -> Float64s:
     """(queries,) entropy, base 2, of distributions (queries, experts): E_p is its mean (eq. 7)."""
     logs = np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
-    bits: Floats = -(shares * logs).sum(axis=1)
+    bits: Float64s = -(shares * logs).sum(axis=1)
     return np.maximum(bits, 0.0)

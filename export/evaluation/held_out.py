@@ -6,9 +6,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import find_head
 
@@ -18,8 +16,6 @@ from ..metrics.table import evaluate_table
 from ..recipe import UnseenPair
 
 __all__ = ["evaluate_unseen"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def evaluate_unseen(
@@ -46,7 +42,7 @@ def evaluate_unseen(
 
 
 def _evaluated(
-    artifact: RouterArtifact, pair: UnseenPair, outcomes: OutcomeSet, vectors: Floats
+    artifact: RouterArtifact, pair: UnseenPair, outcomes: OutcomeSet, vectors: Float64s
 ) -> dict[str, Any]:
     weak, strong = (
         _quality(artifact, profile, vectors) for profile in (pair.weak_profile, pair.strong_profile)
@@ -54,7 +50,7 @@ def _evaluated(
     return evaluate_table(outcomes, pair.table, pair.weak, pair.strong, strong - weak, split=None)
 
 
-def _quality(artifact: RouterArtifact, profile: str, vectors: Floats) -> Floats:
+def _quality(artifact: RouterArtifact, profile: str, vectors: Float64s) -> Float64s:
     """A profile's expected quality (queries,)."""
     head = find_head(artifact.experts, profile, artifact.calibration["temperature"])
     return head.qualities(vectors)

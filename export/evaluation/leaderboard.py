@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from edge_router.routing.arrays import Float64s
+
 from ..metrics.apgr import Interval, interval
-from ..routers.base import Floats
 from .contenders import Contender, Side
 from .results import Standing, interval_json
 
@@ -75,5 +76,5 @@ def leaderboard(
 
 
 def _mean(standings: Sequence[Standing]) -> Standing:
-    resampled: Floats = np.mean([standing.resampled for standing in standings], axis=0)
+    resampled: Float64s = np.mean([standing.resampled for standing in standings], axis=0)
     return Standing({}, float(np.mean([standing.value for standing in standings])), resampled)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from edge_router.routing.arrays import Float64s
+
 from ..metrics.apgr import (
     Counts,
     GapCurve,
@@ -20,7 +22,6 @@ from ..metrics.apgr import (
     interval,
     reliability,
 )
-from ..routers.base import Floats
 from .contenders import Contender, Predictions, entropy_bits
 from .tasks.draws import Draws, Group
 from .tasks.task import Task
@@ -33,7 +34,7 @@ COST_MEASURES = ("aiq",)
 CHOICE_MEASURES = ("mu_o", "v_r", "v_b", "e_p")
 DIGITS = 6
 
-Measure = Callable[[Counts], Floats]
+Measure = Callable[[Counts], Float64s]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Standing:
 
     result: dict[str, Any]
     value: float
-    resampled: Floats
+    resampled: Float64s
 
 
 def main_measure(task: Task) -> str:
@@ -70,11 +71,11 @@ def judge(contender: Contender, task: Task, predictions: Predictions, draws: Dra
 
 def _measures(
     contender: Contender, task: Task, predictions: Predictions, counts: Counts
-) -> tuple[dict[str, float], dict[str, Floats]]:
+) -> tuple[dict[str, float], dict[str, Float64s]]:
     """Measures by name: of all rows, and (resamples,) of the resampled ones."""
     once = np.ones((1, len(task.test)), dtype=np.uint16)
     values: dict[str, float] = {}
-    resampled: dict[str, Floats] = {}
+    resampled: dict[str, Float64s] = {}
     for names, measure in _measure_groups(contender, task, predictions).items():
         values |= dict(zip(names, measure(once)[:, 0].tolist(), strict=True))
         resampled |= dict(zip(names, in_parts(measure, counts), strict=True))
@@ -94,18 +95,18 @@ def _measure_groups(
     return groups
 
 
-def _pair(task: Task, predictions: Predictions, counts: Counts) -> Floats:
+def _pair(task: Task, predictions: Predictions, counts: Counts) -> Float64s:
     weak, strong = task.test.scores.T
     curve = GapCurve.of(_gains(predictions), weak, strong, counts)
     return np.array([curve.apgr(), curve.cpt(0.5), curve.cpt(0.8), curve.pgr(0.2), curve.pgr(0.5)])
 
 
-def _gains(predictions: Predictions) -> Floats:
-    gains: Floats = predictions.utilities[:, 1] - predictions.utilities[:, 0]
+def _gains(predictions: Predictions) -> Float64s:
+    gains: Float64s = predictions.utilities[:, 1] - predictions.utilities[:, 0]
     return gains
 
 
-def _choice(task: Task, predictions: Predictions, counts: Counts) -> Floats:
+def _choice(task: Task, predictions: Predictions, counts: Counts) -> Float64s:
     """mu_o, V_R, V_B and E_p (RouterEval, section 5.1), (4, resamples).
 
     The best single model is the one of all test rows, in every resample.
@@ -126,8 +127,8 @@ def _choice(task: Task, predictions: Predictions, counts: Counts) -> Floats:
     )
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    ratio: Floats = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+def _ratio(part: Float64s, whole: Float64s) -> Float64s:
+    ratio: Float64s = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
     return ratio
 
 
@@ -161,7 +162,7 @@ def _per_group(
     ]
 
 
-def _group_apgr(gains: Floats, weak: Floats, strong: Floats, counts: Counts) -> Interval:
+def _group_apgr(gains: Float64s, weak: Float64s, strong: Float64s, counts: Counts) -> Interval:
     resampled = in_parts(lambda part: GapCurve.of(gains, weak, strong, part).apgr(), counts)
     return interval(apgr(gains, weak, strong), resampled)
 
@@ -182,7 +183,7 @@ def _calibration(task: Task, predictions: Predictions) -> dict[str, Any]:
     }
 
 
-def _rounded(values: Floats) -> list[float]:
+def _rounded(values: Float64s) -> list[float]:
     return [round(value, DIGITS) for value in values.tolist()]
 
 

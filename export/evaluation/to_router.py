@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..routers.base import Floats
+from edge_router.routing.arrays import Float64s
+
 from .contenders import Predictions
 from .tasks.measurements import Measurements
 from .tasks.task import Task
@@ -36,7 +37,7 @@ def to_router_table(task: Task, decided: Mapping[str, Predictions]) -> list[dict
     return rows
 
 
-def _columns(task: Task) -> dict[str, Floats | None]:
+def _columns(task: Task) -> dict[str, Float64s | None]:
     """(test queries, experts) each; the total cost is the mean times the queries."""
     measured = task.measured
     if measured is None:
@@ -50,7 +51,7 @@ def _columns(task: Task) -> dict[str, Floats | None]:
     }
 
 
-def _throughput(measured: Measurements) -> Floats | None:
+def _throughput(measured: Measurements) -> Float64s | None:
     """Output tokens per second of each answer."""
     seconds, tokens = measured.known("latency_s"), measured.known("output_tokens")
     if seconds is None or tokens is None or (seconds <= 0).any():
@@ -59,7 +60,7 @@ def _throughput(measured: Measurements) -> Floats | None:
 
 
 def _row(
-    name: str, kind: str, shares: Floats, columns: Mapping[str, Floats | None]
+    name: str, kind: str, shares: Float64s, columns: Mapping[str, Float64s | None]
 ) -> dict[str, Any]:
     means = {
         column: None if values is None else float((shares * values).sum(axis=1).mean())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge_router.routing.arrays import Float64s
+
 from ..metrics.apgr import Counts, GapCurve, aiq
-from ..routers.base import Floats
 from .contenders import Predictions, pick
 from .tasks.task import Task
 
@@ -15,8 +16,8 @@ SHARES = np.linspace(0, 1, 21)
 
 
 def cost_quality(
-    task: Task, predictions: Predictions, costs: Floats, counts: Counts
-) -> tuple[Floats, Floats]:
+    task: Task, predictions: Predictions, costs: Float64s, counts: Counts
+) -> tuple[Float64s, Float64s]:
     """Mean dollars and mean score per query at 21 settings, both (resamples, settings).
 
     A pair sends 0 to 100 % of its calls to the strong expert. A pool subtracts more and more of
@@ -35,11 +36,11 @@ def cost_quality(
     return counts @ paid_rows.T / total, counts @ score_rows.T / total
 
 
-def _along(curve: GapCurve) -> Floats:
+def _along(curve: GapCurve) -> Float64s:
     return np.stack([curve.score(share) for share in SHARES.tolist()], axis=1)
 
 
-def _thriftier(utilities: Floats, costs: Floats) -> list[Floats]:
+def _thriftier(utilities: Float64s, costs: Float64s) -> list[Float64s]:
     """Utilities that mind the cost only, then less and less, then not at all."""
     mean = costs.mean(axis=0)  # (experts,)
     scale = utilities.std() or 1.0
@@ -47,7 +48,9 @@ def _thriftier(utilities: Floats, costs: Floats) -> list[Floats]:
     return [share * utilities - (1 - share) * price for share in SHARES.tolist()]
 
 
-def resampled_aiq(task: Task, predictions: Predictions, costs: Floats, counts: Counts) -> Floats:
+def resampled_aiq(
+    task: Task, predictions: Predictions, costs: Float64s, counts: Counts
+) -> Float64s:
     """(resamples,) AIQ between the mean costs of the cheapest and of the dearest expert."""
     paid, score = cost_quality(task, predictions, costs, counts)
     each = counts @ costs / counts.sum(axis=1, keepdims=True)  # (resamples, experts)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.arrays import AnyFloats
+
 from ..training.grid import WEIGHT_STEPS
 
 __all__ = [
@@ -31,8 +33,6 @@ __all__ = [
     "product",
 ]
 
-
-Floats = npt.NDArray[np.floating[Any]]
 
 MICROSOFT = "com.microsoft"
 EXACT = 2**24 - 1  # whole numbers up to here are exact in float32
@@ -101,14 +101,14 @@ class GraphWriter:
 class Linear:
     """`weight` (out, in) on a grid of 2 * WEIGHT_STEPS + 1 steps per output, `bias` (out,)."""
 
-    weight: Floats
-    bias: Floats
+    weight: AnyFloats
+    bias: AnyFloats
 
-    def of(self, states: Floats) -> Floats:
+    def of(self, states: AnyFloats) -> AnyFloats:
         """What comes out for `states` (in,)."""
         return self.weight @ states + self.bias
 
-    def with_bias(self, bias: Floats) -> Linear:
+    def with_bias(self, bias: AnyFloats) -> Linear:
         return Linear(self.weight, bias)
 
     def scaled(self, by: float) -> Linear:
@@ -120,18 +120,18 @@ class Linear:
 class HeadSteps:
     """Steps (heads,) per 1.0 to which queries, keys and values are rounded."""
 
-    query: Floats
-    key: Floats
-    value: Floats
+    query: AnyFloats
+    key: AnyFloats
+    value: AnyFloats
 
     @classmethod
-    def of(cls, query: Floats, key: Floats, value: Floats, *, tokens: int) -> HeadSteps:
+    def of(cls, query: AnyFloats, key: AnyFloats, value: AnyFloats, *, tokens: int) -> HeadSteps:
         """From the largest values (heads,) that there may be, for at most `tokens` tokens."""
         limit = EXACT // (CHANCE_STEPS * tokens)
         return cls(limit / query, limit / key, limit / value)
 
 
-def product(graph: GraphWriter, states: str, weight: Floats, *, per: float = 1.0) -> str:
+def product(graph: GraphWriter, states: str, weight: AnyFloats, *, per: float = 1.0) -> str:
     """`states` (batch, tokens, in) in units of `per`, rounded to 8 bits by their range, times
     `weight` (out, in) -> (batch, tokens, out)."""
     scale = np.abs(weight).max(axis=1) / WEIGHT_STEPS
@@ -168,7 +168,7 @@ def gelu(graph: GraphWriter, states: str) -> str:
     return graph.add("Mul", share, states)
 
 
-def normalized(graph: GraphWriter, states: str, weight: Floats, noise: float) -> str:
+def normalized(graph: GraphWriter, states: str, weight: AnyFloats, noise: float) -> str:
     """Layer normalisation of `states` (batch, tokens, width), of which only whole numbers count;
     their squares sum to at most EXACT. `noise` is added to the variance, no bias to the result.
 
@@ -186,7 +186,7 @@ def normalized(graph: GraphWriter, states: str, weight: Floats, noise: float) ->
 
 
 def attention(
-    graph: GraphWriter, projected: str, bias: Floats, padding: str, steps: HeadSteps
+    graph: GraphWriter, projected: str, bias: AnyFloats, padding: str, steps: HeadSteps
 ) -> str:
     """Self-attention: `projected` (batch, tokens, 3 * width) are queries, keys and values in
     `steps`; `bias` (heads, width / heads) of the queries is added, `padding` (batch, 1, 1, tokens)
@@ -206,7 +206,7 @@ def attention(
     return graph.add("Reshape", back, graph.axes(0, 0, heads * size))
 
 
-def _chances(graph: GraphWriter, products: str, padding: str, scale: Floats) -> str:
+def _chances(graph: GraphWriter, products: str, padding: str, scale: AnyFloats) -> str:
     """Softmax without its division, in whole numbers up to CHANCE_STEPS.
 
     `exp` itself differs in its last bit between CPUs. It is asked only for multiples of

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.logistic import sigmoid
 
 from ..data.rows import BadData
@@ -15,7 +15,6 @@ from ..training.heads import LinearHead
 
 __all__ = ["MAX_AUC_DROP", "MAX_FLIP_RATE", "ParityFailed", "parity", "require_parity"]
 
-Floats = npt.NDArray[np.float64]
 
 MAX_FLIP_RATE = 0.01
 MAX_AUC_DROP = 0.005
@@ -44,12 +43,12 @@ def require_parity(checked: Mapping[str, Any]) -> None:
 
 
 def parity(
-    int8: Floats,
-    fp32: Floats,
+    int8: Float64s,
+    fp32: Float64s,
     heads: Mapping[str, LinearHead],
     calibration: Mapping[str, Any],
     *,
-    scores: Mapping[str, Floats],
+    scores: Mapping[str, Float64s],
 ) -> dict[str, Any]:
     """Compare representations (queries, dim) of the two graphs for the same queries.
 
@@ -86,7 +85,7 @@ def parity(
     }
 
 
-def _auc(quality: Floats, scores: Floats) -> float:
+def _auc(quality: Float64s, scores: Float64s) -> float:
     """Chance that a right answer's estimate lies above a wrong one's; ties count half."""
     seen = ~np.isnan(scores)
     right = scores[seen] >= RIGHT
@@ -96,12 +95,12 @@ def _auc(quality: Floats, scores: Floats) -> float:
     return float(wins / (right.sum() * (~right).sum()))
 
 
-def _flip_rate(quality: list[dict[str, Floats]], pair: str, gain: float) -> float:
+def _flip_rate(quality: list[dict[str, Float64s]], pair: str, gain: float) -> float:
     weak, strong = pair.split(">")
     int8, fp32 = (q[strong] - q[weak] >= gain for q in quality)
     return float((int8 != fp32).mean())
 
 
-def _cosine(a: Floats, b: Floats) -> Floats:
-    product: Floats = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+def _cosine(a: Float64s, b: Float64s) -> Float64s:
+    product: Float64s = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
     return product

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
+from edge_router.routing.arrays import Float32s
+
 from ..data.rows import BadData
 from ..training.model import RouterNetwork
 from .exact_graph import (
@@ -33,8 +35,6 @@ __all__ = ["OPSET", "QUANTIZATION", "quantize"]
 QUANTIZATION = "dynamic uint8 activations, int8 weights per channel in 7 bits, exact sums"
 OPSET = 21
 ROOM = 1.25  # how much larger than what was seen a number may become before a sum is inexact
-
-Floats = npt.NDArray[np.float32]
 
 
 def quantize(
@@ -114,7 +114,7 @@ class _Encoder:
         is at most `size`: the sum of their squares stays exact."""
         return float(np.sqrt(EXACT / self.width) / (size * ROOM))
 
-    def _embedded(self) -> tuple[str, Floats]:
+    def _embedded(self) -> tuple[str, Float32s]:
         """Words and positions, normalised: (batch, tokens, width), and the bias that they lack."""
         add, constant, axes = self.writer.add, self.writer.constant, self.writer.axes
         parts = self.bert.embeddings
@@ -130,8 +130,8 @@ class _Encoder:
         return self._normalized(add("Add", words, here), parts.LayerNorm, unit, self.units[0])
 
     def _attended(
-        self, states: str, lacking: Floats, number: int, padding: str
-    ) -> tuple[str, Floats]:
+        self, states: str, lacking: Float32s, number: int, padding: str
+    ) -> tuple[str, Float32s]:
         """`states` without a bias they are `lacking` -> the same after the attention of layer
         `number`.
 
@@ -155,13 +155,13 @@ class _Encoder:
         added = self.writer.add("Add", written, states)
         return self._normalized(added, block.output.LayerNorm, unit, inner)
 
-    def _in_steps(self, values: Floats, steps: Floats) -> Floats:
+    def _in_steps(self, values: Float32s, steps: Float32s) -> Float32s:
         """`values` (heads * head size, ...) times each head's `steps` (heads,)."""
         return (values.T * np.repeat(steps, self.head_size)).T
 
     def _fed_forward(
-        self, states: str, lacking: Floats, number: int, after: float
-    ) -> tuple[str, Floats]:
+        self, states: str, lacking: Float32s, number: int, after: float
+    ) -> tuple[str, Float32s]:
         """`states` without a bias they are `lacking` -> the same after the feed-forward block of
         layer `number`, in units of `after`."""
         layer = self.bert.encoder.layer[number]
@@ -173,7 +173,9 @@ class _Encoder:
         added = self.writer.add("Add", fed, states)
         return self._normalized(added, layer.output.LayerNorm, unit, after)
 
-    def _normalized(self, states: str, norm: Any, unit: float, after: float) -> tuple[str, Floats]:
+    def _normalized(
+        self, states: str, norm: Any, unit: float, after: float
+    ) -> tuple[str, Float32s]:
         """`states` in units of `unit` -> normalised, in units of `after`, and the bias that they
         lack."""
         weight = _array(norm.weight) * after
@@ -188,7 +190,7 @@ class _Encoder:
         count = add("ReduceSum", mask, axes(1), keepdims=1)
         return add("Div", total, add("Mul", count, self.writer.constant(unit)))
 
-    def _read(self, pooled: str, lacking: Floats) -> None:
+    def _read(self, pooled: str, lacking: Float32s) -> None:
         """The read-out layers, in fp32: nothing is rounded after them."""
         network, add = self.network, self.writer.add
         difficulty = self._read_out(pooled, network.difficulty, lacking)
@@ -196,14 +198,16 @@ class _Encoder:
         add("Concat", difficulty, kinds, axis=-1, named="representation")
         self._read_out(pooled, network.length, lacking, named="log_tokens")
 
-    def _read_out(self, pooled: str, module: nn.Linear, lacking: Floats, *, named: str = "") -> str:
+    def _read_out(
+        self, pooled: str, module: nn.Linear, lacking: Float32s, *, named: str = ""
+    ) -> str:
         layer, constant = _linear(module), self.writer.constant
         weight, bias = constant(layer.weight), constant(layer.of(lacking))
         return self.writer.add("Gemm", pooled, weight, bias, transB=1, named=named)
 
 
-def _array(tensor: Tensor) -> Floats:
-    array: Floats = tensor.detach().float().numpy()
+def _array(tensor: Tensor) -> Float32s:
+    array: Float32s = tensor.detach().float().numpy()
     return array
 
 
@@ -211,7 +215,7 @@ def _linear(module: nn.Linear) -> Linear:
     return Linear(_array(module.weight), _array(module.bias))
 
 
-def _rounded_table(weight: Floats) -> tuple[npt.NDArray[np.uint8], float, int]:
+def _rounded_table(weight: Float32s) -> tuple[npt.NDArray[np.uint8], float, int]:
     """An embedding table in 8 bits with one scale and zero point, as `grid.hold_to_grid` has it:
     weights are (steps - zero) * scale."""
     low, high = min(float(weight.min()), 0.0), max(float(weight.max()), 0.0)

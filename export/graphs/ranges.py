@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from edge_router.routing.arrays import Float32s
 
 from ..training.loop import padded
 from ..training.model import RouterNetwork
 
 __all__ = ["LayerRanges", "Ranges", "ranges"]
 
-Floats = npt.NDArray[np.float32]
 
 BATCH = 32
 
@@ -26,9 +26,9 @@ class LayerRanges:
     """Largest absolute values (heads,) of queries, keys and values; largest root mean square of a
     token before the two normalisations, after attention and after the feed-forward block."""
 
-    query: Floats
-    key: Floats
-    value: Floats
+    query: Float32s
+    key: Float32s
+    value: Float32s
     attended: float
     fed_forward: float
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.encoder import OnnxEncoder, open_session
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Encoder, Representation
@@ -23,7 +23,6 @@ from ..data.npz_cache import write_arrays
 
 __all__ = ["Representations"]
 
-Floats = npt.NDArray[np.float64]
 
 CHUNK = 512  # queries between two files: what a killed run loses at most
 
@@ -40,7 +39,7 @@ class Representations:
     folder: Path
     label: str
     open_encoder: Callable[[], Encoder]
-    _known: dict[str, tuple[Floats, float]] = field(default_factory=dict)
+    _known: dict[str, tuple[Float64s, float]] = field(default_factory=dict)
 
     @classmethod
     def of_artifact(cls, artifact: RouterArtifact, work: Path) -> Self:
@@ -61,11 +60,11 @@ class Representations:
                 if "log_tokens" in kept:
                     self._learn(kept["digests"].tolist(), kept["vectors"], kept["log_tokens"])
 
-    def of(self, texts: Sequence[str]) -> Floats:
+    def of(self, texts: Sequence[str]) -> Float64s:
         """Vectors (texts, representation_dim)."""
         return self.with_lengths(texts)[0]
 
-    def with_lengths(self, texts: Sequence[str]) -> tuple[Floats, Floats]:
+    def with_lengths(self, texts: Sequence[str]) -> tuple[Float64s, Float64s]:
         """Vectors (texts, representation_dim) and log_tokens (texts,)."""
         digests = [hashlib.sha256(text.encode()).hexdigest()[:32] for text in texts]
         text_of = dict(zip(digests, texts, strict=True))
@@ -95,7 +94,7 @@ class Representations:
         write_arrays(self.folder / f"{name}.npz", arrays)
         self._learn(digests, vectors, log_tokens)
 
-    def _learn(self, digests: Sequence[str], vectors: Floats, log_tokens: Floats) -> None:
+    def _learn(self, digests: Sequence[str], vectors: Float64s, log_tokens: Float64s) -> None:
         rows = zip(vectors, log_tokens.tolist(), strict=True)
         self._known.update(zip(digests, rows, strict=True))
 

@@ -9,6 +9,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
+
 __all__ = [
     "Counts",
     "GapCurve",
@@ -26,7 +28,6 @@ __all__ = [
     "upper_hull",
 ]
 
-Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.uint16]
 
 NO_GAP = 1e-12
@@ -55,12 +56,14 @@ class GapCurve:
     both grow linearly, since equal gains count as if in random order.
     """
 
-    calls: Floats
-    gained: Floats
-    weak: Floats
+    calls: Float64s
+    gained: Float64s
+    weak: Float64s
 
     @classmethod
-    def of(cls, gains: Floats, weak: Floats, strong: Floats, counts: Counts | None = None) -> Self:
+    def of(
+        cls, gains: Float64s, weak: Float64s, strong: Float64s, counts: Counts | None = None
+    ) -> Self:
         """Queries in the order of `gains`, the largest first; all three (queries,).
 
         `counts` (resamples, queries) says how often each query was drawn, once each without it.
@@ -75,21 +78,21 @@ class GapCurve:
         return cls(_running_mean(size), _running_mean(gained, size), counts @ weak / size.sum(1))
 
     @property
-    def gap(self) -> Floats:
+    def gap(self) -> Float64s:
         """(resamples,) mean score of the strong expert above the weak one's."""
         return self.gained[:, -1]
 
-    def apgr(self) -> Floats:
+    def apgr(self) -> Float64s:
         """(resamples,), see `apgr`."""
         width = np.diff(self.calls, axis=1)
         area = (width * (self.gained[:, 1:] + self.gained[:, :-1]) / 2).sum(1)
         return self._of_the_gap(area)
 
-    def pgr(self, calls: float) -> Floats:
+    def pgr(self, calls: float) -> Float64s:
         """(resamples,) performance gap recovered at a share of strong calls (RouteLLM, eq. 5)."""
         return self._of_the_gap(_height(self.calls, self.gained, calls))
 
-    def cpt(self, target: float) -> Floats:
+    def cpt(self, target: float) -> Float64s:
         """(resamples,) call-performance threshold CPT(target) (RouteLLM, Ong et al. 2024).
 
         The smallest share of strong calls, 0..1, that recovers the share `target` of the gap.
@@ -100,44 +103,44 @@ class GapCurve:
         reached[known] = _first_reach(shares[known], self.calls[known], target)
         return reached
 
-    def score(self, calls: float) -> Floats:
+    def score(self, calls: float) -> Float64s:
         """(resamples,) mean score at a share of strong calls: the cost-quality curve."""
         return self.weak + _height(self.calls, self.gained, calls)
 
-    def _of_the_gap(self, gained: Floats) -> Floats:
+    def _of_the_gap(self, gained: Float64s) -> Float64s:
         """`gained` (resamples, ...) as a share of the gap, NaN where there is none."""
         gap = np.where(self.gap > NO_GAP, self.gap, np.nan)
-        shares: Floats = gained / gap.reshape(-1, *[1] * (gained.ndim - 1))
+        shares: Float64s = gained / gap.reshape(-1, *[1] * (gained.ndim - 1))
         return shares
 
 
-def _running_mean(amount: Floats, size: Floats | None = None) -> Floats:
+def _running_mean(amount: Float64s, size: Float64s | None = None) -> Float64s:
     """Sums from the left, (resamples, groups + 1) and 0 at first, over the number of queries."""
     total = (amount if size is None else size).sum(1, keepdims=True)
     return np.pad(np.cumsum(amount, axis=1) / total, ((0, 0), (1, 0)))
 
 
-def _first_reach(rising: Floats, along: Floats, level: float) -> Floats:
+def _first_reach(rising: Float64s, along: Float64s, level: float) -> Float64s:
     """The first `along` at which the line through the points reaches `level`; (resamples,)."""
     return _cross(rising, along, np.argmax(rising >= level - NO_GAP, axis=1), level)
 
 
-def _height(along: Floats, heights: Floats, at: float) -> Floats:
+def _height(along: Float64s, heights: Float64s, at: float) -> Float64s:
     """The height (resamples,) of the line through the points, at `at` between the ends."""
     return _cross(along, heights, np.argmax(along >= at - NO_GAP, axis=1), at)
 
 
-def _cross(x: Floats, y: Floats, after: npt.NDArray[np.intp], at: float) -> Floats:
+def _cross(x: Float64s, y: Float64s, after: npt.NDArray[np.intp], at: float) -> Float64s:
     """y where x passes `at` on the segment that ends in the point number `after`."""
     row = np.arange(len(x))
     before = np.maximum(after - 1, 0)
     step = x[row, after] - x[row, before]
     share = np.clip((at - x[row, before]) / np.where(step > 0, step, 1.0), 0.0, 1.0)
-    crossing: Floats = y[row, before] + share * (y[row, after] - y[row, before])
+    crossing: Float64s = y[row, before] + share * (y[row, after] - y[row, before])
     return crossing
 
 
-def apgr(gains: Floats, weak: Floats, strong: Floats) -> float:
+def apgr(gains: Float64s, weak: Float64s, strong: Float64s) -> float:
     """Average performance gap recovered (RouteLLM, Ong et al. 2024, equation 6).
 
     The area under the gap recovered, over the share of strong calls from 0 to 1, when queries go
@@ -147,7 +150,7 @@ def apgr(gains: Floats, weak: Floats, strong: Floats) -> float:
     return float(GapCurve.of(gains, weak, strong).apgr()[0])
 
 
-def aiq(costs: Floats, qualities: Floats, low: float, high: float) -> float:
+def aiq(costs: Float64s, qualities: Float64s, low: float, high: float) -> float:
     """Average improvement in quality (RouterBench, Hu et al. 2024, section 3.2).
 
     The mean height, over costs from `low` to `high`, of the non-decreasing convex hull of a
@@ -160,7 +163,7 @@ def aiq(costs: Floats, qualities: Floats, low: float, high: float) -> float:
     return float(np.trapezoid(np.interp(inside, x, y), inside) / (high - low))
 
 
-def upper_hull(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+def upper_hull(x: Float64s, y: Float64s) -> tuple[Float64s, Float64s]:
     """The corners of the hull from above, flat after its highest (np.interp goes on flat)."""
     order = np.lexsort((-y, x))
     hull: list[tuple[float, float]] = []
@@ -201,7 +204,7 @@ def draw_counts(rows: int, *, repeats: int = 1000, seed: int | Sequence[int] = 0
     return drawn
 
 
-def in_parts(measure: Callable[[Counts], Floats], counts: Counts) -> Floats:
+def in_parts(measure: Callable[[Counts], Float64s], counts: Counts) -> Float64s:
     """`measure` of some resamples at a time, so that memory stays small.
 
     It takes (resamples, rows) and gives (..., resamples); so does the whole.
@@ -211,7 +214,7 @@ def in_parts(measure: Callable[[Counts], Floats], counts: Counts) -> Floats:
     return np.concatenate(parts, axis=-1)
 
 
-def interval(value: float, resampled: Floats) -> Interval:
+def interval(value: float, resampled: Float64s) -> Interval:
     """A value with the 2.5 and 97.5 percentiles of its resamples (resamples,).
 
     The ends are NaN when more than 5 % of the resamples have no value (no gap to recover, say).
@@ -224,10 +227,10 @@ def interval(value: float, resampled: Floats) -> Interval:
 
 
 def apgr_difference(
-    first: Floats,
-    second: Floats,
-    weak: Floats,
-    strong: Floats,
+    first: Float64s,
+    second: Float64s,
+    weak: Float64s,
+    strong: Float64s,
     *,
     repeats: int = 1000,
     seed: int = 0,
@@ -237,7 +240,7 @@ def apgr_difference(
     All arrays (queries,). The two are level where the interval holds 0.
     """
 
-    def difference(counts: Counts | None) -> Floats:
+    def difference(counts: Counts | None) -> Float64s:
         one, other = (GapCurve.of(gains, weak, strong, counts) for gains in (first, second))
         return one.apgr() - other.apgr()
 
@@ -245,7 +248,9 @@ def apgr_difference(
     return interval(float(difference(None)[0]), in_parts(difference, drawn))
 
 
-def reliability(predicted: Floats, scores: Floats, bins: int = 15) -> tuple[Floats, Floats, Floats]:
+def reliability(
+    predicted: Float64s, scores: Float64s, bins: int = 15
+) -> tuple[Float64s, Float64s, Float64s]:
     """Mean probability, mean score and number of predictions per equal-width bin, all (bins,).
 
     NaN means for an empty bin. `predicted` and `scores` (predictions,) in 0..1.
@@ -257,12 +262,12 @@ def reliability(predicted: Floats, scores: Floats, bins: int = 15) -> tuple[Floa
     return confidence, np.bincount(bin_of, weights=scores, minlength=bins) / filled, size
 
 
-def expected_calibration_error(predicted: Floats, scores: Floats, bins: int = 15) -> float:
+def expected_calibration_error(predicted: Float64s, scores: Float64s, bins: int = 15) -> float:
     """Mean distance of confidence and score over equal-width bins (Guo et al. 2017, equation 3)."""
     confidence, score, size = reliability(predicted, scores, bins)
     return float(np.nansum(size * np.abs(confidence - score)) / len(predicted))
 
 
-def brier(predicted: Floats, scores: Floats) -> float:
+def brier(predicted: Float64s, scores: Float64s) -> float:
     """Mean squared distance of probability and score."""
     return float(np.mean((predicted - scores) ** 2))

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
+
 from ..data.outcome_set import OutcomeSet
 from .apgr import Interval, apgr, apgr_difference, bootstrap
 
 __all__ = ["evaluate_table", "leaderboard", "mean_apgr"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def evaluate_table(
@@ -22,7 +22,7 @@ def evaluate_table(
     table: str,
     weak: str,
     strong: str,
-    gains: Floats,
+    gains: Float64s,
     *,
     split: str | None = "test",
 ) -> dict[str, Any]:
@@ -64,13 +64,13 @@ def evaluate_table(
     }
 
 
-def _interval(order: Floats, weak: Floats, strong: Floats) -> Interval:
+def _interval(order: Float64s, weak: Float64s, strong: Float64s) -> Interval:
     return bootstrap(lambda rows: apgr(order[rows], weak[rows], strong[rows]), len(order))
 
 
 def _task_gains(
     outcomes: OutcomeSet, train: npt.NDArray[np.bool_], weak: str, strong: str
-) -> Floats:
+) -> Float64s:
     """Mean gain of each row's task kind over the training rows, their mean for unseen kinds."""
     gain = (outcomes.column(strong) - outcomes.column(weak))[train]
     kinds = outcomes.kinds[train]

@@ -7,8 +7,8 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.experts.expert import PROFILES
 from edge_router.routing.logistic import sigmoid
 
@@ -17,8 +17,6 @@ from ..training.heads import LinearHead
 
 __all__ = ["calibrate", "fit_temperature", "gain_for_call_rate", "gain_for_quality"]
 
-
-Floats = npt.NDArray[np.float64]
 
 POINTS = {
     "economy": "a fifth of the dev queries went to the dearer expert",
@@ -29,7 +27,7 @@ DEFAULT_PAIR = "135m>frontier"
 
 
 def calibrate(
-    vectors: Floats, scores: Mapping[str, Floats], heads: Mapping[str, LinearHead]
+    vectors: Float64s, scores: Mapping[str, Float64s], heads: Mapping[str, LinearHead]
 ) -> dict[str, Any]:
     """The content of calibration.json.
 
@@ -65,7 +63,7 @@ def calibrate(
 
 
 def _evidence(
-    quality: Mapping[str, Floats], scores: Mapping[str, Floats], weak: str, strong: str
+    quality: Mapping[str, Float64s], scores: Mapping[str, Float64s], weak: str, strong: str
 ) -> dict[str, dict[str, Any]]:
     both = ~np.isnan(scores[weak]) & ~np.isnan(scores[strong])
     gains = (quality[strong] - quality[weak])[both]
@@ -86,12 +84,12 @@ def _evidence(
     }
 
 
-def _share(scores: Floats, best: Floats) -> float | None:
+def _share(scores: Float64s, best: Float64s) -> float | None:
     """Mean score as a share of another; None where that is 0."""
     return float(scores.sum() / best.sum()) if best.sum() else None
 
 
-def gain_for_call_rate(gains: Floats, rate: float) -> float:
+def gain_for_call_rate(gains: Float64s, rate: float) -> float:
     """The largest threshold at which at least `rate` of the queries have `gains >= threshold`.
 
     `gains` (queries,), at least one.
@@ -100,7 +98,7 @@ def gain_for_call_rate(gains: Floats, rate: float) -> float:
     return float(np.sort(gains)[::-1][calls - 1])
 
 
-def gain_for_quality(gains: Floats, weak: Floats, strong: Floats, share: float) -> float:
+def gain_for_quality(gains: Float64s, weak: Float64s, strong: Float64s, share: float) -> float:
     """The largest threshold that keeps `share` of the strong expert's mean score.
 
     All arrays (queries,): predicted gain, and both experts' scores in 0..1. Where even asking the
@@ -114,7 +112,7 @@ def gain_for_quality(gains: Floats, weak: Floats, strong: Floats, share: float) 
     return float(ranked[-1])
 
 
-def fit_temperature(log_odds: Floats, scores: Floats) -> float:
+def fit_temperature(log_odds: Float64s, scores: Float64s) -> float:
     """The temperature that minimises cross-entropy, by golden section over 0.25..4."""
 
     def loss(log_temperature: float) -> float:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import PROFILES
 
@@ -28,8 +28,6 @@ from .limits import counted_experts
 __all__ = ["Heads", "experts_json", "fit_heads", "profile_scores"]
 
 
-Floats = npt.NDArray[np.float64]
-
 log = logging.getLogger("edge_router.export")
 
 SHIPPED_ROUTER = "router-small"
@@ -44,7 +42,7 @@ class Heads:
 
 
 def fit_heads(
-    recipe: Recipe, outcomes: OutcomeSet, vectors: Floats, trained: Mapping[str, LinearHead]
+    recipe: Recipe, outcomes: OutcomeSet, vectors: Float64s, trained: Mapping[str, LinearHead]
 ) -> Heads:
     """Fit all heads on the train split of `vectors` (queries, dim).
 
@@ -65,8 +63,8 @@ def fit_heads(
 
 
 def profile_scores(
-    recipe: Recipe, outcomes: OutcomeSet, vectors: Floats, split: str
-) -> tuple[Floats, dict[str, Floats]]:
+    recipe: Recipe, outcomes: OutcomeSet, vectors: Float64s, split: str
+) -> tuple[Float64s, dict[str, Float64s]]:
     """A split's vectors, and by profile the mean score of its models, NaN where none was seen."""
     rows = outcomes.splits == split
     columns = {
@@ -78,7 +76,7 @@ def profile_scores(
 
 
 def experts_json(
-    recipe: Recipe, outcomes: OutcomeSet, heads: Heads, log_tokens: Floats
+    recipe: Recipe, outcomes: OutcomeSet, heads: Heads, log_tokens: Float64s
 ) -> dict[str, Any]:
     """The content of experts.json: heads with their length offsets, and the reference values."""
     offsets, groups = _length_offsets(recipe, outcomes, log_tokens)
@@ -99,7 +97,7 @@ def experts_json(
 
 
 def _length_offsets(
-    recipe: Recipe, outcomes: OutcomeSet, log_tokens: Floats
+    recipe: Recipe, outcomes: OutcomeSet, log_tokens: Float64s
 ) -> tuple[dict[str, float], dict[str, float]]:
     """By expert and by profile; those of the shipped router where no answer's length is known."""
     if not counted_experts(outcomes.split("train")):
@@ -116,7 +114,7 @@ def _length_offsets(
 
 
 def _shipped_offsets(
-    recipe: Recipe, outcomes: OutcomeSet, log_tokens: Floats
+    recipe: Recipe, outcomes: OutcomeSet, log_tokens: Float64s
 ) -> tuple[dict[str, float], dict[str, float]]:
     """What makes answers as long, on the mean, as the shipped router expects of its profiles."""
     shipped = RouterArtifact.load(SHIPPED_ROUTER)
@@ -140,7 +138,7 @@ def _shipped_offsets(
     return offsets, groups
 
 
-def _length_offset(outcomes: OutcomeSet, expert: int, log_tokens: Floats) -> float:
+def _length_offset(outcomes: OutcomeSet, expert: int, log_tokens: Float64s) -> float:
     """How much longer this expert's answers are than the encoder expects, as a logarithm."""
     train = outcomes.splits == "train"
     known = outcomes.log_tokens[:, expert]

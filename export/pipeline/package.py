@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.known_queries import KnownQueries
 from edge_router.routing.artifact.manifest import (
     CALIBRATION,
@@ -70,10 +70,7 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     )
 
 
-Floats = npt.NDArray[np.float64]
-
-
-def known_queries(outcomes: OutcomeSet, vectors: Floats, log_tokens: Floats) -> KnownQueries:
+def known_queries(outcomes: OutcomeSet, vectors: Float64s, log_tokens: Float64s) -> KnownQueries:
     """`vectors` (queries, dim) and `log_tokens` (queries,) of all outcomes; the dev rows of them,
     without the texts of public tables."""
     rows = outcomes.splits == "dev"

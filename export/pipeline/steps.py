@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import TEMPLATE, RouterTokenizer
 from edge_router.routing.logistic import sigmoid
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Making"]
 
-Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
 
 TOOLS = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "tokenizers")
@@ -177,7 +176,7 @@ class Making:
         return RouterTokenizer(path, max_tokens=self.plan.max_tokens)
 
     @_Step
-    def representations(self) -> tuple[Floats, Floats]:
+    def representations(self) -> tuple[Float64s, Float64s]:
         """Of every query by the int8 graph: vectors (queries, dim) and log_tokens (queries,)."""
         return self._represent(self.graphs[1]).with_lengths(self.outcomes.texts)
 
@@ -234,7 +233,7 @@ class Making:
             "teacher": self.evaluated(self._opinion_on, "dev"),
         }
 
-    def evaluated(self, quality: Callable[[str], Floats], split: str) -> list[dict[str, Any]]:
+    def evaluated(self, quality: Callable[[str], Float64s], split: str) -> list[dict[str, Any]]:
         """`evaluate_table` of every pair, with what `quality` expects of each expert."""
         return [
             evaluate_table(
@@ -243,11 +242,11 @@ class Making:
             for table, (weak, strong) in self.recipe.pairs.items()
         ]
 
-    def _student_quality(self, expert: str) -> Floats:
+    def _student_quality(self, expert: str) -> Float64s:
         log_odds = self.heads.experts[expert].log_odds(self.representations[0])
         return sigmoid(log_odds / self.calibration["temperature"])
 
-    def _opinion_on(self, expert: str) -> Floats:
+    def _opinion_on(self, expert: str) -> Float64s:
         column = self.outcomes.experts.index(expert)
         return sigmoid(self.opinion.log_odds[:, column].astype(np.float64))
 

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Floats", "Pool", "Queries", "ResearchRouter", "log_softmax"]
+from edge_router.routing.arrays import Float64s
 
-Floats = npt.NDArray[np.float64]
+__all__ = ["Pool", "Queries", "ResearchRouter", "log_softmax"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Queries:
     texts: tuple[str, ...]
     kinds: npt.NDArray[np.str_]
     characters: npt.NDArray[np.int64]
-    embeddings: Floats
+    embeddings: Float64s
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -38,7 +38,7 @@ class Pool:
 
     queries: Queries
     experts: tuple[str, ...]
-    scores: Floats
+    scores: Float64s
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -54,7 +54,7 @@ class ResearchRouter(Protocol):
         """Learn from a pool's training rows; the same seed gives the same router."""
         ...
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         """How much the router wants each expert: (queries, experts), larger is better.
 
         The softmax of a row is the router's distribution over experts (a classifier gives log
@@ -64,8 +64,8 @@ class ResearchRouter(Protocol):
         ...
 
 
-def log_softmax(logits: Floats) -> Floats:
+def log_softmax(logits: Float64s) -> Float64s:
     """Log probabilities of rows of logits."""
     shifted = logits - logits.max(axis=1, keepdims=True)
-    result: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    result: Float64s = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return result

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .base import Floats, log_softmax
+from edge_router.routing.arrays import Float64s
+
+from .base import log_softmax
 
 __all__ = ["Indices", "best_experts", "sample_weights", "selection_labels", "soft_labels"]
 
@@ -14,22 +16,22 @@ Indices = npt.NDArray[np.int64]
 RIGHT = 0.95
 
 
-def best_experts(scores: Floats) -> Indices:
+def best_experts(scores: Float64s) -> Indices:
     """Column of the best expert (queries,); of equal ones the first, which is the cheapest."""
     best: Indices = scores.argmax(axis=1)
     return best
 
 
-def soft_labels(scores: Floats, temperature: float) -> Floats:
+def soft_labels(scores: Float64s, temperature: float) -> Float64s:
     """softmax(score / T) over the experts (TO-Router, Stripelis et al. 2024, section 3).
 
     `scores` and the result (queries, experts), `temperature` > 0.
     """
-    labels: Floats = np.exp(log_softmax(scores / temperature))
+    labels: Float64s = np.exp(log_softmax(scores / temperature))
     return labels
 
 
-def sample_weights(labels: Indices, experts: int) -> Floats:
+def sample_weights(labels: Indices, experts: int) -> Float64s:
     """How much each query counts, so that rare labels count as much as common ones.
 
     w_i = sum_j |D_j| / |D_i|, divided by the sum of w over the experts that occur (TO-Router,
@@ -37,14 +39,14 @@ def sample_weights(labels: Indices, experts: int) -> Floats:
     """
     counts = np.bincount(labels, minlength=experts)
     shares = np.divide(len(labels), counts, out=np.zeros(experts), where=counts > 0)
-    weights: Floats = (shares / shares.sum())[labels]
+    weights: Float64s = (shares / shares.sum())[labels]
     return weights
 
 
-def selection_labels(scores: Floats) -> Floats:
+def selection_labels(scores: Float64s) -> Float64s:
     """1 where an expert's score is within 95 % of the query's best, else 0: (queries, experts).
 
     Where nobody is right everybody is at the best score (RouterEval, Huang et al. 2025, section 2).
     """
-    right: Floats = (scores >= RIGHT * scores.max(axis=1, keepdims=True)).astype(np.float64)
+    right: Float64s = (scores >= RIGHT * scores.max(axis=1, keepdims=True)).astype(np.float64)
     return right

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .base import Floats
+from edge_router.routing.arrays import Float64s
+
 from .labels import Indices
 
 __all__ = ["OUTCOMES", "STRONG", "Pairs", "judge"]
@@ -22,7 +23,7 @@ class Pairs:
 
     first: Indices
     second: Indices
-    lift: Floats
+    lift: Float64s
 
     @property
     def outcomes(self) -> Indices:
@@ -35,7 +36,7 @@ class Pairs:
         return (2 - np.sign(self.lift) * strong).astype(np.int64)
 
 
-def judge(scores: Floats) -> Pairs:
+def judge(scores: Float64s) -> Pairs:
     """Compare each expert with each later one; `scores` (queries, experts)."""
     first, second = np.triu_indices(scores.shape[1], 1)
     return Pairs(first, second, scores[:, first] - scores[:, second])

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from .base import Floats
+from edge_router.routing.arrays import Float64s
 
 __all__ = ["Indices", "best_setting", "lift_error", "split_off"]
 
@@ -23,7 +23,7 @@ def split_off(rows: int, *, seed: int) -> tuple[Indices, Indices]:
     return order[held:], order[:held]
 
 
-def lift_error(predicted: Floats, scores: Floats) -> float:
+def lift_error(predicted: Float64s, scores: Float64s) -> float:
     """Mean squared error of what each expert scores above the query's mean expert.
 
     Only that decides a choice: how hard a query is for everybody does not. Both (queries, experts).
@@ -33,7 +33,7 @@ def lift_error(predicted: Floats, scores: Floats) -> float:
 
 
 def best_setting(
-    settings: Sequence[Setting], predict: Callable[[Setting], Floats], scores: Floats
+    settings: Sequence[Setting], predict: Callable[[Setting], Float64s], scores: Float64s
 ) -> Setting:
     """The setting whose predictions of the held-out `scores` have the least lift error."""
     return min(settings, key=lambda setting: lift_error(predict(setting), scores))

@@ -28,6 +28,7 @@ from edge_router.learning.calibration.risk_control import (
     useful,
 )
 from edge_router.learning.calibration.targets import Quantity, Target
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.expert import Expert, find_head
@@ -50,7 +51,6 @@ __all__ = [
 ]
 
 
-Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 
@@ -164,7 +164,7 @@ def pools(
 
 
 def _pool(
-    artifact: RouterArtifact, pair: Pair, outcomes: OutcomeSet, vectors: Floats, lengths: Floats
+    artifact: RouterArtifact, pair: Pair, outcomes: OutcomeSet, vectors: Float64s, lengths: Float64s
 ) -> Pool:
     weak, strong = (outcomes.column(name).astype(np.float64) for name in (pair.weak, pair.strong))
     here = (outcomes.tables == pair.table) & ~np.isnan(weak) & ~np.isnan(strong)

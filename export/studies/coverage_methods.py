@@ -11,14 +11,12 @@ import numpy.typing as npt
 from edge_router.learning.calibration.bounds import binomial_cdf, divergence
 from edge_router.learning.calibration.risk_control import Risk, fixed_sequence, risks_hold
 from edge_router.learning.calibration.targets import Quantity, Target
+from edge_router.routing.arrays import Float64s
 
 __all__ = ["empirical_bernstein_bound", "hoeffding_bentkus_p_value"]
 
 
-Floats = npt.NDArray[np.float64]
-
-
-def hoeffding_bentkus_p_value(means: Floats, rows: int, level: float) -> Floats:
+def hoeffding_bentkus_p_value(means: Float64s, rows: int, level: float) -> Float64s:
     """p-values of "the true mean is above `level`" for `means` of rows in 0..1, any shape.
 
     Bates et al. 2021, and Angelopoulos et al. 2021, Proposition 2. 0 < level < 1.
@@ -26,26 +24,26 @@ def hoeffding_bentkus_p_value(means: Floats, rows: int, level: float) -> Floats:
     below = np.clip(np.minimum(means, level), 1e-12, 1 - 1e-12)
     hoeffding = np.exp(-rows * divergence(below, level))
     counts = np.clip(np.ceil(rows * means - 1e-9), 0, rows).astype(np.int64)
-    p_values: Floats = np.minimum(hoeffding, math.e * binomial_cdf(rows, level)[counts])
+    p_values: Float64s = np.minimum(hoeffding, math.e * binomial_cdf(rows, level)[counts])
     return p_values
 
 
 def empirical_bernstein_bound(
-    means: Floats, variances: Floats, rows: int, *, width: float, delta: float
-) -> Floats:
+    means: Float64s, variances: Float64s, rows: int, *, width: float, delta: float
+) -> Float64s:
     """Upper limit of the true mean of values in a range of `width` (Maurer & Pontil 2009, Thm 4).
 
     `variances` are unbiased (divided by rows - 1).
     """
     tail = math.log(2 / delta)
-    bounds: Floats = (
+    bounds: Float64s = (
         means + np.sqrt(2 * variances * tail / rows) + 7 * width * tail / (3 * (rows - 1))
     )
     return bounds
 
 
 Bools = npt.NDArray[np.bool_]
-Method = Callable[[Sequence[Risk], Floats, float], Bools]
+Method = Callable[[Sequence[Risk], Float64s, float], Bools]
 
 
 def _methods(targets: Sequence[Target]) -> dict[str, Method]:
@@ -55,13 +53,13 @@ def _methods(targets: Sequence[Target]) -> dict[str, Method]:
     return methods
 
 
-def _naive(asked: Sequence[Risk], gains: Floats, _: float) -> Bools:
+def _naive(asked: Sequence[Risk], gains: Float64s, _: float) -> Bools:
     """Where the means of the calibration set meet the targets, as if they were the truth."""
     met: Bools = np.all([risk.means(gains) <= risk.level for risk in asked], axis=0)
     return met
 
 
-def _hoeffding_bentkus(asked: Sequence[Risk], gains: Floats, delta: float) -> Bools:
+def _hoeffding_bentkus(asked: Sequence[Risk], gains: Float64s, delta: float) -> Bools:
     (risk,) = asked
     width = risk.ceiling + 1  # the loss of quality is -1 or more
     means = (risk.means(gains) + 1) / width
@@ -69,7 +67,7 @@ def _hoeffding_bentkus(asked: Sequence[Risk], gains: Floats, delta: float) -> Bo
     return fixed_sequence(values <= delta)
 
 
-def _bernstein(asked: Sequence[Risk], gains: Floats, delta: float) -> Bools:
+def _bernstein(asked: Sequence[Risk], gains: Float64s, delta: float) -> Bools:
     (risk,) = asked
     rows = gains.shape[-1]
     unbiased = risk.variances(gains) * rows / (rows - 1)

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.backends.llama_cpp.library import find_model
 from edge_router.client.gate import FEATURES, STAGES, DeferralGate, GateStage
 from edge_router.errors import ConfigError
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.roster import REFERENCE
@@ -29,8 +29,6 @@ from .deferral_answers import FEWEST, Answers, read_answers
 
 __all__ = ["aurc", "deferral_study", "risk_at", "run_study", "selective_risk"]
 
-
-Floats = npt.NDArray[np.float64]
 
 COLLECTED_WITH = RECIPES / "collect.toml"
 CURVE_POINTS = 100
@@ -91,7 +89,7 @@ def _fit_gate(
     )
 
 
-def _fit(design: Floats, scores: Floats) -> GateStage:
+def _fit(design: Float64s, scores: Float64s) -> GateStage:
     return GateStage.fit(design, scores, prior=PRIOR[: design.shape[1]])
 
 
@@ -123,7 +121,7 @@ def deferral_study(
     }
 
 
-def _gates(fitted_on: Answers, test: Answers) -> dict[str, Floats]:
+def _gates(fitted_on: Answers, test: Answers) -> dict[str, Float64s]:
     """P(good) (answers,) of each gate on `test`; the prompt's length only ranks."""
     probabilities = {
         "random": np.full(len(test), fitted_on.scores.mean()),
@@ -144,7 +142,7 @@ def _words(seen: str) -> str:
 
 
 def _measured(
-    p: Floats, pre: Floats, scores: Floats, resample: Callable[..., Interval]
+    p: Float64s, pre: Float64s, scores: Float64s, resample: Callable[..., Interval]
 ) -> dict[str, Any]:
     """AURC and what it is better by than the pre-gate's, on the same resamples."""
     probable = p.min() >= 0
@@ -164,13 +162,13 @@ def _listed(interval: Interval) -> list[float]:
     return [interval.value, interval.low, interval.high]
 
 
-def _thinned(risk: Floats) -> dict[str, list[float]]:
+def _thinned(risk: Float64s) -> dict[str, list[float]]:
     """At most CURVE_POINTS points of a curve, its end among them."""
     at = np.unique(np.linspace(0, len(risk) - 1, CURVE_POINTS).round().astype(int))
     return {"coverage": ((at + 1) / len(risk)).tolist(), "risk": risk[at].tolist()}
 
 
-def _by_source(gates: Mapping[str, Floats], test: Answers) -> dict[str, Any]:
+def _by_source(gates: Mapping[str, Float64s], test: Answers) -> dict[str, Any]:
     """AURC within each source: over all of them, a gate also gains by separating the sources."""
     names, sizes = np.unique(test.sources, return_counts=True)
     sources = {}
@@ -185,7 +183,7 @@ def _by_source(gates: Mapping[str, Floats], test: Answers) -> dict[str, Any]:
     return sources
 
 
-def _operated(min_gain: float, after: Floats, test: Answers) -> dict[str, Any]:
+def _operated(min_gain: float, after: Float64s, test: Answers) -> dict[str, Any]:
     """What deferral does to the answers that the router leaves on the device."""
     stays = test.strong - test.quality < min_gain
     goes = stays & (test.strong - after >= min_gain)
@@ -198,11 +196,11 @@ def _operated(min_gain: float, after: Floats, test: Answers) -> dict[str, Any]:
     }
 
 
-def _mean(scores: Floats) -> float | None:
+def _mean(scores: Float64s) -> float | None:
     return float(scores.mean()) if len(scores) else None
 
 
-def selective_risk(confidence: Floats, scores: Floats) -> Floats:
+def selective_risk(confidence: Float64s, scores: Float64s) -> Float64s:
     """(answers,) mean loss of the k answers of highest confidence, for k = 1 to all.
 
     The loss is 1 - score (Geifman and El-Yaniv 2017, equation 2, for scores in 0..1). Answers of
@@ -212,11 +210,11 @@ def selective_risk(confidence: Floats, scores: Floats) -> Floats:
     starts = np.flatnonzero(np.diff(confidence[order], prepend=np.inf))  # one per confidence
     sizes = np.diff(starts, append=len(order))
     mean_loss = np.add.reduceat(1 - scores[order], starts) / sizes
-    risk: Floats = np.cumsum(np.repeat(mean_loss, sizes)) / np.arange(1, len(order) + 1)
+    risk: Float64s = np.cumsum(np.repeat(mean_loss, sizes)) / np.arange(1, len(order) + 1)
     return risk
 
 
-def aurc(confidence: Floats, scores: Floats) -> float:
+def aurc(confidence: Float64s, scores: Float64s) -> float:
     """Area under the risk-coverage curve, 0..1, lower is better (Geifman et al. 2019, section 3).
 
     The mean of the selective risk over all coverages; without any skill it is the mean loss.
@@ -224,7 +222,7 @@ def aurc(confidence: Floats, scores: Floats) -> float:
     return float(selective_risk(confidence, scores).mean())
 
 
-def risk_at(coverage: float, confidence: Floats, scores: Floats) -> float:
+def risk_at(coverage: float, confidence: Float64s, scores: Float64s) -> float:
     """Selective risk when the share `coverage` (0..1) of the answers is kept, at least one."""
     kept = max(1, round(coverage * len(scores)))
     return float(selective_risk(confidence, scores)[kept - 1])

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edge_router.chat.completion import ChatRequest, TokenConfidence
 from edge_router.client.gate import STAGES, features
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import router_input
 from edge_router.routing.experts.expert import find_head
@@ -23,7 +24,6 @@ from ..graphs.represent import Representations
 
 __all__ = ["FEWEST", "Answers", "read_answers"]
 
-Floats = npt.NDArray[np.float64]
 
 NEEDED = ("source", "qkey", "split", "score")
 FEWEST = 20  # answers of a split, below which nothing can be said
@@ -41,10 +41,10 @@ class Answers:
     sources: npt.NDArray[np.str_]
     splits: npt.NDArray[np.str_]
     characters: npt.NDArray[np.int64]
-    scores: Floats
-    quality: Floats
-    strong: Floats
-    designs: Mapping[str, Floats]
+    scores: Float64s
+    quality: Float64s
+    strong: Float64s
+    designs: Mapping[str, Float64s]
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -108,13 +108,13 @@ def _texts(rows: Sequence[Row], data: Path, max_chars: int) -> list[str]:
     return [router_input(ChatRequest.of(queries[row["qkey"]]), max_chars) for row in rows]
 
 
-def _expected(artifact: RouterArtifact, profile: str, vectors: Floats) -> Floats:
+def _expected(artifact: RouterArtifact, profile: str, vectors: Float64s) -> Float64s:
     """A head's expected quality (answers,)."""
     head = find_head(artifact.experts, profile, artifact.calibration["temperature"])
     return head.qualities(vectors)
 
 
-def _design(rows: Sequence[Row], expert: str, seen: str, quality: Floats) -> Floats:
+def _design(rows: Sequence[Row], expert: str, seen: str, quality: Float64s) -> Float64s:
     """(answers, FEATURES); an answer shorter than what is `seen` counts whole."""
     confidences = [row["confidence"][expert] for row in rows]
     try:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from edge_router.learning.enrolment.head_fit import Enrolment, EnrolmentOutcomes, HeadPrior
 from edge_router.learning.enrolment.optimal_design import most_informative
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import find_head
 from edge_router.routing.logistic import sigmoid, with_bias
@@ -27,7 +28,6 @@ from ..metrics.apgr import apgr, bootstrap
 
 __all__ = ["Pair", "StudySetting", "study"]
 
-Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 TABLE = "mmlu_test_joint"
@@ -65,8 +65,8 @@ class StudySetting:
 class _Half:
     """One side of the split: a design (queries, parameters) and scores by expert (queries,)."""
 
-    design: Floats
-    scores: dict[str, Floats]
+    design: Float64s
+    scores: dict[str, Float64s]
 
     def __len__(self) -> int:
         return len(self.design)
@@ -121,12 +121,12 @@ class _Bench:
             for name in (pair.weak, pair.strong)
             if name not in NEW
         }
-        self._full: dict[str, Floats] = {
+        self._full: dict[str, Float64s] = {
             name: self.enrol(name, np.arange(len(train)))[0] for name in NEW
         }
         self.full_apgr = [self._apgr(pair, self._full) for pair in PAIRS]
 
-    def enrol(self, name: str, rows: Rows) -> tuple[Floats, float]:
+    def enrol(self, name: str, rows: Rows) -> tuple[Float64s, float]:
         """Quality (test queries,) by a head enrolled from train `rows`, and the seconds it took."""
         nothing = np.full(len(rows), np.nan)
         outcomes = EnrolmentOutcomes(
@@ -155,15 +155,15 @@ class _Bench:
         interval = bootstrap(lambda r: apgr(gains[r], weak[r], strong[r]), len(weak), repeats=200)
         return asdict(pair) | {"apgr": [interval.value, interval.low, interval.high]}
 
-    def _gains(self, pair: Pair, quality: dict[str, Floats]) -> Floats:
+    def _gains(self, pair: Pair, quality: dict[str, Float64s]) -> Float64s:
         everyone = self._known | quality
         return everyone[pair.strong] - everyone[pair.weak]
 
-    def _apgr(self, pair: Pair, quality: dict[str, Floats]) -> float:
+    def _apgr(self, pair: Pair, quality: dict[str, Float64s]) -> float:
         weak, strong = self.test.scores[pair.weak], self.test.scores[pair.strong]
         return apgr(self._gains(pair, quality), weak, strong)
 
-    def _known_quality(self, artifact: RouterArtifact, name: str) -> Floats:
+    def _known_quality(self, artifact: RouterArtifact, name: str) -> Float64s:
         head = find_head(artifact.experts, name, artifact.calibration["temperature"])
         return head.qualities(self.test.design[:, 1:])
 
@@ -193,15 +193,15 @@ def _size(bench: _Bench, count: int, setting: StudySetting) -> dict[str, Any]:
     }
 
 
-def _apgrs(drawn: Sequence[_Judged], pair: int) -> Floats:
+def _apgrs(drawn: Sequence[_Judged], pair: int) -> Float64s:
     return np.array([judged.apgr[pair] for judged in drawn])
 
 
-def _loss_of(drawn: Sequence[_Judged], expert: int) -> Floats:
+def _loss_of(drawn: Sequence[_Judged], expert: int) -> Float64s:
     return np.array([judged.losses[expert] for judged in drawn])
 
 
-def _pair(full: float, random: Floats, chosen: Floats) -> dict[str, Any]:
+def _pair(full: float, random: Float64s, chosen: Float64s) -> dict[str, Any]:
     """APGR (draws,) of the same draws; the way is the share of that from random to `full`."""
     return {
         "apgr_random": _spread(random),
@@ -212,7 +212,7 @@ def _pair(full: float, random: Floats, chosen: Floats) -> dict[str, Any]:
     }
 
 
-def _losses(random: Floats, chosen: Floats) -> dict[str, Any]:
+def _losses(random: Float64s, chosen: Float64s) -> dict[str, Any]:
     """Cross-entropy (draws,) of the same draws."""
     return {
         "log_loss_random": _spread(random),
@@ -221,7 +221,7 @@ def _losses(random: Floats, chosen: Floats) -> dict[str, Any]:
     }
 
 
-def _spread(values: Floats) -> dict[str, float]:
+def _spread(values: Float64s) -> dict[str, float]:
     """Mean over draws, a 95 % interval of the mean (normal), and the middle 95 % of the draws."""
     low, high = np.percentile(values, [2.5, 97.5]).tolist()
     error = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
@@ -261,7 +261,7 @@ def _joined(artifact: RouterArtifact, data: Path) -> OutcomeSet:
     return outcome_set({TABLE: rows}, artifact.manifest.max_chars)
 
 
-def _cross_entropy(quality: Floats, scores: Floats) -> float:
+def _cross_entropy(quality: Float64s, scores: Float64s) -> float:
     return float(-np.mean(scores * np.log(quality) + (1 - scores) * np.log(1 - quality)))
 
 

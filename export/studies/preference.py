@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.device.latency import Speed
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.decision import Rule
 from edge_router.routing.deciding.gain_rule import GainRule
@@ -33,7 +34,6 @@ from ..training.heads import LinearHead, fit_model_head
 
 __all__ = ["Priced", "preference_lines", "preference_study", "priced_table"]
 
-Floats = npt.NDArray[np.float64]
 Heads = Literal["enrolled", "profiles"]
 
 TABLE = "routerbench_arc_mbpp_11models"
@@ -63,10 +63,10 @@ class Priced:
 
     experts: tuple[str, ...]
     splits: npt.NDArray[np.str_]
-    scores: Floats
-    costs: Floats
-    expected_scores: Floats
-    expected_costs: Floats
+    scores: Float64s
+    costs: Float64s
+    expected_scores: Float64s
+    expected_costs: Float64s
 
     def split(self, name: str) -> Priced:
         rows = self.splits == name
@@ -92,7 +92,7 @@ class Priced:
             numbers.append(number[rule.choose(candidates).expert.name])
         return np.array(numbers)
 
-    def outcome(self, chosen: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
+    def outcome(self, chosen: npt.NDArray[np.intp]) -> tuple[Float64s, Float64s]:
         """Real scores and dollars (queries,) of the chosen experts."""
         rows = np.arange(len(chosen))
         return self.scores[rows, chosen], self.costs[rows, chosen]
@@ -117,9 +117,9 @@ def priced_table(artifact: RouterArtifact, folder: Path, *, heads: Heads, work: 
 def _study_table(
     artifact: RouterArtifact,
     outcomes: OutcomeSet,
-    vectors: Floats,
-    costs: Floats,
-    characters: Floats,
+    vectors: Float64s,
+    costs: Float64s,
+    characters: Float64s,
     *,
     heads: Heads,
 ) -> Priced:
@@ -150,11 +150,11 @@ def _study_table(
 def _expected_scores(
     artifact: RouterArtifact,
     expert: str,
-    vectors: Floats,
-    scores: Floats,
+    vectors: Float64s,
+    scores: Float64s,
     *,
     train: npt.NDArray[np.bool_] | None,
-) -> Floats:
+) -> Float64s:
     """(queries,): a size profile's head as it is, or fitted around it to the rows of `train`."""
     temperature = artifact.calibration["temperature"]
     profile = find_head(artifact.experts, PROFILES_OF[expert], temperature)
@@ -165,11 +165,13 @@ def _expected_scores(
     return sigmoid(head.log_odds(vectors))
 
 
-def _expected_costs(costs: Floats, characters: Floats, train: npt.NDArray[np.bool_]) -> Floats:
+def _expected_costs(
+    costs: Float64s, characters: Float64s, train: npt.NDArray[np.bool_]
+) -> Float64s:
     """Dollars (queries,): so much for an answer and so much for a character, from train rows."""
     design = np.column_stack([np.ones(len(characters)), characters])
     coefficients = np.linalg.lstsq(design[train], costs[train], rcond=None)[0]
-    expected: Floats = np.maximum(design @ coefficients, 1e-9)
+    expected: Float64s = np.maximum(design @ coefficients, 1e-9)
     return expected
 
 
@@ -220,7 +222,7 @@ def _families(steps: int) -> Mapping[str, Mapping[str, Rule]]:
     }
 
 
-def _placed(test: Priced, rule: Rule, drawn: Floats) -> dict[str, Any]:
+def _placed(test: Priced, rule: Rule, drawn: Float64s) -> dict[str, Any]:
     scores, costs = test.outcome(test.chosen(rule))
     quality, dollars = _means(scores, drawn), _means(costs, drawn)
     above = quality - _hull(test, drawn, dollars)
@@ -232,7 +234,7 @@ def _placed(test: Priced, rule: Rule, drawn: Floats) -> dict[str, Any]:
 
 
 def _kept(
-    dev: Priced, test: Priced, rules: Mapping[str, Rule], best: int, drawn: Floats
+    dev: Priced, test: Priced, rules: Mapping[str, Rule], best: int, drawn: Float64s
 ) -> dict[str, Any]:
     """The cheapest setting on dev that keeps enough there, and what it does on test."""
     on_dev = {name: dev.outcome(dev.chosen(rule)) for name, rule in rules.items()}
@@ -253,13 +255,13 @@ def _kept(
     }
 
 
-def _means(values: Floats, drawn: Floats) -> Floats:
+def _means(values: Float64s, drawn: Float64s) -> Float64s:
     """(resamples,) mean of `values` (queries,) in each resample."""
-    means: Floats = drawn @ values / drawn.sum(axis=1)
+    means: Float64s = drawn @ values / drawn.sum(axis=1)
     return means
 
 
-def _hull(test: Priced, drawn: Floats, dollars: Floats) -> Floats:
+def _hull(test: Priced, drawn: Float64s, dollars: Float64s) -> Float64s:
     """(resamples,) the best mean score of a mix of single experts for that many dollars.
 
     Left of the cheapest expert that expert's own score counts: nobody can be had for less.
@@ -270,7 +272,7 @@ def _hull(test: Priced, drawn: Floats, dollars: Floats) -> Floats:
     return np.array([np.interp(at, *upper_hull(cost, score)) for at, cost, score in parts])
 
 
-def _interval(resampled: Floats) -> dict[str, float]:
+def _interval(resampled: Float64s) -> dict[str, float]:
     return asdict(interval(float(resampled[0]), resampled[1:]))
 
 

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
+from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.text import RouterTokenizer
 
 from ..data.npz_cache import kept
 
 __all__ = ["SentenceEmbedder", "embed_cached"]
 
-
-Floats = npt.NDArray[np.float32]
 
 MAX_TOKENS = 128
 BATCH = 32
@@ -34,7 +32,7 @@ class SentenceEmbedder:
             base, add_pooling_layer=False, local_files_only=True
         ).eval()
 
-    def embed(self, texts: Sequence[str]) -> Floats:
+    def embed(self, texts: Sequence[str]) -> Float32s:
         """(texts, 384), each row of length 1; other texts change a row by rounding only."""
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
         pooled = np.zeros((len(texts), self._bert.config.hidden_size), dtype=np.float32)
@@ -43,7 +41,7 @@ class SentenceEmbedder:
             pooled[rows] = self._batch([texts[row] for row in rows])
         return pooled
 
-    def _batch(self, texts: Sequence[str]) -> Floats:
+    def _batch(self, texts: Sequence[str]) -> Float32s:
         import torch
         from torch.nn import functional
 
@@ -52,11 +50,11 @@ class SentenceEmbedder:
         ids, mask = (torch.from_numpy(part) for part in self._tokenizer.batch(texts))
         with torch.no_grad():
             states = self._bert(input_ids=ids, attention_mask=mask).last_hidden_state
-            vectors: Floats = functional.normalize(mean_of_tokens(states, mask), dim=1).numpy()
+            vectors: Float32s = functional.normalize(mean_of_tokens(states, mask), dim=1).numpy()
         return vectors
 
 
-def embed_cached(texts: Sequence[str], base: Path, work: Path) -> Floats:
+def embed_cached(texts: Sequence[str], base: Path, work: Path) -> Float32s:
     """Embeddings of `texts`, kept in `work` under a name made from the texts."""
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
     path = work / f"embeddings-{digest}.npz"

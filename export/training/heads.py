@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.experts.expert import PROFILES
-from edge_router.routing.logistic import Gaussian, minimum, most_probable, with_bias
+from edge_router.routing.logistic import Gaussian, minimum, most_probable, sigmoid, with_bias
 
 __all__ = ["FALLBACK_PROFILE", "LinearHead", "fit_model_head", "fit_profile_heads", "mean_score"]
 
-
-Floats = npt.NDArray[np.float64]
 
 SMOOTHNESS = 30.0
 RIDGE = 1.0
@@ -31,10 +29,10 @@ class LinearHead:
     """Log-odds of a good answer: `bias + weights @ representation`."""
 
     bias: float
-    weights: Floats
+    weights: Float64s
 
     @classmethod
-    def of(cls, parameters: Floats) -> LinearHead:
+    def of(cls, parameters: Float64s) -> LinearHead:
         return cls(float(parameters[0]), parameters[1:])
 
     @classmethod
@@ -43,14 +41,14 @@ class LinearHead:
         return cls.of(np.mean([head.parameters for head in heads], axis=0))
 
     @property
-    def parameters(self) -> Floats:
+    def parameters(self) -> Float64s:
         return np.concatenate([[self.bias], self.weights])
 
-    def log_odds(self, vectors: Floats) -> Floats:
+    def log_odds(self, vectors: Float64s) -> Float64s:
         return self.bias + vectors @ self.weights
 
 
-def fit_model_head(vectors: Floats, scores: Floats, prior: LinearHead) -> LinearHead:
+def fit_model_head(vectors: Float64s, scores: Float64s, prior: LinearHead) -> LinearHead:
     """Maximum a posteriori logistic regression around `prior`.
 
     `vectors` (queries, dim), `scores` (queries,) in 0..1.
@@ -60,7 +58,7 @@ def fit_model_head(vectors: Floats, scores: Floats, prior: LinearHead) -> Linear
     return LinearHead.of(most_probable(belief, with_bias(vectors), scores))
 
 
-def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str, LinearHead]:
+def fit_profile_heads(vectors: Float64s, scores: Mapping[str, Float64s]) -> dict[str, LinearHead]:
     """One head for each of PROFILES, fitted together.
 
     `scores[profile]` (queries,) is the mean over the profile's models, NaN where none was seen.
@@ -75,7 +73,7 @@ def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str
     likeness = SMOOTHNESS * step.T @ step + RIDGE * np.eye(count)
     alike = np.kron(likeness, np.eye(dim)).astype(np.float64)
 
-    def objective(theta: Floats) -> tuple[float, Floats, Floats]:
+    def objective(theta: Float64s) -> tuple[float, Float64s, Float64s]:
         total = _Curve(float(theta @ alike @ theta) / 2, alike @ theta, alike.copy())
         for profile, part in zip(PROFILES, parts, strict=True):
             seen = ~np.isnan(scores[profile])
@@ -88,13 +86,13 @@ def fit_profile_heads(vectors: Floats, scores: Mapping[str, Floats]) -> dict[str
     return {p: LinearHead.of(weights[part]) for p, part in zip(PROFILES, parts, strict=True)}
 
 
-def mean_score(scores: Floats, columns: Sequence[int]) -> Floats:
+def mean_score(scores: Float64s, columns: Sequence[int]) -> Float64s:
     """Mean over some experts (queries,), NaN where none of them was seen."""
     part = scores[:, list(columns)]
     seen = ~np.isnan(part)
     total = np.where(seen, part, 0.0).sum(1)
     unknown = np.full(len(part), np.nan)
-    mean: Floats = np.divide(total, seen.sum(1), out=unknown, where=seen.any(1))
+    mean: Float64s = np.divide(total, seen.sum(1), out=unknown, where=seen.any(1))
     return mean
 
 
@@ -103,8 +101,8 @@ class _Curve:
     """A function at one point: its value, gradient (n,) and Hessian (n, n)."""
 
     value: float
-    gradient: Floats
-    hessian: Floats
+    gradient: Float64s
+    hessian: Float64s
 
     def add(self, other: _Curve, part: slice) -> None:
         """Add a function of only the `part` of the point."""
@@ -112,7 +110,7 @@ class _Curve:
         self.gradient[part] += other.gradient
         self.hessian[part, part] += other.hessian
 
-    def add_fall(self, design: Floats, smaller: slice, larger: slice, theta: Floats) -> None:
+    def add_fall(self, design: Float64s, smaller: slice, larger: slice, theta: Float64s) -> None:
         """Add the penalty on log-odds that fall from one profile to the next larger one."""
         fall = design @ (theta[smaller] - theta[larger])  # (queries,)
         wrong, drop = design[fall > 0], fall[fall > 0]
@@ -125,10 +123,10 @@ class _Curve:
             self.hessian[part, other] -= curve
 
 
-def _logistic(design: Floats, scores: Floats, theta: Floats) -> _Curve:
+def _logistic(design: Float64s, scores: Float64s, theta: Float64s) -> _Curve:
     """The negative log-likelihood."""
     log_odds = design @ theta
-    probability = 1 / (1 + np.exp(-np.clip(log_odds, -30, 30)))
+    probability = sigmoid(log_odds)
     weight = np.maximum(probability * (1 - probability), 1e-6)
     return _Curve(
         float(np.sum(np.logaddexp(0, log_odds) - scores * log_odds)),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
+from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.text import RouterTokenizer
 
 from ..data.npz_cache import kept
@@ -21,7 +21,6 @@ from .model import RouterNetwork, digest
 
 __all__ = ["Opinion", "read_texts"]
 
-Floats = npt.NDArray[np.float32]
 
 BATCH = 64
 
@@ -31,13 +30,13 @@ class Opinion:
     """`log_odds` (queries, experts) of a good answer, `kinds` (queries, kinds) the posterior over
     task kinds, `log_tokens` (queries, 1) the answer's length before each expert's own offset."""
 
-    log_odds: Floats
-    kinds: Floats
-    log_tokens: Floats
+    log_odds: Float32s
+    kinds: Float32s
+    log_tokens: Float32s
 
     @classmethod
     def of(
-        cls, vectors: Floats, log_tokens: Floats, heads: Sequence[LinearHead], *, kinds: int
+        cls, vectors: Float32s, log_tokens: Float32s, heads: Sequence[LinearHead], *, kinds: int
     ) -> Opinion:
         """One network's, from its representations (queries, dim), whose last `kinds` numbers are
         the posterior, and a head for each expert."""
@@ -54,7 +53,7 @@ class Opinion:
 
 def read_texts(
     member: RouterNetwork, texts: Sequence[str], base: Path, max_tokens: int, work: Path
-) -> tuple[Floats, Floats]:
+) -> tuple[Float32s, Float32s]:
     """A trained network's representations (queries, dim) and log_tokens (queries, 1), kept in
     `work`."""
     identity = f"{max_tokens}\0{digest(member)}\0" + "\0".join(texts)
@@ -64,7 +63,7 @@ def read_texts(
     return arrays["vectors"], arrays["log_tokens"]
 
 
-def _read(member: RouterNetwork, ids: Sequence[Sequence[int]]) -> dict[str, Floats]:
+def _read(member: RouterNetwork, ids: Sequence[Sequence[int]]) -> dict[str, Float32s]:
     """Texts of like length together, in bf16 as in training."""
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
     vectors, lengths = [], []

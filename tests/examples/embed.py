@@ -1,4 +1,4 @@
-"""Edge Router inside a program: stream an answer, then read who gave it, why and at what cost."""
+"""Edge Router inside a program: stream an answer, then read its expert, reason and cost."""
 
 from edge_router import EdgeRouter
 

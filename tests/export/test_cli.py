@@ -14,7 +14,7 @@ from edge_router.export.cli import COMMANDS, main
 
 def test_the_table_lists_every_file() -> None:
     """And no other."""
-    files = {found.name for found in pkgutil.iter_modules(commands.__path__)}
+    files = {result.name for result in pkgutil.iter_modules(commands.__path__)}
     assert {module for module, _ in COMMANDS.values()} == files
 
 
@@ -42,7 +42,9 @@ for argv in (["--help"], ["train", "--help"], ["drift", "--help"]):
         pass
 print("LOADED", *sys.modules)
 """
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(found.stdout.partition("LOADED ")[2].split())
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(result.stdout.partition("LOADED ")[2].split())
     assert {"edge_router.export.commands.pipeline", "edge_router.export.commands.study"} <= loaded
     assert not loaded & {"torch", "transformers", "optimum", "onnx", "numpy"}

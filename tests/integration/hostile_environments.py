@@ -171,7 +171,7 @@ def _without_folder() -> None:
 
 
 def _without_powers() -> None:
-    """Root keeps to the modes of files as everybody does."""
+    """Drop root's powers, so that the modes of files apply."""
     for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
         LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
@@ -186,7 +186,7 @@ def run(environment: Environment, command: str, folder: Path, work: Path) -> End
         "PYTHONPYCACHEPREFIX": str(folder / "compiled"),  # else each process compiles everything
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
-    found = {**os.environ, **variables, **environment.variables}
+    result = {**os.environ, **variables, **environment.variables}
     words = [word.format(folder=folder) for word in COMMANDS[command]]
 
     def before() -> None:
@@ -198,7 +198,7 @@ def run(environment: Environment, command: str, folder: Path, work: Path) -> End
     with open(environment.output or os.devnull, "wb") as output:  # noqa: PTH123
         ended = subprocess.run(
             [sys.executable, "-m", "edge_router.cli", *words],
-            env={name: value for name, value in found.items() if value is not None},
+            env={name: value for name, value in result.items() if value is not None},
             input=b"hello\n\xff\nagain\n",
             stdout=output if environment.output else subprocess.PIPE,
             stderr=subprocess.PIPE,

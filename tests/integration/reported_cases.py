@@ -56,13 +56,13 @@ def _with(*patterns: str) -> Callable[[str], bool]:
 
 
 def _stays_within_a_dollar(printed: str) -> bool:
-    spent = [float(told) for told in re.findall(r"answers for \$([0-9.]+)", printed)]
+    spent = [float(message) for message in re.findall(r"answers for \$([0-9.]+)", printed)]
     return len(spent) == 2 and 0 < min(spent) <= max(spent) <= 1.0
 
 
 def _is_booked(printed: str) -> bool:
-    told = re.findall(r"(\d+) answers begun, (\d+) records, budget left \$([0-9.]+)", printed)
-    return len(told) == 3 and all(a == b and float(left) < 1.0 for a, b, left in told)
+    message = re.findall(r"(\d+) answers begun, (\d+) records, budget left \$([0-9.]+)", printed)
+    return len(message) == 3 and all(a == b and float(left) < 1.0 for a, b, left in message)
 
 
 def _stops_soon(printed: str) -> bool:

@@ -39,11 +39,11 @@ def decisions(*argv: str) -> list[str]:
 
 def test_a_thousand_real_queries_decide_alike_in_every_way(batch: Path) -> None:
     """Again, in eight threads, and one by one in processes of their own."""
-    found = decisions("--batch", str(batch))
-    assert len(found) == 1000
-    assert all({"expert", "reason", "estimates"} <= json.loads(line).keys() for line in found)
-    assert len({json.loads(line)["wanted"] for line in found}) == 2, "both kinds are wanted"
-    assert decisions("--batch", str(batch), "--threads", "8") == found
+    result = decisions("--batch", str(batch))
+    assert len(result) == 1000
+    assert all({"expert", "reason", "estimates"} <= json.loads(line).keys() for line in result)
+    assert len({json.loads(line)["wanted"] for line in result}) == 2, "both kinds are wanted"
+    assert decisions("--batch", str(batch), "--threads", "8") == result
     for number in range(0, 1000, 250):
         query = json.loads(batch.read_text().splitlines()[number])["query"]
-        assert decisions(query) == [found[number]]
+        assert decisions(query) == [result[number]]

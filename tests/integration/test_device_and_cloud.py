@@ -53,7 +53,7 @@ def edge_router(settings: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_easy_stays_hard_goes_and_a_stopped_cloud_is_told(
+def test_easy_stays_hard_goes_and_a_stopped_cloud_is_reported(
     settings: Path, cloud: CloudServer
 ) -> None:
     """Two questions, two experts, both streamed; then the cloud goes down."""
@@ -72,7 +72,7 @@ def test_easy_stays_hard_goes_and_a_stopped_cloud_is_told(
     assert answer.record.total_s < 60
 
 
-def test_the_command_line_tells_the_same_story(settings: Path, cloud: CloudServer) -> None:
+def test_the_command_line_does_the_same(settings: Path, cloud: CloudServer) -> None:
     """`ask` prints the answer on stdout and the line about it on stderr."""
     easy = edge_router(settings, "ask", "--max-tokens", "24", EASY)
     assert easy.returncode == 0, easy.stderr
@@ -89,8 +89,10 @@ def test_the_command_line_tells_the_same_story(settings: Path, cloud: CloudServe
 
 def test_only_on_device_leaves_the_server_alone(settings: Path, cloud: CloudServer) -> None:
     """The hard question is answered here, and the line says what was wanted."""
-    found = edge_router(settings, "ask", "--placement", "only_on_device", "--max-tokens", "8", HARD)
-    assert "device answered · only_on_device: cloud was wanted" in found.stderr
+    result = edge_router(
+        settings, "ask", "--placement", "only_on_device", "--max-tokens", "8", HARD
+    )
+    assert "device answered · only_on_device: cloud was wanted" in result.stderr
 
 
 def test_chat_answers_turn_by_turn(settings: Path) -> None:

@@ -15,8 +15,8 @@ from edge_router.routing.router import Router
 QUERIES = [f"Why do rivers meander, and what is {n} times {n + 1}? " + "word " * 40 * n
            for n in range(5)]
 def answers(router):
-    found = [router.route(query) for query in QUERIES]
-    return [(d.expert, d.words, d.grounds.query.representation.vector.tobytes()) for d in found]
+    decisions = [router.route(query) for query in QUERIES]
+    return [(d.expert, d.words, d.grounds.query.representation.vector.tobytes()) for d in decisions]
 def busy(router, *, threads=4, daemon=True):
     def work():
         while not STOP.is_set():

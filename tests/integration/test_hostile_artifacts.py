@@ -18,6 +18,6 @@ def test_whatever_is_changed_nothing_but_an_artifact_error_is_raised() -> None:
     command = [sys.executable, "-W", "ignore", str(SCRIPT), "7", "400"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout)
-    assert found["wrong"] == []
-    assert found["slowest_s"] < 5
+    result = json.loads(done.stdout)
+    assert result["wrong"] == []
+    assert result["slowest_s"] < 5

@@ -1,4 +1,4 @@
-"""Every command in every environment: no traceback, an exit code, a line that tells the fault."""
+"""Every command in every environment: no traceback, an exit code, a line that names the fault."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWER = "Sure \U0001f44d na\u00efve \u4f60\u597d."
 
 
 class Cloud(BaseHTTPRequestHandler):
-    """Streams the same answer to everybody."""
+    """A server that streams the same answer to every request."""
 
     def do_POST(self) -> None:
         """The whole conversation with a client."""
@@ -48,7 +48,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_every_command_lives_in_every_environment(folder: Path) -> None:
-    """About 400 processes; those that failed are told in a table."""
+    """About 400 processes; failures are listed in a table."""
     made = environments(folder)
     assert len(made) >= 20
     tasks = [

@@ -74,7 +74,7 @@ for words in json.load(sys.stdin):
 """
 
 
-def told_by(folder: Path, commands: list[list[str]]) -> list[tuple[int, str]]:
+def outputs_of(folder: Path, commands: list[list[str]]) -> list[tuple[int, str]]:
     """Exit code and standard error of each, one after another in one process."""
     words = [
         [{"FILE": "hostile.jsonl", "OUT": "out.jsonl"}.get(word, word) for word in command]
@@ -95,13 +95,13 @@ def test_a_table_that_is_none(tmp_path: Path, kind: str) -> None:
     """By all commands; each names the file."""
     np.savez(tmp_path / "scores.npz", Y=np.eye(2))
     FILES[kind](tmp_path / "hostile.jsonl")
-    found = told_by(tmp_path, list(COMMANDS.values()))
-    for name, (code, told) in zip(COMMANDS, found, strict=True):
-        assert code in (1, 2), (name, told)
-        last = told.strip().splitlines()[-1]
-        assert last.startswith("edge-router"), (name, told)
+    result = outputs_of(tmp_path, list(COMMANDS.values()))
+    for name, (code, message) in zip(COMMANDS, result, strict=True):
+        assert code in (1, 2), (name, message)
+        last = message.strip().splitlines()[-1]
+        assert last.startswith("edge-router"), (name, message)
         assert len(last) < 1000
-        assert "hostile.jsonl" in last or "too few to tell" in last, (name, told)
+        assert "hostile.jsonl" in last or "too few to tell" in last, (name, message)
 
 
 def test_rows_of_windows_are_rows(tmp_path: Path) -> None:
@@ -113,5 +113,5 @@ def test_rows_of_windows_are_rows(tmp_path: Path) -> None:
     text = "".join(json.dumps(row) + "\r\n" for row in rows)
     (tmp_path / "hostile.jsonl").write_bytes(b"\xef\xbb\xbf" + text.encode())
     names = ("calibrate", "enroll", "drift", "jsonl")
-    found = told_by(tmp_path, [COMMANDS[name] for name in names])
-    assert [code for code, _ in found] == [0] * 4, found
+    result = outputs_of(tmp_path, [COMMANDS[name] for name in names])
+    assert [code for code, _ in result] == [0] * 4, result

@@ -56,12 +56,12 @@ def traced(log: Path, home: Path, *arguments: str, calls: str) -> subprocess.Com
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     command = ["strace", "-f", "-o", str(log), "-e", f"trace={calls}", sys.executable, "-B", "-c"]
-    found = subprocess.run(
+    result = subprocess.run(
         [*command, *arguments], env=environment(home), capture_output=True, text=True, check=False
     )
-    if "Operation not permitted" in found.stderr:
+    if "Operation not permitted" in result.stderr:
         pytest.skip("this machine forbids strace")
-    return found
+    return result
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_a_promise_opens_no_socket_whatever_fails(promise: str, tmp_path: Path) 
     """With experts in the cloud and on another host that every query would be worth: no AF_INET,
     no AF_INET6, and no name is looked up."""
     log = tmp_path / "trace"
-    found = traced(log, tmp_path / "home", A_PROMISE, promise, calls="socket,connect,execve")
-    assert found.stdout == "asked\n", found.stderr
+    result = traced(log, tmp_path / "home", A_PROMISE, promise, calls="socket,connect,execve")
+    assert result.stdout == "asked\n", result.stderr
     assert "execve" in log.read_text()
     assert not re.findall(r".*(?:AF_INET|connect\().*", log.read_text())
 
@@ -97,8 +97,8 @@ def test_import_and_a_hundred_decisions_open_no_socket_and_write_no_file(tmp_pat
     """strace over every thread and child: no AF_INET, no AF_INET6, nothing opened for writing."""
     log = tmp_path / "trace"
     calls = "socket,connect,openat,open,creat,mkdir,rename"
-    found = traced(log, tmp_path / "home", HUNDRED_DECISIONS, calls=calls)
-    assert found.stdout == "decided\n", found.stderr
+    result = traced(log, tmp_path / "home", HUNDRED_DECISIONS, calls=calls)
+    assert result.stdout == "decided\n", result.stderr
     calls = log.read_text()
     assert "openat" in calls
     assert not re.findall(r".*AF_INET.*", calls)
@@ -118,20 +118,20 @@ def no_interfaces() -> list[str]:
 def test_route_works_without_any_network(tmp_path: Path) -> None:
     """In a network namespace that has no interface, not even a loopback."""
     command = [sys.executable, "-m", "edge_router.cli", "route", "--json", "--profiles", "Hello"]
-    found = subprocess.run(
+    result = subprocess.run(
         [*no_interfaces(), *command],
         env=environment(tmp_path), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "frontier" in found.stdout
+    assert "frontier" in result.stdout
 
 
 def test_ask_works_without_any_network(tmp_path: Path) -> None:
-    """SmolLM2 answers, and the line says that nobody else could have."""
+    """SmolLM2 answers, and the line says that no other expert could have."""
     pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
     command = [sys.executable, "-m", "edge_router.cli", "ask", "What is the capital of France?"]
-    found = subprocess.run(
+    result = subprocess.run(
         [*no_interfaces(), *command],
         env=environment(tmp_path), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "Paris" in found.stdout
-    assert "local answered" in found.stderr
+    assert "Paris" in result.stdout
+    assert "local answered" in result.stderr

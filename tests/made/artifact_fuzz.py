@@ -38,23 +38,23 @@ VALUES: list[Any] = [
 
 def _spoil_bytes(content: bytes, rng: random.Random) -> bytes:
     """One to four places flipped, cut out, doubled or filled; in a graph's head and tail mostly."""
-    found = bytearray(content)
+    result = bytearray(content)
     for _ in range(rng.randint(1, 4)):
-        near = rng.choice([0, max(0, len(found) - 20_000), rng.randrange(len(found) + 1)])
-        at = min(len(found) - 1, near + rng.randrange(20_000))
+        near = rng.choice([0, max(0, len(result) - 20_000), rng.randrange(len(result) + 1)])
+        at = min(len(result) - 1, near + rng.randrange(20_000))
         size = rng.choice([1, 1, 1, 4, 30, 3000])
         way = rng.randrange(4)
         if way == 0:
-            found[at] ^= 1 << rng.randrange(8)
+            result[at] ^= 1 << rng.randrange(8)
         elif way == 1:
-            del found[at : at + size]
+            del result[at : at + size]
         elif way == 2:
-            found[at:at] = found[at : at + size]
+            result[at:at] = result[at : at + size]
         else:
-            found[at : at + size] = bytes(rng.choice([0, 255, 127]) for _ in range(size))
-        if not found:
+            result[at : at + size] = bytes(rng.choice([0, 255, 127]) for _ in range(size))
+        if not result:
             break
-    return bytes(found)
+    return bytes(result)
 
 
 def _spoil_json(content: bytes, rng: random.Random) -> bytes:
@@ -118,8 +118,8 @@ def fuzz(seed: int, count: int) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     if done.returncode:
         return {"wrong": [f"it ended with {done.returncode}: {done.stderr[-2000:]}"]}
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def main(seed: int, count: int) -> None:

@@ -92,14 +92,14 @@ def failure_of(verb: Verb, script: Script, **options: Any) -> BackendError:
     return caught.value
 
 
-def text_of(told: list[ChatChunk] | ChatCompletion) -> str:
+def text_of(words: list[ChatChunk] | ChatCompletion) -> str:
     """The whole text of an answer."""
-    return told.text if isinstance(told, ChatCompletion) else "".join(c.delta for c in told)
+    return words.text if isinstance(words, ChatCompletion) else "".join(c.delta for c in words)
 
 
-def reason_of(told: list[ChatChunk] | ChatCompletion) -> str | None:
+def reason_of(words: list[ChatChunk] | ChatCompletion) -> str | None:
     """Why an answer ended."""
-    return told.finish_reason if isinstance(told, ChatCompletion) else told[-1].finish_reason
+    return words.finish_reason if isinstance(words, ChatCompletion) else words[-1].finish_reason
 
 
 def frame(delta: dict[str, Any], finish: Any = None, **extra: Any) -> str:
@@ -109,5 +109,5 @@ def frame(delta: dict[str, Any], finish: Any = None, **extra: Any) -> str:
 
 def said_by(*events: str) -> tuple[str, str | None]:
     """The text and the finish reason of what is streamed."""
-    told = answer_to(stream, streaming(*events))
-    return text_of(told), reason_of(told)
+    words = answer_to(stream, streaming(*events))
+    return text_of(words), reason_of(words)

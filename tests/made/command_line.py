@@ -14,7 +14,7 @@ def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
     return code, out, err
 
 
-# A local and a cloud expert, both behind a port where nobody listens.
+# A local and a cloud expert, both behind a closed port.
 TWO_EXPERTS = """
 [experts.local]
 backend = "openai"

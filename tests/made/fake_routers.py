@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from edge_router.export.routers.base import Floats, Pool, Queries, ResearchRouter
+from edge_router.export.routers.base import Pool, Queries, ResearchRouter
+from edge_router.routing.arrays import Float64s
 
 
 class KindRouter(ResearchRouter):
@@ -22,9 +23,9 @@ class KindRouter(ResearchRouter):
         self._means = {str(k): train.scores[kinds == k].mean(axis=0) for k in set(kinds.tolist())}
         self._random = np.random.default_rng(seed)
 
-    def utilities(self, queries: Queries) -> Floats:
-        found = np.array([self._means[kind] for kind in queries.kinds.tolist()])
-        return found + 0.01 * self._random.random(found.shape)
+    def utilities(self, queries: Queries) -> Float64s:
+        result = np.array([self._means[kind] for kind in queries.kinds.tolist()])
+        return result + 0.01 * self._random.random(result.shape)
 
 
 class KilledRouter(KindRouter):
@@ -45,7 +46,7 @@ class NoNumberRouter(KindRouter):
 
     name = "no number"
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return np.full((len(queries), 2), np.nan)
 
 
@@ -54,5 +55,5 @@ class OneColumnRouter(KindRouter):
 
     name = "one column"
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return np.zeros((len(queries), 1))

@@ -1,4 +1,4 @@
-"""Copies of the shipped artifact that somebody with other tools has changed and signed again."""
+"""Copies of the shipped artifact, changed and signed again with other tools."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def copy_of_shipped(folder: Path) -> Path:
 
 def sign(path: Path, manifest: dict[str, Any] | None = None) -> None:
     """Give every file the hash and size that it has, and sign the manifest."""
-    found = json.loads((path / "manifest.json").read_bytes()) if manifest is None else manifest
-    for file, promise in found["files"].items():
+    result = json.loads((path / "manifest.json").read_bytes()) if manifest is None else manifest
+    for file, promise in result["files"].items():
         content = (path / file).read_bytes()
         promise |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    sign_as_is(path, json.dumps(found).encode())
+    sign_as_is(path, json.dumps(result).encode())
 
 
 def sign_as_is(path: Path, manifest: bytes) -> None:
@@ -37,12 +37,12 @@ def sign_as_is(path: Path, manifest: bytes) -> None:
 
 def change_json(path: Path, file: str, change: Callable[[Any], None]) -> None:
     """Change a JSON file of the artifact in place, and sign it again."""
-    found = json.loads((path / file).read_bytes())
-    change(found)
+    result = json.loads((path / file).read_bytes())
+    change(result)
     if file == "manifest.json":
-        sign_as_is(path, json.dumps(found).encode())
+        sign_as_is(path, json.dumps(result).encode())
     else:
-        (path / file).write_text(json.dumps(found))
+        (path / file).write_text(json.dumps(result))
         sign(path)
 
 

@@ -1,4 +1,4 @@
-"""A small expert here and a big one in the cloud, both behind a port where nobody listens."""
+"""A small local expert and a big cloud expert, both behind a closed port."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ BY_MARGIN = GateStage(-20.0, np.array([40.0 * (name == "min_margin") for name in
 @cache
 def expected() -> Mapping[str, float]:
     """What the shipped router expects of each profile on the easy question."""
-    return {name: found.quality for name, found in Router.bundled().estimate(EASY).items()}
+    return {name: result.quality for name, result in Router.bundled().estimate(EASY).items()}
 
 
 def watched(folder: Path, artifact: RouterArtifact) -> Config:

@@ -59,8 +59,8 @@ def node(
 ) -> bytes:
     named = [part(1, name.encode()) for name in inputs]
     named += [part(2, name.encode()) for name in outputs]
-    told = [part(4, operator.encode()), part(7, domain.encode())]
-    return part(NODE, *named, *told, *attributes)
+    message = [part(4, operator.encode()), part(7, domain.encode())]
+    return part(NODE, *named, *message, *attributes)
 
 
 def value_info(field: int, name: str, kind: int, dims: list[int | str]) -> bytes:

@@ -24,7 +24,7 @@ EXPERTS = (expert("weak", -1.0), expert("strong", 1.0))
 
 def simulated(random: np.random.Generator, queries: int, *, rate: float = 0.2) -> LoggedOutcomes:
     """The strong expert's true log-odds are z / 2 + 0.5, the weak one's -z - 0.5, and estimates
-    come from z and -z; whoever is estimated better is asked, the other one at `rate`."""
+    come from z and -z; the expert with the better estimate is asked, the other one at `rate`."""
     z = random.normal(0, 1.5, queries)
     estimates = np.stack([sigmoid(-z), sigmoid(z)], axis=1)
     truth = np.stack([sigmoid(-z - 0.5), sigmoid(z / 2 + 0.5)], axis=1)
@@ -43,7 +43,7 @@ def simulated(random: np.random.Generator, queries: int, *, rate: float = 0.2) -
 
 def row(number: int = 0, *, z: float = 0.0, **changes: object) -> Outcome:
     """One row of the log: the weak expert was asked with probability 0.8, and was right."""
-    told: dict[str, object] = {
+    message: dict[str, object] = {
         "id": f"id-{number}",
         "time": 1e9 + number,
         "artifact": ROUTER,
@@ -66,7 +66,7 @@ def row(number: int = 0, *, z: float = 0.0, **changes: object) -> Outcome:
         "prompt": None,
         "score": 1.0,
     }
-    return Outcome(**(told | changes))  # type: ignore[arg-type]
+    return Outcome(**(message | changes))  # type: ignore[arg-type]
 
 
 def rows_of(log: LoggedOutcomes) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""Small outcome tables for the tests: who is right depends on the kind of task and on chance."""
+"""Small made outcome tables: which expert is right depends on the kind of task and on chance."""
 
 from __future__ import annotations
 

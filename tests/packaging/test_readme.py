@@ -17,7 +17,7 @@ SETS_UP = re.compile(r"-m venv|pip install|pytest")
 
 def blocks(language: str) -> list[str]:
     """The README's blocks of one language, in order."""
-    return [text for found, text in BLOCKS if found == language]
+    return [text for result, text in BLOCKS if result == language]
 
 
 def test_the_readme_is_short_and_every_block_has_a_test() -> None:
@@ -27,7 +27,7 @@ def test_the_readme_is_short_and_every_block_has_a_test() -> None:
 
 
 def environment(tmp_path: Path) -> dict[str, str]:
-    """This interpreter's commands first on the path, settings of nobody."""
+    """An environment with this interpreter's commands first on the path and no user settings."""
     scripts = str(Path(sys.executable).parent)
     return os.environ | {
         "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
@@ -40,11 +40,11 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def test_python_blocks_run(block: str, tmp_path: Path) -> None:
     """As they stand, in a fresh process."""
     pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-W", "error", "-c", block],
         cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert found.returncode == 0, found.stderr
+    assert result.returncode == 0, result.stderr
 
 
 @pytest.mark.parametrize("block", blocks("sh"), ids=lambda block: block.splitlines()[0])
@@ -54,12 +54,12 @@ def test_shell_blocks_run(block: str, tmp_path: Path) -> None:
     for command in block.replace(" && ", "\n").splitlines():
         if SETS_UP.search(command):
             continue
-        found = subprocess.run(
+        result = subprocess.run(
             ["bash", "-ec", command.replace(".venv/bin/", "")],
             cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        assert found.returncode == 0, f"{command}\n{found.stderr}"
+        assert result.returncode == 0, f"{command}\n{result.stderr}"
 
 
 @pytest.mark.parametrize("block", blocks("toml"), ids=lambda block: block.splitlines()[0])
@@ -76,9 +76,9 @@ def test_transcripts_are_what_the_commands_print(block: str, tmp_path: Path) -> 
     """Each `$ command` is run and gives the lines under it; `...` stands for anything."""
     pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
     for command, printed in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
-        found = subprocess.run(
+        result = subprocess.run(
             ["bash", "-ec", f"{command} 2>&1"],
             cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False,
         )  # fmt: skip
         pattern = re.escape(printed.strip()).replace(r"\.\.\.", ".*")
-        assert re.fullmatch(pattern, found.stdout.strip(), re.DOTALL), found.stdout
+        assert re.fullmatch(pattern, result.stdout.strip(), re.DOTALL), result.stdout

@@ -41,8 +41,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder)]
     subprocess.run([*command, str(ROOT)], check=True, capture_output=True)
-    (found,) = folder.glob("*.whl")
-    return found
+    (result,) = folder.glob("*.whl")
+    return result
 
 
 def test_the_only_top_level_name_is_edge_router(wheel: Path) -> None:
@@ -80,15 +80,15 @@ def test_installed_without_extras_every_module_loads_and_a_query_is_routed(
     venv.create(tmp_path / "env", with_pip=True)
     python = tmp_path / "env" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", wheel], check=True)
-    found = subprocess.run(
+    result = subprocess.run(
         [python, "-I", "-c", EVERY_MODULE],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.strip()
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip()
     ask = subprocess.run(
         [tmp_path / "env/bin/edge-router", "ask", "Hello"],
         capture_output=True,

@@ -6,11 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests import architecture
+
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_architecture_is_as_it_should_be() -> None:
-    """Entries, files, lines, circles, chains and arrows: python -m tests.architecture tells."""
+    """`python -m tests.architecture` checks entries, files, lines, circles, chains and arrows."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.architecture"],
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -19,3 +23,13 @@ def test_the_architecture_is_as_it_should_be() -> None:
     assert faults == []
     assert done.returncode == 0, done.stderr
     assert "arrows that climb: 0" in done.stdout
+
+
+def test_a_coming_room_raises_the_limit_of_entries_and_no_other_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Twelve entries, and one for each of server, agents and tasks that exists."""
+    others = [f"room{number}" for number in range(12)]
+    for rooms, most in (([], 12), (["server"], 13), (["agents", "server", "tasks"], 15)):
+        monkeypatch.setattr(architecture, "entries", lambda _, rooms=rooms: others + rooms)
+        assert architecture.most_entries("edge_router") == most

@@ -70,11 +70,11 @@ def test_everything_is_copied(record: AnswerRecord, values: list[Any]) -> None:
 
 def test_a_pickled_decision_says_why_it_cannot_be_explained(record: AnswerRecord) -> None:
     """What it was made from holds the artifact, which stays where it is."""
-    found: Decision = pickle.loads(pickle.dumps(record.decision))
-    assert found.words == record.decision.words
+    result: Decision = pickle.loads(pickle.dumps(record.decision))
+    assert result.words == record.decision.words
     assert len(pickle.dumps(record)) < 5000
     with pytest.raises(RoutingError, match="does not go along when it is pickled"):
-        Router.from_config(CONFIG).explain(found)
+        Router.from_config(CONFIG).explain(result)
 
 
 def test_everything_becomes_json(values: list[Any]) -> None:
@@ -91,14 +91,14 @@ def test_everything_becomes_json(values: list[Any]) -> None:
 
 def test_commands_print_the_same_json(record: AnswerRecord) -> None:
     """Numbers to six decimals, all else as it is."""
-    found = record_json(record)
-    assert found["decision"] == decision_json(record.decision)
-    assert found["words"] == record.words
-    assert found.keys() == record.to_json().keys()
+    result = record_json(record)
+    assert result["decision"] == decision_json(record.decision)
+    assert result["words"] == record.words
+    assert result.keys() == record.to_json().keys()
 
 
 def test_a_frozen_mapping_refuses_every_change() -> None:
-    """And is a dict for everybody who reads."""
+    """And reads like a dict."""
     frozen = FrozenDict({"a": 1})
     changes = (
         lambda: frozen.__setitem__("b", 2),

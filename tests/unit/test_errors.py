@@ -82,7 +82,7 @@ def test_builtin_kinds_are_kept() -> None:
     assert issubclass(MissingExtra, EdgeRouterError)
 
 
-def test_all_backends_failed_tells_every_failure_in_order() -> None:
+def test_all_backends_failed_names_every_failure_in_order() -> None:
     """Each expert's name and error are in the message, in the order they were asked."""
     first, second = BackendUnavailable("no route to host"), BackendUnavailable("HTTP 503")
     error = AllBackendsFailed({"gpt": first, "local": second})

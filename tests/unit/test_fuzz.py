@@ -1,7 +1,7 @@
 """Five thousand made prompts, conversations and settings: nothing but the documented errors.
 
 At construction that is the EdgeRouterError family, ValueError and TypeError; when routing the
-family alone. Every other error would be a traceback of somebody's program.
+family alone. Every other error would be a traceback in a user's program.
 """
 
 from __future__ import annotations
@@ -147,9 +147,9 @@ def test_made_lines_are_routed_or_refused(router: Router) -> None:
     draw = random.Random(SEED)
     routed = 0
     for _ in range(500):
-        found = {draw.choice(("query", "messages")): _prompt(draw)}
+        result = {draw.choice(("query", "messages")): _prompt(draw)}
         with suppress(ValueError):  # a number that json does not write
-            line = json.dumps(found, default=str).encode()
+            line = json.dumps(result, default=str).encode()
         with suppress(EdgeRouterError):
             router.route(prompt_of(line[: -draw.randrange(1, 9)]))
         with suppress(EdgeRouterError):

@@ -18,7 +18,7 @@ HEAVY = ("numpy", "onnxruntime", "tokenizers", "httpx", "llama_cpp", "torch", "a
 TRAINING = ("torch", "transformers", "optimum", "onnx", "sklearn", "sentence_transformers")
 IMPORT_EVERY_ROOM = """
 import importlib, pkgutil, edge_router
-rooms = [found.name for found in pkgutil.walk_packages(edge_router.__path__, "edge_router.")]
+rooms = [module.name for module in pkgutil.walk_packages(edge_router.__path__, "edge_router.")]
 for room in ["edge_router.models", *rooms]:
     if not room.startswith(("edge_router.export", "edge_router.benchmarks")):
         importlib.import_module(room)

@@ -46,7 +46,7 @@ Asked = tuple[Config, Constraints | None]
 
 @contextmanager
 def listening() -> Iterator[tuple[str, list[Any]]]:
-    """An address on loopback, and everybody who ever connected to it."""
+    """An address on loopback, and all peers that connected to it."""
     came: list[Any] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -150,8 +150,10 @@ def test_no_connection_is_attempted_however_it_is_said(
             assert came == [], way
         for variable, value in (("PLACEMENT", "only_on_device"), ("OFFLINE", "yes")):
             monkeypatch.setenv(f"EDGE_ROUTER_{variable}", value)
-            found = Config.load()
-            _ask(replace(base, placement=found.placement, offline=found.offline), None, FAILURES[1])
+            result = Config.load()
+            _ask(
+                replace(base, placement=result.placement, offline=result.offline), None, FAILURES[1]
+            )
             monkeypatch.delenv(f"EDGE_ROUTER_{variable}")
             assert came == [], variable
         _ask(base, None, FAILURES[1])

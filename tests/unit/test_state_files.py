@@ -21,7 +21,7 @@ from edge_router.client.gate import FEATURES, DeferralGate, GateStage
 from edge_router.device.latency import Speed
 from edge_router.device.speeds import MeasuredSpeed, read_speeds, write_speeds
 from edge_router.errors import ConfigError
-from edge_router.learning.enrolment.exam import Answered, journalled
+from edge_router.learning.enrolment.journal import Journal
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.operating_point import Correction
 from edge_router.routing.deciding.stored_points import StoredPoint
@@ -40,8 +40,8 @@ def config(tmp_path: Path) -> Config:
 
 def device(config: Config, _: RouterArtifact) -> tuple[Path, Callable[[], object]]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    found = MeasuredSpeed(LOCAL.model, LOCAL.n_threads, now, Speed(0.1, 100.0, 10.0))
-    return write_speeds(config, {"local": found}), lambda: read_speeds(config)
+    result = MeasuredSpeed(LOCAL.model, LOCAL.n_threads, now, Speed(0.1, 100.0, 10.0))
+    return write_speeds(config, {"local": result}), lambda: read_speeds(config)
 
 
 def point(config: Config, artifact: RouterArtifact) -> tuple[Path, Callable[[], object]]:
@@ -81,8 +81,8 @@ def gate(config: Config, artifact: RouterArtifact) -> tuple[Path, Callable[[], o
 
 def journal(config: Config, _: RouterArtifact) -> tuple[Path, Callable[[], object]]:
     path = config.data_folder / "mine.0.answers.jsonl"
-    path.write_text(json.dumps({"id": "a", "score": 1.0, "output_tokens": 5}) + "\n")
-    return path, lambda: list(journalled(path))
+    path.write_text('{"source": "everyday", "id": "a", "score": {"mine": 1.0}}\n')
+    return path, Journal(path).rows
 
 
 FILES = (device, point, enrolled, gate, journal)
@@ -94,8 +94,8 @@ def stored(
     request: pytest.FixtureRequest, config: Config, artifact: RouterArtifact
 ) -> tuple[Path, Reader]:
     """One of the files, and how it is read."""
-    found: tuple[Path, Reader] = request.param(config, artifact)
-    return found
+    result: tuple[Path, Reader] = request.param(config, artifact)
+    return result
 
 
 def holds_nothing(read: Reader, path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -103,17 +103,17 @@ def holds_nothing(read: Reader, path: Path, caplog: pytest.LogCaptureFixture) ->
     caplog.clear()
     start = time.monotonic()
     try:
-        found = read()
+        result = read()
     except ConfigError as error:
-        told = str(error)
+        message = str(error)
         assert not caplog.records
     else:
-        assert not found
+        assert not result
         (said,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
-        told = said.getMessage()
-    assert str(path) in told
-    assert "\n" not in told
-    assert len(told) < 1000
+        message = said.getMessage()
+    assert str(path) in message
+    assert "\n" not in message
+    assert len(message) < 1000
     assert time.monotonic() - start < 5
 
 
@@ -190,7 +190,7 @@ def in_its_place(path: Path) -> Iterator[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
 def test_what_is_no_file(stored: tuple[Path, Reader], caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody waits for it, and it does not fill the memory."""
+    """It is refused without waiting or filling the memory."""
     path, read = stored
     for _ in in_its_place(path):
         holds_nothing(read, path, caplog)
@@ -200,7 +200,7 @@ def test_what_is_no_file(stored: tuple[Path, Reader], caplog: pytest.LogCaptureF
 def test_a_file_that_may_not_be_read(
     stored: tuple[Path, Reader], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Root may read everything, and becomes somebody else, whom its folders are closed to."""
+    """Root may read everything, so it becomes another user without access to its folders."""
     path, read = stored
     root = os.geteuid() == 0
     path.chmod(0)
@@ -241,12 +241,12 @@ def damaged(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
         for key, part in value.items():
             yield {name: one for name, one in value.items() if name != key}
-            yield from (value | {key: found} for found in damaged(part))
+            yield from (value | {key: result} for result in damaged(part))
         yield value | {"a stranger": 1}
     if isinstance(value, list):
         yield value[1:]
         yield [*value, *value]
-        yield from ([found, *value[1:]] for found in ODD)
+        yield from ([result, *value[1:]] for result in ODD)
 
 
 def refusal(read: Reader) -> str:
@@ -265,12 +265,12 @@ def test_wrong_types_at_every_level(
     refused in one line."""
     path, read = stored
     whole, right = json.loads(path.read_text()), read()
-    told = []
-    for found in damaged(whole):
-        path.write_text(json.dumps(found) + "\n")
-        told.append(refusal(read))
-    assert max(map(len, told)) < 1000
-    assert sum(map(bool, told)) + len(caplog.records) > 40
+    message = []
+    for result in damaged(whole):
+        path.write_text(json.dumps(result) + "\n")
+        message.append(refusal(read))
+    assert max(map(len, message)) < 1000
+    assert sum(map(bool, message)) + len(caplog.records) > 40
     path.write_text(json.dumps(whole) + "\n")
     assert type(read()) is type(right)
 
@@ -286,7 +286,7 @@ def test_a_file_of_another_version(
     key: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Of times to come, with fields that nobody knows yet."""
+    """A later version, with unknown fields."""
     path, read = make(config, artifact)
     whole = json.loads(path.read_text())
     path.write_text(json.dumps(whole | {key: 2, "news": {}}))
@@ -307,15 +307,3 @@ def test_what_belongs_to_another_machine_or_router(
         head_of("mine", other, config.data_folder)
     with pytest.raises(ConfigError, match="belongs to the router artifact"):
         DeferralGate.load(path, artifact=other.hash)
-
-
-def test_half_a_line_of_a_journal_costs_only_itself(
-    config: Config, artifact: RouterArtifact, caplog: pytest.LogCaptureFixture
-) -> None:
-    """And it is said how many lines are no answers."""
-    path, read = journal(config, artifact)
-    with path.open("ab") as file:
-        file.write(b'{"id": "b", "sco\n\xff\xfe\n{"id": "c", "score": 2, "output_tokens": null}\n')
-        file.write(b'{"id": "d", "score": 0.0, "output_tokens": null}\n{"id')
-    assert read() == [Answered("a", 1.0, 5), Answered("d", 0.0, None)]
-    assert "4 lines are no answers" in caplog.text

@@ -122,10 +122,10 @@ def _kind(value: Any, name: str) -> set[type]:
     }
     texts = ("str", "Literal", "Kind", "Role", "MaxTokensField", "Mode", "FinishReason", "Ending")
     outer = hints.split("[", maxsplit=1)[0] if hints.startswith(("Mapping", "tuple")) else hints
-    found = {kind for word, kinds in known.items() if word in outer for kind in kinds}
+    result = {kind for word, kinds in known.items() if word in outer for kind in kinds}
     if any(word in outer for word in texts):
-        found.add(str)
-    return found
+        result.add(str)
+    return result
 
 
 def _changed(value: Any, name: str, stated: Any) -> Any:
@@ -141,23 +141,23 @@ def test_a_field_is_what_its_name_says_or_refused(value: Any, name: str) -> None
     """Never an error of another family, and never a value of a type that the field does not have:
     NaN and infinity are numbers that nothing can be compared with."""
     for what, hostile in HOSTILE.items():
-        found = _changed(value, name, hostile)
-        if isinstance(found, Exception):
-            assert len(str(found)) < 500, what
+        result = _changed(value, name, hostile)
+        if isinstance(result, Exception):
+            assert len(str(result)) < 500, what
         else:
-            assert type(found) in _kind(value, name), what
-            assert not isinstance(found, float) or math.isfinite(found), what
+            assert type(result) in _kind(value, name), what
+            assert not isinstance(result, float) or math.isfinite(result), what
 
 
 @pytest.mark.parametrize(("value", "name"), FIELDS)
 def test_none_is_unset_or_refused(value: Any, name: str) -> None:
     """Where a field may be None its annotation says so."""
-    found = _changed(value, name, None)
+    result = _changed(value, name, None)
     hint = str({one.name: one.type for one in dataclasses.fields(value)}[name])
     if name == "stop":
-        assert found == ()
+        assert result == ()
     else:
-        assert isinstance(found, Exception) or "None" in hint
+        assert isinstance(result, Exception) or "None" in hint
 
 
 RIGHT: tuple[tuple[Any, str, Any, Any], ...] = (
@@ -197,9 +197,9 @@ def test_what_is_stated_becomes_what_it_means(
     value: Any, name: str, stated: Any, meant: Any
 ) -> None:
     """With the type of what it means, so that `is` and `==` both hold."""
-    found = getattr(dataclasses.replace(value, **{name: stated}), name)
-    assert found == meant
-    assert type(found) is type(meant)
+    result = getattr(dataclasses.replace(value, **{name: stated}), name)
+    assert result == meant
+    assert type(result) is type(meant)
 
 
 WRONG: tuple[tuple[Any, str, Any, str], ...] = (
@@ -226,14 +226,14 @@ WRONG: tuple[tuple[Any, str, Any, str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("value", "name", "stated", "told"), WRONG)
+@pytest.mark.parametrize(("value", "name", "stated", "message"), WRONG)
 def test_a_refusal_names_the_field_the_value_and_the_fix(
-    value: Any, name: str, stated: Any, told: str
+    value: Any, name: str, stated: Any, message: str
 ) -> None:
     """A ConfigError, which is a ValueError too."""
     with pytest.raises(ConfigError) as caught:
         dataclasses.replace(value, **{name: stated})
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert isinstance(caught.value, ValueError)
 
 
@@ -250,11 +250,11 @@ def test_no_message_shows_a_login(url: str) -> None:
         ExpertConfig("openai", "m", "8b", base_url=url)
     assert "ter2" not in str(caught.value)
     fine = ExpertConfig("openai", "m", "8b", base_url="https://ada:hunter2@x.org/v1?key=s3cret")
-    told = (
+    message = (
         repr(fine) + str(Config(experts={"a": fine})) + str(Config(experts={"a": fine}).to_json())
     )
-    assert "hunter2" not in told
-    assert "s3cret" not in told
+    assert "hunter2" not in message
+    assert "s3cret" not in message
 
 
 def test_a_key_in_the_place_of_its_variable_is_refused_unseen() -> None:
@@ -264,10 +264,12 @@ def test_a_key_in_the_place_of_its_variable_is_refused_unseen() -> None:
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_promise_about_a_far_device_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_limit_on_a_far_device_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     """A server on another host that counts as here is ruled out, and the log says so."""
     nas = ExpertConfig("openai", "m", "8b", location="device", base_url="http://192.168.1.77/v1")
     for _ in range(2):
         Config(placement="only_on_device", experts={"nas": nas})  # type: ignore[arg-type]
-    (told,) = [record.getMessage() for record in caplog.records]
-    assert "'nas' counts as on this device, but it is asked over the network (192.168.1.77)" in told
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert (
+        "'nas' counts as on this device, but it is asked over the network (192.168.1.77)" in message
+    )

@@ -1,1 +1,1 @@
-"""The emulator and the guest's files."""
+"""The emulated machines: emulator, Debian's libraries, wheels, and the script inside."""

@@ -1,4 +1,4 @@
-"""The folder where downloads and unpacked packages stay; a part is there whole, or not at all."""
+"""The cache folder of downloads and unpacked packages; each part is complete or absent."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def default_cache() -> Path:
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """`folder`, which `make` fills unless it is there already.
+    """Return `folder`, filled by `make` unless it exists.
 
-    It gets its name only when `make` has returned, so that a run which was cut off leaves nothing
-    half done; what it left under the working name is thrown away. Not for two runs at once.
+    It gets its name only when `make` has returned: an interrupted run leaves only a working folder,
+    which the next run deletes. Not safe for two runs at once.
     """
     if not folder.exists():
         new = folder.with_name(f"{folder.name}.new")

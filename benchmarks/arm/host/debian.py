@@ -44,13 +44,13 @@ Acquire::Retries "2";
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """Packages of one architecture, with all that they depend on."""
+    """Packages of one architecture, with their dependencies."""
 
     names: tuple[str, ...]
     architecture: str
 
     def folder(self, cache: Path) -> Path:
-        """Where their files are, once unpacked."""
+        """The folder of the unpacked files."""
         return cache / f"{RELEASE}-{self.architecture}"
 
     def unpack(self, cache: Path, mirror: str) -> None:
@@ -74,10 +74,10 @@ class Packages:
 
 
 def configured(folder: Path, architecture: str, mirror: str) -> Path:
-    """A state folder for apt in which nothing is installed; gives the file for $APT_CONFIG.
+    """Make a state folder for apt with nothing installed; returns the file for $APT_CONFIG.
 
     The system's own settings (proxies, certificates) hold; its hooks do not: apt reads our file
-    first and once more last. Raises HostUnsuitable where Debian's keys are missing.
+    first and once more last. Raises HostUnsuitable without Debian's keys.
     """
     if not KEYRING.exists():
         raise HostUnsuitable(f"{KEYRING} is missing; apt-get install debian-archive-keyring")

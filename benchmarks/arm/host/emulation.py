@@ -1,4 +1,4 @@
-"""Emulation: what was downloaded and compiled so that this machine can run as another one."""
+"""Emulation: the downloaded and compiled files with which this machine runs as another one."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ SHARED = ("usr", "lib", "bin", "etc")  # by both boards; /proc and /sys are each
 
 @dataclass(frozen=True, slots=True)
 class Emulation:
-    """A cache folder in which everything is there."""
+    """A complete cache folder."""
 
     cache: Path
 
     @classmethod
-    def set_up(cls, cache: Path, *, mirror: str | None, tell: Callable[[str], None]) -> Emulation:
-        """Make what `cache` lacks: about 100 MB to download, 350 MB on the disk.
+    def set_up(cls, cache: Path, *, mirror: str | None, report: Callable[[str], None]) -> Emulation:
+        """Download and compile what `cache` lacks: about 100 MB to download, 350 MB on the disk.
 
         `mirror` is of Debian's archive, None for that of this system. Raises
-        HostUnsuitable, DownloadFailed; what has come is kept, and a later call goes on from there.
+        HostUnsuitable, DownloadFailed; finished parts are kept, and a later call resumes.
         """
         check_host()
         emulation = cls(cache)
         if not emulation.complete:
-            tell(f"downloading an emulator, and Python with wheels for ARM, into {cache}")
+            report(f"downloading an emulator, and Python with wheels for ARM, into {cache}")
             mirror = mirror or find_mirror()
             QEMU.unpack(cache, mirror)
             PYTHON.unpack(cache, mirror)
@@ -68,7 +68,7 @@ class Emulation:
 
     @property
     def qemu_version(self) -> str:
-        """As in "7.2.22"; raises GuestFailed where the emulator does not start."""
+        """The version, such as "7.2.22". Raises GuestFailed if the emulator does not start."""
         printed = run_tool(
             [*self._program("qemu-aarch64"), "--version"],
             GuestFailed,
@@ -91,13 +91,13 @@ class Emulation:
         return Guest(machine.name, command, packages)
 
     def _program(self, name: str) -> tuple[str, ...]:
-        """Debian's build on Debian's own libraries, whatever this system's are."""
+        """The command of Debian's build with Debian's libraries, not this system's."""
         root = QEMU.folder(self.cache)
         libraries = ":".join(str(root / folder) for folder in LIBRARIES)
         return (str(root / LOADER), "--library-path", libraries, str(root / "usr/bin" / name))
 
     def _board(self, name: str, board: Board) -> Path:
-        """The root folder as the board's programs see it.
+        """The root folder that the board's programs see.
 
         onnxruntime 1.28 and newer crash while they are imported unless it holds a processor's
         files.

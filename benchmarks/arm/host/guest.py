@@ -33,16 +33,16 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """The command that starts the machine's Python, and folders from which it imports first."""
+    """The command that starts the machine's Python, and the folders first on its import path."""
 
     name: str
     command: tuple[str, ...]
     packages: tuple[Path, ...] = ()
 
     def run(self, job: Mapping[str, Any], *, timeout_s: float) -> Iterator[Mapping[str, Any]]:
-        """The lines that `inside.py` gives for `job`, as they come. Raises GuestFailed.
+        """The lines that `inside.py` writes for `job`, as they arrive. Raises GuestFailed.
 
-        The machine is killed when `timeout_s` is over or its output is read no further.
+        Kills the machine after `timeout_s`, or when the caller stops reading.
         """
         with _staged_runtime() as runtime, tempfile.TemporaryFile("w+") as said:
             process = self._start(runtime, said)
@@ -57,7 +57,9 @@ class Guest:
                 process.wait()
             if ended != 0:
                 said.seek(0)
-                raise GuestFailed(f"{self.name}: {told_end(ended)} ({last_words(said.read())})")
+                raise GuestFailed(
+                    f"{self.name}: {exit_in_words(ended)} ({last_words(said.read())})"
+                )
 
     def _start(self, runtime: Path, said: IO[str]) -> subprocess.Popen[str]:
         paths = os.pathsep.join(str(path) for path in (runtime, *self.packages))
@@ -96,8 +98,8 @@ class Guest:
 NATIVE = Guest("native", (sys.executable,))
 
 
-def told_end(status: int) -> str:
-    """An exit status in words; of a crash, or of a machine that was stopped, the signal."""
+def exit_in_words(status: int) -> str:
+    """An exit status in words; after a crash or a kill, the signal."""
     if status == -9:
         return "stopped, it took too long"
     return f"killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
@@ -107,7 +109,7 @@ def told_end(status: int) -> str:
 def _staged_runtime() -> Iterator[Path]:
     """A folder for PYTHONPATH with edge_router alone, as an installed wheel has it.
 
-    The mapping of an editable install is no use to another Python.
+    Another Python cannot use the mapping of an editable install.
     """
     with tempfile.TemporaryDirectory(prefix="edge-router-") as folder:
         package = Path(folder) / "edge_router"

@@ -1,4 +1,4 @@
-"""What runs in the emulated machine, and natively beside it: the router, on its real wheels.
+"""The script that runs the router in the emulated machine, and natively for comparison.
 
 A script of its own, not a module: `python inside.py < job.json`. The job names the folder of an
 artifact, the queries to decide, and what to count (texts by their length in tokens, rounds, and
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import gc
 import json
-import math
 import os
 import platform
 import sys
@@ -26,6 +25,7 @@ import tokenizers
 from edge_router import Router
 from edge_router.routing.artifact.encoder import open_session
 from edge_router.routing.artifact.text import RouterTokenizer
+from edge_router.routing.logistic import log_odds
 
 MARK = 2000000011  # count.c
 WARM_UP = 1
@@ -34,23 +34,23 @@ Run = Callable[[], object]
 
 
 def main() -> None:
-    """Work off the job on standard input."""
+    """Run the job on standard input."""
     job = json.load(sys.stdin)
     router = Router.bundled(job["artifact"])
-    tell({"versions": versions()})
+    write_line({"versions": versions()})
     for query in job["queries"]:
-        tell({"answer": answer(router, query)})
+        write_line({"answer": answer(router, query)})
     if job["count"]:
-        tell({"stretches": list(counted(router, job["count"]))})
+        write_line({"stretches": list(counted(router, job["count"]))})
 
 
-def tell(line: Mapping[str, Any]) -> None:
-    """One line of the result, at once."""
+def write_line(line: Mapping[str, Any]) -> None:
+    """Write one line of the result and flush."""
     print(json.dumps(line), flush=True)  # noqa: T201 - the way back to the host
 
 
 def versions() -> dict[str, str]:
-    """What decides."""
+    """Versions of Python and of the packages that decide."""
     modules = {"numpy": np, "onnxruntime": onnxruntime, "tokenizers": tokenizers}
     packages = {name: module.__version__ for name, module in modules.items()}
     return {"python": platform.python_version(), "machine": platform.machine(), **packages}
@@ -59,13 +59,12 @@ def versions() -> dict[str, str]:
 def answer(router: Router, query: str) -> dict[str, Any]:
     """The expert chosen, and the log-odds of a good answer for each of the shipped experts."""
     decision = router.route(query)
-    quality = {name: estimate.quality for name, estimate in decision.estimates.items()}
-    log_odds = {name: math.log(q) - math.log1p(-q) for name, q in quality.items()}
-    return {"expert": decision.expert, "log_odds": log_odds}
+    odds = {name: float(log_odds(one.quality)) for name, one in decision.estimates.items()}
+    return {"expert": decision.expert, "log_odds": odds}
 
 
 def counted(router: Router, count: Mapping[str, Any]) -> Iterator[str]:
-    """Run everything between marks; gives the label of each stretch."""
+    """Run each part between marks; yields the label of each stretch."""
     gc.disable()  # a collection would fall into any stretch
     for label, run in stretches(router, count):
         for _ in range(WARM_UP):
@@ -78,7 +77,7 @@ def counted(router: Router, count: Mapping[str, Any]) -> Iterator[str]:
 
 
 def stretches(router: Router, count: Mapping[str, Any]) -> Iterator[tuple[str, Run]]:
-    """Nothing at all, the whole decision, and each encoder alone, by length."""
+    """The parts to count: nothing, the whole decision, and each encoder alone, by length."""
     yield "nothing", lambda: None
     artifact = router.artifact
     tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
@@ -91,14 +90,14 @@ def stretches(router: Router, count: Mapping[str, Any]) -> Iterator[tuple[str, R
 
 
 def encoding(session: Any, ids: Any, mask: Any) -> Run:
-    """One call of the encoder; it is fed what its graph declares."""
+    """One call of the encoder with the inputs that its graph declares."""
     known = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
     fed = {given.name: known[given.name] for given in session.get_inputs()}
     return partial(session.run, None, fed)
 
 
 def mark() -> None:
-    """Make the plugin write how many instructions there were so far; natively nothing happens."""
+    """Make the plugin write the instruction count so far; has no effect natively."""
     try:
         os.getpgid(MARK)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""The machines that are emulated, and what Linux says of their processors."""
+"""The emulated machines, and their processors as Linux describes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CORES = 4
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """An ARM board as its /proc and /sys tell it (arm64 Linux, read by cpuinfo libraries).
+    """An ARM board as its /proc and /sys describe it (arm64 Linux, read by cpuinfo libraries).
 
     `part`, `variant` and `revision` are fields of the main ID register, MIDR_EL1; `khz` is the
     highest frequency.

@@ -46,7 +46,7 @@ def run_tool(
     env: Mapping[str, str] | None = None,
     timeout_s: float = 900,
 ) -> str:
-    """What `command` writes to standard output; raises `failure` where it fails or takes longer."""
+    """Standard output of `command`. Raises `failure` for an error or a timeout."""
     name = " ".join(command[:2])
     try:
         done = subprocess.run(
@@ -62,6 +62,6 @@ def run_tool(
 
 
 def last_words(stderr: str, lines: int = 3) -> str:
-    """The end of what a program wrote before it failed."""
+    """The last lines of a failed program's stderr."""
     said = [line.strip() for line in stderr.splitlines() if line.strip()]
     return " | ".join(said[-lines:]) or "it said nothing"

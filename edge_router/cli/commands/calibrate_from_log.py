@@ -25,7 +25,7 @@ ELSEWHERE = ("outcomes", "tables", "confidence")
 
 
 def share_of(options: argparse.Namespace) -> float:
-    """The share of quality to keep. Raises ConfigError for options that need whole outcomes."""
+    """The share of quality to keep. Raises ConfigError for options that do not apply to a log."""
     from edge_router.learning.calibration.targets import Quantity, parse_targets
 
     for option in ELSEWHERE:
@@ -41,7 +41,7 @@ def share_of(options: argparse.Namespace) -> float:
 def print_calibration(
     calibration: LogCalibration, point: StoredPoint, path: Path, config: Config, *, as_json: bool
 ) -> None:
-    """One sentence; what did not count beside it."""
+    """Print one sentence, and the rows that were left out."""
     if as_json:
         print_json(asdict(point) | {"path": str(path)})
         return

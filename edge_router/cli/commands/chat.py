@@ -42,7 +42,7 @@ def _chat(options: argparse.Namespace) -> None:
 def _turn(
     router: EdgeRouter, history: tuple[Message, ...], line: str, max_tokens: int
 ) -> str | None:
-    """One answer; None when it failed or was cancelled, and the history stays as it was."""
+    """One answer; None if it failed or was cancelled, which leaves the history unchanged."""
     from edge_router.chat.completion import ChatRequest, Message
 
     try:
@@ -56,7 +56,7 @@ def _turn(
 
 
 def _typed_lines() -> Iterator[str]:
-    """What the user types, without empty lines, until end of input."""
+    """Lines typed by the user, without empty ones, until end of input."""
     mark = "\ufeff"  # what a pipe of PowerShell begins with
     while True:
         try:

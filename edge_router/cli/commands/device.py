@@ -1,4 +1,4 @@
-"""edge-router device: what this machine is, and how fast its local experts are."""
+"""edge-router device: prints hardware and state, and measures the local experts' speed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _chosen(config: Config, names: list[str] | None) -> dict[str, ExpertConfig]:
-    """The experts to measure. Raises ConfigError for one that is not there or not here."""
+    """The experts to measure. Raises ConfigError for an unknown or remote expert."""
     local = {name: expert for name, expert in config.experts.items() if expert.on_device}
     for name in names or ():
         if name not in config.experts:
@@ -101,7 +101,7 @@ def _measured(name: str, expert: ExpertConfig) -> Measurement:
 
 
 def _print_bar(name: str, share: float) -> None:
-    """A progress line on standard error; nothing where that is no terminal."""
+    """Print a progress line on standard error, if that is a terminal."""
     if sys.stderr.isatty():
         filled = round(share * BAR)
         bar = "#" * filled + "." * (BAR - filled)
@@ -158,24 +158,24 @@ def _age_words(measured: MeasuredSpeed) -> str:
 
 def _memory_words(info: DeviceInfo, state: DeviceState) -> str:
     if info.memory_bytes is None or state.free_memory_bytes is None:
-        return "not told"
+        return "unknown"
     return f"{state.free_memory_bytes / GIB:.1f} of {info.memory_bytes / GIB:.1f} GiB free"
 
 
 def _clock_words(info: DeviceInfo, state: DeviceState) -> str:
-    governor = f"governor {info.governor}" if info.governor else "governor not told"
+    governor = f"governor {info.governor}" if info.governor else "governor unknown"
     if state.clock_share is None:
-        return f"throttling not told, {governor}"
+        return f"throttling unknown, {governor}"
     throttled = "not throttled" if state.clock_share >= 1 else "throttled"
     return f"{throttled}, {state.clock_share:.0%} of the highest is allowed, {governor}"
 
 
 def _battery_words(state: DeviceState) -> str:
     if state.battery is None:
-        return "none, or not told"
+        return "none, or unknown"
     return f"{state.battery:.0%}, {'discharging' if state.discharging else 'on the mains'}"
 
 
 def _network_words(state: DeviceState) -> str:
-    told = {None: "not told", True: "a route leads out", False: "no route leads out"}
-    return told[state.connected]
+    words = {None: "unknown", True: "a route leads out", False: "no route leads out"}
+    return words[state.connected]

@@ -1,4 +1,4 @@
-"""edge-router doctor: checks that everything needed for an answer is here; asks no expert."""
+"""edge-router doctor: checks that an answer would work, without asking an expert."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import names_a_variable, redacted_url, without_secrets
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.expert_config import ExpertConfig
+from edge_router.settings.setting import help_of
 
 from ..options import add_command, config_of
 from ..printing import print_json
@@ -38,6 +39,16 @@ def add(commands: Any) -> None:
         help="also connect to servers elsewhere (those on this machine are always tried); nothing "
         "is sent",
     )
+    doctor.formatter_class = argparse.RawDescriptionHelpFormatter
+    doctor.epilog = "\n".join(_settings_help())
+
+
+def _settings_help() -> Iterator[str]:
+    """Lines that list every setting of a file: most have no option."""
+    yield "settings of [router], also as EDGE_ROUTER_<SETTING>:"
+    yield from (f"  {line}" for line in help_of(Config))
+    yield "\nsettings of [experts.NAME]:"
+    yield from (f"  {line}" for line in help_of(ExpertConfig))
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -46,7 +57,7 @@ def _doctor(options: argparse.Namespace) -> int:
         print_json({"checks": [asdict(check) for check in checks]})
     else:
         for check in checks:
-            print(visible(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.told}"))
+            print(visible(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}"))
     return int(not all(check.ok for check in checks))
 
 
@@ -60,17 +71,17 @@ SAMPLE = "How many days are there in a week?"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     ok: bool
-    told: str
+    detail: str
 
 
 def examine(config: Config, *, connect: bool = False) -> list[Check]:
-    """All checks for these settings, in the order in which a query meets them.
+    """All checks for these settings, in the order in which a query needs them.
 
-    A server on this machine is knocked at, those elsewhere only with `connect`; nothing is sent.
+    Connects to servers on this machine, to others only with `connect`; sends nothing.
     """
     return [
         _looked_at("runtime", _runtime),
@@ -84,11 +95,11 @@ def examine(config: Config, *, connect: bool = False) -> list[Check]:
 
 
 class _Fault(Exception):
-    """What is wrong, in words."""
+    """A failed check; its message says why."""
 
 
 def _looked_at(name: str, look: Callable[[], str]) -> Check:
-    """Whatever breaks is what the doctor is asked for."""
+    """Run one check; any exception is its result."""
     try:
         return Check(name, True, without_secrets(look()))
     except (_Fault, EdgeRouterError) as fault:
@@ -107,7 +118,7 @@ def _runtime() -> str:
 
 
 def _version(name: str) -> str:
-    """An application that was frozen may lack the packages' own data."""
+    """The version of a package; a frozen application may lack its metadata."""
     try:
         return version(name)
     except PackageNotFoundError:
@@ -115,7 +126,7 @@ def _version(name: str) -> str:
 
 
 def _router(config: Config) -> str:
-    """Everything that `ask` does before it calls an expert."""
+    """Load the router and decide once: all that `ask` does before it calls an expert."""
     from edge_router.client.holdback import Watch
     from edge_router.routing.router import Router
 
@@ -159,7 +170,7 @@ def _model_faults(expert: ExpertConfig) -> Iterator[str]:
 
 
 def _server_faults(expert: ExpertConfig) -> Iterator[str]:
-    """What the backend would refuse, without a call; then keys that are not there."""
+    """What the backend would refuse in these settings, then missing keys; makes no call."""
     from edge_router.routing.opening import open_backend
 
     try:
@@ -177,7 +188,7 @@ def _server_faults(expert: ExpertConfig) -> Iterator[str]:
 
 
 def _route_fault(base_url: str) -> str | None:
-    """A proxy or certificates of the environment that no connection can be made with."""
+    """What is wrong with the environment's proxy or certificates; None if nothing is."""
     import httpx
 
     from edge_router.backends.http.certificates import trusting_context
@@ -195,7 +206,7 @@ def _route_fault(base_url: str) -> str | None:
 
 
 def _key_fault(name: str, allowed: str) -> str | None:
-    """What is wrong with the key in a variable, all of whose characters are to be `allowed`."""
+    """What is wrong with the key in a variable, which may have only `allowed` characters."""
     shown = name if names_a_variable(name) else "that the settings name for a key"
     key = os.environ.get(name, "").strip()
     if not key:
@@ -206,7 +217,7 @@ def _key_fault(name: str, allowed: str) -> str | None:
 
 
 def _reached(base_url: str, *, connect: bool) -> str:
-    """Connect to the server and say how that went. Raises _Fault where the port is closed."""
+    """Connect to the server; returns words for the result. Raises _Fault for a closed port."""
     parts = urlsplit(base_url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     here = is_loopback(host)

@@ -67,7 +67,7 @@ def _drift(options: argparse.Namespace) -> None:
 
 
 def _stretches(monitor: DriftMonitor, queries: Iterable[Seen]) -> list[DriftVerdict]:
-    """The last look at each stretch; what comes after the last look of all is not judged. Raises
+    """The last verdict on each stretch; queries after the last test are not judged. Raises
     ConfigError for too few queries."""
     from edge_router.learning.drift.mmd_test import LOOKS
 
@@ -82,7 +82,7 @@ def _stretches(monitor: DriftMonitor, queries: Iterable[Seen]) -> list[DriftVerd
 
 def _read(router: Router, path: Path) -> Iterator[Seen]:
     """The queries of a file, STANDARD_INPUT included. Raises ConfigError, and InvalidRequest with
-    the place of a query that is none."""
+    the place of a malformed query."""
     from edge_router.chat.completion import ChatRequest
     from edge_router.guards.json_lines import json_lines
 

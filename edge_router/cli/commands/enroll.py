@@ -7,7 +7,7 @@ import shlex
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from edge_router.errors import BackendError, ConfigError
+from edge_router.errors import ConfigError
 from edge_router.guards.redaction import without_secrets
 from edge_router.guards.stored_json import rounded
 from edge_router.guards.user_files import user_path
@@ -75,7 +75,7 @@ def _enrolment(enroller: Enroller, options: argparse.Namespace) -> Enrolment:
 
 
 def _progress(count: int) -> Any:
-    def show(done: int, failure: BackendError | None) -> None:
+    def show(done: int, failure: str | None) -> None:
         if failure is not None:
             print_dim(f"question {done} failed, not counted: {without_secrets(str(failure))}")
         elif done % 10 == 0 or done == count:
@@ -85,7 +85,7 @@ def _progress(count: int) -> Any:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """The command that makes this expert anew."""
+    """The command line that enrols this expert again."""
     stated = {
         "--outcomes": options.outcomes and options.outcomes.absolute(),
         "--run": options.count,

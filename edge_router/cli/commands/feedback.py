@@ -18,7 +18,7 @@ LAST = "last"
 def add(commands: Any) -> None:
     """Register the command."""
     feedback = add_command(
-        commands, "feedback", _feedback, "tell how good an answer was (setting learn = true)"
+        commands, "feedback", _feedback, "score how good an answer was (setting learn = true)"
     )
     feedback.add_argument("id", help=f"the answer's id (--json, log show), or {LAST!r}")
     feedback.add_argument("score", help="0 (bad) to 1 (good)")
@@ -39,7 +39,7 @@ def _feedback(options: argparse.Namespace) -> None:
     if not log.score(decision_id, score):
         raise LearningError(
             f"the score of {decision_id} could not be written to {log.path}; see that there is "
-            "room on the disk and nobody else is writing, then tell it again"
+            "room on the disk and nobody else is writing, then run it again"
         )
     log.close()
     if options.json:

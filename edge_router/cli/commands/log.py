@@ -65,7 +65,7 @@ def _line(outcome: Outcome) -> str:
 
 
 def _date(seconds: float) -> str:
-    """The local date and time, also of a time that no calendar has."""
+    """Local date and time; words for a time that no calendar has."""
     try:
         return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
     except (ValueError, OverflowError, OSError):

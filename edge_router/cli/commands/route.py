@@ -77,7 +77,7 @@ def _route(options: argparse.Namespace) -> int:
 
 
 def _route_batch(options: argparse.Namespace, router: Router, constraints: Constraints) -> int:
-    """One decision or error a line, in the order of the file; 1 if any line failed."""
+    """Print one decision or error a line, in the order of the file; returns 1 if a line failed."""
     if not options.json:
         raise ConfigError("--batch writes JSON lines; add --json")
 
@@ -101,7 +101,7 @@ def _route_batch(options: argparse.Namespace, router: Router, constraints: Const
 
 
 def lines_of(path: str, what: str) -> list[bytes]:
-    """The lines of a file that are not blank; "-" is standard input. Raises ConfigError, which
+    """The lines of a file that are not blank; "-" is standard input. Raises ConfigError that
     calls the file `what`."""
     try:
         content = _content(path, what)
@@ -152,7 +152,7 @@ def _print_profiles(estimates: Mapping[str, Estimate], *, as_json: bool) -> None
 
 
 def print_explanation(explanation: Explanation, *, as_json: bool) -> None:
-    """On standard output: all of it is the result here."""
+    """Print an explanation on standard output, where it is the result."""
     if as_json:
         print_json(explanation.to_json())
         return

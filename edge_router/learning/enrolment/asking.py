@@ -1,19 +1,26 @@
-"""How an expert is asked questions with gold answers: the request, retries, and when to stop."""
+"""Ask an expert questions with gold answers: request, retries, outcome rows, when to stop."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from edge_router.chat.completion import ChatRequest, Message
-from edge_router.errors import BackendUnavailable
+from edge_router.errors import BackendError, BackendUnavailable, ConfigError
 
-__all__ = ["FailureStreak", "Retries", "question_request"]
+from ..outcomes.rows import Row
+from .journal import Journal
+
+__all__ = ["ExpertKeepsFailing", "Retries", "outcome_row", "question_request", "record"]
 
 T = TypeVar("T")
+
+
+class ExpertKeepsFailing(ConfigError):
+    """An expert failed too often in a row to go on; its answers so far are kept."""
 
 
 def question_request(question: str, *, instruction: str, max_tokens: int) -> ChatRequest:
@@ -44,14 +51,43 @@ class Retries:
         return ask()
 
 
-@dataclass(slots=True)
-class FailureStreak:
-    """Counts failures without a success between them; after `most` it makes no sense to go on."""
+def outcome_row(question: Row, expert: str, ask: Callable[[], Mapping[str, Any]]) -> Row:
+    """`question` with each field that `ask` returns by `expert`, without those that are None.
 
-    most: int
-    count: int = 0
+    Where it raises BackendError, the row has no score but `failed`: never a wrong answer.
+    """
+    try:
+        outcome = ask()
+    except BackendError as error:
+        return question | {"score": {}, "failed": {expert: str(error)}}
+    return question | {
+        name: {expert: value} for name, value in outcome.items() if value is not None
+    }
 
-    def add(self, *, failed: bool) -> bool:
-        """Whether `most` is reached."""
-        self.count = self.count + 1 if failed else 0
-        return self.count == self.most
+
+def record(
+    outcomes: Iterable[Row],
+    expert: str,
+    journal: Journal,
+    *,
+    most_failures: int,
+    keep_failures: bool = False,
+) -> Iterator[Row]:
+    """Each of the `outcomes` of `expert`, as it comes, once it is in the journal.
+
+    With `keep_failures` failures are in the journal too. Raises ExpertKeepsFailing after
+    `most_failures` without an answer between them; the last of them is not kept.
+    """
+    failures = 0
+    with journal.writer() as write:
+        for row in outcomes:
+            failure = row.get("failed", {}).get(expert)
+            failures = 0 if failure is None else failures + 1
+            if failures == most_failures:
+                raise ExpertKeepsFailing(
+                    f"{expert} failed {failures} times in a row, last: {failure}; its answers are "
+                    f"kept, mend it and run again{' with --retry-failed' * keep_failures}"
+                )
+            if failure is None or keep_failures:
+                write(row)
+            yield row

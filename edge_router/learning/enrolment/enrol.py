@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edge_router.backends.base import Backend
 from edge_router.chat.completion import ChatRequest
-from edge_router.errors import BackendError, ConfigError
+from edge_router.errors import ConfigError
 from edge_router.guards.data_folder import writing_to
 from edge_router.routing.artifact.encoder import OnnxEncoder
 from edge_router.routing.artifact.manifest import RouterArtifact
@@ -35,12 +35,13 @@ from edge_router.settings.expert_config import ExpertConfig
 from ..outcomes.rows import read_outcomes
 from .exam import Answered, Examination, ExamQuestion, exam_questions
 from .head_fit import Enrolment, EnrolmentOutcomes, HeadPrior
+from .journal import Journal
 from .optimal_design import most_informative
 from .summary import Standing
 
 __all__ = ["Enroller"]
 
-Progress = Callable[[int, BackendError | None], None]
+Progress = Callable[[int, str | None], None]
 
 log = logging.getLogger("edge_router")
 
@@ -196,7 +197,7 @@ class Enroller:
         examination = Examination(
             self.name,
             backend,
-            self._journal(expert),
+            Journal(self._journal(expert)),
             pricing=stated_pricing(expert),
             budget_usd=None if expert.on_device else self.config.budget_usd,
             deadline_s=self.config.deadline_s,

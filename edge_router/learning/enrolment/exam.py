@@ -1,4 +1,4 @@
-"""An expert answers shipped questions; each outcome is kept as soon as it is there.
+"""Have an expert answer shipped questions, and journal each graded outcome.
 
 The journal holds hashes of questions, scores and token counts, no text: a run that was stopped goes
 on, and a new router's head is fitted to the same answers without asking again.
@@ -7,30 +7,26 @@ on, and a new router's head is fitted to the same answers without asking again.
 from __future__ import annotations
 
 import hashlib
-import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, TextIO
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatCompletion, ChatRequest
-from edge_router.errors import BackendError, ConfigError
-from edge_router.guards.bounded_file import decoded, numbered_lines, refuse_missing
-from edge_router.guards.json_lines import json_value
-from edge_router.guards.stored_json import FAULTS, number, table, text
+from edge_router.errors import ConfigError
 from edge_router.routing.experts.expert import Pricing
 
-from .asking import FailureStreak, Retries, question_request
+from ..outcomes.rows import Row
+from .asking import Retries, outcome_row, question_request, record
 from .everyday_questions import everyday_questions
 from .grading import INSTRUCTIONS, MAX_TOKENS, grade
+from .journal import Journal
 
 __all__ = ["Answered", "ExamQuestion", "Examination", "exam_questions"]
 
-log = logging.getLogger("edge_router")
-
+SOURCE = "everyday"
 ATTEMPTS = 2
 PAUSE_S = 1.0
 FAILURES_IN_A_ROW = 5
@@ -63,7 +59,13 @@ class Answered:
 
     id: str
     score: float
-    output_tokens: int | None
+    output_tokens: float | None
+
+    @classmethod
+    def of(cls, row: Row, expert: str) -> Self:
+        """From an outcome row with a score of `expert`."""
+        tokens = row.get("output_tokens", {}).get(expert)
+        return cls(str(row["id"]), float(row["score"][expert]), tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Examination:
 
     name: str
     backend: Backend
-    journal: Path
+    journal: Journal
     pricing: Pricing | None = None
     budget_usd: float | None = None
     deadline_s: float = DEADLINE_S
@@ -84,36 +86,39 @@ class Examination:
     def ask(
         self,
         questions: Sequence[ExamQuestion],
-        progress: Callable[[int, BackendError | None], None] = lambda _done, _failure: None,
+        progress: Callable[[int, str | None], None] = lambda _done, _failure: None,
     ) -> list[Answered]:
         """Ask those of `questions` that the journal lacks; returns all that the journal holds then.
 
-        A question that failed is left out of it. `progress` receives how many are done, and each
-        failure. Raises ConfigError after 5 failures in a row or when the budget is spent; what was
-        answered stays in the journal.
+        A question that failed is left out of it. `progress` receives how many are done, and the
+        message of a failure. Raises ConfigError after 5 failures in a row or when the budget is
+        spent; what was answered stays in the journal.
         """
-        known = {answered.id: answered for answered in journalled(self.journal)}
-        missing = [question for question in questions if question.id not in known]
-        streak, spent = FailureStreak(FAILURES_IN_A_ROW), 0.0
-        with _appending(self.journal) as journal:
-            for done, question in enumerate(missing, len(questions) - len(missing) + 1):
-                self._check_budget(question, spent)
-                try:
-                    answered, cost = self._answer(question)
-                except BackendError as error:
-                    if streak.add(failed=True):
-                        raise self._stopped(streak.count, error) from error
-                    progress(done, error)
-                    continue
-                streak.add(failed=False)
-                spent, known[question.id] = spent + cost, answered
-                journal.write(json.dumps(asdict(answered)) + "\n")
-                journal.flush()
-                progress(done, None)
-        return list(known.values())
+        rows = {row["id"]: row for row in self.journal.rows() if self.name in row["score"]}
+        missing = [question for question in questions if question.id not in rows]
+        outcomes = record(
+            self._outcomes(missing), self.name, self.journal, most_failures=FAILURES_IN_A_ROW
+        )
+        for done, row in enumerate(outcomes, len(questions) - len(missing) + 1):
+            failure = row.get("failed", {}).get(self.name)
+            if failure is None:
+                rows[row["id"]] = row
+            progress(done, failure)
+        return [Answered.of(row, self.name) for row in rows.values()]
 
-    def _answer(self, question: ExamQuestion) -> tuple[Answered, float]:
-        """The graded answer and its dollars; what may pass is tried once more."""
+    def _outcomes(self, questions: Sequence[ExamQuestion]) -> Iterator[Row]:
+        """Each question's row, as long as the budget pays for the longest answer to the next."""
+        spent = 0.0
+        for question in questions:
+            self._check_budget(question, spent)
+            stored = {"source": SOURCE, "id": question.id}
+            row = outcome_row(stored, self.name, partial(self._answer, question))
+            if self.name in row["score"]:
+                spent += self._cost(question, row.get("output_tokens", {}).get(self.name))
+            yield row
+
+    def _answer(self, question: ExamQuestion) -> dict[str, float | None]:
+        """The grade and the tokens of the answer; what may pass is tried once more."""
 
         def complete() -> ChatCompletion:
             deadline = Deadline.after(self.deadline_s)
@@ -121,14 +126,12 @@ class Examination:
 
         retries = Retries(ATTEMPTS, self.pause_s, most_pause_s=self.deadline_s)
         completion = retries.run(complete)
-        usage = completion.usage
-        tokens = usage.completion_tokens if usage else None
-        cost = self._cost(question, tokens)
-        return Answered(
-            question.id, grade(question.metric, completion.text, question.gold), tokens
-        ), cost
+        return {
+            "score": grade(question.metric, completion.text, question.gold),
+            "output_tokens": completion.usage.completion_tokens if completion.usage else None,
+        }
 
-    def _cost(self, question: ExamQuestion, tokens: int | None = None) -> float:
+    def _cost(self, question: ExamQuestion, tokens: float | None = None) -> float:
         """Dollars; at most what the longest answer costs where tokens were not counted."""
         if self.pricing is None:
             return 0.0
@@ -147,12 +150,6 @@ class Examination:
                 "budget_usd to go on"
             )
 
-    def _stopped(self, failures: int, error: BackendError) -> ConfigError:
-        return ConfigError(
-            f"{self.name} failed {failures} times in a row, last: {error}; its answers are "
-            "kept, mend it and run again"
-        )
-
 
 def exam_questions() -> list[ExamQuestion]:
     """All that ship, in a fixed order."""
@@ -164,39 +161,3 @@ def exam_questions() -> list[ExamQuestion]:
 
 def _digest(query: str) -> str:
     return hashlib.sha256(query.encode()).hexdigest()[:16]
-
-
-def journalled(journal: Path) -> Iterator[Answered]:
-    """What a journal holds; a line that a killed run left half, or that is none, is passed over,
-    and one warning counts them. Raises ConfigError for a file that cannot be read."""
-    try:
-        refuse_missing(journal)
-    except FileNotFoundError:
-        return
-    passed_over = 0
-    for _, line in numbered_lines(journal, ConfigError):
-        try:
-            yield _answered(json_value(decoded(line)))
-        except FAULTS:
-            passed_over += 1
-    if passed_over:
-        log.warning("%s: %d lines are no answers; those are asked again", journal, passed_over)
-
-
-def _answered(stored: Any) -> Answered:
-    """Raises one of FAULTS for what is no answer."""
-    answered = Answered(**table(stored, "it"))
-    text(answered.id, "id")
-    number(answered.score, "score", 0, 1)
-    if answered.output_tokens is not None:
-        number(answered.output_tokens, "output_tokens", 0)
-    return answered
-
-
-def _appending(journal: Path) -> TextIO:
-    """A journal opened to add lines, after half a line too. Raises OSError."""
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    file = journal.open("a+", encoding="utf-8")
-    if file.tell():
-        file.write("\n")
-    return file

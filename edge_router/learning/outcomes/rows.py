@@ -82,7 +82,7 @@ class OutcomeRows:
         """Each row with its place, for messages."""
         self.ungraded.clear()
         for where, row in json_lines(self.path, self.refusal):
-            yield where, self._checked(row, where)
+            yield where, self.checked(row, where)
         if self.ungraded:
             log.warning("%s: %s", self.path, self.note)
 
@@ -96,7 +96,8 @@ class OutcomeRows:
             f"{self.ungraded.total():,} scores are null, not graded, and left out ({counts:.200})"
         )
 
-    def _checked(self, row: Any, where: str) -> Row:
+    def checked(self, row: Any, where: str) -> Row:
+        """The known fields of one row, which stands at `where`."""
         if not isinstance(row, dict):
             raise self.refusal(
                 f"{where} {_lacks(self.needed)}; it is {quoted_json(row)}, no object"

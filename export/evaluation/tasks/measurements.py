@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.experts.expert import Pricing
 
 from ...data.outcome_set import OutcomeSet
 from ...data.rows import BadData
-from ...routers.base import Floats
 
 __all__ = ["Measurements", "measure"]
 
@@ -30,23 +30,23 @@ class Measurements:
     log-likelihood of its tokens.
     """
 
-    cost_usd: Floats
-    latency_s: Floats
-    output_tokens: Floats
-    similarity: Floats
-    nll: Floats
+    cost_usd: Float64s
+    latency_s: Float64s
+    output_tokens: Float64s
+    similarity: Float64s
+    nll: Float64s
 
     def at(self, rows: npt.NDArray[np.intp], experts: npt.NDArray[np.intp]) -> Measurements:
         """Only these rows and columns."""
         cells = np.ix_(rows, experts)
         return Measurements(*(getattr(self, field.name)[cells] for field in fields(self)))
 
-    def known(self, name: str) -> Floats | None:
+    def known(self, name: str) -> Float64s | None:
         """A column group that is known in every cell, else None: a gap is never taken for 0."""
-        values: Floats = getattr(self, name)
+        values: Float64s = getattr(self, name)
         return None if np.isnan(values).any() else values
 
-    def costs(self, experts: tuple[str, ...], where: str) -> Floats | None:
+    def costs(self, experts: tuple[str, ...], where: str) -> Float64s | None:
         """Dollars (queries, experts), None where no expert's are known.
 
         Raises BadData that names an expert without a price beside others that have one.
@@ -107,7 +107,9 @@ def _stated(row: Row) -> Iterable[tuple[str, str, float]]:
                 yield name, expert, value
 
 
-def _fill_in(costs: Floats, column: int, price: Pricing, read: Floats, written: Floats) -> None:
+def _fill_in(
+    costs: Float64s, column: int, price: Pricing, read: Float64s, written: Float64s
+) -> None:
     """Price the answers (queries,) of one expert whose cost no row states."""
     gaps = np.isnan(costs[:, column])
     tokens = zip(read[gaps, column].tolist(), written[gaps, column].tolist(), strict=True)

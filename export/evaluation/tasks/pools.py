@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ...routers.base import Floats
+from edge_router.routing.arrays import Float64s
 
 __all__ = [
     "PoolKind",
@@ -34,7 +34,7 @@ PoolKind = Literal["all-strong", "all-weak", "strong-to-weak"]
 Indices = npt.NDArray[np.intp]
 
 
-def candidates(scores: Floats, train: npt.NDArray[np.bool_]) -> Indices:
+def candidates(scores: Float64s, train: npt.NDArray[np.bool_]) -> Indices:
     """The columns that may stand in a pool, from the weakest to the strongest.
 
     `scores` (queries, experts), NaN where not known; `train` (queries,). Experts that are known on
@@ -79,7 +79,7 @@ def options(ranked: Indices, size: int) -> dict[PoolKind, list[Indices]]:
     return pools
 
 
-def best_pool(scores: Floats, places: Sequence[Indices]) -> Indices:
+def best_pool(scores: Float64s, places: Sequence[Indices]) -> Indices:
     """The pool with the best oracle (RouterEval, equation 4), one expert for each place.
 
     `scores` (queries, experts), none missing in the columns that `places` names. All pools are
@@ -97,11 +97,11 @@ def best_pool(scores: Floats, places: Sequence[Indices]) -> Indices:
     return np.array(max(pools, key=lambda pool: _oracle(scores[:, list(pool)])), dtype=np.intp)
 
 
-def _oracle(scores: Floats) -> float:
+def _oracle(scores: Float64s) -> float:
     return float(scores.max(axis=1).mean())
 
 
-def _greedy_pool(scores: Floats, places: Sequence[Indices]) -> Indices:
+def _greedy_pool(scores: Float64s, places: Sequence[Indices]) -> Indices:
     chosen: list[int] = []
     best = np.full(len(scores), -np.inf)
     for place in places:
@@ -126,13 +126,13 @@ class Scaling:
     pools: int
     probabilities: tuple[float, ...]
     sizes: tuple[int, ...]
-    mean: Floats
-    low: Floats
-    high: Floats
+    mean: Float64s
+    low: Float64s
+    high: Float64s
     best_single: float
 
 
-def scaling(table: str, scores: Floats, *, pools: int = 100, seed: int = 0) -> Scaling:
+def scaling(table: str, scores: Float64s, *, pools: int = 100, seed: int = 0) -> Scaling:
     """Mean scores of r_o(p) over `pools` random pools; `scores` (queries, experts), none missing.
 
     r_o(p) is linear in p, so its expectation is exact and only the pools are sampled.

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
+
 from ...data.outcome_set import OutcomeSet
 from ...data.rows import SPLITS, BadData
-from ...routers.base import Floats, Pool, Queries
+from ...routers.base import Pool, Queries
 from .measurements import Measurements
 from .pools import KNOWN_SHARE, Scaling, best_pool, candidates, known_together, options, scaling
 from .task import Kind, Task
@@ -97,7 +99,7 @@ class Tables:
         known = ~np.isnan(self.outcomes.scores[rows]).all(axis=0)
         return [self.outcomes.experts[number] for number in np.flatnonzero(known).tolist()]
 
-    def _scores(self, rows: Indices) -> Floats:
+    def _scores(self, rows: Indices) -> Float64s:
         return self.outcomes.scores[rows].astype(np.float64)
 
     def _task(self, name: str, table: str, kind: Kind, experts: tuple[str, ...]) -> Task:

@@ -9,8 +9,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
+
 from ...data.rows import BadData
-from ...routers.base import Floats, Pool
+from ...routers.base import Pool
 from .measurements import Measurements
 from .pools import PoolKind
 
@@ -36,7 +38,7 @@ class Task:
     test: Pool
     langs: npt.NDArray[np.str_]
     reference: str
-    reference_scores: Floats
+    reference_scores: Float64s
     measured: Measurements | None = None
 
     def __post_init__(self) -> None:
@@ -51,7 +53,7 @@ class Task:
         """(test queries,) lengths before any cut."""
         return self.test.queries.characters
 
-    def costs(self) -> Floats | None:
+    def costs(self) -> Float64s | None:
         """Dollars (test queries, experts), None where no expert's are known.
 
         Raises BadData that names an expert without a price beside others that have one.

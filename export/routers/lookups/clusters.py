@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Floats, Pool, Queries, ResearchRouter
+from edge_router.routing.arrays import Float64s
+
+from ..base import Pool, Queries, ResearchRouter
 from ..validation import Indices, best_setting, split_off
 
 __all__ = ["ClusterRouter", "k_means"]
@@ -23,8 +25,8 @@ class ClusterRouter(ResearchRouter):
     name = "C-RoBERTa"
     source = "RouterEval (Huang et al. 2025), section 5.2"
 
-    _centres: Floats
-    _means: Floats
+    _centres: Float64s
+    _means: Float64s
 
     def __init__(self, counts: tuple[int, ...] = COUNTS) -> None:
         self._counts = counts
@@ -33,28 +35,28 @@ class ClusterRouter(ResearchRouter):
         known, held = split_off(len(train), seed=seed)
         vectors, scores = train.queries.embeddings, train.scores
 
-        def predict(count: int) -> Floats:
+        def predict(count: int) -> Float64s:
             self._learn(vectors[known], scores[known], count, seed)
             return self._predict(vectors[held])
 
         count = best_setting(self._counts, predict, scores[held])
         self._learn(vectors, scores, count, seed)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return self._predict(queries.embeddings)
 
-    def _learn(self, vectors: Floats, scores: Floats, count: int, seed: int) -> None:
+    def _learn(self, vectors: Float64s, scores: Float64s, count: int, seed: int) -> None:
         self._centres = k_means(vectors, count, seed=seed)
         member = _membership(vectors, self._centres)  # (queries, clusters)
         sizes = member.sum(axis=0)[:, None]
         means = member.T @ scores / np.maximum(sizes, 1)
         self._means = np.where(sizes > 0, means, scores.mean(axis=0))
 
-    def _predict(self, vectors: Floats) -> Floats:
+    def _predict(self, vectors: Float64s) -> Float64s:
         return self._means[_closest(vectors, self._centres)]
 
 
-def k_means(vectors: Floats, count: int, *, seed: int) -> Floats:
+def k_means(vectors: Float64s, count: int, *, seed: int) -> Float64s:
     """Centres (at most `count`, width) by Lloyd's algorithm from k-means++ seeds."""
     centres = _plus_plus(vectors, min(count, len(vectors)), np.random.default_rng(seed))
     for _ in range(ROUNDS):
@@ -67,7 +69,7 @@ def k_means(vectors: Floats, count: int, *, seed: int) -> Floats:
     return centres
 
 
-def _plus_plus(vectors: Floats, count: int, random: np.random.Generator) -> Floats:
+def _plus_plus(vectors: Float64s, count: int, random: np.random.Generator) -> Float64s:
     """Seeds drawn one by one, each with a probability that grows with its squared distance."""
     centres = vectors[[random.integers(len(vectors))]]
     while len(centres) < count:
@@ -79,17 +81,17 @@ def _plus_plus(vectors: Floats, count: int, random: np.random.Generator) -> Floa
     return centres
 
 
-def _membership(vectors: Floats, centres: Floats) -> Floats:
+def _membership(vectors: Float64s, centres: Float64s) -> Float64s:
     return np.eye(len(centres))[_closest(vectors, centres)]
 
 
-def _closest(vectors: Floats, centres: Floats) -> Indices:
+def _closest(vectors: Float64s, centres: Float64s) -> Indices:
     closest: Indices = _distances(vectors, centres).argmin(axis=1)
     return closest
 
 
-def _distances(vectors: Floats, centres: Floats) -> Floats:
+def _distances(vectors: Float64s, centres: Float64s) -> Float64s:
     """Squared distances (queries, clusters)."""
     squares = (vectors**2).sum(axis=1)[:, None] + (centres**2).sum(axis=1)
-    distances: Floats = np.maximum(squares - 2 * vectors @ centres.T, 0)
+    distances: Float64s = np.maximum(squares - 2 * vectors @ centres.T, 0)
     return distances

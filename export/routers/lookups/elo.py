@@ -7,7 +7,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..base import Floats, Pool, Queries, ResearchRouter
+from edge_router.routing.arrays import Float64s
+
+from ..base import Pool, Queries, ResearchRouter
 from ..pairs import judge
 
 __all__ = ["EloRouter", "elo_ratings"]
@@ -23,7 +25,7 @@ def elo_ratings(
     k: float = 4.0,
     base: float = BASE,
     scale: float = SCALE,
-) -> Floats:
+) -> Float64s:
     """Ratings (experts,) after all `pairs` in turn: first expert, second, result of the first.
 
     A result is 1 for a win, 1/2 for a tie, 0 for a loss; it moves both ratings by k times what it
@@ -46,7 +48,7 @@ class EloRouter(ResearchRouter):
     name = "Elo"
     source = "MoMA (2025), section 4.1.2"
 
-    _strengths: Floats
+    _strengths: Float64s
 
     def fit(self, train: Pool, *, seed: int) -> None:
         pairs = judge(train.scores)
@@ -58,5 +60,5 @@ class EloRouter(ResearchRouter):
         ratings = elo_ratings(judged, len(train.experts))
         self._strengths = (ratings - BASE) * math.log(10) / SCALE
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return np.tile(self._strengths, (len(queries), 1))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Floats, Pool, Queries, ResearchRouter
+from edge_router.routing.arrays import Float64s
+
+from ..base import Pool, Queries, ResearchRouter
 from ..validation import Indices, best_setting, split_off
 
 __all__ = ["NearestNeighbour", "PRknn"]
@@ -24,7 +26,7 @@ class NearestNeighbour(ResearchRouter):
     def fit(self, train: Pool, *, seed: int) -> None:  # noqa: ARG002 - nothing is random
         self._train = train
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         nearest = _nearest(queries.embeddings, self._train.queries.embeddings, 1)
         return self._train.scores[nearest[:, 0]]
 
@@ -53,20 +55,20 @@ class PRknn(ResearchRouter):
             self._counts, lambda count: _mean_scores(scores, nearest[:, :count]), scores[held]
         )
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         nearest = _nearest(queries.embeddings, self._train.queries.embeddings, self._count)
         return _mean_scores(self._train.scores, nearest)
 
 
-def _mean_scores(scores: Floats, nearest: Indices) -> Floats:
+def _mean_scores(scores: Float64s, nearest: Indices) -> Float64s:
     total = np.zeros((len(nearest), scores.shape[1]))
     for column in nearest.T:  # one neighbour at a time: all at once would be gigabytes
         total += scores[column]
-    mean: Floats = total / nearest.shape[1]
+    mean: Float64s = total / nearest.shape[1]
     return mean
 
 
-def _nearest(vectors: Floats, known: Floats, count: int) -> Indices:
+def _nearest(vectors: Float64s, known: Float64s, count: int) -> Indices:
     """Rows of the `count` most similar vectors of `known`, nearest first: (queries, count)."""
     nearest = np.zeros((len(vectors), min(count, len(known))), dtype=np.int64)
     for at in range(0, len(vectors), CHUNK):

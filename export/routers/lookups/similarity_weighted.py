@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Floats, Pool, Queries, ResearchRouter
+from edge_router.routing.arrays import Float64s
+from edge_router.routing.logistic import sigmoid
+
+from ..base import Pool, Queries, ResearchRouter
 
 __all__ = ["SWRanking", "bradley_terry", "similarity_weights"]
 
@@ -13,17 +16,17 @@ CHUNK = 512
 NEWTON_STEPS = 50
 
 
-def similarity_weights(similarities: Floats, gamma: float = GAMMA) -> Floats:
+def similarity_weights(similarities: Float64s, gamma: float = GAMMA) -> Float64s:
     """gamma^(1 + S), S the cosine over its largest for the query (RouteLLM, Ong et al. 2024).
 
     `similarities` and the result (queries, training queries).
     """
     largest = similarities.max(axis=1, keepdims=True)
-    weights: Floats = gamma ** (1 + similarities / np.maximum(largest, 1e-9))
+    weights: Float64s = gamma ** (1 + similarities / np.maximum(largest, 1e-9))
     return weights
 
 
-def bradley_terry(wins: Floats) -> Floats:
+def bradley_terry(wins: Float64s) -> Float64s:
     """Maximum-likelihood strengths (queries, experts) on the logistic scale, of mean 0.
 
     `wins` (queries, experts, experts) is the weight of the row expert's wins over the column's,
@@ -34,7 +37,7 @@ def bradley_terry(wins: Floats) -> Floats:
     strengths = np.zeros(wins.shape[:2])
     level = np.full((experts, experts), games.mean())  # strengths have no level of their own
     for _ in range(NEWTON_STEPS):
-        expected = 1 / (1 + np.exp(strengths[:, None, :] - strengths[:, :, None]))
+        expected = sigmoid(strengths[:, :, None] - strengths[:, None, :])
         gradient = (wins - games * expected).sum(axis=2)
         spread = games * expected * (1 - expected)  # (queries, experts, experts)
         curve = np.eye(experts) * spread.sum(axis=2)[:, :, None] - spread
@@ -54,19 +57,19 @@ class SWRanking(ResearchRouter):
     name = "SW"
     source = "RouteLLM (Ong et al. 2024), routing approaches"
 
-    _known: Floats
-    _wins: Floats  # (training queries, experts * experts)
+    _known: Float64s
+    _wins: Float64s  # (training queries, experts * experts)
 
     def fit(self, train: Pool, *, seed: int) -> None:  # noqa: ARG002 - nothing is random
         self._known = train.queries.embeddings
         lift = train.scores[:, :, None] - train.scores[:, None, :]
         self._wins = ((1 + np.sign(lift)) / 2).reshape(len(train), -1)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         chunks = range(0, len(queries), CHUNK)
         return np.concatenate([self._rank(queries.embeddings[at : at + CHUNK]) for at in chunks])
 
-    def _rank(self, vectors: Floats) -> Floats:
+    def _rank(self, vectors: Float64s) -> Float64s:
         weights = similarity_weights(vectors @ self._known.T)
         tie = 0.5 * weights.mean(axis=1, keepdims=True)
         wins = (weights @ self._wins + tie) / weights.sum(axis=1, keepdims=True)

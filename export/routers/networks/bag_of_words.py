@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..base import Floats, Pool, Queries, ResearchRouter, log_softmax
+from edge_router.routing.arrays import Float64s
+
+from ..base import Pool, Queries, ResearchRouter, log_softmax
 from ..labels import Indices, best_experts, sample_weights, soft_labels
 from .descent import Descent
 
@@ -88,7 +90,7 @@ class BagOfWordsMLP(ResearchRouter):
 
         self._descent.run(network, loss, len(train), seed=seed)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         with torch.no_grad():
             return log_softmax(self._network(self._bags(queries)).double().numpy())
 

@@ -7,7 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..base import Floats, Pool, Queries, ResearchRouter
+from edge_router.routing.arrays import Float64s
+from edge_router.routing.logistic import sigmoid
+
+from ..base import Pool, Queries, ResearchRouter
 from ..pairs import judge
 from ..validation import Indices
 from .descent import ON_EMBEDDINGS, Descent, inputs, predict
@@ -43,11 +46,11 @@ def preference_loss(ahead: Tensor, lift: Tensor) -> Tensor:
     return each.sum() / preferred.abs().sum().clamp(min=1)
 
 
-def win_probabilities(scores: Floats) -> Floats:
+def win_probabilities(scores: Float64s) -> Float64s:
     """Mean over the other experts b of sigma(f_a - f_b); `scores` and result (queries, experts)."""
     ahead = scores[:, :, None] - scores[:, None, :]
-    wins = 1 / (1 + np.exp(-np.clip(ahead, -30, 30)))  # 1/2 against oneself
-    mean: Floats = (wins.sum(axis=2) - 0.5) / (scores.shape[1] - 1)
+    wins = sigmoid(ahead)  # 1/2 against oneself
+    mean: Float64s = (wins.sum(axis=2) - 0.5) / (scores.shape[1] - 1)
     return mean
 
 
@@ -77,5 +80,5 @@ class Contrastive(ResearchRouter):
 
         self._descent.run_to_best(network, loss, len(train), seed=seed)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return np.log(win_probabilities(predict(self._network, queries)))

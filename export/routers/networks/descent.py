@@ -12,7 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..base import Floats, Queries
+from edge_router.routing.arrays import Float64s
+
+from ..base import Queries
 from ..validation import Indices, split_off
 
 __all__ = ["ON_EMBEDDINGS", "Descent", "inputs", "predict"]
@@ -100,8 +102,8 @@ def inputs(queries: Queries) -> Tensor:
     return torch.from_numpy(queries.embeddings * math.sqrt(width)).float()
 
 
-def predict(network: nn.Module, queries: Queries) -> Floats:
+def predict(network: nn.Module, queries: Queries) -> Float64s:
     """The network's outputs for the embeddings: (queries, experts)."""
     with torch.no_grad():
-        outputs: Floats = network(inputs(queries)).double().numpy()
+        outputs: Float64s = network(inputs(queries)).double().numpy()
     return outputs

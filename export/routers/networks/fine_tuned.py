@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import BertModel
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.text import RouterTokenizer
 
 from ...recipe import base_folder
 from ...training.loop import bucketed_batches
 from ...training.model import mean_of_tokens
-from ..base import Floats, Pool, Queries, ResearchRouter, log_softmax
+from ..base import Pool, Queries, ResearchRouter, log_softmax
 from ..labels import best_experts, sample_weights, soft_labels
 from .bag_of_words import TEMPERATURE, weighted_cross_entropy
 
@@ -89,7 +90,7 @@ class _FineTuned(ResearchRouter):
         self._network = _Classifier(self._base, len(train.experts))
         self._descend(lesson, seed)
 
-    def _teach(self, scores: Floats) -> tuple[Floats, Floats]:
+    def _teach(self, scores: Float64s) -> tuple[Float64s, Float64s]:
         """Target distributions (queries, experts) and sample weights (queries,)."""
         raise NotImplementedError
 
@@ -115,7 +116,7 @@ class _FineTuned(ResearchRouter):
         ids, mask = self._tokenizer.batch(texts)
         return torch.from_numpy(ids), torch.from_numpy(mask)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         order = np.argsort([len(text) for text in queries.texts], kind="stable")
         logits = np.zeros((len(queries), self._network.head.out_features))
         starts = range(0, len(order), 4 * BATCH)
@@ -136,7 +137,7 @@ class BertRouter(_FineTuned):
     name = "BERT"
     source = "TO-Router (Stripelis et al. 2024), section 4.4"
 
-    def _teach(self, scores: Floats) -> tuple[Floats, Floats]:
+    def _teach(self, scores: Float64s) -> tuple[Float64s, Float64s]:
         weights = sample_weights(best_experts(scores), scores.shape[1])
         return soft_labels(scores, TEMPERATURE), weights
 
@@ -150,6 +151,6 @@ class SFT(_FineTuned):
     name = "SFT"
     source = "MoMA (2025), appendix A.3"
 
-    def _teach(self, scores: Floats) -> tuple[Floats, Floats]:
+    def _teach(self, scores: Float64s) -> tuple[Float64s, Float64s]:
         labels = best_experts(scores)
         return np.eye(scores.shape[1])[labels], np.ones(len(scores))

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..base import Floats, Pool, Queries, ResearchRouter
+from edge_router.routing.arrays import Float64s
+
+from ..base import Pool, Queries, ResearchRouter
 from ..pairs import judge
 from ..validation import Indices
 from .descent import ON_EMBEDDINGS, Descent, inputs, predict
@@ -131,5 +133,5 @@ class MoMA(ResearchRouter):
 
         self._descent.run_to_best(network, loss, len(train), seed=seed)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return predict(self._network, queries)

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..base import Floats, Pool, Queries, ResearchRouter
+from edge_router.routing.arrays import Float64s
+
+from ..base import Pool, Queries, ResearchRouter
 from ..labels import selection_labels
 from ..validation import Indices
 from .descent import ON_EMBEDDINGS, Descent, inputs, predict
@@ -52,7 +54,7 @@ class MLPR(_Selection):
     name = "MLPR"
     source = "RouterEval (Huang et al. 2025), section 5.2"
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return predict(self._network, queries)
 
     def _loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
@@ -69,7 +71,7 @@ class MLC(_Selection):
     name = "MLC"
     source = "RouterEval (Huang et al. 2025), section 5.2"
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return -np.logaddexp(0, -predict(self._network, queries))
 
     def _layers(self, width: int, experts: int) -> nn.Module:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base import Floats, Pool, Queries, ResearchRouter
+from edge_router.routing.arrays import Float64s
+
+from ..base import Pool, Queries, ResearchRouter
 
 __all__ = ["ComplexityHeuristic", "PromptLength", "TaskOnly", "complexity"]
 
@@ -52,18 +54,18 @@ class _ByRank(ResearchRouter):
 
     _middle: float
     _spread: float
-    _ranks: Floats
+    _ranks: Float64s
 
     def fit(self, train: Pool, *, seed: int) -> None:  # noqa: ARG002 - nothing is random
         hardness = self._hardness(train.queries)
         self._middle, self._spread = float(np.median(hardness)), float(hardness.std()) or 1.0
         self._ranks = np.arange(len(train.experts), dtype=np.float64)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         above = (self._hardness(queries) - self._middle) / self._spread  # (queries,)
         return np.outer(above, self._ranks)
 
-    def _hardness(self, queries: Queries) -> Floats:
+    def _hardness(self, queries: Queries) -> Float64s:
         raise NotImplementedError
 
 
@@ -73,7 +75,7 @@ class PromptLength(_ByRank):
     name = "prompt length"
     source = "gateways' rule of thumb"
 
-    def _hardness(self, queries: Queries) -> Floats:
+    def _hardness(self, queries: Queries) -> Float64s:
         return queries.characters.astype(np.float64)
 
 
@@ -83,7 +85,7 @@ class ComplexityHeuristic(_ByRank):
     name = "complexity heuristic"
     source = "gateways' rule of thumb"
 
-    def _hardness(self, queries: Queries) -> Floats:
+    def _hardness(self, queries: Queries) -> Float64s:
         sized_texts = zip(queries.texts, queries.characters.tolist(), strict=True)
         return np.array([complexity(text, characters) for text, characters in sized_texts])
 
@@ -94,8 +96,8 @@ class TaskOnly(ResearchRouter):
     name = "task only"
     source = "what a router must beat to know more than the task"
 
-    _means: dict[str, Floats]
-    _overall: Floats
+    _means: dict[str, Float64s]
+    _overall: Float64s
 
     def fit(self, train: Pool, *, seed: int) -> None:  # noqa: ARG002 - nothing is random
         kinds = train.queries.kinds
@@ -104,6 +106,6 @@ class TaskOnly(ResearchRouter):
             str(kind): train.scores[kinds == kind].mean(axis=0) for kind in np.unique(kinds)
         }
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         kinds = queries.kinds.tolist()
         return np.array([self._means.get(kind, self._overall) for kind in kinds])

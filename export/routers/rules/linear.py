@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.logistic import sigmoid
 
 from ...training.heads import LinearHead, fit_model_head
-from ..base import Floats, Pool, Queries, ResearchRouter
+from ..base import Pool, Queries, ResearchRouter
 from ..labels import selection_labels
 from ..validation import best_setting, split_off
 
@@ -17,7 +18,7 @@ STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 LEAST_SQUARES = 1e-3  # only keeps a singular system solvable
 
 
-def ridge(vectors: Floats, targets: Floats, strength: float) -> Floats:
+def ridge(vectors: Float64s, targets: Float64s, strength: float) -> Float64s:
     """Weights (1 + width, experts) of a ridge regression; the first row is not shrunk.
 
     `vectors` (queries, width), `targets` (queries, experts).
@@ -29,8 +30,8 @@ def ridge(vectors: Floats, targets: Floats, strength: float) -> Floats:
     return np.vstack([level - middle @ weights, weights])
 
 
-def _predict(weights: Floats, vectors: Floats) -> Floats:
-    predicted: Floats = weights[0] + vectors @ weights[1:]
+def _predict(weights: Float64s, vectors: Float64s) -> Float64s:
+    predicted: Float64s = weights[0] + vectors @ weights[1:]
     return predicted
 
 
@@ -40,13 +41,13 @@ class LinearR(ResearchRouter):
     name = "LinearR"
     source = "RouterEval (Huang et al. 2025), section 5.2"
 
-    _weights: Floats
+    _weights: Float64s
 
     def fit(self, train: Pool, *, seed: int) -> None:  # noqa: ARG002 - nothing is random
         labels = selection_labels(train.scores)
         self._weights = ridge(train.queries.embeddings, labels, LEAST_SQUARES)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return _predict(self._weights, queries.embeddings)
 
 
@@ -56,7 +57,7 @@ class RidgeGain(ResearchRouter):
     name = "Ridge gain"
     source = "a strong simple baseline of our own"
 
-    _weights: Floats
+    _weights: Float64s
 
     def fit(self, train: Pool, *, seed: int) -> None:
         known, held = split_off(len(train), seed=seed)
@@ -68,7 +69,7 @@ class RidgeGain(ResearchRouter):
         )
         self._weights = ridge(vectors, scores, strength)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return _predict(self._weights, queries.embeddings)
 
 
@@ -90,6 +91,6 @@ class WeakIsWrong(ResearchRouter):
         self._head = fit_model_head(vectors, train.scores[:, 0], prior)
         self._experts = len(train.experts)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         right = sigmoid(self._head.log_odds(queries.embeddings))  # (queries,)
         return np.column_stack([right, *[1 - right] * (self._experts - 1)])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..base import Floats, Pool, Queries, ResearchRouter
+from edge_router.routing.arrays import Float64s
+
+from ..base import Pool, Queries, ResearchRouter
 
 __all__ = ["RandomRouter", "ZeroRouter"]
 
@@ -23,7 +25,7 @@ class RandomRouter(ResearchRouter):
     def fit(self, train: Pool, *, seed: int) -> None:
         self._seed, self._experts = seed, len(train.experts)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         random = np.random.default_rng(self._seed)
         return HAIR * random.random((len(queries), self._experts))
 
@@ -39,5 +41,5 @@ class ZeroRouter(ResearchRouter):
     def fit(self, train: Pool, *, seed: int) -> None:  # noqa: ARG002 - nothing is random
         self._experts = len(train.experts)
 
-    def utilities(self, queries: Queries) -> Floats:
+    def utilities(self, queries: Queries) -> Float64s:
         return np.zeros((len(queries), self._experts))

@@ -55,7 +55,7 @@ def test_counts_lie_between_two_marks_less_the_cost_of_a_mark() -> None:
     assert count.label == ENCODE
 
 
-def test_missing_marks_are_told() -> None:
+def test_missing_marks_are_an_error() -> None:
     """A plugin that saw no system call must not give counts of zero."""
     with pytest.raises(GuestFailed, match="0 marks for 1 stretches"):
         counts_of("cortex-a72", [ENCODE], [])
@@ -94,15 +94,15 @@ def test_a_malformed_baseline_is_refused(tmp_path: Path, content: str) -> None:
 def test_machines_are_kept_one_by_one() -> None:
     """A machine's new counts replace its own only."""
     known = Baseline.of([_count(100), _count(50, machine="cortex-a76")], MADE_WITH)
-    found = known.with_counts([_count(90)], MADE_WITH)
-    assert found.instructions == {"cortex-a72": {ENCODE: 90}, "cortex-a76": {ENCODE: 50}}
+    result = known.with_counts([_count(90)], MADE_WITH)
+    assert result.instructions == {"cortex-a72": {ENCODE: 90}, "cortex-a76": {ENCODE: 50}}
 
 
 def test_counts_made_with_something_else_are_dropped() -> None:
     """Another version's counts must not stand beside the new ones."""
     known = Baseline.of([_count(100), _count(50, machine="cortex-a76")], MADE_WITH)
-    found = known.with_counts([_count(90)], {"onnxruntime": "1.33.0"})
-    assert found == Baseline({"onnxruntime": "1.33.0"}, {"cortex-a72": {ENCODE: 90}})
+    result = known.with_counts([_count(90)], {"onnxruntime": "1.33.0"})
+    assert result == Baseline({"onnxruntime": "1.33.0"}, {"cortex-a72": {ENCODE: 90}})
 
 
 @pytest.mark.parametrize(("instructions", "faults"), [(900, 0), (1020, 0), (1021, 1), (2000, 1)])
@@ -116,13 +116,13 @@ def test_the_gate_shuts_at_more_than_two_percent(
 
 
 def test_the_yardstick_is_not_judged() -> None:
-    """The ready-made model is nobody's regression."""
+    """The ready-made model cannot regress here."""
     kept = Baseline.of([_count(1000), _count(1000, model="ready-made")], MADE_WITH)
     assert kept.faults([_count(1000), _count(2000, model="ready-made")]) == []
 
 
 def test_a_run_that_grew_fails_and_says_where(tmp_path: Path) -> None:
-    """The failure holds one sentence for each fault; other versions are told beside it."""
+    """The failure holds one sentence for each fault; other versions are reported beside it."""
     path = tmp_path / "baseline.json"
     Baseline.of([_count(1000)], {"onnxruntime": "1.31.0"}).write(path)
     assert _gate(path, _count(1100), flips=1) == [
@@ -131,7 +131,7 @@ def test_a_run_that_grew_fails_and_says_where(tmp_path: Path) -> None:
     ]
 
 
-def test_versions_that_differ_are_told(tmp_path: Path) -> None:
+def test_versions_that_differ_are_reported(tmp_path: Path) -> None:
     """Other packages explain other counts."""
     path = tmp_path / "baseline.json"
     Baseline.of([_count(1000)], {"onnxruntime": "1.31.0"}).write(path)

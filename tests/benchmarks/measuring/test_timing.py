@@ -14,8 +14,8 @@ from edge_router.benchmarks.measuring.timing import interleaved
 
 def test_lists_make_a_grid() -> None:
     """The last axis moves fastest."""
-    found = list(grid({"tokens": (8, 32), "threads": (1, 2)}))
-    assert [(cell["tokens"], cell["threads"]) for cell in found] == [
+    result = list(grid({"tokens": (8, 32), "threads": (1, 2)}))
+    assert [(cell["tokens"], cell["threads"]) for cell in result] == [
         (8, 1),
         (8, 2),
         (32, 1),
@@ -44,10 +44,10 @@ def test_contenders_take_turns_and_the_warm_up_is_left_out() -> None:
         calls.append(name)
         return float(len(calls))
 
-    found = interleaved({n: partial(sample, n) for n in "abc"}, repetitions=6, warm_up=2)
+    result = interleaved({n: partial(sample, n) for n in "abc"}, repetitions=6, warm_up=2)
     assert Counter(calls) == {"a": 8, "b": 8, "c": 8}
-    assert {name: len(samples) for name, samples in found.items()} == {"a": 6, "b": 6, "c": 6}
-    assert min(min(samples) for samples in found.values()) == 7.0  # two rounds of three came first
+    assert {name: len(samples) for name, samples in result.items()} == {"a": 6, "b": 6, "c": 6}
+    assert min(min(samples) for samples in result.values()) == 7.0  # two rounds of three came first
     rounds = [calls[at : at + 3] for at in range(6, 24, 3)]
     assert Counter(one[0] for one in rounds) == {"a": 2, "b": 2, "c": 2}
     assert all(sorted(one) == ["a", "b", "c"] for one in rounds)

@@ -58,15 +58,15 @@ def test_csv_has_a_column_for_each_field(rows: list[Row]) -> None:
 
 def test_a_json_row_says_whether_it_is_valid(rows: list[Row]) -> None:
     """And carries n and MAD beside the percentiles."""
-    found = json.loads(PRINTERS["json"](rows))
-    assert [row["valid"] for row in found] == [True, False, False]
-    assert found[0]["summary"]["n"] == 3
-    assert found[0]["summary"]["mad"] == 1.0
-    assert found[2]["summary"] is None
+    result = json.loads(PRINTERS["json"](rows))
+    assert [row["valid"] for row in result] == [True, False, False]
+    assert result[0]["summary"]["n"] == 3
+    assert result[0]["summary"]["mad"] == 1.0
+    assert result[2]["summary"] is None
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "told"),
+    ("value", "unit", "message"),
     [
         (0.00123, "s", "1.23 ms"),
         (-2.5e-5, "s", "-25 µs"),
@@ -78,6 +78,6 @@ def test_a_json_row_says_whether_it_is_valid(rows: list[Row]) -> None:
         (0.6349, "apgr", "0.635"),
     ],
 )
-def test_amounts_have_three_digits_that_count(value: float, unit: str, told: str) -> None:
+def test_amounts_have_three_digits_that_count(value: float, unit: str, message: str) -> None:
     """In the scale that suits."""
-    assert amount(value, unit) == told
+    assert amount(value, unit) == message

@@ -36,38 +36,40 @@ def test_the_verdict_knows_about_noise(
     old: list[float], new: list[float], verdict: Verdict
 ) -> None:
     """Far apart, close, scattered, and too few."""
-    (found,) = compare([made_row(old)], [made_row(new)])
-    assert found.verdict is verdict
+    (result,) = compare([made_row(old)], [made_row(new)])
+    assert result.verdict is verdict
 
 
 def test_where_more_is_better_the_ratio_is_turned_round() -> None:
     """Half of the tokens a second is worse by two."""
-    (found,) = compare([made_row(drawn(200), better="more")], [made_row(drawn(100), better="more")])
-    assert found.verdict is Verdict.WORSE
-    assert found.ratio == pytest.approx(2.0)
-    assert found.low <= found.ratio <= found.high
+    (result,) = compare(
+        [made_row(drawn(200), better="more")], [made_row(drawn(100), better="more")]
+    )
+    assert result.verdict is Verdict.WORSE
+    assert result.ratio == pytest.approx(2.0)
+    assert result.low <= result.ratio <= result.high
 
 
 def test_what_is_counted_needs_one_sample() -> None:
     """Instructions do not scatter."""
     old, new = (made_row([n], unit="instructions", exact=True) for n in (100.0, 103.1))
-    (found,) = compare([old], [new])
-    assert found.verdict is Verdict.WORSE
+    (result,) = compare([old], [new])
+    assert result.verdict is Verdict.WORSE
 
 
 def test_nothing_counted_twice_is_the_same() -> None:
     """No flips then, none now, though a ratio of zeros says nothing."""
     old, new = (made_row([0.0], unit="queries", exact=True) for _ in range(2))
-    (found,) = compare([old], [new])
-    assert (found.verdict, found.why) == (Verdict.SAME, "")
+    (result,) = compare([old], [new])
+    assert (result.verdict, result.why) == (Verdict.SAME, "")
 
 
 def test_invalid_rows_decide_nothing() -> None:
     """And the verdict says why."""
     bad = made_row(drawn(9.0), faults=("loaded: by others",))
-    (found,) = compare([made_row(drawn(1.0))], [bad])
-    assert found.verdict is Verdict.CANNOT_TELL
-    assert found.why == "the new row is invalid: loaded: by others"
+    (result,) = compare([made_row(drawn(1.0))], [bad])
+    assert result.verdict is Verdict.CANNOT_TELL
+    assert result.why == "the new row is invalid: loaded: by others"
 
 
 def test_only_the_same_cells_are_compared() -> None:

@@ -1,4 +1,4 @@
-"""Memory and CPU time, as this system tells them."""
+"""Memory and CPU time of a process, as this system reports them."""
 
 from __future__ import annotations
 

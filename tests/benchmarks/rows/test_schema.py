@@ -29,7 +29,7 @@ def test_a_row_matches_its_schema() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "told"),
+    ("result", "message"),
     [
         (broken(schema_version=2), "row.schema_version is 2, it must be 1"),
         (broken(unit="ms"), "row.unit is 'ms'"),
@@ -43,11 +43,11 @@ def test_a_row_matches_its_schema() -> None:
         ([], "row is [], it must be of type object"),
     ],
 )
-def test_what_is_wrong_is_named(found: Any, told: str) -> None:
+def test_what_is_wrong_is_named(result: Any, message: str) -> None:
     """With its place."""
     with pytest.raises(BadBenchRow) as caught:
-        check_row(found)
-    assert told in str(caught.value)
+        check_row(result)
+    assert message in str(caught.value)
 
 
 def test_the_schema_asks_for_every_field_of_a_cell() -> None:
@@ -65,6 +65,6 @@ def test_a_bad_line_of_a_file_is_named_by_its_number(tmp_path: Path) -> None:
 
 
 def test_all_results_that_were_handed_in_match_the_schema() -> None:
-    """And hold no failed row: those belong to nobody else."""
+    """And hold no failed row."""
     for path in sorted(RESULTS.glob("*.jsonl")):
         assert load_rows(path), path

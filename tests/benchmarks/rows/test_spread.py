@@ -17,17 +17,17 @@ samples = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=300)
 @given(samples)
 def test_percentiles_are_those_of_numpy(values: list[float]) -> None:
     """Interpolated linearly, with the number of samples beside them."""
-    found = Summary.of(values)
+    result = Summary.of(values)
     for percent in (50, 90, 95, 99):
-        assert getattr(found, f"p{percent}") == pytest.approx(np.percentile(values, percent))
-    assert (found.n, found.min, found.max) == (len(values), min(values), max(values))
+        assert getattr(result, f"p{percent}") == pytest.approx(np.percentile(values, percent))
+    assert (result.n, result.min, result.max) == (len(values), min(values), max(values))
 
 
 @given(samples)
 def test_percentiles_rise(values: list[float]) -> None:
     """From the least to the greatest sample."""
-    found = Summary.of(values)
-    rising = [found.min, found.p50, found.p90, found.p95, found.p99, found.max]
+    result = Summary.of(values)
+    rising = [result.min, result.p50, result.p90, result.p95, result.p99, result.max]
     assert all(low <= high * (1 + 1e-12) for low, high in pairwise(rising))
 
 

@@ -16,12 +16,14 @@ from made_rows import made_row
 
 def test_no_path_and_no_name_is_left(tmp_path: Path) -> None:
     """Whatever an error or a setting held."""
-    told = f"OSError: {Path.home()}/models/x.gguf and C:\\Users\\me\\x.gguf on {platform.node()}"
-    row = made_row([], settings={"model": "~/private/x.gguf"}, error=f"{told}, {getpass.getuser()}")
+    message = f"OSError: {Path.home()}/models/x.gguf and C:\\Users\\me\\x.gguf on {platform.node()}"
+    row = made_row(
+        [], settings={"model": "~/private/x.gguf"}, error=f"{message}, {getpass.getuser()}"
+    )
     text = submission([row])
-    found = json.loads(text)
+    result = json.loads(text)
     assert "gguf" not in text
-    assert found["error"].startswith("OSError: (hidden) and (hidden) on ")
+    assert result["error"].startswith("OSError: (hidden) and (hidden) on ")
     path = tmp_path / "rows.jsonl"
     path.write_text(text)
     assert len(load_rows(path)) == 1

@@ -47,8 +47,8 @@ def test_growth_has_all_four_factors(tmp_path: Path) -> None:
     """Two sizes each."""
     sizes = ["--tokens", "8,16", "--experts", "2,8", "--history", "1,9", "--batch", "1,2"]
     rows = measured(tmp_path, "growth", *sizes)
-    found = [(row.cell.measure, *row.cell.settings.values()) for row in rows]
-    assert found == [
+    result = [(row.cell.measure, *row.cell.settings.values()) for row in rows]
+    assert result == [
         *[("tokens", 8), ("tokens", 16), ("experts", 2), ("experts", 8)],
         *[("history", 1), ("history", 9), ("batch", 1), ("batch", 2)],
     ]
@@ -62,7 +62,7 @@ def test_throughput_counts_decisions(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_fresh_processes_tell_their_start_memory_and_idling(tmp_path: Path) -> None:
+def test_fresh_processes_report_start_memory_and_idle_time(tmp_path: Path) -> None:
     """Three suites that start Python anew for each sample."""
     cold = {row.cell.measure for row in measured(tmp_path, "cold")}
     assert {"first decision", "--version", "step: import edge_router"} <= cold
@@ -98,7 +98,7 @@ def test_submissions_and_options_before_the_suite(tmp_path: Path) -> None:
     assert len(load_rows(shared)) > 0
 
 
-def test_wrong_usage_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """Before anything is measured."""
     assert main(["latency", "--repetitions", "0"]) == 2
     assert "--repetitions must be 1 or more" in capsys.readouterr().err

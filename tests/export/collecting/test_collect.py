@@ -21,6 +21,7 @@ questions = pytest.importorskip("edge_router.export.data.questions")
 
 from edge_router.export.collecting.open_experts import asked_experts  # noqa: E402
 from edge_router.export.data.rows import BadData, BadRow, read_rows  # noqa: E402
+from edge_router.learning.enrolment.asking import ExpertKeepsFailing  # noqa: E402
 from edge_router.learning.outcomes.rows import Row  # noqa: E402
 
 QUESTIONS: list[Row] = list(questions._everyday())[:4]
@@ -29,10 +30,10 @@ QUESTIONS: list[Row] = list(questions._everyday())[:4]
 def run(backend: FakeBackend, out: Path, count: int = 4, **options: object) -> list[Row]:
     """Collect the first `count` questions from one expert, without pauses."""
     expert = collecting.AskedExpert("fake", (backend,), Pricing(1.0, 2.0))
-    found: list[Row] = collecting.collect(
+    result: list[Row] = collecting.collect(
         QUESTIONS[:count], [expert], out, first_pause_s=0.0, **options
     )
-    return found
+    return result
 
 
 def test_each_question_becomes_one_graded_row(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_each_question_becomes_one_graded_row(tmp_path: Path) -> None:
     assert rows[0]["cost_usd"] == {"fake": pytest.approx(cost)}
     assert 0 <= rows[0]["ttft_s"]["fake"] <= rows[0]["latency_s"]["fake"]
     assert list(read_rows(out)) == rows
-    assert not collecting.journal_of(out).exists()
+    assert not collecting.journal_of(out).path.exists()
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     rows = run(FakeBackend("Paris"), out, count=2)
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     out.unlink()
-    collecting.journal_of(out).write_text(lines + '{"source": "everyday", "id": "every')
+    collecting.journal_of(out).path.write_text(lines + '{"source": "everyday", "id": "every')
     backend = FakeBackend("Rome")
     again = run(backend, out)
     assert again[:2] == rows
@@ -104,9 +105,9 @@ def test_an_expert_that_only_fails_stops_the_run(
     """Instead of marking every question as failed; what was done is kept."""
     monkeypatch.setattr(collecting, "FAILURES_IN_A_ROW", 3)
     out = tmp_path / "x.jsonl"
-    with pytest.raises(collecting.CollectionStopped, match="failed 3 times in a row, last: 401"):
+    with pytest.raises(ExpertKeepsFailing, match="failed 3 times in a row, last: 401"):
         run(FakeBackend(error=BackendRejected("401")), out)
-    assert len(collecting.journal_of(out).read_text().splitlines()) == 2
+    assert len(collecting.journal_of(out).rows()) == 2
 
 
 class Scoring(FakeBackend):
@@ -144,13 +145,13 @@ LOCAL = ExpertConfig("openai", "m", "8b", base_url="http://127.0.0.1:1/v1")
 
 def test_experts_that_cannot_be_asked_are_refused() -> None:
     """An unknown name, no workers, and no price where costs are asked for: not zero."""
-    for names, parallel, costs, told in (
+    for names, parallel, costs, message in (
         (["b"], 1, False, "no expert 'b'; configured are a"),
         (None, 0, False, "parallel = 0"),
         (None, 1, True, r"\[experts.a\] has no price"),
     ):
         with (
-            pytest.raises(ConfigError, match=told),
+            pytest.raises(ConfigError, match=message),
             asked_experts({"a": LOCAL}, names, parallel=parallel, costs=costs),
         ):
             pass
@@ -190,12 +191,12 @@ def test_own_questions_keep_their_text_and_borrowed_ones_do_not(tmp_path: Path) 
     assert "gold" not in other
 
 
-def test_how_sure_the_model_was_is_kept_where_it_tells(tmp_path: Path) -> None:
+def test_the_confidence_of_a_model_is_kept_where_it_has_one(tmp_path: Path) -> None:
     """At each look that the answer outlasts, and whole."""
     (row,) = run(FakeBackend("a b c d e f", margin=0.25), tmp_path / "x.jsonl", count=1)
-    found = row["confidence"]["fake"]
-    assert {seen: one["tokens"] for seen, one in found.items()} == {"whole": 6, "4": 4}
-    assert found["4"]["min_margin"] == 0.25
+    result = row["confidence"]["fake"]
+    assert {seen: one["tokens"] for seen, one in result.items()} == {"whole": 6, "4": 4}
+    assert result["4"]["min_margin"] == 0.25
     assert "confidence" not in run(FakeBackend("a b"), tmp_path / "y.jsonl", count=1)[0]
 
 

@@ -28,7 +28,7 @@ def test_rows_survive_the_round_trip(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         (ROW | {"score": {"a": 1.5}}, "1.5.*0..1"),
         (ROW | {"score": {"a": float("nan")}}, "nan"),
@@ -36,10 +36,10 @@ def test_rows_survive_the_round_trip(tmp_path: Path, name: str) -> None:
         ({"query": "x"}, "lacks.*qkey"),
     ],
 )
-def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path, row: Any, told: str) -> None:
+def test_a_bad_row_is_named_by_file_and_line(tmp_path: Path, row: Any, message: str) -> None:
     """With the fault and what would be right."""
     write_rows(tmp_path / "x.jsonl", [ROW, row])
-    with pytest.raises(BadRow, match=rf"x\.jsonl:2.*{told}"):
+    with pytest.raises(BadRow, match=rf"x\.jsonl:2.*{message}"):
         list(read_rows(tmp_path / "x.jsonl"))
 
 
@@ -63,6 +63,6 @@ def test_white_space_and_case_do_not_change_the_key(query: str) -> None:
 
 def test_the_splits_have_the_stated_shares() -> None:
     """70 / 10 / 20 over many keys."""
-    found = [split_of(query_key(str(number))) for number in range(5000)]
-    assert found.count("train") / 5000 == pytest.approx(0.7, abs=0.03)
-    assert found.count("dev") / 5000 == pytest.approx(0.1, abs=0.02)
+    result = [split_of(query_key(str(number))) for number in range(5000)]
+    assert result.count("train") / 5000 == pytest.approx(0.7, abs=0.03)
+    assert result.count("dev") / 5000 == pytest.approx(0.1, abs=0.02)

@@ -31,11 +31,11 @@ def test_a_known_expert_has_the_quality_that_is_served(
     artifact: RouterArtifact, task: Task, tmp_path: Path
 ) -> None:
     """The same number as the router computes one query at a time."""
-    found = ArtifactContender.of(artifact).predict(task, work=tmp_path, seed=0).utilities
+    result = ArtifactContender.of(artifact).predict(task, work=tmp_path, seed=0).utilities
     head = find_head(artifact.experts, KNOWN, artifact.calibration["temperature"])
     query = OnnxEncoder(artifact).represent(task.test.queries.texts[0])
-    assert found[0, 1] == pytest.approx(head.qualities(query.vector[None])[0], abs=1e-6)
-    assert ((found > 0) & (found < 1)).all()
+    assert result[0, 1] == pytest.approx(head.qualities(query.vector[None])[0], abs=1e-6)
+    assert ((result > 0) & (result < 1)).all()
 
 
 def test_a_stranger_is_enrolled_on_the_train_rows(
@@ -44,13 +44,13 @@ def test_a_stranger_is_enrolled_on_the_train_rows(
     """Its head starts from the profile 8b and moves towards what the stranger did."""
     contender = ArtifactContender.of(artifact)
     assert contender.enrolled(task) == ("stranger",)
-    found = contender.predict(task, work=tmp_path, seed=0).utilities[:, 0]
+    result = contender.predict(task, work=tmp_path, seed=0).utilities[:, 0]
     start = find_head(artifact.experts, "8b", artifact.calibration["temperature"])
     encoder = OnnxEncoder(artifact)
     vectors = np.array([encoder.represent(t).vector for t in task.test.queries.texts])
     before = start.qualities(vectors).mean()
     truth = task.train.scores[:, 0].mean()
-    assert abs(found.mean() - truth) < abs(before - truth)
+    assert abs(result.mean() - truth) < abs(before - truth)
 
 
 def test_a_text_is_represented_once(

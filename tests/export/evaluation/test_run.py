@@ -50,7 +50,7 @@ def tasks(tables: Tables) -> list[Task]:
 
 
 @pytest.fixture(scope="module")
-def found(
+def evaluation(
     tables: Tables, tasks: list[Task], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:
     """One evaluation of everything."""
@@ -58,39 +58,41 @@ def found(
     return evaluate([KIND], tasks, work=work, repeats=100, scaling=[tables.scaling("many")])
 
 
-def result(found: dict[str, Any], task: str, contender: str) -> dict[str, Any]:
-    (one,) = (one for one in found["tasks"] if one["name"] == task)
+def result(evaluation: dict[str, Any], task: str, contender: str) -> dict[str, Any]:
+    (one,) = (one for one in evaluation["tasks"] if one["name"] == task)
     return dict(one["results"][contender])
 
 
-def test_it_is_json_without_nan(found: dict[str, Any]) -> None:
+def test_it_is_json_without_nan(evaluation: dict[str, Any]) -> None:
     """What has no value is null, and a second writing is the same."""
-    text = json.dumps(found, allow_nan=False)
+    text = json.dumps(evaluation, allow_nan=False)
     assert json.loads(text) == json.loads(json.dumps(json.loads(text)))
 
 
-def test_random_and_oracle_stand_where_they_must(found: dict[str, Any], tasks: list[Task]) -> None:
+def test_random_and_oracle_stand_where_they_must(
+    evaluation: dict[str, Any], tasks: list[Task]
+) -> None:
     """Random recovers half, the oracle most; what knows the kind lies between them."""
-    random = result(found, "easy", "random")
+    random = result(evaluation, "easy", "random")
     assert random["apgr"] == pytest.approx([0.5] * 3)
     assert random["cpt80"] == pytest.approx([0.8] * 3)
     assert random["e_p"] == pytest.approx([1.0] * 3)
     weak, strong = tasks[0].test.scores.T
-    assert result(found, "easy", "oracle")["apgr"][0] == pytest.approx(
+    assert result(evaluation, "easy", "oracle")["apgr"][0] == pytest.approx(
         apgr(strong - weak, weak, strong), abs=1e-6
     )
     assert (
         0.5
-        < result(found, "easy", "by kind")["apgr"][0]
-        < result(found, "easy", "oracle")["apgr"][0]
+        < result(evaluation, "easy", "by kind")["apgr"][0]
+        < result(evaluation, "easy", "oracle")["apgr"][0]
     )
 
 
-def test_what_a_contender_chooses(found: dict[str, Any], tasks: list[Task]) -> None:
+def test_what_a_contender_chooses(evaluation: dict[str, Any], tasks: list[Task]) -> None:
     """mu_o, V_R and V_B of always asking the best, of the oracle and of a coin."""
     scores = tasks[0].test.scores
-    single, oracle = result(found, "easy", "best single"), result(found, "easy", "oracle")
-    half = result(found, "easy", "r_o(0.5)")
+    single, oracle = result(evaluation, "easy", "best single"), result(evaluation, "easy", "oracle")
+    half = result(evaluation, "easy", "r_o(0.5)")
     assert single["mu_o"][0] == pytest.approx(scores[:, 1].mean())
     assert single["v_r"] == single["v_b"] == [1.0, 1.0, 1.0]
     assert single["allocation"] == [0.0, len(scores)]
@@ -100,38 +102,38 @@ def test_what_a_contender_chooses(found: dict[str, Any], tasks: list[Task]) -> N
     assert half["apgr"] is None
 
 
-def test_every_contender_is_told_how_far_it_lies_behind_the_subject(found: dict[str, Any]) -> None:
+def test_every_contender_has_its_difference_from_the_subject(evaluation: dict[str, Any]) -> None:
     """The subject is the first contender; the difference is that of the values."""
-    assert found["subject"] == "by kind"
-    ours, random = result(found, "easy", "by kind"), result(found, "easy", "random")
+    assert evaluation["subject"] == "by kind"
+    ours, random = result(evaluation, "easy", "by kind"), result(evaluation, "easy", "random")
     assert ours["behind_subject"] == [0.0, 0.0, 0.0]
     value, low, high = random["behind_subject"]
     assert value == pytest.approx(0.5 - ours["apgr"][0], abs=2e-6)
     assert low <= value <= high
-    (row,) = (row for row in found["leaderboard"] if row["contender"] == "random")
+    (row,) = (row for row in evaluation["leaderboard"] if row["contender"] == "random")
     assert row["behind_subject"] == pytest.approx(random["behind_subject"], abs=2e-6)
 
 
-def test_groups_cover_the_rows(found: dict[str, Any], tasks: list[Task]) -> None:
+def test_groups_cover_the_rows(evaluation: dict[str, Any], tasks: list[Task]) -> None:
     """Languages and quarters by length: each row once."""
-    one = result(found, "easy", "prompt length")
+    one = result(evaluation, "easy", "prompt length")
     for groups in (one["languages"], one["lengths"]):
         assert sum(group["rows"] for group in groups) == len(tasks[0].test)
     assert [group["name"] for group in one["languages"]] == ["en", "de"]
     assert all(group["apgr"] for group in one["lengths"])
 
 
-def test_where_there_is_no_gap_nothing_is_claimed(found: dict[str, Any]) -> None:
+def test_where_there_is_no_gap_nothing_is_claimed(evaluation: dict[str, Any]) -> None:
     """No APGR, no first, and the leaderboard counts one table."""
-    (level,) = (task for task in found["tasks"] if task["name"] == "level")
+    (level,) = (task for task in evaluation["tasks"] if task["name"] == "level")
     assert level["first"] is None
     assert level["results"]["by kind"]["apgr"] is None
-    assert {row["tasks"] for row in found["leaderboard"]} == {1}
+    assert {row["tasks"] for row in evaluation["leaderboard"]} == {1}
 
 
-def test_the_leaderboard_ranks_all_but_those_who_know(found: dict[str, Any]) -> None:
+def test_the_leaderboard_ranks_all_but_those_who_know(evaluation: dict[str, Any]) -> None:
     """The oracle leads without a rank; the first is level with itself."""
-    board = found["leaderboard"]
+    board = evaluation["leaderboard"]
     assert board[0]["contender"] == "oracle"
     assert board[0]["rank"] is None
     assert [row["rank"] for row in board[1:]] == list(range(1, len(board)))
@@ -142,28 +144,28 @@ def test_the_leaderboard_ranks_all_but_those_who_know(found: dict[str, Any]) -> 
     assert [row["mean"][0] for row in board] == sorted((r["mean"][0] for r in board), reverse=True)
 
 
-def test_calibration_is_for_probabilities(found: dict[str, Any], tasks: list[Task]) -> None:
-    """Who states none has none; the bins hold every cell."""
-    assert result(found, "easy", "by kind")["calibration"] is None
-    bins = result(found, "easy", "task only")["calibration"]["bins"]
+def test_calibration_is_for_probabilities(evaluation: dict[str, Any], tasks: list[Task]) -> None:
+    """A router without probabilities has none; the bins hold every cell."""
+    assert result(evaluation, "easy", "by kind")["calibration"] is None
+    bins = result(evaluation, "easy", "task only")["calibration"]["bins"]
     assert sum(one["count"] for one in bins) == tasks[0].test.scores.size
 
 
-def test_cost_and_quality_of_a_random_pair(found: dict[str, Any]) -> None:
+def test_cost_and_quality_of_a_random_pair(evaluation: dict[str, Any]) -> None:
     """Random's hull is the straight line between the experts: AIQ is their mean score."""
-    random = result(found, "easy", "random")
-    (easy,) = (task for task in found["tasks"] if task["name"] == "easy")
+    random = result(evaluation, "easy", "random")
+    (easy,) = (task for task in evaluation["tasks"] if task["name"] == "easy")
     assert random["aiq"][0] == pytest.approx(np.mean(easy["expert_scores"]), abs=1e-5)
-    assert result(found, "easy", "oracle")["aiq"][0] > random["aiq"][0]
+    assert result(evaluation, "easy", "oracle")["aiq"][0] > random["aiq"][0]
     assert random["curve"]["score"][0] == pytest.approx(easy["expert_scores"][0])
     ends = random["curve"]["cost_usd"][0], random["curve"]["cost_usd"][-1]
     assert ends == (pytest.approx(1.0), pytest.approx(10.0))
 
 
-def test_a_pool_has_costs_and_no_apgr(found: dict[str, Any]) -> None:
-    """Its oracle is the best at any price; every query goes to somebody."""
+def test_a_pool_has_costs_and_no_apgr(evaluation: dict[str, Any]) -> None:
+    """Its oracle is the best at any price; every query goes to an expert."""
     name = "many/strong-to-weak/3"
-    ours, oracle = result(found, name, "by kind"), result(found, name, "oracle")
+    ours, oracle = result(evaluation, name, "by kind"), result(evaluation, name, "oracle")
     assert oracle["aiq"][0] >= ours["aiq"][0]
     assert ours["apgr"] is ours["curve"] is None
     assert sum(ours["allocation"]) == pytest.approx(40)
@@ -181,9 +183,9 @@ def test_a_pool_goes_from_the_cheapest_to_what_the_router_wants(tasks: list[Task
     assert (np.diff(score[0]) >= -1e-9).all()
 
 
-def test_to_routers_table(found: dict[str, Any], tasks: list[Task]) -> None:
-    """Experts alone, then contenders; what nobody measured is null, never 0."""
-    rows = {row["name"]: row for row in found["tasks"][0]["to_router"]}
+def test_to_routers_table(evaluation: dict[str, Any], tasks: list[Task]) -> None:
+    """Experts alone, then contenders; what was not measured is null, never 0."""
+    rows = {row["name"]: row for row in evaluation["tasks"][0]["to_router"]}
     queries = len(tasks[0].test)
     assert rows["large"]["cost_usd"] == pytest.approx(10.0 * queries)
     assert rows["random"]["cost_usd"] == pytest.approx((1.0 + 10.0) / 2 * queries)
@@ -196,14 +198,14 @@ def test_throughput_needs_seconds_of_every_answer(tables: Tables, tmp_path: Path
     assert tables.measured is not None
     seconds = np.full(tables.outcomes.scores.shape, 2.0)
     gap = np.where(np.arange(len(seconds))[:, None] == 16, np.nan, seconds)  # a test row
-    found = []
+    rows = []
     for times in (seconds, gap):
         timed = replace(tables, measured=replace(tables.measured, latency_s=times))
         task = timed.pair("easy", "small", "large")
-        found.append(evaluate([], [task], work=tmp_path, repeats=2)["tasks"][0]["to_router"][0])
+        rows.append(evaluate([], [task], work=tmp_path, repeats=2)["tasks"][0]["to_router"][0])
     assert task.measured is not None
-    assert found[0]["tokens_per_s"] == pytest.approx(task.measured.output_tokens[:, 0].mean() / 2)
-    assert found[1]["tokens_per_s"] is None
+    assert rows[0]["tokens_per_s"] == pytest.approx(task.measured.output_tokens[:, 0].mean() / 2)
+    assert rows[1]["tokens_per_s"] is None
 
 
 def test_a_killed_evaluation_goes_on_where_it_was(tasks: list[Task], tmp_path: Path) -> None:
@@ -229,17 +231,17 @@ def test_another_seed_is_another_fit(tasks: list[Task], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("router", "told"),
+    ("router", "message"),
     [
         (NoNumberRouter, "'no number' on the task 'easy' gave utilities that are not finite"),
         (OneColumnRouter, r"'one column' on the task 'easy' gave utilities of shape \(80, 1\)"),
     ],
 )
 def test_bad_utilities_are_refused(
-    router: type[KindRouter], told: str, tasks: list[Task], tmp_path: Path
+    router: type[KindRouter], message: str, tasks: list[Task], tmp_path: Path
 ) -> None:
     """The message names contender and task, and nothing is kept."""
-    with pytest.raises(BadData, match=told) as refusal:
+    with pytest.raises(BadData, match=message) as refusal:
         evaluate([RouterContender.of(router)], tasks[:1], work=tmp_path, repeats=2)
     assert any("task 'easy'" in note for note in refusal.value.__notes__)
     assert not list(tmp_path.rglob("*.npz"))

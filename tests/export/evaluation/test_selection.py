@@ -1,4 +1,4 @@
-"""Who is picked, and how sure a router is of it, by hand."""
+"""Selection: the expert picked and its probability, computed by hand."""
 
 from __future__ import annotations
 

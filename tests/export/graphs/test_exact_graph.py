@@ -1,4 +1,4 @@
-"""The shipped graph's numbers do not depend on who computes them, nor in which order."""
+"""The exact graph: its numbers depend neither on the machine nor on the order of sums."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def test_gelu_is_near_gelu_and_ends_in_nothing_and_in_itself() -> None:
     graph = helper.make_graph(writer.nodes, "gelu", ends[:1], ends[1:], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
     x = np.linspace(-8, 8, 4001, dtype=np.float32)
-    (found,) = ReferenceEvaluator(model).run(None, {"x": x})
+    (result,) = ReferenceEvaluator(model).run(None, {"x": x})
     expected = [value * (1 + math.erf(value / math.sqrt(2))) / 2 for value in x.tolist()]
-    assert np.abs(found / GELU_UNIT - expected).max() < 0.008
-    assert found[0] / GELU_UNIT == pytest.approx(0, abs=1e-4)
-    assert found[-1] / GELU_UNIT == pytest.approx(8, abs=1e-4)
+    assert np.abs(result / GELU_UNIT - expected).max() < 0.008
+    assert result[0] / GELU_UNIT == pytest.approx(0, abs=1e-4)
+    assert result[-1] / GELU_UNIT == pytest.approx(8, abs=1e-4)

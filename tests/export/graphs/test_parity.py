@@ -31,10 +31,10 @@ def checked(below: int, above: int) -> dict[str, Any]:
 
 def test_a_flip_is_a_decision_that_differs() -> None:
     """Three of a hundred cross the threshold; the others move nothing."""
-    found = checked(3, 97)
-    assert found["flip_rate"] == {"p": {"135m>frontier": 0.03}}
-    assert found["queries"] == 100
-    assert 0 < found["mean_quality_difference"] < found["max_quality_difference"] < 0.01
+    result = checked(3, 97)
+    assert result["flip_rate"] == {"p": {"135m>frontier": 0.03}}
+    assert result["queries"] == 100
+    assert 0 < result["mean_quality_difference"] < result["max_quality_difference"] < 0.01
 
 
 def test_more_than_one_percent_is_refused_by_name() -> None:
@@ -48,7 +48,7 @@ def test_the_auc_drop_counts_pairs_that_change_order() -> None:
     """int8 ties two of the four right-wrong pairs that fp32 has in order."""
     fp32, int8 = np.array([[4.0], [3.0], [2.0], [1.0]]), np.array([[2.0], [2.0], [2.0], [1.0]])
     scores = {"frontier": np.array([1.0, 1.0, 0.0, 0.0]), "135m": np.array([1.0, np.nan, 1.0, 1.0])}
-    found = parity(int8, fp32, HEADS, CALIBRATION, scores=scores)
-    assert found["auc_drop"] == {"frontier": pytest.approx(1.0 - 0.75)}
+    result = parity(int8, fp32, HEADS, CALIBRATION, scores=scores)
+    assert result["auc_drop"] == {"frontier": pytest.approx(1.0 - 0.75)}
     with pytest.raises(ParityFailed, match=r"the AUC of frontier drops by 0\.2500"):
-        require_parity(found)
+        require_parity(result)

@@ -56,9 +56,9 @@ def test_the_oracle_is_never_beaten(weak: list[float], seed: int) -> None:
     low = np.array([*weak, 0.0])
     high = np.ones_like(low)
     gains = np.random.default_rng(seed).normal(size=len(low))
-    found = apgr(gains, low, high)
-    assert found <= apgr(high - low, low, high) + 1e-9
-    assert found == pytest.approx(apgr(np.exp(gains), low, high))
+    result = apgr(gains, low, high)
+    assert result <= apgr(high - low, low, high) + 1e-9
+    assert result == pytest.approx(apgr(np.exp(gains), low, high))
 
 
 def test_prompt_length_on_mmlu_is_the_published_figure(data: Path) -> None:
@@ -91,8 +91,8 @@ def test_calibration_errors_by_hand() -> None:
 def test_the_gap_recovered_by_hand() -> None:
     """0, 1/2, 1, 1, 1 of the gap at 0, 25, 50, 75 and 100 % strong calls, straight between."""
     curve = GapCurve.of(np.array([0.1, 0.9, 0.8, 0.0]), WEAK, STRONG)
-    found = [curve.pgr(calls)[0] for calls in (0.0, 0.2, 0.25, 0.5, 0.75, 1.0)]
-    assert found == pytest.approx([0.0, 0.4, 0.5, 1.0, 1.0, 1.0])
+    result = [curve.pgr(calls)[0] for calls in (0.0, 0.2, 0.25, 0.5, 0.75, 1.0)]
+    assert result == pytest.approx([0.0, 0.4, 0.5, 1.0, 1.0, 1.0])
     assert curve.score(0.25)[0] == pytest.approx(0.75)
     assert curve.score(0.0)[0] == WEAK.mean()
 
@@ -138,11 +138,11 @@ def test_resamples_are_the_bootstraps_own() -> None:
     gains, weak = random.integers(0, 9, 60).astype(float), random.random(60) / 2
     strong = np.minimum(1.0, weak + random.random(60))
     counts = draw_counts(60, repeats=50, seed=7)
-    found = in_parts(lambda part: GapCurve.of(gains, weak, strong, part).apgr(), counts)
+    result = in_parts(lambda part: GapCurve.of(gains, weak, strong, part).apgr(), counts)
     slow = bootstrap(
         lambda rows: apgr(gains[rows], weak[rows], strong[rows]), 60, repeats=50, seed=7
     )
-    fast = interval(apgr(gains, weak, strong), found)
+    fast = interval(apgr(gains, weak, strong), result)
     assert (fast.value, fast.low, fast.high) == pytest.approx((slow.value, slow.low, slow.high))
 
 
@@ -152,10 +152,10 @@ def test_a_pair_of_routers_is_compared_on_the_same_rows() -> None:
     weak, strong = (random.random(400) < 0.5) * 1.0, (random.random(400) < 0.8) * 1.0
     better = strong - weak + random.normal(size=400)
     worse = better + 0.3 * random.normal(size=400)
-    found = apgr_difference(better, worse, weak, strong, repeats=200)
+    result = apgr_difference(better, worse, weak, strong, repeats=200)
     alone = bootstrap(lambda rows: apgr(better[rows], weak[rows], strong[rows]), 400, repeats=200)
-    assert found.low < found.value < found.high
-    assert found.high - found.low < (alone.high - alone.low) / 2
+    assert result.low < result.value < result.high
+    assert result.high - result.low < (alone.high - alone.low) / 2
     assert apgr_difference(better, better * 2, weak, strong, repeats=9).high == 0
 
 
@@ -168,7 +168,7 @@ def test_an_interval_needs_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("costs", "qualities", "found"),
+    ("costs", "qualities", "result"),
     [
         ([0, 1, 2], [0.0, 1.0, 1.0], (0.5 + 1.0) / 2),
         ([0, 1, 2], [0.0, 0.2, 1.0], 0.5),  # below the hull: the straight line counts
@@ -177,10 +177,10 @@ def test_an_interval_needs_values() -> None:
     ],
 )
 def test_average_improvement_in_quality_by_hand(
-    costs: list[float], qualities: list[float], found: float
+    costs: list[float], qualities: list[float], result: float
 ) -> None:
     """Mean height of the non-decreasing hull over costs from 0 to 2."""
-    assert aiq(np.array(costs, float), np.array(qualities), 0.0, 2.0) == pytest.approx(found)
+    assert aiq(np.array(costs, float), np.array(qualities), 0.0, 2.0) == pytest.approx(result)
 
 
 def test_no_range_of_costs_has_no_aiq() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -13,9 +12,9 @@ from edge_router.export.pipeline.calibrate import (
     gain_for_call_rate,
     gain_for_quality,
 )
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.logistic import sigmoid
 
-Floats = npt.NDArray[np.float64]
 # Hundredths: sums and comparisons of a test's own are then exact enough to compare with.
 PARTS = st.integers(0, 100).map(lambda n: n / 100)
 GAINS = st.lists(st.integers(-100, 100).map(lambda n: n / 100), min_size=1, max_size=30)
@@ -23,12 +22,12 @@ ROWS = st.lists(st.tuples(st.integers(-99, 99), PARTS, PARTS), min_size=1, max_s
 ROWS_OF_DISTINCT_GAIN = ROWS.map(lambda rows: list({row[0]: row for row in rows}.values()))
 
 
-def _columns(rows: list[tuple[int, float, float]]) -> tuple[Floats, Floats, Floats]:
+def _columns(rows: list[tuple[int, float, float]]) -> tuple[Float64s, Float64s, Float64s]:
     table = np.asarray(rows, dtype=np.float64)
     return table[:, 0] / 100, table[:, 1], table[:, 2]
 
 
-def _kept(threshold: float, gains: Floats, weak: Floats, strong: Floats) -> float:
+def _kept(threshold: float, gains: Float64s, weak: Float64s, strong: Float64s) -> float:
     """The total score when every query of at least this gain goes to the strong expert."""
     return float(np.where(gains >= threshold, strong, weak).sum())
 
@@ -48,8 +47,8 @@ def test_a_call_rate_out_of_range_stops_at_the_ends(rate: float, threshold: floa
 @given(GAINS, st.integers(1, 100))
 def test_the_call_rate_is_reached_to_half_a_query(gains: list[float], percent: int) -> None:
     """What is called differs from what was asked for by rounding to whole queries alone."""
-    found = np.array(gains)
-    calls = int((found >= gain_for_call_rate(found, percent / 100)).sum())
+    result = np.array(gains)
+    calls = int((result >= gain_for_call_rate(result, percent / 100)).sum())
     assert calls >= percent / 100 * len(gains) - 0.5 - 1e-9
 
 
@@ -57,17 +56,17 @@ def test_the_call_rate_is_reached_to_half_a_query(gains: list[float], percent: i
 @example([0.5, 0.4, 0.3, 0.2, 0.1], 50)
 def test_at_least_the_call_rate_is_reached(gains: list[float], percent: int) -> None:
     """At least `rate` of the queries have a gain of the threshold or more."""
-    found = np.array(gains)
-    called = float((found >= gain_for_call_rate(found, percent / 100)).mean())
+    result = np.array(gains)
+    called = float((result >= gain_for_call_rate(result, percent / 100)).mean())
     assert called >= percent / 100 - 1e-9
 
 
 @given(GAINS, st.integers(1, 99))
 def test_a_higher_call_rate_never_raises_the_threshold(gains: list[float], percent: int) -> None:
     """Asking more often means asking for less gain."""
-    found = np.array(gains)
-    assert gain_for_call_rate(found, (percent + 1) / 100) <= gain_for_call_rate(
-        found, percent / 100
+    result = np.array(gains)
+    assert gain_for_call_rate(result, (percent + 1) / 100) <= gain_for_call_rate(
+        result, percent / 100
     )
 
 

@@ -1,4 +1,4 @@
-"""The card of an artifact: it tells what was done, and nothing else."""
+"""The card of an artifact: it states what was done, and nothing else."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_card_has_no_sentence_about_a_step_that_was_not_done(artifact: RouterA
 
 
 def test_the_limits_are_those_of_the_outcomes() -> None:
-    """Languages, what a profile was seen on, and lengths that nobody counted."""
+    """Languages, the tables a profile was seen on, and lengths that were not counted."""
     counted = {"output_tokens": {"a": 9, "b": 9}}
     assert limits_of(outcomes("a", "b", **counted), {"8b": ["a"]}) == ["English only."]
     languages, narrow, unseen, lengths = limits_of(
@@ -78,12 +78,12 @@ def test_without_any_length_the_shipped_ones_stand_in_and_that_is_said(
     heads = Heads(dict.fromkeys(PROFILES, head), dict.fromkeys(PROFILES, head))
     log_tokens = np.array([5.0, 6.0, 7.0, 8.0])
     with caplog.at_level(logging.WARNING):
-        found = experts_json(recipe, outcomes(*PROFILES), heads, log_tokens)
+        result = experts_json(recipe, outcomes(*PROFILES), heads, log_tokens)
     assert "answers are expected to be as long as the profiles' of router-small" in caplog.text
     known = artifact.known_queries()
     assert known is not None
     for group, profile in (("profiles", "8b"), ("experts", "frontier")):
         shipped = artifact.experts["profiles"][profile]["head"]["log_tokens"]
         expected = known.log_tokens.astype(float).mean() + shipped
-        offset = found[group][profile]["head"]["log_tokens"]
+        offset = result[group][profile]["head"]["log_tokens"]
         assert log_tokens.mean() + offset == pytest.approx(expected, abs=1e-4)

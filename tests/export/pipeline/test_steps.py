@@ -115,8 +115,8 @@ def test_every_command_makes_its_part_and_nothing_twice(
     for command in ("distill", "quantize", "calibrate", "parity"):
         assert main([command, *common]) == 0, command
     assert main(["run", *common, "--out", str(tmp_path / "router")]) == 0
-    told = capsys.readouterr().out
-    assert told.count("teacher  ") == 6  # found again five times
+    message = capsys.readouterr().out
+    assert message.count("teacher  ") == 6  # found again five times
     assert teacher.stat().st_mtime_ns == trained_at
     assert len(list(teacher.parent.glob("student-*.pt"))) == 1
     artifact = RouterArtifact.load(tmp_path / "router")

@@ -137,7 +137,7 @@ def test_outcomes_join_tables_with_our_own_measurement(data: Path) -> None:
     sides: dict[str, set[str]] = {}
     for key, split in zip(outcomes.qkeys, outcomes.splits.tolist(), strict=True):
         sides.setdefault(key, set()).add(split)
-    assert all(len(found) == 1 for found in sides.values())
+    assert all(len(result) == 1 for result in sides.values())
 
 
 def test_a_query_on_both_sides_of_a_split_is_refused() -> None:
@@ -155,22 +155,22 @@ def test_baselines_are_what_they_say(data: Path) -> None:
     recipe = Recipe.load(RECIPE)
     outcomes = outcome_data.load_outcomes(data, recipe.own_outcomes, recipe.max_chars)
     table, (weak, strong) = next(iter(recipe.pairs.items()))
-    found = evaluate_table(outcomes, table, weak, strong, np.zeros(len(outcomes)))["apgr"]
-    assert found["random"][0] == found["router"][0] == pytest.approx(0.5)
-    assert found["oracle"][0] == max(value for value, _, _ in found.values())
+    result = evaluate_table(outcomes, table, weak, strong, np.zeros(len(outcomes)))["apgr"]
+    assert result["random"][0] == result["router"][0] == pytest.approx(0.5)
+    assert result["oracle"][0] == max(value for value, _, _ in result.values())
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [("name = 1\n", "missing or unknown keys: base_model"), ("not toml", "not TOML")],
 )
 def test_what_is_not_a_recipe_is_refused(
-    text: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line on standard error, no traceback."""
     (tmp_path / "x.toml").write_text(text)
     assert main(["run", str(tmp_path / "x.toml"), "--data", str(tmp_path)]) == 1
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_recipe_that_names_what_no_table_has_is_refused() -> None:

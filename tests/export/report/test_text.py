@@ -63,7 +63,7 @@ def test_what_is_not_known_is_a_dash() -> None:
 
 
 def test_unmeasured_columns_are_dashes(evaluation: dict[str, Any]) -> None:
-    """TO-Router's table has dollars here, but nobody stopped the time."""
+    """TO-Router's table has dollars here, but no times."""
     text = markdown(evaluation).split("## Cost and speed", 1)[1]
     line = next(line for line in text.splitlines() if line.startswith("| random"))
     assert line.split(" | ")[1].startswith("$0.")

@@ -40,8 +40,8 @@ def test_soft_labels_are_a_distribution_in_the_order_of_the_scores(
 
 def test_sample_weights_by_hand() -> None:
     """Three of one label and one of another: 4/3 and 4, of sum 1 over the labels."""
-    found = sample_weights(np.array([0, 0, 0, 1]), 2)
-    assert found == pytest.approx([0.25, 0.25, 0.25, 0.75])
+    result = sample_weights(np.array([0, 0, 0, 1]), 2)
+    assert result == pytest.approx([0.25, 0.25, 0.25, 0.75])
 
 
 def test_an_expert_that_is_never_best_takes_no_weight_from_the_others() -> None:
@@ -50,7 +50,7 @@ def test_an_expert_that_is_never_best_takes_no_weight_from_the_others() -> None:
 
 
 def test_selection_labels_by_hand() -> None:
-    """Within 95 % of the best is right; where nobody is right, nobody is worse than the best."""
+    """Within 95 % of the best is right; where none is right, all equal the best."""
     scores = np.array([[1.0, 0.0, 1.0], [0.94, 0.96, 1.0], [0.0, 0.0, 0.0], [0.2, 0.1, 0.19]])
     expected = [[1, 0, 1], [0, 1, 1], [1, 1, 1], [1, 0, 1]]
     assert selection_labels(scores).tolist() == expected
@@ -63,9 +63,9 @@ def test_of_equally_good_experts_the_first_is_the_best() -> None:
 
 def test_half_an_oracle_by_hand() -> None:
     """p = 1/2: half to the best alone, half to all three alike; two best experts share."""
-    found = oracle_choice_probabilities(np.array([[0.0, 1.0, 0.5], [1.0, 1.0, 0.0]]), 0.5)
-    assert found[0] == pytest.approx([1 / 6, 1 / 6 + 1 / 2, 1 / 6])
-    assert found[1] == pytest.approx([1 / 6 + 1 / 4, 1 / 6 + 1 / 4, 1 / 6])
+    result = oracle_choice_probabilities(np.array([[0.0, 1.0, 0.5], [1.0, 1.0, 0.0]]), 0.5)
+    assert result[0] == pytest.approx([1 / 6, 1 / 6 + 1 / 2, 1 / 6])
+    assert result[1] == pytest.approx([1 / 6 + 1 / 4, 1 / 6 + 1 / 4, 1 / 6])
 
 
 @given(SCORES, st.floats(0, 1), st.floats(0, 1))
@@ -74,9 +74,9 @@ def test_more_oracle_is_never_worse(scores: list[list[float]], one: float, other
     low, high = sorted([one, other])
     values = []
     for p in (low, high):
-        found = oracle_choice_probabilities(np.array(scores), p)
-        assert found.sum(axis=1) == pytest.approx(np.ones(len(scores)))
-        values.append((found * scores).sum())
+        result = oracle_choice_probabilities(np.array(scores), p)
+        assert result.sum(axis=1) == pytest.approx(np.ones(len(scores)))
+        values.append((result * scores).sum())
     assert values[0] <= values[1] + 1e-9
 
 

@@ -53,7 +53,7 @@ def test_the_registry_and_the_simple_routers_do_without_torch() -> None:
 
 
 @pytest.mark.parametrize("name", routers(without=FINE_TUNED))
-def test_a_router_tells_its_name_and_source(name: str) -> None:
+def test_a_router_has_a_name_and_a_source(name: str) -> None:
     """The table of results is made from them."""
     router = make_router(name)
     assert router.name == name
@@ -63,14 +63,14 @@ def test_a_router_tells_its_name_and_source(name: str) -> None:
 @pytest.mark.parametrize("name", routers(without=FINE_TUNED))
 def test_the_same_seed_gives_the_same_utilities(name: str, chat_and_maths: Pool) -> None:
     """Finite, one for each query and expert, whatever ran before."""
-    train, found = part(chat_and_maths, slice(100)), []
+    train, result = part(chat_and_maths, slice(100)), []
     for _ in range(2):
         router = make_router(name)
         router.fit(train, seed=3)
-        found.append(router.utilities(chat_and_maths.queries))
-    assert found[0].shape == (len(chat_and_maths), 2)
-    assert np.isfinite(found[0]).all()
-    assert np.array_equal(*found)
+        result.append(router.utilities(chat_and_maths.queries))
+    assert result[0].shape == (len(chat_and_maths), 2)
+    assert np.isfinite(result[0]).all()
+    assert np.array_equal(*result)
 
 
 @pytest.mark.parametrize("name", routers(without=FINE_TUNED + BLIND))

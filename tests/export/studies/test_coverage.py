@@ -53,11 +53,11 @@ def test_the_guarantee_keeps_its_promise_and_the_naive_threshold_does_not() -> N
 def test_the_oracle_is_the_best_threshold_of_the_pool() -> None:
     """Half of the strong expert's cost, each call at one price: half of the calls."""
     targets = parse_targets(["cost<=0.5/1000"])
-    found = coverage(pool(), targets, 300, 0.1, splits=10)
-    assert [one.method for one in found] == ["guaranteed", "naive"]
-    assert found[0].oracle_calls == pytest.approx(0.5, abs=0.01)
-    assert found[0].price == pytest.approx(found[0].oracle_calls - found[0].strong_calls)
-    assert found[0].strong_calls < found[0].oracle_calls
+    result = coverage(pool(), targets, 300, 0.1, splits=10)
+    assert [one.method for one in result] == ["guaranteed", "naive"]
+    assert result[0].oracle_calls == pytest.approx(0.5, abs=0.01)
+    assert result[0].price == pytest.approx(result[0].oracle_calls - result[0].strong_calls)
+    assert result[0].strong_calls < result[0].oracle_calls
 
 
 def test_a_set_that_supports_nothing_counts_as_asking_the_safe_expert() -> None:
@@ -71,12 +71,12 @@ def test_a_set_that_supports_nothing_counts_as_asking_the_safe_expert() -> None:
 
 def test_the_study_covers_every_cell_the_same_each_time() -> None:
     """Targets, sizes and risks; its table and JSON have a line for each."""
-    found = study([pool()], splits=3, sizes=(20, 2000), deltas=(0.1,), seed=1)
-    cells = {(one.targets, one.rows) for one in found}
+    result = study([pool()], splits=3, sizes=(20, 2000), deltas=(0.1,), seed=1)
+    cells = {(one.targets, one.rows) for one in result}
     assert len(cells) == 2 * len(pool().targets())
-    assert found == study([pool()], splits=3, sizes=(20, 2000), deltas=(0.1,), seed=1)
-    assert len(coverage_table(found).splitlines()) == 2 + len(found)
-    assert json.loads(json.dumps(coverage_json(found)))[0]["method"] == "guaranteed"
+    assert result == study([pool()], splits=3, sizes=(20, 2000), deltas=(0.1,), seed=1)
+    assert len(coverage_table(result).splitlines()) == 2 + len(result)
+    assert json.loads(json.dumps(coverage_json(result)))[0]["method"] == "guaranteed"
 
 
 ROW = {

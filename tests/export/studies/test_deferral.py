@@ -30,7 +30,7 @@ profile = "135m"
 
 
 def answers(count: int, seed: int) -> Answers:
-    """Answers whose margin tells all that the router's estimate does not."""
+    """Answers whose margin holds all that the router's estimate lacks."""
     random = np.random.default_rng(seed)
     router, own = random.normal(size=count), random.normal(size=count)
     scores = (random.random(count) < 1 / (1 + np.exp(-router - 2 * own))).astype(np.float64)
@@ -52,8 +52,8 @@ def answers(count: int, seed: int) -> Answers:
 def study() -> dict[str, Any]:
     """Fitted on 500 answers, reported on 500 others."""
     about = {"expert": "tiny", "profile": "135m", "artifact": "0" * 64, "fit_split": "train"}
-    found = studying.deferral_study(answers(500, 1), answers(500, 2), {"half": 0.4}, repeats=100)
-    return about | found
+    result = studying.deferral_study(answers(500, 1), answers(500, 2), {"half": 0.4}, repeats=100)
+    return about | result
 
 
 def test_each_gate_adds_to_the_other(study: dict[str, Any]) -> None:
@@ -70,9 +70,9 @@ def test_each_gate_adds_to_the_other(study: dict[str, Any]) -> None:
 
 def test_deferral_hands_over_the_worse_answers(study: dict[str, Any]) -> None:
     """At the operating point, of those that the router leaves here."""
-    found = study["operating_points"]["half"]
-    assert 0 < found["handed_over"] < found["stay"] < 500
-    assert found["good_of_handed_over"] < found["good"] < found["good_of_rest"]
+    result = study["operating_points"]["half"]
+    assert 0 < result["handed_over"] < result["stay"] < 500
+    assert result["good_of_handed_over"] < result["good"] < result["good_of_rest"]
 
 
 def test_the_report_names_every_gate_and_source(study: dict[str, Any]) -> None:
@@ -122,14 +122,14 @@ def test_a_short_answer_counts_whole_at_every_later_look(
     collected: Path, tmp_path: Path, artifact: RouterArtifact
 ) -> None:
     """Six tokens: four at the first look, six from then on."""
-    found = read_answers(
+    result = read_answers(
         collected, "tiny", profile="135m", artifact=artifact, data=tmp_path, work=tmp_path
     )
     tokens = FEATURES.index("log_tokens")
-    assert len(found) == 80
-    seen = {name: np.exp(design[0, tokens]) for name, design in found.designs.items()}
+    assert len(result) == 80
+    seen = {name: np.exp(design[0, tokens]) for name, design in result.designs.items()}
     assert seen == pytest.approx({"4": 4, "8": 6, "16": 6, "32": 6, "whole": 6})
-    assert (found.quality < found.strong).any()
+    assert (result.quality < result.strong).any()
     with pytest.raises(BadData, match="holds no answer of 'other' with a confidence"):
         read_answers(
             collected, "other", profile="135m", artifact=artifact, data=tmp_path, work=tmp_path
@@ -146,9 +146,9 @@ def test_the_command_writes_a_report_and_a_gate_that_loads(
     settings = tmp_path / "collect.toml"
     settings.write_text(SETTINGS.format(model=model))
     gate, out = tmp_path / "deferral.json", tmp_path / "out"
-    told = ["deferral", collected, "--data", tmp_path, "--config", settings, "--repeats", "20"]
-    told += ["--work", tmp_path, "--gate", gate, "--out", out]
-    assert cli.main([str(word) for word in told]) == 0
+    message = ["deferral", collected, "--data", tmp_path, "--config", settings, "--repeats", "20"]
+    message += ["--work", tmp_path, "--gate", gate, "--out", out]
+    assert cli.main([str(word) for word in message]) == 0
     assert "# Deferral after the fact: tiny" in capsys.readouterr().out
     assert sorted(file.name for file in out.iterdir()) == [
         "deferral.json",

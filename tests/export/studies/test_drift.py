@@ -26,8 +26,8 @@ def test_live_queries_are_chinese_code_and_ten_times_as_long(tmp_path: Path) -> 
     path = tmp_path / "queries/opseval/test/Log.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(asked), encoding="utf-8")
-    found = live_queries(tmp_path, ["a b"] * 20)
-    assert list(found.values()) == [
+    result = live_queries(tmp_path, ["a b"] * 20)
+    assert list(result.values()) == [
         ["a b"] * 20,
         ["什么是日志?"],
         ["Write a function."],
@@ -47,19 +47,19 @@ def test_streams_alarm_on_drift_and_the_tables_say_so() -> None:
     known = made(0.0)
     one = np.ones((3, 1), np.float32)
     view = TrafficView.fit(known, kinds=0, weights=one, biases=np.zeros(1, np.float32))
-    found = _alarms(DriftReference.of_traffic(view, known), made(3.0), 2, random)
-    assert found["alarmed"] == {"50": 1.0, "100": 1.0, "200": 1.0}
+    result = _alarms(DriftReference.of_traffic(view, known), made(3.0), 2, random)
+    assert result["alarmed"] == {"50": 1.0, "100": 1.0, "200": 1.0}
     rate = _rate(np.array([[0.001, 0.5], [0.5, 0.5]]), 0.01)
     assert rate == {"alarmed": 0.25, "standard_error": 0.25}
-    told = drift_markdown(
+    message = drift_markdown(
         {
             "artifact": "a" * 64,
             "known": 450,
             "looks": [50, 100, 200],
             "seed": 0,
             "without_drift": {"streams": 4, "splits": 2, "rates": {"0.01": rate}},
-            "drift": {"made": found},
+            "drift": {"made": result},
         }
     )
-    assert "| 1% | 25.0% | 25.0% |" in told
-    assert "| made | 450 | 2 | 100.0% | 100.0% | 100.0% |" in told
+    assert "| 1% | 25.0% | 25.0% |" in message
+    assert "| made | 450 | 2 | 100.0% | 100.0% | 100.0% |" in message

@@ -49,17 +49,17 @@ def test_every_size_and_pair_is_judged_on_the_test_rows(
     artifact: RouterArtifact, tables: Path, tmp_path: Path
 ) -> None:
     """Random and chosen queries of the same draws; the encoder is left as it was."""
-    found = study(artifact, tables, tmp_path / "work", SETTING)
-    assert (found["train_rows"], found["test_rows"]) == (30, 12)
-    assert found["encoder_unchanged"] is True
-    (size,) = found["sizes"]
+    result = study(artifact, tables, tmp_path / "work", SETTING)
+    assert (result["train_rows"], result["test_rows"]) == (30, 12)
+    assert result["encoder_unchanged"] is True
+    (size,) = result["sizes"]
     assert (size["rows"], len(size["pairs"]), len(size["experts"])) == (10, len(PAIRS), len(NEW))
     for pair in size["pairs"]:
         better = pair["apgr_chosen"]["mean"] - pair["apgr_random"]["mean"]
         assert pair["chosen_better_by"]["mean"] == pytest.approx(better)
-    weak_before_strong = found["full"][0]
+    weak_before_strong = result["full"][0]
     assert weak_before_strong["apgr"][0] > 0.65  # sums stay with the weak one
-    assert enrolment_markdown(found).count("\n| ") == 2 + len(PAIRS) + len(NEW)
+    assert enrolment_markdown(result).count("\n| ") == 2 + len(PAIRS) + len(NEW)
 
 
 def test_the_same_seed_gives_the_same_figures(

@@ -28,13 +28,13 @@ def test_the_texts_go_from_ten_to_fifteen_hundred_tokens() -> None:
 def test_each_answer_is_compared_with_what_was_expected_before_it() -> None:
     """Only the local expert is asked, once to load and then for every text; all values are sane."""
     local = FakeBackend("one two three")
-    found = latency_study(
+    result = latency_study(
         CONFIG, ["A?", "B?", "C?"], expert="local", max_tokens=8, backends={"local": local}
     )
     assert len(local.requests) == 4
-    assert [c.output_tokens for c in found] == [3, 3, 3]
-    assert all(min(c.real_s, c.expected_s, c.model_s) > 0 for c in found)
-    assert found[0].expected_s > found[-1].expected_s  # the fake is faster than its profile
+    assert [c.output_tokens for c in result] == [3, 3, 3]
+    assert all(min(c.real_s, c.expected_s, c.model_s) > 0 for c in result)
+    assert result[0].expected_s > result[-1].expected_s  # the fake is faster than its profile
 
 
 def test_an_expert_that_is_not_here_is_refused() -> None:
@@ -49,12 +49,12 @@ def test_errors_are_medians_and_the_load_has_its_own() -> None:
     def compared(model: float) -> Compared:
         return Compared(10, 10, real_s=2.0, expected_s=1.0, model_s=model)
 
-    found = [compared(2.0)] * 15 + [compared(1.0)] * 10 + [compared(1.8)] * 5
-    assert summary(found, busy=False)["all"] == {
+    result = [compared(2.0)] * 15 + [compared(1.0)] * 10 + [compared(1.8)] * 5
+    assert summary(result, busy=False)["all"] == {
         "answers": 30,
         "model": pytest.approx(0.05),
         "end to end": 0.5,
     }
-    busy = summary(found, busy=True)
+    busy = summary(result, busy=True)
     assert [part["answers"] for part in busy.values()] == [15, 10, 5]
     assert [part["model"] for part in busy.values()] == pytest.approx([0.0, 0.5, 0.1])

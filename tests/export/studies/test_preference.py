@@ -35,18 +35,18 @@ def test_a_router_that_knows_lies_above_the_mix_of_single_experts() -> None:
     The cheap expert dominates the dear one where it is at least as good, so `performance` saves
     the same dollars.
     """
-    found = preference_study(table(), repeats=50)
-    assert found["best_single"] == "dear"
-    assert found["queries"] == {"dev": 80, "test": 80}
-    told = found["preferences"]["performance"]
-    assert told["score"]["value"] == 1.0
-    assert told["usd_per_1000"]["value"] == pytest.approx(5.5)
-    assert told["above_hull"]["value"] == pytest.approx(0.25)
-    assert told["above_hull"]["low"] > 0
-    kept = found["kept"]["weights"]
+    result = preference_study(table(), repeats=50)
+    assert result["best_single"] == "dear"
+    assert result["queries"] == {"dev": 80, "test": 80}
+    message = result["preferences"]["performance"]
+    assert message["score"]["value"] == 1.0
+    assert message["usd_per_1000"]["value"] == pytest.approx(5.5)
+    assert message["above_hull"]["value"] == pytest.approx(0.25)
+    assert message["above_hull"]["low"] > 0
+    kept = result["kept"]["weights"]
     assert kept["saved"]["value"] == pytest.approx(0.45)
     assert kept["kept"]["value"] == 1.0
-    lines = "\n".join(preference_lines(found))
+    lines = "\n".join(preference_lines(result))
     assert "performance  score 1.000 [1.000, 1.000]" in lines
 
 
@@ -67,9 +67,9 @@ def test_where_nothing_keeps_enough_on_dev_that_is_said() -> None:
     blind = Priced(
         EXPERTS, hopeless.splits, hopeless.scores, hopeless.costs, expected, hopeless.costs
     )
-    found = preference_study(blind, repeats=10)
-    assert found["kept"]["weights"] == {"setting": None}
-    assert "weights: no setting keeps 95% on dev" in preference_lines(found)
+    result = preference_study(blind, repeats=10)
+    assert result["kept"]["weights"] == {"setting": None}
+    assert "weights: no setting keeps 95% on dev" in preference_lines(result)
 
 
 @pytest.mark.slow
@@ -79,5 +79,5 @@ def test_auto_lies_above_the_hull_on_routerbench(
     """With enrolled heads, on test rows that nothing was fitted or chosen on."""
     folder = data / "outcomes" / "evaluate_only"
     real = priced_table(artifact, folder, heads="enrolled", work=tmp_path)
-    found = preference_study(real, repeats=200)
-    assert found["preferences"]["auto"]["above_hull"]["value"] >= 0
+    result = preference_study(real, repeats=200)
+    assert result["preferences"]["auto"]["above_hull"]["value"] >= 0

@@ -16,8 +16,8 @@ scores_in_0_1 = st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=
 def test_a_curve_worked_out_by_hand() -> None:
     """Best first: good, bad, good, bad."""
     confidence = np.array([0.9, 0.8, 0.4, 0.1])
-    found = study.selective_risk(confidence, SCORES)
-    assert found == pytest.approx([0, 1 / 2, 1 / 3, 2 / 4])
+    result = study.selective_risk(confidence, SCORES)
+    assert result == pytest.approx([0, 1 / 2, 1 / 3, 2 / 4])
     assert study.aurc(confidence, SCORES) == pytest.approx((0 + 1 / 2 + 1 / 3 + 1 / 2) / 4)
     assert study.risk_at(0.5, confidence, SCORES) == pytest.approx(1 / 2)
 

@@ -1,4 +1,4 @@
-"""Fitting heads: what is in the data is found, what is not lies where the prior says."""
+"""Fitting heads: they follow the data where there is any, else the prior."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def outcomes(head: LinearHead) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 
 def test_a_head_is_recovered_from_its_outcomes() -> None:
     """Four thousand queries outweigh a wrong prior."""
-    found = fit_model_head(VECTORS, outcomes(TRUE), LinearHead(0.0, np.zeros(3)))
-    assert found.parameters == pytest.approx(TRUE.parameters, abs=0.15)
+    result = fit_model_head(VECTORS, outcomes(TRUE), LinearHead(0.0, np.zeros(3)))
+    assert result.parameters == pytest.approx(TRUE.parameters, abs=0.15)
 
 
 def test_without_outcomes_a_head_is_its_prior() -> None:
     """Nothing seen, nothing changed."""
-    found = fit_model_head(VECTORS[:0], np.zeros(0), TRUE)
-    assert found.parameters == pytest.approx(TRUE.parameters)
+    result = fit_model_head(VECTORS[:0], np.zeros(0), TRUE)
+    assert result.parameters == pytest.approx(TRUE.parameters)
 
 
 def test_few_outcomes_move_a_head_a_little() -> None:
@@ -50,10 +50,10 @@ def test_a_profile_that_was_never_seen_lies_between_its_neighbours() -> None:
     heads = {"135m": -2.0, "3b": 0.0, "8b": 1.0, "70b": 2.0, "frontier": 3.0}
     scores = {name: outcomes(LinearHead(bias, np.zeros(3))) for name, bias in heads.items()}
     scores["1b"] = np.full(len(VECTORS), np.nan)
-    found = fit_profile_heads(VECTORS, scores)
-    assert tuple(found) == PROFILES
-    assert found["135m"].bias < found["1b"].bias < found["3b"].bias
-    assert found["1b"].bias == pytest.approx(-1.0, abs=0.3)
+    result = fit_profile_heads(VECTORS, scores)
+    assert tuple(result) == PROFILES
+    assert result["135m"].bias < result["1b"].bias < result["3b"].bias
+    assert result["1b"].bias == pytest.approx(-1.0, abs=0.3)
 
 
 def test_profile_heads_are_where_the_objective_is_flat() -> None:
@@ -62,8 +62,8 @@ def test_profile_heads_are_where_the_objective_is_flat() -> None:
     vectors = chance.normal(size=(300, 2))
     scores = {name: (chance.random(300) < 0.2 + 0.1 * n) * 1.0 for n, name in enumerate(PROFILES)}
     scores["1b"][::3] = np.nan
-    found = fit_profile_heads(vectors, scores)
-    heads = np.array([found[name].parameters for name in PROFILES])  # (profiles, 3)
+    result = fit_profile_heads(vectors, scores)
+    heads = np.array([result[name].parameters for name in PROFILES])  # (profiles, 3)
     design = np.hstack([np.ones((300, 1)), vectors])
     odds = design @ heads.T
     wrong = 1 / (1 + np.exp(-odds)) - np.stack([scores[name] for name in PROFILES], axis=1)
@@ -76,7 +76,7 @@ def test_profile_heads_are_where_the_objective_is_flat() -> None:
 
 
 def test_a_mean_score_skips_what_was_not_seen() -> None:
-    """And is not known where nobody was."""
+    """And is unknown where no expert was."""
     scores = np.array([[1.0, np.nan, 0.0], [np.nan, np.nan, 1.0]])
     assert mean_score(scores, [0, 1])[0] == 1.0
     assert np.isnan(mean_score(scores, [0, 1])[1])
@@ -95,7 +95,7 @@ def test_a_fit_comes_back_from_where_the_logistic_is_flat() -> None:
     """A prior far off, on features that hardly differ: plain Newton steps would run away."""
     vectors = np.hstack([np.full((200, 1), 10.0), RANDOM.normal(scale=0.01, size=(200, 2))])
     scores = np.array([1.0, 0.0, 0.0, 0.0] * 50)
-    found = fit_model_head(vectors, scores, LinearHead(4.0, np.array([2.0, 30.0, -30.0])))
-    told = 1 / (1 + np.exp(-found.log_odds(vectors)))
-    assert told.mean() == pytest.approx(0.25, abs=0.02)
-    assert np.abs(found.parameters).max() < 60
+    result = fit_model_head(vectors, scores, LinearHead(4.0, np.array([2.0, 30.0, -30.0])))
+    message = 1 / (1 + np.exp(-result.log_odds(vectors)))
+    assert message.mean() == pytest.approx(0.25, abs=0.02)
+    assert np.abs(result.parameters).max() < 60

@@ -40,7 +40,7 @@ def test_keeping_everything_changes_nothing(bert: BertModel) -> None:
 
 
 def test_what_is_zero_goes_first(bert: BertModel) -> None:
-    """Heads that write nothing and neurons that nobody reads are the ones cut."""
+    """Heads that write nothing and neurons that are not read are cut."""
     with torch.no_grad():
         for layer in bert.encoder.layer:
             layer.attention.output.dense.weight[:, 4:8] = 0  # the second head
@@ -59,7 +59,7 @@ def test_what_is_zero_goes_first(bert: BertModel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("layers", "width", "feed_forward", "told"),
+    ("layers", "width", "feed_forward", "message"),
     [
         ([3], 16, 12, "must be among 0..2"),
         ([], 16, 12, "must be among 0..2"),
@@ -69,10 +69,10 @@ def test_what_is_zero_goes_first(bert: BertModel) -> None:
     ],
 )
 def test_a_shape_outside_the_teachers_is_refused(
-    bert: BertModel, layers: list[int], width: int, feed_forward: int, told: str
+    bert: BertModel, layers: list[int], width: int, feed_forward: int, message: str
 ) -> None:
     """With what would fit."""
-    with pytest.raises(BadData, match=told):
+    with pytest.raises(BadData, match=message):
         shrink(bert, layers=layers, width=width, feed_forward=feed_forward)
 
 

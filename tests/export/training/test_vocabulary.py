@@ -29,16 +29,16 @@ def small() -> Vocabulary:
 
 def pieces(tokenizer: str, text: str) -> list[str]:
     """What a text is read as."""
-    found: list[str] = Tokenizer.from_str(tokenizer).encode(text, add_special_tokens=False).tokens
-    return [piece for piece in found if piece != "[PAD]"]
+    result: list[str] = Tokenizer.from_str(tokenizer).encode(text, add_special_tokens=False).tokens
+    return [piece for piece in result if piece != "[PAD]"]
 
 
 def test_words_that_are_common_or_in_the_texts_stay_whole(small: Vocabulary) -> None:
     """Any other is read in pieces, and nothing becomes unknown."""
     assert pieces(small.tokenizer, RARE) == pieces(BASE.read_text(), RARE)
-    told = pieces(small.tokenizer, "pterodactyl 日本 αβγ")
-    assert "[UNK]" not in told
-    assert "".join(told[: told.index("日")]).replace("##", "") == "pterodactyl"
+    message = pieces(small.tokenizer, "pterodactyl 日本 αβγ")
+    assert "[UNK]" not in message
+    assert "".join(message[: message.index("日")]).replace("##", "") == "pterodactyl"
     assert len(json.loads(small.tokenizer)["model"]["vocab"]) == 9000
 
 

@@ -33,29 +33,29 @@ def start(
 
 
 @pytest.mark.parametrize("closed", [(1,), (0, 1, 2)])
-def test_a_closed_output_is_told_before_anybody_is_asked(closed: tuple[int, ...]) -> None:
+def test_a_closed_output_is_reported_before_an_expert_is_asked(closed: tuple[int, ...]) -> None:
     """In one line, where that can still be said."""
-    found = start(*ROUTE, before=lambda: os.closerange(closed[0], closed[-1] + 1))
-    assert found.returncode == 1
-    assert b"Traceback" not in found.stderr
-    assert (b"standard output is closed" in found.stderr) == (2 not in closed)
+    result = start(*ROUTE, before=lambda: os.closerange(closed[0], closed[-1] + 1))
+    assert result.returncode == 1
+    assert b"Traceback" not in result.stderr
+    assert (b"standard output is closed" in result.stderr) == (2 not in closed)
 
 
 def test_errors_do_not_go_to_standard_output_where_the_other_is_closed() -> None:
     """`print(file=None)` would put them there."""
-    found = start(*ROUTE, before=lambda: os.close(2))
-    assert (found.returncode, found.stdout) == (1, b"")
+    result = start(*ROUTE, before=lambda: os.close(2))
+    assert (result.returncode, result.stdout) == (1, b"")
 
 
 @pytest.mark.parametrize("buffered", ["", "1"])
-def test_an_output_that_is_full_is_told(buffered: str) -> None:
+def test_a_full_output_is_reported(buffered: str) -> None:
     """Not by the interpreter as it ends, and help is no exception."""
     with Path("/dev/full").open("wb") as full:
         for argv in (("--help",), ("log", "--help")):
-            found = start(*argv, stdout=full.fileno(), PYTHONUNBUFFERED=buffered)
-            assert found.returncode == 1
-            assert b"No space left on device" in found.stderr
-            assert len(found.stderr.splitlines()) == 1
+            result = start(*argv, stdout=full.fileno(), PYTHONUNBUFFERED=buffered)
+            assert result.returncode == 1
+            assert b"No space left on device" in result.stderr
+            assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.fixture
@@ -96,15 +96,15 @@ def test_a_bad_line_of_a_chat_is_one_bad_line(settings: Path) -> None:
             f'base_url = "{server.url}"\n'
         )
         text = b"\xef\xbb\xbfhello\ncaf\xe9\nagain\n"
-        found = start("chat", "--config", str(settings), text=text, PYTHONIOENCODING="utf-8")
-    assert found.returncode == 0
-    assert found.stdout.decode().count(ANSWER) == 2
-    assert b"not valid UTF-8" in found.stderr
-    assert b"Traceback" not in found.stderr
+        result = start("chat", "--config", str(settings), text=text, PYTHONIOENCODING="utf-8")
+    assert result.returncode == 0
+    assert result.stdout.decode().count(ANSWER) == 2
+    assert b"not valid UTF-8" in result.stderr
+    assert b"Traceback" not in result.stderr
 
 
 def test_a_text_that_the_locale_cannot_decode_is_read_as_it_was_typed() -> None:
     """LC_ALL=C without Python's UTF-8 mode."""
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    found = start("route", "\u4f60\u597d?", **plain)
-    assert (found.returncode, found.stdout) == (0, b"local\n")
+    result = start("route", "\u4f60\u597d?", **plain)
+    assert (result.returncode, result.stdout) == (0, b"local\n")

@@ -29,7 +29,7 @@ def test_a_bomb_takes_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "bomb.gz"
     chunk = gzip.compress(b"\0" * 2**26, 9)
     path.write_bytes(chunk * 64)
-    told = subprocess.run(
+    message = subprocess.run(
         [sys.executable, "-c", BOUNDED, str(path)], capture_output=True, text=True, check=True
     )
-    assert int(told.stdout) < 300_000
+    assert int(message.stdout) < 300_000

@@ -42,7 +42,7 @@ def test_developer_is_system() -> None:
     assert Message(developer, "Be brief.") == found.messages[0]
 
 
-def test_a_role_that_is_a_text_of_its_own_is_not_told() -> None:
+def test_a_role_that_is_a_text_of_its_own_is_not_quoted() -> None:
     """It may be the prompt in the wrong place."""
     with pytest.raises(InvalidRequest, match="role of 18 characters is unknown") as caught:
         ChatRequest.of([{"role": "my secret question", "content": "x"}])
@@ -164,7 +164,7 @@ def test_a_setting_that_is_none_is_refused(setting: str, value: Any, told: str) 
 
 @pytest.mark.parametrize("count", [10**400, -1, True, 1.5, None, [1], float("nan")])
 def test_tokens_that_nobody_counted_are_no_usage(count: Any) -> None:
-    """An error of the backend family: it is the expert that told them."""
+    """An error of the backend family: the expert reported them."""
     with pytest.raises(BackendProtocolError, match="prompt_tokens = "):
         Usage(count, 1)
 
@@ -198,7 +198,7 @@ def test_any_text_that_is_utf8_is_accepted(text: str) -> None:
 
 @pytest.mark.parametrize("value", [HELLO, ChatRequest((HELLO,)), Usage(1, 2)])
 def test_values_are_frozen(value: Any) -> None:
-    """Nobody changes a value that another thread may hold."""
+    """Another thread may hold the same value."""
     with pytest.raises(FrozenInstanceError):
         setattr(value, next(iter(value.__slots__)), None)
 
@@ -276,7 +276,7 @@ def test_of_refuses_items_that_are_no_messages(item: Mapping[str, Any] | str | i
     "item", [{"text": "my secret"}, {"my secret": "x"}, "my secret", ["secret"]]
 )
 def test_nothing_of_a_wrong_item_is_quoted(item: Any) -> None:
-    """An error message tells its type, its keys and how many there are."""
+    """The message has its type, its keys and their number."""
     with pytest.raises(InvalidRequest, match=r"got a (dict with 1 keys|str|list)") as caught:
         ChatRequest.of([item])
     assert "secret" not in str(caught.value)
@@ -298,7 +298,7 @@ def test_with_messages_appends_and_keeps_the_rest() -> None:
 
 
 def test_chunks_join_to_a_completion() -> None:
-    """Deltas are joined; the end tells the reason, and usage may come on any chunk."""
+    """Deltas are joined; the last chunk has the reason, and usage may be on any chunk."""
     usage = Usage(3, 2, dropped_messages=1)
     chunks = [
         ChatChunk("1", "small", "Hel"),

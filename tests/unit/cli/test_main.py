@@ -32,7 +32,7 @@ def run_json(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
     return json.loads(run(capsys, *argv, "--json")[1])
 
 
-def test_route_prints_the_expert_and_tells_why_on_stderr(
+def test_route_prints_the_expert_and_the_reason_on_stderr(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Standard output is for scripts."""
@@ -45,20 +45,25 @@ def test_route_prints_the_expert_and_tells_why_on_stderr(
 
 def test_route_json_holds_the_whole_decision(capsys: pytest.CaptureFixture[str]) -> None:
     """With a stable reason code and every estimate."""
-    found = run_json(capsys, "route", "What is the opposite of hot?")
-    assert (found["expert"], found["reason"]) == ("local", "cheapest_is_enough")
-    assert found["estimates"].keys() == {"local", "cloud"}
-    assert 0 <= found["estimates"]["local"]["quality"] <= 1
+    result = run_json(capsys, "route", "What is the opposite of hot?")
+    assert (result["expert"], result["reason"]) == ("local", "cheapest_is_enough")
+    assert result["estimates"].keys() == {"local", "cloud"}
+    assert 0 <= result["estimates"]["local"]["quality"] <= 1
 
 
 def test_route_explains_for_people_and_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     """All of it on standard output; every expert, the operating point, and what would change it."""
     code, out, err = run(capsys, "route", "What is the opposite of hot?", "--explain")
     assert (code, err) == (0, "")
-    for told in ("local (", "cloud (cloud)", "operating point balanced", "nearest known queries"):
-        assert told in out
-    found = run_json(capsys, "route", "What is the opposite of hot?", "--explain")
-    assert {expert["name"] for expert in found["experts"]} == {"local", "cloud"}
+    for output_text in (
+        "local (",
+        "cloud (cloud)",
+        "operating point balanced",
+        "nearest known queries",
+    ):
+        assert output_text in out
+    result = run_json(capsys, "route", "What is the opposite of hot?", "--explain")
+    assert {expert["name"] for expert in result["experts"]} == {"local", "cloud"}
     argv = ("route", "What is 1 + 1?", "--explain", "--preference", "auto")
     assert "\npreference auto\n" in run(capsys, *argv)[1]
 
@@ -66,19 +71,19 @@ def test_route_explains_for_people_and_for_machines(capsys: pytest.CaptureFixtur
 def test_a_preference_replaces_the_operating_point(capsys: pytest.CaptureFixture[str]) -> None:
     """Its reason has a code of its own; an unknown price counts as the dearest."""
     query = "What is the opposite of hot?"
-    found = run_json(capsys, "route", query, "--preference", "cost")
-    assert (found["expert"], found["reason"]) == ("local", "best_in_cost_range")
-    assert (found["preference"], found["operating_point"]) == ("cost", "")
-    found = run_json(capsys, "route", query, "--preference", "quality=1")
-    estimates = found["estimates"]
+    result = run_json(capsys, "route", query, "--preference", "cost")
+    assert (result["expert"], result["reason"]) == ("local", "best_in_cost_range")
+    assert (result["preference"], result["operating_point"]) == ("cost", "")
+    result = run_json(capsys, "route", query, "--preference", "quality=1")
+    estimates = result["estimates"]
     best = max(estimates, key=lambda name: estimates[name]["quality"])
-    assert (found["expert"], found["reason"]) == (best, "best_balance")
+    assert (result["expert"], result["reason"]) == (best, "best_balance")
 
 
 def test_route_profiles_adds_all_six(capsys: pytest.CaptureFixture[str]) -> None:
     """An evaluation from outside gets the estimates of all profiles."""
-    found = run_json(capsys, "route", "--profiles", "Hello")
-    assert found.keys() == {*PROFILES, "local", "cloud"}
+    result = run_json(capsys, "route", "--profiles", "Hello")
+    assert result.keys() == {*PROFILES, "local", "cloud"}
     _, out, _ = run(capsys, "route", "--profiles", "Hello")
     assert all(name in out for name in (*PROFILES, "local", "cloud"))
 
@@ -100,11 +105,11 @@ def test_a_batch_gives_one_line_each_and_the_same_in_threads(
     batch.write_bytes("\n".join(lines).encode() + b'\n{"query": "caf\xe9"}\n')
     code, alone, _ = run(capsys, "route", "--json", "--batch", str(batch))
     _, threads, _ = run(capsys, "route", "--json", "--batch", str(batch), "--threads", "8")
-    found = [json.loads(line) for line in alone.splitlines()]
+    result = [json.loads(line) for line in alone.splitlines()]
     assert code == 1
     assert alone == threads
-    assert ["error" in line for line in found] == [False, False] + [True] * 6
-    assert {line["error"]["type"] for line in found[2:]} == {"InvalidRequest"}
+    assert ["error" in line for line in result] == [False, False] + [True] * 6
+    assert {line["error"]["type"] for line in result[2:]} == {"InvalidRequest"}
 
 
 def test_a_line_with_thousands_of_digits_is_a_bad_line(
@@ -122,7 +127,7 @@ def test_a_line_with_thousands_of_digits_is_a_bad_line(
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
 def test_a_named_pipe_is_not_waited_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Nobody may ever write to it; a pipe of this process has its writer already."""
+    """It may never get a writer; a pipe of this process already has one."""
     os.mkfifo(tmp_path / "pipe")
     code, _, err = run(capsys, "route", "--json", "--batch", str(tmp_path / "pipe"))
     assert (code, "not a regular file" in err) == (2, True)
@@ -165,7 +170,7 @@ def test_standard_input_may_hold_the_query(
 
 
 @pytest.mark.parametrize(
-    ("argv", "code", "told"),
+    ("argv", "code", "output_text"),
     [
         (["route", ""], 1, "the query is empty"),
         (["route", "caf\udce9"], 1, "not valid UTF-8"),
@@ -181,11 +186,11 @@ def test_standard_input_may_hold_the_query(
     ],
 )
 def test_wrong_usage_names_the_value_and_the_fix(
-    capsys: pytest.CaptureFixture[str], argv: list[str], code: int, told: str
+    capsys: pytest.CaptureFixture[str], argv: list[str], code: int, output_text: str
 ) -> None:
     """One line on standard error, no traceback; a typed error as JSON where asked."""
     got, _, err = run(capsys, *argv)
-    assert (got, told in err, "Traceback" in err) == (code, True, False), err
+    assert (got, output_text in err, "Traceback" in err) == (code, True, False), err
 
 
 def test_an_error_is_json_where_json_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -229,10 +234,10 @@ def test_chat_sends_the_history_and_forgets_a_turn_that_failed(
 
 def test_models_lists_the_router_and_what_it_knows(capsys: pytest.CaptureFixture[str]) -> None:
     """Profiles, operating points and the models that may stand as profiles."""
-    found = run_json(capsys, "models")["routers"]["router-small"]
-    assert found["profiles"] == list(PROFILES)
-    assert "balanced" in found["operating_points"]
-    assert "gpt-4-1106-preview" in found["known_models"]
+    result = run_json(capsys, "models")["routers"]["router-small"]
+    assert result["profiles"] == list(PROFILES)
+    assert "balanced" in result["operating_points"]
+    assert "gpt-4-1106-preview" in result["known_models"]
     assert "router router-small" in run(capsys, "models")[1]
 
 
@@ -243,11 +248,11 @@ def test_doctor_looks_at_everything_and_calls_nobody(
     with FaultServer(lambda peer: peer.send(peer.request())) as server:
         settings = TWO_EXPERTS.replace("http://127.0.0.1:9/v1", server.url)
         (tmp_path / "config.toml").write_text(settings)
-        found = run_json(capsys, "doctor")["checks"]
-    assert [check["name"] for check in found] == [
+        result = run_json(capsys, "doctor")["checks"]
+    assert [check["name"] for check in result] == [
         "runtime", "router", "expert local", "expert cloud", "network",
     ]  # fmt: skip
-    assert all(check["ok"] for check in found)
+    assert all(check["ok"] for check in result)
     (tmp_path / "config.toml").write_text(TWO_EXPERTS + 'api_key_env = "NO_SUCH_KEY"\n')
     code, out, _ = run(capsys, "doctor")
     assert code == 1
@@ -256,7 +261,7 @@ def test_doctor_looks_at_everything_and_calls_nobody(
 
 def test_the_table_lists_every_command_there_is() -> None:
     """Each file of `commands` that adds one."""
-    files = {found.name for found in pkgutil.iter_modules(commands.__path__)}
+    files = {result.name for result in pkgutil.iter_modules(commands.__path__)}
     adding = {n for n in files if hasattr(import_module(f"edge_router.cli.commands.{n}"), "add")}
     assert {module for module, _ in COMMANDS.values()} == adding
 

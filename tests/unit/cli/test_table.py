@@ -76,11 +76,11 @@ def test_help_lists_every_command_and_imports_none(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         parse("--help")
     out = capsys.readouterr().out
-    assert all(name in out and told in out for name, (_, told) in TABLE.items())
+    assert all(name in out and message in out for name, (_, message) in TABLE.items())
     assert not any(name.startswith("made_commands") for name in sys.modules)
 
 
-def test_an_unknown_command_is_told_all_names(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_lists_all_names(capsys: pytest.CaptureFixture[str]) -> None:
     """By argparse, with its exit code."""
     with pytest.raises(SystemExit, match="2"):
         parse("sing")

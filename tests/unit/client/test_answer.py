@@ -77,7 +77,7 @@ def test_close_from_another_thread_ends_it_soon(records: list[AnswerRecord], pie
 
 
 def test_a_stream_that_nobody_read_can_be_closed(records: list[AnswerRecord]) -> None:
-    """Nobody was asked, nothing is spent, and the record is there."""
+    """No expert was asked, nothing is spent, and the record is there."""
     router = only_local(records)
     with router.stream("Why?") as stream:
         pass
@@ -102,7 +102,7 @@ def test_leaving_the_block_early_books_what_was_received(records: list[AnswerRec
 
 
 def test_a_dropped_stream_is_cancelled(records: list[AnswerRecord]) -> None:
-    """A `break` out of a loop over `router.stream(...)` leaves nobody to close it."""
+    """After a `break` out of a loop over `router.stream(...)` no code closes it."""
     for _ in only_local(records).stream("Why?"):
         break
     gc.collect()
@@ -164,7 +164,7 @@ def test_closing_the_router_ends_answers_under_way(records: list[AnswerRecord], 
 
 
 def test_closing_the_router_ends_a_suspended_stream(records: list[AnswerRecord]) -> None:
-    """Nobody reads it just now; its next reader is told."""
+    """It is not being read; its next reader gets the error."""
     router = only_local(records)
     stream = router.stream("Why?")
     next(stream)
@@ -203,7 +203,7 @@ def test_close_within_the_reading_thread_is_no_deadlock(records: list[AnswerReco
 
 
 def test_a_whole_answer_that_breaks_off_is_asked_of_the_next(records: list[AnswerRecord]) -> None:
-    """Nothing of it was shown; both are booked, and one record tells of both."""
+    """Nothing of it was shown; both are booked, in one record."""
     cloud = FakeBackend("one two three", error=BackendProtocolError("broke off"), fail_after=2)
     config = Config(experts={"local": LOCAL, "cloud": CLOUD}, min_gain=-1.0)
     backends = {"local": FakeBackend("from here"), "cloud": cloud}

@@ -101,7 +101,7 @@ def test_a_gate_that_cannot_be_used_is_refused(
 
 
 def test_the_figures_of_a_stage_are_the_first_that_reach_it() -> None:
-    """A shorter answer gives its last ones, a backend that does not tell gives none."""
+    """A shorter answer gives its last ones, a backend without confidence gives none."""
     chunks = [
         ChatChunk("1", "m", "x", confidence=replace(CONFIDENCE, tokens=tokens))
         for tokens in (1, 3, 5, 6)

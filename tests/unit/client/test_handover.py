@@ -1,4 +1,4 @@
-"""Deferral in the whole client: who answers, what it costs, and what the record says."""
+"""Deferral in the whole client: the expert that answers, the cost and the record."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_the_gate_sees_what_was_expected_before_any_correction(
 
 @pytest.mark.parametrize("streamed", [True, False])
 def test_a_good_local_answer_stays(settings: Config, streamed: bool) -> None:
-    """Nobody else is asked, and nothing is said."""
+    """No other expert is asked, and the record has no deferral."""
     cloud = FakeBackend(ELSEWHERE)
     local = FakeBackend(WORDS, margin=0.9)
     text, record = answer(settings, local, cloud, streamed=streamed)
@@ -123,7 +123,7 @@ def test_off_is_the_default_and_looks_at_nothing(settings: Config) -> None:
 
 @pytest.mark.parametrize("streamed", [True, False])
 def test_with_the_cloud_down_the_local_answer_goes_on(settings: Config, streamed: bool) -> None:
-    """Whole, asked once, and the record tells what failed."""
+    """Whole, asked once, and the record names the failure."""
     local, cloud = FakeBackend(WORDS, margin=0.1), FakeBackend(error=DOWN)
     text, record = answer(settings, local, cloud, streamed=streamed)
     assert (text, record.answered_by, record.reason) == (WORDS, "local", "fallback")
@@ -163,7 +163,7 @@ def test_a_cloud_that_hangs_does_not_cost_the_local_answer(settings: Config) -> 
 def test_a_whole_answer_that_hangs_in_the_cloud_leaves_time_for_the_local_one(
     settings: Config,
 ) -> None:
-    """One word came from there; nobody has seen it, and the local expert is asked again."""
+    """One word came from there and was not shown; the local expert is asked again."""
 
     class Hanging(FakeBackend):
         def stream(self, *args: Any, **how: Any) -> Any:
@@ -201,7 +201,7 @@ def test_a_wrong_key_is_seen_and_not_papered_over(settings: Config) -> None:
 
 
 def test_a_cloud_that_failed_is_not_asked_twice(settings: Config) -> None:
-    """The local model dies while the cloud is down: both failures are told, each asked once."""
+    """The local model dies while the cloud is down: both failures are reported, each asked once."""
     local = FakeBackend(WORDS, margin=0.1, error=BackendUnavailable("no memory"), fail_after=6)
     cloud = FakeBackend(error=DOWN)
     router = EdgeRouter(settings, backends={"local": local, "cloud": cloud})
@@ -211,7 +211,7 @@ def test_a_cloud_that_failed_is_not_asked_twice(settings: Config) -> None:
 
 
 def test_a_local_model_that_fails_while_held_back_falls_back(settings: Config) -> None:
-    """Nobody has read anything yet."""
+    """Nothing was shown yet."""
     local = FakeBackend(WORDS, margin=0.9, error=BackendUnavailable("no memory"), fail_after=2)
     text, record = answer(settings, local, FakeBackend(ELSEWHERE))
     assert (text, record.answered_by, record.reason) == (ELSEWHERE, "cloud", "fallback")

@@ -99,8 +99,8 @@ def test_an_answer_that_cannot_be_judged_goes_on() -> None:
     assert next(pieces).delta == " three"
 
 
-def test_closing_stops_whoever_speaks() -> None:
-    """The local model as well as the one that took over."""
+def test_closing_stops_the_expert_that_answers() -> None:
+    """The local model as well as the expert that took over."""
     local, other = tokens_of(WORDS, 0.9), tokens_of(WORDS, None)
     chunks = Watch.of(GATE, "before", 4).hold_back(
         local, 0.5, judge=lambda *_: None, hand_over=lambda _: None

@@ -1,4 +1,4 @@
-"""Hooks: told of everything, in nobody's way."""
+"""Hooks: called with every record, without delaying or failing an answer."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_slow_hook_does_not_hold_up_the_answer() -> None:
 
 
 def test_a_hook_may_ask_something_itself() -> None:
-    """Its own answer is told too, without waiting for itself."""
+    """Its own answer is reported too, without waiting for itself."""
     texts: list[str] = []
 
     def curious(record: AnswerRecord) -> None:

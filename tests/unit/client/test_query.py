@@ -1,4 +1,4 @@
-"""A query knows who goes on with what was begun."""
+"""The state of a query: which expert goes on with a started answer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DECISION = Decision(
 
 
 def test_it_is_handed_over_unless_that_failed() -> None:
-    """Nobody at first, the cloud after a deferral, nobody again once the cloud has failed."""
+    """None at first, the cloud after a deferral, none again once the cloud has failed."""
     started = time.monotonic()
     request, deadline = ChatRequest.of("Why?"), Deadline.after(9)
     query = Query(request, DECISION, None, Snapshot(), deadline, started, 0.001)

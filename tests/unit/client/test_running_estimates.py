@@ -1,4 +1,4 @@
-"""Experience: what answers taught, and what the device tells, as one snapshot for a query."""
+"""Running estimates and the state of the device, as one snapshot for a query."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_ten_answers_follow_a_machine_that_became_twice_as_slow() -> None:
 
 @pytest.mark.parametrize("how", [{"failures": {"cloud": "down"}}, {"dropped": 3}])
 def test_times_that_hold_something_else_teach_nothing(how: dict[str, object]) -> None:
-    """A wait for somebody who failed; a history that was partly left out."""
+    """A wait for an expert that failed; a history that was partly left out."""
     known = experience()
     answer(known, slower=9.0, **how)  # type: ignore[arg-type]
     assert known.paces == {}
@@ -208,7 +208,7 @@ def test_a_throttled_processor_makes_local_answers_slower() -> None:
 
 @pytest.mark.parametrize(("free", "doubt"), [(999, Reason.MEMORY), (1000, None), (None, None)])
 def test_a_model_that_would_not_fit_is_in_doubt(free: int | None, doubt: Reason | None) -> None:
-    """Unless it is loaded already, or nobody knows."""
+    """Unless it is loaded already, or memory is unknown."""
     known, model = experience(DeviceState(free_memory_bytes=free)), Model()
     assert snapshot(known, backends={"local": model}).doubts.get("local") is doubt
     model.loaded = True

@@ -31,7 +31,7 @@ def make(
 
 
 def test_the_chosen_expert_answers_and_the_record_names_it() -> None:
-    """Nobody else is asked."""
+    """No other expert is asked."""
     local, cloud = FakeBackend("from here"), FakeBackend("from the cloud")
     answer = make(local, cloud).complete("Why?")
     assert answer.text == "from the cloud"
@@ -51,7 +51,7 @@ def test_a_stream_gives_its_record_at_the_end() -> None:
 
 @pytest.mark.parametrize("streamed", [True, False])
 def test_an_unavailable_cloud_falls_back_and_says_so(streamed: bool) -> None:
-    """The record keeps the failure and the words tell it."""
+    """The record and the words have the failure."""
     records: list[AnswerRecord] = []
     router = make(FakeBackend("from here"), FakeBackend(error=DOWN), records=records)
     if streamed:
@@ -155,14 +155,14 @@ def test_closing_a_stream_cancels_the_answer() -> None:
 
 
 class Still:
-    """A device of which nothing is told."""
+    """A device that reports nothing."""
 
     def state(self) -> DeviceState:
         return DeviceState()
 
 
 def test_a_cloud_expert_that_just_failed_is_not_asked_again_at_once() -> None:
-    """The next query says why it went elsewhere; where nobody else may answer it is asked."""
+    """The next query says why it went elsewhere; if no other expert may answer, it is asked."""
     server = replace(CLOUD, base_url="http://cloud.invalid/v1")
     config = Config(experts={"local": LOCAL, "cloud": server}, min_gain=-1.0)
     cloud = FakeBackend(error=DOWN)
@@ -181,8 +181,8 @@ def test_a_cloud_expert_that_just_failed_is_not_asked_again_at_once() -> None:
         assert router.complete("Why?").record.answered_by == "cloud"
 
 
-def test_only_the_query_that_probes_an_expert_tells_how_it_went() -> None:
-    """Another one passes it over meanwhile, which is no failure of the expert."""
+def test_only_the_query_that_probes_an_expert_reports_its_result() -> None:
+    """Another query skips it meanwhile, which is no failure of the expert."""
     server = replace(CLOUD, base_url="http://cloud.invalid/v1")
     config = Config(experts={"local": LOCAL, "cloud": server}, min_gain=-1.0)
     cloud = FakeBackend("from the cloud")

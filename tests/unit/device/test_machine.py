@@ -52,13 +52,13 @@ def battery(charge: str, status: str, **more: str) -> dict[str, str]:
     return {f"{at}/{name}": content for name, content in files.items()}
 
 
-def test_where_nothing_is_told_nothing_is_known(tmp_path: Path) -> None:
+def test_without_files_nothing_is_known(tmp_path: Path) -> None:
     """No file is there, or none makes sense: quietly None."""
     assert LinuxDevice(tmp_path).state() == DeviceState()
     assert UnknownDevice().state() == DeviceState()
     strange = {"proc/meminfo": "Mem", **clock(0, most="fast"), **battery("full", "")}
-    found = tree(tmp_path, strange).state()
-    assert (found.free_memory_bytes, found.clock_share, found.battery) == (None, None, None)
+    result = tree(tmp_path, strange).state()
+    assert (result.free_memory_bytes, result.clock_share, result.battery) == (None, None, None)
 
 
 def test_free_memory_is_what_a_new_model_could_have(tmp_path: Path) -> None:
@@ -103,19 +103,21 @@ def test_the_most_throttled_core_counts(tmp_path: Path) -> None:
     assert tree(tmp_path / "idle", clock(0)).state().clock_share == 1.0
 
 
-@pytest.mark.parametrize(("told", "share"), [("0x0", 1.0), ("0x50000", 1.0), ("50004", 0.3)])
-def test_a_raspberry_pi_tells_in_its_own_way(tmp_path: Path, told: str, share: float) -> None:
+@pytest.mark.parametrize(("message", "share"), [("0x0", 1.0), ("0x50000", 1.0), ("50004", 0.3)])
+def test_a_raspberry_pi_reports_throttling_in_its_own_way(
+    tmp_path: Path, message: str, share: float
+) -> None:
     """Only the bits of this moment count; those above say that it once happened."""
-    firmware = {"sys/devices/platform/soc/soc:firmware/get_throttled": told}
+    firmware = {"sys/devices/platform/soc/soc:firmware/get_throttled": message}
     assert tree(tmp_path, clock(0) | firmware).state().clock_share == share
 
 
 def test_the_battery_is_the_device_s_own(tmp_path: Path) -> None:
     """That of a mouse is not."""
-    found = tree(tmp_path, battery("42\n", "Discharging\n")).state()
-    assert (found.battery, found.discharging) == (0.42, True)
-    found = tree(tmp_path, battery("42\n", "Charging\n")).state()
-    assert (found.battery, found.discharging) == (0.42, False)
+    result = tree(tmp_path, battery("42\n", "Discharging\n")).state()
+    assert (result.battery, result.discharging) == (0.42, True)
+    result = tree(tmp_path, battery("42\n", "Charging\n")).state()
+    assert (result.battery, result.discharging) == (0.42, False)
     assert tree(tmp_path, battery("5", "Discharging", scope="Device")).state().battery is None
 
 
@@ -132,12 +134,12 @@ def test_the_battery_is_the_device_s_own(tmp_path: Path) -> None:
 def test_a_route_that_leaves_means_connected(
     tmp_path: Path, old: str, new: str, connected: bool
 ) -> None:
-    """Loopback and link-local ones lead nowhere; nobody is asked."""
+    """Loopback and link-local ones lead nowhere; nothing is sent."""
     device = tree(tmp_path, {"proc/net/route": old, "proc/net/ipv6_route": new})
     assert device.state().connected is connected
 
 
-def test_this_machine_tells_something() -> None:
+def test_this_machine_can_be_read() -> None:
     """Whatever it is, reading it raises nothing."""
     device = this_device()
     assert device.info().cores >= 1

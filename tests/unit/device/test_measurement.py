@@ -23,44 +23,44 @@ def sample(read: int, written: int, *, off: float = 1.0, cold: bool = False) -> 
 def test_a_speed_is_found_again_from_its_own_times() -> None:
     """All six numbers, the load too."""
     samples = [sample(n, 24) for n in (36, 84, 276, 532, 1044, 1556)]
-    found = fit_speed(samples, cold=sample(21, 1, cold=True))
+    result = fit_speed(samples, cold=sample(21, 1, cold=True))
     for name in ("start_s", "input_tokens_per_s", "output_tokens_per_s", "cold_s"):
-        assert getattr(found, name) == pytest.approx(getattr(SPEED, name), rel=1e-6)
-    assert found.input_growth_s == pytest.approx(SPEED.input_growth_s, rel=1e-6)
-    assert found.output_growth_s == pytest.approx(SPEED.output_growth_s, rel=1e-6)
+        assert getattr(result, name) == pytest.approx(getattr(SPEED, name), rel=1e-6)
+    assert result.input_growth_s == pytest.approx(SPEED.input_growth_s, rel=1e-6)
+    assert result.output_growth_s == pytest.approx(SPEED.output_growth_s, rel=1e-6)
 
 
 def test_a_speed_is_close_where_times_are_noisy_and_never_negative() -> None:
     """10 % to either side, so that a plain fit would ask for a start below zero."""
     off = (0.9, 1.1, 0.9, 1.1, 0.95, 1.05)
     lengths = (36, 84, 276, 532, 1044, 1556)
-    found = fit_speed([sample(n, 24, off=o) for n, o in zip(lengths, off, strict=True)])
-    assert min(found.start_s, found.input_growth_s, found.output_growth_s) >= 0
+    result = fit_speed([sample(n, 24, off=o) for n, o in zip(lengths, off, strict=True)])
+    assert min(result.start_s, result.input_growth_s, result.output_growth_s) >= 0
     for read in (50, 300, 1200):
-        assert found.latency(read, 24) == pytest.approx(SPEED.latency(read, 24), rel=0.15)
+        assert result.latency(read, 24) == pytest.approx(SPEED.latency(read, 24), rel=0.15)
 
 
 def test_an_answer_that_comes_at_once_still_has_a_speed() -> None:
     """Writing then takes no time that could be seen, and reading takes all of it."""
     at_once = [Sample(Work(n, 8), Timing(n / 100, n / 100)) for n in (20, 40, 80)]
-    found = fit_speed(at_once)
-    assert found.input_tokens_per_s == pytest.approx(100.0)
-    assert found.output_tokens_per_s > 1e4
+    result = fit_speed(at_once)
+    assert result.input_tokens_per_s == pytest.approx(100.0)
+    assert result.output_tokens_per_s > 1e4
 
 
 def test_each_prompt_is_new_to_the_expert_and_fits_its_context() -> None:
     """Nothing but the template is cached; the share of what is done grows to 1."""
     backend, shares = FakeBackend("one two three"), list[float]()
-    found = measure_speed(backend, context_tokens=400, repeats=2, progress=shares.append)
+    result = measure_speed(backend, context_tokens=400, repeats=2, progress=shares.append)
     texts = [request.messages[0].content for request in backend.requests]
     assert len(texts) == 1 + 2 * 3
     assert [len(text.split()) for text in texts] == [1, 16, 16, 64, 64, 256, 256]
     assert len(set(texts)) == len(texts)
-    assert len(found.samples) == 6
-    assert found.pace == Pace(first_seen=6, rest_seen=6)
+    assert len(result.samples) == 6
+    assert result.pace == Pace(first_seen=6, rest_seen=6)
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    assert found.speed.cold_s == 0.0
+    assert result.speed.cold_s == 0.0
 
 
 def test_a_tiny_context_still_gets_the_shortest_prompt() -> None:

@@ -40,8 +40,8 @@ def test_the_router_takes_measured_speeds_and_settings_win(config: Config) -> No
     write_speeds(config, {"local": FOUND})
     assert Router.from_config(config).experts[0].speed == SPEED
     stated = replace(LOCAL, output_tokens_per_s=5.0)
-    found = Router.from_config(replace(config, experts={"local": stated})).experts[0].speed
-    assert found == replace(SPEED, output_tokens_per_s=5.0)
+    result = Router.from_config(replace(config, experts={"local": stated})).experts[0].speed
+    assert result == replace(SPEED, output_tokens_per_s=5.0)
 
 
 @pytest.mark.parametrize(

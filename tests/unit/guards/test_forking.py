@@ -49,7 +49,7 @@ def test_a_lock_that_another_thread_holds_is_free_in_the_child() -> None:
         thread.join()
 
 
-def test_an_owner_is_told_in_the_child_only() -> None:
+def test_an_owner_is_notified_in_the_child_only() -> None:
     """And only as long as it lives."""
 
     class Owner:

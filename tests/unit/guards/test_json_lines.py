@@ -12,7 +12,7 @@ from edge_router.guards.json_lines import json_lines
 
 
 def test_each_line_comes_with_its_place(tmp_path: Path) -> None:
-    """Blank lines count, but are passed over; plain and gzipped read alike."""
+    """Blank lines count, but are skipped; plain and gzipped read alike."""
     text = '{"a": 1}\n\n[2]\n'
     plain, zipped = tmp_path / "x.jsonl", tmp_path / "x.jsonl.gz"
     plain.write_text(text)

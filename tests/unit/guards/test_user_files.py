@@ -89,7 +89,7 @@ def test_a_tilde_is_the_home_folder_unless_a_file_is_called_so(
 
 
 @pytest.mark.parametrize("value", ["", "here", "~nobody-at-all/x"])
-def test_a_folder_of_xdg_that_is_not_absolute_is_passed_over(
+def test_a_folder_of_xdg_that_is_not_absolute_is_ignored(
     value: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """As the specification wants."""

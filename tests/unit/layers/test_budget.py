@@ -174,7 +174,7 @@ def test_without_any_limit_no_money_is_counted() -> None:
 
 
 def test_a_limit_on_one_answer_shortens_it_and_says_so() -> None:
-    """A cent pays for ten tokens; the expert is told so."""
+    """A cent pays for ten tokens, which is the request's limit then."""
     backend = FakeBackend("ok")
     config = Config(experts={"big": BIG}, placement=Placement.ONLY_IN_CLOUD)
     router = EdgeRouter(config, backends={"big": backend})
@@ -184,7 +184,7 @@ def test_a_limit_on_one_answer_shortens_it_and_says_so() -> None:
 
 
 def test_a_limit_that_does_not_pay_leaves_the_local_expert() -> None:
-    """The cloud's input alone costs more; nobody pays for it."""
+    """The cloud's input alone costs more."""
     cloud = FakeBackend("from the cloud")
     experts = {"local": LOCAL, "cloud": replace(CLOUD, input_usd_per_million=1e5)}
     config = Config(experts=experts, min_gain=-1.0, max_cost_usd=1.0)

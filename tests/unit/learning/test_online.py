@@ -42,7 +42,7 @@ def kept(folder: Path) -> list[Outcome]:
 
 
 def test_an_explored_answer_is_kept_with_its_propensity_and_score(tmp_path: Path) -> None:
-    """The row tells who would have been asked otherwise."""
+    """The row names the alternative expert."""
     with learning(tmp_path) as router:
         answer = router.complete(QUERY)
         assert router.feedback(answer.record.id, 0.75)
@@ -64,7 +64,7 @@ def test_a_streamed_answer_is_kept_like_a_whole_one(tmp_path: Path) -> None:
 
 
 def test_a_fallback_is_kept_as_one(tmp_path: Path) -> None:
-    """Whoever was asked first stays the one that was decided on."""
+    """The decided expert stays the first one asked."""
     down = FakeBackend(error=BackendUnavailable("connection refused"))
     with learning(tmp_path, draw=0.5, local=down) as router:
         assert router.complete(QUERY).text == "from there"

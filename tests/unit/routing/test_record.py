@@ -74,7 +74,7 @@ def test_a_fallback_names_who_failed_and_how() -> None:
     )
 
 
-def test_a_deferral_is_told_and_a_failure_after_it_is_a_fallback() -> None:
+def test_a_deferral_is_recorded_and_a_failure_after_it_is_a_fallback() -> None:
     """The reason is `deferred` where the other expert answered."""
     deferral = Deferral("local", "cloud", 16, 0.12, 0.71, 0.4)
     told = (
@@ -99,7 +99,7 @@ def test_a_deferral_is_told_and_a_failure_after_it_is_a_fallback() -> None:
     ],
     ids=["unknown", "nothing dropped", "dropped"],
 )
-def test_dropped_messages_are_told(usage: Usage | None, told: str) -> None:
+def test_dropped_messages_are_reported(usage: Usage | None, told: str) -> None:
     """What an expert did not get to read is never kept quiet, and does not change the reason."""
     record = _record(usage=usage)
     assert record.words == f"{DECISION.words}{told}"

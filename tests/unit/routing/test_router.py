@@ -28,7 +28,7 @@ HARD = (
 
 @pytest.fixture(scope="module")
 def router() -> Router:
-    """SmolLM2 here and a frontier model in the cloud; nobody is called."""
+    """SmolLM2 here and a frontier model in the cloud; neither is called."""
     return Router.from_config(Config(experts={"local": LOCAL, "cloud": CLOUD}))
 
 
@@ -63,13 +63,13 @@ def test_without_a_cloud_expert_it_says_that_one_was_wanted() -> None:
 
 
 def test_an_expert_of_the_users_may_have_a_profile_s_name() -> None:
-    """The reference then goes by another name and rules out nobody."""
+    """The reference then gets another name and excludes no expert."""
     decision = Router.from_config(Config(experts={"frontier": LOCAL})).route(HARD)
     assert (decision.expert, decision.wanted) == ("frontier", "frontier profile")
 
 
 def test_only_on_device_wins_over_any_estimate(router: Router) -> None:
-    """Nothing leaves, and the decision tells what would have."""
+    """Nothing leaves, and the decision names the expert that was wanted."""
     decision = router.route(HARD, Constraints(placement=Placement.ONLY_ON_DEVICE))
     assert (decision.expert, decision.order) == ("local", ("local",))
     assert decision.reason is Reason.ONLY_ON_DEVICE

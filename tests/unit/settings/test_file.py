@@ -8,6 +8,8 @@ import pytest
 
 from edge_router.errors import ConfigError
 from edge_router.settings.config import Config
+from edge_router.settings.file import default_config_path
+from made_settings import load
 
 CLUSTER = (
     "EDGE_ROUTER_SERVICE_HOST",
@@ -35,8 +37,8 @@ def test_a_platforms_variables_are_no_settings(name: str, monkeypatch: pytest.Mo
 def test_a_misspelt_variable_is_still_an_error(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be a limit."""
     monkeypatch.setenv(f"EDGE_ROUTER_{name}", "1")
-    told = f"unknown key '{name.lower()}' in the environment; 'EDGE_ROUTER_{name}' is set"
-    with pytest.raises(ConfigError, match=told):
+    message = f"unknown key '{name.lower()}' in the environment; 'EDGE_ROUTER_{name}' is set"
+    with pytest.raises(ConfigError, match=message):
         Config.load()
 
 
@@ -57,10 +59,10 @@ def test_what_describes_an_installation_is_ignored(
 
 
 @pytest.mark.parametrize("written", ["ONLY_ON_DEVICE", "only-on-device", "Only on device"])
-def test_a_placement_in_another_spelling_is_told_the_right_one(
+def test_a_misspelt_placement_gets_the_right_spelling(
     written: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is a promise, so nobody guesses."""
+    """It is a promise, so it is not guessed."""
     monkeypatch.setenv("EDGE_ROUTER_PLACEMENT", written)
     with pytest.raises(ConfigError, match="did you mean 'only_on_device'"):
         Config.load()
@@ -122,7 +124,7 @@ def test_a_number_with_a_comma_or_a_currency_is_refused(
         ("offline = True  # always", "True is no value in TOML"),
     ],
 )
-def test_what_was_meant_is_told(line: str, fix: str, tmp_path: Path) -> None:
+def test_the_error_says_what_was_meant(line: str, fix: str, tmp_path: Path) -> None:
     """A path of Windows, and words that other languages know."""
     (tmp_path / "c.toml").write_text(f"[router]\n{line}\n")
     with pytest.raises(ConfigError, match=fix):
@@ -132,8 +134,8 @@ def test_what_was_meant_is_told(line: str, fix: str, tmp_path: Path) -> None:
 def test_a_path_of_windows_in_single_quotes_is_right(tmp_path: Path) -> None:
     """So is one with slashes."""
     (tmp_path / "c.toml").write_text("[router]\ndata_dir = 'C:\\temp\\new'\nartifact = \"C:/x\"\n")
-    found = Config.load(tmp_path / "c.toml")
-    assert (found.data_dir, found.artifact) == ("C:\\temp\\new", "C:/x")
+    result = Config.load(tmp_path / "c.toml")
+    assert (result.data_dir, result.artifact) == ("C:\\temp\\new", "C:/x")
 
 
 @pytest.mark.parametrize("content", ["a = " + "[" * 100_000, "x" * 2_000_000, "a = " + "9" * 9_999])
@@ -142,3 +144,57 @@ def test_a_monstrous_file_is_an_error_of_ours(content: str, tmp_path: Path) -> N
     (tmp_path / "c.toml").write_text(content)
     with pytest.raises(ConfigError):
         Config.load(tmp_path / "c.toml")
+
+
+def test_the_users_own_file_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Under $XDG_CONFIG_HOME, or ~/.config where that is not set or empty."""
+    default_config_path().parent.mkdir(parents=True)
+    default_config_path().write_text("[router]\ndeadline_s = 7")
+    assert Config.load().deadline_s == 7
+    monkeypatch.setenv("XDG_CONFIG_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert default_config_path() == tmp_path / ".config" / "edge-router" / "config.toml"
+
+
+def test_the_variable_goes_before_the_users_own_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """$EDGE_ROUTER_CONFIG names another file, and an argument names yet another."""
+    default_config_path().parent.mkdir(parents=True)
+    default_config_path().write_text("[router]\ndeadline_s = 7")
+    (tmp_path / "other.toml").write_text("[router]\ndeadline_s = 8")
+    monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "other.toml"))
+    assert Config.load().deadline_s == 8
+    assert load(tmp_path, "[router]\ndeadline_s = 9").deadline_s == 9
+
+
+def test_an_empty_variable_names_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty means unset for EDGE_ROUTER_CONFIG as for all the others."""
+    monkeypatch.setenv("EDGE_ROUTER_CONFIG", "")
+    assert Config.load() == Config()
+
+
+def test_a_file_that_is_named_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an argument or as a variable; the message has the path and the system's reason."""
+    missing = str(tmp_path / "nowhere.toml")
+    message = f"config file {missing!r} cannot be read: No such file"
+    with pytest.raises(ConfigError, match=message):
+        Config.load(missing)
+    monkeypatch.setenv("EDGE_ROUTER_CONFIG", missing)
+    with pytest.raises(ConfigError, match=message):
+        Config.load()
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """What cannot be read is an error of ours."""
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        Config.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[router", b"a = 1\na = 2", b"\xff\xfe[router]"])
+def test_a_file_that_is_not_toml_is_an_error(content: bytes, tmp_path: Path) -> None:
+    """Another format, half a line, a key twice and another encoding: the message has the path."""
+    file = tmp_path / "config.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"config\.toml' is not TOML"):
+        Config.load(file)

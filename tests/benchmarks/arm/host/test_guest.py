@@ -39,10 +39,10 @@ def _job(artifact: RouterArtifact, *queries: str) -> Job:
     return Job(artifact.path.resolve(), queries, texts, {}, rounds=2)
 
 
-@pytest.mark.parametrize(("script", "told"), ENDS)
-def test_a_program_that_breaks_off_is_told(script: str, told: str) -> None:
+@pytest.mark.parametrize(("script", "message"), ENDS)
+def test_a_program_that_breaks_off_is_reported(script: str, message: str) -> None:
     """By its exit status or signal and its last words, or by the line that is no result."""
-    with pytest.raises(GuestFailed, match=f"board: {told}"):
+    with pytest.raises(GuestFailed, match=f"board: {message}"):
         list(Guest("board", ("sh", "-c", script)).run({}, timeout_s=60))
 
 
@@ -93,9 +93,9 @@ def test_queries_are_taken_at_even_distances() -> None:
 
 def test_queries_without_tables_are_our_own() -> None:
     """No table is needed for the default."""
-    found = real_queries(30, None)
-    assert len(set(found)) == 30
-    assert found == real_queries(30, None)
+    result = real_queries(30, None)
+    assert len(set(result)) == 30
+    assert result == real_queries(30, None)
 
 
 def test_queries_are_half_from_the_tables(tmp_path: Path) -> None:
@@ -107,8 +107,8 @@ def test_queries_are_half_from_the_tables(tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
     (folder / "table.jsonl").write_text("".join(row.format(n) for n in range(20)))
-    found = real_queries(10, tmp_path)
-    assert [query.startswith("row ") for query in found] == [False] * 5 + [True] * 5
+    result = real_queries(10, tmp_path)
+    assert [query.startswith("row ") for query in result] == [False] * 5 + [True] * 5
 
 
 def _options(*arguments: str) -> argparse.Namespace:
@@ -120,9 +120,9 @@ def _options(*arguments: str) -> argparse.Namespace:
 def test_options_are_lists_of_what_there_is() -> None:
     """All four machines by default."""
     assert [machine.name for machine in _options().machines] == list(MACHINES)
-    found = _options("--machines", "cortex-a76,nehalem", "--tokens", "8,64")
-    assert [machine.cpu for machine in found.machines] == ["cortex-a76", "Nehalem"]
-    assert found.tokens == (8, 64)
+    result = _options("--machines", "cortex-a76,nehalem", "--tokens", "8,64")
+    assert [machine.cpu for machine in result.machines] == ["cortex-a76", "Nehalem"]
+    assert result.tokens == (8, 64)
 
 
 @pytest.mark.parametrize("wrong", [["--machines", "z80"], ["--tokens", "8,-1"], ["--rounds", "x"]])

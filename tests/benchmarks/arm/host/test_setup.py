@@ -22,7 +22,7 @@ needs_apt = pytest.mark.skipif(
 
 @pytest.mark.parametrize(("system", "machine"), [("darwin", "arm64"), ("linux", "aarch64")])
 def test_only_linux_on_x86_emulates(system: str, machine: str) -> None:
-    """A board is told to measure itself."""
+    """A board gets the advice to measure itself."""
     with pytest.raises(HostUnsuitable, match=f"{system} {machine}.*other suites"):
         check_host(system, machine)
 
@@ -34,7 +34,7 @@ def test_a_missing_tool_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch) -
         check_host("linux", "x86_64", tools=["cc"])
 
 
-def test_a_tool_that_fails_is_told_in_its_own_words() -> None:
+def test_a_failing_tool_is_quoted() -> None:
     """The last lines of its standard error, and the fix."""
     command = [sys.executable, "-c", "raise SystemExit('no room')"]
     with pytest.raises(DownloadFailed, match=r"failed \(no room\); make room"):
@@ -51,8 +51,8 @@ def test_last_words_leave_out_blank_lines() -> None:
     assert last_words("\n") == "it said nothing"
 
 
-def test_the_mirror_is_the_one_of_debians_archive() -> None:
-    """Not the security archive, nor somebody else's packages."""
+def test_the_mirror_is_that_of_debians_archive() -> None:
+    """Neither the security archive nor a third party."""
     sources = ["https://packages.example/apt", "http://mirror.example/debian-security/"]
     assert debian_archive(sources) is None
     assert debian_archive([*sources, "http://mirror.example/debian/"]) == (

@@ -138,7 +138,7 @@ def test_routereval_without_prompts(tmp_path: Path, arrays: dict[str, Any], prom
     saved(tmp_path / "pool.npz", arrays)
     (tmp_path / "prompts.json").write_text(prompts)
     rows = import_outcomes("routereval", [tmp_path / "pool.npz"], texts=tmp_path / "prompts.json")
-    assert [(found["query"], found["score"]) for found in rows] == [
+    assert [(result["query"], result["score"]) for result in rows] == [
         ("One?", {"pool-0": 0.0, "pool-1": 1.0}),
         ("Two?", {"pool-0": 1.0, "pool-1": 0.5}),
     ]
@@ -148,12 +148,12 @@ def test_routereval_of_one_matrix(tmp_path: Path) -> None:
     """A bare .npy is the matrix Y; an .npz that holds prompts and names needs nothing else."""
     np.save(tmp_path / "y.npy", np.array([[True, False]]))
     (tmp_path / "texts.jsonl").write_text('"Why?"\n')
-    (found,) = import_outcomes("routereval", [tmp_path / "y.npy"], texts=tmp_path / "texts.jsonl")
-    assert found["score"] == {"y-0": 1.0, "y-1": 0.0}
+    (result,) = import_outcomes("routereval", [tmp_path / "y.npy"], texts=tmp_path / "texts.jsonl")
+    assert result["score"] == {"y-0": 1.0, "y-1": 0.0}
     parts = {"val_score": [[0.5, 1]], "val_prompt": ["Why?"], "model": ["a", "b"]}
     saved(tmp_path / "z.npz", parts)
-    (found,) = import_outcomes("routereval", [tmp_path / "z.npz"])
-    assert (found["query"], found["score"]) == ("Why?", {"a": 0.5, "b": 1.0})
+    (result,) = import_outcomes("routereval", [tmp_path / "z.npz"])
+    assert (result["query"], result["score"]) == ("Why?", {"a": 0.5, "b": 1.0})
 
 
 def test_alpacaeval() -> None:
@@ -243,8 +243,8 @@ def test_an_answer_may_begin_like_a_failed_call(tmp_path: Path) -> None:
     answered = line | {"response": "ERROR: page not found", "output_tokens": 5}
     lines = [answered, line | {"model_name": "b", "response": "It is a code."}]
     (tmp_path / "x.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lines))
-    (found,) = import_outcomes("llmrouter", [tmp_path / "x.jsonl"])
-    assert found["score"] == {"a": 1.0, "b": 1.0}
+    (result,) = import_outcomes("llmrouter", [tmp_path / "x.jsonl"])
+    assert result["score"] == {"a": 1.0, "b": 1.0}
 
 
 def test_plain_csv() -> None:
@@ -336,4 +336,4 @@ def test_parquet(tmp_path: Path) -> None:
     wide = {"prompt": ["a?", "b?"], "m": [1.0, float("nan")], "n": [None, 0.5]}
     parquet.write_table(pyarrow.table(wide), tmp_path / "wide.parquet")
     rows = import_outcomes("routerbench", [tmp_path / "wide.parquet"])
-    assert [found["score"] for found in rows] == [{"m": 1.0}, {"n": 0.5}]
+    assert [result["score"] for result in rows] == [{"m": 1.0}, {"n": 0.5}]

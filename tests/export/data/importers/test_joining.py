@@ -89,7 +89,7 @@ def test_an_average_lies_between_its_scores(
 
 
 def test_a_row_without_a_known_score_is_left_out(tmp_path: Path) -> None:
-    """It tells nothing; the ids count the rows that stay."""
+    """It holds no information; the ids count the rows that stay."""
     path = jsonl(
         tmp_path / "rows.jsonl",
         {"query": "none", "score": {}},

@@ -95,7 +95,7 @@ def asking(module: str, name: str) -> list[bytes]:
 def test_every_other_name_is_refused(
     tmp_path: Path, load: Callable[[Path], object], module: str, name: str
 ) -> None:
-    """And told, so that whoever made the file can see what was wrong with it."""
+    """And named, so that the file can be corrected."""
     path = tmp_path / "x.pkl"
     for content in asking(module, name):
         path.write_bytes(content)
@@ -191,7 +191,7 @@ def test_arrays_come_back_as_they_were(
 
 
 def test_frames_of_the_pandas_at_hand(tmp_path: Path) -> None:
-    """A frame with several kinds of columns, filtered and renamed, as its own pandas tells it."""
+    """A frame with several kinds of columns, filtered and renamed, as its own pandas reads it."""
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(
         {
@@ -210,9 +210,9 @@ def test_frames_of_the_pandas_at_hand(tmp_path: Path) -> None:
                 with pytest.raises(BadData, match=r"pandas\.DataFrame.*save its table as \.csv"):
                     load_frame(path)
                 continue
-            found = load_frame(path)
-            assert [*found] == [*shape.columns]
-            assert all(str(found[name]) == str(shape[name].tolist()) for name in found)
+            result = load_frame(path)
+            assert [*result] == [*shape.columns]
+            assert all(str(result[name]) == str(shape[name].tolist()) for name in result)
 
 
 def test_the_names_a_frame_may_use_are_few() -> None:

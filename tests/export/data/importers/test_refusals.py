@@ -32,7 +32,7 @@ def refused(
     return str(refusal.value)
 
 
-def test_an_unknown_format_is_told_the_known_ones() -> None:
+def test_an_unknown_format_lists_the_known_ones() -> None:
     """By name."""
     with pytest.raises(BadData, match=r"'routerbanch'.*'routerbench'.*'csv'"):
         import_outcomes("routerbanch", [])
@@ -45,7 +45,7 @@ def test_no_file_is_refused() -> None:
 
 
 def test_folders_and_missing_files_are_refused(tmp_path: Path) -> None:
-    """Each in its own way: a folder is told to give its files."""
+    """The message on a folder asks for its files."""
     with pytest.raises(BadData, match="is a folder; give the files"):
         import_outcomes("csv", [tmp_path])
     with pytest.raises(BadData, match="is a folder; give the files"):
@@ -56,7 +56,7 @@ def test_folders_and_missing_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("score", "told"),
+    ("score", "words"),
     [
         ("1.5", "'1.5'"),
         ("-0.1", "'-0.1'"),
@@ -65,11 +65,11 @@ def test_folders_and_missing_files_are_refused(tmp_path: Path) -> None:
         ("good", "'good'"),
     ],
 )
-def test_a_score_outside_its_range_is_named(tmp_path: Path, score: str, told: str) -> None:
+def test_a_score_outside_its_range_is_named(tmp_path: Path, score: str, words: str) -> None:
     """With the file, the line the record starts on, the expert and the value."""
     text = f'query,a,b\nfirst,0,1\n"two\nlines",1,{score}\n'
     message = refused(tmp_path, "csv", "x.csv", text, BadRow)
-    assert message.endswith(f"x.csv:3 has score {told} for 'b'; they lie in 0..1")
+    assert message.endswith(f"x.csv:3 has score {words} for 'b'; they lie in 0..1")
 
 
 @pytest.mark.parametrize("score", ["1.5", "-1", "NaN", "Infinity", '"good"', "[1]", "1e999"])
@@ -81,7 +81,7 @@ def test_a_json_score_outside_its_range_is_named(tmp_path: Path, score: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         ("query,a,b\nq,0\n", ":2 has 2 cells; the header has 3"),
         ("query,a,b\nq,0,1,1\n", ":2 has 4 cells; the header has 3"),
@@ -92,13 +92,13 @@ def test_a_json_score_outside_its_range_is_named(tmp_path: Path, score: str) -> 
         ("query,a,b,output_tokens:a\nq,0,1,many\n", ":2 has output_tokens 'many' for 'a'"),
     ],
 )
-def test_a_broken_csv_record_is_named(tmp_path: Path, text: str, told: str) -> None:
+def test_a_broken_csv_record_is_named(tmp_path: Path, text: str, words: str) -> None:
     """By the line it starts on."""
-    assert f"x.csv{told}" in refused(tmp_path, "csv", "x.csv", text, BadRow)
+    assert f"x.csv{words}" in refused(tmp_path, "csv", "x.csv", text, BadRow)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         ("", "is empty"),
         ("query,a,b\n", "has no rows"),
@@ -111,14 +111,14 @@ def test_a_broken_csv_record_is_named(tmp_path: Path, text: str, told: str) -> N
     ],
 )
 def test_a_csv_that_is_no_table_of_outcomes_is_refused(
-    tmp_path: Path, text: bytes | str, told: str
+    tmp_path: Path, text: bytes | str, words: str
 ) -> None:
     """Empty, without queries or scores, ambiguous, of one expert, or not UTF-8."""
-    assert told in refused(tmp_path, "csv", "x.csv", text)
+    assert words in refused(tmp_path, "csv", "x.csv", text)
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "words"),
     [
         ("{", ":1 is not JSON"),
         ('{"query": "q", "score": {"a": true, "b": 0}}', ":1 has score True for 'a'"),
@@ -146,9 +146,9 @@ def test_a_csv_that_is_no_table_of_outcomes_is_refused(
         (f'{{"query": "q", "score": {{"a": {"9" * 400}, "b": 0}}}}', ":1 has score 999"),
     ],
 )
-def test_a_broken_json_line_is_named(tmp_path: Path, line: str, told: str) -> None:
+def test_a_broken_json_line_is_named(tmp_path: Path, line: str, words: str) -> None:
     """By its number, or its place in the list."""
-    assert f"x.jsonl{told}" in refused(tmp_path, "jsonl", "x.jsonl", line, BadRow)
+    assert f"x.jsonl{words}" in refused(tmp_path, "jsonl", "x.jsonl", line, BadRow)
 
 
 def test_a_json_file_without_rows_or_scores_is_refused(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_json_file_without_rows_or_scores_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("item", "told"),
+    ("item", "words"),
     [
         ('[{"instruction": "q", "output": "a", "generator": "m"}]', "lacks"),
         (
@@ -177,14 +177,14 @@ def test_a_json_file_without_rows_or_scores_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_model_outputs_and_wrong_preferences_are_refused(
-    tmp_path: Path, item: str, told: str
+    tmp_path: Path, item: str, words: str
 ) -> None:
     """AlpacaEval's model_outputs.json holds no judgement to import."""
-    assert told in refused(tmp_path, "alpacaeval", "x.json", item, BadRow)
+    assert words in refused(tmp_path, "alpacaeval", "x.json", item, BadRow)
 
 
 def test_one_model_of_alpacaeval_is_not_enough() -> None:
-    """Its file tells of one expert; a router chooses between two."""
+    """Its file has one expert; a router chooses between two."""
     with pytest.raises(BadData, match="'small'; a router needs two"):
         import_outcomes("alpacaeval", [SAMPLES / "annotations_small.json"])
 
@@ -196,7 +196,7 @@ def test_an_llmrouter_line_without_its_query_is_refused(tmp_path: Path) -> None:
 
 
 def test_embeddings_without_texts_are_refused(tmp_path: Path) -> None:
-    """The message names what gives the texts; a count that differs is told with both counts."""
+    """The message names the option for the texts, and both counts where they differ."""
     path = tmp_path / "pool.npz"
     np.savez(path, X=np.zeros((2, 3)), Y=np.array([[0, 1], [1, 0]]))
     with pytest.raises(BadData, match=r"pool\.npz row 1 has no query.* prompts .* as texts"):
@@ -217,7 +217,7 @@ def test_texts_for_a_file_with_queries_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arrays", "told"),
+    ("arrays", "words"),
     [
         ({"X": [[0.5]]}, "has no scores"),
         ({"Y": [0, 1]}, "scores of shape (2,)"),
@@ -228,7 +228,7 @@ def test_texts_for_a_file_with_queries_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(
-    tmp_path: Path, arrays: dict[str, object], told: str
+    tmp_path: Path, arrays: dict[str, object], words: str
 ) -> None:
     """By their shapes, or because they hold Python objects."""
     path = tmp_path / "pool.npz"
@@ -236,7 +236,7 @@ def test_arrays_that_do_not_fit_are_refused(
     np.savez(path, **stored)
     with pytest.raises(BadData) as refusal:
         import_outcomes("routereval", [path])
-    assert told in str(refusal.value)
+    assert words in str(refusal.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut off", b"\x93NUMPY"])
@@ -284,7 +284,7 @@ def test_arrays_that_unpack_to_more_than_a_table_are_refused(tmp_path: Path) -> 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
 @pytest.mark.parametrize("name", ["csv", "routerbench", "routereval", "alpacaeval", "llmrouter"])
 def test_a_pipe_is_no_table(tmp_path: Path, name: str) -> None:
-    """Nobody waits for it."""
+    """It is refused without waiting."""
     for ending in ("csv", "pkl", "npz", "parquet", "json"):
         path = tmp_path / f"pipe.{ending}"
         if not path.exists():

@@ -39,10 +39,10 @@ def test_half_of_the_rows_know_all_candidates() -> None:
 
 def test_fifths_and_slices() -> None:
     """Of fifteen: the three best, the three worst, and three times five."""
-    found = options(np.arange(15), 3)
-    assert [place.tolist() for place in found["all-strong"]] == [[12, 13, 14]] * 3
-    assert [place.tolist() for place in found["all-weak"]] == [[0, 1, 2]] * 3
-    assert [len(place) for place in found["strong-to-weak"]] == [5, 5, 5]
+    result = options(np.arange(15), 3)
+    assert [place.tolist() for place in result["all-strong"]] == [[12, 13, 14]] * 3
+    assert [place.tolist() for place in result["all-weak"]] == [[0, 1, 2]] * 3
+    assert [len(place) for place in result["strong-to-weak"]] == [5, 5, 5]
     assert options(np.arange(14), 3).keys() == {"strong-to-weak"}
     assert options(np.arange(2), 3) == {}
 
@@ -58,12 +58,12 @@ def test_few_pools_are_all_tried(seed: int) -> None:
     """No choice of one from each slice has a better oracle."""
     scores = (np.random.default_rng(seed).random((30, 6)) < 0.4) * 1.0
     places = np.array_split(np.arange(6), 3)
-    found = scores[:, best_pool(scores, places)].max(axis=1).mean()
-    assert found == max(scores[:, list(p)].max(axis=1).mean() for p in product(*places))
+    result = scores[:, best_pool(scores, places)].max(axis=1).mean()
+    assert result == max(scores[:, list(p)].max(axis=1).mean() for p in product(*places))
 
 
 def test_many_pools_are_searched_greedily(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each place takes what helps most, nobody stands twice, and it is close to the best."""
+    """Each place takes the expert that helps most, none twice; the result is close to the best."""
     scores = (np.random.default_rng(0).random((80, 9)) < 0.3) * 1.0
     places = [np.arange(9)] * 4
     best = scores[:, best_pool(scores, places)].max(axis=1).mean()
@@ -76,18 +76,18 @@ def test_many_pools_are_searched_greedily(monkeypatch: pytest.MonkeyPatch) -> No
 def test_scaling_by_hand() -> None:
     """Two experts that are right on one half each: 0.5 alone, and together 0.5 to 1 with p."""
     scores = np.array([[1.0, 0.0], [0.0, 1.0]])
-    found = scaling("t", scores, pools=5)
-    assert found.sizes == (1, 2)
-    assert found.mean[:, 0] == pytest.approx([0.5] * 5)
-    assert found.mean[:, 1] == pytest.approx([0.5, 0.625, 0.75, 0.875, 1.0])
-    assert found.best_single == 0.5
-    assert (found.low <= found.mean + 1e-12).all()
-    assert (found.mean <= found.high + 1e-12).all()
+    result = scaling("t", scores, pools=5)
+    assert result.sizes == (1, 2)
+    assert result.mean[:, 0] == pytest.approx([0.5] * 5)
+    assert result.mean[:, 1] == pytest.approx([0.5, 0.625, 0.75, 0.875, 1.0])
+    assert result.best_single == 0.5
+    assert (result.low <= result.mean + 1e-12).all()
+    assert (result.mean <= result.high + 1e-12).all()
 
 
 def test_scaling_grows_with_the_pool_for_an_oracle_only() -> None:
     """The mean of r_o(1) never falls with the size; that of a random choice stays."""
     scores = (np.random.default_rng(1).random((200, 12)) < 0.5) * 1.0
-    found = scaling("t", scores)
-    assert (np.diff(found.mean[-1]) > 0).all()
-    assert np.ptp(found.mean[0]) < 0.02
+    result = scaling("t", scores)
+    assert (np.diff(result.mean[-1]) > 0).all()
+    assert np.ptp(result.mean[0]) < 0.02

@@ -56,13 +56,13 @@ def test_scaling_is_over_the_rows_that_know_all() -> None:
     del rows[0]["score"]["model-3"]
     for row in rows[:150]:
         del row["score"]["model-7"]
-    found = Tables(small_outcomes(rows)).scaling("t")
-    assert (found.rows, found.experts) == (199, 7)
-    assert found.sizes == (1, 2, 3, 5, 7)
+    result = Tables(small_outcomes(rows)).scaling("t")
+    assert (result.rows, result.experts) == (199, 7)
+    assert result.sizes == (1, 2, 3, 5, 7)
 
 
 @pytest.mark.parametrize(
-    ("table", "weak", "strong", "told"),
+    ("table", "weak", "strong", "message"),
     [
         ("none", "small", "large", "table 'none' has no rows; use one of t"),
         (
@@ -74,9 +74,11 @@ def test_scaling_is_over_the_rows_that_know_all() -> None:
         ("t", "small", "small", "table 't': the pair has one expert, 'small'; name two"),
     ],
 )
-def test_what_is_not_in_the_table_is_refused(table: str, weak: str, strong: str, told: str) -> None:
+def test_what_is_not_in_the_table_is_refused(
+    table: str, weak: str, strong: str, message: str
+) -> None:
     """The message names the table and what to use instead."""
-    with pytest.raises(BadData, match=told):
+    with pytest.raises(BadData, match=message):
         Tables(small_outcomes(small_rows("t", PAIR))).pair(table, weak, strong)
 
 

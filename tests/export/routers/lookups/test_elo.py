@@ -15,8 +15,8 @@ def test_pairs_and_their_outcomes_by_hand() -> None:
     pairs = judge(np.array([[0.0, 1.0, 0.5]]))
     assert list(zip(pairs.first, pairs.second, strict=True)) == [(0, 1), (0, 2), (1, 2)]
     assert pairs.lift.tolist() == [[-1.0, -0.5, 0.5]]
-    told = [OUTCOMES[number] for number in pairs.outcomes[0]]
-    assert told == ["strong loss", "loss", "win"]
+    message = [OUTCOMES[number] for number in pairs.outcomes[0]]
+    assert message == ["strong loss", "loss", "win"]
     assert OUTCOMES[judge(np.array([[1.0, 1.0]])).outcomes[0, 0]] == "tie"
 
 
@@ -25,15 +25,15 @@ def test_elo_by_hand() -> None:
     assert elo_ratings([(0, 1, 1.0)], 2, k=32) == pytest.approx([1016, 984])
     expected = 1 / (1 + 10 ** (-32 / 400))
     assert expected == pytest.approx(0.5460, abs=1e-4)
-    found = elo_ratings([(0, 1, 1.0), (0, 1, 0.5)], 2, k=32)
-    assert found == pytest.approx([1016 + 32 * (0.5 - expected), 984 - 32 * (0.5 - expected)])
+    result = elo_ratings([(0, 1, 1.0), (0, 1, 0.5)], 2, k=32)
+    assert result == pytest.approx([1016 + 32 * (0.5 - expected), 984 - 32 * (0.5 - expected)])
 
 
 def test_base_and_scale_are_what_they_say() -> None:
     """An expert that never played stays at the base; half the scale is twice the certainty."""
-    found = elo_ratings([(0, 2, 0.0), (0, 2, 0.0)], 3, k=10, base=1500, scale=200)
+    result = elo_ratings([(0, 2, 0.0), (0, 2, 0.0)], 3, k=10, base=1500, scale=200)
     second = 10 * (1 / (1 + 10 ** (10 / 200)))
-    assert found == pytest.approx([1495 - second, 1500, 1505 + second])
+    assert result == pytest.approx([1495 - second, 1500, 1505 + second])
 
 
 def test_elo_sends_everything_to_the_best_on_average(chat_and_maths: Pool) -> None:
@@ -41,6 +41,6 @@ def test_elo_sends_everything_to_the_best_on_average(chat_and_maths: Pool) -> No
     scores = np.tile([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]], (100, 1))
     router = EloRouter()
     router.fit(Pool(chat_and_maths.queries, ("weak", "strong"), scores), seed=0)
-    found = router.utilities(chat_and_maths.queries)
-    assert (found == found[0]).all()
-    assert found[0, 1] - found[0, 0] == pytest.approx(np.log(3), abs=0.3)
+    result = router.utilities(chat_and_maths.queries)
+    assert (result == result[0]).all()
+    assert result[0, 1] - result[0, 0] == pytest.approx(np.log(3), abs=0.3)

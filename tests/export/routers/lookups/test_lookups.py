@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_router.export.routers.base import Floats, Pool, Queries
+from edge_router.export.routers.base import Pool, Queries
 from edge_router.export.routers.lookups.clusters import ClusterRouter, k_means
 from edge_router.export.routers.lookups.neighbours import NearestNeighbour, PRknn
 from edge_router.export.routers.validation import best_setting, lift_error, split_off
+from edge_router.routing.arrays import Float64s
 
 DEGREES = np.array([0, 10, 20, 90, 100, 110])
 SCORES = np.array([[0.0, 0.9], [0.2, 0.8], [0.4, 0.4], [1.0, 0.1], [0.7, 0.2], [0.7, 0.3]])
 
 
-def directions(degrees: Floats) -> Queries:
+def directions(degrees: Float64s) -> Queries:
     """Queries whose embeddings point in these directions of a plane."""
     angle = np.deg2rad(degrees)
     count = len(angle)
@@ -58,8 +59,8 @@ def test_prknn_takes_few_neighbours_where_few_are_alike(chat_and_maths: Pool) ->
 
 def test_k_means_finds_the_centres_by_hand() -> None:
     """Two groups on a line."""
-    found = k_means(np.array([[0.0], [1.0], [2.0], [10.0], [12.0]]), 2, seed=0)
-    assert sorted(found.ravel().tolist()) == pytest.approx([1.0, 11.0])
+    result = k_means(np.array([[0.0], [1.0], [2.0], [10.0], [12.0]]), 2, seed=0)
+    assert sorted(result.ravel().tolist()) == pytest.approx([1.0, 11.0])
 
 
 def test_no_more_clusters_than_different_queries() -> None:

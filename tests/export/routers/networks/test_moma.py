@@ -33,9 +33,9 @@ def test_pair_probabilities_by_hand() -> None:
     win, loss = sigma(0.5), sigma(-1.5)
     strong_win, strong_loss = win * sigma(2 * (0.5 - 0.25)), loss * sigma(2 * (-1.5 - 0.25))
     expected = [strong_win, win - strong_win, 1 - win - loss, loss - strong_loss, strong_loss]
-    found = pair_probabilities(1.0, 0.0, eta=0.5, kappa=2.0, mu=0.25)
-    assert found.tolist() == pytest.approx(expected)
-    assert found.tolist() == pytest.approx([0.3875, 0.2350, 0.1951, 0.1771, 0.0053], abs=1e-4)
+    result = pair_probabilities(1.0, 0.0, eta=0.5, kappa=2.0, mu=0.25)
+    assert result.tolist() == pytest.approx(expected)
+    assert result.tolist() == pytest.approx([0.3875, 0.2350, 0.1951, 0.1771, 0.0053], abs=1e-4)
 
 
 @given(SCORE, SCORE, st.floats(0, 5), st.floats(0, 5), st.floats(-2, 2))
@@ -43,27 +43,27 @@ def test_pair_probabilities_are_a_symmetric_distribution(
     s_i: float, s_j: float, eta: float, kappa: float, mu: float
 ) -> None:
     """Sum 1, none negative, and swapping the experts swaps wins and losses."""
-    found = pair_probabilities(s_i, s_j, eta=eta, kappa=kappa, mu=mu)
-    assert found.sum().item() == pytest.approx(1)
-    assert (found >= 0).all()
+    result = pair_probabilities(s_i, s_j, eta=eta, kappa=kappa, mu=mu)
+    assert result.sum().item() == pytest.approx(1)
+    assert (result >= 0).all()
     swapped = pair_probabilities(s_j, s_i, eta=eta, kappa=kappa, mu=mu)
-    assert found.tolist() == pytest.approx(swapped.flip(-1).tolist())
+    assert result.tolist() == pytest.approx(swapped.flip(-1).tolist())
 
 
 @given(SCORE, SCORE)
 def test_without_a_threshold_nothing_is_a_tie(s_i: float, s_j: float) -> None:
     """And the win is Bradley and Terry's."""
-    found = pair_probabilities(s_i, s_j, eta=0.0, kappa=1.0, mu=0.0)
-    assert found[2] == 0
-    assert found[:2].sum().item() == pytest.approx(sigma(s_i - s_j))
+    result = pair_probabilities(s_i, s_j, eta=0.0, kappa=1.0, mu=0.0)
+    assert result[2] == 0
+    assert result[:2].sum().item() == pytest.approx(sigma(s_i - s_j))
 
 
 def test_hopeless_outcomes_still_have_a_gradient() -> None:
     """A surprise of 200 would be the logarithm of zero."""
     ahead = torch.tensor([-200.0], requires_grad=True)
-    found = pair_log_probabilities(ahead, torch.tensor(1.0), kappa=1.0, mu=0.5)
-    assert torch.isfinite(found).all()
-    found[0, 0].backward()
+    result = pair_log_probabilities(ahead, torch.tensor(1.0), kappa=1.0, mu=0.5)
+    assert torch.isfinite(result).all()
+    result[0, 0].backward()
     assert ahead.grad.item() == pytest.approx(2.0)
 
 
@@ -73,8 +73,8 @@ def test_the_gate_keeps_its_favourites() -> None:
     with torch.no_grad():
         head.gate.weight.copy_(torch.eye(4))
         head.gate.bias.zero_()
-    found = head.weights(torch.tensor([[0.0, 2.0, 1.0, -1.0]]))
-    assert found[0].tolist() == pytest.approx([0, sigma(1), sigma(-1), 0])
+    result = head.weights(torch.tensor([[0.0, 2.0, 1.0, -1.0]]))
+    assert result[0].tolist() == pytest.approx([0, sigma(1), sigma(-1), 0])
 
 
 def test_a_mixture_is_the_weighted_sum_of_its_parts() -> None:
@@ -108,8 +108,8 @@ def test_the_contrastive_loss_by_hand() -> None:
 
 def test_win_probabilities_by_hand() -> None:
     """The mean over the others; for two experts their log ratio is the score difference again."""
-    found = win_probabilities(np.array([[1.0, 0.0, -1.0]]))
-    assert found[0, 0] == pytest.approx((sigma(1) + sigma(2)) / 2)
-    assert found.sum() == pytest.approx(3 / 2)
+    result = win_probabilities(np.array([[1.0, 0.0, -1.0]]))
+    assert result[0, 0] == pytest.approx((sigma(1) + sigma(2)) / 2)
+    assert result.sum() == pytest.approx(3 / 2)
     two = np.log(win_probabilities(np.array([[0.3, 1.7]])))[0]
     assert two[1] - two[0] == pytest.approx(1.4)

@@ -18,7 +18,7 @@ from edge_router.export.routers.networks.perceptron import MLC  # noqa: E402
 
 
 def test_a_vocabulary_holds_the_most_frequent_words() -> None:
-    """In any case, single letters left out, unknown words passed over."""
+    """In any case, without single letters; unknown words are skipped."""
     vocabulary = Vocabulary(["Why a cat?", "the CAT the dog", "the bird"], most=2)
     assert len(vocabulary) == 2
     assert vocabulary.numbers("Cat, THE cat; a bird") == [1, 0, 1]
@@ -39,10 +39,10 @@ def test_a_bag_is_the_first_layer_on_counts(chat_and_maths: Pool) -> None:
 def test_the_weighted_cross_entropy_by_hand() -> None:
     """Logits (0, 0) cost ln 2; (ln 3, 0) with soft labels (1/2, 1/2) cost -ln(3/16) / 2."""
     logits = torch.tensor([[0.0, 0.0], [np.log(3.0), 0.0]])
-    found = weighted_cross_entropy(
+    result = weighted_cross_entropy(
         logits, torch.tensor([[1.0, 0.0], [0.5, 0.5]]), torch.tensor([1.0, 3.0])
     )
-    assert found.item() == pytest.approx((np.log(2) - 3 * np.log(3 / 16) / 2) / 4)
+    assert result.item() == pytest.approx((np.log(2) - 3 * np.log(3 / 16) / 2) / 4)
 
 
 def test_descent_keeps_the_epoch_that_did_best_on_the_held_out_tenth() -> None:
@@ -64,5 +64,5 @@ def test_mlc_gives_log_probabilities(chat_and_maths: Pool) -> None:
     """Both experts right everywhere: each is probably among the best, and none is above 1."""
     router = MLC()
     router.fit(Pool(chat_and_maths.queries, ("a", "b"), np.ones((400, 2))), seed=0)
-    found = np.exp(router.utilities(chat_and_maths.queries))
-    assert 0.5 < found.min() < found.max() <= 1
+    result = np.exp(router.utilities(chat_and_maths.queries))
+    assert 0.5 < result.min() < result.max() <= 1

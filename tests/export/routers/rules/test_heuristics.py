@@ -42,9 +42,9 @@ def test_a_prompt_of_median_length_has_no_preference() -> None:
     """Shorter ones go to the weakest, longer ones to the strongest."""
     router = PromptLength()
     router.fit(Pool(queries([10, 200, 3000]), ("a", "b", "c"), np.zeros((3, 3))), seed=0)
-    found = router.utilities(queries([199, 200, 201]))
-    assert found[1].tolist() == [0, 0, 0]
-    assert found.argmax(axis=1)[[0, 2]].tolist() == [0, 2]
+    result = router.utilities(queries([199, 200, 201]))
+    assert result[1].tolist() == [0, 0, 0]
+    assert result.argmax(axis=1)[[0, 2]].tolist() == [0, 2]
 
 
 def test_prompts_of_one_length_leave_nothing_to_scale_by() -> None:
@@ -85,5 +85,5 @@ def test_a_task_is_worth_its_mean_and_an_unseen_one_the_overall_mean() -> None:
     scores = np.array([[0.0, 1.0], [0.5, 1.0], [1.0, 0.4]])
     router = TaskOnly()
     router.fit(Pool(train, ("a", "b"), scores), seed=0)
-    found = router.utilities(queries([1, 1, 1], ["chat", "law", "maths"]))
-    assert found == pytest.approx(np.array([[1.0, 0.4], [0.5, 0.8], [0.25, 1.0]]))
+    result = router.utilities(queries([1, 1, 1], ["chat", "law", "maths"]))
+    assert result == pytest.approx(np.array([[1.0, 0.4], [0.5, 0.8], [0.25, 1.0]]))

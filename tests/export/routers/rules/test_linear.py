@@ -22,8 +22,8 @@ def test_ridge_without_strength_is_least_squares() -> None:
 
 def test_ridge_shrinks_the_slopes_and_keeps_the_level() -> None:
     """One centred number of sum of squares 2: the slope is x'y / (2 + strength)."""
-    found = ridge(np.array([[-1.0], [1.0]]), np.array([[3.0], [7.0]]), 2.0)
-    assert found.ravel() == pytest.approx([5.0, 4.0 / 4.0])
+    result = ridge(np.array([[-1.0], [1.0]]), np.array([[3.0], [7.0]]), 2.0)
+    assert result.ravel() == pytest.approx([5.0, 4.0 / 4.0])
 
 
 def test_linear_r_predicts_the_selection_vector(chat_and_maths: Pool) -> None:
@@ -49,8 +49,8 @@ def test_weak_is_wrong_knows_only_the_weakest(chat_and_maths: Pool) -> None:
     scores = np.column_stack([chat_and_maths.scores[:, 0], np.zeros((400, 2))])
     router = WeakIsWrong()
     router.fit(Pool(chat_and_maths.queries, ("weak", "b", "c"), scores), seed=0)
-    found = router.utilities(chat_and_maths.queries)
-    assert found[:, 1] == pytest.approx(1 - found[:, 0])
-    assert np.array_equal(found[:, 1], found[:, 2])
+    result = router.utilities(chat_and_maths.queries)
+    assert result[:, 1] == pytest.approx(1 - result[:, 0])
+    assert np.array_equal(result[:, 1], result[:, 2])
     right = scores[:, 0] == 1
-    assert found[right, 0].min() > 0.5 > found[~right, 0].max()
+    assert result[right, 0].min() > 0.5 > result[~right, 0].max()

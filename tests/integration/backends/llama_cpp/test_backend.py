@@ -159,8 +159,8 @@ def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
     try:
         for reference in ("Paris", "London", "Paris is the capital."):
             expected = reference_nll(backend.path, prompt, reference)
-            found = backend.negative_log_likelihood(request, reference, deadline=soon())
-            assert found == pytest.approx(expected, abs=0.5)
+            result = backend.negative_log_likelihood(request, reference, deadline=soon())
+            assert result == pytest.approx(expected, abs=0.5)
         for hopeless in ("", "word " * 500):
             assert backend.negative_log_likelihood(request, hopeless, deadline=soon()) is None
         assert "Paris" in backend.complete(request, deadline=soon()).text
@@ -172,7 +172,7 @@ def test_confidence_is_of_the_models_own_distribution() -> None:
     """As llama.cpp's log-probabilities have it; neither the repeat penalty nor the temperature
     changes it, and listening does not change the answer."""
     question = "What is the capital of France?"
-    found = []
+    result = []
     for penalty, temperature in ((1.0, 0.0), (1.3, 1.5)):
         backend = LlamaCppBackend(
             "smollm2-135m", n_ctx=256, repeat_penalty=penalty, confidence=True
@@ -181,13 +181,13 @@ def test_confidence_is_of_the_models_own_distribution() -> None:
         pieces = list(backend.stream(request, deadline=soon()))
         backend.close()
         assert [p.confidence.tokens if p.confidence else 0 for p in pieces[:4]] == [0, 1, 2, 3]
-        found.append(ChatCompletion.from_chunks(pieces))
-    plain, penalised = (answer.confidence for answer in found)
+        result.append(ChatCompletion.from_chunks(pieces))
+    plain, penalised = (answer.confidence for answer in result)
     assert plain is not None
     assert penalised is not None
     assert plain.first_entropy == pytest.approx(penalised.first_entropy, abs=0.05)
     assert plain.first_margin == pytest.approx(penalised.first_margin, abs=0.02)
-    nll = reference_nll(backend.path, TEMPLATE.format(question), found[0].text)
+    nll = reference_nll(backend.path, TEMPLATE.format(question), result[0].text)
     assert -plain.mean_log_probability * plain.tokens == pytest.approx(nll, abs=0.5)
 
 
@@ -196,11 +196,11 @@ def test_without_being_asked_nothing_is_measured(backend: LlamaCppBackend) -> No
     request = ask("What is the capital of France?")
     silent = backend.complete(request, deadline=soon())
     telling = LlamaCppBackend("smollm2-135m", n_ctx=512, confidence=True)
-    told = telling.complete(request, deadline=soon())
+    message = telling.complete(request, deadline=soon())
     telling.close()
     assert silent.confidence is None
-    assert told.confidence is not None
-    assert told.text == silent.text
+    assert message.confidence is not None
+    assert message.text == silent.text
 
 
 def test_models_of_one_process_may_load_at_once() -> None:
@@ -259,7 +259,7 @@ def test_a_file_that_is_not_gguf_is_refused(tmp_path: Path) -> None:
 def test_a_core_is_left_to_others(
     monkeypatch: pytest.MonkeyPatch, cores: int, threads: int
 ) -> None:
-    """Else whoever else computes would hold up every operation of the model."""
+    """Else another computing process would hold up every operation of the model."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))
     assert default_threads() == threads
 

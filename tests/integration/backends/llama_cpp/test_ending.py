@@ -82,17 +82,17 @@ def test_a_queued_answer_is_cancelled_too(backend: LlamaCppBackend) -> None:
 
 
 def test_closing_ends_all_answers() -> None:
-    """Running, suspended and queued ones; whoever waits is told."""
+    """Running, suspended and queued ones; their readers get an error."""
     backend = LlamaCppBackend("smollm2-135m")
     suspended = backend.stream(ask(STORY), deadline=Deadline.after(60))
     next(suspended)
-    told: list[str] = []
+    message: list[str] = []
 
     def complete() -> None:
         try:
             backend.complete(ask(STORY), deadline=Deadline.after(60))
         except BackendUnavailable as error:
-            told.append(str(error))
+            message.append(str(error))
 
     threads = [threading.Thread(target=complete) for _ in range(3)]
     for thread in threads:
@@ -103,8 +103,8 @@ def test_closing_ends_all_answers() -> None:
     assert time.monotonic() - started < FREE_S
     for thread in threads:
         thread.join(FREE_S)
-    assert len(told) == 3
-    assert all("is closed" in words for words in told)
+    assert len(message) == 3
+    assert all("is closed" in words for words in message)
     with pytest.raises(BackendUnavailable, match="is closed"):
         list(suspended)
     with pytest.raises(BackendUnavailable, match="is closed"):

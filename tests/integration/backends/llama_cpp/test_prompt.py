@@ -24,7 +24,7 @@ U, A, S = (
 
 
 def always() -> bool:
-    """Whoever asked still waits."""
+    """The caller still waits."""
     return True
 
 

@@ -24,6 +24,6 @@ def test_quality_limits_err_no_more_often_than_they_say() -> None:
     ask = large.gains >= 0.4
     truth = np.where(ask, large.strong.scores, large.weak.scores).mean()
     truth /= large.strong.scores.mean()
-    found = [quality_interval(made_evidence(300, seed), 0.4, delta=0.1) for seed in range(100)]
-    assert np.mean([one.low > truth for one in found]) <= 0.1 + 3 * 0.03
-    assert np.mean([(one.high or 9) < truth for one in found]) <= 0.1 + 3 * 0.03
+    result = [quality_interval(made_evidence(300, seed), 0.4, delta=0.1) for seed in range(100)]
+    assert np.mean([one.low > truth for one in result]) <= 0.1 + 3 * 0.03
+    assert np.mean([(one.high or 9) < truth for one in result]) <= 0.1 + 3 * 0.03

@@ -59,9 +59,9 @@ def test_the_command_judges_each_stretch(
     line = json.dumps({"query": "What is the opposite of hot?"})
     file.write_text("\n".join([line] * LOOKS[-1] + [json.dumps(messages)] * LOOKS[0]))
     assert main(["drift", str(file), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["alarm"] is True
-    assert [stretch["queries"] for stretch in found["stretches"]] == [LOOKS[-1], LOOKS[0]]
+    result = json.loads(capsys.readouterr().out)
+    assert result["alarm"] is True
+    assert [stretch["queries"] for stretch in result["stretches"]] == [LOOKS[-1], LOOKS[0]]
     assert main(["drift", str(file)]) == 0
     assert capsys.readouterr().out.startswith("1: The 200 queries looked at are not like")
 

@@ -37,14 +37,14 @@ def test_an_enrolled_expert_is_found_by_the_router(
 ) -> None:
     """Its head is the one fitted, its operating points and speed those of the nearest profile."""
     enroller = made_enroller(tmp_path, artifact)
-    found = enroller.from_file(_outcomes(tmp_path))
-    enroller.keep(found)
+    result = enroller.from_file(_outcomes(tmp_path))
+    enroller.keep(result)
     config = Config(data_dir=str(tmp_path), experts={"a": replace(LOCAL, profile="mine")})
     (expert,) = Router.from_config(config).experts
-    assert expert.profile == found.profile
-    assert expert.head.bias == pytest.approx(found.head.bias)
-    assert np.allclose(expert.head.weights, found.head.weights)
-    assert expert.speed == Router.bundled().profiles[found.profile].speed
+    assert expert.profile == result.profile
+    assert expert.head.bias == pytest.approx(result.head.bias)
+    assert np.allclose(expert.head.weights, result.head.weights)
+    assert expert.speed == Router.bundled().profiles[result.profile].speed
 
 
 def test_what_is_kept_is_read_again_without_any_text(
@@ -65,9 +65,9 @@ def test_a_run_asks_chosen_questions_and_counts_earlier_answers(
 ) -> None:
     """Every capital is Paris to it, which is right for one; a second run asks nobody again."""
     count = len(exam_questions())
-    found = made_enroller(tmp_path, artifact).from_run(count)
-    assert found.outcomes == count
-    assert 0 < (found.mean_score or 0) < 0.1
+    result = made_enroller(tmp_path, artifact).from_run(count)
+    assert result.outcomes == count
+    assert 0 < (result.mean_score or 0) < 0.1
     silent = FakeBackend("Paris")
     assert made_enroller(tmp_path, artifact, backend=silent).from_run(5).outcomes == count
     assert silent.requests == []
@@ -76,8 +76,8 @@ def test_a_run_asks_chosen_questions_and_counts_earlier_answers(
 def test_a_run_of_few_questions_asks_no_more(tmp_path: Path, artifact: RouterArtifact) -> None:
     """All wrong is an outcome too."""
     backend = FakeBackend("I do not know")
-    found = made_enroller(tmp_path, artifact, backend=backend).from_run(5)
-    assert (found.outcomes, found.mean_score) == (5, 0.0)
+    result = made_enroller(tmp_path, artifact, backend=backend).from_run(5)
+    assert (result.outcomes, result.mean_score) == (5, 0.0)
     assert len({request.messages for request in backend.requests}) == 5
 
 
@@ -97,16 +97,16 @@ def test_a_cloud_expert_is_not_asked_where_nothing_may_leave(
         made_enroller(tmp_path, artifact).from_run(0)
 
 
-def test_the_command_enrolls_and_tells(
+def test_the_command_enrolls_and_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """JSON for machines, words for people, and what to type if something is missing."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert main(["enroll", "mine", "--profile", "3b", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["profile"], found["outcomes"]) == ("3b", 0)
-    assert found["command"] == "edge-router enroll mine --profile 3b"
-    assert Path(found["path"]).is_file()
+    result = json.loads(capsys.readouterr().out)
+    assert (result["profile"], result["outcomes"]) == ("3b", 0)
+    assert result["command"] == "edge-router enroll mine --profile 3b"
+    assert Path(result["path"]).is_file()
     outcomes = str(_outcomes(tmp_path))
     assert main(["enroll", "mine", "--outcomes", outcomes]) == 0
     assert "enrolled from 8 outcomes (50% good)" in capsys.readouterr().out

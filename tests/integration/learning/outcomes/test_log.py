@@ -18,9 +18,9 @@ from edge_router.learning.outcomes.log import FILE, OutcomeLog
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[OutcomeLog]:
     """Of five rows at most."""
-    found = OutcomeLog(tmp_path / "data" / FILE, max_rows=5)
-    yield found
-    found.close()
+    result = OutcomeLog(tmp_path / "data" / FILE, max_rows=5)
+    yield result
+    result.close()
 
 
 FULL_DISK = """
@@ -49,8 +49,8 @@ def test_a_full_disk_stops_learning_not_answering(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "A fake answer. 20\n"
-    told = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
-    assert ["nothing is learned" in line for line in told if "drift" not in line] == [True]
+    message = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
+    assert ["nothing is learned" in line for line in message if "drift" not in line] == [True]
     assert len(OutcomeLog(tmp_path / FILE).rows()) == 20
 
 
@@ -67,7 +67,7 @@ while True:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
 def test_a_writer_that_is_killed_leaves_a_whole_log(tmp_path: Path) -> None:
-    """Kill -9 in the middle: every answer that was told is there, and writing goes on."""
+    """Kill -9 in the middle: every reported answer is there, and writing goes on."""
     command = [
         sys.executable,
         "-c",
@@ -77,10 +77,10 @@ def test_a_writer_that_is_killed_leaves_a_whole_log(tmp_path: Path) -> None:
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
-        told = [writer.stdout.readline().strip() for _ in range(30)]
+        message = [writer.stdout.readline().strip() for _ in range(30)]
         os.kill(writer.pid, signal.SIGKILL)
-    found = [outcome.id for outcome in OutcomeLog(tmp_path / FILE).rows()]
-    assert found[:30] == told
+    result = [outcome.id for outcome in OutcomeLog(tmp_path / FILE).rows()]
+    assert result[:30] == message
     with router(tmp_path) as learning:
         assert learning.feedback(learning.complete("Hi!").record.id, 0.5)
-    assert len(OutcomeLog(tmp_path / FILE).rows()) == len(found) + 1
+    assert len(OutcomeLog(tmp_path / FILE).rows()) == len(result) + 1

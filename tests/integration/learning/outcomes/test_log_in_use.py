@@ -39,7 +39,7 @@ def ids(path: Path) -> list[str]:
 
 
 def ids_seen_by_another_process(path: Path) -> list[str]:
-    """What lies there for somebody who opens the file, and closes it as the last one would."""
+    """The ids another process sees, which closes the file as its last user would."""
     code = (
         "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
         "print(*[i for i, in c.execute('SELECT id FROM outcomes ORDER BY number')]); c.close()"
@@ -87,12 +87,14 @@ def test_nobody_waits_for_a_locked_file(tmp_path: Path, record: AnswerRecord) ->
         return log.append(numbered(record, number)), time.monotonic() - start
 
     with locked(tmp_path / FILE), ThreadPoolExecutor(32) as pool:
-        found = list(pool.map(append, range(1, 33)))
+        actual = list(pool.map(append, range(1, 33)))
         assert not log.score("id-0", 1.0)
-    assert not any(kept for kept, _ in found)
-    assert max(seconds for _, seconds in found) < 2
+    assert not any(kept for kept, _ in actual)
+    assert max(seconds for _, seconds in actual) < 2
     assert log.append(numbered(record, 33))
-    assert sorted(ids(log.path), key=lambda found: int(found[3:])) == [f"id-{n}" for n in range(34)]
+    assert sorted(ids(log.path), key=lambda actual: int(actual[3:])) == [
+        f"id-{n}" for n in range(34)
+    ]
     log.close()
 
 
@@ -131,7 +133,7 @@ def test_a_row_that_no_file_can_hold_costs_only_itself(
 def test_a_file_that_another_process_replaced_is_begun_anew(
     tmp_path: Path, record: AnswerRecord
 ) -> None:
-    """Nothing goes into a file that nobody finds any more."""
+    """Nothing is written to the unlinked file."""
     log = OutcomeLog(tmp_path / FILE)
     log.append(numbered(record, 0))
     for path in list(tmp_path.iterdir()):
@@ -188,7 +190,7 @@ def test_a_file_of_version_1_keeps_its_rows(tmp_path: Path, record: AnswerRecord
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork there")
 def test_after_a_fork_both_write(tmp_path: Path, record: AnswerRecord) -> None:
-    """Each with a file of its own, whoever ends first; nothing of either is lost or doubled."""
+    """Each has a file of its own, in either order of ending; no row is lost or doubled."""
     log = OutcomeLog(tmp_path / FILE)
     log.append(numbered(record, 0))
     with locked(tmp_path / FILE):
@@ -220,20 +222,20 @@ def test_a_fork_while_threads_write_loses_nothing(tmp_path: Path, record: Answer
         return log.append(numbered(record, number))
 
     with ThreadPoolExecutor(4) as pool:
-        told = [pool.submit(work, number) for number in range(200)]
+        message = [pool.submit(work, number) for number in range(200)]
         for child in range(8):
             with warnings_of_forks():
                 pid = os.fork()
             if pid == 0:
                 os._exit(int(not log.append(numbered(record, 1000 + child))))
             assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-        kept = [f"id-{number}" for number, found in enumerate(told) if found.result()]
+        kept = [f"id-{number}" for number, actual in enumerate(message) if actual.result()]
     log.append(numbered(record, 999))
     log.close()
     assert set(kept) | {f"id-{1000 + child}" for child in range(8)} <= set(ids(log.path))
 
 
-def test_another_reader_of_old_rows_is_told_when_clearing(
+def test_clearing_reports_another_reader_of_old_rows(
     tmp_path: Path, record: AnswerRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No text is left behind without a word."""
@@ -347,8 +349,8 @@ def test_the_log_is_cleared_on_a_disk_that_is_full(kept: Path) -> None:
         'dd if=/dev/zero of="$D/data/filler" bs=1k 2>/dev/null || true\n' + ASK +
         'ask clear; ask show | wc -l; grep -c "very secret" "$D"/data/* || true'
     )  # fmt: skip
-    told, shown, *left = sandbox(script, kept).splitlines()
-    assert told == "3 outcomes forgotten"
+    message, shown, *left = sandbox(script, kept).splitlines()
+    assert message == "3 outcomes forgotten"
     assert shown.strip() == "0"
     assert all(line.endswith(":0") or line == "0" for line in left), left
 

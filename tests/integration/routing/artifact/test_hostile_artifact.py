@@ -31,7 +31,7 @@ def copy(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("file", [*FILES, "known_queries.npz", "manifest.json", "manifest.sha256"])
 @pytest.mark.parametrize("kind", ["zero", "fifo", "folder", "socket", "loop", "random", "itself"])
 def test_what_is_no_regular_file_is_refused_at_once(copy: Path, file: str, kind: str) -> None:
-    """A device that never ends, a pipe that nobody writes to, a folder, a link to itself."""
+    """An endless device, a pipe without a writer, a folder, a link to itself."""
     (copy / file).unlink()
     if kind == "fifo":
         os.mkfifo(copy / file)
@@ -67,11 +67,11 @@ def test_a_name_that_no_folder_has_is_not_found(name: str) -> None:
 @pytest.mark.parametrize("field", json.loads((SHIPPED / "manifest.json").read_bytes()))
 def test_a_wrong_value_in_any_field_of_the_manifest_is_refused(copy: Path, field: str) -> None:
     """By the file and the field, whatever its type; a text of the same type may pass."""
-    found = json.loads((copy / "manifest.json").read_bytes())
+    result = json.loads((copy / "manifest.json").read_bytes())
     for value in SURPRISES:
-        if type(value) is type(found[field]) and not isinstance(value, int):
+        if type(value) is type(result[field]) and not isinstance(value, int):
             continue
-        sign_as_is(copy, json.dumps(found | {field: value}).encode())
+        sign_as_is(copy, json.dumps(result | {field: value}).encode())
         with pytest.raises(ArtifactError, match=r"manifest\.json|schema version"):
             RouterArtifact.load(copy)
 
@@ -114,10 +114,10 @@ def _shortened(file: str) -> Any:
     if file == "calibration.json":
         return whole | {"operating_points": {"quality": whole["operating_points"]["quality"]}}
     groups = {"profiles": "frontier", "experts": "7b-guanaco"}
-    found = {group: {name: whole[group][name]} for group, name in groups.items()}
+    result = {group: {name: whole[group][name]} for group, name in groups.items()}
     for group, name in groups.items():
-        found[group][name]["head"]["weights"] = [0.5, -0.5, 0]
-    return found
+        result[group][name]["head"]["weights"] = [0.5, -0.5, 0]
+    return result
 
 
 @pytest.mark.parametrize("file", ["experts.json", "calibration.json"])
@@ -184,7 +184,7 @@ def _swap(copy: Path, file: str) -> None:
 
 @pytest.mark.parametrize("file", ["encoder.int8.onnx", TOKENIZER])
 def test_the_bytes_that_were_checked_are_the_bytes_that_are_used(copy: Path, file: str) -> None:
-    """A file swapped after the check changes nothing; whoever reads it again refuses it."""
+    """A file swapped after the check changes nothing; the next reader refuses it."""
     artifact = RouterArtifact.load(copy)
     expected = OnnxEncoder(RouterArtifact.load(SHIPPED)).represent("Hello").vector
     _swap(copy, file)
@@ -228,10 +228,10 @@ Spoil = Callable[[Any], None]
 
 
 def _set(*path: Any, value: Any) -> Spoil:
-    def spoil(found: Any) -> None:
+    def spoil(result: Any) -> None:
         for name in path[:-1]:
-            found = found[name]
-        found[path[-1]] = value
+            result = result[name]
+        result[path[-1]] = value
 
     return spoil
 
@@ -252,7 +252,7 @@ HOSTILE_TOKENIZERS: dict[str, Spoil] = {
     "long words": _set("model", "max_input_chars_per_word", value=10**9),
     "negative words": _set("model", "max_input_chars_per_word", value=-1),
     "no unknown": _set("model", "unk_token", value="[no such word]"),
-    "no start": lambda found: found["model"]["vocab"].pop("[CLS]"),
+    "no start": lambda result: result["model"]["vocab"].pop("[CLS]"),
     "number twice": _set("model", "vocab", "the", value=5),
     "huge number": _set("model", "vocab", "the", value=2**40),
     "number as text": _set("model", "vocab", "the", value="5"),
@@ -277,7 +277,7 @@ def test_a_tokenizer_that_is_not_berts_is_refused(copy: Path, name: str) -> None
 
 def test_whatever_is_changed_nothing_but_an_artifact_error_is_raised() -> None:
     """Signed again, loaded and used within 2 GiB, each in a moment; some changes do no harm."""
-    found = fuzz(seed=0, count=30)
-    assert found["wrong"] == []
-    assert found["used"] > 0
-    assert found["slowest_s"] < 5
+    result = fuzz(seed=0, count=30)
+    assert result["wrong"] == []
+    assert result["used"] > 0
+    assert result["slowest_s"] < 5

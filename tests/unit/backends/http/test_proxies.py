@@ -87,7 +87,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_proxy_is_read_as_everybody_writes_it(
     no_proxy: str, url: str, *, straight: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ranges, suffixes, patterns, ports and addresses, in any spelling; rubbish exempts nobody."""
+    """Ranges, suffixes, patterns, ports and addresses, in any spelling; rubbish exempts no host."""
     monkeypatch.setenv("ALL_PROXY", PROXY)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, no_proxy)

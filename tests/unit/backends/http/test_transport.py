@@ -83,7 +83,7 @@ def test_a_slow_server_ends_at_the_deadline(script: Script) -> None:
 
 
 def test_a_server_that_does_not_read_ends_at_the_deadline() -> None:
-    """An upload that nobody takes ends at the deadline."""
+    """An upload that is not read ends at the deadline."""
     upload = b"x" * (64 << 20)  # made before the clock starts: a busy machine takes its time
     with (
         FaultServer(lambda peer: peer.pause()) as server,
@@ -187,7 +187,7 @@ def test_two_dead_addresses_end_at_the_deadline() -> None:
 
 @contextlib.contextmanager
 def _full_backlog() -> Iterator[tuple[str, int]]:
-    """An address where connecting hangs: nobody accepts and the queue is full."""
+    """An address where connecting hangs: nothing accepts and the queue is full."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(8):

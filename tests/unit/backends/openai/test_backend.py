@@ -108,7 +108,7 @@ def test_the_request_holds_everything_that_is_set(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_request_that_json_cannot_hold_is_rejected() -> None:
-    """A seed that somebody put past the checks is refused before anything is sent."""
+    """A seed put past the checks is refused before anything is sent."""
     request = ChatRequest(ASK.messages)
     object.__setattr__(request, "seed", object())
     with asking(saying()) as backend, pytest.raises(BackendRejected, match="JSON"):

@@ -87,7 +87,7 @@ def test_a_stream_that_ends_after_some_text_is_a_protocol_error(after: str) -> N
     "status", ["408 Timeout", "429 Slow down", "500 Oops", "503 Busy", "529 X"]
 )
 def test_passing_troubles_are_unavailable(verb: Verb, status: str) -> None:
-    """Another expert may be asked, and the server's reason is told."""
+    """Another expert may be asked, and the error has the server's reason."""
     reply = answer_json({"error": {"message": "too many cooks"}}, status=status)
     error = failure_of(verb, saying(reply))
     assert isinstance(error, BackendUnavailable)
@@ -107,7 +107,7 @@ def test_passing_troubles_are_unavailable(verb: Verb, status: str) -> None:
     ],
 )
 @pytest.mark.parametrize("status", ["429 Slow down", "503 Busy"])
-def test_retry_after_is_told_in_seconds(status: str, told: str, low: float, high: float) -> None:
+def test_retry_after_is_in_seconds(status: str, told: str, low: float, high: float) -> None:
     """Both forms of the header, seconds and date, become seconds from now."""
     error = failure_of(complete, saying(answer("", status=status, retry_after=told)))
     assert error.retry_after_s is not None
@@ -136,7 +136,7 @@ def test_a_senseless_retry_after_is_ignored(told: str) -> None:
 def test_a_refusal_is_rejected_with_its_fix(
     verb: Verb, status: str, fix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody else may be asked, and the user learns what to do."""
+    """No other expert may be asked, and the error has the fix."""
     monkeypatch.setenv("TINY_KEY", KEY)
     script = saying(answer_json({"error": {"message": "not like that"}}, status=status))
     with pytest.raises(BackendRejected, match=f"{fix}.*not like that"):
@@ -160,7 +160,7 @@ def test_a_refusal_without_any_key_says_how_to_give_one() -> None:
     ],
 )
 def test_the_servers_reason_is_found(body: str) -> None:
-    """OpenAI's error object, its cousins and plain text all tell the reason."""
+    """In OpenAI's error object, in its variants and in plain text."""
     assert str(failure_of(complete, saying(answer(body, status="400 No")))).endswith("(why)")
 
 
@@ -229,7 +229,7 @@ def test_a_redirect_is_not_followed(verb: Verb) -> None:
     ],
 )
 def test_a_senseless_reply_is_a_protocol_error(verb: Verb, reply: bytes) -> None:
-    """Whoever answers there does not speak the protocol."""
+    """The server does not speak the protocol."""
     if verb is complete:
         head, _, body = reply.partition(b"\r\n\r\n")
         reply = answer(body.removeprefix(b"data: ").strip(), content_type="text/plain")
@@ -295,7 +295,7 @@ def test_an_error_object_in_a_good_reply(verb: Verb, error: Any, kind: type[Back
 
 
 def test_an_error_object_after_text_is_a_protocol_error() -> None:
-    """After text nobody else may be asked, whatever the error says."""
+    """After text no other expert may be asked, whatever the error says."""
     for error in (_PASSING[0], _LASTING[0]):
         script = streaming(piece("a"), event({"error": error}))
         assert isinstance(failure_of(stream, script), BackendProtocolError)

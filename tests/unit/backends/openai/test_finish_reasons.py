@@ -48,7 +48,7 @@ def test_text_after_the_reason_belongs_to_the_answer(end: tuple[str, ...]) -> No
 
 
 def test_a_later_reason_is_better_than_an_early_stop() -> None:
-    """What "stop" on every chunk hides is told by the last one."""
+    """The last chunk has the reason that "stop" on every chunk hides."""
     assert said_by(piece("a", finish="stop"), piece("b", finish="length"), DONE)[1] == "length"
 
 

@@ -94,7 +94,7 @@ def test_closing_in_a_child_leaves_the_parent_connected() -> None:
 
 @pytest.mark.parametrize("ready", ["", piece("b")])
 def test_a_stream_of_the_parent_is_an_error_in_the_child(ready: str) -> None:
-    """The child is told so at once, also where the next piece has come already."""
+    """The child gets the error at once, even if the next piece is already there."""
 
     def script(peer: Peer) -> None:
         peer.request()

@@ -153,7 +153,7 @@ def test_frames_that_say_nothing_are_skipped(frame: Any) -> None:
     ],
 )
 def test_the_words_of_an_error_arrive(told: str) -> None:
-    """An error without its envelope is an error, and what it says is told."""
+    """An error without its envelope is an error, and it is quoted."""
     failure = failure_of(stream, streaming(event({"choices": None}), told))
     assert isinstance(failure, BackendRejected)
     assert "too long by 12" in str(failure)
@@ -163,8 +163,8 @@ def test_the_words_of_an_error_arrive(told: str) -> None:
     assert "too long by 12" in str(late)
 
 
-def test_what_came_instead_of_an_answer_is_told() -> None:
-    """A stream without any chunk is no broken connection, and its words are told."""
+def test_what_came_instead_of_an_answer_is_quoted() -> None:
+    """A stream without any chunk is no broken connection, and its text is quoted."""
     failure = failure_of(stream, streaming(event({"message": "no such model"}), event({})))
     assert isinstance(failure, BackendProtocolError)
     assert "no such model" in str(failure)
@@ -228,7 +228,7 @@ def test_a_tool_call_is_refused_loudly(verb: Any, call: dict[str, Any]) -> None:
 
 @both_verbs
 @pytest.mark.parametrize("reason", ["tool_calls", "function_call"])
-def test_a_tool_call_that_only_the_reason_tells_is_refused(verb: Any, reason: str) -> None:
+def test_a_tool_call_that_only_the_reason_shows_is_refused(verb: Any, reason: str) -> None:
     """Without text there is no answer."""
     reply = answer_json({"choices": [{"message": {}, "finish_reason": reason}]})
     script = saying(reply) if verb is complete else streaming(frame({}, reason), DONE)

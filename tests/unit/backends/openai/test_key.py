@@ -18,7 +18,7 @@ KEY = "sk-Very.Secret+Key/42="
 
 
 def _echo(status: str) -> Script:
-    """A server that says everything it was told."""
+    """A server that echoes the whole request."""
 
     def script(peer: Peer) -> None:
         peer.send(answer_json({"error": {"message": peer.request()[-900:]}}, status=status))
@@ -77,7 +77,7 @@ def test_a_missing_key_is_rejected_by_name(
 def test_a_key_in_place_of_its_variable_is_never_shown(
     pasted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A key can look like a name, and then only the environment tells that it is none."""
+    """A key can look like a name; only the environment shows that it is none."""
     monkeypatch.delenv(pasted, raising=False)
     said = "the variable named by api_key_env is not set"
     with (

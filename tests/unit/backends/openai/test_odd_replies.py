@@ -123,7 +123,7 @@ def test_a_reason_is_known_by_its_words(reason: Any, meaning: str) -> None:
 @pytest.mark.parametrize(
     "reason", ["network_error", "insufficient_system_resource", "cancelled", "timeout"]
 )
-def test_a_reason_that_tells_of_a_failure_is_one(reason: str) -> None:
+def test_a_reason_that_means_a_failure_is_one(reason: str) -> None:
     """The text before it is half an answer."""
     body = _frames(_choice(delta={"content": "a"}), _choice(delta={}, finish_reason=reason))
     assert isinstance(failure_of(complete, saying(answer(body))), BackendUnavailable)

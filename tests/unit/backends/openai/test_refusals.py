@@ -48,7 +48,7 @@ def _without(*refused: str, seen: list[dict[str, Any]]) -> Script:
 def test_a_refused_limit_is_sent_by_its_other_name(
     verb: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is renamed, remembered, told and logged; the second question is right at once."""
+    """It is renamed, remembered, reported and logged; the second request is right at once."""
     caplog.set_level(logging.INFO, logger="edge_router")
     seen: list[dict[str, Any]] = []
     with asking(_without("max_tokens", seen=seen)) as backend:
@@ -269,7 +269,7 @@ def test_a_status_of_a_refusal(status: int, field: str | None) -> None:
     ],
 )
 def test_a_retry_after_is_never_longer_than_a_day(told: str, meant: float | None) -> None:
-    """A number that nobody means is cut or ignored."""
+    """An absurd number is cut or ignored."""
     script = saying(answer("", status="429 Slow down", retry_after=told))
     assert failure_of(complete, script).retry_after_s == meant
 

@@ -27,7 +27,7 @@ PROMPT = 'My PIN is 1234 & my "cat" is called\n  Mephistopheles, \u00e9l\u00e8ve
 PARTS = ("PIN is", "1234", "Mephisto", "called", "cole")
 
 
-def _told(script: Script, prompt: str = PROMPT, **options: Any) -> str:
+def _message(script: Script, prompt: str = PROMPT, **options: Any) -> str:
     messages = (Message("system", "You are a discreet helper."), Message("user", prompt))
     with asking(script, **options) as backend, pytest.raises(BackendError) as caught:
         for _ in backend.stream(ChatRequest(messages), deadline=Deadline.after(10)):
@@ -55,18 +55,18 @@ def test_a_prompt_that_the_server_quotes_is_not_shown(
 ) -> None:
     """Whatever way it quotes; its own words stay."""
     reply = {"error": {"message": f"your input {quote(PROMPT)} is too long"}}
-    told = _told(saying(answer_json(reply, status=status)))
+    told = _message(saying(answer_json(reply, status=status)))
     assert "your input" in told
     assert not [part for part in PARTS if part in told]
-    plain = _told(saying(answer(f"bad: {quote(PROMPT)}", status=status)))
+    plain = _message(saying(answer(f"bad: {quote(PROMPT)}", status=status)))
     assert not [part for part in PARTS if part in plain]
 
 
 def test_a_prompt_in_the_midst_of_a_stream_is_not_shown() -> None:
-    """Errors in a stream, before and after text, are told with the same care."""
+    """Errors in a stream, before and after text, are redacted too."""
     bad = event({"error": {"message": f"flagged: {PROMPT}"}})
     for script in (streaming(bad), streaming(piece("a"), bad)):
-        told = _told(script)
+        told = _message(script)
         assert "flagged" in told
         assert not [part for part in PARTS if part in told]
 
@@ -74,13 +74,13 @@ def test_a_prompt_in_the_midst_of_a_stream_is_not_shown() -> None:
 def test_what_the_http_library_quotes_is_looked_through() -> None:
     """A status line may hold anything, too."""
     line = " ".join(PROMPT.split()).encode()
-    assert not [part for part in PARTS if part in _told(saying(line + b"\r\n\r\n"))]
+    assert not [part for part in PARTS if part in _message(saying(line + b"\r\n\r\n"))]
 
 
 def test_pydantic_repeats_the_input_and_we_do_not() -> None:
     """Of an error about a field its place and message are shown."""
     fault = {"loc": ["body", "messages", 0, "content"], "msg": "too long", "input": "short one"}
-    told = _told(saying(answer_json({"detail": [fault]}, status="422 No")), prompt="short one")
+    told = _message(saying(answer_json({"detail": [fault]}, status="422 No")), prompt="short one")
     assert "body.messages.content: too long" in told
     assert "short one" not in told
 
@@ -118,16 +118,17 @@ def test_a_long_prompt_is_looked_through_in_no_time() -> None:
 )
 def test_a_redirect_shows_no_login_and_no_query(location: str, shown: str) -> None:
     """An address may hold a secret, the server's or one of ours."""
-    told = _told(saying(answer("", status="302 Found", location=location)))
+    told = _message(saying(answer("", status="302 Found", location=location)))
     assert shown in told
     assert "hunter2@" not in told
     assert "=hunter2" not in told
 
 
 def test_a_login_in_any_words_is_not_shown() -> None:
-    """Whoever tells an address tells no password."""
-    told = _told(saying(answer("see http://me:hunter2@h/ or ftp://x:hunter2@y", status="400 No")))
-    assert "hunter2" not in told
+    """A quoted address has no password."""
+    addresses = "see http://me:hunter2@h/ or ftp://x:hunter2@y"
+    message = _message(saying(answer(addresses, status="400 No")))
+    assert "hunter2" not in message
 
 
 @pytest.mark.parametrize("quote", [str, json.dumps, lambda key: urllib.parse.quote(key, safe="")])
@@ -138,7 +139,7 @@ def test_a_header_from_the_environment_is_never_shown(
     secret = 'tiny"se/cret'
     monkeypatch.setenv("TINY_HEADER", secret)
     reply = saying(answer(f"bad header {quote(secret)}", status="401 No"))
-    told = _told(reply, extra_headers_env={"X-Token": "TINY_HEADER"})
+    told = _message(reply, extra_headers_env={"X-Token": "TINY_HEADER"})
     assert "bad header" in told
     assert "cret" not in told
 
@@ -174,7 +175,7 @@ def test_a_url_that_cannot_be_read_shows_no_password(base_url: str) -> None:
 
 @pytest.mark.parametrize("base_url", ["http://h:0/v1", "http://h:99999/v1", None, 5, b"http://h"])
 def test_a_url_that_leads_nowhere_is_a_config_error(base_url: Any) -> None:
-    """A port that cannot be is found out before the first question."""
+    """An impossible port is refused before the first request."""
     with pytest.raises(ConfigError, match="base_url"):
         OpenAIBackend("tiny", base_url=base_url)
 
@@ -252,7 +253,7 @@ def test_a_key_is_known_by_its_letters(change: Callable[[str], str]) -> None:
 def test_secrets_of_extra_body_are_not_shown() -> None:
     """A value under a name such as user_token, wherever it stands."""
     reply = answer("you sent bodyhunter2x and hunter3yz", status="400 No")
-    told = _told(
+    told = _message(
         saying(reply), extra_body={"user_token": "bodyhunter2x", "a": {"secret": "hunter3yz"}}
     )
     assert "hunter" not in told
@@ -265,14 +266,14 @@ def test_several_answers_cannot_be_asked_for() -> None:
 
 
 def test_an_echoed_request_shows_neither_key_nor_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A debugging proxy sends back all it was told."""
+    """A debugging proxy echoes the whole request."""
     monkeypatch.setenv("TINY_KEY", "tiny-Secret/42")
 
     def script(peer: Peer) -> None:
         peer.send(answer(peer.request()[-150:], status="400 Bad Request"))
         peer.request()
 
-    told = _told(script, api_key_env="TINY_KEY")
+    told = _message(script, api_key_env="TINY_KEY")
     assert "Secret" not in told
     assert not [part for part in PARTS if part in told]
 
@@ -288,6 +289,6 @@ def test_a_key_that_is_changed_meanwhile_is_hidden_as_it_was_sent(
         monkeypatch.setenv("TINY_KEY", "another")
         peer.send(answer("no account for tiny-Secret/42", status="401 No"))
 
-    told = _told(script, api_key_env="TINY_KEY")
+    told = _message(script, api_key_env="TINY_KEY")
     assert "no account for" in told
     assert "Secret" not in told

@@ -145,7 +145,7 @@ def test_a_whole_answer_has_until_the_deadline() -> None:
 
 
 def test_a_stall_after_text_is_a_protocol_error_at_the_deadline() -> None:
-    """Half an answer has been shown, so nobody else may be asked."""
+    """Half an answer has been shown, so no other expert may be asked."""
 
     def script(peer: Peer) -> None:
         peer.request()

@@ -160,7 +160,7 @@ def test_a_caller_who_takes_his_time_is_no_stall() -> None:
 
 @contextlib.contextmanager
 def _full_backlog() -> Iterator[int]:
-    """A port where connecting hangs: nobody accepts and the queue is full."""
+    """A port where connecting hangs: nothing accepts and the queue is full."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(8):
@@ -267,7 +267,7 @@ def test_pieces_that_lie_ready_are_not_shown_after_a_cancel() -> None:
 
 @both_verbs
 def test_a_cancelled_deadline_asks_nobody(verb: Any) -> None:
-    """Nothing is sent for an answer that nobody wants."""
+    """Nothing is sent for a cancelled answer."""
     with FaultServer(silent) as server:
         backend = OpenAIBackend("tiny", base_url=server.url)
         deadline = Deadline.after(60)
@@ -314,7 +314,7 @@ def test_a_kept_connection_that_died_is_replaced_once(verb: Any) -> None:
 
 
 def test_a_new_connection_that_dies_is_not_replaced() -> None:
-    """A server that hangs up on everybody is asked once."""
+    """A server that always hangs up is asked once."""
     with FaultServer(lambda peer: peer.request() and None) as server:
         backend = OpenAIBackend("tiny", base_url=server.url)
         with pytest.raises(BackendUnavailable):
@@ -325,7 +325,7 @@ def test_a_new_connection_that_dies_is_not_replaced() -> None:
 
 @pytest.mark.parametrize("start", ["HTTP/1.1 200 OK\r\n", "H"])
 def test_a_kept_connection_that_said_anything_is_not_replaced(start: str) -> None:
-    """Who has begun to answer has been asked, and may have been paid."""
+    """A server that has begun to answer was asked, and may be paid."""
 
     def script(peer: Peer) -> None:
         peer.request()

@@ -84,7 +84,7 @@ def test_what_renews_a_point_makes_the_same_again(
     assert first == second
 
 
-def test_who_stands_in_for_a_missing_cloud_expert_is_told(
+def test_the_stand_in_for_a_missing_cloud_expert_is_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Two experts on the device are three to choose among."""
@@ -113,7 +113,7 @@ def test_ten_rows_are_refused_with_the_number_needed(
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (("--target", "quality>=0.9", "--target", "quality<=0.5"), "leave one of them out"),
         (("--target", "cost<=2"), "has the unit none"),
@@ -126,17 +126,17 @@ def test_ten_rows_are_refused_with_the_number_needed(
     ],
 )
 def test_bad_input_is_one_line(
-    capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], told: str
+    capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], message: str
 ) -> None:
     """An error of ours: 2 for what was typed, 1 for what the outcomes do not give."""
     code, out, err = run(capsys, *argv)
     assert code in (1, 2)
     assert out == ""
     assert err.count("\n") == 1
-    assert told in err
+    assert message in err
 
 
-def test_other_experts_than_those_of_the_settings_are_told(
+def test_other_experts_than_those_of_the_settings_are_reported(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The point is kept, and the settings will refuse it."""
@@ -145,7 +145,7 @@ def test_other_experts_than_those_of_the_settings_are_told(
     assert "these settings compare local (135m), frontier (frontier): they refuse this" in err
 
 
-def test_settings_that_pass_the_point_by_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_that_ignore_the_point_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """A preference decides instead of any operating point."""
     code, _, err = run(capsys, "--target", "quality>=0.3", "--preference", "auto")
     assert code == 0

@@ -24,7 +24,7 @@ def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (("--target", "cost<=2/1000"), "keeps a share of quality, such as quality>=0.95, not cost"),
         (("--target", "quality>=0.9,strong_calls<=0.3"), "not quality>=0.9, strong_calls<=0.3"),
@@ -35,11 +35,11 @@ def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_options_of_whole_outcomes_are_refused(
-    capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], told: str
+    capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], message: str
 ) -> None:
     """By name, before the log is read."""
     code, out, err = run(capsys, *argv)
-    assert (code, out, err.count("\n"), told in err) == (2, "", 1, True), err
+    assert (code, out, err.count("\n"), message in err) == (2, "", 1, True), err
 
 
 def test_an_absent_log_says_how_it_is_filled(

@@ -61,9 +61,9 @@ def test_measured_speeds_are_kept_and_shown(
     _, out, _ = run(capsys, "device", "show", "--config", config)
     assert "expert local: reads " in out
     assert "(0 days ago)" in out
-    found = json.loads(run(capsys, "device", "show", "--config", config, "--json")[1])
-    assert found.keys() == {"device", "state", "speeds"}
-    assert found["speeds"]["local"]["speed"]["input_tokens_per_s"] > 0
+    result = json.loads(run(capsys, "device", "show", "--config", config, "--json")[1])
+    assert result.keys() == {"device", "state", "speeds"}
+    assert result["speeds"]["local"]["speed"]["input_tokens_per_s"] > 0
 
 
 def test_measure_prints_json_for_machines(
@@ -75,23 +75,23 @@ def test_measure_prints_json_for_machines(
         code, out, _ = run(
             capsys, "device", "measure", "--expert", "local", "--config", config, "--json"
         )
-    found = json.loads(out)
-    assert (code, Path(found["file"]).name) == (0, "device.json")
-    assert found["speeds"]["local"]["relative_error"] >= 0
+    result = json.loads(out)
+    assert (code, Path(result["file"]).name) == (0, "device.json")
+    assert result["speeds"]["local"]["relative_error"] >= 0
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [("nobody", "no expert 'nobody'; configured are local, cloud"), ("cloud", "is in the cloud")],
 )
 def test_an_expert_that_is_not_here_is_refused(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, told: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, message: str
 ) -> None:
     """No expert is asked and nothing is kept."""
     config = settings(tmp_path, "http://127.0.0.1:9/v1")
     code, _, err = run(capsys, "device", "measure", "--expert", name, "--config", config)
     assert code == 2
-    assert told in err
+    assert message in err
     assert not (tmp_path / "data").exists()
 
 

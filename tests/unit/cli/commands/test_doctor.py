@@ -18,8 +18,8 @@ from fault_server import FaultServer, Peer
 
 
 def _of(name: str, config: Config, **how: bool) -> doctor.Check:
-    (found,) = (check for check in doctor.examine(config, **how) if check.name == name)
-    return found
+    (result,) = (check for check in doctor.examine(config, **how) if check.name == name)
+    return result
 
 
 def _server(base_url: str, **settings: str) -> Config:
@@ -27,7 +27,7 @@ def _server(base_url: str, **settings: str) -> Config:
 
 
 @pytest.mark.parametrize(
-    ("base_url", "key", "told"),
+    ("base_url", "key", "message"),
     [
         ("https://ann:SECRET@h.example/v1", None, "must not hold a user, a password"),
         ("https://h.example/v1?key=SECRET", None, "must not hold a user, a password, a query"),
@@ -37,18 +37,18 @@ def _server(base_url: str, **settings: str) -> Config:
     ],
 )
 def test_what_a_call_refuses_the_doctor_refuses(
-    base_url: str, key: str | None, told: str, monkeypatch: pytest.MonkeyPatch
+    base_url: str, key: str | None, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And shows no secret; people paste its output into reports."""
     monkeypatch.setenv("SOME_KEY", "abc")
     config = _server(base_url) if key is None else _server(base_url, api_key_env=key)
-    found = _of("expert c", config)
-    assert (found.ok, told in found.told) == (False, True), found.told
-    assert "SECRET" not in found.told
+    result = _of("expert c", config)
+    assert (result.ok, message in result.detail) == (False, True), result.detail
+    assert "SECRET" not in result.detail
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "settings", "told"),
+    ("name", "value", "settings", "message"),
     [
         ("K", "ab cd", {"api_key_env": "K"}, "a character that no key has"),
         ("HTTPS_PROXY", "socks5://127.0.0.1:1", {}, "only http:// is supported"),
@@ -60,16 +60,16 @@ def test_what_a_call_refuses_the_doctor_refuses(
     ],
 )
 def test_the_environment_and_the_host_are_looked_at_as_a_call_would(
-    name: str, value: str, settings: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, settings: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a connection."""
     monkeypatch.setenv(name, value)
-    found = _of("expert c", _server(**({"base_url": "https://h.example/v1"} | settings)))
-    assert (found.ok, told in found.told) == (False, True), found.told
+    result = _of("expert c", _server(**({"base_url": "https://h.example/v1"} | settings)))
+    assert (result.ok, message in result.detail) == (False, True), result.detail
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"deadline_s": 0}, "no time"),
         ({"max_latency_s": 0}, "longer than allowed"),
@@ -77,41 +77,43 @@ def test_the_environment_and_the_host_are_looked_at_as_a_call_would(
         ({"deferral": "before"}, "deferral gate"),
     ],
 )
-def test_settings_that_no_answer_can_keep_are_told(settings: dict[str, Any], told: str) -> None:
+def test_settings_that_no_answer_can_keep_are_reported(
+    settings: dict[str, Any], message: str
+) -> None:
     """The doctor routes a sample under the configured limits."""
-    found = _of("router", Config(**settings))
-    assert (found.ok, told in found.told) == (False, True), found.told
+    result = _of("router", Config(**settings))
+    assert (result.ok, message in result.detail) == (False, True), result.detail
 
 
-def test_a_context_without_room_for_a_prompt_is_told() -> None:
+def test_a_context_without_room_for_a_prompt_is_reported() -> None:
     """The bundled model's template alone takes more."""
     local = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=8)
-    assert "no room for a prompt" in _of("expert local", Config(experts={"local": local})).told
+    assert "no room for a prompt" in _of("expert local", Config(experts={"local": local})).detail
 
 
-def test_a_port_where_nobody_listens_is_told() -> None:
+def test_a_closed_port_is_reported() -> None:
     """A connection is all that a server sees of the doctor."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    found = _of("expert c", _server(f"http://127.0.0.1:{port}/v1"))
-    assert (found.ok, "is not reachable" in found.told) == (False, True)
+    result = _of("expert c", _server(f"http://127.0.0.1:{port}/v1"))
+    assert (result.ok, "is not reachable" in result.detail) == (False, True)
     asked: list[str] = []
 
     def listen(peer: Peer) -> None:
         asked.append(peer.request())
 
     with FaultServer(listen) as server:
-        found = _of("expert c", _server(server.url))
-    assert (found.ok, found.told) == (True, f"{server.url}, on this device, reachable")
+        result = _of("expert c", _server(server.url))
+    assert (result.ok, result.detail) == (True, f"{server.url}, on this device, reachable")
     assert not any(asked)
 
 
 def test_a_server_elsewhere_is_left_alone() -> None:
     """The doctor asks no expert; the guard of these tests would refuse the connection."""
     config = _server("https://llm.example.com/v1")
-    assert _of("expert c", config).told == "https://llm.example.com/v1, in the cloud"
-    found = _of("expert c", _server("https://llm.invalid/v1"), connect=True)
-    assert (found.ok, "is not reachable" in found.told) == (False, True)
+    assert _of("expert c", config).detail == "https://llm.example.com/v1, in the cloud"
+    result = _of("expert c", _server("https://llm.invalid/v1"), connect=True)
+    assert (result.ok, "is not reachable" in result.detail) == (False, True)
 
 
 def test_an_application_that_was_frozen_has_versions_all_the_same(
@@ -123,16 +125,16 @@ def test_an_application_that_was_frozen_has_versions_all_the_same(
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(doctor, "version", missing)
-    found = _of("runtime", Config())
-    assert found.ok
-    assert "onnxruntime 1." in found.told
+    result = _of("runtime", Config())
+    assert result.ok
+    assert "onnxruntime 1." in result.detail
 
 
-def test_an_application_that_was_frozen_without_data_is_told_what_lacks(
+def test_an_application_frozen_without_data_gets_the_missing_options(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An error of ours with PyInstaller's options."""
     monkeypatch.setitem(sys.modules, "edge_router.models", None)
     with pytest.raises(ArtifactNotFound, match="--collect-data edge_router --hidden-import"):
         RouterArtifact.load("router-small")
-    assert "--collect-data" in _of("router", Config()).told
+    assert "--collect-data" in _of("router", Config()).detail

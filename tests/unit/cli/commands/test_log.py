@@ -44,7 +44,7 @@ def rows(capsys: pytest.CaptureFixture[str]) -> list[Any]:
     return [json.loads(line) for line in run(capsys, "log", "show", "--json")[1].splitlines()]
 
 
-def test_a_score_is_told_by_id_or_for_the_last(
+def test_a_score_is_given_by_id_or_for_the_last(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """One line each, and shown afterwards."""
@@ -86,7 +86,7 @@ def test_without_a_log_there_is_nothing_to_show_and_none_is_made(
 
 
 @pytest.mark.parametrize(
-    ("argv", "code", "told"),
+    ("argv", "code", "message"),
     [
         (("x", "1"), 1, "no answer 'x' among the 1 in"),
         (("last", "2"), 2, "from 0 (bad) to 1 (good)"),
@@ -95,12 +95,16 @@ def test_without_a_log_there_is_nothing_to_show_and_none_is_made(
     ],
 )
 def test_a_wrong_id_or_score_is_named(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, argv: tuple[str, str], code: int, told: str
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    argv: tuple[str, str],
+    code: int,
+    message: str,
 ) -> None:
     """With the fix."""
     answered(tmp_path, 1)
     got, _, err = run(capsys, "feedback", *argv)
-    assert (got, told in err) == (code, True), err
+    assert (got, message in err) == (code, True), err
 
 
 def test_a_score_that_the_disk_does_not_take_is_not_a_wrong_id(
@@ -113,7 +117,7 @@ def test_a_score_that_the_disk_does_not_take_is_not_a_wrong_id(
         code, _, err = run(capsys, "feedback", "last", "1")
     assert code == 1
     assert f"the score of {id_} could not be written" in err
-    assert "tell it again" in err
+    assert "run it again" in err
 
 
 @pytest.mark.parametrize("argv", [("log", "show"), ("log", "clear"), ("feedback", "last", "1")])

@@ -1,4 +1,4 @@
-"""The pair that an operating point is about: who is weak, who is refused, one rule both ways."""
+"""The pair of an operating point: its weak and strong expert, and pairs that are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watch on a client's queries: told once, bounded, beside the answers."""
+"""The drift monitor of a client: warns once, bounded, beside the answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from made_traffic import KNOWN, queries
 
 
 def watched(found: list[RoutedQuery], watch: DriftWatch) -> None:
-    """Each look is waited for, so that none is passed over."""
+    """Waits for each comparison, so that none is skipped."""
     for query in found:
         watch.add(query)
         while watch._worker is not None:

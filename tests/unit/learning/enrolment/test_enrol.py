@@ -68,7 +68,7 @@ def test_a_name_that_is_a_path_is_refused(
 
 
 def test_the_routers_own_names_are_taken(artifact: RouterArtifact) -> None:
-    """They would be found first."""
+    """They would be read in its place."""
     with pytest.raises(ConfigError, match="an expert of the router itself"):
         check_name("3b", artifact)
 
@@ -80,7 +80,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_the_fix(
     capsys: pytest.CaptureFixture[str],
     how: tuple[str, str],
 ) -> None:
-    """No traceback; nobody is asked either."""
+    """No traceback; no expert is asked either."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("EDGE_ROUTER_DATA_DIR", str(tmp_path / "file"))
     monkeypatch.setattr("edge_router.routing.opening.open_backend", lambda _: FakeBackend("local"))

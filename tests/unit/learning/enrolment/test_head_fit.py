@@ -108,7 +108,7 @@ def test_experts_seen_on_few_kinds_say_nothing_of_how_heads_scatter() -> None:
 
 
 def test_the_shipped_prior_is_of_those_seen_on_many_kinds(artifact: RouterArtifact) -> None:
-    """Whoever only did sums is its profile on all other kinds, and left out."""
+    """An expert seen only on sums has its profile's head on all other kinds, and is left out."""
     known = artifact.known_queries()
     assert known is not None
     broad = known.seen_on(5)

@@ -1,4 +1,4 @@
-"""Which queries tell most."""
+"""Optimal design: which queries are most informative."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def test_greedy_comes_near_the_best_of_all_triples(seed: int) -> None:
     assert before - doubt(design, chosen) >= (1 - np.exp(-1)) * (before - best)
 
 
-def test_a_query_that_tells_only_the_level_is_not_asked_first() -> None:
-    """The mean query moves all qualities alike; who is better on which it does not tell."""
+def test_a_query_that_shows_only_the_level_is_not_asked_first() -> None:
+    """The mean query moves all qualities alike; it does not tell experts apart."""
     design = with_bias(np.array([[0.0, 0.0]] * 3 + [[2.0, 0.0], [-2.0, 0.0]]))
     prior = Gaussian.of(np.zeros(3), np.diag([9.0, 0.1, 0.1]))
     assert most_informative(prior, design, 1)[0] in (3, 4)

@@ -1,4 +1,4 @@
-"""Calibration on a log: what is found, that it stays the same, and what is refused."""
+"""Calibration on a log: its result, that it is stable, and what is refused."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def calibrated(rows: list[Outcome], share: float = 0.95) -> LogCalibration:
     return LogCalibration.of(rows, EXPERTS, ROUTER, weak="weak", strong="strong", share=share)
 
 
-def test_corrections_and_a_threshold_are_found_and_told() -> None:
-    """In one sentence: what was found, from how much, and how sure it is."""
+def test_corrections_and_a_threshold_are_fitted_and_reported() -> None:
+    """In one sentence: the result, its evidence and its certainty."""
     found = calibrated([*logged(), row(9999, score=None)])
     assert set(found.corrections) == {"weak", "strong"}
     assert found.corrections["strong"].temperature == pytest.approx(2, rel=0.5)
@@ -98,7 +98,7 @@ def test_too_few_answers_are_refused_with_what_was_left_out() -> None:
     assert calibrated(doubled).answers == 2000
 
 
-def test_without_exploration_there_is_nothing_to_tell() -> None:
+def test_without_exploration_there_is_no_result() -> None:
     """However many answers there are; the message names the setting."""
     rows = [replace(one, propensity=1.0, rival=None) for one in logged()]
     with pytest.raises(TooFewOutcomes, match=r"2,000 that nobody else might .* exploration = 0.1"):

@@ -70,7 +70,7 @@ def test_the_oldest_go(log: OutcomeLog, record: AnswerRecord) -> None:
 
 
 def test_a_clock_that_jumps_back_changes_no_order(tmp_path: Path, record: AnswerRecord) -> None:
-    """Rows are told and dropped in the order of their arrival."""
+    """Rows are listed and dropped in the order of their arrival."""
     times = iter([1e9, 2e9, 5.0, -3.0])
     log = OutcomeLog(tmp_path / FILE, max_rows=3, clock=lambda: next(times))
     for number in range(4):
@@ -167,7 +167,7 @@ def test_a_file_of_a_newer_version_is_left_alone(
 def test_a_folder_that_cannot_be_written_stops_learning_not_answering(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Said once; feedback tells that it was not kept."""
+    """One warning; feedback says that it was not kept."""
     (tmp_path / "file").write_text("in the way")
     with router(tmp_path / "file" / "data") as learning, caplog.at_level(logging.WARNING):
         for _ in range(3):

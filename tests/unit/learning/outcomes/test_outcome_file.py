@@ -34,7 +34,7 @@ def test_a_plain_score_belongs_to_whom_it_is_about(tmp_path: Path) -> None:
 
 
 def test_of_many_experts_the_column_says_which(tmp_path: Path) -> None:
-    """The expert's own name first, else the only one; rows without it are passed over; gzip too."""
+    """The expert's own name first, else the only one; rows without it are skipped; gzip too."""
     rows = [{"query": "a", "score": {"x": 1, "y": 0}}, {"query": "b", "score": {"y": 1}}]
     path = _file(tmp_path, *rows)
     assert [row.score for row in read_outcomes(path, "y")] == [0.0, 1.0]

@@ -22,7 +22,7 @@ def corrections(log: LoggedOutcomes) -> dict[str, Correction]:
 
 
 def test_the_share_of_quality_is_estimated_without_bias() -> None:
-    """Over 60 simulated logs it is right on average; the plain means of who was asked are not,
+    """Over 60 simulated logs it is right on average; the plain means of the asked experts are not,
     since each was mostly asked what it is good at."""
     random = np.random.default_rng(2)
     z = random.normal(0, 1.5, 400_000)

@@ -1,4 +1,4 @@
-"""Rows of the log: which of them tell something, and what they become."""
+"""Rows of the log: which are informative, and the arrays made from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_effective_size_by_hand() -> None:
     assert effective_size(np.zeros(3)) == 0
 
 
-def test_rows_that_tell_nothing_are_counted_by_why() -> None:
+def test_uninformative_rows_are_counted_by_reason() -> None:
     """The first reason that applies counts."""
     rows = [
         row(0),
@@ -54,7 +54,7 @@ def test_rows_that_tell_nothing_are_counted_by_why() -> None:
 
 
 def test_rows_become_arrays() -> None:
-    """By the numbers of the experts; a rival that is gone is nobody."""
+    """By the numbers of the experts; a rival that is gone has none."""
     log = LoggedOutcomes.of(
         [row(0, z=0.7), row(1, z=-2.0, expert="strong", rival="gone", propensity=0.25, score=0.5)],
         EXPERTS,

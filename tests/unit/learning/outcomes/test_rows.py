@@ -194,7 +194,7 @@ def test_a_row_that_is_none_is_named_by_its_line(
     )
 )
 def test_whatever_json_stands_there_is_a_row_or_refused(value: Any) -> None:
-    """No other error, whoever reads it."""
+    """No reader raises another error."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.jsonl"
         path.write_text(json.dumps(value) + "\n")
@@ -224,7 +224,7 @@ def test_a_file_that_is_not_there_or_empty_is_refused(router: Router, tmp_path: 
 @pytest.mark.parametrize("worth", [-1.0, float("nan"), float("inf")])
 @pytest.mark.parametrize("measure", ["scores", "cost_usd", "latency_s"])
 def test_evidence_of_impossible_numbers_is_refused(measure: str, worth: float) -> None:
-    """Whoever makes it: nothing is promised on them."""
+    """In every way of making it: no guarantee rests on them."""
     right = {"scores": np.ones(3), "cost_usd": np.ones(3), "latency_s": np.ones(3)}
     with pytest.raises(OutcomesUnusable, match="it must be"):
         ExpertOutcomes(**(right | {measure: np.array([1.0, worth, 1.0])}))

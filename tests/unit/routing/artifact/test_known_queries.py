@@ -45,7 +45,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 
 def test_the_mean_is_over_whom_it_knows() -> None:
-    """Unknown where nobody of the group was asked."""
+    """Unknown where no expert of the group was asked."""
     known = small()
     assert known.mean_score(["x", "y"])[:2].tolist() == pytest.approx([0.5, 0.3])
     assert np.isnan(known.mean_score(["x", "y"])[2])

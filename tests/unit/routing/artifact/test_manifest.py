@@ -21,7 +21,7 @@ def copy(artifact: RouterArtifact, tmp_path: Path) -> Path:
 
 
 def rewrite_manifest(path: Path, **changes: Any) -> None:
-    """Change fields of a manifest and sign it again, as somebody with other tools would."""
+    """Change fields of a manifest and sign it again."""
     manifest = json.loads((path / "manifest.json").read_bytes()) | changes
     raw = json.dumps(manifest).encode()
     (path / "manifest.json").write_bytes(raw)

@@ -36,7 +36,7 @@ def test_a_corrected_expert_gives_corrected_estimates() -> None:
 
 @given(CORRECTIONS, st.floats(0.001, 0.999))
 def test_what_was_corrected_can_be_undone(correction: Correction, quality: float) -> None:
-    """So that who was fitted to the estimate before gets it back."""
+    """So that a fit to the uncorrected estimate gets it back."""
     corrected = float(correction.corrected(np.array(quality)))
     if 1e-5 < corrected < 1 - 1e-5:
         assert correction.undone(corrected) == pytest.approx(quality, abs=1e-6)

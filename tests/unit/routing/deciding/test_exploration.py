@@ -52,7 +52,7 @@ def decided(
 
 
 def test_below_the_rate_the_rival_answers() -> None:
-    """With its own code, its probability, and the one that was wanted as its fallback."""
+    """With its own code, its probability, and the wanted expert as its fallback."""
     found = Exploration(0.1, lambda: 0.09).apply(decided())
     assert (found.expert, found.location, found.wanted) == ("local", Location.DEVICE, "cloud")
     assert (found.reason, found.propensity) == (Reason.EXPLORATION, 0.1)
@@ -82,7 +82,7 @@ def test_above_the_rate_the_decision_stands() -> None:
 )
 @pytest.mark.parametrize("quality", [0.5, 0.9])
 def test_limits_hold_for_explorers_too(constraints: Constraints, quality: float) -> None:
-    """Where they leave nobody else, nobody else is asked and the propensity is 1."""
+    """Where they leave no other expert, none is asked and the propensity is 1."""
     before = decided(constraints, quality=quality)
     found = Exploration(0.5, lambda: 0.0).apply(before)
     assert (found.expert, found.propensity) == (before.expert, 1.0)
@@ -90,7 +90,7 @@ def test_limits_hold_for_explorers_too(constraints: Constraints, quality: float)
 
 @pytest.mark.parametrize("doubted", ["local", "cloud"])
 def test_nobody_is_explored_whom_the_device_speaks_against(doubted: str) -> None:
-    """Not even where nobody else is left, for then the one who was chosen is there."""
+    """Not even where no other is left: the chosen expert is still there."""
     for quality in (0.5, 0.9):
         before = decided(quality=quality, doubts={doubted: Reason.UNREACHABLE})
         found = Exploration(0.5, lambda: 0.0).apply(before)

@@ -69,7 +69,7 @@ def test_a_point_is_used_by_its_name(artifact: RouterArtifact, tmp_path: Path) -
 
 
 def test_a_point_with_corrections_corrects(artifact: RouterArtifact, tmp_path: Path) -> None:
-    """The expert of that name, and nobody else."""
+    """The expert of that name, and no other."""
     point = corrected(artifact)
     point.write(tmp_path)
     assert StoredPoint.load(tmp_path, "mine") == point

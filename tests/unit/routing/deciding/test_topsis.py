@@ -181,7 +181,7 @@ def test_the_decision_explains_itself_in_dollars_and_seconds() -> None:
 
 
 def test_limits_come_before_the_preference() -> None:
-    """Who is ruled out is told, and who is left is compared without it."""
+    """Excluded experts are named, and the others are compared without them."""
     found = _decide(
         "performance", SMALL, MIDDLE, LARGE, constraints=Constraints(max_cost_usd=0.005)
     )

@@ -1,4 +1,4 @@
-"""Whether a text fits a context: counted where somebody counts, else bounded by its bytes."""
+"""Whether a text fits a context: by its tokens if they can be counted, else by its bytes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_counted_tokens_decide_alone(router: Router) -> None:
 
 
 def test_a_doubt_of_the_device_does_not_hide_the_length(router: Router) -> None:
-    """Of two reasons the one that cannot pass away by itself."""
+    """Of two reasons, the permanent one."""
     found = router.route(PROSE * 105, None, Snapshot(doubts={"local": Reason.MEMORY}))
     assert found.excluded == {"local": Reason.CONTEXT_LENGTH}
 

@@ -31,7 +31,7 @@ queries = st.builds(Representation, vectors, st.floats(0.0, 8.0))
 
 @st.composite
 def panels(draw: st.DrawFn) -> list[Expert]:
-    """Up to six experts, some of whose prices and contexts nobody knows."""
+    """Up to six experts, some with unknown prices and contexts."""
     experts = st.builds(
         Expert,
         st.just(""),

@@ -65,13 +65,13 @@ def words(found: Grounds) -> list[str]:
 
 
 def replayed(found: Grounds, change: Change) -> str:
-    """Who answers after its steps."""
+    """The expert that answers after the steps."""
     for step in change.steps:
         found = apply(found, step)
     return decide_again(found).expert
 
 
-def test_a_gain_just_too_small_is_told_with_the_one_that_is_enough() -> None:
+def test_a_gain_just_too_small_comes_with_one_that_is_enough() -> None:
     """To as few digits as it takes, and never a step further than needed."""
     assert words(grounds(LOCAL, CLOUD)) == ["with min_gain 0.24 instead of 0.3, cloud would answer"]
     assert words(grounds(LOCAL, CLOUD, gain=0.2)) == [
@@ -131,14 +131,14 @@ def test_the_expert_itself_may_be_what_would_have_to_change() -> None:
 
 
 def test_a_wish_for_the_cloud_goes_first() -> None:
-    """Without it the gain decides, so both are told where both are needed."""
+    """Without it the gain decides, so both are named where both are needed."""
     wish = Constraints(placement=Placement.PREFER_IN_CLOUD)
     (change,) = changes(grounds(LOCAL, CLOUD, constraints=wish, gain=0.1))
     assert [step.setting for step in change.steps] == ["placement", "min_gain"]
     assert change.steps[1] == GainStep(0.1, 0.25)
 
 
-def test_a_doubt_is_told_as_one() -> None:
+def test_a_doubt_is_reported_as_one() -> None:
     """Even one with the code of a constraint; a constraint that holds as well goes first."""
     low = grounds(LOCAL, CLOUD, doubts={"local": Reason.LOW_BATTERY})
     assert words(low) == ["without the doubt about local (the battery is low), local would answer"]
@@ -152,7 +152,7 @@ def test_a_doubt_is_told_as_one() -> None:
 
 
 def test_another_preference_where_one_decides() -> None:
-    """No least gain is told then, since none counts."""
+    """No least gain is named then, since none applies."""
     found = grounds(LOCAL, CLOUD, preference="performance")
     assert words(found) == ["with preference cost instead of performance, local would answer"]
 

@@ -85,7 +85,7 @@ def _holds(keyword: str, wanted: Any, value: Any) -> bool:
 
 @pytest.fixture(scope="module")
 def router() -> Router:
-    """SmolLM2 here and a frontier model in the cloud; nobody is called."""
+    """SmolLM2 here and a frontier model in the cloud; neither is called."""
     return Router.from_config(Config(experts=EXPERTS))
 
 
@@ -105,7 +105,7 @@ def test_the_json_is_as_the_schema_says(router: Router, constraints: Constraints
         assert faults(found, schema, schema) == []
 
 
-def test_the_json_tells_preferences_and_doubts(router: Router) -> None:
+def test_the_json_has_preferences_and_doubts(router: Router) -> None:
     """By the same schema."""
     schema = Explanation.schema()
     chooser = Router.from_config(Config(experts=EXPERTS, preference="performance"))
@@ -144,8 +144,8 @@ def test_the_schema_says_what_each_reason_means() -> None:
     assert all(f"{reason}: {words}" in told for reason, words in {**RULED_OUT, **PREFERRED}.items())
 
 
-def test_it_tells_what_the_decision_tells(router: Router) -> None:
-    """And what ruled out whom."""
+def test_it_says_what_the_decision_says(router: Router) -> None:
+    """And what excluded each expert."""
     decision = router.route(QUERY, Constraints(offline=True))
     found = router.explain(decision)
     assert (found.expert, found.reason, found.words) == (

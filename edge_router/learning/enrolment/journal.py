@@ -1,0 +1,64 @@
+"""The journal of a run that asks an expert: an outcome row a line, written when it is known."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_router.errors import ConfigError
+from edge_router.guards.bounded_file import decoded, numbered_lines, refuse_missing
+from edge_router.guards.json_lines import json_value
+
+from ..outcomes.rows import OutcomeRows, Row
+
+__all__ = ["Journal"]
+
+NEEDED = ("source", "id", "score")  # which question, and what it brought by expert
+
+log = logging.getLogger("edge_router")
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Outcome rows in the file at `path`, each of one question. A killed run can go on from it."""
+
+    path: Path
+
+    def rows(self) -> list[Row]:
+        """The rows, none without a file. Raises ConfigError for a file that cannot be read.
+
+        A line that is no row, such as the half that a killed run left, is skipped: its question is
+        asked again. One warning counts such lines.
+        """
+        try:
+            refuse_missing(self.path)
+        except FileNotFoundError:
+            return []
+        reader = OutcomeRows(self.path, ConfigError, needed=NEEDED)
+        rows, skipped = [], 0
+        for number, line in numbered_lines(self.path, ConfigError):
+            try:
+                rows.append(reader.checked(json_value(decoded(line)), f"{self.path}:{number}"))
+            except ValueError:  # ConfigError is one
+                skipped += 1
+        if skipped:
+            log.warning("%s: %d lines are no outcomes; those are asked again", self.path, skipped)
+        return rows
+
+    @contextmanager
+    def writer(self) -> Iterator[Callable[[Row], None]]:
+        """A function that adds one row, after half a line too. Raises OSError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+", encoding="utf-8") as file:
+            if file.tell():
+                file.write("\n")
+
+            def write(row: Row) -> None:
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+
+            yield write

@@ -1,0 +1,44 @@
+"""The journal of asking: rows as they were written, and a killed run's half line costs itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge_router.errors import ConfigError
+from edge_router.learning.enrolment.journal import Journal
+
+ROW = {"source": "made", "id": "a", "score": {"x": 1.0}, "output_tokens": {"x": 5}}
+
+
+def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
+    """Across runs and in a folder made for it."""
+    journal = Journal(tmp_path / "new" / "j")
+    assert journal.rows() == []
+    for number in range(2):
+        with journal.writer() as write:
+            write(ROW | {"id": number})
+    assert [row["id"] for row in journal.rows()] == [0, 1]
+
+
+def test_a_line_that_is_no_row_is_skipped_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half a line, another encoding, no question, a score out of range."""
+    journal = Journal(tmp_path / "j")
+    with journal.writer() as write:
+        write(ROW)
+    with journal.path.open("ab") as file:
+        file.write(b'\xff\xfe\n{"id": "b", "score": {"x": 1}}\n')
+        file.write(b'{"source": "made", "id": "c", "score": {"x": 2}}\n{"source": "ma')
+    with journal.writer() as write:
+        write(ROW | {"id": "d"})
+    assert [row["id"] for row in journal.rows()] == ["a", "d"]
+    assert f"{journal.path}: 4 lines are no outcomes" in caplog.text
+
+
+def test_a_folder_is_no_journal(tmp_path: Path) -> None:
+    """Refused with its name, not taken for an empty one."""
+    with pytest.raises(ConfigError, match="cannot be read"):
+        Journal(tmp_path).rows()
