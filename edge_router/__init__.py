@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # `X as X` marks a public name for type checkers
     # isort: off
     from .chat.completion import ChatRequest as ChatRequest
-    from .chat.conversation import Message as Message
+    from .chat.completion import Message as Message
     from .client.answer import Answer as Answer, AnswerStream as AnswerStream
     from .client.sync_client import EdgeRouter as EdgeRouter
     from .errors import (
@@ -55,7 +55,7 @@ _HOME = {
     "EdgeRouterError": "errors",
     "Estimate": "routing.experts.expert",
     "ExpertConfig": "settings.expert_config",
-    "Message": "chat.conversation",
+    "Message": "chat.completion",
     "Placement": "settings.constraints",
     "Reason": "routing.deciding.reason",
     "Router": "routing.router",

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from edge_router.chat.completion import ChatRequest
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatRequest, Message
 from edge_router.routing.artifact.encoder import OnnxEncoder, open_session
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Encoder, Representation

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
 
-from edge_router.chat.completion import ChatRequest
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatRequest, Message
 from edge_router.routing.artifact.encoder import OnnxEncoder
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.roster import profile_experts

@@ -1,4 +1,4 @@
-"""The seam to whoever answers: two verbs, a deadline, and nothing else."""
+"""The protocol of an expert's backend: two verbs and a deadline."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Backend(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back sockets, threads and memory; may be called twice."""
+        """Release sockets, threads and memory; may be called twice."""
         ...
 
 
@@ -55,5 +55,5 @@ class CountsTokens(Protocol):
     """A backend that has its model's tokenizer at hand."""
 
     def count_tokens(self, text: str) -> int | None:
-        """How many tokens a text has, None where that cannot be told now. Thread-safe."""
+        """How many tokens a text has, None if they cannot be counted now. Thread-safe."""
         ...

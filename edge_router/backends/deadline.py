@@ -1,4 +1,4 @@
-"""How long an answer may take, and how any thread ends it."""
+"""How long an answer and each of its requests may take, and how any thread ends them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from edge_router.errors import BackendUnavailable
 from edge_router.guards.forking import ForkSafeLock
 
-__all__ = ["Cancellation", "Deadline"]
+__all__ = ["Cancellation", "Deadline", "TimeLeft"]
 
 
 class Cancellation:
@@ -37,9 +37,9 @@ class Cancellation:
 
     @contextmanager
     def waking(self, wake: Callable[[], None]) -> Iterator[None]:
-        """While the block runs, `set` calls `wake`; at once where it is set already.
+        """While the block runs, `set` calls `wake`; at once if it is set already.
 
-        `wake` is quick and does not raise. It is never called after the block.
+        `wake` must be quick and must not raise. It is never called after the block.
         """
         with self._lock:
             if self._is_set:
@@ -56,10 +56,10 @@ class Cancellation:
 class Deadline:
     """A moment on the monotonic clock, in seconds, by which an answer must be complete.
 
-    Before the first piece of the answer an earlier moment may hold, `first_token_at`: by then
+    Until the first piece of the answer an earlier moment may hold, `first_token_at`, after which
     another expert steps in. `silence_s` is how long the expert may send nothing at all until then,
-    or `throughout` the answer. `begin` says that the first piece was there. `cancel` makes the
-    deadline now, from any thread: a backend that waits for something asks for it with `waking`.
+    or `throughout` the answer. `begin` notes the first piece. `cancel` makes the deadline now, from
+    any thread: a backend that waits for something is woken through `waking`.
     """
 
     __slots__ = ("_cancellation", "_first_token_at", "_silence_s", "_throughout", "at")
@@ -109,7 +109,7 @@ class Deadline:
         )
 
     def begin(self) -> None:
-        """There was a piece of the answer: the wait for the first one is over."""
+        """Note the first piece of the answer: the wait for it is over."""
         self._first_token_at = math.inf
         if not self._throughout:
             self._silence_s = math.inf
@@ -122,7 +122,7 @@ class Deadline:
 
     @property
     def silence_s(self) -> float:
-        """Seconds that the expert may send nothing at all; infinite where that is no matter."""
+        """Seconds that the expert may send nothing at all; infinite for no limit."""
         return self._silence_s
 
     @property
@@ -143,3 +143,59 @@ class Deadline:
             raise BackendUnavailable(f"{who} was cancelled")
         if self.remaining() <= 0:
             raise BackendUnavailable(f"{who} ran out of time")
+
+
+class TimeLeft:
+    """The time that a request has left: never past its deadline, and less while a limit holds.
+
+    `stall_s` is how long it may hear nothing at all; the deadline's own `silence_s` counts as
+    well. For one request in one thread.
+    """
+
+    __slots__ = ("_deadline", "_quiet_since", "_stall_s", "_until")
+
+    def __init__(self, deadline: Deadline, *, stall_s: float = math.inf) -> None:
+        self._deadline = deadline
+        self._stall_s = stall_s
+        self._until = math.inf
+        self._quiet_since = time.monotonic()
+
+    def limit(self, seconds: float) -> None:
+        """From now on, allow `seconds`; replaces an earlier limit."""
+        self._until = time.monotonic() + seconds
+
+    def lift(self) -> None:
+        """Drop the limit; the deadline stays."""
+        self._until = math.inf
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Allow `seconds` for the block, but no more than an earlier limit."""
+        until = self._until
+        self._until = min(until, time.monotonic() + seconds)
+        try:
+            yield
+        finally:
+            self._until = until
+
+    def moved(self) -> None:
+        """Note that bytes went through, or that the caller was busy: the silence starts anew."""
+        self._quiet_since = time.monotonic()
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the limit ends before the deadline does."""
+        return self._until - time.monotonic() < self._deadline.remaining()
+
+    def remaining(self) -> float:
+        """Seconds left, never below 0."""
+        return max(0.0, min(self._deadline.remaining(), self._until - time.monotonic()))
+
+    def patience(self) -> float:
+        """Seconds that the next byte may take, never below 0."""
+        silence_s = min(self._stall_s, self._deadline.silence_s)
+        return max(0.0, min(self.remaining(), self._quiet_since + silence_s - time.monotonic()))
+
+    def waking(self, wake: Callable[[], None]) -> AbstractContextManager[None]:
+        """See `Deadline.waking`."""
+        return self._deadline.waking(wake)

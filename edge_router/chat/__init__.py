@@ -8,11 +8,12 @@ from .completion import (
     ChatRequest,
     Ending,
     FinishReason,
+    Message,
     Prompt,
     TokenConfidence,
     Usage,
 )
-from .conversation import Message, Role
+from .conversation import Role
 
 __all__ = [
     "ChatChunk",

@@ -1,9 +1,7 @@
-"""OpenAI's chat shape as frozen values: what goes to an expert and what comes back."""
+"""OpenAI's chat shape as frozen values: messages and requests, chunks and completions."""
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
@@ -13,15 +11,24 @@ from edge_router.guards.checks import (
     Check,
     any_text,
     instance,
-    number,
     one_of,
     optional,
     settle,
     whole,
 )
-from edge_router.guards.redaction import quoted
 
-from .conversation import Message, _require_utf8, messages_of
+from .conversation import (
+    BYTES,
+    KNOWN,
+    Role,
+    plain_text,
+    role_of,
+    series_of,
+    stops_of,
+    temperature_of,
+    turn_of,
+    whole_of,
+)
 
 __all__ = [
     "CHARACTERS_PER_TOKEN",
@@ -31,6 +38,7 @@ __all__ = [
     "ChatRequest",
     "Ending",
     "FinishReason",
+    "Message",
     "Prompt",
     "TokenConfidence",
     "Usage",
@@ -45,18 +53,36 @@ CHARACTERS_PER_TOKEN = 4  # the stand-in wherever tokens were not counted
 DEFAULT_MAX_TOKENS = 512
 MOST_TOKENS = 2**31 - 1
 MOST_COUNTED = 2**53  # tokens that an answer can have taken, by any means
-BYTES = (bytes, bytearray, memoryview)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation.
+
+    "developer" is today's name of "system". Raises InvalidRequest for a role that is not system,
+    user or assistant, and for content that is not text or cannot be written as UTF-8.
+    """
+
+    role: Role
+    content: str
+
+    def __post_init__(self) -> None:
+        if type(self.role) is not str or self.role not in KNOWN:
+            object.__setattr__(self, "role", role_of(self.role))
+        if type(self.content) is not str:
+            object.__setattr__(self, "content", plain_text(self.content))
+        _require_utf8(self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A conversation that waits for its next answer.
+    """A conversation to answer, with the settings of the answer.
 
     `messages` may be given as any series of messages, ours or OpenAI's dicts; `stop` as one text
     or several. `max_tokens` is always finite: a small model left alone fills its whole context.
     `temperature` is 0 or more; None leaves it to a remote expert and means 0 for a local one.
     `seed` makes sampling repeatable where the expert supports it.
-    Raises InvalidRequest when no user message holds any text, and for a setting that is none.
+    Raises InvalidRequest when no user message holds any text, and for a wrong setting.
     """
 
     messages: tuple[Message, ...]
@@ -67,28 +93,30 @@ class ChatRequest:
 
     def __post_init__(self) -> None:
         if type(self.messages) is not tuple or {*map(type, self.messages)} != {Message}:
-            object.__setattr__(self, "messages", messages_of(self.messages))
+            object.__setattr__(self, "messages", _messages(self.messages))
         if not any(m.role == "user" and not _is_blank(m.content) for m in self.messages):
             raise InvalidRequest("the query is empty; give at least one user message with text")
         if type(self.max_tokens) is not int or not 1 <= self.max_tokens <= MOST_TOKENS:
-            limit = _whole("max_tokens", self.max_tokens, 1, MOST_TOKENS)
+            limit = whole_of("max_tokens", self.max_tokens, 1, MOST_TOKENS)
             object.__setattr__(self, "max_tokens", limit)
         if self.temperature is not None:
-            object.__setattr__(self, "temperature", _temperature(self.temperature))
+            object.__setattr__(self, "temperature", temperature_of(self.temperature))
         if self.stop != ():
-            object.__setattr__(self, "stop", _stops(self.stop))
+            object.__setattr__(self, "stop", stops_of(self.stop))
+            for text in self.stop:
+                _require_utf8(text)
         if self.seed is not None:
-            object.__setattr__(self, "seed", _whole("seed", self.seed, -(2**63), 2**63 - 1))
+            object.__setattr__(self, "seed", whole_of("seed", self.seed, -(2**63), 2**63 - 1))
 
     @classmethod
     def of(cls, prompt: Prompt) -> ChatRequest:
-        """Accept what users have at hand: a text, messages (ours or OpenAI's dicts), a request."""
+        """The request for a text, for messages (ours or OpenAI's dicts), or for a request."""
         if isinstance(prompt, ChatRequest):
             return prompt
         if isinstance(prompt, str):
             return cls((Message("user", prompt),))
         if isinstance(prompt, Iterable) and not isinstance(prompt, (*BYTES, Mapping)):
-            return cls(messages_of(prompt))
+            return cls(_messages(prompt))
         raise InvalidRequest(
             f"cannot route a {type(prompt).__name__}; give a text, a list of messages or a "
             "ChatRequest"
@@ -104,53 +132,34 @@ class ChatRequest:
         return replace(self, messages=(*self.messages, *messages))
 
     def to_json(self) -> dict[str, Any]:
-        """Every field by its name, in OpenAI's shape; `ChatRequest(**found)` makes it again."""
+        """Every field by its name, in OpenAI's shape; `ChatRequest(**content)` makes it again."""
         return asdict(self) | {
             "messages": [asdict(message) for message in self.messages],
             "stop": list(self.stop),
         }
 
 
-def _whole(name: str, value: Any, low: int, high: int) -> int:
-    """A whole number in these bounds. Raises InvalidRequest; truth and texts are no numbers."""
-    try:
-        found = None if type(value).__name__ in ("bool", "bool_") else operator.index(value)
-    except TypeError:
-        found = None
-    if found is not None and low <= found <= high:
-        return found
-    if found is not None and found < low == 1:
-        raise InvalidRequest(f"{name} is {quoted(value)}; it must be 1 or more")
-    raise InvalidRequest(
-        f"{name} is {quoted(value)}; it must be a whole number from {low} to {high}"
+Prompt = str | ChatRequest | Iterable[Message | Mapping[str, Any]]
+
+
+def _messages(stated: Any) -> tuple[Message, ...]:
+    """A series of messages, ours or OpenAI's dicts. Raises InvalidRequest."""
+    return tuple(
+        item if isinstance(item, Message) else Message(*turn_of(item)) for item in series_of(stated)
     )
 
 
-def _temperature(value: Any) -> float:
+def _require_utf8(text: str) -> None:
+    """Raise InvalidRequest for a text that cannot be written as UTF-8."""
+    if text.isascii():
+        return
     try:
-        found = number(0.0)(math.nan if isinstance(value, str) else value, "")
-    except ConfigError:
-        raise InvalidRequest(f"temperature is {quoted(value)}; it must be 0 or more") from None
-    return float(found)
-
-
-def _stops(stop: Any) -> tuple[str, ...]:
-    """One text or several. Their text is not told: it may be the user's."""
-    if stop is None:
-        return ()
-    stated = (stop,) if isinstance(stop, str) else stop
-    if not isinstance(stated, Iterable) or isinstance(stated, (*BYTES, Mapping)):
-        raise InvalidRequest(f"stop is a {type(stop).__name__}; it must be texts")
-    found = tuple(stated)
-    for text in found:
-        if not isinstance(text, str) or not text:
-            told = "an empty text" if isinstance(text, str) else f"a {type(text).__name__}"
-            raise InvalidRequest(f"stop holds {told}; it must hold texts that are not empty")
-        _require_utf8(text)
-    return tuple(str.__str__(text) for text in found)
-
-
-Prompt = str | ChatRequest | Iterable[Message | Mapping[str, Any]]
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(
+            f"the text is not valid UTF-8 (character {error.start} is half of a pair or a raw "
+            "byte); decode it with errors='replace' first"
+        ) from None
 
 
 def _is_blank(text: str) -> bool:
@@ -162,7 +171,7 @@ class Usage:
     """Tokens read and written for one answer.
 
     `dropped_messages` counts the oldest messages that were left out to fit the context. Raises
-    BackendProtocolError, as all values that an expert gives, for what makes no sense.
+    BackendProtocolError for impossible values, as all values do that an expert gives.
     """
 
     prompt_tokens: int
@@ -184,7 +193,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class TokenConfidence:
-    """How sure a model was of the first `tokens` tokens it wrote, and of the very first one.
+    """A model's confidence in the first `tokens` tokens it wrote, and in the very first one.
 
     Over the model's own distribution, before any penalty and temperature: log-probabilities of the
     tokens that were chosen and entropies in nats, margins (the best probability less the second
@@ -205,7 +214,7 @@ class ChatChunk:
     """A piece of a streamed answer; `finish_reason` is set on the last piece and only there.
 
     `confidence` is of the answer so far and may lack the token just written, so the first piece has
-    none. It is None on every piece where the expert does not tell.
+    none. It is None on every piece where the expert gives none.
     """
 
     id: str
@@ -227,7 +236,7 @@ class ChatChunk:
 
 @dataclass(frozen=True, slots=True)
 class ChatCompletion:
-    """A whole answer. `usage` and `confidence` are None where the expert does not tell."""
+    """A whole answer. `usage` and `confidence` are None where the expert gives none."""
 
     id: str
     model: str
@@ -275,7 +284,7 @@ COMPLETION_CHECKS = _SHARED | {"text": any_text, "finish_reason": one_of(*get_ar
 
 
 def _settle(value: object, checks: Mapping[str, Check]) -> None:
-    """`settle` for what an expert gave: no text of its answer is in the message."""
+    """`settle` for an expert's values: the message holds no text of the answer."""
     try:
         settle(value, checks, type(value).__name__)
     except ConfigError as error:
@@ -283,5 +292,5 @@ def _settle(value: object, checks: Mapping[str, Check]) -> None:
 
 
 def estimated_tokens(characters: int) -> int:
-    """Tokens of a text that no tokenizer has counted."""
+    """An estimate of the tokens of a text, where no tokenizer is at hand."""
     return -(-characters // CHARACTERS_PER_TOKEN)

@@ -91,8 +91,7 @@ def count_of(given: int, option: str, *, most: int) -> int:
 
 def request_of(text: str, max_tokens: int | None) -> ChatRequest:
     """A request with one message of the user."""
-    from edge_router.chat.completion import DEFAULT_MAX_TOKENS, ChatRequest
-    from edge_router.chat.conversation import Message
+    from edge_router.chat.completion import DEFAULT_MAX_TOKENS, ChatRequest, Message
 
     limit = DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens
     return ChatRequest((Message("user", text),), max_tokens=limit)

@@ -1,4 +1,4 @@
-"""Answers as the caller gets them: whole, or in pieces that any thread may cancel."""
+"""Answers as the caller gets them: whole, or as a stream that any thread may cancel."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import Self
 
 from edge_router.chat.completion import ChatChunk, Ending, FinishReason, Usage
 from edge_router.errors import RouterClosed
+from edge_router.guards.checks import FrozenDict
 from edge_router.guards.forking import renew_after_fork
 from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.record import AnswerRecord
 
-from .attempt import Attempt
-from .holdback import Chunks
-from .query import Query
+from .query import Attempt, Chunks, Query
 
 __all__ = ["Answer", "AnswerStream", "record_of"]
 
@@ -29,7 +28,7 @@ CLOSE_S = 0.25  # how long `close` waits for a thread that is in the middle of a
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer and how it came about."""
+    """A whole answer, and the record of how it came about."""
 
     text: str
     finish_reason: FinishReason
@@ -37,10 +36,10 @@ class Answer:
 
 
 class AnswerStream(Iterator[ChatChunk]):
-    """The answer in pieces. `decision` is there at once, `record` once it has ended.
+    """The answer in pieces. `decision` is set at once, `record` when the answer has ended.
 
     One thread iterates; `close` may be called from any, and leaving a `with` block calls it. A
-    stream that was closed ends as if there were no more pieces; its record says "cancelled".
+    closed stream ends as if there were no more pieces; its record says "cancelled".
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class AnswerStream(Iterator[ChatChunk]):
         renew_after_fork(self)
 
     def after_fork(self) -> None:
-        """The answer goes on in the parent; a child has no part in it."""
+        """The answer belongs to the parent; in a child the stream is over."""
         self._turn = threading.Lock()
         self._ended = self._inherited = True
 
@@ -90,7 +89,7 @@ class AnswerStream(Iterator[ChatChunk]):
         self.end(CLOSE_S)
 
     def cancel(self, *, router_closed: bool = False) -> None:
-        """Wake whoever waits for the next piece; the stream ends soon."""
+        """Cancel without waiting: a thread that waits for the next piece is woken."""
         if not self._ended:
             self._query.router_closed = self._query.router_closed or router_closed
             self._query.deadline.cancel()
@@ -115,17 +114,17 @@ class AnswerStream(Iterator[ChatChunk]):
             self.close()
 
     def _end(self) -> None:
-        """End it now; an answer that is there whole already stays complete."""
+        """End the stream now; an answer that has arrived whole stays complete."""
         if not self._ended:
             self._ended = True
             try:
                 self._chunks.close()
-            except Exception as error:  # noqa: BLE001 - of an expert that nobody listens to any more
+            except Exception as error:  # noqa: BLE001 - its answer is not read any more
                 log.warning("an expert failed while it was closed: %s", type(error).__name__)
             self.record = self._finish(self._query, "cancelled")
 
     def _end_with(self, error: BaseException) -> None:
-        """End it as `error` says. A failure before the first piece is no answer: no record."""
+        """End the stream after `error`. A failure before the first piece gives no record."""
         self._ended = True
         if isinstance(error, StopIteration):
             self.record = self._finish(self._query, "complete")
@@ -136,7 +135,7 @@ class AnswerStream(Iterator[ChatChunk]):
 
 
 def record_of(query: Query, ended: Ending) -> AnswerRecord:
-    """What happened to a query that has ended; an answer that came whole is never "cancelled"."""
+    """The record of a query that has ended; an answer that arrived whole is never "cancelled"."""
     attempt = query.answering
     if attempt is not None and attempt.finish_reason is not None:
         ended = "complete"
@@ -145,7 +144,7 @@ def record_of(query: Query, ended: Ending) -> AnswerRecord:
         id=query.id,
         decision=query.decision,
         answered_by=query.decision.expert if attempt is None else attempt.expert.name,
-        failures={name: str(error) for name, error in query.failures.items()},
+        failures=FrozenDict({name: str(error) for name, error in query.failures.items()}),
         usage=_usage(attempt, ended),
         cost_usd=query.cost_usd,
         router_s=query.router_s,
@@ -161,7 +160,7 @@ def record_of(query: Query, ended: Ending) -> AnswerRecord:
 
 
 def _usage(attempt: Attempt | None, ended: Ending) -> Usage | None:
-    """As the expert tells it; of an answer without its end, what was read and received."""
+    """The expert's own count; of an incomplete answer, what was read and received."""
     if attempt is None:
         return None
     return attempt.usage if ended == "complete" else attempt.counted

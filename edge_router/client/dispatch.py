@@ -1,4 +1,4 @@
-"""Asks experts, one after the other until one answers, each within its money and its time."""
+"""Ask experts one after the other until one answers, each within its money and its time."""
 
 from __future__ import annotations
 
@@ -19,31 +19,28 @@ from edge_router.errors import (
     EdgeRouterError,
     NoExpertFits,
 )
-from edge_router.layers.budget import Budget
+from edge_router.layers.budget import Budget, Reservation
 from edge_router.routing.experts.expert import Expert, Location
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
-from .attempt import Attempt
-from .handover import Handover, first_piece
-from .holdback import Chunks
-from .query import Query
+from .query import Ask, Attempt, Chunks, Query, first_piece
 from .running_estimates import Experience
 
-__all__ = ["Dispatch"]
+__all__ = ["Asking", "Dispatch"]
 
-SILENCE_S = 10.0  # a cloud expert that sends nothing for so long is left for one that may step in
-LEAST_SILENCE_S = 2.0  # for an expert that is asked after others kept silent
-WHOLE_SHARE = 0.75  # of the time that is left, for a whole answer while others could step in
+SILENCE_S = 10.0  # of a cloud expert, before the next one is asked
+LEAST_SILENCE_S = 2.0  # for an expert that is asked after silent ones
+WHOLE_SHARE = 0.75  # of the time left, for a whole answer while fallbacks remain
 
 log = logging.getLogger("edge_router")
 
 
-class Dispatch:
-    """Asks `experts` for answers, as an EdgeRouter does. Thread-safe.
+class Asking:
+    """Asks one of `experts` at a time, each within its money and its time. Thread-safe.
 
     `limits` gives the constraints that hold now for a query with some of its own, `opened` the
-    backend of an expert by name. `handover` is set once it is known.
+    backend of an expert by name.
     """
 
     def __init__(
@@ -52,44 +49,20 @@ class Dispatch:
         experts: Mapping[str, Expert],
         *,
         budget: Budget,
-        experience: Experience,
         limits: Callable[[Constraints | None], Constraints],
         opened: Callable[[str], Backend],
     ) -> None:
-        self.handover: Handover | None = None
         self._config = config
         self._experts = experts
         self._budget = budget
-        self._experience = experience
         self._limits = limits
         self._opened = opened
 
-    def run(self, query: Query) -> Chunks:
-        """The answer in pieces. Where one that is wanted whole breaks off, the next expert is
-        asked."""
-        while True:
-            first, rest = self._first_to_answer(query)
-            query.first_token_s = query.elapsed()
-            try:
-                if not query.whole:
-                    yield first
-                    yield from rest
-                    return
-                try:
-                    chunks = [first, *rest]
-                except (BackendUnavailable, BackendProtocolError) as error:
-                    self._broke_off(query, error)
-                    continue
-            finally:
-                rest.close()
-            yield from chunks
-            return
-
     def ask(self, query: Query, name: str) -> Chunks:
-        """One expert's answer, which is waited for as long as `_patience` says: the most it may
-        cost is reserved before, what it did cost is booked after, however it ends."""
-        deadline = self._patience(query, name)
-        attempt = self._reserved(query, self._experts[name])
+        """One expert's answer, within the deadline that `_deadline` gives it: the most it may cost
+        is reserved before, the real cost is booked after, however it ends."""
+        deadline = self._deadline(query, name)
+        attempt = self._attempt(query, self._experts[name])
         answered = True
         try:
             yield from self._pieces(attempt, name, deadline)
@@ -101,7 +74,7 @@ class Dispatch:
             attempt.settle(answered=answered)
 
     def _pieces(self, attempt: Attempt, name: str, deadline: Deadline) -> Chunks:
-        """What the expert's backend gives, whoever wrote it."""
+        """The chunks of the expert's backend, checked: the backend may be the user's own."""
         chunks = None
         try:
             chunks = iter(self._opened(name).stream(attempt.request, deadline=deadline))
@@ -130,8 +103,85 @@ class Dispatch:
             if close is not None:
                 close()
 
+    def _deadline(self, query: Query, name: str) -> Deadline:
+        """The deadline of one expert. While fallbacks remain it gets its share of the time left for
+        the first piece, and about ten seconds of silence in all."""
+        fallbacks = _fallbacks_left(query, name)
+        if not fallbacks:
+            return query.deadline.attempt()
+        left = query.deadline.remaining()
+        return query.deadline.attempt(
+            within_s=WHOLE_SHARE * left if query.whole else math.inf,
+            first_token_s=left / (1 + fallbacks),
+            silence_s=self._silence_s(query, name),
+            throughout=query.whole,
+        )
+
+    def _silence_s(self, query: Query, name: str) -> float:
+        stated = self._config.experts[name]
+        if stated.first_token_timeout_s or stated.stall_timeout_s:  # the backend keeps these itself
+            return math.inf
+        if self._experts[name].location != Location.CLOUD:  # it may have to load its model
+            return math.inf
+        return max(LEAST_SILENCE_S, SILENCE_S - query.elapsed())
+
+    def _attempt(self, query: Query, expert: Expert) -> Attempt:
+        """A new attempt, its money reserved where money is limited. Raises CostLimitReached."""
+        reservation, request = self._reservation(query, expert), query.request
+        limit = None if reservation is None else reservation.max_tokens
+        if limit is not None and limit < request.max_tokens:
+            request = replace(request, max_tokens=limit)
+        attempt = Attempt(expert, request, reservation)
+        query.attempts.append(attempt)
+        return attempt
+
+    def _reservation(self, query: Query, expert: Expert) -> Reservation | None:
+        limit = self._limits(query.constraints).max_cost_usd
+        if limit is None and self._config.budget_usd is None:
+            return None
+        expected = query.decision.estimates[expert.name]
+        return self._budget.reserve(
+            expert,
+            query.request,
+            expected_tokens=expected.output_tokens,
+            expected_s=expected.latency_s,
+            max_cost_usd=None if limit is None else limit - (query.cost_usd or 0.0),
+        )
+
+
+class Dispatch:
+    """Asks experts in the order of the decision until one answers. Thread-safe.
+
+    `ask` gives the answer of an expert by name; failures are reported to `experience`.
+    """
+
+    def __init__(self, ask: Ask, experience: Experience) -> None:
+        self._ask = ask
+        self._experience = experience
+
+    def run(self, query: Query) -> Chunks:
+        """The answer in pieces. If a whole answer is wanted and breaks off, the next expert is
+        asked."""
+        while True:
+            first, rest = self._first_to_answer(query)
+            query.first_token_s = query.elapsed()
+            try:
+                if not query.whole:
+                    yield first
+                    yield from rest
+                    return
+                try:
+                    chunks = [first, *rest]
+                except (BackendUnavailable, BackendProtocolError) as error:
+                    self._broke_off(query, error)
+                    continue
+            finally:
+                rest.close()
+            yield from chunks
+            return
+
     def _broke_off(self, query: Query, error: BackendError) -> None:
-        """Leave the expert whose answer broke off; raises `error` where nobody else is left."""
+        """Note that an expert's answer broke off; raises `error` where no other expert is left."""
         broken = query.answering
         if query.deadline.cancelled or broken is None:
             raise error
@@ -142,16 +192,18 @@ class Dispatch:
         self._experience.failed(broken.expert.name, error)
 
     def _first_to_answer(self, query: Query) -> tuple[ChatChunk, Chunks]:
-        """Ask in the decision's order until the first piece of an answer is there."""
+        """Ask in the decision's order until a first piece arrives; returns it and the rest."""
         for name in query.decision.order:
-            if name in query.failures:  # asked already, when an answer was to be handed to it
+            if name in query.failures:  # it failed to take over an answer
                 continue
-            if not self._experience.asking(name) and _others(query, name):
+            if not self._experience.asking(name) and _fallbacks_left(query, name):
                 probed = f"{name} is tried again by another query just now"
-                query.failures[name] = BackendUnavailable(probed)  # its outcome is for that to tell
+                query.failures[name] = BackendUnavailable(
+                    probed
+                )  # not reported: the other query will be
                 continue
             try:
-                chunks = self._chunks(query, name)
+                chunks = self._ask(query, name)
                 return first_piece(chunks, name), chunks
             except BackendUnavailable as error:
                 if query.deadline.cancelled:
@@ -159,60 +211,15 @@ class Dispatch:
                 query.failures[name] = error
                 if not isinstance(error, CostLimitReached):
                     self._experience.failed(name, error)
-        raise _nobody(query)
-
-    def _patience(self, query: Query, name: str) -> Deadline:
-        """How long an expert is waited for: as long as others could step in, its share of the time
-        that is left for the first piece, and about ten seconds of silence in all."""
-        others = _others(query, name)
-        if not others:
-            return query.deadline.attempt()
-        left = query.deadline.remaining()
-        return query.deadline.attempt(
-            within_s=WHOLE_SHARE * left if query.whole else math.inf,
-            first_token_s=left / (1 + others),
-            silence_s=self._silence_s(query, name),
-            throughout=query.whole,
-        )
-
-    def _silence_s(self, query: Query, name: str) -> float:
-        stated = self._config.experts[name]
-        if stated.first_token_timeout_s or stated.stall_timeout_s:  # the backend minds these
-            return math.inf
-        if self._experts[name].location != Location.CLOUD:  # it may have to load its model
-            return math.inf
-        return max(LEAST_SILENCE_S, SILENCE_S - query.elapsed())
-
-    def _chunks(self, query: Query, name: str) -> Chunks:
-        if self.handover is not None and self.handover.applies(query, name):
-            return self.handover.stream(query)
-        return self.ask(query, name)
-
-    def _reserved(self, query: Query, expert: Expert) -> Attempt:
-        """Raises CostLimitReached."""
-        limit = self._limits(query.constraints).max_cost_usd
-        expected = query.decision.estimates[expert.name]
-        reservation = self._budget.reserve(
-            expert,
-            query.request,
-            expected_tokens=expected.output_tokens,
-            expected_s=expected.latency_s,
-            max_cost_usd=None if limit is None else limit - (query.cost_usd or 0.0),
-        )
-        request = query.request
-        if reservation.max_tokens is not None and reservation.max_tokens < request.max_tokens:
-            request = replace(request, max_tokens=reservation.max_tokens)
-        attempt = Attempt(expert, request, reservation)
-        query.attempts.append(attempt)
-        return attempt
+        raise _no_answer(query)
 
 
-def _others(query: Query, name: str) -> int:
-    """How many experts could still step in for this one."""
+def _fallbacks_left(query: Query, name: str) -> int:
+    """How many fallbacks remain for an expert."""
     return sum(1 for one in query.decision.order if one != name and one not in query.failures)
 
 
-def _nobody(query: Query) -> NoExpertFits | AllBackendsFailed:
+def _no_answer(query: Query) -> NoExpertFits | AllBackendsFailed:
     limits = {n: e.limit for n, e in query.failures.items() if isinstance(e, CostLimitReached)}
     if len(limits) < len(query.failures):
         return AllBackendsFailed(query.failures)

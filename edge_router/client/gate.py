@@ -1,7 +1,7 @@
-"""The second gate: P(the local answer is good), once its first tokens are there.
+"""The deferral gate: P(the local answer is good), judged by its first tokens.
 
-A logistic model on how sure the local model is of those tokens and on what the router expected of
-the answer, one per number of tokens looked at. Its prior is the router itself.
+A logistic model of the local model's confidence in those tokens and of the quality that the router
+expected, one per number of tokens. Its prior is the router itself.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RENEW = "fit it with `edge-router export deferral OUTCOMES --data FOLDER --gate 
 
 
 def features(confidence: TokenConfidence, quality: float) -> Float64s:
-    """(FEATURES,) of an answer so far, and of the `quality` (0..1) that the router expected."""
+    """(FEATURES,) of an answer so far and of the `quality` (0..1) that the router expected."""
     return np.array(
         [
             confidence.mean_log_probability,
@@ -56,8 +56,8 @@ def features(confidence: TokenConfidence, quality: float) -> Float64s:
 
 
 def first_of_stage(chunks: Iterable[ChatChunk], stage: int) -> TokenConfidence | None:
-    """The confidence at the first of `chunks` with `stage` tokens known; of a shorter answer the
-    last there is. None where the expert does not tell."""
+    """The confidence at the first of `chunks` that covers `stage` tokens; of a shorter answer the
+    last one. None where the expert gives no confidence."""
     last = None
     for chunk in chunks:
         last = chunk.confidence or last
@@ -86,9 +86,9 @@ class GateStage:
         start = np.concatenate([[prior @ centre], prior * spread])
         precision = np.array([BIAS_PRECISION, *np.full(len(prior), PRECISION)])
         belief = Gaussian(start, np.diag(precision**-0.5))
-        found = most_probable(belief, with_bias((design - centre) / spread), scores)
-        weights = found[1:] / spread
-        return cls(float(found[0] - weights @ centre), weights)
+        fitted = most_probable(belief, with_bias((design - centre) / spread), scores)
+        weights = fitted[1:] / spread
+        return cls(float(fitted[0] - weights @ centre), weights)
 
     def probability(self, design: Float64s) -> Float64s:
         """P(good) (answers,) of `design` (answers, features)."""
@@ -99,8 +99,8 @@ class GateStage:
 class DeferralGate:
     """The gates of one local model, by the number of tokens they look at (of STAGES).
 
-    They serve that `model` (as its chunks name it) under the router `artifact` (its hash) and
-    head `profile` alone, whose expectation they start from. `queries` is the number of answers
+    They are valid for that `model` (as its chunks name it), the router `artifact` (its hash) and
+    its head `profile` only, whose expected quality is a feature. `queries` is the number of answers
     they were fitted on, `created` the day.
     """
 
@@ -113,13 +113,14 @@ class DeferralGate:
 
     @classmethod
     def load(cls, path: Path, *, artifact: str) -> Self:
-        """Read a stored gate. Raises ConfigError where there is none, it cannot be understood, or
-        it was fitted under another router than `artifact`."""
+        """Read a stored gate. Raises ConfigError for a file that is missing or damaged, and for a
+        gate fitted with another router than `artifact`."""
         try:
             gate = cls.from_json(read_object(path))
         except FileNotFoundError:
-            told = f"deferral gate {str(path)!r} cannot be read: No such file; {RENEW}"
-            raise ConfigError(told) from None
+            raise ConfigError(
+                f"deferral gate {str(path)!r} cannot be read: No such file; {RENEW}"
+            ) from None
         except FAULTS as error:
             raise ConfigError(f"{str(path)!r} is no deferral gate ({error}); {RENEW}") from None
         if gate.artifact != artifact:
@@ -130,18 +131,18 @@ class DeferralGate:
         return gate
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Self:
-        """Raises one of FAULTS for what `to_json` did not write."""
-        if found["features"] != list(FEATURES):
-            raise ValueError(f"features {quoted_json(found['features'])}")
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """The gate that `to_json` wrote. Raises one of FAULTS for anything else."""
+        if stored["features"] != list(FEATURES):
+            raise ValueError(f"features {quoted_json(stored['features'])}")
         stages = {
             _stage(tokens): GateStage(number(stage["bias"], "bias"), _weights(stage["weights"]))
-            for tokens, stage in table(found["stages"], "stages").items()
+            for tokens, stage in table(stored["stages"], "stages").items()
         }
         if not stages:
             raise ValueError("no stages")
-        model, artifact, profile, created = (text(found[key], key) for key in OF)
-        queries = int(number(found["queries"], "queries", 0))
+        model, artifact, profile, created = (text(stored[key], key) for key in OF)
+        queries = int(number(stored["queries"], "queries", 0))
         return cls(model, artifact, profile, created, queries, stages)
 
     def to_json(self) -> dict[str, Any]:
@@ -160,19 +161,19 @@ class DeferralGate:
         }
 
     def probability(self, confidence: TokenConfidence, quality: float, *, stage: int) -> float:
-        """P(the answer is good), 0..1; `quality` is what the router expected of it."""
+        """P(the answer is good), 0..1; `quality` is what the router expected."""
         return float(self.stages[stage].probability(features(confidence, quality)[None])[0])
 
 
 def _stage(tokens: str) -> int:
-    """Raises ValueError for a number of tokens at which no gate looks."""
+    """One of STAGES. Raises ValueError."""
     if tokens not in map(str, STAGES):
         raise ValueError(f"a stage at {quoted_json(tokens)} tokens")
     return int(tokens)
 
 
-def _weights(found: Any) -> Float64s:
-    """Raises ValueError for what is not one finite number for each of FEATURES."""
-    if not isinstance(found, list) or len(found) != len(FEATURES):
-        raise ValueError(f"weights {quoted_json(found)}")
-    return np.array([number(weight, "a weight") for weight in found], dtype=np.float64)
+def _weights(stored: Any) -> Float64s:
+    """One finite number for each of FEATURES. Raises ValueError."""
+    if not isinstance(stored, list) or len(stored) != len(FEATURES):
+        raise ValueError(f"weights {quoted_json(stored)}")
+    return np.array([number(weight, "a weight") for weight in stored], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The composite that answers a watched query: an expert on the device, or whom it hands over to."""
+"""Handover: watches the answer of an expert on the device, and asks another where it looks bad."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol, Self
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatChunk
-from edge_router.errors import BackendProtocolError, BackendUnavailable, NoExpertFits
+from edge_router.errors import BackendUnavailable, NoExpertFits
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.decision import Decision, Rule
 from edge_router.routing.deciding.operating_point import OperatingPoint
@@ -20,18 +20,14 @@ from edge_router.routing.experts.panel import Candidate
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
-from .holdback import Chunks, Watch
-from .query import Query
+from .holdback import Watch
+from .query import Ask, Chunks, Query, first_piece
 
-__all__ = ["Ask", "Handover", "first_piece", "reconsider", "what_is_left"]
-
-
-Ask = Callable[[Query, str], Chunks]
-"""Asks an expert by name, within its limits and its time: `Dispatch` does it for all attempts."""
+__all__ = ["Handover", "reconsider", "what_is_left"]
 
 
 class Chooser(Protocol):
-    """What a hand-over needs of a `Router`."""
+    """The part of `Router` that a handover needs."""
 
     artifact: RouterArtifact
     experts: tuple[Expert, ...]
@@ -41,12 +37,15 @@ class Chooser(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Handover:
-    """Deferral with everything it needs: `ask` asks an expert by name, `limits` are the constraints
-    that hold now for a query with some of its own."""
+    """Asks experts as `asking` does, of which it is a wrapper with the same shape: an answer of an
+    expert on the device is watched, and handed over to another expert where it looks bad.
+
+    `limits` gives the constraints that hold now for a query with some of its own.
+    """
 
     watch: Watch
     router: Chooser
-    ask: Ask
+    asking: Ask
     limits: Callable[[Constraints | None], Constraints]
 
     @classmethod
@@ -55,29 +54,30 @@ class Handover:
         config: Config,
         router: Chooser,
         *,
-        ask: Ask,
+        asking: Ask,
         limits: Callable[[Constraints | None], Constraints],
     ) -> Self | None:
         """None where deferral is off. Raises ConfigError as `Watch.from_config` does."""
         watch = Watch.from_config(config, router.artifact)
-        return None if watch is None else cls(watch, router, ask, limits)
+        return None if watch is None else cls(watch, router, asking, limits)
 
-    def applies(self, query: Query, name: str) -> bool:
-        """Whether the answer of `name` is watched: that of the expert that was decided on.
+    def ask(self, query: Query, name: str) -> Chunks:
+        """The answer of `name`, or that of the expert it is handed to.
 
-        A fallback's is not: who could take it over has failed already.
+        Only the answer of the expert that was decided on is watched: when a fallback answers, the
+        experts that could take over from it have failed already.
         """
-        return name == query.decision.expert and self.watch.serves(self._expert(name))
+        if name == query.decision.expert and self.watch.serves(self._expert(name)):
+            return self._watched(query)
+        return self.asking(query, name)
 
-    def stream(self, query: Query) -> Chunks:
-        """The decided expert's answer, or that of the expert it is handed to.
-
-        `query` learns of the deferral, and of the failure where it came to nothing.
-        """
+    def _watched(self, query: Query) -> Chunks:
+        """The decided expert's answer, or that of another; `query` gets the deferral, and the
+        failure of an expert that could not take over."""
         name = query.decision.expert
         expected = query.decision.estimates[name].quality
         return self.watch.hold_back(
-            self.ask(query, name),
+            self.asking(query, name),
             self.router.point.uncorrected(name, expected),  # what the gate was fitted to
             judge=partial(self._judge, query),
             hand_over=partial(self._hand_over, query),
@@ -97,8 +97,7 @@ class Handover:
         )
 
     def _begun_usd(self, query: Query, tokens: int) -> float:
-        """Dollars for the first `tokens` tokens of the decided expert; 0 where its price is not
-        known."""
+        """Dollars for the first `tokens` tokens of the decided expert; 0 for an unknown price."""
         pricing = self._expert(query.decision.expert).pricing
         read = query.request.characters / CHARACTERS_PER_TOKEN
         return 0.0 if pricing is None else pricing.cost(read, tokens)
@@ -107,7 +106,7 @@ class Handover:
         name = deferral.to
         query.deferral = deferral
         try:
-            chunks = self.ask(query, name)
+            chunks = self.asking(query, name)
             return _put_back(first_piece(chunks, name), chunks)
         except BackendUnavailable as error:
             if query.deadline.cancelled:
@@ -119,14 +118,6 @@ class Handover:
         return next(expert for expert in self.router.experts if expert.name == name)
 
 
-def first_piece(chunks: Chunks, name: str) -> ChatChunk:
-    """The first chunk of a stream. Raises BackendProtocolError where there is none."""
-    try:
-        return next(chunks)
-    except StopIteration:
-        raise BackendProtocolError(f"{name} sent an empty stream") from None
-
-
 def _put_back(first: ChatChunk, rest: Chunks) -> Chunks:
     with closing(rest):
         yield first
@@ -134,7 +125,7 @@ def _put_back(first: ChatChunk, rest: Chunks) -> Chunks:
 
 
 def what_is_left(constraints: Constraints, *, cost_usd: float, seconds: float) -> Constraints:
-    """The limits on whoever is asked second, after what the first one took."""
+    """The limits on the second expert, after the cost and the time of the first."""
     return replace(
         constraints,
         max_cost_usd=_less(constraints.max_cost_usd, cost_usd),
@@ -156,11 +147,10 @@ def reconsider(
     constraints: Constraints,
     rule: Rule,
 ) -> Deferral | None:
-    """Decide again between the expert that began, its answer good with `probability` after `tokens`
-    tokens, and the cloud experts that the first decision admits.
+    """Decide again, now that the first `tokens` tokens of the answer are known: between the expert
+    that writes it, good with `probability`, and the cloud experts that the first decision admits.
 
-    `constraints` are what is left of them; they rule out as they did the first time. None where
-    the expert that began should go on.
+    `constraints` are what is left of the limits. None where the first expert should go on.
     """
     by_name = {expert.name: expert for expert in experts}
     began = by_name[decision.expert]

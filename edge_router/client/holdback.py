@@ -1,8 +1,8 @@
-"""A watch on a local answer: its first tokens are held back until the gate has seen enough."""
+"""Hold back the first tokens of a local answer until the gate has judged them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Self
@@ -15,20 +15,19 @@ from edge_router.routing.experts.expert import Expert, Location
 from edge_router.settings.config import Config, DeferralMode
 
 from .gate import DeferralGate
+from .query import Chunks
 
-__all__ = ["Chunks", "Watch"]
+__all__ = ["Watch"]
 
 GATE_FILE = "deferral.json"
-
-Chunks = Generator[ChatChunk, None, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Watch:
-    """Where the gate looks at an answer: `stages` are rising numbers of tokens.
+    """When `gate` judges an answer: at each of `stages`, rising numbers of tokens.
 
-    An answer that passes at one of them goes on and is not looked at again; one that fails at the
-    last is handed over. An answer shorter than a stage is looked at whole.
+    An answer that passes at a stage goes on and is not judged again; one that fails at the last
+    stage is handed over. An answer shorter than a stage is judged whole.
     """
 
     gate: DeferralGate
@@ -36,7 +35,7 @@ class Watch:
 
     @classmethod
     def of(cls, gate: DeferralGate, mode: DeferralMode, tokens: int) -> Self:
-        """Mode "before" looks once, at the gate's last stage of at most `tokens` tokens; "while"
+        """Mode "before" judges once, at the gate's last stage of at most `tokens` tokens; "while"
         at every stage up to it, so that a good answer streams sooner and more answers pass.
 
         Raises ConfigError where the gate has no stage that early.
@@ -51,7 +50,7 @@ class Watch:
 
     @classmethod
     def from_config(cls, config: Config, artifact: RouterArtifact) -> Self | None:
-        """The watch that the settings ask for, None where deferral is off.
+        """The watch that the settings state, None where deferral is off.
 
         Raises ConfigError where there is no gate in the data folder, or none for this router and
         an expert on this device.
@@ -78,13 +77,13 @@ class Watch:
         judge: Callable[[float, int], Deferral | None],
         hand_over: Callable[[Deferral], Chunks | None],
     ) -> Chunks:
-        """The `local` answer, or that of somebody else.
+        """The `local` answer, or another expert's.
 
-        `quality` is what the router expected of it. `judge` gets the gate's probability and the
-        number of tokens it saw, and says whether to defer. `hand_over` gives a stream whose first
-        piece is there, or None where the other expert is unavailable; until then the local model
-        goes on writing, so that nothing is lost. An answer of another model than the gate's, or
-        without confidence, goes on untouched.
+        `quality` is what the router expected of the local answer. `judge` gets the gate's
+        probability and the number of tokens, and returns the deferral, if any. `hand_over` returns
+        a stream whose first piece has arrived, or None where the other expert is unavailable;
+        until then the local model goes on writing, so that nothing is lost. An answer of another
+        model than the gate's, or without confidence, passes unjudged.
         """
         held: list[ChatChunk] = []
         with closing(local):
@@ -117,8 +116,8 @@ class Watch:
     def _confidence_at(
         self, stage: int, local: Iterable[ChatChunk], held: list[ChatChunk]
     ) -> TokenConfidence | None:
-        """Hold back until `stage` tokens are known or the answer ends; None where it cannot be
-        told."""
+        """Hold back chunks until `stage` tokens are known or the answer ends; None for an answer
+        that the gate cannot judge."""
         for chunk in local:
             held.append(chunk)
             known = chunk.confidence

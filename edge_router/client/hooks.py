@@ -1,4 +1,4 @@
-"""The user's hooks: told of every answer, and never in an answer's way."""
+"""Run the user's hooks on every answer's record, in a thread of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge_router.routing.record import AnswerRecord, Hook
 
 __all__ = ["Hooks"]
 
-WAIT_S = 0.25  # for a hook that is slow; then it goes on beside the answer
+WAIT_S = 0.25  # for a slow hook; then it goes on beside the answer
 CLOSE_S = 0.25
 
 log = logging.getLogger("edge_router")
@@ -23,8 +23,8 @@ log = logging.getLogger("edge_router")
 class Hooks:
     """Runs `hooks` for each record, in order, in a thread of its own. Thread-safe.
 
-    A hook that raises, whatever it is, is logged and the next one runs. `tell` returns once all
-    have run, or after WAIT_S seconds. Raises ConfigError for a hook that cannot be called.
+    A hook that raises anything is logged, and the next one runs. `run` returns when all have run,
+    or after WAIT_S seconds. Raises ConfigError for a hook that cannot be called.
     """
 
     def __init__(self, hooks: Sequence[Hook]) -> None:
@@ -33,17 +33,17 @@ class Hooks:
         renew_after_fork(self)
 
     def after_fork(self) -> None:
-        """The thread, and what it still had to do, are the parent's."""
+        """The thread and its queue are the parent's; a child starts with new ones."""
         self._start = threading.Lock()
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    def tell(self, record: AnswerRecord, *, wait: bool = True) -> None:
+    def run(self, record: AnswerRecord, *, wait: bool = True) -> None:
         """Call every hook with `record`."""
         if not self._hooks:
             return
         done = threading.Event()
-        self._jobs.put(lambda: self._run(record, done))
+        self._jobs.put(lambda: self._call_all(record, done))
         with self._start:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(
@@ -52,18 +52,18 @@ class Hooks:
                 self._thread.start()
         if (
             wait and threading.current_thread() is not self._thread
-        ):  # a hook that asks something itself
+        ):  # a hook that itself asks a query
             done.wait(WAIT_S)
 
     def close(self) -> None:
-        """Let hooks that still run end, CLOSE_S seconds at most."""
+        """Wait for hooks that still run, CLOSE_S seconds at most."""
         with self._start:
             thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             self._jobs.put(None)
             thread.join(CLOSE_S)
 
-    def _run(self, record: AnswerRecord, done: threading.Event) -> None:
+    def _call_all(self, record: AnswerRecord, done: threading.Event) -> None:
         try:
             for hook in self._hooks:
                 _call(hook, record)

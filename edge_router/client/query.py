@@ -1,28 +1,106 @@
-"""One query on its way to an answer."""
+"""The state of one query: the request, the decision, and what each expert has sent so far."""
 
 from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from edge_router.backends.deadline import Deadline
-from edge_router.chat.completion import ChatRequest
-from edge_router.errors import BackendError
+from edge_router.chat.completion import (
+    ChatChunk,
+    ChatRequest,
+    FinishReason,
+    Usage,
+    estimated_tokens,
+)
+from edge_router.errors import BackendError, BackendProtocolError
+from edge_router.layers.budget import Reservation
 from edge_router.routing.deciding.decision import Decision, Snapshot
 from edge_router.routing.deferral import Deferral
+from edge_router.routing.experts.expert import Expert
 from edge_router.settings.constraints import Constraints
 
-from .attempt import Attempt
+__all__ = ["Ask", "Attempt", "Chunks", "Query", "first_piece"]
 
-__all__ = ["Query"]
+MOST_CHARACTERS_PER_TOKEN = 16  # in the mean of an answer, blanks included
+MOST_OF_LIMIT = 100  # times max_tokens; thinking may count beside it
+SLACK = 1.25  # what is counted here is no tokenizer's count
+LONGEST_PIECES = 8  # characters in the mean; two tokens of English have about 9
+
+Chunks = Generator[ChatChunk, None, None]
+"""An answer in pieces."""
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One expert's answer while it arrives. `cost_usd` is None for an unknown price.
+
+    `request` has the limit on length that `reservation` pays for; no money is reserved (None) where
+    no cost is limited.
+    """
+
+    expert: Expert
+    request: ChatRequest
+    reservation: Reservation | None
+    started: float = field(default_factory=time.monotonic)
+    pieces: int = 0
+    characters: int = 0
+    usage: Usage | None = None
+    finish_reason: FinishReason | None = None
+    cost_usd: float | None = 0.0
+
+    def take(self, chunk: ChatChunk) -> None:
+        """Count one chunk."""
+        self.pieces += bool(chunk.delta)
+        self.characters += len(chunk.delta)
+        self.usage = chunk.usage or self.usage
+        self.finish_reason = chunk.finish_reason or self.finish_reason
+
+    @property
+    def counted(self) -> Usage:
+        """The expert's own count of tokens if it is plausible, else an estimate from the texts.
+
+        Each piece counts as a token, unless pieces are too long for that.
+        """
+        written = self.pieces
+        if self.characters > LONGEST_PIECES * self.pieces:
+            written = estimated_tokens(self.characters)
+        if self.usage is not None and self._is_plausible(self.usage.completion_tokens):
+            return self.usage
+        read = estimated_tokens(self.request.characters)
+        return Usage(self.expert.read_tokens(read), written)
+
+    def _is_plausible(self, tokens: int) -> bool:
+        """Whether the answer can have so many tokens."""
+        least = self.characters // MOST_CHARACTERS_PER_TOKEN
+        return least <= tokens <= MOST_OF_LIMIT * self.request.max_tokens and (
+            tokens > 0 or self.pieces == 0
+        )
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether it surely exceeds the length that the money is reserved for."""
+        if self.reservation is None or self.reservation.max_tokens is None:
+            return False
+        surely = min(self.pieces, estimated_tokens(self.characters))
+        return surely > SLACK * self.request.max_tokens + LONGEST_PIECES
+
+    def settle(self, *, answered: bool) -> None:
+        """Book the cost at its end: a call that failed before its first piece costs nothing."""
+        if answered:
+            used, seconds = self.counted, time.monotonic() - self.started
+            self.cost_usd = self.expert.cost(used.prompt_tokens, used.completion_tokens, seconds)
+        if self.reservation is not None:
+            self.reservation.settle(self.cost_usd)
 
 
 @dataclass(slots=True, eq=False)
 class Query:
     """State of one query: arrival time, its own constraints, the expert snapshot, the decision,
-    failures and attempts so far, and the deferral if the local answer was abandoned. An answer
-    that is wanted `whole` is shown to nobody before it is complete.
+    failures and attempts so far, and the deferral if the local answer was abandoned. A `whole`
+    answer is not shown before it is complete.
 
     `started` is on the monotonic clock, `router_s` and `first_token_s` (None before it) in seconds.
     """
@@ -43,17 +121,17 @@ class Query:
     router_closed: bool = False
 
     def elapsed(self) -> float:
-        """Seconds since it came."""
+        """Seconds since it arrived."""
         return time.monotonic() - self.started
 
     def attempt_of(self, name: str) -> Attempt | None:
-        """The last attempt of an expert, None where it was not asked."""
+        """The last attempt of an expert, None before the first."""
         return next((a for a in reversed(self.attempts) if a.expert.name == name), None)
 
     @property
     def answering(self) -> Attempt | None:
         """The attempt whose answer is shown: that of the expert it was handed to, else the last
-        one that did not fail."""
+        attempt that did not fail."""
         if self.handed_to is not None:
             return self.attempt_of(self.handed_to)
         return next(
@@ -62,13 +140,25 @@ class Query:
 
     @property
     def cost_usd(self) -> float | None:
-        """Dollars for all attempts that have ended; None where a price is not known."""
+        """Dollars for all attempts that have ended; None for an unknown price."""
         costs = [attempt.cost_usd for attempt in self.attempts]
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     @property
     def handed_to(self) -> str | None:
-        """Who goes on with what another one began."""
+        """The expert that took over from another, if any."""
         if self.deferral is None or self.deferral.to in self.failures:
             return None
         return self.deferral.to
+
+
+Ask = Callable[[Query, str], Chunks]
+"""Asks an expert by its name: `Asking.ask` of the dispatch, or a `Handover` around it."""
+
+
+def first_piece(chunks: Chunks, name: str) -> ChatChunk:
+    """The first chunk of a stream. Raises BackendProtocolError where there is none."""
+    try:
+        return next(chunks)
+    except StopIteration:
+        raise BackendProtocolError(f"{name} sent an empty stream") from None

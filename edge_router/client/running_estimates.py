@@ -1,4 +1,4 @@
-"""What real answers taught of each expert: pace, length, what it last read, whether it answers."""
+"""Running estimates from real answers: each expert's pace, answer length, cache and outages."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import logging
 import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import Self
 
 from edge_router.backends.base import Backend, Loadable
-from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, estimated_tokens
-from edge_router.chat.conversation import Message
-from edge_router.device.latency import ExpertState, Pace, Timing
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Message, estimated_tokens
+from edge_router.device.latency import AS_STATED, ExpertState, Pace, Timing
 from edge_router.device.machine import DeviceSource, DeviceState, RecentDevice, this_device
 from edge_router.device.speeds import MeasuredSpeed, now_as_text, write_speeds
 from edge_router.errors import BackendError
@@ -28,13 +27,13 @@ from edge_router.settings.config import Config
 __all__ = ["Experience"]
 
 KEPT_OPEN_S = 30.0  # how long the transport keeps an idle connection
-UNREACHABLE_S = 10.0  # how long a failure speaks against an expert, unless it states a time itself
+UNREACHABLE_S = 10.0  # how long a failed expert is avoided, unless its error states a time
 LONGEST_UNREACHABLE_S = 60.0
-PROBE_S = 10.0  # how long others wait for the answer of the query that asks it again
+PROBE_S = 10.0  # how long other queries wait for the outcome of the query that probes it
 LENGTH_RATE = 0.1  # answers differ in length far more than machines in speed
-LENGTH_PRIOR = 3  # answers that the encoder's own estimate is worth
+LENGTH_PRIOR = 3  # how many answers the encoder's own estimate counts for
 LARGEST_SHIFT = 3.0
-ENDS = 64  # characters of a message's beginning and end that tell it from others
+ENDS = 64  # first and last characters that identify a message
 
 log = logging.getLogger("edge_router")
 
@@ -55,9 +54,12 @@ class Lengths:
         return Lengths(bounded, self.answers + 1)
 
 
+UNSEEN = Lengths()
+
+
 @dataclass(frozen=True, slots=True)
 class _Outage:
-    """Since when an expert is not asked, and for how many seconds."""
+    """The start of an outage, and for how many seconds the expert is avoided."""
 
     since: float
     seconds: float
@@ -70,11 +72,10 @@ class _Outage:
 class Experience:
     """Running estimates of `experts`, in memory. Thread-safe.
 
-    `remote` are the experts that a network is needed for, `served` those behind a server, on this
-    machine or not: a failure speaks against them for a while, and the first query after that is the
-    probe. `stated` are those whose speed the
-    settings state; it is then never corrected. Below `min_battery` (0..1), and off the mains, local
-    experts are asked only where nobody else may answer. `clock` gives seconds and may jump.
+    `remote` are the experts that need a network, `served` those behind a server, on this machine or
+    not: after a failure they are avoided for a while, and the next query is the probe. `stated` are
+    those whose speed the settings state; it is never corrected. Below `min_battery` (0..1), and off
+    the mains, local experts are avoided. `clock` gives seconds and may jump.
     """
 
     def __init__(
@@ -112,8 +113,8 @@ class Experience:
         measured: Mapping[str, MeasuredSpeed],
         device: DeviceSource | None = None,
     ) -> Self:
-        """For experts as `config` has them, from what was `measured` of them; without a `device`,
-        of the machine that this runs on."""
+        """For the experts of `config`, starting from their `measured` speeds; `device` is this
+        machine unless given."""
         stated = {name for name, expert in config.experts.items() if expert.stated_speed}
         return cls(
             experts,
@@ -126,7 +127,7 @@ class Experience:
         )
 
     def keep(self, config: Config) -> None:
-        """Write the paces into the data folder. A disk that is full is logged, not raised."""
+        """Write the paces into the data folder. A full disk is logged, not raised."""
         now, kept = now_as_text(), {}
         for name, pace in self.paces.items():
             known, speed = config.experts[name], self._experts[name].speed
@@ -137,7 +138,7 @@ class Experience:
             log.warning("speeds could not be kept in %s: %s", config.data_folder, error)
 
     def snapshot(self, request: ChatRequest, backends: Mapping[str, Backend]) -> Snapshot:
-        """What is known for this request; `backends` are those that are open."""
+        """The state of every expert for this request; `backends` are the open ones."""
         device = self._device.state()
         with self._lock:
             states = {
@@ -154,9 +155,9 @@ class Experience:
     def answered(self, record: AnswerRecord, request: ChatRequest, snapshot: Snapshot) -> None:
         """Learn from an answer that was decided on `snapshot`.
 
-        The times of an answer that came after others had failed teach nothing: they hold the wait
-        for those. One that was cancelled or broke off teaches no length, and if nothing of it had
-        come, nothing at all.
+        The times of an answer after failures of others are not used: they include the wait for
+        those. An answer that was cancelled or broke off teaches no length; one without any text
+        teaches nothing.
         """
         name = record.answered_by
         if record.ended != "complete" and record.empty:
@@ -174,9 +175,9 @@ class Experience:
                 self._learn_pace(record, request, snapshot.state(name))
 
     def asking(self, name: str) -> bool:
-        """An expert is asked now. After a failure that is the probe: others see what it shows.
+        """Note that an expert is asked now. After a failure that is the probe.
 
-        False where another query is at that just now.
+        False while another query probes it.
         """
         with self._lock:
             outage, now = self._unreachable.get(name), self._clock()
@@ -188,11 +189,11 @@ class Experience:
             return True
 
     def failed(self, name: str, error: BackendError) -> None:
-        """An expert was asked and could not be reached."""
+        """Note that an expert could not be reached."""
         if name in self._served:
-            told = UNREACHABLE_S if error.retry_after_s is None else error.retry_after_s
+            avoided_s = UNREACHABLE_S if error.retry_after_s is None else error.retry_after_s
             with self._lock:
-                seconds = min(told, LONGEST_UNREACHABLE_S)
+                seconds = min(avoided_s, LONGEST_UNREACHABLE_S)
                 self._unreachable[name] = _Outage(self._clock(), seconds)
 
     @property
@@ -208,7 +209,7 @@ class Experience:
         step = math.log(written / record.decision.estimates[name].output_tokens)
         if written >= max_tokens:  # cut off: it would have been at least this long
             step = max(0.0, step)
-        self._lengths[name] = self._lengths.get(name, Lengths()).after(step)
+        self._lengths[name] = self._lengths.get(name, UNSEEN).after(step)
 
     def _learn_pace(self, record: AnswerRecord, request: ChatRequest, state: ExpertState) -> None:
         name, usage = record.answered_by, record.usage
@@ -223,13 +224,13 @@ class Experience:
     def _state(
         self, name: str, request: ChatRequest, backend: Backend | None, device: DeviceState
     ) -> ExpertState:
-        state = ExpertState(
-            self._paces.get(name, Pace()), self._lengths.get(name, Lengths()).log_length
-        )
+        pace = self._paces.get(name, AS_STATED.pace)
+        log_length = self._lengths.get(name, UNSEEN).log_length
         if self._experts[name].location == Location.CLOUD:
-            return replace(state, cold=not self._is_connected(name))
-        return replace(
-            state,
+            return ExpertState(pace, log_length, cold=not self._is_connected(name))
+        return ExpertState(
+            pace,
+            log_length,
             cached_tokens=self._cached_characters(name, request) // CHARACTERS_PER_TOKEN,
             cold=isinstance(backend, Loadable) and not backend.loaded,
             slowdown=1 / max(0.1, device.clock_share or 1.0),
@@ -240,12 +241,12 @@ class Experience:
         return at is not None and 0 <= self._clock() - at < KEPT_OPEN_S
 
     def _cached_characters(self, name: str, request: ChatRequest) -> int:
-        """How much of the request a local expert has read already, and its answer to it."""
+        """Characters of the request that a local expert has read or written already."""
         read, messages = self._read.get(name, ()), request.messages
         pairs = zip(read, _fingerprints(messages), strict=False)
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         if 0 < same == len(read) < len(messages) and messages[same].role == "assistant":
-            same += 1  # what it answered
+            same += 1  # its own answer
         return sum(len(message.content) for message in messages[:same])
 
     def _doubt(self, name: str, backend: Backend | None, device: DeviceState) -> Reason | None:
@@ -279,5 +280,5 @@ class Experience:
 
 
 def _fingerprints(messages: Sequence[Message]) -> tuple[Fingerprint, ...]:
-    """What tells each message from others, at a cost that does not grow with its length."""
+    """Each message's identity, at a cost that does not grow with its length."""
     return tuple((m.role, len(m.content), m.content[:ENDS], m.content[-ENDS:]) for m in messages)

@@ -1,4 +1,4 @@
-"""EdgeRouter: route, ask the chosen expert, fall back where that is allowed, stream."""
+"""EdgeRouter: the client. Routes a query, asks the chosen expert, falls back, streams."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Self
 from weakref import WeakSet
 
@@ -30,7 +31,7 @@ from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.constraints import Constraints
 
 from .answer import Answer, AnswerStream, record_of
-from .dispatch import Dispatch
+from .dispatch import Asking, Dispatch
 from .handover import Handover
 from .hooks import Hooks
 from .query import Query
@@ -51,9 +52,9 @@ class EdgeRouter:
     runs SmolLM2-135M on this device. `backends` replaces configured ones by name. `hooks` receive
     an AnswerRecord after every answer, also a cancelled or broken one; they run in a thread of
     their own, an answer waits a quarter of a second for them at most, and one that raises is
-    logged. `device` tells the state of this machine, `draw` gives the random numbers (0..1) that
+    logged. `device` reads the state of this machine, `draw` gives the random numbers (0..1) that
     exploration needs. Thread-safe; a forked child opens its own connections and models. Raises
-    ConfigError, ArtifactError or MissingExtra at once when something it will need is not there.
+    ConfigError, ArtifactError or MissingExtra at once when something it needs is missing.
     """
 
     def __init__(
@@ -72,26 +73,29 @@ class EdgeRouter:
         self.experience = Experience.of(
             self.config, self.router.experts, measured=measured, device=device
         )
+        self._configured = configured_limits(self.config)
         self._budget = Budget(self.config.budget_usd)
         self._learning = Learning.from_config(self.config, self.router.artifact, draw=draw)
-        self._hooks = Hooks(hooks)
+        self._hooks = None if hooks == () else Hooks(hooks)
         self._lock = ForkSafeLock()
         self._closed = False
         self._streams: WeakSet[AnswerStream] = WeakSet()
         self._backends: dict[str, Backend] = dict(backends)
-        self._dispatch = Dispatch(
+        asking = Asking(
             self.config,
             {expert.name: expert for expert in self.router.experts},
             budget=self._budget,
-            experience=self.experience,
             limits=self._limits,
             opened=self._backend,
         )
-        self._dispatch.handover = Handover.from_config(
-            self.config, self.router, ask=self._dispatch.ask, limits=self._limits
+        handover = Handover.from_config(
+            self.config, self.router, asking=asking.ask, limits=self._limits
         )
+        ask = asking.ask if handover is None else handover.ask
+        self._dispatch = Dispatch(ask, self.experience)
+        self._needs_confidence = handover is not None
         for name, expert in self.config.experts.items():
-            if expert.backend == "llama_cpp":  # cheap, and a missing file should not wait
+            if expert.backend == "llama_cpp":  # cheap, and a missing file is reported at once
                 self._backend(name)
 
     def complete(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Answer:
@@ -110,27 +114,29 @@ class EdgeRouter:
         """The answer in pieces; closing it, from any thread, cancels.
 
         Raises as `complete` does. An expert that fails after its first piece raises: what the user
-        has read already is not started again by somebody else.
+        has read already is not started again by another expert.
         """
         return self._answer(prompt, constraints, whole=False)
 
     def feedback(self, decision_id: str, score: float) -> bool:
-        """Tell how good an answer was: the id of its AnswerRecord, and a score in 0..1.
+        """Grade an answer: the id of its AnswerRecord, and a score in 0..1.
 
         False where it was not kept: the setting `learn` is off, the answer is too old, or the log
         cannot be written. Raises LearningError for a score outside 0..1, RouterClosed.
         """
         self._require_open()
-        told = checked_score(score)
-        return self._learning is not None and self._learning.score(decision_id, told)
+        checked = checked_score(score)
+        return self._learning is not None and self._learning.score(decision_id, checked)
 
     def constraints(self) -> Constraints:
         """The configured limits, with what is left of the budget."""
-        return configured_limits(self.config, spent_usd=self._budget.committed_usd)
+        if self.config.budget_usd is None:
+            return self._configured
+        return replace(self._configured, budget_left_usd=self._budget.left_usd)
 
     def close(self) -> None:
-        """End answers under way, give back models, threads and sockets; keep speeds where the
-        settings ask for it. Their threads get RouterClosed, as calls after this do."""
+        """End the answers under way, whose threads get RouterClosed as later calls do; release
+        models, threads and sockets; keep speeds where the settings say so."""
         with self._lock:
             self._closed = True
             backends, self._backends = self._backends, {}
@@ -143,13 +149,14 @@ class EdgeRouter:
         for name, backend in backends.items():
             try:
                 backend.close()
-            except Exception:  # the others are given back all the same
+            except Exception:  # the others are released all the same
                 log.exception("the backend of %s failed while it was closed", name)
         if backends and self.config.keep_speeds:
             self.experience.keep(self.config)
         if self._learning is not None:
             self._learning.close()
-        self._hooks.close()
+        if self._hooks is not None:
+            self._hooks.close()
 
     def __enter__(self) -> Self:
         return self
@@ -190,26 +197,28 @@ class EdgeRouter:
         return self.experience.snapshot(request, backends)
 
     def _limits(self, constraints: Constraints | None) -> Constraints:
-        """Those that hold now for a query with `constraints` of its own."""
+        """The limits that hold now for a query with `constraints` of its own."""
         limits = self.constraints()
         return limits if constraints is None else limits.tightened(constraints)
 
     def _finish(self, query: Query, ended: Ending) -> AnswerRecord:
-        """The record of an answer that has ended, once everybody has heard of it."""
+        """The record of an ended answer, once it is logged, learned from and given to the hooks."""
         record = record_of(query, ended)
         log_record(record)
         self.experience.answered(record, query.request, query.snapshot)
         if self._learning is not None:
             self._learning.answered(record, query.request)
-        self._hooks.tell(record, wait=not self._closed)
+        if self._hooks is not None:
+            self._hooks.run(record, wait=not self._closed)
         return record
 
     def _backend(self, name: str) -> Backend:
         with self._lock:
             self._require_open()
             if name not in self._backends:
-                watched = self._dispatch.handover is not None
-                self._backends[name] = open_backend(self.config.experts[name], confidence=watched)
+                self._backends[name] = open_backend(
+                    self.config.experts[name], confidence=self._needs_confidence
+                )
             return self._backends[name]
 
 
@@ -220,7 +229,7 @@ def _settings(config: Config | None) -> Config:
 
 
 def _checked(backends: Mapping[str, Backend], config: Config) -> Mapping[str, Backend]:
-    """Raises ConfigError for what cannot stand in for a configured expert."""
+    """The backends to use instead of configured ones. Raises ConfigError for any that cannot."""
     if not isinstance(backends, Mapping):
         raise ConfigError(
             f"backends is a {type(backends).__name__}; give a dict of backends by name"

@@ -12,8 +12,7 @@ import numpy as np
 
 from edge_router.backends.base import Backend, Loadable
 from edge_router.backends.deadline import Deadline
-from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Usage
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Message, Usage
 from edge_router.errors import BackendProtocolError
 
 from .latency import Pace, Speed, Timing, Work

@@ -1,4 +1,4 @@
-"""Files of unknown origin, read within bounds.
+"""Read files of unknown origin within bounds.
 
 Only regular files and standard input are read: a device may never end, a pipe may never begin.
 """
@@ -96,7 +96,7 @@ def read_bytes(path: Path, refusal: type[EdgeRouterError], *, most: int = MAX_WH
 
 
 def read_text(path: Path, refusal: type[EdgeRouterError], *, most: int = MAX_WHOLE_BYTES) -> str:
-    """The same as text, without a byte-order mark."""
+    """`read_bytes` as text, without a byte-order mark."""
     data = read_bytes(path, refusal, most=most)
     with _refusing(path, refusal):
         return decoded(without_mark(data))
@@ -106,7 +106,7 @@ def open_regular(path: Path) -> BinaryIO:
     """A file opened for reading. Raises OSError, also for a folder, a device and a pipe."""
     require_regular(path.stat().st_mode)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)  # if a pipe took its place meanwhile, this does not wait
+    descriptor = os.open(path, flags)  # does not wait if a pipe has taken its place
     try:
         require_regular(os.fstat(descriptor).st_mode)
         return os.fdopen(descriptor, "rb")
@@ -116,7 +116,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def require_regular(mode: int) -> None:
-    """Raises OSError for the mode of a folder, a device, a pipe or a socket."""
+    """Raise OSError for the mode of a folder, a device, a pipe or a socket."""
     if stat.S_ISREG(mode):
         return
     kinds = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"))
@@ -125,7 +125,7 @@ def require_regular(mode: int) -> None:
 
 
 def refuse_missing(path: Path) -> None:
-    """Raises FileNotFoundError for a file that is not there; any other fault is for its reader."""
+    """Raise FileNotFoundError for a missing file; any other fault is left to the reader."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -1,9 +1,8 @@
-"""Checks of one value: each converts what was stated into what the program uses, or refuses it.
+"""Checks of one value: each converts a stated value into the one to use, or raises ConfigError.
 
-A check gets the value and the words that a message about it begins with ("key = value in place"),
-and raises ConfigError. `settle` puts the fields of a frozen value through their checks, so that
-nothing unchecked is ever compared: a text that equals an enum's value, or that is a number, becomes
-one where the value is made.
+A check gets the value and the words that a message about it begins with ("key = value in place").
+`settle` runs the checks of a frozen value's fields when the value is made, so that no unchecked
+value is ever compared: a text becomes the enum's member or the number that it states.
 """
 
 from __future__ import annotations
@@ -64,7 +63,9 @@ def settle(value: object, checks: Mapping[str, Check], place: str) -> None:
 def _settled(check: Check, name: str, stated: Any, place: str) -> Any:
     with suppress(ConfigError):
         return check(stated, name)
-    return check(stated, f"{name} = {quoted_setting(name, stated)} in {place}")  # words take longer
+    return check(
+        stated, f"{name} = {quoted_setting(name, stated)} in {place}"
+    )  # composing the words takes longer
 
 
 def text(value: Any, fault: str) -> str:
@@ -139,7 +140,7 @@ def number(low: float, high: float = math.inf) -> Check:
 
 
 def _as_float(value: Any) -> float:
-    """NaN for what is no number: truth is none, nor is what has a length and is not a text."""
+    """NaN for anything but a number or a text of one: a bool is none, nor is an array."""
     kind = type(value)
     is_number = hasattr(kind, "__float__") and not hasattr(kind, "__len__")
     if not (is_number or isinstance(value, str)) or kind.__name__ in ("bool", "bool_"):
@@ -151,7 +152,7 @@ def _as_float(value: Any) -> float:
 
 
 def _hint(value: Any) -> str:
-    """For "0,01" and "5 %"."""
+    """Help for "0,01" and "5 %"."""
     written = isinstance(value, str) and any(letter.isdigit() for letter in value)
     return ", written like 0.01" if written and math.isnan(_as_float(value)) else ""
 
@@ -239,7 +240,7 @@ def unset_allowed(kind: type, checks: Mapping[str, Check]) -> dict[str, Check]:
 
 
 def checked(stated: Mapping[str, Any], checks: Mapping[str, Check], where: str) -> dict[str, Any]:
-    """What was stated `where`, each value as its check makes it; unknown keys are errors."""
+    """The values stated `where`, each as its check converts it; unknown keys are errors."""
     refuse_unknown(stated, checks.keys(), where)
     return {key: _settled(checks[key], key, value, where) for key, value in stated.items()}
 

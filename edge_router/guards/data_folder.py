@@ -37,7 +37,7 @@ def default_data_folder() -> Path:
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """What a user asked to keep; raises ConfigError where folder or disk does not take it."""
+    """For a block that writes there for the user: OSError becomes ConfigError."""
     try:
         yield
     except OSError as error:
@@ -70,7 +70,7 @@ def write_atomically(path: Path, content: str) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """What writers of this file left behind that were killed long ago."""
+    """Remove what killed writers of this file left behind long ago."""
     with suppress(OSError):
         for left in path.parent.glob(f"{glob.escape(path.name)}.*{UNFINISHED}"):
             with suppress(OSError):

@@ -18,7 +18,7 @@ MAX_DEPTH = 64  # of lists and objects in each other
 
 
 class BadJson(ValueError):
-    """Text that is no JSON value we take; the message is a predicate: "is not JSON: ..."."""
+    """Text that is no acceptable JSON; the message is a predicate: "is not JSON: ..."."""
 
 
 def json_lines(path: Path, refusal: type[EdgeRouterError]) -> Iterator[tuple[str, Any]]:
@@ -63,7 +63,7 @@ class _Twice(Exception):
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """An object as it was written."""
+    """The pairs of an object, in the order of the text."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _twice(text: str) -> str:
-    """Which key stands twice, and in the object of which field."""
+    """Words for the key that stands twice, and the field of its object."""
     waiting: list[tuple[str, Any]] = [("", json.loads(text, object_pairs_hook=_Pairs))]
     while waiting:
         field, value = waiting.pop()
@@ -104,7 +104,7 @@ def _depth_exceeds(value: Any, most: int) -> bool:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether it can be written: a lone half of a surrogate pair cannot."""
+    """Whether a text can be written as UTF-8: a lone half of a surrogate pair cannot."""
     if text.isascii():
         return True
     try:

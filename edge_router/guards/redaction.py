@@ -1,4 +1,4 @@
-"""How a message quotes a value: short, and without a key or a password that was pasted there.
+"""Quote a value in a message: short, and without a key or a password that was pasted there.
 
 `quoted` and `quoted_setting` are for settings and arguments, `quoted_json` for what a JSON file
 holds (short, but as it is), `redacted` for a whole value without its secrets.
@@ -57,7 +57,7 @@ _ABOUT_TOKENS = re.compile(r"tokens|_env$", re.IGNORECASE)  # max_tokens, api_ke
 
 
 def looks_like_a_key(word: str) -> bool:
-    """Whether a word is what issuers hand out: their prefix, a UUID, a long unbroken mixture."""
+    """Whether a word looks like a key: an issuer's prefix, a UUID, letters mixed with digits."""
     if _KEY_OF_AN_ISSUER.match(word) or _UUID.fullmatch(word):
         return True
     return any(_is_mixed(run) for run in _UNBROKEN.findall(word))
@@ -69,7 +69,7 @@ def _is_mixed(run: str) -> bool:
 
 
 def names_a_variable(name: str) -> bool:
-    """Whether a text is fit to be an environment variable's name, and is no key pasted there."""
+    """Whether a text can be an environment variable's name, and is no key pasted there."""
     if not _VARIABLE.fullmatch(name) or len(name) > 64 or looks_like_a_key(name):
         return False
     small, others = re.search("[a-z]", name), re.search("[A-Z0-9]", name)
@@ -77,7 +77,7 @@ def names_a_variable(name: str) -> bool:
 
 
 def without_secrets(text: str) -> str:
-    """A message without what is surely a secret: passwords and queries of URLs, issuers' keys,
+    """A message without sure secrets: passwords and queries of URLs, issuers' keys,
     values behind `Bearer`, `api_key=` and the like."""
     text = _URL_REST.sub(_url_rest, text)
     text = _SCHEME.sub(rf"\1 {HIDDEN}", text)
@@ -86,7 +86,7 @@ def without_secrets(text: str) -> str:
 
 
 def _url_rest(match: re.Match[str]) -> str:
-    """What stands behind a scheme, without login and query."""
+    """The rest of a URL behind its scheme, without login and query."""
     _, at, rest = match[0].removeprefix("://").rpartition("@")
     if (query := re.search("[?#]", rest)) and query.end() < len(rest):
         rest = rest[: query.end()] + HIDDEN
@@ -104,9 +104,9 @@ def redacted_url(url: str) -> str:
     host, *path = place[0].split("/")
     if there:
         host = re.sub(r"(?<![\[:]):(?!\d*$)[^:\]]*$", f":{HIDDEN}", host)
-    told = "/".join([host, *map(_shown_segment, path)])
-    told = before + there + (f"{HIDDEN}@" if at else "") + told
-    return told + (f"?{HIDDEN}" if len(place) > 1 else "")
+    shown = "/".join([host, *map(_shown_segment, path)])
+    shown = before + there + (f"{HIDDEN}@" if at else "") + shown
+    return shown + (f"?{HIDDEN}" if len(place) > 1 else "")
 
 
 def _shown_segment(segment: str) -> str:

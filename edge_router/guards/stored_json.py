@@ -33,7 +33,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 class _Unreadable(EdgeRouterError):
-    """Never leaves this file."""
+    """Raised and caught in this file."""
 
 
 def number(value: Any, name: str, low: float = -MOST, high: float = MOST) -> float:

@@ -1,4 +1,4 @@
-"""Files and folders as users name and write them: `~`, a byte-order mark, another encoding."""
+"""Files and folders as users name and write them: `~`, byte-order marks, other encodings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 NO_HOME = Path(os.devnull) / "no home folder, set HOME or data_dir"
-"""Stands where the home folder should be: nothing is found in it and nothing can be made there."""
+"""Stands in for an unknown home folder: it has no files, and none can be made there."""
 
 _ENCODINGS = {
     codecs.BOM_UTF32_LE: "UTF-32",
@@ -35,8 +35,8 @@ _PIECE = 1 << 20
 
 
 def home_folder() -> Path | None:
-    """The user's home; None where neither HOME nor the system tells it, or it is another user's
-    that this process may not look into (a container that changes its user and keeps HOME)."""
+    """The user's home; None where neither HOME nor the system gives it, or it is another user's
+    that this process may not read (a container that changes its user and keeps HOME)."""
     if os.name == "posix" and os.environ.get("HOME") == "":
         return None
     try:
@@ -48,7 +48,7 @@ def home_folder() -> Path | None:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file is there, as far as this process may look."""
+    """Whether a file exists, as far as this process may look."""
     try:
         return path.is_file()
     except OSError:
@@ -60,7 +60,7 @@ def user_path(
 ) -> Path:
     """A path as a user gives it, with `~` and `~name` for home folders.
 
-    Raises `refusal`, calling the path `what`, where nobody knows that folder.
+    Raises `refusal`, calling the path `what`, for an unknown home folder.
     """
     path = Path(given)
     if not str(path).startswith("~") or path.exists():

@@ -1,4 +1,4 @@
-"""Money: the most that a call may cost is reserved before it, what it did cost is booked after."""
+"""The budget: the most that a call may cost is reserved before it, its real cost booked after."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Budget:
 
     Between `reserve` and `Reservation.settle` the worst case counts as spent, so that calls at the
     same time never overshoot together. What an expert counts beyond its worst case (more input
-    tokens than `most_input_tokens`, or an answer longer than it was allowed) is booked all the
-    same: the overshoot is that of one call. A forked child has a budget of its own, with what was
-    spent before the fork.
+    tokens than `most_input_tokens`, or an answer longer than allowed) is booked all the same: the
+    overshoot is that of one call. A forked child has a budget of its own, which starts with what
+    was spent before the fork.
     """
 
     def __init__(self, usd: float | None = None) -> None:
@@ -39,7 +39,7 @@ class Budget:
 
     @property
     def left_usd(self) -> float | None:
-        """Dollars that nobody has spent or reserved, never below 0; None without a limit."""
+        """Dollars that are neither spent nor reserved, never below 0; None without a limit."""
         return None if self._usd is None else max(0.0, self._usd - self.committed_usd)
 
     @property
@@ -49,7 +49,7 @@ class Budget:
 
     @property
     def spent_usd(self) -> float:
-        """Dollars that answers cost so far."""
+        """Dollars that answers have cost so far."""
         return self._spent_usd
 
     def reserve(
@@ -61,10 +61,10 @@ class Budget:
         expected_s: float,
         max_cost_usd: float | None = None,
     ) -> Reservation:
-        """Room for one answer of `expert` to `request`, as long as the limits pay for.
+        """Reserve money for one answer of `expert` to `request`, as long as the limits pay for.
 
-        `max_cost_usd` bounds this answer. Raises CostLimitReached where they do not pay for the
-        answer that is expected, of `expected_tokens` tokens and `expected_s` seconds.
+        `max_cost_usd` bounds this answer. Raises CostLimitReached where the limits do not pay for
+        the expected answer, of `expected_tokens` tokens and `expected_s` seconds.
         """
         with self._lock:
             left = self.left_usd
@@ -77,12 +77,12 @@ class Budget:
                     "known",
                     limit=Reason.PRICE_UNKNOWN,
                 )
-            room = min(limits)
-            tokens = _affordable_tokens(expert, request, room, expected_s)
+            usd = min(limits)
+            tokens = _affordable_tokens(expert, request, usd, expected_s)
             if tokens < min(expected_tokens, request.max_tokens):
-                budget = left is not None and room == left
+                budget = left is not None and usd == left
                 raise CostLimitReached(
-                    f"{expert.name} was not asked: ${room:.4g} is left of "
+                    f"{expert.name} was not asked: ${usd:.4g} is left of "
                     f"{'the budget' if budget else 'max_cost_usd'}, and it may cost "
                     f"${_most_usd(expert, request, request.max_tokens, expected_s):.4g}",
                     limit=Reason.BUDGET if budget else Reason.MAX_COST,
@@ -101,7 +101,7 @@ class Budget:
 
 @dataclass(slots=True, eq=False)
 class Reservation:
-    """Room for one answer of up to `max_tokens` tokens (None: as many as were asked for)."""
+    """Money for one answer of up to `max_tokens` tokens (None: as many as the request allows)."""
 
     budget: Budget = field(repr=False)
     usd: float
@@ -109,26 +109,26 @@ class Reservation:
     _settled: bool = False
 
     def settle(self, spent_usd: float | None) -> None:
-        """Give the room back and book what was spent; only the first call counts."""
+        """Release the reservation and book what was spent; only the first call counts."""
         if not self._settled:
             self._settled = True
             self.budget._settle(self.usd, spent_usd or 0.0)  # noqa: SLF001 - one concept, two classes
 
 
 def most_input_tokens(request: ChatRequest) -> int:
-    """About the most tokens that a conversation has for any tokenizer; one of digits has more."""
+    """Most tokens that any tokenizer makes of a conversation, about; of digits it makes more."""
     written = sum(len(message.content.encode()) for message in request.messages)
     return -(-written // BYTES_PER_TOKEN) + MESSAGE_TOKENS * len(request.messages)
 
 
 def _most_usd(expert: Expert, request: ChatRequest, tokens: int, seconds: float) -> float:
-    """Dollars for an answer of `tokens` tokens; 0 where the price is not known."""
+    """Dollars for an answer of `tokens` tokens; 0 for an unknown price."""
     read = expert.read_tokens(most_input_tokens(request))
     return expert.cost(read, tokens, seconds) or 0.0
 
 
 def _affordable_tokens(expert: Expert, request: ChatRequest, usd: float, seconds: float) -> int:
-    """How many tokens `usd` pays for, at most those asked for; below 1 where it pays for none."""
+    """How many tokens `usd` pays for, at most `request.max_tokens`; below 1 if for none."""
     assert expert.pricing is not None
     left = usd - _most_usd(expert, request, 0, seconds)
     each = expert.pricing.output_usd_per_million / 1e6

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, get_args
 
-from edge_router.chat.completion import Ending, FinishReason, Usage
+from edge_router.chat.completion import MOST_TOKENS, Ending, FinishReason, Usage
 from edge_router.guards.checks import (
+    FrozenDict,
     any_text,
     flag,
     instance,
@@ -27,6 +29,8 @@ __all__ = ["AnswerRecord", "Hook", "log_record"]
 
 
 log = logging.getLogger("edge_router")
+
+ENDINGS, FINISH_REASONS = get_args(Ending), (None, *get_args(FinishReason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,38 @@ class AnswerRecord:
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a field that is not what its name says."""
-        settle(self, RECORD_CHECKS, "AnswerRecord")
+        if not (self._texts_are_sound() and self._numbers_are_sound()):
+            settle(self, RECORD_CHECKS, "AnswerRecord")
+
+    def _texts_are_sound(self) -> bool:
+        """Whether there is nothing to check or to convert in the fields that hold no numbers."""
+        return (
+            type(self.id) is type(self.answered_by) is str
+            and type(self.decision) is Decision
+            and type(self.failures) is FrozenDict
+            and all(type(n) is type(told) is str for n, told in self.failures.items())
+            and (self.deferral is None or type(self.deferral) is Deferral)
+            and type(self.ended) is str
+            and self.ended in ENDINGS
+            and (self.finish_reason is None or type(self.finish_reason) is str)
+            and self.finish_reason in FINISH_REASONS
+        )
+
+    def _numbers_are_sound(self) -> bool:
+        times = (self.router_s, self.first_token_s, self.total_s)
+        return (
+            all(type(time) is float and 0.0 <= time < math.inf for time in times)
+            and (
+                self.cost_usd is None
+                or (type(self.cost_usd) is float and 0.0 <= self.cost_usd < math.inf)
+            )
+            and (self.usage is None or type(self.usage) is Usage)
+            and (
+                self.max_tokens is None
+                or (type(self.max_tokens) is int and 1 <= self.max_tokens <= MOST_TOKENS)
+            )
+            and type(self.empty) is type(self.cost_limited) is bool
+        )
 
     @property
     def words(self) -> str:

@@ -108,7 +108,8 @@ class Router:
         The same arguments give the same decision. Raises InvalidRequest, NoExpertFits.
         """
         limits = UNLIMITED if constraints is None else constraints
-        require_constraints(limits)
+        if type(limits) is not Constraints:
+            require_constraints(limits)
         request = ChatRequest.of(prompt)
         text = router_input(request, self.artifact.manifest.max_chars)
         query = self._encoder.represent(text)

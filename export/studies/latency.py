@@ -13,8 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from edge_router.backends.base import Backend
-from edge_router.chat.completion import ChatRequest, estimated_tokens
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatRequest, Message, estimated_tokens
 from edge_router.client.sync_client import EdgeRouter
 from edge_router.errors import ConfigError
 from edge_router.learning.enrolment.everyday_questions import everyday_questions

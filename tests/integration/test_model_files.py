@@ -9,8 +9,7 @@ import pytest
 
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
-from edge_router.chat.completion import ChatRequest
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatRequest, Message
 from made_gguf import TEMPLATE, remake, text
 
 pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")

@@ -34,17 +34,17 @@ def trusting_context() -> ssl.SSLContext:
 
 def _require_file(name: str) -> None:
     try:
-        found = Path(name).stat()
+        status = Path(name).stat()
     except (OSError, ValueError):
         raise _unusable("SSL_CERT_FILE", name, "which is not there") from None
-    if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_BYTES:
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_BYTES:
         raise _unusable("SSL_CERT_FILE", name, "which is no file of certificates")
 
 
 def _require_folder(names: str) -> None:
     for name in names.split(os.pathsep):
         try:
-            if any(_HASHED.fullmatch(found.name) for found in Path(name).iterdir()):
+            if any(_HASHED.fullmatch(file.name) for file in Path(name).iterdir()):
                 return
         except (OSError, ValueError):
             continue

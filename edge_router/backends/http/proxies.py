@@ -1,4 +1,4 @@
-"""Which proxy the environment wants for a URL, by the rules that curl, Go and requests share."""
+"""The environment's proxy for a URL, by the rules that curl, Go and requests share."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def proxy_for(url: httpx.URL) -> str | None:
         return None
     stated = urllib.request.getproxies_environment()  # lower case wins over upper case
     if any(stated.get(scheme) for scheme in ("http", "https", "all")):
-        found = stated.get(url.scheme) or stated.get("all")
+        proxy = stated.get(url.scheme) or stated.get("all")
         straight = _is_exempt(url, stated.get("no", ""))
     else:  # the settings of macOS and Windows, which Python reads itself
-        found = urllib.request.getproxies().get(url.scheme)
-        straight = found is None or bool(
+        proxy = urllib.request.getproxies().get(url.scheme)
+        straight = proxy is None or bool(
             urllib.request.proxy_bypass(url.netloc.decode("ascii"))
             or _is_exempt(url, stated.get("no", ""))
         )
-    if not found or straight:
+    if not proxy or straight:
         return None
-    return found if "://" in found else f"http://{found.lstrip('/')}"
+    return proxy if "://" in proxy else f"http://{proxy.lstrip('/')}"
 
 
 def login_of(address: str) -> httpcore.Proxy:
@@ -115,17 +115,17 @@ def _holds(start: str, mask: str, host: str) -> bool:
         return address is not None and address in ipaddress.ip_network(
             f"{start}/{mask}", strict=False
         )
-    except ValueError:  # nobody knows what it was to mean
+    except ValueError:  # no network
         return False
 
 
 def _without_port(entry: str) -> tuple[str, int | None]:
     """The host of "host:8080" or "[::1]:8080", and the port where there is one."""
-    found = re.fullmatch(r"\[(?P<v6>[^\]]*)\](:(?P<p6>\d+))?|(?P<host>[^:]*):(?P<port>\d+)", entry)
-    if found is None:
+    parts = re.fullmatch(r"\[(?P<v6>[^\]]*)\](:(?P<p6>\d+))?|(?P<host>[^:]*):(?P<port>\d+)", entry)
+    if parts is None:
         return entry, None
-    port = found["p6"] or found["port"]
-    host = found["host"] if found["v6"] is None else found["v6"]
+    port = parts["p6"] or parts["port"]
+    host = parts["host"] if parts["v6"] is None else parts["v6"]
     return host, None if port is None else int(port[:6])
 
 

@@ -21,10 +21,11 @@ import httpcore
 import httpx
 
 from edge_router.guards.forking import renew_after_fork
+from edge_router.guards.loopback import is_loopback
 
-from ..deadline import Deadline
+from ..deadline import Deadline, TimeLeft
 from .certificates import trusting_context
-from .flight import Budget, Flight, flying
+from .connection import Flight, flying
 from .network import Network, Resolve
 from .proxies import login_of, proxy_for
 
@@ -50,7 +51,7 @@ class DeadlineTransport(httpx.BaseTransport):
         renew_after_fork(self)
 
     def after_fork(self) -> None:
-        """Leave everything of the parent's to the parent."""
+        """Start without the parent's connections and requests."""
         self._lock = threading.RLock()  # a signal handler may close in the middle of anything
         self._dials: dict[_Route, httpcore.ConnectionPool] = {}
         self._idle: dict[_Place, list[_Line]] = {}
@@ -59,7 +60,7 @@ class DeadlineTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`; the body of the response is read as it is iterated."""
-        flight = Flight(_budget(request))
+        flight = Flight(_time_left(request))
         landing = ExitStack()
         try:
             landing.enter_context(self._in_the_air(flight))
@@ -73,7 +74,9 @@ class DeadlineTransport(httpx.BaseTransport):
             headers=response.headers,
             stream=_Body(response, flight, landing, partial(self._put_back, line)),
             extensions={
-                name: told for name, told in response.extensions.items() if name != "network_stream"
+                name: value
+                for name, value in response.extensions.items()
+                if name != "network_stream"
             },
         )
 
@@ -96,7 +99,7 @@ class DeadlineTransport(httpx.BaseTransport):
                 raise httpx.ConnectError("the transport is closed")
             self._flights.add(flight)
         try:
-            with flight.budget.waking(flight.interrupt):
+            with flight.time_left.waking(flight.interrupt):
                 yield
         finally:
             with self._lock:
@@ -115,7 +118,7 @@ class DeadlineTransport(httpx.BaseTransport):
         return line, line.send(request)
 
     def _idle_line(self, place: _Place) -> _Line | None:
-        """The connection used last, of those that still live."""
+        """The idle connection used last that is still alive; the dead ones are closed."""
         with self._lock:
             lines = self._idle.pop(place, [])
             dead = [line for line in lines if line.connection.has_expired()]
@@ -137,7 +140,7 @@ class DeadlineTransport(httpx.BaseTransport):
         return _Line(dial.create_connection(origin), place)
 
     def _put_back(self, line: _Line) -> None:
-        """Keep the connection for the next request where it can serve one."""
+        """Keep the connection for the next request if it can serve one."""
         with self._lock:
             if line.connection.is_idle() and not self._closed:
                 self._idle.setdefault(line.place, []).append(line)
@@ -151,7 +154,7 @@ class _Route(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a request goes, and by which way."""
+    """The host of a request, and the route to it."""
 
     route: _Route
     host: str
@@ -160,7 +163,7 @@ class _Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Line:
-    """A connection and where it leads; one request uses it at a time."""
+    """A connection and its place; one request uses it at a time."""
 
     connection: httpcore.ConnectionInterface
     place: _Place
@@ -175,12 +178,14 @@ class _Line:
 
 
 def _place(request: httpx.Request) -> _Place:
-    url = request.url  # the proxy is asked for each time: a laptop changes networks
-    return _Place(_Route(url.scheme, proxy_for(url)), url.host, url.port)
+    url = request.url
+    # The environment is read each time, since a laptop changes networks; not for this machine.
+    proxy = None if is_loopback(url.host) else proxy_for(url)
+    return _Place(_Route(url.scheme, proxy), url.host, url.port)
 
 
 def _dial(route: _Route, network: Network) -> httpcore.ConnectionPool:
-    """What makes connections by this route. It pools none: those in a pool are not fork-safe."""
+    """A maker of connections by this route. It pools none: httpcore's pool is not fork-safe."""
     return httpcore.ConnectionPool(
         # It reads all the trusted certificates, so only where there is a need.
         trusting_context() if route.scheme == "https" else None,
@@ -190,9 +195,9 @@ def _dial(route: _Route, network: Network) -> httpcore.ConnectionPool:
     )
 
 
-def _budget(request: httpx.Request) -> Budget:
+def _time_left(request: httpx.Request) -> TimeLeft:
     clock = request.extensions.get("deadline", Deadline(math.inf))
-    return clock if isinstance(clock, Budget) else Budget(clock)
+    return clock if isinstance(clock, TimeLeft) else TimeLeft(clock)
 
 
 def _can_repeat(request: httpx.Request) -> bool:
@@ -218,7 +223,7 @@ class _Body(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         chunks = self._response.iter_stream()
         while True:
-            self._flight.budget.moved()  # what the caller did meanwhile is not the server's silence
+            self._flight.time_left.moved()  # the caller's time is not the server's silence
             with _as_httpx(), flying(self._flight):
                 chunk = next(chunks, None)
             if chunk is None:
@@ -229,7 +234,7 @@ class _Body(httpx.SyncByteStream):
         if self._closed or self._flight.foreign:  # in a forked child it is the parent's
             return
         self._closed = True
-        self._landing.close()  # before anybody else can get this connection, and be shut instead
+        self._landing.close()  # before another request can get this connection
         with _as_httpx():
             self._response.close()
         self._put_back()

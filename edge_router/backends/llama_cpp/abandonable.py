@@ -1,4 +1,4 @@
-"""Work that may never end, in a thread that is left behind then."""
+"""Run work that may never end in a thread that can be abandoned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edge_router.errors import BackendUnavailable
 
 __all__ = ["Endless", "abandonable"]
 
-LOOK_S = 0.02  # how often it is asked whether the result is still wanted
+LOOK_S = 0.02  # between two checks whether the result is still wanted
 
 T = TypeVar("T")
 
@@ -23,24 +23,24 @@ class Endless(Exception):
 
 
 class _Abandoned(BaseException):
-    """Thrown into the thread, which then ends with the next step of Python code."""
+    """Raised in the thread, which then ends with its next step of Python code."""
 
 
 def abandonable(work: Callable[[], T], *, limit_s: float, wanted: Callable[[], bool]) -> T:
-    """What `work` gives or raises.
+    """The result of `work`, or its error.
 
-    Raises Endless after `limit_s`, and BackendUnavailable as soon as nobody has `wanted` it any
-    more. Its thread is a daemon; Python code in it ends soon after, C code when it returns.
+    Raises Endless after `limit_s`, and BackendUnavailable as soon as it is not `wanted` any more.
+    Its thread is a daemon; Python code in it ends soon after, C code when it returns.
     """
     done: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
 
     def run() -> None:
         try:
             try:
-                told: tuple[T | None, Exception | None] = work(), None
+                outcome: tuple[T | None, Exception | None] = work(), None
             except Exception as error:  # noqa: BLE001 - the thread's boundary: raised in the caller
-                told = None, error
-            done.put(told)
+                outcome = None, error
+            done.put(outcome)
         except _Abandoned:
             pass
 
@@ -63,7 +63,7 @@ def abandonable(work: Callable[[], T], *, limit_s: float, wanted: Callable[[], b
 
 
 def _throw(thread: threading.Thread) -> None:
-    """Let the thread raise, where this Python can."""
+    """Raise in the thread, if this Python can."""
     throw = getattr(getattr(ctypes, "pythonapi", None), "PyThreadState_SetAsyncExc", None)
     if throw is not None and thread.ident is not None and thread.is_alive():
         throw(ctypes.c_ulong(thread.ident), ctypes.py_object(_Abandoned))

@@ -38,10 +38,9 @@ class LlamaCppBackend:
     `n_ctx` is the context length in tokens, at most what the model was trained for; `n_threads`
     defaults to what suits the machine, and is cut to its CPUs. `system` is the system message of a
     conversation that brings none, "" or None for none; `repeat_penalty` above 1 keeps a very small
-    model from going round in circles. With `confidence` every chunk after the first tells how sure
-    the model is, before that penalty and before any temperature.
-    `free_memory` tells the bytes that are free now, None where nobody knows: a context that takes
-    more is refused.
+    model from going round in circles. With `confidence` every chunk after the first holds the
+    model's confidence, before that penalty and before any temperature. `free_memory` reads the
+    bytes that are free now, None for unknown: a context that takes more is refused.
     Raises ConfigError or MissingExtra at once when the model file or llama-cpp-python is not
     there; the model itself is loaded for the first answer. Thread-safe: answers queue up. A forked
     child loads its own.
@@ -77,12 +76,12 @@ class LlamaCppBackend:
         self._use(Worker(settings))
         renew_after_fork(self)
 
-    def _threads(self, asked: int | None) -> int:
-        """Never more than the CPU has: with thousands llama.cpp ends the whole process."""
+    def _threads(self, stated: int | None) -> int:
+        """At most as many as CPUs: with thousands llama.cpp ends the whole process."""
         most = os.cpu_count() or 1
-        if asked is not None and asked > most:
-            log.warning("%s: n_threads = %d is cut to the %d CPUs", self.path.name, asked, most)
-        return default_threads() if asked is None else min(asked, most)
+        if stated is not None and stated > most:
+            log.warning("%s: n_threads = %d is cut to the %d CPUs", self.path.name, stated, most)
+        return default_threads() if stated is None else min(stated, most)
 
     def _use(self, worker: Worker) -> None:
         self._worker = worker
@@ -90,7 +89,7 @@ class LlamaCppBackend:
         self._finalizer.atexit = False  # the worker sees to that itself
 
     def after_fork(self) -> None:
-        """A child has a worker of its own, which loads the model anew when it is needed."""
+        """A child gets a worker of its own, which loads the model on first use."""
         self._finalizer.detach()
         self._use(self._worker.inherited())
 
@@ -110,7 +109,7 @@ class LlamaCppBackend:
         return self.path.stat().st_size
 
     def count_tokens(self, text: str) -> int | None:
-        """How many tokens the model takes a text for, None while it is not loaded.
+        """How many tokens a text has for the model, None while it is not loaded.
 
         The chat template comes on top. Of a text far beyond the context, at least so many.
         """
@@ -134,14 +133,14 @@ class LlamaCppBackend:
         answer to the same request it costs only the reference's own tokens, and may then differ by
         some tenths: llama.cpp rounds a token computed alone otherwise than one among others.
         """
-        found = next(self._pieces(Job(request, deadline, reference)), None)
-        return cast("float | None", found)
+        nats = next(self._pieces(Job(request, deadline, reference)), None)
+        return cast("float | None", nats)
 
     def close(self) -> None:
-        """End all answers, running or queued, and give back the memory.
+        """End all answers, running or queued, and release the memory.
 
-        Whoever waits for one gets BackendUnavailable. A worker that does not end within CLOSE_S
-        seconds is left behind, and ends as soon as llama.cpp lets it.
+        A thread that waits for one gets BackendUnavailable. A worker that does not end within
+        CLOSE_S seconds is left behind, and ends as soon as llama.cpp returns.
         """
         worker = self._worker
         self._finalizer()
@@ -153,7 +152,7 @@ class LlamaCppBackend:
 
         def wake() -> None:
             worker.cancel(job)
-            job.pieces.put(None)  # the caller looks at the deadline first
+            job.pieces.put(None)  # the caller checks the deadline first
 
         job.deadline.check(self.path.name)
         worker.submit(job)

@@ -1,10 +1,10 @@
-"""A model file's chat template: a Jinja program that nobody has checked.
+"""Render a conversation with a model file's chat template, which is untrusted Jinja.
 
-It is rendered in a sandbox, in a thread that is left behind where it does not end. What it refuses
-is offered in another form: without our own system message, with the turns of one role joined, with
-the system messages folded into the first question. A file without a template, or with one that
-fails at all of it, gets a documented form instead: ChatML where the vocabulary has its marks, else
-"User:" and "Assistant:".
+It runs in a sandbox, in a thread that is abandoned if it does not end. A conversation that it
+refuses is offered in other forms: without our own system message, with the turns of one role
+joined, with the system messages folded into the first question. A file without a template, or with
+one that refuses every form, gets a documented one instead: ChatML where the vocabulary has its
+marks, else "User:" and "Assistant:".
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import Message
 from edge_router.errors import BackendUnavailable
 
 from .abandonable import Endless, abandonable
@@ -44,8 +44,8 @@ class TemplateFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A prompt. `stop` is what ends the answer besides the model's own mark; with `add_bos` the
-    tokenizer puts its own beginning before it, as the template does not."""
+    """A prompt. `stop` are texts that end the answer besides the model's own mark; with `add_bos`
+    the tokenizer adds the beginning-of-text token, since the template does not."""
 
     text: str
     stop: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Rendered:
 
 @dataclass(slots=True, eq=False)
 class ChatTemplate:
-    """A template in Jinja. `bos` and `eos` are texts that it may ask for. Not thread-safe."""
+    """A template in Jinja. `bos` and `eos` are texts that it may use. Not thread-safe."""
 
     source: str
     bos: str = ""
@@ -115,7 +115,7 @@ class ChatTemplate:
 
 
 def default_template(has_token: Callable[[str], bool]) -> ChatTemplate:
-    """What a model without a usable template of its own gets, by what its vocabulary has."""
+    """The template of a model without a usable one: ChatML if its vocabulary has the marks."""
     if all(has_token(mark) for mark in CHATML_MARKS):
         return ChatTemplate(CHATML, stop=CHATML_MARKS[1:], add_bos=True)
     return ChatTemplate(PLAIN, stop=PLAIN_STOP, add_bos=True)
@@ -125,7 +125,7 @@ def default_template(has_token: Callable[[str], bool]) -> ChatTemplate:
 class Conversations:
     """Renders conversations with a model's own template, else with the default one.
 
-    `system` is the system message of those that bring none. `say` hears, once, what is unusual.
+    `system` is the system message of those that bring none. `say` is called once for each oddity.
     """
 
     own: ChatTemplate | None
@@ -151,9 +151,8 @@ class Conversations:
     def _first_that_works(
         self, template: ChatTemplate, messages: Sequence[Message], wanted: Callable[[], bool]
     ) -> Rendered:
-        """In the first form that the template takes and in which it leaves nothing out; where it
-        always leaves something out, in the first that it takes."""
-        found: Rendered | None = None
+        """The first form that the template renders whole, else the first that it takes."""
+        partial: Rendered | None = None
         fault: TemplateFailed | None = None
         for form in forms(messages, self.system):
             try:
@@ -163,9 +162,9 @@ class Conversations:
                 continue
             if _is_whole(rendered.text, form):
                 return rendered
-            found = found or rendered
-        if found is not None:
-            return found
+            partial = partial or rendered
+        if partial is not None:
+            return partial
         raise fault or TemplateFailed("it takes no form of the conversation")
 
     def _say_once(self, why: str) -> None:
@@ -176,7 +175,7 @@ class Conversations:
 
 
 def forms(messages: Sequence[Message], system: str | None) -> Iterator[tuple[Message, ...]]:
-    """The same conversation as templates may want it, the most faithful first."""
+    """The conversation in the forms that templates take, the most faithful first."""
     bare = tuple(messages)
     alone = all(message.role != "system" for message in bare)
     whole = (Message("system", system), *bare) if alone and system else bare
@@ -201,7 +200,7 @@ def _gathered(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 
 def _folded(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """No system message; what they say begins the first question."""
+    """No system message; their texts begin the first question."""
     systems = [m.content for m in messages if m.role == "system"]
     turns = _joined([m for m in messages if m.role != "system"])
     for at, turn in enumerate(turns):

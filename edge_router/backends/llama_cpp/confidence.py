@@ -1,4 +1,4 @@
-"""How sure a model is of each token, read off the logits from which the token is chosen."""
+"""A model's confidence in each token, from the logits that the token is chosen by."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLOOR = -80.0  # nats below the best token: a probability of nothing, but never 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Distribution:
-    """What may be the next token: `logits` (vocabulary,) less the largest.
+    """The distribution of the next token: `logits` (vocabulary,) less the largest.
 
     `entropy` in nats; `margin` is the best probability less the second best, 0..1.
     """
@@ -46,10 +46,10 @@ class Distribution:
 
 @dataclass(slots=True, eq=False)
 class ConfidenceMeter:
-    """A logits processor of llama.cpp's that listens and changes nothing; one per answer.
+    """A logits processor for llama.cpp that only reads; one per answer.
 
     It stands first in the sampler chain, so it sees the model's own distribution. A token is known
-    only when the next one is asked for, so the last one of an answer is never counted: the mark of
+    only when the next one is sampled, so the last token of an answer is never counted: the mark of
     its end, or the token at which the length limit cut it. Not thread-safe.
     """
 
@@ -73,7 +73,7 @@ class ConfidenceMeter:
         self._margins.append(distribution.margin)
 
     def so_far(self) -> TokenConfidence | None:
-        """Of the tokens that are known; None before there is one."""
+        """The confidence in the known tokens; None before the first."""
         if not self._margins:
             return None
         return TokenConfidence(

@@ -1,4 +1,4 @@
-"""What a GGUF file tells of itself, read without trusting a byte of it.
+"""Read the header of a GGUF file without trusting a byte of it.
 
 llama.cpp ends the whole process on some headers, and reads others for minutes; here each of them is
 a ConfigError at once. The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
@@ -58,11 +58,11 @@ class GgufHeader:
 
     def number(self, key: str) -> int | None:
         """A whole number of the model's architecture, "context_length" for example."""
-        found = self.facts.get(f"{self.facts.get('general.architecture')}.{key}")
-        return found if isinstance(found, int) and not isinstance(found, bool) else None
+        value = self.facts.get(f"{self.facts.get('general.architecture')}.{key}")
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def cache_bytes(self, tokens: int) -> int | None:
-        """What the keys and values of so many tokens take in memory; None where it is not known.
+        """Bytes that the keys and values of `tokens` tokens take; None for unknown.
 
         An upper bound for models that compress them, which therefore do not count.
         """
@@ -79,7 +79,7 @@ class GgufHeader:
 
 
 def require_gguf(path: Path) -> None:
-    """Raise ConfigError for whatever is not a regular file that begins like GGUF."""
+    """Raise ConfigError for anything but a regular file that begins like GGUF."""
     with _regular(path) as (file, _):
         magic = file.read(len(MAGIC))
     if magic != MAGIC:
@@ -103,15 +103,15 @@ def read_header(path: Path) -> GgufHeader:
 
 
 def fingerprint(path: Path, header: GgufHeader) -> str:
-    """A name for files with this very header and size. Raises OSError."""
-    found = hashlib.sha256()
+    """A name for files with this header and size. Raises OSError."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
         left = header.end
         while left > 0 and (block := file.read(min(left, 1 << 20))):
-            found.update(block)
+            digest.update(block)
             left -= len(block)
         size = os.fstat(file.fileno()).st_size
-    return f"{found.hexdigest()}-{size}"
+    return f"{digest.hexdigest()}-{size}"
 
 
 _READ: dict[tuple[str, int, int, int], GgufHeader] = {}
@@ -119,7 +119,7 @@ _READ: dict[tuple[str, int, int, int], GgufHeader] = {}
 
 @contextmanager
 def _regular(path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
-    """The open file, and what it is. Never waits: a FIFO or a device is refused instead."""
+    """The open file and its status. Never waits: a FIFO or a device is refused instead."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
@@ -136,7 +136,7 @@ def _unreadable(path: Path, error: OSError) -> ConfigError:
 
 
 def _check(header: GgufHeader) -> None:
-    """Refuse values at which llama.cpp does not refuse, but aborts."""
+    """Refuse values at which llama.cpp aborts."""
     architecture = header.facts.get("general.architecture")
     if not isinstance(architecture, str) or not architecture:
         raise _Broken("it names no architecture")
@@ -144,8 +144,8 @@ def _check(header: GgufHeader) -> None:
         if isinstance(value, float) and not math.isfinite(value):
             raise _Broken(f"{key} is {value}")
     for key in COUNTS:
-        if (found := header.number(key)) is not None and found < 1:
-            raise _Broken(f"{architecture}.{key} is {found}")
+        if (count := header.number(key)) is not None and count < 1:
+            raise _Broken(f"{architecture}.{key} is {count}")
     if (layers := header.number("block_count") or 1) > MAX_LAYERS:
         raise _Broken(f"{architecture}.block_count is {layers}, more than {MAX_LAYERS}")
     kind = header.facts.get("tokenizer.ggml.model", "none")
@@ -155,7 +155,7 @@ def _check(header: GgufHeader) -> None:
 
 @dataclass(slots=True)
 class _Reader:
-    """Reads on from where it is; nothing beyond `size`, and no more at once than is there."""
+    """Reads the header in order: never beyond `size`, never more at once than the file has."""
 
     file: BinaryIO
     size: int
@@ -229,8 +229,8 @@ class _Reader:
         return FORMS[kind]
 
     def _number(self, form: struct.Struct) -> int:  # or float or bool, by the form
-        found: int = form.unpack(self._take(form.size))[0]
-        return found
+        number: int = form.unpack(self._take(form.size))[0]
+        return number
 
     def _at_most(self, count: int, most: int, what: str) -> int:
         if count > most:

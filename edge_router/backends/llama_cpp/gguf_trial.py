@@ -1,6 +1,6 @@
-"""A model file is loaded once in a process of its own, which may die of it, before it is here.
+"""Try to load a model file in a process of its own, before it is loaded in this one.
 
-llama.cpp aborts on some files, and with it would go the whole application. The verdict is kept in
+llama.cpp aborts on some files, which would end the whole application. The verdict is kept in
 the data folder where that can be written, under the hash of the file's header.
 """
 
@@ -92,9 +92,9 @@ def load_once(path: str) -> None:
 
 
 def _try_out(path: Path, wanted: Callable[[], bool]) -> str | None:
-    """FINE, or the signal that ended the child; None where that tells nothing of the file."""
-    found = [entry or str(Path.cwd()) for entry in sys.path]
-    command = [sys.executable, "-I", "-c", CODE.format(__name__), json.dumps(found), str(path)]
+    """FINE, or the signal that ended the child; None if the trial shows nothing of the file."""
+    folders = [entry or str(Path.cwd()) for entry in sys.path]
+    command = [sys.executable, "-I", "-c", CODE.format(__name__), json.dumps(folders), str(path)]
     until = time.monotonic() + LIMIT_S + path.stat().st_size / BYTES_PER_S
     try:
         child = subprocess.Popen(  # noqa: S603 - this Python, and our own code
@@ -145,12 +145,12 @@ def _file() -> Path:
 
 
 def _kept() -> dict[str, str]:
-    """Verdicts of earlier processes; nothing where the file is not what it should be."""
+    """Verdicts of earlier processes; none if their file is damaged."""
     with suppress(OSError, ValueError, RuntimeError, RecursionError):
         if _file().is_file() and _file().stat().st_size < 1 << 20:
-            found = json.loads(_file().read_text(encoding="utf-8"))
-            if isinstance(found, dict):
-                return {k: v for k, v in found.items() if isinstance(v, str) and len(v) < 40}
+            verdicts = json.loads(_file().read_text(encoding="utf-8"))
+            if isinstance(verdicts, dict):
+                return {k: v for k, v in verdicts.items() if isinstance(v, str) and len(v) < 40}
     return {}
 
 

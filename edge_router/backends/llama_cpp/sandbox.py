@@ -1,4 +1,4 @@
-"""A Jinja environment for templates that nobody has checked: every text and list stays small.
+"""A Jinja environment for untrusted templates: every text and list stays small.
 
 Jinja's own sandbox keeps a template away from Python; it does not bound memory. Here each operation
 that can make a text or a list from a number or from another text is measured before it is done, and
@@ -103,7 +103,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
         return made
 
     def joined(self, parts: Iterable[Any]) -> str:
-        """Texts in a row."""
+        """The parts as one text."""
         pieces: list[str] = []
         length = 0
         for part in parts:
@@ -111,8 +111,8 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             length += len(pieces[-1])
             if length > MAX_TEXT:
                 raise _too_large("'~'")
-        found: str = self.counted("".join(pieces))
-        return found
+        text: str = self.counted("".join(pieces))
+        return text
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         _refuse_giants(operator, left, right)
@@ -167,26 +167,26 @@ def _size(value: Any) -> int:
 
 
 def _printable(value: Any) -> Any:
-    """The same value, where it is small enough to be written."""
+    """The same value. Raises ValueError for one too large to be written."""
     if _size(value) > MAX_TEXT:
         raise _too_large("a value")
     return value
 
 
 def _listed(value: Any) -> Any:
-    """What an iterator gives as a list, which may be measured."""
+    """The values of an iterator as a list, whose length is known; others as they are."""
     if isinstance(value, str | Mapping) or not hasattr(value, "__next__"):
         return value
-    found = list(islice(value, MAX_REPEATED + 1))
-    if len(found) > MAX_REPEATED:
+    values = list(islice(value, MAX_REPEATED + 1))
+    if len(values) > MAX_REPEATED:
         raise _too_large("a list")
-    return found
+    return values
 
 
 def _refuse_wide(
     name: str, value: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, widths: Iterable[str]
 ) -> None:
-    """One filter or method of texts whose result is too large."""
+    """Refuse a filter or method of texts whose result would be too large."""
     others = [*args, *kwargs.values()]
     if name in widths:
         numbers = [one for one in others if isinstance(one, int | float)]
@@ -204,7 +204,7 @@ def _refuse_wide(
 
 
 def _times(name: str, value: Any, others: list[Any]) -> int:
-    """How often what is put in may be put in."""
+    """How often the arguments may appear in the result."""
     if name == "replace" and isinstance(value, str) and others and isinstance(others[0], str):
         return value.count(others[0])
     if name == "indent" and isinstance(value, str):
@@ -228,7 +228,7 @@ def _refuse_wide_format(name: str, form: str) -> None:
 
 
 def _refuse_giants(operator: str, left: Any, right: Any) -> None:
-    """One operation that eats all memory, or holds Python's lock for hours."""
+    """Refuse an operation that takes all memory, or holds Python's lock for hours."""
     if operator == "+":
         sizes = [len(v) if hasattr(v, "__len__") else 0 for v in (left, right)]
         giant = sum(sizes) > (MAX_TEXT if isinstance(left, str) else MAX_REPEATED)

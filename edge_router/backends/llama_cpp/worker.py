@@ -1,4 +1,4 @@
-"""One worker thread, one queue and one loaded model: the only code that touches llama.cpp."""
+"""The worker thread of one loaded model, with its queue: the only code that calls llama.cpp."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Piece = ChatChunk | float | BackendError | None
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One answer on its way: chunks, then None for the end, or an error.
+    """One answer under way: chunks, then None for the end, or an error.
 
     With a `reference` the one piece is how unlikely that text is as the answer, in nats.
     """
@@ -55,7 +55,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """What a model is loaded and asked with. `is_known` where the file is the bundled one."""
+    """How a model is loaded and run. `is_known` says that the file is the bundled one."""
 
     path: Path
     n_ctx: int
@@ -77,7 +77,9 @@ class Worker:
     prompts: PromptMaker | None = None
     process: int = field(default_factory=os.getpid)
     _jobs: queue.SimpleQueue[Job | None] = field(default_factory=queue.SimpleQueue)
-    _lock: threading.RLock = field(default_factory=threading.RLock)  # a signal may come meanwhile
+    _lock: threading.RLock = field(
+        default_factory=threading.RLock
+    )  # a signal handler may take it again
     _reading: threading.RLock = field(default_factory=threading.RLock)
     _abort: AbortFlag = field(default_factory=AbortFlag)
     _live: set[Job] = field(default_factory=set)
@@ -86,7 +88,7 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        """Whether it is in the middle of a job."""
+        """Whether a job is running."""
         return self._current is not None
 
     @property
@@ -95,17 +97,17 @@ class Worker:
 
     @property
     def is_ours(self) -> bool:
-        """Whether this process made it, and not one that it was forked from."""
+        """Whether this process made it, not one that it was forked from."""
         return self.process == os.getpid()
 
     def inherited(self) -> Worker:
-        """One for a forked child. The parent's own is kept as it is: its memory, its locks and its
-        thread are the parent's business."""
+        """A new worker for a forked child. The parent's is never freed in the child: its memory,
+        its locks and its thread belong to the parent."""
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
         return Worker(self.settings, self.stopped)
 
     def submit(self, job: Job) -> None:
-        """Queue it up. Raises BackendUnavailable once the worker was stopped."""
+        """Queue a job. Raises BackendUnavailable once the worker was stopped."""
         with self._lock:
             if self.stopped:
                 raise self._closed()
@@ -127,18 +129,18 @@ class Worker:
         """Tokens of a text, None while no model is loaded. For any thread."""
         if not self.is_ours:
             return None
-        with self._reading:  # it is not unloaded meanwhile
+        with self._reading:  # or it might be unloaded in the middle
             return None if self.prompts is None else self.prompts.count(text)
 
-    def stop(self, *, telling: bool = True) -> None:
-        """Take no more jobs and end all there are, `telling` who waits; returns at once."""
+    def stop(self, *, notify: bool = True) -> None:
+        """Take no more jobs and end the present ones; `notify` their callers. Returns at once."""
         if not self.is_ours:
             return
         with self._lock:
             self.stopped = True
             for job in self._live:
                 job.cancelled = True
-                if telling:
+                if notify:
                     job.pieces.put(self._closed())
             self._live.clear()
             self._abort.set()
@@ -171,7 +173,7 @@ class Worker:
             if self._begin(job):
                 self._answer(job)
                 self._end(job)
-            del job  # nobody else may hold on to its request
+            del job  # its request is not kept until the next one
         with self._reading:
             model, self.model, self.prompts = self.model, None, None
         if model is not None:
@@ -191,7 +193,7 @@ class Worker:
             self._live.discard(job)
 
     def _answer(self, job: Job) -> None:
-        """Whoever cancelled a job has told its caller, or nobody may be told any more."""
+        """Run a job. The end of a cancelled one is not sent: its caller has it already."""
         end: BackendError | None = None
         try:
             if self.model is None:
@@ -206,7 +208,7 @@ class Worker:
             job.pieces.put(end)
 
     def _going_on(self) -> bool:
-        """A load goes on for the next job where this one is cancelled."""
+        """Whether to go on loading; if a job is cancelled, the next one needs the model."""
         return not self.stopped
 
     def _load(self) -> None:
@@ -234,7 +236,7 @@ class Worker:
         self.model = model
 
     def _context(self, header: GgufHeader) -> int:
-        """Never more than the model was trained for: beyond it answers turn to noise."""
+        """The context in tokens, at most what the model was trained for: beyond it is noise."""
         n_ctx, trained = self.settings.n_ctx, header.number("context_length")
         if trained is not None and n_ctx > trained:
             log.warning(
@@ -333,10 +335,10 @@ _RUNNING: set[Worker] = set()
 
 
 def _stop_all() -> None:
-    """The interpreter ends: a thread that came back from llama.cpp later would end it badly."""
+    """At the exit: a thread that came back from llama.cpp later would abort the process."""
     workers = [worker for worker in list(_RUNNING) if worker.is_ours]
     for worker in workers:
-        worker.stop(telling=False)  # those who wait are daemons, and end where they are
+        worker.stop(notify=False)  # threads that wait are daemons, and end where they are
     until = time.monotonic() + EXIT_S
     for worker in workers:
         worker.join(max(0.0, until - time.monotonic()))

@@ -4,61 +4,56 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import httpx
 
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
-from edge_router.errors import BackendRejected
+from edge_router.errors import BackendRejected, BackendUnavailable
 from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import redacted_url, without_secrets
 
-from ..deadline import Deadline
-from ..http.flight import Budget
+from ..deadline import Deadline, TimeLeft
 from ..http.transport import DeadlineTransport
-from .access import Access, endpoint, positive
-from .content import Malformed
-from .errors import Failures, broken_once_begun
+from .errors import EXPLAINED, Failure, refusal_body
+from .events import Event, EventTooLong, streamed_events, whole_events
+from .fields import Malformed, require_plain, require_type
 from .redaction import Redaction
 from .refusal import refused_field
-from .reply import Answer, ErrorReported, completion, require_type
-from .request import Dialect
-from .sse import EventTooLong, SSEParser
-from .whole import whole_events
+from .reply import Answer, ErrorReported, completion
+from .request import Access, Dialect
+from .settings import endpoint, positive
 
 __all__ = ["OpenAIBackend"]
 
-_MAX_REPLY_BYTES = 16 << 20
-_MAX_EVENT_BYTES = 1 << 20
-_MAX_ERROR_BYTES = 64 << 10
-_ERROR_BODY_S = 2.0  # the status already decides; its explanation is not worth a longer wait
-_LAST_WORDS_S = 1.0  # for usage and [DONE], once the answer is complete
-_DOUBT = 3  # times as long, where a finish reason has proved to come too early;
-_SUSPENSE = 10  # or where it says "stop" before anything else was said
-_BOM = b"\xef\xbb\xbf"
-_BLANK = (b"", _BOM[:1], _BOM[:2], _BOM)  # what a reply may begin with before it says anything
+_ERROR_BODY_S = 2.0  # the status decides already; its explanation is not worth a longer wait
+_LAST_WORDS_S = 1.0  # for usage and [DONE], after a complete answer
+_DOUBT = 3  # times as long after a finish reason that was followed by more text,
+_SUSPENSE = 10  # and after a "stop" before any text
 _LOOK_EVERY = 500  # events
 _DRAIN_S = 0.05  # for the end of the body, so that the connection can be used again
-_ATTEMPTS = 4  # each but the last may teach what else the server does not take
+_ATTEMPTS = 4  # each but the last may show another field that the server does not take
 
 
 class OpenAIBackend:
-    """Asks `model` at `{base_url}/chat/completions`.
+    """The expert `model` at `{base_url}/chat/completions`.
 
     The key is read from the environment variable named `api_key_env` at each call and kept
     nowhere, and so are the headers of `extra_headers_env`, which maps a header's name to its
     variable. `max_tokens_field`, `temperature` and `extra_body` are as in `Dialect`; what the
-    server refuses by name all the same is left out or renamed, once and for all: `adaptations`.
+    server refuses by name all the same is left out or renamed from then on: `adaptations`.
 
-    Times are in seconds. `connect_timeout_s` (5 unless told otherwise) bounds finding and reaching
-    the host, then the TLS handshake; `first_token_timeout_s` the wait for the first streamed token
+    Times are in seconds. `connect_timeout_s` (5 by default) bounds finding and reaching the
+    host, then the TLS handshake; `first_token_timeout_s` the wait for the first streamed token
     (reasoning counts), `stall_timeout_s` any time without a byte. Without the last two only the
     deadline bounds the wait. `complete` has no first token: many servers send headers only with
     the finished answer. A `transport` of your own keeps its own time.
 
-    No redirect is followed, and no answer is asked for twice. Safe to use from several threads;
+    No redirect is followed, and no answer is requested twice. Safe to use from several threads;
     `close` ends their answers. A forked child opens its own connections.
     Raises ConfigError for a setting that cannot work or would expose the key.
     """
@@ -89,6 +84,7 @@ class OpenAIBackend:
         self._first_token_timeout_s = positive("first_token_timeout_s", first_token_timeout_s)
         self._stall_timeout_s = positive("stall_timeout_s", stall_timeout_s)
         self._transport = DeadlineTransport() if transport is None else transport
+        self._who = f"{without_secrets(model)} at {redacted_url(self.base_url)}"  # for messages
         self._closed = False
 
     def __repr__(self) -> str:
@@ -106,13 +102,10 @@ class OpenAIBackend:
 
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         """The whole answer in one reply. Raises only the BackendError family."""
-        failures, budget = self._call(request, deadline)
-        with (
-            failures.explained(),
-            self._exchange(request, stream=False, failures=failures, budget=budget) as response,
-        ):
-            events = whole_events(_body(response.iter_raw()))
-            return completion(_in_time(events, failures), model=self.model)
+        call = self._call(request, deadline)
+        with self._explained(call), self._exchange(call, stream=False) as response:
+            events = whole_events(response.iter_raw())
+            return completion(_in_time(events, call), model=self.model)
 
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
@@ -122,21 +115,17 @@ class OpenAIBackend:
         Raises only the BackendError family, and once there has been a piece of text only
         BackendProtocolError, or BackendUnavailable where it was cancelled, closed or forked.
         """
-        failures, budget = self._call(request, deadline)
-        budget.limit(self._first_token_timeout_s)
-        answer = Answer(self.model)
-        with (
-            broken_once_begun(answer, failures),
-            failures.explained(),
-            self._exchange(request, stream=True, failures=failures, budget=budget) as response,
-        ):
-            events = _in_time(_events(response), failures)
-            for text in _texts(events, answer=answer, budget=budget):
+        call = self._call(request, deadline)
+        call.time_left.limit(self._first_token_timeout_s)
+        with self._explained(call), self._exchange(call, stream=True) as response:
+            call.answer = answer = Answer(self.model)
+            events = _in_time(streamed_events(response.iter_raw()), call)
+            for text in _texts(events, answer=answer, time_left=call.time_left):
                 deadline.begin()
                 yield answer.piece(text)
-                failures.require_ours()
+                call.require_ours()
             yield answer.last_piece()
-            budget.limit(_DRAIN_S)
+            call.time_left.limit(_DRAIN_S)
             with contextlib.suppress(httpx.HTTPError, EventTooLong, Malformed):
                 for _ in events:
                     pass
@@ -146,70 +135,122 @@ class OpenAIBackend:
         self._closed = True
         self._transport.close()
 
-    def _call(self, request: ChatRequest, deadline: Deadline) -> tuple[Failures, Budget]:
-        texts = (*(message.content for message in request.messages), *request.stop)
-        failures = Failures(
-            who=f"{without_secrets(self.model)} at {redacted_url(self.base_url)}",
-            deadline=deadline,
-            api_key_env=self._access.api_key_env,
-            redaction=Redaction((*self._access.secrets(), *self._dialect.secrets), texts),
-            closed=lambda: self._closed,
-        )
-        failures.check()
-        return failures, Budget(deadline, stall_s=self._stall_timeout_s)
+    def _is_closed(self) -> bool:
+        return self._closed
+
+    def _call(self, request: ChatRequest, deadline: Deadline) -> _Call:
+        time_left = TimeLeft(deadline, stall_s=self._stall_timeout_s)
+        call = _Call(self._who, self._is_closed, request, deadline, time_left)
+        call.check()
+        return call
 
     @contextlib.contextmanager
-    def _exchange(
-        self, request: ChatRequest, *, stream: bool, failures: Failures, budget: Budget
-    ) -> Iterator[httpx.Response]:
-        """Send the request; what comes out is a response with status 2xx, its body unread."""
-        headers = self._access.headers(stream=stream, who=failures.who)
+    def _explained(self, call: _Call) -> Iterator[None]:
+        """Raise the BackendError that an exception of the reply or of HTTP stands for.
+
+        `from None`, because their messages and frames can hold the key.
+        """
+        try:
+            yield
+        except EXPLAINED as error:
+            meant = self._failure(call).of(error)
+            if meant is error:
+                raise
+            raise meant from None
+
+    def _failure(self, call: _Call) -> Failure:
+        request = call.request
+        secrets = (*self._access.secrets(call.headers), *self._dialect.secrets)
+        texts = (*(message.content for message in request.messages), *request.stop)
+        return Failure(
+            self._who,
+            call.deadline,
+            self._access.api_key_env,
+            Redaction(secrets, texts),
+            ended=call.ended(),
+            begun=call.answer is not None and call.answer.begun,
+        )
+
+    @contextlib.contextmanager
+    def _exchange(self, call: _Call, *, stream: bool) -> Iterator[httpx.Response]:
+        """Send the request; gives the response with status 2xx, its body unread."""
+        call.headers = self._access.headers(stream=stream, who=self._who)
         for attempt in range(1, _ATTEMPTS + 1):
-            body = self._dialect.body(self.model, request, stream=stream)
-            post = self._post(_written(body, who=failures.who), headers, failures, budget)
+            body = self._dialect.body(self.model, call.request, stream=stream)
+            post = self._post(_written(body, who=self._who), call)
             with contextlib.closing(self._transport.handle_request(post)) as response:
                 if response.is_success:
                     require_type(response.headers.get("content-type", ""))
-                    _require_plain(response)
+                    require_plain(response.headers.get("content-encoding", ""))
                     yield response
                     return
-                with budget.within(_ERROR_BODY_S):
-                    told = _error_body(response)
-            self._adapt(body, response, told, failures=failures, last=attempt == _ATTEMPTS)
-            failures.check()
+                with call.time_left.within(_ERROR_BODY_S):
+                    explanation = refusal_body(response)
+            self._adapt(body, response, explanation, call, last=attempt == _ATTEMPTS)
+            call.check()
 
-    def _post(
-        self, content: bytes, headers: Mapping[str, str], failures: Failures, budget: Budget
-    ) -> httpx.Request:
-        # The budget is tighter; httpx would fix today's value for the whole body.
-        left = max(0.0, failures.deadline.at - time.monotonic())
+    def _post(self, content: bytes, call: _Call) -> httpx.Request:
+        # `time_left` is tighter; httpx would fix today's value for the whole body.
+        left = max(0.0, call.deadline.at - time.monotonic())
         timeout = httpx.Timeout(left, connect=self._connect_timeout_s)
         return httpx.Request(
             "POST",
             self._url,
             content=content,
-            headers=headers,
-            extensions={"deadline": budget, "timeout": timeout.as_dict()},
+            headers=call.headers,
+            extensions={"deadline": call.time_left, "timeout": timeout.as_dict()},
         )
 
     def _adapt(
         self,
         body: Mapping[str, Any],
         response: httpx.Response,
-        told: str,
+        explanation: str,
+        call: _Call,
         *,
-        failures: Failures,
         last: bool,
     ) -> None:
-        """Learn from a refusal what not to send the next time; raise where it is about more."""
-        name = refused_field(response.status_code, told, self._dialect.droppable(body))
+        """Learn from a refusal which field not to send; raises if it is about something else."""
+        name = refused_field(response.status_code, explanation, self._dialect.droppable(body))
         if name is None or last:
-            raise failures.refused(response, told)
-        if not self._dialect.adapt(name, who=failures.who):
-            raise failures.unbounded(told)
+            raise self._failure(call).refused(response, explanation)
+        if not self._dialect.adapt(name, who=self._who):
+            raise self._failure(call).unbounded(explanation)
 
 
-# The request
+@dataclass(slots=True, eq=False)
+class _Call:
+    """One request to the expert `who`, under way: its time, the headers as sent, the answer so far
+    (of a stream), and its process. `closed` says whether the backend was closed."""
+
+    who: str
+    closed: Callable[[], bool]
+    request: ChatRequest
+    deadline: Deadline
+    time_left: TimeLeft
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    answer: Answer | None = None
+    process: int = field(default_factory=os.getpid)
+
+    def ended(self) -> BackendUnavailable | None:
+        """The error of a call that was ended on this side, None for one that was not."""
+        if os.getpid() != self.process:
+            return BackendUnavailable(
+                f"{self.who}: this answer belongs to the process that was forked; ask again here"
+            )
+        if self.deadline.cancelled:
+            return BackendUnavailable(f"{self.who} was cancelled")
+        return BackendUnavailable(f"{self.who} is closed") if self.closed() else None
+
+    def require_ours(self) -> None:
+        """Raise BackendUnavailable for a call that was ended on this side."""
+        if error := self.ended():
+            raise error
+
+    def check(self) -> None:
+        """Raise BackendUnavailable for a call that has ended or is out of time."""
+        self.require_ours()
+        self.deadline.check(self.who)
 
 
 def _written(body: Mapping[str, Any], *, who: str) -> bytes:
@@ -219,103 +260,48 @@ def _written(body: Mapping[str, Any], *, who: str) -> bytes:
         raise BackendRejected(f"{who}: the request is not valid JSON") from None
 
 
-# The response
-
-
-def _require_plain(response: httpx.Response) -> None:
-    """Refuse compression before anything is unpacked: a few kilobytes can become gigabytes."""
-    coding = _coding(response)
-    if coding:
-        raise Malformed(f"the reply is compressed ({coding}), though the request forbids that")
-
-
-def _coding(response: httpx.Response) -> str:
-    told = response.headers.get("content-encoding", "")
-    codings = [one.strip().lower() for one in told.split(",")]
-    return ", ".join(one for one in codings if one not in ("", "identity"))
-
-
-def _body(chunks: Iterator[bytes], start: bytes = b"") -> bytes:
-    body = bytearray(start)
-    for chunk in chunks:
-        body += chunk
-        if len(body) > _MAX_REPLY_BYTES:
-            raise Malformed(f"the reply is longer than {_MAX_REPLY_BYTES} bytes")
-    return bytes(body)
-
-
-def _error_body(response: httpx.Response) -> str:
-    """What the server says about its refusal, as far as it comes soon."""
-    body = bytearray()
-    if _coding(response):
-        return ""
-    with contextlib.suppress(httpx.HTTPError):
-        for chunk in response.iter_raw():
-            body += chunk
-            if len(body) >= _MAX_ERROR_BYTES:
-                break
-    return body[:_MAX_ERROR_BYTES].decode(errors="replace")
-
-
-def _events(response: httpx.Response) -> Iterator[str]:
-    """The events of a reply as they come, whatever its type says; of a JSON reply when it is
-    there whole."""
-    parser = SSEParser(max_event_bytes=_MAX_EVENT_BYTES)
-    chunks = response.iter_raw()
-    start = b""
-    while start in _BLANK and (chunk := next(chunks, b"")):
-        start = (start + chunk).lstrip()
-    if start.removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
-        yield from whole_events(_body(chunks, start))
-        return
-    yield from parser.feed(start)
-    for chunk in chunks:
-        yield from parser.feed(chunk)
-    yield from parser.end()
-
-
-def _in_time(events: Iterator[str], failures: Failures) -> Iterator[str]:
-    """The same events. Many may lie in one chunk, so the deadline is looked at between them."""
+def _in_time(events: Iterable[Event], call: _Call) -> Iterator[Event]:
+    """The same events. One chunk may hold many, so the deadline is checked between them."""
     for count, event in enumerate(events, start=1):
         if count % _LOOK_EVERY == 0:
-            failures.check()
+            call.check()
         yield event
 
 
-def _texts(events: Iterator[str], *, answer: Answer, budget: Budget) -> Iterator[str]:
+def _texts(events: Iterator[Event], *, answer: Answer, time_left: TimeLeft) -> Iterator[str]:
     """The texts of a reply, none of them empty, up to [DONE] or its end.
 
-    A finish reason does not end it: what still comes belongs to the answer. But it is not waited
-    for long, and what fails then is taken for the end.
+    Text after a finish reason still belongs to the answer. But it is not waited for long, and a
+    failure then counts as the end.
     """
     try:
         while not answer.done and (event := next(events, None)) is not None:
             asleep, running = not answer.awake, answer.finish is None
             text = answer.take(event)
             if asleep and answer.awake:
-                budget.lift()  # it thinks; another expert may step in all the same
+                time_left.lift()  # it thinks; another expert may still step in
             if text:
                 yield text
             if answer.finish is not None and (answer.moved or running):
-                budget.limit(_LAST_WORDS_S * _doubt(answer))
+                time_left.limit(_LAST_WORDS_S * _doubt(answer))
     except (httpx.HTTPError, EventTooLong, Malformed, ErrorReported) as error:
-        if not _is_an_end(error, answer, budget):
+        if not _is_an_end(error, answer, time_left):
             raise
     if rest := answer.end():
         yield rest
 
 
 def _doubt(answer: Answer) -> int:
-    """How many times longer than for last words more is waited for after a finish reason."""
+    """How many times _LAST_WORDS_S to wait for more after a finish reason."""
     if not answer.begun and answer.finish == "stop":
         return _SUSPENSE
     return _DOUBT if answer.overtaken else 1
 
 
-def _is_an_end(error: Exception, answer: Answer, budget: Budget) -> bool:
+def _is_an_end(error: Exception, answer: Answer, time_left: TimeLeft) -> bool:
     """Whether the answer is complete although something failed after its finish reason."""
     if answer.finish is None:
         return False
-    if isinstance(error, httpx.TimeoutException) and budget.is_limited:
+    if isinstance(error, httpx.TimeoutException) and time_left.is_limited:
         return True
-    return answer.begun and not answer.overtaken  # else more may have been to come
+    return answer.begun and not answer.overtaken  # else more may have followed

@@ -1,15 +1,15 @@
-"""The one place that says what a failed call means: statuses, error bodies and exceptions become
-the BackendError family, and no message shows the key or the prompt."""
+"""What a failed call means: statuses, error bodies and exceptions become the BackendError family.
+
+No message shows the key or the prompt.
+"""
 
 from __future__ import annotations
 
 import calendar
 import contextlib
 import math
-import os
 import re
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
@@ -23,16 +23,17 @@ from edge_router.errors import (
 )
 
 from ..deadline import Deadline
-from .access import variable
-from .content import Malformed, json_object
+from .events import EventTooLong
+from .fields import Malformed, compression, json_object
 from .redaction import Redaction
-from .reply import Answer, ErrorReported, ToolCalled, Unfinished
-from .request import BOUNDS
-from .sse import EventTooLong
+from .reply import ErrorReported, ToolCalled, Unfinished
+from .request import variable
+from .settings import BOUNDS
 
-__all__ = ["Failures", "broken_once_begun"]
+__all__ = ["EXPLAINED", "Failure", "refusal_body"]
 
-_LONGEST_RETRY_S = 86_400.0  # whoever says more is not known to mean it
+_MAX_ERROR_BYTES = 64 << 10
+_LONGEST_RETRY_S = 86_400.0  # a longer time is taken for a mistake
 _ORIGIN = re.compile(
     r"(?P<scheme>https?:)?//([^/\\?#\s@]*@)?(?P<host>([\w.-]{1,100}|\[[\da-f:.]{1,45}\])(:\d{1,5})?)"
     r"(?=[/?#]|$)",
@@ -50,69 +51,59 @@ _RETRIABLE_WORDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
-    """What may go wrong with one call, told in its terms. `who` is the expert, for messages.
+EXPLAINED = (
+    BackendError, ErrorReported, ToolCalled, Malformed, EventTooLong, Unfinished, httpx.HTTPError
+)  # fmt: skip
+"""The exceptions that `Failure.of` takes."""
 
-    `closed` tells whether the backend was closed meanwhile.
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The meaning of one failed call. `who` is the expert, for messages.
+
+    `ended` is the error of a call that was ended on this side, else None; it goes before the errors
+    that follow from it. `begun` says that there was a piece of text.
     """
 
     who: str
     deadline: Deadline
     api_key_env: str | None
     redaction: Redaction = field(repr=False)
-    closed: Callable[[], bool]
-    process: int = field(default_factory=os.getpid)
+    ended: BackendUnavailable | None = None
+    begun: bool = False
 
-    @contextlib.contextmanager
-    def explained(self) -> Iterator[None]:
-        """Turn what others raise into the BackendError family.
+    def of(self, error: Exception) -> BackendError:
+        """The error to raise for one of EXPLAINED; a BackendError is returned as it is.
 
-        `from None`, because their messages and frames can hold the key.
+        After the first text no other expert may be asked: every failure is then a broken answer,
+        unless the call was ended on this side.
         """
-        try:
-            yield
-        except (ErrorReported, ToolCalled) as report:
-            raise self._reported(report) from None
-        except (Malformed, EventTooLong, httpx.DecodingError) as error:
-            raise BackendProtocolError(self._say(str(error))) from None
-        except (httpx.HTTPError, Unfinished) as error:
-            raise self.ended() or BackendUnavailable(self._say(self._reason(error))) from None
+        meant = error if isinstance(error, BackendError) else self._meaning(error)
+        if not self.begun or self.ended is not None:
+            return meant
+        return BackendProtocolError(f"the answer broke off: {meant}")
 
-    def ended(self) -> BackendUnavailable | None:
-        """The error of a call that was ended on this side, None for one that was not."""
-        if os.getpid() != self.process:
-            return BackendUnavailable(
-                f"{self.who}: this answer belongs to the process that was forked; ask again here"
-            )
-        if self.deadline.cancelled:
-            return BackendUnavailable(f"{self.who} was cancelled")
-        return BackendUnavailable(f"{self.who} is closed") if self.closed() else None
-
-    def require_ours(self) -> None:
-        """Raise BackendUnavailable for a call that was ended on this side."""
-        if error := self.ended():
-            raise error
-
-    def check(self) -> None:
-        """Raise BackendUnavailable where nothing more may be asked."""
-        self.require_ours()
-        self.deadline.check(self.who)
+    def _meaning(self, error: Exception) -> BackendError:
+        if isinstance(error, (ErrorReported, ToolCalled)):
+            return self._reported(error)
+        if isinstance(error, (Malformed, EventTooLong, httpx.DecodingError)):
+            return BackendProtocolError(self._say(str(error)))
+        return self.ended or BackendUnavailable(self._say(self._reason(error)))
 
     def refused(self, response: httpx.Response, body: str) -> BackendError:
-        """The error that a response other than 2xx stands for."""
-        if error := self.ended():
-            return error
-        status, told = response.status_code, _explanation(body)
+        """The error for a response other than 2xx."""
+        if self.ended is not None:
+            return self.ended
+        status, words = response.status_code, _explanation(body)
         if _is_passing_status(status):
-            message = self._say(f"HTTP {status}", told)
+            message = self._say(f"HTTP {status}", words)
             return BackendUnavailable(message, retry_after_s=_retry_after(response))
         if response.has_redirect_location:
-            told = _origin(response.headers["location"])
-        return BackendRejected(self._say(f"HTTP {status}{self._fix(response)}", told))
+            words = _origin(response.headers["location"])
+        return BackendRejected(self._say(f"HTTP {status}{self._fix(response)}", words))
 
     def unbounded(self, body: str) -> BackendError:
-        """The error of a server that knows no limit of an answer's length by any name."""
+        """The error of a server that takes no limit of an answer's length by any name."""
         what = f"it takes neither {' nor '.join(BOUNDS)}, and an answer must be bounded"
         return BackendRejected(self._say(what, _explanation(body)))
 
@@ -121,12 +112,12 @@ class Failures:
             return BackendRejected(
                 f"{self.who}: the model calls a tool; this version does not pass tool calls"
             )
-        told = report.error if isinstance(report.error, str) else _error_text(report.error)
-        message = self._say("the server reports an error", told)
+        words = report.error if isinstance(report.error, str) else _error_text(report.error)
+        message = self._say("the server reports an error", words)
         passing = _is_passing(report.error)
         return BackendUnavailable(message) if passing else BackendRejected(message)
 
-    def _reason(self, error: httpx.HTTPError | Unfinished) -> str:
+    def _reason(self, error: Exception) -> str:
         if not isinstance(error, httpx.TimeoutException):
             return str(error) or type(error).__name__
         if time.monotonic() >= self.deadline.at:
@@ -144,22 +135,23 @@ class Failures:
             return ": it wants a key; name the environment variable that holds it in api_key_env"
         return f": check the key in {variable(self.api_key_env)}"
 
-    def _say(self, what: str, told: str = "") -> str:
-        """One line that names the expert; `what` may quote the server, `told` always does."""
-        quoted = self.redaction.line(told)
+    def _say(self, what: str, words: str = "") -> str:
+        """One line that names the expert; `what` may quote the server, `words` does."""
+        quoted = self.redaction.line(words)
         return f"{self.who}: {self.redaction.line(what)}" + (f" ({quoted})" if quoted else "")
 
 
-@contextlib.contextmanager
-def broken_once_begun(answer: Answer, failures: Failures) -> Iterator[None]:
-    """After the first text nobody else may be asked: every failure is then a broken answer, but
-    for an end that this side made."""
-    try:
-        yield
-    except BackendError as error:
-        if not answer.begun or failures.ended() is not None:
-            raise
-        raise BackendProtocolError(f"the answer broke off: {error}") from None
+def refusal_body(response: httpx.Response) -> str:
+    """The server's explanation of its refusal, as far as it arrives soon; "" if compressed."""
+    body = bytearray()
+    if compression(response.headers.get("content-encoding", "")):
+        return ""
+    with contextlib.suppress(httpx.HTTPError):
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) >= _MAX_ERROR_BYTES:
+                break
+    return body[:_MAX_ERROR_BYTES].decode(errors="replace")
 
 
 def _origin(location: str) -> str:
@@ -179,17 +171,17 @@ def _error_text(reply: object, depth: int = 3) -> str:
     """The message in OpenAI's error object, or in the shapes that other servers use."""
     if isinstance(reply, str) or depth == 0:
         return reply if isinstance(reply, str) else ""
-    if isinstance(reply, list):  # pydantic's; the input that it repeats is not looked at
-        told = (_error_text(part, depth - 1) for part in reply[:4])
-        return "; ".join(text for text in told if text)
+    if isinstance(reply, list):  # pydantic's; it repeats the input elsewhere
+        texts = (_error_text(part, depth - 1) for part in reply[:4])
+        return "; ".join(text for text in texts if text)
     if not isinstance(reply, dict):
         return ""
     place, fault = reply.get("loc"), reply.get("msg")
     if isinstance(fault, str) and isinstance(place, list):
         return f"{'.'.join(part for part in place if isinstance(part, str))}: {fault}"
     for name in ("error", "message", "detail", "error_message", "msg"):
-        if found := _error_text(reply.get(name), depth - 1):
-            return found
+        if text := _error_text(reply.get(name), depth - 1):
+            return text
     return ""
 
 
@@ -198,15 +190,15 @@ def _is_passing_status(status: int) -> bool:
 
 
 def _is_passing(error: object) -> bool:
-    """Whether an error object tells of a trouble that another expert need not have."""
+    """Whether an error object is about a trouble of this server alone: load, quota, outage."""
     if not isinstance(error, dict):
         return False
     code = next((str(c) for c in (error.get("code"), error.get("status")) if _is_plain(c)), "")
     if re.fullmatch("[0-9]{3}", code):
         return _is_passing_status(int(code))
     kind = error.get("type")
-    told = f"{kind if isinstance(kind, str) else ''} {code}".lower()
-    return any(word in told for word in _RETRIABLE_WORDS)
+    codes = f"{kind if isinstance(kind, str) else ''} {code}".lower()
+    return any(word in codes for word in _RETRIABLE_WORDS)
 
 
 def _is_plain(code: object) -> bool:
@@ -214,12 +206,12 @@ def _is_plain(code: object) -> bool:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds until the server wants to be asked again (RFC 9110, section 10.2.3)."""
-    told = response.headers.get("retry-after", "").strip()
+    """Seconds until the server wants the next request (RFC 9110, section 10.2.3)."""
+    moment = response.headers.get("retry-after", "").strip()
     try:
-        seconds = float(told)
+        seconds = float(moment)
     except ValueError:
-        return _seconds_until(told)
+        return _seconds_until(moment)
     return min(seconds, _LONGEST_RETRY_S) if math.isfinite(seconds) and seconds >= 0 else None
 
 

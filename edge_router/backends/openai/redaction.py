@@ -1,4 +1,4 @@
-"""What no message may show: keys, passwords in URLs, and the words of the user."""
+"""Redact a server's words: keys, passwords in URLs, and what they quote from the prompt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _READ = 4000  # characters in which secrets are sought: a body can be far longer
 _RUN = 12  # characters in a row that are surely quoted from the prompt
 _SHORT = 4  # letters of a whole text that is shorter than a run, and is hidden all the same
 _MARK = _RUN // 2
-_PLACES = 8  # where the same words stand in a text, before it is enough
+_PLACES = 8  # of the same words in a text that are compared
 _LEFT_OUT = "[...]"
 _LOGIN = re.compile(r"(?<=//)[^/\s]*@")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -33,17 +33,17 @@ _KEY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """Makes the words of a server fit to be shown.
+    """Takes secrets and quotes out of the words of a server.
 
-    `secrets` are replaced wherever they stand, `texts` are what the user asked: what is quoted
-    from them is left out.
+    `secrets` are replaced wherever they stand; quotes from `texts`, which are the user's, are left
+    out.
     """
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
     texts: tuple[str, ...] = field(default=(), repr=False)
 
     def line(self, words: str) -> str:
-        """`words` on one short line. It is cut only after that: half a key is too much."""
+        """`words` on one line, redacted and then cut: half a key is too much."""
         secrets = sorted(self._secret_forms(), key=len, reverse=True)
         line = _one_line(words[:_READ])
         for secret in secrets:
@@ -57,14 +57,14 @@ class Redaction:
         return self.without_quotes(line)[:_MAX_CHARS]
 
     def without_quotes(self, line: str) -> str:
-        """`line` without what it quotes from the texts: as they are, in any of the ways that
-        servers write them, and by their letters and digits alone."""
-        asked = list(dict.fromkeys(form for text in self.texts for form in _quoted(text)))
-        hidden = _quotes(line, asked)
+        """`line` without quotes from the texts: as they are, as servers write them, and by their
+        letters and digits alone."""
+        private = list(dict.fromkeys(form for text in self.texts for form in _quoted(text)))
+        hidden = _quotes(line, private)
         letters = [(c, at) for at, char in enumerate(line) for c in _folded(char)]
         folded = "".join(c for c, _ in letters)
-        asked = [*self.texts, *self.secrets]
-        plain = list(dict.fromkeys(_folded(_decoded(text)) for text in asked))
+        private = [*self.texts, *self.secrets]
+        plain = list(dict.fromkeys(_folded(_decoded(text)) for text in private))
         spans = [*_spans(_quotes(folded, plain)), *_short_quotes(letters, plain)]
         for first, last in spans:
             begin, end = letters[first][1], letters[last][1] + 1
@@ -83,22 +83,22 @@ class Redaction:
             yield from (line, json.dumps(line)[1:-1], urllib.parse.quote(line, safe=""))
 
 
-def _quotes(line: str, asked: list[str]) -> list[bool]:
-    """For each character of `line`, whether it is in a run that one of `asked` holds."""
+def _quotes(line: str, private: list[str]) -> list[bool]:
+    """For each character of `line`, whether it is in a run that one of `private` holds."""
     # A run holds one of these whole, wherever it begins; most places are passed by a look-up.
-    marks = {form[at : at + _MARK] for form in asked for at in range(0, len(form), _MARK)}
+    marks = {form[at : at + _MARK] for form in private for at in range(0, len(form), _MARK)}
     marked = [line[at : at + _MARK] in marks for at in range(len(line))]
     hidden = [False] * len(line)
     at = 0
     while at < len(line):
-        run = _longest_run(line, at, asked) if any(marked[at : at + _MARK]) else 0
+        run = _longest_run(line, at, private) if any(marked[at : at + _MARK]) else 0
         hidden[at : at + run] = [True] * run
         at += max(1, run)
     return hidden
 
 
 def _spans(hidden: list[bool]) -> Iterator[tuple[int, int]]:
-    """The first and last place of each row of True."""
+    """The first and last place of each run of True."""
     begin = None
     for at, is_hidden in enumerate([*hidden, False]):
         if is_hidden and begin is None:
@@ -108,10 +108,10 @@ def _spans(hidden: list[bool]) -> Iterator[tuple[int, int]]:
             begin = None
 
 
-def _short_quotes(letters: list[tuple[str, int]], asked: list[str]) -> Iterator[tuple[int, int]]:
-    """Where the whole of a text stands that is too short for a run, as words of its own."""
+def _short_quotes(letters: list[tuple[str, int]], private: list[str]) -> Iterator[tuple[int, int]]:
+    """Where a whole text that is too short for a run stands as words of its own."""
     folded = "".join(c for c, _ in letters)
-    for text in asked:
+    for text in private:
         if not _SHORT <= len(text) < _RUN:
             continue
         for match in re.finditer(re.escape(text), folded):
@@ -133,12 +133,12 @@ def _decoded(text: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
 
 
-def _longest_run(line: str, at: int, asked: Iterable[str]) -> int:
-    """How many characters from `at` stand in one of `asked`, 0 for less than a run."""
+def _longest_run(line: str, at: int, private: Iterable[str]) -> int:
+    """How many characters from `at` stand in one of `private`, 0 for less than a run."""
     start, longest = line[at : at + _RUN], 0
     if len(start) < _RUN:
         return 0
-    for form in asked:
+    for form in private:
         place = form.find(start)
         for _ in range(_PLACES):
             if place < 0:

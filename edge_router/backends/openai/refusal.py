@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from .content import Malformed, json_object
-from .request import BOUNDS
+from .fields import Malformed, json_object
+from .settings import BOUNDS
 
 __all__ = ["refused_field"]
 
@@ -45,8 +45,8 @@ _LARGE = re.compile(
 
 
 def refused_field(status: int, body: str, candidates: Collection[str]) -> str | None:
-    """The one of `candidates` that the server does not take at all, None where it says no such
-    thing: a value out of range is the user's to mend."""
+    """The field of `candidates` that the server does not take at all, None for any other refusal: a
+    value out of range is the user's to correct."""
     errors = list(_errors(body))
     if status == _SERVER_ERROR:
         errors = [error for error in errors if _has_code(error)]
@@ -93,22 +93,22 @@ def _errors(body: str) -> Iterator[Mapping[str, Any]]:
     for _ in range(64):  # not deeper: a server may say anything
         if not waiting:
             return
-        found = waiting.pop(0)
-        if isinstance(found, list):
-            waiting += found[:16]
-        elif isinstance(found, dict):
-            yield found
-            waiting += [found.get(name) for name in _ENVELOPES]
-            if isinstance(by_field := found.get("errors"), dict):  # {"seed": ["is unsupported"]}
+        part = waiting.pop(0)
+        if isinstance(part, list):
+            waiting += part[:16]
+        elif isinstance(part, dict):
+            yield part
+            waiting += [part.get(name) for name in _ENVELOPES]
+            if isinstance(by_field := part.get("errors"), dict):  # {"seed": ["is unsupported"]}
                 waiting += [
                     {"param": name, "message": str(text)[:_READ]}
                     for name, text in list(by_field.items())[:16]
                 ]
 
 
-def _field(told: object) -> str | None:
+def _field(place: object) -> str | None:
     """The field that `param` or a pydantic location names: "body.stop" or ["body", "stop", 0]."""
-    parts = told if isinstance(told, list) else str(told or "").split(".")
+    parts = place if isinstance(place, list) else str(place or "").split(".")
     names = [part for part in parts if isinstance(part, str) and part not in ("body", "$")]
     return re.split(r"[.\[]", names[0], maxsplit=1)[0] if names else None
 
@@ -118,8 +118,8 @@ def _has_code(error: Mapping[str, Any]) -> bool:
     return bool(_CODES.search(code))
 
 
-def _says_unsupported(told: str) -> bool:
-    return bool(_PHRASES.search(told)) and not _RANGE.search(told)
+def _says_unsupported(text: str) -> bool:
+    return bool(_PHRASES.search(text)) and not _RANGE.search(text)
 
 
 def _words(error: Mapping[str, Any]) -> str:
@@ -131,18 +131,18 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _named_in(told: str, candidates: Collection[str]) -> str | None:
-    """The candidate that `told` names first; an everyday word only where it is surely a name."""
-    found = [
+def _named_in(text: str, candidates: Collection[str]) -> str | None:
+    """The candidate that `text` names first; an everyday word only where it is surely a name."""
+    places = [
         (place.start(), name)
         for name in candidates
-        if (place := re.search(_naming(name), told, re.IGNORECASE))
+        if (place := re.search(_naming(name), text, re.IGNORECASE))
     ]
-    return min(found)[1] if found else None
+    return min(places)[1] if places else None
 
 
 def _renamed(text: str, candidates: Collection[str]) -> str | None:
-    """The limit of an answer's length that was sent, where the other name of it is asked for."""
+    """The limit of an answer's length that was sent, where the server wants its other name."""
     text = text[:_READ]
     if _LARGE.search(text):
         return None

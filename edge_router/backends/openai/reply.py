@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server says, read into our values. No I/O."""
+"""A reply's events become an answer: its texts, finish reason and usage. No I/O."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ from typing import Any
 
 from edge_router.chat.completion import ChatChunk, ChatCompletion, FinishReason, Usage
 
-from .content import Malformed, joined, json_object, split_pair, thinks, words
-from .finish import ending, reason_text
+from .fields import (
+    Malformed,
+    ending,
+    joined,
+    json_object,
+    reason_text,
+    split_pair,
+    thinks,
+    words,
+)
 
 __all__ = [
     "Answer",
@@ -19,10 +27,9 @@ __all__ = [
     "ToolCalled",
     "Unfinished",
     "completion",
-    "require_type",
 ]
 
-_MAX_TOKENS = 10**9  # no answer is longer; a count beyond it is a mistake
+_MAX_TOKENS = 10**9  # a larger count is a mistake
 _MAX_NAME = 200
 _LONGEST_PING = 64
 _MAX_IDLE = 100_000  # events that add nothing
@@ -38,18 +45,11 @@ class ErrorReported(Exception):
 
 
 class ToolCalled(Exception):
-    """The model calls a tool, and nobody here could run it."""
+    """The model calls a tool, which cannot be run here."""
 
 
 class Unfinished(Exception):
     """The reply ended before the answer did."""
-
-
-def require_type(content_type: str) -> None:
-    """Servers are careless with this header, so refuse only what is surely something else."""
-    told = content_type.partition(";")[0].strip().lower()
-    if "html" in told:
-        raise Malformed(f"expected an answer, got {told}; check base_url")
 
 
 def completion(events: Iterable[str], *, model: str) -> ChatCompletion:
@@ -59,7 +59,7 @@ def completion(events: Iterable[str], *, model: str) -> ChatCompletion:
     """
     answer = Answer(model)
     texts = [answer.take(event) for event in events]
-    if not answer.told:
+    if not answer.has_message:
         raise Malformed(answer.oddity or "the reply has no message")
     texts.append(answer.end())
     last = answer.last_piece()
@@ -68,13 +68,13 @@ def completion(events: Iterable[str], *, model: str) -> ChatCompletion:
 
 
 class Answer:
-    """What a reply has told so far. Every piece of text carries the same id and model.
+    """The answer of one reply, so far. Every piece of text carries the same id and model.
 
     `awake`: the server is at work; reasoning counts. `begun`: there has been text. `finish`: why
-    the answer ended, None before. `overtaken`: there was more after that, so the reason was said
-    too early and may be again. `moved`: the last event held text or thinking. `told`: there has
-    been a message, or a part of one. `oddity`: what came instead of one, "" for nothing. `done`:
-    nothing is left to be told.
+    the answer ended, None before. `overtaken`: more text followed, so the reason came too early and
+    may come again. `moved`: the last event held text or reasoning. `has_message`: there has been a
+    message, or a part of one. `oddity`: what came instead of one, "" for nothing. `done`: nothing
+    more is read.
     """
 
     __slots__ = (
@@ -91,10 +91,10 @@ class Answer:
         "begun",
         "done",
         "finish",
+        "has_message",
         "moved",
         "oddity",
         "overtaken",
-        "told",
     )
 
     def __init__(self, model: str) -> None:
@@ -109,7 +109,7 @@ class Answer:
         self._whole = False
         self.awake = False
         self.begun = False
-        self.told = False
+        self.has_message = False
         self.moved = False
         self.overtaken = False
         self.done = False
@@ -134,7 +134,7 @@ class Answer:
         self._idle += 1
         if self._idle > _MAX_IDLE:
             raise Malformed(f"more than {_MAX_IDLE} events add nothing to the answer")
-        if not data.startswith("{"):  # null, ping, heartbeat: nothing of a chunk is in it
+        if not data.startswith("{"):  # null, ping, heartbeat: no part of an answer
             if data.startswith("["):
                 self.oddity = self.oddity or "expected a JSON object, got a list"
             elif len(data) > _LONGEST_PING or data.startswith('"{'):
@@ -145,17 +145,17 @@ class Answer:
         except Malformed:
             if self.finish is None or not self.begun or self.overtaken:
                 raise
-            return ""  # nothing of the answer can be lost with it
+            return ""  # the answer is complete without it
         text = self._take_reply(reply)
         if self.moved:
             self._idle = 0
         return text
 
     def end(self) -> str:
-        """There is nothing more to read; returns the text that was held back, often none.
+        """Note the end of the reply; returns the text that was held back, often none.
 
-        Raises ToolCalled where a tool was asked for instead of an answer, Unfinished where the
-        reply ended too early, and Malformed where it was none.
+        Raises ToolCalled for a call of a tool instead of an answer, Unfinished for a reply that
+        ended too early, and Malformed for one without a message.
         """
         if self._calls and not self.begun:
             raise ToolCalled
@@ -165,7 +165,7 @@ class Answer:
             if self.oddity and not self.begun:
                 raise Malformed(self.oddity)
             raise Unfinished("the stream ended before the answer")
-        if not self.told:
+        if not self.has_message:
             raise Malformed(self.oddity or "the reply has no message")
         half, self._half = self._half, ""
         return joined(half)
@@ -195,14 +195,14 @@ class Answer:
         return text
 
     def _choice(self, reply: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The choice with index 0; empty for a frame that says nothing of the answer."""
+        """The choice with index 0; empty for an event without a part of the answer."""
         choices = reply.get("choices")
         if not choices:
             # The chunk with the usage has no choices; neither has a "ping". More is an oddity.
-            if "choices" not in reply and not _says_nothing(reply):
-                told = reply.get("message")
-                words_told = f" ({told})" if isinstance(told, str) else ""
-                self.oddity = self.oddity or f"the reply has no choices{words_told}"
+            if "choices" not in reply and not _is_without_choices(reply):
+                message = reply.get("message")
+                quote = f" ({message})" if isinstance(message, str) else ""
+                self.oddity = self.oddity or f"the reply has no choices{quote}"
             elif choices is not None and not isinstance(choices, list):
                 self.oddity = self.oddity or "the reply has no choices"
             return {}
@@ -233,7 +233,7 @@ class Answer:
 
     def _take_delta(self, delta: Mapping[str, Any], so_far: str = "") -> str:
         """The text that `delta` adds; a message may say again what was said `so_far`."""
-        self.told = True
+        self.has_message = True
         if delta.get("tool_calls") or delta.get("function_call"):
             raise ToolCalled
         refusal = words(delta.get("refusal"), "refusal")
@@ -249,20 +249,20 @@ class Answer:
         self.awake = self.awake or self.moved
         return text
 
-    def _take_reason(self, told: str) -> None:
-        """Remember the first reason that means something."""
-        reason = ending(told)
+    def _take_reason(self, word: str) -> None:
+        """Keep the first reason that has a meaning."""
+        reason = ending(word)
         if not reason:
             return
         if reason == "failed":
-            raise ErrorReported({"message": f"it ended the answer with {told!r}", "code": 500})
+            raise ErrorReported({"message": f"it ended the answer with {word!r}", "code": 500})
         self._calls = self._calls or reason == "tools"
         if self.finish in (None, "stop"):
             self.finish = "stop" if reason == "tools" else reason
 
 
 def _is_first(choice: object) -> bool:
-    """Whether a choice is the only one that was asked for: with index 0, or with none."""
+    """Whether a choice has index 0, or none: only one is requested."""
     if not isinstance(choice, dict):
         return False
     index = choice.get("index")
@@ -272,8 +272,8 @@ def _is_first(choice: object) -> bool:
 def _reports(error: object) -> bool:
     """Whether an error is one: some servers send {"code": 0, "message": ""} with every chunk."""
     if isinstance(error, dict) and error.get("code") in (0, "0", 200, "200"):
-        said = (str(value or "").lower() for name, value in error.items() if name != "code")
-        return any(words_said not in ("", "ok", "success") for words_said in said)
+        words_in = (str(value or "").lower() for name, value in error.items() if name != "code")
+        return any(word not in ("", "ok", "success") for word in words_in)
     return bool(error)
 
 
@@ -288,13 +288,13 @@ def _is_bare_error(reply: Mapping[str, Any]) -> bool:
     return bool(reply.get("detail")) or (failed and bool(reply.get("message")))
 
 
-def _says_nothing(reply: Mapping[str, Any]) -> bool:
-    """Whether a frame without choices is one of those that are sent on purpose."""
+def _is_without_choices(reply: Mapping[str, Any]) -> bool:
+    """Whether an event without choices is of a known kind."""
     return bool(reply) and ("usage" in reply or "type" in reply or "object" in reply)
 
 
 def _error_of(data: str) -> object:
-    """What an event of the kind "error" reports: an object, or words."""
+    """The error in an event of the kind "error": an object, or text."""
     try:
         reply = json_object(data)
     except Malformed:
@@ -302,10 +302,10 @@ def _error_of(data: str) -> object:
     return reply.get("error") or reply
 
 
-def _usage(told: object) -> Usage | None:
-    if not isinstance(told, dict):
+def _usage(stated: object) -> Usage | None:
+    if not isinstance(stated, dict):
         return None
-    read, written = told.get("prompt_tokens"), told.get("completion_tokens")
+    read, written = stated.get("prompt_tokens"), stated.get("completion_tokens")
     if type(read) is not int or type(written) is not int:  # nor a bool, which is an int
         return None
     if not (0 <= read <= _MAX_TOKENS and 0 <= written <= _MAX_TOKENS):
@@ -313,9 +313,9 @@ def _usage(told: object) -> Usage | None:
     return Usage(read, written)
 
 
-def _name_or(told: object, fallback: str) -> str:
-    fits = isinstance(told, str) and 0 < len(told) <= _MAX_NAME and told.isprintable()
-    return str(told) if fits else fallback
+def _name_or(name: object, fallback: str) -> str:
+    fits = isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable()
+    return str(name) if fits else fallback
 
 
 def _new_id() -> str:

@@ -1,36 +1,80 @@
-"""What one OpenAI-compatible server is sent: its settings, and what it refused so far."""
+"""Requests to an OpenAI-compatible server: headers, and bodies without what it refused before."""
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterator, Mapping
+import os
+import re
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
-from edge_router.chat.completion import ChatRequest
-from edge_router.errors import ConfigError
-from edge_router.guards.forking import ForkSafeLock
-from edge_router.guards.redaction import names_a_secret
+import httpx
 
-__all__ = ["BOUNDS", "Dialect"]
+from edge_router.chat.completion import ChatRequest
+from edge_router.errors import BackendRejected, ConfigError
+from edge_router.guards.forking import ForkSafeLock
+from edge_router.guards.redaction import names_a_variable
+
+from .settings import (
+    BOUNDS,
+    OUR_FIELDS,
+    SHORTEST_SECRET,
+    checked_extra,
+    checked_temperature,
+    require_access,
+    secrets_in,
+)
+
+__all__ = ["Access", "Dialect", "variable"]
 
 log = logging.getLogger("edge_router")
 
-BOUNDS = ("max_tokens", "max_completion_tokens")
-"""The names by which servers know the limit of an answer's length."""
+_BEARER = "Bearer "
+_HEADERS = {
+    "User-Agent": "edge-router",
+    "Content-Type": "application/json",
+    "Accept-Encoding": "identity",  # compression holds back the tokens of a stream
+}
 
-_OURS = ("model", "messages", "stream", "n", *BOUNDS)
-_SHORTEST_SECRET = 4
+
+class Access:
+    """The headers of requests to `url`, with the key of `api_key_env` and the values of
+    `headers_env` (name to variable), both read from the environment at each call and kept nowhere.
+
+    Raises ConfigError for a setting that cannot work or would expose a secret.
+    """
+
+    def __init__(
+        self, api_key_env: str | None, headers_env: Mapping[str, str], *, url: httpx.URL
+    ) -> None:
+        self.api_key_env = api_key_env
+        self._headers_env = dict(headers_env)
+        require_access(api_key_env, self._headers_env, url)
+
+    def headers(self, *, stream: bool, who: str) -> dict[str, str]:
+        """All headers of a request. Raises BackendRejected for a variable that is missing."""
+        headers = {**_HEADERS, "Accept": "text/event-stream" if stream else "application/json"}
+        if self.api_key_env is not None:
+            headers["Authorization"] = f"{_BEARER}{_key(self.api_key_env, who=who)}"
+        for header, name in self._headers_env.items():
+            headers[header] = _header_value(header, name, who=who)
+        return headers
+
+    def secrets(self, headers: Mapping[str, str]) -> tuple[str, ...]:
+        """The values in `headers`, as sent, that no message may show."""
+        key = headers.get("Authorization", "").removeprefix(_BEARER)
+        values = (headers.get(name, "") for name in self._headers_env)
+        return tuple(filter(None, [key, *(v for v in values if len(v) >= SHORTEST_SECRET)]))
 
 
 class Dialect:
-    """Writes requests the way one server takes them, and learns from what it refuses.
+    """Writes bodies the way one server takes them, and learns from what it refuses.
 
     `max_tokens_field` is its name for the limit of an answer. `temperature` is sent where a
     request states none, never with "omit". `extra_body` is added to each request; `secrets` are
     its values that no message may show. Thread-safe.
-    Raises ConfigError for an `extra_body` that is not JSON or replaces what is asked.
+    Raises ConfigError for an `extra_body` that is not JSON or replaces a field of ours.
     """
 
     def __init__(
@@ -44,20 +88,20 @@ class Dialect:
             raise ConfigError(f"max_tokens_field must be one of {', '.join(BOUNDS)}")
         self._bound = max_tokens_field or BOUNDS[0]
         self._refused_bounds: set[str] = set()
-        self._temperature = _checked_temperature(temperature)
-        self._extra = _checked_extra(extra_body or {})
-        self.secrets = tuple(_secrets_in(self._extra))
+        self._temperature = checked_temperature(temperature)
+        self._extra = checked_extra(extra_body or {})
+        self.secrets = tuple(secrets_in(self._extra))
         self._lock = ForkSafeLock()
         self._learned: dict[str, str] = {}
 
     @property
     def adaptations(self) -> Mapping[str, str]:
-        """What the server refused, and what is done about it since."""
+        """The fields that the server refused, each with what is done since."""
         with self._lock:
             return MappingProxyType(dict(self._learned))
 
     def body(self, model: str, request: ChatRequest, *, stream: bool) -> dict[str, Any]:
-        """The JSON body of a question."""
+        """The JSON body of a request."""
         with self._lock:
             bound, left_out = self._bound, set(self._learned)
         body: dict[str, Any] = {
@@ -75,12 +119,12 @@ class Dialect:
 
     def droppable(self, body: Mapping[str, Any]) -> set[str]:
         """The fields of `body` that can be left out or renamed."""
-        return body.keys() - set(_OURS) - self._extra.keys() | (body.keys() & set(BOUNDS))
+        return body.keys() - set(OUR_FIELDS) - self._extra.keys() | (body.keys() & set(BOUNDS))
 
     def adapt(self, refused: str, *, who: str) -> bool:
         """Send the field `refused` no more, or by its other name.
 
-        False where nothing can be done: an answer must be bounded.
+        False if both names of the length limit are refused: an answer must be bounded.
         """
         with self._lock:
             if refused not in BOUNDS:
@@ -109,45 +153,34 @@ class Dialect:
         }
 
 
-def _checked_temperature(
-    temperature: float | Literal["omit"] | None,
-) -> float | Literal["omit"] | None:
-    if temperature is None or temperature == "omit":
-        return temperature
-    fits = isinstance(temperature, int | float) and not isinstance(temperature, bool)
-    if not (fits and 0 <= temperature < float("inf")):
-        raise ConfigError(f"temperature = {temperature!r} must be 'omit', or a number from 0")
-    return temperature
+def variable(name: str, setting: str = "api_key_env") -> str:
+    """How a message names the variable `name`: not by a name that may be the key itself."""
+    plain = names_a_variable(name) and len(name) <= 40
+    return f"${name}" if plain else f"the variable named by {setting}"
 
 
-def _checked_extra(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of its own. Values are not shown: they may be secret."""
-    if not isinstance(extra, Mapping):
-        raise ConfigError("extra_body must be a table")
-    for name in _OURS:
-        if name in extra:
-            raise ConfigError(
-                f"extra_body must not hold {name!r}; "
-                + ("one answer is read" if name == "n" else "each request states it")
-                + (", see max_tokens_field" if name in BOUNDS else "")
-            )
-    try:
-        copy = json.loads(json.dumps(dict(extra), allow_nan=False))
-        json.dumps(copy, ensure_ascii=False).encode()
-    except (TypeError, ValueError, RecursionError):
-        raise ConfigError(
-            f"extra_body holds something that JSON cannot write (in {', '.join(map(str, extra))})"
-        ) from None
-    return dict(copy)
+def _read(name: str) -> str:
+    return os.environ.get(name, "").strip()
 
 
-def _secrets_in(value: Any, hidden: bool = False) -> Iterator[str]:
-    """The texts in a JSON value that stand under names such as "api_key"."""
-    if isinstance(value, str) and hidden and len(value) >= _SHORTEST_SECRET:
-        yield value
-    elif isinstance(value, dict):
-        for name, part in value.items():
-            yield from _secrets_in(part, hidden or names_a_secret(name))
-    elif isinstance(value, list):
-        for part in value:
-            yield from _secrets_in(part, hidden)
+def _key(name: str, *, who: str) -> str:
+    key = _read(name)
+    if not key:
+        raise BackendRejected(f"{who}: {variable(name)} is not set, or blank")
+    if not re.fullmatch(r"[!-~]+", key):  # else h11 would put the whole key into its error
+        raise BackendRejected(
+            f"{who}: the key in {variable(name)} holds a blank or a character outside ASCII; "
+            "copy it again"
+        )
+    return key
+
+
+def _header_value(header: str, name: str, *, who: str) -> str:
+    value, named = _read(name), variable(name, "extra_headers_env")
+    if not value:
+        raise BackendRejected(f"{who}: {named}, for the header {header}, is not set, or blank")
+    if not re.fullmatch(r"[ -~]+", value):
+        raise BackendRejected(
+            f"{who}: {named}, for the header {header}, holds a character that no header may hold"
+        )
+    return value

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edge_router.errors import ArtifactCorrupt, ArtifactIncompatible
-from edge_router.guards.forking import NO_FORK, ForkSafeLock, renew_after_fork
-from edge_router.guards.native_calls import NativeCalls
+from edge_router.guards.forking import NO_FORK, ForkSafeLock, NativeCalls, renew_after_fork
 
 from ..arrays import Float32s
 from .manifest import ENCODER, TOKENIZER, RouterArtifact

@@ -13,9 +13,9 @@ from edge_router.chat.completion import (
     ChatChunk,
     ChatCompletion,
     ChatRequest,
+    Message,
     Usage,
 )
-from edge_router.chat.conversation import Message
 from edge_router.errors import BackendProtocolError, InvalidRequest
 
 HELLO = Message("user", "Hello")

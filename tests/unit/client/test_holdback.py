@@ -10,8 +10,7 @@ import pytest
 
 from edge_router import Config, ConfigError
 from edge_router.backends.deadline import Deadline
-from edge_router.chat.completion import ChatChunk, ChatRequest
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatChunk, ChatRequest, Message
 from edge_router.client.gate import FEATURES, DeferralGate, GateStage
 from edge_router.client.holdback import Watch
 from edge_router.routing.artifact.manifest import RouterArtifact

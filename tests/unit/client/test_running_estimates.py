@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 from edge_router.backends.base import Backend
-from edge_router.chat.completion import ChatRequest, Ending, Usage
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatRequest, Ending, Message, Usage
 from edge_router.client.running_estimates import Experience
 from edge_router.device.latency import Speed
 from edge_router.device.machine import DeviceState

@@ -164,6 +164,15 @@ def test_a_failed_call_gives_its_reservation_back() -> None:
     assert router.constraints().budget_left_usd == 1.0
 
 
+def test_without_any_limit_no_money_is_counted() -> None:
+    """The record has the cost; a budget that nobody has set books nothing."""
+    config = Config(experts={"big": BIG}, placement=Placement.ONLY_IN_CLOUD)
+    router = EdgeRouter(config, backends={"big": FakeBackend("word word")})
+    assert router.complete("Hello?").record.cost_usd == pytest.approx(0.002)
+    assert router._budget.committed_usd == 0.0
+    assert router.constraints().budget_left_usd is None
+
+
 def test_a_limit_on_one_answer_shortens_it_and_says_so() -> None:
     """A cent pays for ten tokens, which is the request's limit then."""
     backend = FakeBackend("ok")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
+from typing import Any
 
 import pytest
 
 from edge_router.chat.completion import Usage
+from edge_router.errors import ConfigError
+from edge_router.guards.checks import FrozenDict
 from edge_router.routing.artifact.representation import RoutedQuery
 from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.deciding.reason import Reason
@@ -143,3 +147,21 @@ def test_a_record_is_frozen() -> None:
 def test_the_library_installs_no_handler() -> None:
     """Where log lines go is for the application to say."""
     assert logging.getLogger("edge_router").handlers == []
+
+
+WRONG: Mapping[str, Any] = {
+    "id": 7, "decision": "cloud", "answered_by": None, "failures": FrozenDict({"cloud": 4}),
+    "usage": {}, "cost_usd": math.nan, "router_s": -1.0, "first_token_s": math.inf,
+    "total_s": "soon", "deferral": 0.5, "ended": "over", "finish_reason": ["stop"],
+    "max_tokens": 0, "empty": "perhaps", "cost_limited": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_a_field_that_cannot_be_is_refused(field: str) -> None:
+    """However sound all the others are; a sound one is kept as it is."""
+    sound = replace(_record(), failures=FrozenDict({"local": "no memory"}))
+    assert WRONG.keys() == {one.name for one in fields(AnswerRecord)}
+    assert replace(sound).failures is sound.failures
+    with pytest.raises(ConfigError, match=f"{field}.* in AnswerRecord"):
+        replace(sound, **{field: WRONG[field]})

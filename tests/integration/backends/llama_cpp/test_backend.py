@@ -16,8 +16,7 @@ from edge_router.backends.base import Loadable
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
 from edge_router.backends.llama_cpp.library import default_threads, find_model, without_amx
-from edge_router.chat.completion import ChatCompletion, ChatRequest
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatCompletion, ChatRequest, Message
 from edge_router.errors import BackendUnavailable, ConfigError
 
 llama_cpp = pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")

@@ -14,8 +14,7 @@ import pytest
 
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
-from edge_router.chat.completion import ChatRequest
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatRequest, Message
 from edge_router.errors import BackendUnavailable
 from made_gguf import TEMPLATE, remake, text
 
@@ -177,7 +176,7 @@ def test_the_interpreter_ends_in_the_middle_of_an_answer(what: str) -> None:
     from edge_router.backends.deadline import Deadline
     from edge_router.backends.llama_cpp.backend import LlamaCppBackend
     from edge_router.chat.completion import ChatRequest
-    from edge_router.chat.conversation import Message
+    from edge_router.chat.completion import Message
     backend = LlamaCppBackend("smollm2-135m")
     request = ChatRequest((Message("user", {STORY!r}),), max_tokens=1500)
     soon = Deadline.after(60)

@@ -18,7 +18,7 @@ import multiprocessing, os, sys, threading, time
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
 from edge_router.chat.completion import ChatRequest
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import Message
 from edge_router.errors import BackendUnavailable
 
 backend = LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=int(sys.argv[1]))

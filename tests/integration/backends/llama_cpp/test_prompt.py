@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge_router.backends.llama_cpp.library import find_model, without_amx
 from edge_router.backends.llama_cpp.prompt import PromptMaker
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import Message
 from edge_router.errors import BackendUnavailable
 
 llama_cpp = pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")

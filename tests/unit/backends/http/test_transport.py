@@ -18,8 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from edge_router.backends.deadline import Deadline
-from edge_router.backends.http.flight import Budget
+from edge_router.backends.deadline import Deadline, TimeLeft
 from edge_router.backends.http.transport import DeadlineTransport
 from fault_server import FaultServer, Peer, Script, answer
 
@@ -342,13 +341,13 @@ def test_an_unknown_certificate_is_refused(certificate: Path) -> None:
 
 def test_a_budget_never_exceeds_its_deadline() -> None:
     """A limit tightens, lifting it restores the deadline, and nothing extends that."""
-    budget = Budget(Deadline.after(10))
-    assert 9 < budget.remaining() <= 10
-    budget.limit(1)
-    assert 0 < budget.remaining() <= 1
-    budget.limit(100)
-    assert 9 < budget.remaining() <= 10
-    budget.limit(0)
-    assert budget.remaining() == 0
-    budget.lift()
-    assert 9 < budget.remaining() <= 10
+    time_left = TimeLeft(Deadline.after(10))
+    assert 9 < time_left.remaining() <= 10
+    time_left.limit(1)
+    assert 0 < time_left.remaining() <= 1
+    time_left.limit(100)
+    assert 9 < time_left.remaining() <= 10
+    time_left.limit(0)
+    assert time_left.remaining() == 0
+    time_left.lift()
+    assert 9 < time_left.remaining() <= 10

@@ -15,7 +15,7 @@ from edge_router.backends.llama_cpp.chat_template import (
     Conversations,
     default_template,
 )
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import Message
 from edge_router.errors import BackendUnavailable
 
 pytest.importorskip("jinja2", reason="the extra `local` is not installed")

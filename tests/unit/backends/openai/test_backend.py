@@ -12,8 +12,7 @@ from asking import ASK, DONE, REPLY, answer_to, asking, complete, saying, stream
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.openai.backend import OpenAIBackend
-from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest, Usage
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest, Message, Usage
 from edge_router.errors import BackendRejected, BackendUnavailable
 from fault_server import STREAM_HEAD, FaultServer, Peer, answer_json, event, piece
 

@@ -18,8 +18,7 @@ from asking import asking, saying, streaming
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.openai.backend import OpenAIBackend
 from edge_router.backends.openai.redaction import Redaction
-from edge_router.chat.completion import ChatRequest
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatRequest, Message
 from edge_router.errors import BackendError, ConfigError
 from edge_router.guards.redaction import without_secrets
 from fault_server import Peer, Script, answer, answer_json, event, piece
@@ -277,3 +276,19 @@ def test_an_echoed_request_shows_neither_key_nor_prompt(monkeypatch: pytest.Monk
     told = _message(script, api_key_env="TINY_KEY")
     assert "Secret" not in told
     assert not [part for part in PARTS if part in told]
+
+
+def test_a_key_that_is_changed_meanwhile_is_hidden_as_it_was_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server quotes the old key, the environment has a new one by then."""
+    monkeypatch.setenv("TINY_KEY", "tiny-Secret/42")
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        monkeypatch.setenv("TINY_KEY", "another")
+        peer.send(answer("no account for tiny-Secret/42", status="401 No"))
+
+    told = _message(script, api_key_env="TINY_KEY")
+    assert "no account for" in told
+    assert "Secret" not in told

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from edge_router.chat.completion import ChatRequest
-from edge_router.chat.conversation import Message
+from edge_router.chat.completion import ChatRequest, Message
 from edge_router.errors import InvalidRequest
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import SHORT_TURN_CHARS, RouterTokenizer, cut, router_input

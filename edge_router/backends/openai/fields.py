@@ -1,22 +1,33 @@
-"""The parts of a server's reply that hold text: JSON, content in pieces, halves of characters."""
+"""The fields of a server's reply: headers, JSON, text in pieces, finish reasons."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+from edge_router.chat.completion import FinishReason
 
 __all__ = [
+    "Ending",
     "Malformed",
+    "compression",
     "end_of_object",
+    "ending",
     "joined",
     "json_object",
+    "reason_text",
     "require_few_values",
+    "require_plain",
+    "require_type",
     "split_pair",
     "thinks",
     "words",
 ]
+
+Ending = FinishReason | Literal["", "tools", "failed"]
+"""A finish reason, or "" for none yet, "tools" for a tool call, "failed" for a broken answer."""
 
 _MAX_DIGITS = 1000  # reading more takes Python quadratic time, and no count is that long
 _MAX_VALUES = 1_000_000  # in JSON; a megabyte of brackets becomes a hundred of objects
@@ -24,10 +35,49 @@ _HALF = re.compile("[\ud800-\udfff]")
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 _TEXT_KINDS = (None, "", "text", "output_text", "refusal")
 _NOT_SHOWN = re.compile("think|thought|reason|summar|tool|function", re.IGNORECASE)
+_UNFINISHED = ("", "null", "none")
+_TOOLS = ("tool_calls", "function_call", "tool_use")
+# The first pattern that matches decides: "content_filter_error" is a filter, "rate_limit" none.
+_WORDS: tuple[tuple[re.Pattern[str], Ending], ...] = (
+    (
+        re.compile(
+            "filter|safety|refus|recitation|prohibit|block|sensitive|guardrail|moderat|censor"
+            "|policy|hate|violen|sexual|spii"
+        ),
+        "content_filter",
+    ),
+    (
+        re.compile(
+            "error|abort|cancel|network|insufficient|timeout|timed_out|time_out|fail|overload"
+            "|unavailable|rate_limit|quota|disconnect|interrupt"
+        ),
+        "failed",
+    ),
+    (re.compile("length|limit|max_?(output_|new_)?tokens|context|incomplete|truncat"), "length"),
+)
 
 
 class Malformed(ValueError):
     """The reply is not what the protocol allows."""
+
+
+def require_type(content_type: str) -> None:
+    """Refuse only what is surely no answer: servers are careless with this header."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if "html" in kind:
+        raise Malformed(f"expected an answer, got {kind}; check base_url")
+
+
+def require_plain(content_encoding: str) -> None:
+    """Refuse compression before anything is unpacked: a few kilobytes can become gigabytes."""
+    if coding := compression(content_encoding):
+        raise Malformed(f"the reply is compressed ({coding}), though the request forbids that")
+
+
+def compression(content_encoding: str) -> str:
+    """What a body is compressed with, "" for one that is not."""
+    codings = [one.strip().lower() for one in content_encoding.split(",")]
+    return ", ".join(one for one in codings if one not in ("", "identity"))
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -82,7 +132,7 @@ def words(content: object, name: str) -> str:
 
 
 def thinks(delta: Mapping[str, Any]) -> bool:
-    """Whether the model thinks aloud here; it is not shown, but it is work."""
+    """Whether the delta holds reasoning, which is not shown but shows that the model works."""
     if any(delta.get(name) for name in _THOUGHTS):
         return True
     content = delta.get("content")
@@ -105,19 +155,19 @@ def _part(part: object, name: str) -> str:
         raise Malformed(f"a part of {name} is not an object but {type(part).__name__}")
     if not _is_text(part):
         return ""  # thinking, a picture: not to be shown here
-    told = part.get("refusal") if part.get("type") == "refusal" else part.get("text", 0)
-    if told == 0 and isinstance(part.get("content"), str):
-        told = part["content"]
-    if isinstance(told, dict):
-        told = told.get("value")
-    if told is not None and not isinstance(told, str):
+    text = part.get("refusal") if part.get("type") == "refusal" else part.get("text", 0)
+    if text == 0 and isinstance(part.get("content"), str):
+        text = part["content"]
+    if isinstance(text, dict):
+        text = text.get("value")
+    if text is not None and not isinstance(text, str):
         raise Malformed(f"a text part of {name} holds no text")
-    return told or ""
+    return text or ""
 
 
 def split_pair(text: str) -> tuple[str, str]:
-    """`text` with its surrogate pairs joined, and the half at its end that may still find its
-    other half in the next text."""
+    """`text` with its surrogate pairs joined, and the half pair at its end, whose other half may
+    begin the next text."""
     if "\ud800" <= text[-1:] <= "\udbff":
         return joined(text[:-1]), text[-1]
     return joined(text), ""
@@ -128,3 +178,22 @@ def joined(text: str) -> str:
     if text.isascii() or not _HALF.search(text):
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def reason_text(reason: object) -> str:
+    """The word in a finish reason: itself, the type of an object, the first of a list."""
+    if isinstance(reason, list) and reason:
+        reason = reason[0]
+    if isinstance(reason, dict):
+        reason = reason.get("type") or reason.get("reason")
+    return reason.strip().lower()[:100] if isinstance(reason, str) else ""
+
+
+def ending(reason: str) -> Ending:
+    """The meaning of `reason` as `reason_text` gives it; an unknown one means "stop"."""
+    if reason in _UNFINISHED:
+        return ""
+    if reason in _TOOLS:
+        return "tools"
+    word = re.sub("[^a-z]+", "_", reason.rpartition(".")[2])
+    return next((meaning for pattern, meaning in _WORDS if pattern.search(word)), "stop")

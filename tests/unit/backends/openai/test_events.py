@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_router.backends.openai.sse import EventTooLong, SSEParser
+from edge_router.backends.openai.events import EventTooLong, SSEParser
 
 
 def _events(*chunks: bytes) -> list[str]:

@@ -1,17 +1,29 @@
-"""Server-sent events: bytes in, the data of each event out. No I/O."""
+"""The events of a reply: bytes in, the data of each event out. No I/O.
+
+Servers send them as server-sent events, or as one whole JSON reply.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Self
 
-from .content import Malformed, json_object
+from .fields import Malformed, end_of_object, json_object, require_few_values
 
-__all__ = ["Event", "EventTooLong", "SSEParser"]
+__all__ = ["Event", "EventTooLong", "SSEParser", "streamed_events", "whole_events"]
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _MAX_LINES = 200_000  # in a row that bring no event
 _BOM = b"\xef\xbb\xbf"
+_BLANK = (b"", _BOM[:1], _BOM[:2], _BOM)  # what a reply may begin with
+_MAX_REPLY_BYTES = 16 << 20
+_MAX_EVENT_BYTES = 1 << 20
+_SLICE = 1 << 16
+_STREAM = re.compile(r"(data|event|id|retry|error)?:")
+_BETWEEN = re.compile(r"[\s,\]]*(?:data:\s*)?")
+_ARRAY = re.compile(r"\[\s*(?=\{)")
+_LINE = re.compile(r"[^\r\n]*")
 
 
 class EventTooLong(ValueError):
@@ -71,7 +83,7 @@ class SSEParser:
         return events
 
     def end(self) -> list[Event]:
-        """What is left at a clean end of stream: servers forget the blank line after [DONE].
+        """The last events, at a clean end of stream: servers forget the blank line after [DONE].
 
         A line without its end counts where it holds a whole object or [DONE]; else it is dropped:
         it is the trace of a connection that broke.
@@ -103,14 +115,14 @@ class SSEParser:
 
     def _take_field(self, line: bytes, events: list[Event]) -> None:
         name, _, value = line.partition(b":")
-        told = value.removeprefix(b" ").decode(errors="replace")
+        text = value.removeprefix(b" ").decode(errors="replace")
         if name in (b"data", b"error"):
-            if self._data and _begins_event(told) and self._data[-1].rstrip().endswith("}"):
+            if self._data and _begins_event(text) and self._data[-1].rstrip().endswith("}"):
                 self._dispatch(events)
-            self._data.append(told)
+            self._data.append(text)
             self._data_bytes += len(value) + 1
         if name == b"event":
-            self._kind = told.strip()
+            self._kind = text.strip()
         elif name == b"error":
             self._kind = "error"
 
@@ -140,3 +152,67 @@ def _is_whole(line: bytes) -> bool:
         return bool(json_object(data))
     except Malformed:
         return False
+
+
+def streamed_events(chunks: Iterator[bytes]) -> Iterator[Event]:
+    """The events of a reply as they arrive, whatever its type says; of a JSON reply once it is
+    complete. Raises Malformed and EventTooLong."""
+    start = b""
+    while start in _BLANK and (chunk := next(chunks, b"")):
+        start = (start + chunk).lstrip()
+    if start.removeprefix(_BOM).lstrip().startswith((b"{", b"[")):
+        yield from whole_events(chunks, start)
+        return
+    parser = SSEParser(max_event_bytes=_MAX_EVENT_BYTES)
+    yield from parser.feed(start)
+    for chunk in chunks:
+        yield from parser.feed(chunk)
+    yield from parser.end()
+
+
+def whole_events(chunks: Iterator[bytes], start: bytes = b"") -> Iterator[Event]:
+    """The events of a complete reply, of which `start` was read before: an event stream, or objects
+    in a row, one a line, or in an array.
+
+    Raises Malformed and EventTooLong.
+    """
+    body = _body(chunks, start)
+    text = body.decode("utf-8-sig", errors="replace").strip()
+    if _STREAM.match(text):
+        parser = SSEParser(max_event_bytes=len(body) + 1)
+        for at in range(0, len(body), _SLICE):
+            yield from parser.feed(body[at : at + _SLICE])
+        yield from parser.feed(b"\n\n")
+        yield from parser.end()
+        return
+    require_few_values(text)
+    array = _ARRAY.match(text)
+    yield from _objects(text, array.end() if array else 0)
+
+
+def _body(chunks: Iterator[bytes], start: bytes) -> bytes:
+    body = bytearray(start)
+    for chunk in chunks:
+        body += chunk
+        if len(body) > _MAX_REPLY_BYTES:
+            raise Malformed(f"the reply is longer than {_MAX_REPLY_BYTES} bytes")
+    return bytes(body)
+
+
+def _objects(text: str, at: int) -> Iterator[Event]:
+    """The objects of `text` from `at` on; anything else is an event up to the end of its line."""
+    while at < len(text):
+        end = _end_of_event(text, at)
+        yield Event(text[at:end])
+        between = _BETWEEN.match(text, end)
+        at = between.end() if between else end
+
+
+def _end_of_event(text: str, at: int) -> int:
+    if text.startswith("{", at):
+        try:
+            return end_of_object(text, at)
+        except Malformed:
+            return len(text)  # its end is unknown
+    line = _LINE.match(text, at)
+    return max(at + 1, line.end() if line else 0)
