@@ -32,10 +32,11 @@ from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
 from .preference import Preference
 
-__all__ = ["SETTINGS", "Config", "DeferralMode", "ExpertConfig"]
+__all__ = ["SETTINGS", "Config", "DeferralMode", "ExpertConfig", "ToolsMode"]
 
 
 DeferralMode = Literal["off", "before", "while"]
+ToolsMode = Literal["cheapest", "as_usual"]
 
 
 def _setting(
@@ -62,7 +63,8 @@ def _local_only() -> Mapping[str, ExpertConfig]:
 class Config:
     """All settings. Without a file: the bundled router and SmolLM2-135M on this device.
 
-    `min_gain` overrides `operating_point`, and `preference` (see `Preference.parse`) replaces both
+    `min_gain` overrides `operating_point`: it is the price by which experts are compared, each at
+    its dollars and, at `usd_per_second`, its seconds, beside those of the dearest one. And `preference` (see `Preference.parse`) replaces both
     by another rule, on the estimates that a point from the log corrects. `deferral` needs the gate
     that `edge-router export deferral --gate` fits: "before" hands a local answer over before any of
     it is shown, "while" holds its first tokens back and shows them once they look good. With
@@ -79,7 +81,7 @@ class Config:
         "balanced", text, "economy, balanced, quality, or one made by calibrate", option=True
     )
     min_gain: float | None = _setting(
-        None, number(-1.0, 1.0), "least gain in quality worth a dearer expert, 0..1", option=True
+        None, number(-1.0, 1.0), "least gain in quality worth the dearest expert, 0..1", option=True
     )
     preference: str | None = _setting(
         None,
@@ -87,6 +89,14 @@ class Config:
         "performance, cost, cost<=USD, auto, or quality=W,cost=W,latency=W",
         option=True,
         metavar="RULE",
+    )
+    usd_per_second: float = _setting(
+        0.0, number(0.0), "dollars that a second of waiting is worth to you"
+    )
+    needs_tools: ToolsMode = _setting(
+        "cheapest",
+        one_of(*get_args(ToolsMode)),
+        "who answers what needs live data or a device: cheapest, or as_usual",
     )
     placement: Placement = _setting(
         Placement.PREFER_ON_DEVICE,

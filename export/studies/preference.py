@@ -18,7 +18,7 @@ import numpy.typing as npt
 from edge_router.device.latency import Speed
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.decision import Rule
-from edge_router.routing.deciding.gain_rule import GainRule
+from edge_router.routing.deciding.price_rule import PriceRule
 from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.deciding.topsis import PreferenceRule
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location, find_head
@@ -215,7 +215,7 @@ def _families(steps: int) -> Mapping[str, Mapping[str, Rule]]:
     return {
         "weights": {text: PreferenceRule.of(text) for text in weights},
         "thresholds": {
-            f"min_gain={gain}": GainRule(OperatingPoint.of_gain(gain)) for gain in gains
+            f"min_gain={gain}": PriceRule.of_price(gain) for gain in gains
         },
     }
 

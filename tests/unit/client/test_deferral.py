@@ -9,7 +9,7 @@ import pytest
 
 from edge_router.client.handover import reconsider, what_is_left
 from edge_router.device.latency import Speed
-from edge_router.routing.deciding.gain_rule import GainRule
+from edge_router.routing.deciding.price_rule import PriceRule
 from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.deciding.policy import decide
 from edge_router.routing.deferral import Deferral
@@ -18,7 +18,7 @@ from edge_router.routing.experts.panel import Candidate
 from edge_router.settings.constraints import Constraints, Placement
 
 FREE = Constraints()
-RULE = GainRule(OperatingPoint.of_gain(0.4))
+RULE = PriceRule.of_price(0.4)
 HEAD = ExpertHead(0.0, np.zeros(1, dtype=np.float32))
 LOCAL, NEAR, CLOUD, BEST = (
     Expert(name, name, location, HEAD, Speed(0.1, 100.0, 10.0), Pricing(price, price))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from edge_router.device.latency import Speed
 from edge_router.errors import NoExpertFits
 from edge_router.routing.deciding.decision import Decision
-from edge_router.routing.deciding.gain_rule import GainRule
+from edge_router.routing.deciding.price_rule import PriceRule
 from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.deciding.policy import decide
 from edge_router.routing.deciding.reason import PREFERRED, RULED_OUT, Reason

@@ -1,0 +1,270 @@
+"""The rule of an operating point: the expert whose quality, less its expense times the price, is
+the highest.
+
+An expense says how dear an expert is for one query, from 0 (free, on this device) to 1 (the
+dearest of all that are compared). One price then weighs quality against it for any number of
+experts. Whatever the price, the choice lies on the convex hull of expense and quality; a higher
+price never chooses a dearer expert; and ruling out an expert that is not chosen changes nothing,
+since expenses and scores are those of all experts, whoever may answer now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..arrays import Float64s
+from ..experts.panel import Candidates, Places
+from .decision import Rule, Verdict, Weighed
+from .operating_point import OperatingPoint
+from .reason import Reason
+
+__all__ = ["LEAVING", "CheapestRule", "PriceRule", "chosen", "expenses"]
+
+
+Bools = npt.NDArray[np.bool_]
+
+LEAVING = 0.1
+"""The least expense of an expert that the query leaves this device for. Leaving it is never free:
+it takes a connection, hands the text to somebody else, and counts against limits of rate. Without
+a floor, a cloud model at a hundredth of the dearest one's dollars would be asked for a hundredth of
+the gain, so for nothing."""
+
+
+def expenses(
+    cost_usd: Float64s,
+    latency_s: Float64s,
+    leaves_device: Bools,
+    usd_per_second: float = 0.0,
+) -> Float64s:
+    """How dear each expert is beside the dearest one, 0..1; all arrays (..., experts).
+
+    The dollars of an answer, and `usd_per_second` times its seconds, over the same sum of the
+    dearest of these experts. A price that nobody knows (NaN) counts as the dearest. Experts that
+    the query leaves the device for count at least LEAVING; the others 0 where nothing costs
+    anything.
+    """
+    sums = cost_usd + usd_per_second * latency_s if usd_per_second else cost_usd
+    unknown = np.isnan(sums)
+    known = np.where(unknown, 0.0, sums)
+    dearest = known.max(axis=-1, keepdims=True)
+    shares = known / np.where(dearest > 0, dearest, 1.0)
+    least = np.where(leaves_device, LEAVING, 0.0)
+    expense: Float64s = np.maximum(np.where(unknown, 1.0, shares), least)
+    return expense
+
+
+def chosen(
+    quality: Float64s, expense: Float64s, price: float, *, least_quality: float = 0.0
+) -> Places:
+    """The places (queries,) of the experts that the rule chooses.
+
+    `quality` (queries, experts); `expense` (queries, experts), or (experts,) for all queries alike.
+    Of equal scores the dearer expert is chosen, so that a gain which reaches exactly what its
+    expense asks for is worth it; of equally dear ones the first. NaN in `quality` stands for an
+    expert that is not there.
+    """
+    spread = np.broadcast_to(expense, quality.shape)
+    absent = np.isnan(quality)
+    known = np.where(absent, -np.inf, quality)
+    scores = _scores(known, np.where(absent, np.inf, spread), price)
+    below = known < least_quality
+    scores = np.where(below & ~below.all(axis=-1, keepdims=True), -np.inf, scores)
+    best = scores == scores.max(axis=-1, keepdims=True)
+    places: Places = np.where(best & ~absent, spread, -1.0).argmax(axis=-1)
+    return places
+
+
+def _scores(quality: Float64s, expense: Float64s, price: float) -> Float64s:
+    """`quality - price * expense` beyond that of the best of the cheapest experts; (..., experts).
+
+    Counted from there, a free expert and one at expense 1 compare as `gain >= price` to the last
+    bit: 0 is the score of the first, `gain - price` that of the second.
+    """
+    least = expense.min(axis=-1, keepdims=True)
+    base = np.where(expense == least, quality, -np.inf).max(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore"):  # an absent expert: quality -inf, expense inf
+        scores: Float64s = (quality - base) - price * (expense - least)
+    return np.where(np.isneginf(quality), -np.inf, scores)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRule:
+    """The choice of `chosen`, with its reasons; `usd_per_second` is what a second is worth.
+
+    The order of the others is that of the same scores: whoever is asked next is the one that would
+    have been chosen without those before it.
+    """
+
+    point: OperatingPoint
+    usd_per_second: float = 0.0
+
+    @classmethod
+    def of_price(cls, price: float, usd_per_second: float = 0.0) -> Self:
+        """The rule of a price that the user states."""
+        return cls(OperatingPoint.of_price(price), usd_per_second)
+
+    @property
+    def operating_point(self) -> str:
+        return self.point.name
+
+    @property
+    def least_quality(self) -> float:
+        return self.point.least_quality
+
+    @property
+    def preference(self) -> None:
+        return None
+
+    def weigh(self, candidates: Candidates) -> Weighed:
+        expense = self.expenses(candidates)
+        scores = _scores(candidates.quality, expense, self.point.price)
+        ranking = _ranking(candidates, expense, scores, self.point.least_quality)
+        return _Scores(candidates, expense, scores, ranking, self.point)
+
+    def expenses(self, candidates: Candidates) -> Float64s:
+        """What each of the candidates counts as, 0..1 (experts,)."""
+        leaves, seconds = candidates.traits.leaves_device, candidates.latency_s
+        return expenses(candidates.cost_usd, seconds, leaves, self.usd_per_second)
+
+
+def _ranking(
+    candidates: Candidates, expense: Float64s, scores: Float64s, least_quality: float
+) -> Places:
+    """Places (experts,), best first: those that reach the least quality, by score, the dearer
+    first, then as in `Candidates.cheapest_first`."""
+    keys = [-expense, -scores]
+    if least_quality > 0:
+        keys.append((candidates.quality < least_quality).astype(np.float64))
+    ranking: Places = np.lexsort(keys)
+    ties = np.ones(max(0, len(ranking) - 1), dtype=np.bool_)
+    for key in keys:
+        ties &= key[ranking[1:]] == key[ranking[:-1]]
+    return np.lexsort((_cheapest_rank(candidates), *keys)) if ties.any() else ranking
+
+
+def _cheapest_rank(candidates: Candidates) -> Places:
+    """The number (experts,) of each in `Candidates.cheapest_first`."""
+    rank = np.empty(len(candidates), dtype=np.intp)
+    rank[candidates.cheapest_first] = np.arange(len(candidates))
+    return rank
+
+
+def _among(ranking: Places, among: Places) -> Places:
+    """Those of `ranking` that are in `among`, in its order."""
+    if len(among) == len(ranking):
+        return ranking
+    kept = np.zeros(len(ranking), dtype=np.bool_)
+    kept[among] = True
+    return ranking[kept[ranking]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scores:
+    """All candidates with their expenses and scores (experts,), and their places, best first."""
+
+    candidates: Candidates
+    expense: Float64s
+    scores: Float64s
+    ranking: Places
+    point: OperatingPoint
+
+    def best(self, among: Places) -> int:
+        return int(_among(self.ranking, among)[0])
+
+    def order(self, among: Places) -> Places:
+        return _among(self.ranking, among)
+
+    def verdict(self, among: Places, place: int) -> Verdict:
+        """The gain is that of the comparison that decided.
+
+        For the cheapest expert: of the dearer one that came closest to being worth it. For any
+        other: over the cheaper one that came closest to being enough, or over the one that would
+        have been chosen if it were not expected below the least quality.
+        """
+        others = among[among != place]
+        if not len(others):
+            return Verdict(Reason.CHEAPEST_IS_ENOUGH, 0.0, self.point.price)
+        if (better := self._barred(others, place)) is not None:
+            return self._over(Reason.LEAST_QUALITY, place, better)
+        cheaper = others[self._cheaper(others, place)]
+        if len(cheaper):
+            closest = int(cheaper[self.scores[cheaper].argmax()])
+            return self._over(Reason.GAIN_IS_WORTH_IT, place, closest)
+        closest = int(others[self.scores[others].argmax()])
+        return self._over(Reason.CHEAPEST_IS_ENOUGH, closest, place)
+
+    def _over(self, reason: Reason, dear: int, cheap: int) -> Verdict:
+        """What one expert gains over another one, and what its further expense asks for."""
+        quality, expense = self.candidates.quality, self.expense
+        asked = self.point.price * float(expense[dear] - expense[cheap])
+        return Verdict(reason, float(quality[dear] - quality[cheap]), asked)
+
+    def _barred(self, others: Places, place: int) -> int | None:
+        """The expert of a higher score that is expected below the least quality."""
+        quality, least = self.candidates.quality, self.point.least_quality
+        if least <= 0 or quality[place] < least:
+            return None
+        barred = others[quality[others] < least]
+        if not len(barred):
+            return None
+        best = int(barred[self.scores[barred].argmax()])
+        return best if self.scores[best] > self.scores[place] else None
+
+    def _cheaper(self, others: Places, place: int) -> Bools:
+        """Which (others,) are cheaper than the expert at `place`."""
+        dear = self.expense[place]
+        lower = self.expense[others] < dear
+        equal = self.expense[others] == dear
+        if equal.any():
+            rank = _cheapest_rank(self.candidates)
+            lower |= equal & (rank[others] < rank[place])
+        return lower
+
+
+@dataclass(frozen=True, slots=True)
+class CheapestRule:
+    """For a query that no model can answer from what it knows: the cheapest expert, whatever the
+    `usual` rule would choose; the dearer ones only where those before them fail."""
+
+    usual: Rule
+    usd_per_second: float = 0.0
+
+    @property
+    def operating_point(self) -> str:
+        return self.usual.operating_point
+
+    @property
+    def least_quality(self) -> float:
+        return 0.0
+
+    @property
+    def preference(self) -> str | None:
+        return self.usual.preference
+
+    def weigh(self, candidates: Candidates) -> Weighed:
+        leaves, seconds = candidates.traits.leaves_device, candidates.latency_s
+        expense = expenses(candidates.cost_usd, seconds, leaves, self.usd_per_second)
+        ranking = np.lexsort((_cheapest_rank(candidates), expense))
+        return _Cheapest(ranking, self.usual.weigh(candidates))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cheapest:
+    """The places of all candidates, the cheapest first, and what the usual rule makes of them."""
+
+    ranking: Places
+    usual: Weighed
+
+    def best(self, among: Places) -> int:
+        return int(_among(self.ranking, among)[0])
+
+    def order(self, among: Places) -> Places:
+        return _among(self.ranking, among)
+
+    def verdict(self, among: Places, place: int) -> Verdict:
+        usual = self.usual.verdict(among, place)
+        return Verdict(Reason.NEEDS_TOOLS, usual.gain, usual.min_gain)
