@@ -72,7 +72,7 @@ class Router:
             PreferenceRule(preference) if preference else PriceRule(point, usd_per_second)
         )
         self._tools = tools_head(artifact.experts)
-        self._rule_for_tools = self.rule
+        self._rule_for_tools: Rule = self.rule
         if needs_tools == "cheapest":
             self._rule_for_tools = CheapestRule(self.rule, usd_per_second)
         everyone = contestants(self.experts, self.profiles[REFERENCE])

@@ -64,11 +64,12 @@ class Config:
     """All settings. Without a file: the bundled router and SmolLM2-135M on this device.
 
     `min_gain` overrides `operating_point`: it is the price by which experts are compared, each at
-    its dollars and, at `usd_per_second`, its seconds, beside those of the dearest one. And `preference` (see `Preference.parse`) replaces both
-    by another rule, on the estimates that a point from the log corrects. `deferral` needs the gate
-    that `edge-router export deferral --gate` fits: "before" hands a local answer over before any of
-    it is shown, "while" holds its first tokens back and shows them once they look good. With
-    `learn`, a warning says once if queries are not like the artifact's.
+    its dollars and, at `usd_per_second`, its seconds, beside those of the dearest one. `preference`
+    (see `Preference.parse`) replaces both by another rule, on the estimates that a point from the
+    log corrects. `deferral` needs the gate that `edge-router export deferral --gate` fits: "before"
+    hands a local answer over before any of it is shown, "while" holds its first tokens back and
+    shows them once they look good. With `learn`, a warning says once if queries are not like the
+    artifact's.
 
     However it is made, its values are checked as those of a file: texts become what they mean,
     tables of `experts` become experts, everything else raises ConfigError.

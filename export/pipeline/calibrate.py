@@ -113,7 +113,9 @@ def _evidence(
     pools["all"] = list(range(len(PROFILES)))
     return {
         pool: {
-            group: _measured(*(of[rows][:, among] for of in (quality, reached, expense)), point)
+            group: _measured(
+                quality[rows][:, among], reached[rows][:, among], expense[rows][:, among], point
+            )
             for group, rows in groups.items()
             if _comparable(reached[rows][:, among]).any()
         }

@@ -202,9 +202,7 @@ class Making:
             *profile_scores(self.recipe, outcomes, vectors, "dev"),
             self.heads.profiles,
             points=self.recipe.points,
-            expense=reference_expense(
-                profiles, log_tokens[dev], outcomes.characters[dev].tolist()
-            ),
+            expense=reference_expense(profiles, log_tokens[dev], outcomes.characters[dev].tolist()),
             tables=outcomes.tables[dev].tolist(),
         )
 

@@ -138,17 +138,20 @@ class Decision:
             return f"expected gain {self.gain:+.0%}, worth it from {self.min_gain:+.0%}"
         if len(self.estimates) == 1:
             return "the only expert there is"
-        if self.reason is Reason.LEAST_QUALITY:
-            return f"a cheaper expert is expected to do well less often than {self._floor}"
         if self.reason in PREFERRED:
             return f"{PREFERRED[self.reason]}: {self._compared()}"
+        return self._by_quality()
+
+    def _by_quality(self) -> str:
+        """Why a cheaper expert is not enough, or why it is."""
+        if self.reason is Reason.LEAST_QUALITY:
+            expected = self.estimates[self.expert].quality
+            return (
+                "a cheaper expert is expected to do well less often than "
+                f"{self.least_quality:.0%} of the time, this one {expected:.0%}"
+            )
         gains = f"{self.gain:+.0%}" if self.gain > 0 else "nothing"
         return f"good enough: asking a dearer expert gains {gains} (< {self.min_gain:+.0%})"
-
-    @property
-    def _floor(self) -> str:
-        expected = self.estimates[self.expert].quality
-        return f"{self.least_quality:.0%} of the time, this one {expected:.0%}"
 
     def _instead(self) -> str:
         """Why the wanted expert is not asked."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ def decide(
     doubts: Mapping[str, Reason] = NOTHING,
     tokens: Mapping[str, int] = NOTHING,
     query: RoutedQuery | None = None,
-    absent: Container[str] = (),
+    absent: Collection[str] = (),
 ) -> Decision:
     """Choose among `candidates` for a query whose untrimmable part has `input_tokens`, and as many
     `tokens` as an expert itself counts where it can, by its name.
@@ -66,7 +66,11 @@ def decide(
     return Decision(
         expert=names[chosen],
         location=Location.CLOUD if everyone.traits.in_cloud[chosen] else Location.DEVICE,
-        reason=_reason(everyone, chosen, wanted, excluded, verdict, constraints),
+        reason=(
+            _reason(everyone.traits, chosen, verdict, constraints)
+            if chosen == wanted
+            else excluded[names[wanted]]
+        ),
         wanted=names[wanted],
         fallbacks=tuple(order),
         estimates=everyone.estimates,
@@ -87,7 +91,7 @@ def _lengths(candidates: Candidates, input_tokens: int, tokens: Mapping[str, int
     return np.array(counts, dtype=np.float64)
 
 
-def _places(names: Sequence[str], without: Container[str]) -> Places:
+def _places(names: Sequence[str], without: Collection[str]) -> Places:
     """Those of all candidates but some."""
     if not without:
         return np.arange(len(names))
@@ -154,22 +158,13 @@ def _choose(weighed: Weighed, traits: Traits, among: Places, constraints: Constr
     return weighed.best(among)
 
 
-def _reason(
-    everyone: Candidates,
-    chosen: int,
-    wanted: int,
-    excluded: Mapping[str, Reason],
-    verdict: Verdict,
-    constraints: Constraints,
-) -> Reason:
-    if chosen != wanted:
-        return excluded[everyone.names[wanted]]
-    if everyone.traits.in_cloud[chosen] and constraints.placement == Placement.PREFER_IN_CLOUD:
+def _reason(traits: Traits, chosen: int, verdict: Verdict, constraints: Constraints) -> Reason:
+    if traits.in_cloud[chosen] and constraints.placement == Placement.PREFER_IN_CLOUD:
         return Reason.PREFERRED_IN_CLOUD
     return verdict.reason
 
 
-def decide_again(grounds: Grounds, *, absent: Container[str] = ()) -> Decision:
+def decide_again(grounds: Grounds, *, absent: Collection[str] = ()) -> Decision:
     """The decision that follows from `grounds`, without those `absent`. Raises NoExpertFits."""
     return decide(
         grounds.candidates,

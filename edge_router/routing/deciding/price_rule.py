@@ -22,7 +22,7 @@ from .decision import Rule, Verdict, Weighed
 from .operating_point import OperatingPoint
 from .reason import Reason
 
-__all__ = ["LEAVING", "CheapestRule", "PriceRule", "chosen", "expenses"]
+__all__ = ["LEAVING", "CheapestRule", "PriceRule", "chosen", "expenses", "turning_prices"]
 
 
 Bools = npt.NDArray[np.bool_]
@@ -89,6 +89,19 @@ def _scores(quality: Float64s, expense: Float64s, price: float) -> Float64s:
     with np.errstate(invalid="ignore"):  # an absent expert: quality -inf, expense inf
         scores: Float64s = (quality - base) - price * (expense - least)
     return np.where(np.isneginf(quality), -np.inf, scores)
+
+
+def turning_prices(quality: Float64s, expense: Float64s) -> Float64s:
+    """The highest price (queries,) at which the dearer of two experts is chosen.
+
+    Both arrays (queries, 2). Where the two are equally dear the price does not count: infinite, of
+    either sign, as the second one is at least as good or worse.
+    """
+    gain, further = quality[:, 1] - quality[:, 0], expense[:, 1] - expense[:, 0]
+    ever = np.where(gain >= 0, np.inf, -np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turns: Float64s = np.where(further == 0, ever, gain / further)
+    return turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +230,7 @@ class _Scores:
     def _cheaper(self, others: Places, place: int) -> Bools:
         """Which (others,) are cheaper than the expert at `place`."""
         dear = self.expense[place]
-        lower = self.expense[others] < dear
+        lower: Bools = self.expense[others] < dear
         equal = self.expense[others] == dear
         if equal.any():
             rank = _cheapest_rank(self.candidates)

@@ -4,7 +4,7 @@ little as it takes."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -67,12 +67,8 @@ def apply(grounds: Grounds, step: Step) -> Grounds:
         case ConstraintStep(setting, _, becomes):
             constraint: dict[str, Any] = {setting: becomes}
             return replace(grounds, constraints=replace(grounds.constraints, **constraint))
-        case GainStep(_, gain):
-            return replace(grounds, rule=_priced(grounds.rule, gain))
-        case ToolsStep():
-            return replace(grounds, rule=_usual(grounds.rule))
-        case PreferenceStep(_, preference):
-            return replace(grounds, rule=PreferenceRule.of(preference))
+        case GainStep() | ToolsStep() | PreferenceStep():
+            return replace(grounds, rule=_ruled(grounds.rule, step))
         case LengthStep(_, most):
             tokens = {name: min(count, most) for name, count in grounds.tokens.items()}
             return replace(grounds, input_tokens=min(grounds.input_tokens, most), tokens=tokens)
@@ -82,6 +78,16 @@ def apply(grounds: Grounds, step: Step) -> Grounds:
         case ConfiguredStep() | CostStep():
             candidates = [_altered(candidate, step) for candidate in grounds.candidates]
             return replace(grounds, candidates=tuple(candidates))
+
+
+def _ruled(rule: Rule, step: GainStep | ToolsStep | PreferenceStep) -> Rule:
+    match step:
+        case GainStep(_, price):
+            return _priced(rule, price)
+        case PreferenceStep(_, preference):
+            return PreferenceRule.of(preference)
+        case ToolsStep():
+            return _usual(rule)
 
 
 def _usual(rule: Rule) -> Rule:

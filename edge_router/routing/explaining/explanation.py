@@ -81,9 +81,10 @@ class Explanation:
     decision's; `margin` is gain less least gain, so it is 0 or more where the dearer expert was
     worth it. `promise` is what the operating point asks for, or what was measured of it, "" where a
     preference decided; `price` is then None and `turns` empty. Else these say who would be chosen
-    at which price (none where the query needs tools: the price does not count). `kinds` are the most probable first,
-    `neighbours` the nearest first (empty where the artifact knows no queries), `unfamiliar` says in
-    what ways the query is outside of what the artifact knows. Each of `changes` was tried.
+    at which price (nobody where the query needs tools: the price does not count). `kinds` are the
+    most probable first, `neighbours` the nearest first (empty where the artifact knows no queries),
+    `unfamiliar` says in what ways the query is outside of what the artifact knows. Each of
+    `changes` was tried.
     """
 
     expert: str
@@ -200,9 +201,7 @@ def _considered(
     )
 
 
-def _one_considered(
-    candidate: Candidate, expense: float | None, decision: Decision
-) -> Considered:
+def _one_considered(candidate: Candidate, expense: float | None, decision: Decision) -> Considered:
     estimate = candidate.estimate
     return Considered(
         name=estimate.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def turns(decision: Decision, rule: PriceRule) -> tuple[Turn, ...]:
     corners = _hull(quality, expense, rank)
     steps = [
         float((quality[dear] - quality[cheap]) / (expense[dear] - expense[cheap]))
-        for cheap, dear in zip(corners, corners[1:], strict=False)
+        for cheap, dear in pairwise(corners)
     ]
     names = [candidates.names[usable[corner]] for corner in corners]
     spans = zip(names, [*steps, None], [None, *steps], strict=True)
