@@ -75,9 +75,9 @@ class Evidence:
 
     `turns` (queries,) are the highest prices at which the rule of an operating point asks the
     dearer of the two, by its expense for that query; that is the strong one, except where
-    `strong_is_cheaper` (queries,). `tables` and `kinds` count the queries of each. Costs and latencies are `costs_measured` and
-    `latencies_measured`, or else estimates from prices and speeds. With `stand_ins`, the scores
-    are those of other models of the experts' profiles.
+    `strong_is_cheaper` (queries,). `tables` and `kinds` count the queries of each. Costs and
+    latencies are `costs_measured` and `latencies_measured`, or else estimates from prices and
+    speeds. With `stand_ins`, the scores are those of other models of the experts' profiles.
     """
 
     turns: Float64s

@@ -48,12 +48,9 @@ def expenses(
     anything.
     """
     sums = cost_usd + usd_per_second * latency_s if usd_per_second else cost_usd
-    unknown = np.isnan(sums)
-    known = np.where(unknown, 0.0, sums)
-    dearest = known.max(axis=-1, keepdims=True)
-    shares = known / np.where(dearest > 0, dearest, 1.0)
-    least = np.where(leaves_device, LEAVING, 0.0)
-    expense: Float64s = np.maximum(np.where(unknown, 1.0, shares), least)
+    dearest = np.fmax.reduce(sums, axis=-1, keepdims=True)  # of those that are known
+    shares = np.fmin(sums / np.where(dearest > 0, dearest, 1.0), 1.0)  # 1 where it is not known
+    expense: Float64s = np.maximum(shares, LEAVING * leaves_device)
     return expense
 
 
@@ -69,12 +66,12 @@ def chosen(
     """
     spread = np.broadcast_to(expense, quality.shape)
     absent = np.isnan(quality)
-    known = np.where(absent, -np.inf, quality)
-    scores = _scores(known, np.where(absent, np.inf, spread), price)
-    below = known < least_quality
-    scores = np.where(below & ~below.all(axis=-1, keepdims=True), -np.inf, scores)
-    best = scores == scores.max(axis=-1, keepdims=True)
-    places: Places = np.where(best & ~absent, spread, -1.0).argmax(axis=-1)
+    scores = _scores(quality, np.where(absent, 2.0, spread), price)  # dearer than any
+    reaches = quality >= least_quality
+    out = absent | (~reaches & reaches.any(axis=-1, keepdims=True))
+    scores = np.where(out, -np.inf, scores)
+    best = ~out & (scores == scores.max(axis=-1, keepdims=True))
+    places: Places = np.where(best, spread, -1.0).argmax(axis=-1)
     return places
 
 
@@ -84,11 +81,11 @@ def _scores(quality: Float64s, expense: Float64s, price: float) -> Float64s:
     Counted from there, a free expert and one at expense 1 compare as `gain >= price` to the last
     bit: 0 is the score of the first, `gain - price` that of the second.
     """
-    least = expense.min(axis=-1, keepdims=True)
-    base = np.where(expense == least, quality, -np.inf).max(axis=-1, keepdims=True)
-    with np.errstate(invalid="ignore"):  # an absent expert: quality -inf, expense inf
-        scores: Float64s = (quality - base) - price * (expense - least)
-    return np.where(np.isneginf(quality), -np.inf, scores)
+    further = expense - np.minimum.reduce(expense, axis=-1, keepdims=True)
+    cheapest = np.where(further > 0, -np.inf, quality)
+    base = np.maximum.reduce(cheapest, axis=-1, keepdims=True)
+    scores: Float64s = (quality - base) - price * further
+    return scores
 
 
 def turning_prices(quality: Float64s, expense: Float64s) -> Float64s:
@@ -135,8 +132,10 @@ class PriceRule:
     def weigh(self, candidates: Candidates) -> Weighed:
         expense = self.expenses(candidates)
         scores = _scores(candidates.quality, expense, self.point.price)
-        ranking = _ranking(candidates, expense, scores, self.point.least_quality)
-        return _Scores(candidates, expense, scores, ranking, self.point)
+        below = candidates.quality < self.point.least_quality
+        some_below = bool(below.any())
+        ranking = _ranking(candidates, expense, scores, below if some_below else None)
+        return _Scores(candidates, expense, scores, ranking, self.point, some_below)
 
     def expenses(self, candidates: Candidates) -> Float64s:
         """What each of the candidates counts as, 0..1 (experts,)."""
@@ -145,18 +144,17 @@ class PriceRule:
 
 
 def _ranking(
-    candidates: Candidates, expense: Float64s, scores: Float64s, least_quality: float
+    candidates: Candidates, expense: Float64s, scores: Float64s, below: Bools | None
 ) -> Places:
-    """Places (experts,), best first: those that reach the least quality, by score, the dearer
-    first, then as in `Candidates.cheapest_first`."""
-    keys = [-expense, -scores]
-    if least_quality > 0:
-        keys.append((candidates.quality < least_quality).astype(np.float64))
-    ranking: Places = np.lexsort(keys)
-    ties = np.ones(max(0, len(ranking) - 1), dtype=np.bool_)
-    for key in keys:
-        ties &= key[ranking[1:]] == key[ranking[:-1]]
-    return np.lexsort((_cheapest_rank(candidates), *keys)) if ties.any() else ranking
+    """Places (experts,), best first: those that are not `below` the least quality, by score, the
+    dearer first, then as in `Candidates.cheapest_first`."""
+    if below is None:
+        ranking: Places = (-scores).argsort()
+        ranked = scores[ranking]
+        if not (ranked[1:] == ranked[:-1]).any():
+            return ranking
+    keys = (_cheapest_rank(candidates), -expense, -scores)
+    return np.lexsort(keys if below is None else (*keys, below))
 
 
 def _cheapest_rank(candidates: Candidates) -> Places:
@@ -177,13 +175,15 @@ def _among(ranking: Places, among: Places) -> Places:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scores:
-    """All candidates with their expenses and scores (experts,), and their places, best first."""
+    """All candidates with their expenses and scores (experts,), and their places, best first;
+    whether some of them are expected below the least quality."""
 
     candidates: Candidates
     expense: Float64s
     scores: Float64s
     ranking: Places
     point: OperatingPoint
+    some_below: bool
 
     def best(self, among: Places) -> int:
         return int(_among(self.ranking, among)[0])
@@ -201,7 +201,7 @@ class _Scores:
         others = among[among != place]
         if not len(others):
             return Verdict(Reason.CHEAPEST_IS_ENOUGH, 0.0, self.point.price)
-        if (better := self._barred(others, place)) is not None:
+        if self.some_below and (better := self._barred(others, place)) is not None:
             return self._over(Reason.LEAST_QUALITY, place, better)
         cheaper = others[self._cheaper(others, place)]
         if len(cheaper):
@@ -219,7 +219,7 @@ class _Scores:
     def _barred(self, others: Places, place: int) -> int | None:
         """The expert of a higher score that is expected below the least quality."""
         quality, least = self.candidates.quality, self.point.least_quality
-        if least <= 0 or quality[place] < least:
+        if quality[place] < least:
             return None
         barred = others[quality[others] < least]
         if not len(barred):

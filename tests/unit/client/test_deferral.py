@@ -9,9 +9,8 @@ import pytest
 
 from edge_router.client.handover import reconsider, what_is_left
 from edge_router.device.latency import Speed
-from edge_router.routing.deciding.price_rule import PriceRule
-from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.deciding.policy import decide
+from edge_router.routing.deciding.price_rule import PriceRule
 from edge_router.routing.deferral import Deferral
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location, Pricing
 from edge_router.routing.experts.panel import Candidate

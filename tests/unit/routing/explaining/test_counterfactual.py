@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from edge_router.device.latency import Speed
 from edge_router.errors import NoExpertFits
 from edge_router.routing.deciding.decision import Grounds
-from edge_router.routing.deciding.price_rule import PriceRule
-from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.deciding.policy import decide_again
+from edge_router.routing.deciding.price_rule import PriceRule
 from edge_router.routing.deciding.reason import Reason
 from edge_router.routing.deciding.topsis import PreferenceRule
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location
