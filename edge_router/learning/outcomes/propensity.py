@@ -174,15 +174,24 @@ def _expenses(
     """(rows, experts), by the dollars and seconds that were expected then; an expert that the
     settings no longer have counts as one that the query would leave the device for."""
     on_device = {expert.name for expert in experts if not expert.leaves_device}
-    table = np.full((len(rows), len(experts)), np.nan)
+    compared: dict[tuple[str, ...], list[int]] = {}
     for number, row in enumerate(rows):
-        estimates = row.estimates.values()
+        compared.setdefault(tuple(row.estimates), []).append(number)
+    table = np.full((len(rows), len(experts)), np.nan)
+    for names, numbers in compared.items():
+        estimates = [
+            row.estimates[name] for row in map(rows.__getitem__, numbers) for name in names
+        ]
         costs = [np.nan if one.cost_usd is None else one.cost_usd for one in estimates]
-        leaves = [one.name not in on_device for one in estimates]
-        seconds = np.array([one.latency_s for one in estimates])
-        of = expenses(np.array(costs), seconds, np.array(leaves), usd_per_second)
-        by_name = dict(zip(row.estimates, of.tolist(), strict=True))
-        table[number] = [by_name.get(expert.name, np.nan) for expert in experts]
+        seconds = [one.latency_s for one in estimates]
+        leaves = np.array([name not in on_device for name in names])
+        shape = (-1, len(names))
+        of_all = expenses(
+            np.array(costs).reshape(shape), np.array(seconds).reshape(shape), leaves, usd_per_second
+        )
+        for place, expert in enumerate(experts):
+            if expert.name in names:
+                table[numbers, place] = of_all[:, names.index(expert.name)]
     return table
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -79,3 +81,23 @@ def test_a_pair_that_was_never_a_choice_is_refused() -> None:
     alone = log.where(log.chosen == 1)
     with pytest.raises(TooFewOutcomes, match="0 scored answers of 'weak' where the other might"):
         fit_price(alone, corrections(log), weak="weak", strong="strong", share=0.9)
+
+
+def test_a_dearer_pair_turns_at_a_price_in_proportion() -> None:
+    """The same answers of two experts that lie half as far apart: twice the price."""
+    log = simulated(np.random.default_rng(3), 8000)
+    near = replace(log, expense=np.tile([0.5, 1.0], (len(log), 1)))
+    far, close = (
+        fit_price(one, SAME, weak="weak", strong="strong", share=0.95, repeats=2)
+        for one in (log, near)
+    )
+    assert close.calls == pytest.approx(far.calls, abs=0.01)
+    assert close.price == pytest.approx(2 * far.price, abs=0.03)
+
+
+def test_the_strong_expert_may_be_the_cheaper_one() -> None:
+    """A low price then asks the weak one; at the highest the strong one is always asked."""
+    log = simulated(np.random.default_rng(3), 8000)
+    swapped = replace(log, expense=np.tile([1.0, 0.0], (len(log), 1)))
+    found = fit_price(swapped, SAME, weak="weak", strong="strong", share=0.0, repeats=2)
+    assert (found.price, found.calls) == (1, 1)
