@@ -15,6 +15,7 @@ from .data.rows import BadData
 __all__ = [
     "RECIPES",
     "SHIPPED",
+    "PointPlan",
     "Recipe",
     "StudentPlan",
     "TeacherPlan",
@@ -98,13 +99,28 @@ class UnseenPair:
     strong_profile: str
 
 
-Plan = TypeVar("Plan", TeacherPlan, StudentPlan, UnseenPair)
+@dataclass(frozen=True, slots=True)
+class PointPlan:
+    """An operating point: its price and its least quality, see `OperatingPoint`."""
+
+    price: float
+    least_quality: float
+
+
+POINTS = {
+    "economy": PointPlan(0.35, 0.25),
+    "balanced": PointPlan(0.2, 0.25),
+    "quality": PointPlan(0.07, 0.25),
+}
+
+Plan = TypeVar("Plan", TeacherPlan, StudentPlan, UnseenPair, PointPlan)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A recipe file; `path` is the file itself, own outcome files lie relative to it. `ships` names
     the student that the artifact carries; the others are for the frontier.
+    `points` are POINTS where it states none.
 
     The networks of `teachers` have one opinion together; students are cut out of the first.
     `transfer` says how many questions without outcomes a student learns from it, by source.
@@ -126,6 +142,7 @@ class Recipe:
     unseen: tuple[UnseenPair, ...]
     profiles: Mapping[str, tuple[str, ...]]
     reference: Mapping[str, Mapping[str, Any]]
+    points: Mapping[str, PointPlan]
     transfer: Mapping[str, int] = field(default_factory=dict)
     without_heads: tuple[str, ...] = ()
 
@@ -136,7 +153,8 @@ class Recipe:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:  # not TOML, or not UTF-8
             raise BadData(f"{path} is not TOML: {error}") from None
-        _require_keys(cls, content, str(path), ignore={"path"})
+        stated = content.pop("points", {})
+        _require_keys(cls, content, str(path), ignore={"path", "points"})
         own = tuple((path.parent / file).resolve() for file in content.pop("own_outcomes"))
         teachers = {
             name: _plan(TeacherPlan, table, f"[teachers.{name}] of {path}")
@@ -151,12 +169,17 @@ class Recipe:
         unseen = tuple(
             _plan(UnseenPair, table, f"[[unseen]] of {path}") for table in content.pop("unseen")
         )
+        points = {
+            name: _plan(PointPlan, table, f"[points.{name}] of {path}")
+            for name, table in stated.items()
+        }
         return cls(
             path=path,
             own_outcomes=own,
             teachers=teachers,
             students=students,
             unseen=unseen,
+            points=points or POINTS,
             **content,
         )
 

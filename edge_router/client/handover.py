@@ -93,8 +93,12 @@ class Handover:
             constraints=what_is_left(
                 limits, cost_usd=self._begun_usd(query, tokens), seconds=query.elapsed()
             ),
-            rule=self.router.rule,
+            rule=self._rule(query.decision),
         )
+
+    def _rule(self, decision: Decision) -> Rule:
+        """The rule that decided: for a query that needs tools it is not the usual one."""
+        return decision.grounds.rule if decision.grounds else self.router.rule
 
     def _begun_usd(self, query: Query, tokens: int) -> float:
         """Dollars for the first `tokens` tokens of the decided expert; 0 for an unknown price."""
@@ -150,20 +154,23 @@ def reconsider(
     """Decide again, now that the first `tokens` tokens of the answer are known: between the expert
     that writes it, good with `probability`, and the cloud experts that the first decision admits.
 
-    `constraints` are what is left of the limits. None where the first expert should go on.
+    `constraints` are what is left of them; they rule out as they did the first time. The others
+    are compared with, so that expenses are what they were, but for the rest of the answer that was
+    begun, which costs nothing more. None where the expert that began should go on.
     """
     by_name = {expert.name: expert for expert in experts}
     began = by_name[decision.expert]
-    cloud = [by_name[e] for e in decision.fallbacks if by_name[e].location == Location.CLOUD]
-    estimate = replace(
-        decision.estimates[began.name], quality=probability, cost_usd=0.0, latency_s=0.0
+    cloud = {e for e in decision.fallbacks if by_name[e].location == Location.CLOUD}
+    estimates = {name: decision.estimates[name] for name in decision.estimates if name in by_name}
+    estimates[began.name] = replace(
+        estimates[began.name], quality=probability, cost_usd=0.0, latency_s=0.0
     )
-    candidates = [
-        Candidate(began, estimate),
-        *(Candidate(expert, decision.estimates[expert.name]) for expert in cloud),
-    ]
+    candidates = [Candidate(by_name[name], estimate) for name, estimate in estimates.items()]
+    absent = estimates.keys() - {began.name, *cloud}
     try:
-        second = decide(candidates, constraints=constraints, rule=rule, input_tokens=0)
+        second = decide(
+            candidates, constraints=constraints, rule=rule, input_tokens=0, absent=absent
+        )
     except NoExpertFits:
         return None
     if second.expert == began.name:

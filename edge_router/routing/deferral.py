@@ -25,8 +25,8 @@ class Deferral:
     @property
     def words(self) -> str:
         """What happened, in one clause."""
+        worth = f", worth it from {self.min_gain:+.0%}" if self.gain >= self.min_gain else ""
         return (
             f"after {self.tokens} tokens {self.expert}'s answer was good with a chance of "
-            f"{self.probability:.0%}, so {self.to} was asked: expected gain {self.gain:+.0%}, "
-            f"worth it from {self.min_gain:+.0%}"
+            f"{self.probability:.0%}, so {self.to} was asked: expected gain {self.gain:+.0%}{worth}"
         )

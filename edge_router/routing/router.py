@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from edge_router.chat.completion import ChatRequest, Prompt, estimated_tokens
 from edge_router.device.speeds import MeasuredSpeed, read_speeds
 from edge_router.errors import ArtifactIncompatible, ConfigError
-from edge_router.settings.config import Config
+from edge_router.settings.config import Config, ToolsMode
 from edge_router.settings.constraints import Constraints, require_constraints
 from edge_router.settings.preference import Preference
 
@@ -18,13 +20,13 @@ from .artifact.manifest import RouterArtifact
 from .artifact.representation import Encoder, Representation, RoutedQuery
 from .artifact.text import TEMPLATE, router_input, script_of
 from .deciding.decision import Decision, Rule, Snapshot
-from .deciding.gain_rule import GainRule
 from .deciding.operating_point import OperatingPoint
 from .deciding.policy import decide
+from .deciding.price_rule import CheapestRule, PriceRule
 from .deciding.reason import Reason
 from .deciding.topsis import PreferenceRule
 from .experts.context_room import ContextRoom
-from .experts.expert import Estimate, Expert
+from .experts.expert import Estimate, Expert, tools_head
 from .experts.panel import Candidates, Panel
 from .roster import REFERENCE, configured, contestants, profile_experts
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Router"]
 
 
+LIKELY = 0.5  # from this probability on a query is taken to need tools
 UNLIMITED, NOTHING_KNOWN = Constraints(), Snapshot()
 
 
@@ -42,7 +45,7 @@ class Router:
 
     Where no cloud expert is among `experts`, the artifact's profile "frontier" takes its place in
     the comparison, so that a decision can say when a cloud expert was wanted. A `preference`
-    decides instead of the operating `point`.
+    decides instead of the operating `point`. `usd_per_second` and `needs_tools` as in `Config`.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class Router:
         *,
         point: OperatingPoint,
         preference: Preference | None = None,
+        usd_per_second: float = 0.0,
+        needs_tools: ToolsMode = "cheapest",
         encoder: Encoder | None = None,
     ) -> None:
         if artifact.manifest.input_template != TEMPLATE:
@@ -63,7 +68,14 @@ class Router:
         self.experts = tuple(experts)
         self.profiles = profile_experts(artifact)
         self.point = point
-        self.rule: Rule = PreferenceRule(preference) if preference else GainRule(point)
+        self.usd_per_second = usd_per_second
+        self.rule: Rule = (
+            PreferenceRule(preference) if preference else PriceRule(point, usd_per_second)
+        )
+        self._tools = tools_head(artifact.experts)
+        self._rule_for_tools: Rule = self.rule
+        if needs_tools == "cheapest":
+            self._rule_for_tools = CheapestRule(self.rule, usd_per_second)
         everyone = contestants(self.experts, self.profiles[REFERENCE])
         self._panel = Panel.of(everyone, configured=len(self.experts))
         self._room = ContextRoom.of(self.experts)
@@ -95,7 +107,14 @@ class Router:
         point = operating_point(artifact, config)
         preference = Preference.parse(config.preference) if config.preference else None
         corrected = [point.corrected(expert) for expert in experts]
-        return cls(artifact, corrected, point=point, preference=preference)
+        return cls(
+            artifact,
+            corrected,
+            point=point,
+            preference=preference,
+            usd_per_second=config.usd_per_second,
+            needs_tools=config.needs_tools,
+        )
 
     def route(
         self,
@@ -115,17 +134,24 @@ class Router:
         query = self._encoder.represent(text)
         now = snapshot or NOTHING_KNOWN
         input_tokens, doubtful = self._room.tokens(request)
+        tools = self._needs_tools(query)
         return decide(
             _estimated(self._panel, request, query, now),
             constraints=limits,
-            rule=self.rule,
+            rule=self._rule_for_tools if (tools or 0.0) >= LIKELY else self.rule,
             input_tokens=input_tokens,
             doubts=_doubts(now, doubtful),
             tokens=now.tokens,
             query=RoutedQuery(
-                self.artifact.hash, query, len(request.messages[-1].content), script_of(text)
+                self.artifact.hash, query, len(request.messages[-1].content), script_of(text), tools
             ),
         )
+
+    def _needs_tools(self, query: Representation) -> float | None:
+        """The probability that the query needs live data or a device."""
+        if self._tools is None:
+            return None
+        return float(self._tools.qualities(query.vector[None].astype(np.float64))[0])
 
     def explain(self, decision: Decision) -> Explanation:
         """Why, in detail: see `Explanation`. Takes about half a second; nothing is asked of anyone.
@@ -187,7 +213,7 @@ def operating_point(artifact: RouterArtifact, config: Config) -> OperatingPoint:
     artifact or other experts.
     """
     if config.min_gain is not None:
-        return OperatingPoint.of_gain(config.min_gain)
+        return OperatingPoint.of_price(config.min_gain)
     name, points = config.operating_point, artifact.calibration["operating_points"]
     if name in points:
         return OperatingPoint.from_json(name, points[name])

@@ -32,10 +32,11 @@ from .file import read_environment, read_file
 from .preference import Preference
 from .setting import checks_of, paths_of, setting
 
-__all__ = ["SETTINGS", "Config", "DeferralMode", "ExpertConfig"]
+__all__ = ["SETTINGS", "Config", "DeferralMode", "ExpertConfig", "ToolsMode"]
 
 
 DeferralMode = Literal["off", "before", "while"]
+ToolsMode = Literal["cheapest", "as_usual"]
 
 
 def _preference(value: Any, fault: str) -> str:
@@ -51,11 +52,13 @@ def _local_only() -> Mapping[str, ExpertConfig]:
 class Config:
     """All settings. Without a file: the bundled router and SmolLM2-135M on this device.
 
-    `min_gain` overrides `operating_point`, and `preference` (see `Preference.parse`) replaces both
-    by another rule, on the estimates that a point from the log corrects. `deferral` needs the gate
-    that `edge-router export deferral --gate` fits: "before" hands a local answer over before any of
-    it is shown, "while" holds its first tokens back and shows them once they look good. With
-    `learn`, a warning says once if queries are not like the artifact's.
+    `min_gain` overrides `operating_point`: it is the price by which experts are compared, each at
+    its dollars and, at `usd_per_second`, its seconds, beside those of the dearest one. `preference`
+    (see `Preference.parse`) replaces both by another rule, on the estimates that a point from the
+    log corrects. `deferral` needs the gate that `edge-router export deferral --gate` fits: "before"
+    hands a local answer over before any of it is shown, "while" holds its first tokens back and
+    shows them once they look good. With `learn`, a warning says once if queries are not like the
+    artifact's.
 
     The constructor checks values as a file's are checked: texts are converted ("0.01", "true"),
     tables of `experts` become experts, anything else raises ConfigError.
@@ -72,7 +75,9 @@ class Config:
     min_gain: float | None = field(
         default=None,
         metadata=setting(
-            number(-1.0, 1.0), "least gain in quality worth a dearer expert, 0..1", option=True
+            number(-1.0, 1.0),
+            "least gain in quality worth the dearest expert, 0..1",
+            option=True,
         ),
     )
     preference: str | None = field(
@@ -82,6 +87,17 @@ class Config:
             "performance, cost, cost<=USD, auto, or quality=W,cost=W,latency=W",
             option=True,
             metavar="RULE",
+        ),
+    )
+    usd_per_second: float = field(
+        default=0.0,
+        metadata=setting(number(0.0), "dollars that a second of waiting is worth to you"),
+    )
+    needs_tools: ToolsMode = field(
+        default="cheapest",
+        metadata=setting(
+            one_of(*get_args(ToolsMode)),
+            "who answers what needs live data or a device: cheapest, or as_usual",
         ),
     )
     placement: Placement = field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,8 @@ def parity(
 ) -> dict[str, Any]:
     """Compare representations (queries, dim) of the two graphs for the same queries.
 
-    Gives the share of decisions that flip, for every operating point and pair of profiles, how far
+    Gives the share of decisions that flip, for every operating point and pair of profiles (the
+    stronger one at the full price), how far
     estimates differ on the mean and at most, and how much less well they order good and bad
     answers: `scores[profile]` (queries,), NaN where not known, right from 0.5.
     """
@@ -63,7 +65,8 @@ def parity(
     ]
     flips = {
         point: {
-            pair: _flip_rate(quality, pair, gain) for pair, gain in settings["min_gain"].items()
+            f"{weak}>{strong}": _flip_rate(quality, weak, strong, settings["price"])
+            for weak, strong in combinations(heads, 2)
         }
         for point, settings in calibration["operating_points"].items()
     }
@@ -95,9 +98,8 @@ def _auc(quality: Float64s, scores: Float64s) -> float:
     return float(wins / (right.sum() * (~right).sum()))
 
 
-def _flip_rate(quality: list[dict[str, Float64s]], pair: str, gain: float) -> float:
-    weak, strong = pair.split(">")
-    int8, fp32 = (q[strong] - q[weak] >= gain for q in quality)
+def _flip_rate(quality: list[dict[str, Float64s]], weak: str, strong: str, price: float) -> float:
+    int8, fp32 = (q[strong] - q[weak] >= price for q in quality)
     return float((int8 != fp32).mean())
 
 

@@ -1,115 +1,151 @@
-"""Temperature and operating points, from the dev split and the quantised encoder."""
+"""Temperature and operating points, with what these did on the dev split of the quantised
+encoder."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import combinations
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from edge_router.chat.completion import DEFAULT_MAX_TOKENS, estimated_tokens
 from edge_router.routing.arrays import Float64s
+from edge_router.routing.deciding.price_rule import chosen, expenses
 from edge_router.routing.experts.expert import PROFILES
 from edge_router.routing.logistic import sigmoid
 
 from ..metrics.apgr import brier, expected_calibration_error
+from ..recipe import PointPlan
 from ..training.heads import LinearHead
 
-__all__ = ["calibrate", "fit_temperature", "gain_for_call_rate", "gain_for_quality"]
+__all__ = ["calibrate", "fit_temperature", "promise", "reference_expense"]
 
 
-POINTS = {
-    "economy": "a fifth of the dev queries went to the dearer expert",
-    "balanced": "half of the dev queries went to the dearer expert",
-    "quality": "95 % of the dearer expert's mean score was kept on the dev queries",
-}
-DEFAULT_PAIR = "135m>frontier"
+Bools = npt.NDArray[np.bool_]
+
+EVERYDAY = "everyday"  # what the names of tables of real prompts begin with
+DEAREST = "frontier"
+CHEAPER = ("135m", "1b", "3b", "8b")  # each of them is measured against the dearest
 
 
 def calibrate(
-    vectors: Float64s, scores: Mapping[str, Float64s], heads: Mapping[str, LinearHead]
+    vectors: Float64s,
+    scores: Mapping[str, Float64s],
+    heads: Mapping[str, LinearHead],
+    *,
+    points: Mapping[str, PointPlan],
+    expense: Float64s,
+    tables: Sequence[str],
 ) -> dict[str, Any]:
     """The content of calibration.json.
 
-    `vectors` (queries, dim) and `scores[profile]` (queries,) of the dev split, NaN where unknown.
-    One temperature serves all heads. Each operating point holds one least gain per pair of
-    profiles, with what it did on the dev split.
+    `vectors` (queries, dim), `scores[profile]` (queries,), NaN where unknown, `expense` (queries,
+    profiles) and the names of the `tables` (queries,) of the dev split. One temperature serves all
+    heads. Each operating point holds its price with what it did there, apart for the tables of
+    everyday prompts and for those of exams.
     """
     log_odds = {name: head.log_odds(vectors) for name, head in heads.items()}
     known = {name: ~np.isnan(scores[name]) for name in PROFILES}
     seen_odds = np.concatenate([log_odds[p][known[p]] for p in PROFILES])
     seen_scores = np.concatenate([scores[p][known[p]] for p in PROFILES])
     temperature = fit_temperature(seen_odds, seen_scores)
-    quality = {name: sigmoid(odds / temperature) for name, odds in log_odds.items()}
-    pairs = {
-        f"{weak}>{strong}": _evidence(quality, scores, weak, strong)
-        for weak, strong in combinations(PROFILES, 2)
-        if (known[weak] & known[strong]).any()
-    }
+    quality = np.stack([sigmoid(log_odds[p] / temperature) for p in PROFILES], axis=1)
+    reached = np.stack([scores[p].astype(np.float64) for p in PROFILES], axis=1)
+    everyday = np.array([name.startswith(EVERYDAY) for name in tables], dtype=np.bool_)
+    groups = {"exam": ~everyday, "everyday": everyday}
     return {
         "temperature": temperature,
         "ece": expected_calibration_error(sigmoid(seen_odds / temperature), seen_scores),
         "brier": brier(sigmoid(seen_odds / temperature), seen_scores),
         "operating_points": {
-            point: {
-                "promise": promise,
-                "default": pairs[DEFAULT_PAIR][point]["min_gain"],
-                "min_gain": {pair: points[point]["min_gain"] for pair, points in pairs.items()},
-                "evidence": {pair: points[point] for pair, points in pairs.items()},
+            name: {
+                "promise": promise(point),
+                "price": point.price,
+                "least_quality": point.least_quality,
+                "evidence": _evidence(quality, reached, expense, point, groups),
             }
-            for point, promise in POINTS.items()
+            for name, point in points.items()
         },
     }
 
 
+def promise(point: PointPlan) -> str:
+    """What an operating point asks for, in the user's terms."""
+    floor = point.least_quality
+    low = f"; no expert expected below {floor:.0%} while another one reaches it" if floor else ""
+    return (
+        "asks the dearest expert when that raises the chance of a good answer by "
+        f"{100 * point.price:.3g} points, cheaper ones in proportion{low}"
+    )
+
+
+def reference_expense(
+    profiles: Mapping[str, Any], log_tokens: Float64s, characters: Sequence[int]
+) -> Float64s:
+    """The expense (queries, profiles) of each profile at its reference price, for queries of so
+    many `characters` (queries,) and the encoder's `log_tokens` (queries,); `profiles` as in
+    experts.json."""
+    read = np.array([estimated_tokens(count) for count in characters], dtype=np.float64)
+    costs, leaves = [], []
+    for name in PROFILES:
+        reference, offset = profiles[name]["reference"], profiles[name]["head"]["log_tokens"]
+        written = np.exp(np.clip(log_tokens + offset, 0.0, np.log(DEFAULT_MAX_TOKENS)))
+        price = reference["pricing"]
+        costs.append(
+            read * price["input_usd_per_million"] + written * price["output_usd_per_million"]
+        )
+        leaves.append(reference["location"] == "cloud")
+    dollars = np.stack(costs, axis=1)
+    return expenses(dollars, np.zeros(dollars.shape), np.array(leaves, dtype=np.bool_))
+
+
 def _evidence(
-    quality: Mapping[str, Float64s], scores: Mapping[str, Float64s], weak: str, strong: str
+    quality: Float64s,
+    reached: Float64s,
+    expense: Float64s,
+    point: PointPlan,
+    groups: Mapping[str, Bools],
 ) -> dict[str, dict[str, Any]]:
-    both = ~np.isnan(scores[weak]) & ~np.isnan(scores[strong])
-    gains = (quality[strong] - quality[weak])[both]
-    low, high = scores[weak][both].astype(np.float64), scores[strong][both].astype(np.float64)
-    thresholds = {
-        "economy": gain_for_call_rate(gains, 0.2),
-        "balanced": gain_for_call_rate(gains, 0.5),
-        "quality": gain_for_quality(gains, low, high, 0.95),
-    }
+    """By pair, and for the pool of all profiles: by group of tables what the point did there."""
+    dearest = PROFILES.index(DEAREST)
+    pools = {f"{name}>{DEAREST}": [PROFILES.index(name), dearest] for name in CHEAPER}
+    pools["all"] = list(range(len(PROFILES)))
     return {
-        point: {
-            "min_gain": gain,
-            "queries": int(both.sum()),
-            "strong_call_rate": float((gains >= gain).mean()),
-            "quality_kept": _share(np.where(gains >= gain, high, low), high),
+        pool: {
+            group: _measured(
+                quality[rows][:, among], reached[rows][:, among], expense[rows][:, among], point
+            )
+            for group, rows in groups.items()
+            if _comparable(reached[rows][:, among]).any()
         }
-        for point, gain in thresholds.items()
+        for pool, among in pools.items()
     }
 
 
-def _share(scores: Float64s, best: Float64s) -> float | None:
-    """Mean score as a share of another; None where that is 0."""
-    return float(scores.sum() / best.sum()) if best.sum() else None
+def _comparable(reached: Float64s) -> Bools:
+    """Queries (queries,) of which the outcomes of two experts or more are known."""
+    several: Bools = (~np.isnan(reached)).sum(axis=1) > 1
+    return several
 
 
-def gain_for_call_rate(gains: Float64s, rate: float) -> float:
-    """The largest threshold at which at least `rate` of the queries have `gains >= threshold`.
-
-    `gains` (queries,), at least one.
-    """
-    calls = max(1, min(len(gains), int(np.ceil(rate * len(gains) - 1e-9))))
-    return float(np.sort(gains)[::-1][calls - 1])
-
-
-def gain_for_quality(gains: Float64s, weak: Float64s, strong: Float64s, share: float) -> float:
-    """The largest threshold that keeps `share` of the strong expert's mean score.
-
-    All arrays (queries,): predicted gain, and both experts' scores in 0..1. Where even asking the
-    strong expert always does not reach it, the smallest gain, which asks always.
-    """
-    ranked = np.sort(np.unique(gains))[::-1]
-    never = np.nextafter(ranked[0], np.inf)  # no gain reaches it
-    for threshold in (never, *ranked):
-        if np.where(gains >= threshold, strong, weak).sum() >= share * strong.sum():
-            return float(threshold)
-    return float(ranked[-1])
+def _measured(
+    quality: Float64s, reached: Float64s, expense: Float64s, point: PointPlan
+) -> dict[str, float]:
+    """What the point chooses among the experts (queries, experts) whose outcomes are known: how
+    often the dearest of them, with which mean quality, and at which mean expense."""
+    rows = _comparable(reached)
+    quality, reached, expense = quality[rows], reached[rows], expense[rows]
+    there = np.where(np.isnan(reached), np.nan, quality)
+    places = chosen(there, expense, point.price, least_quality=point.least_quality)
+    taken = np.arange(len(places)), places
+    dearest = np.where(np.isnan(reached), -1.0, expense).max(axis=1)
+    return {
+        "queries": len(places),
+        "dearest_asked": float((expense[taken] == dearest).mean()),
+        "mean_quality": float(reached[taken].mean()),
+        "mean_expense": float(expense[taken].mean()),
+    }
 
 
 def fit_temperature(log_odds: Float64s, scores: Float64s) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..metrics.table import leaderboard, mean_apgr
@@ -106,21 +106,30 @@ def _value(result: Mapping[str, Any]) -> str:
 
 
 def _points(calibration: Mapping[str, Any]) -> str:
-    lines = [
-        "| operating point | pair | least gain | strong calls | quality kept | n |",
-        "|---|---|---|---|---|---|",
+    points = calibration["operating_points"]
+    lines = ["| operating point | price | least quality | what it asks for |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {point['price']:g} | {point['least_quality']:g} | {point['promise']} |"
+        for name, point in points.items()
     ]
-    for name, point in calibration["operating_points"].items():
-        for pair, seen in point["evidence"].items():
-            lines.append(
-                f"| {name} | {pair} | {seen['min_gain']:+.3f} | {seen['strong_call_rate']:.0%} "
-                f"| {_percent(seen['quality_kept'])} | {seen['queries']} |"
-            )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_measured(points)])
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
+def _measured(points: Mapping[str, Any]) -> Iterator[str]:
+    """What each point did on the dev split, where that is known."""
+    if not any(point.get("evidence") for point in points.values()):
+        return
+    yield ""
+    yield "| operating point | experts | tables | queries | dearest asked | quality | expense |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, point in points.items():
+        for experts, groups in point.get("evidence", {}).items():
+            for tables, seen in groups.items():
+                yield (
+                    f"| {name} | {experts} | {tables} | {seen['queries']} "
+                    f"| {seen['dearest_asked']:.0%} | {seen['mean_quality']:.3f} "
+                    f"| {seen['mean_expense']:.3f} |"
+                )
 
 
 def _flips(parity: Mapping[str, Any]) -> str:

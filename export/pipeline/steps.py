@@ -25,7 +25,7 @@ from ..graphs.represent import Representations
 from ..metrics.table import evaluate_table
 from ..recipe import RECIPES, Recipe
 from ..training.vocabulary import Vocabulary, cut_vocabulary
-from .calibrate import calibrate
+from .calibrate import calibrate, reference_expense
 from .card import write_card
 from .experts_json import Heads, experts_json, fit_heads, profile_scores
 from .limits import limits_of
@@ -191,8 +191,16 @@ class Making:
     @_Step
     def calibration(self) -> dict[str, Any]:
         """Temperature and operating points, from the dev split."""
-        dev = profile_scores(self.recipe, self.outcomes, self.representations[0], "dev")
-        return calibrate(*dev, self.heads.profiles)
+        outcomes, (vectors, log_tokens) = self.outcomes, self.representations
+        dev = outcomes.splits == "dev"
+        profiles = experts_json(self.recipe, outcomes, self.heads, log_tokens)["profiles"]
+        return calibrate(
+            *profile_scores(self.recipe, outcomes, vectors, "dev"),
+            self.heads.profiles,
+            points=self.recipe.points,
+            expense=reference_expense(profiles, log_tokens[dev], outcomes.characters[dev].tolist()),
+            tables=outcomes.tables[dev].tolist(),
+        )
 
     @_Step
     def parity(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Coverage of guaranteed thresholds: how often each keeps its target, and at what cost.
+"""Coverage of guaranteed prices: how often each keeps its target, and at what cost.
 
 The population is the pool of a table's rows that nothing was trained on (dev and test). Each
 calibration set is drawn from it with replacement, so that its rows are independent draws from that
-population, which is what the guarantee speaks of; the true risk of a threshold is its mean over
+population, which is what the guarantee speaks of; the true risk of a price is its mean over
 the whole pool.
 """
 
@@ -103,10 +103,10 @@ class Pool:
         return [targets for targets in wanted if self.met(targets).any()]
 
     def met(self, targets: Sequence[Target]) -> Bools:
-        """(thresholds,) where the pool itself meets the targets: the truth of the study."""
-        gains = self.evidence.gains
+        """(prices,) where the pool itself meets the targets: the truth of the study."""
+        turns = self.evidence.turns
         asked = risks(targets, self.evidence)
-        meets: Bools = np.all([risk.means(gains) <= risk.level + NO_MORE for risk in asked], axis=0)
+        meets: Bools = np.all([risk.means(turns) <= risk.level + NO_MORE for risk in asked], axis=0)
         return meets
 
 
@@ -114,10 +114,10 @@ class Pool:
 class Coverage:
     """One method on many calibration sets of one size.
 
-    `violations` is the share of sets whose threshold misses a target on the whole pool, with its
+    `violations` is the share of sets whose price misses a target on the whole pool, with its
     95 % limits; `strong_calls` the mean share of the pool's queries that go to the strong expert,
-    `oracle_calls` that of the best threshold on the pool; `refused` the share of sets that support
-    no threshold, which then count as always asking the safe expert.
+    `oracle_calls` that of the best price on the pool; `refused` the share of sets that support
+    no price, which then count as always asking the safe expert.
     """
 
     table: str
@@ -216,7 +216,7 @@ def study(
 def coverage(
     pool: Pool, targets: Sequence[Target], rows: int, delta: float, *, splits: int, seed: int = 0
 ) -> list[Coverage]:
-    """The guarantee, a naive threshold, and for quality alone two classical bounds."""
+    """The guarantee, a naive price, and for quality alone two classical bounds."""
     draws = np.random.default_rng([seed, rows]).integers(0, len(pool.evidence), (splits, rows))
     return [
         _measure(pool, targets, draws, delta, method=(name, method))
@@ -237,7 +237,7 @@ def _measure(
     picks, refused = [], []
     for sample in _samples(pool.evidence, draws):
         asked = risks(targets, sample, max_cost_usd=most)
-        good = good_ones(asked, sample.gains, delta) & useful(targets, sample.gains)
+        good = good_ones(asked, sample.turns, delta) & useful(targets, sample.turns)
         refused.append(~good.any(axis=-1))
         picks.append(np.where(refused[-1], _safe(targets), chosen(targets, good)))
     return _summary(
@@ -262,14 +262,15 @@ def _samples(evidence: Evidence, draws: npt.NDArray[np.int64]) -> Iterator[Evide
         rows = draws[start : start + AT_ONCE]
         yield replace(
             evidence,
-            gains=evidence.gains[rows],
+            turns=evidence.turns[rows],
+            strong_is_cheaper=evidence.strong_is_cheaper[rows],
             weak=drawn(evidence.weak, rows),
             strong=drawn(evidence.strong, rows),
         )
 
 
 def _safe(targets: Sequence[Target]) -> int:
-    """The threshold that stands for a refusal: always or never asking the strong expert."""
+    """The price that stands for a refusal: always or never asking the strong expert."""
     return 0 if any(t.quantity is Quantity.QUALITY for t in targets) else len(GRID) - 1
 
 
@@ -285,7 +286,8 @@ def _summary(
 ) -> Coverage:
     evidence = pool.evidence
     met = pool.met(targets)
-    calls = along_grid(evidence.gains, np.zeros(len(evidence)), np.ones(len(evidence)))
+    nobody, everybody = np.zeros(len(evidence)), np.ones(len(evidence))
+    calls = along_grid(evidence.turns, *evidence.by_expense(nobody, everybody))
     missed = int((~met[picks] & ~refused).sum())
     low, high = binomial_interval(missed, len(picks), 0.05)
     return Coverage(

@@ -53,25 +53,25 @@ def _methods(targets: Sequence[Target]) -> dict[str, Method]:
     return methods
 
 
-def _naive(asked: Sequence[Risk], gains: Float64s, _: float) -> Bools:
+def _naive(asked: Sequence[Risk], turns: Float64s, _: float) -> Bools:
     """Where the means of the calibration set meet the targets, as if they were the truth."""
-    met: Bools = np.all([risk.means(gains) <= risk.level for risk in asked], axis=0)
+    met: Bools = np.all([risk.means(turns) <= risk.level for risk in asked], axis=0)
     return met
 
 
-def _hoeffding_bentkus(asked: Sequence[Risk], gains: Float64s, delta: float) -> Bools:
+def _hoeffding_bentkus(asked: Sequence[Risk], turns: Float64s, delta: float) -> Bools:
     (risk,) = asked
     width = risk.ceiling + 1  # the loss of quality is -1 or more
-    means = (risk.means(gains) + 1) / width
-    values = hoeffding_bentkus_p_value(means, gains.shape[-1], (risk.level + 1) / width)
+    means = (risk.means(turns) + 1) / width
+    values = hoeffding_bentkus_p_value(means, turns.shape[-1], (risk.level + 1) / width)
     return fixed_sequence(values <= delta)
 
 
-def _bernstein(asked: Sequence[Risk], gains: Float64s, delta: float) -> Bools:
+def _bernstein(asked: Sequence[Risk], turns: Float64s, delta: float) -> Bools:
     (risk,) = asked
-    rows = gains.shape[-1]
-    unbiased = risk.variances(gains) * rows / (rows - 1)
+    rows = turns.shape[-1]
+    unbiased = risk.variances(turns) * rows / (rows - 1)
     bound = empirical_bernstein_bound(
-        risk.means(gains), unbiased, rows, width=risk.ceiling + 1, delta=delta
+        risk.means(turns), unbiased, rows, width=risk.ceiling + 1, delta=delta
     )
     return fixed_sequence(bound <= risk.level)

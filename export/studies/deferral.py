@@ -19,8 +19,6 @@ from edge_router.client.gate import FEATURES, STAGES, DeferralGate, GateStage
 from edge_router.errors import ConfigError
 from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
-from edge_router.routing.deciding.operating_point import OperatingPoint
-from edge_router.routing.roster import REFERENCE
 from edge_router.settings.config import Config
 
 from ..metrics.apgr import Interval, bootstrap, brier, expected_calibration_error
@@ -64,10 +62,7 @@ def run_study(
     answers = read_answers(outcomes, name, profile=profile, artifact=artifact, data=data, work=work)
     fitted_on = answers.split(fit_split)
     points = artifact.calibration["operating_points"]
-    min_gains = {
-        point: OperatingPoint.from_json(point, stored).gain(profile, REFERENCE)
-        for point, stored in points.items()
-    }
+    min_gains = {name: stored["price"] for name, stored in points.items()}
     about = {"expert": name, "profile": profile, "artifact": artifact.hash, "fit_split": fit_split}
     test = answers.split("test")
     findings = deferral_study(fitted_on, test, min_gains, repeats=repeats, seed=seed)

@@ -19,11 +19,10 @@ from edge_router.device.latency import Speed
 from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.decision import Rule
-from edge_router.routing.deciding.gain_rule import GainRule
-from edge_router.routing.deciding.operating_point import OperatingPoint
+from edge_router.routing.deciding.price_rule import PriceRule
 from edge_router.routing.deciding.topsis import PreferenceRule
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location, find_head
-from edge_router.routing.experts.panel import Candidate
+from edge_router.routing.experts.panel import Candidate, Candidates
 from edge_router.routing.logistic import sigmoid
 
 from ..data.outcome_set import OutcomeSet, outcome_set, read_tables
@@ -81,7 +80,6 @@ class Priced:
 
     def chosen(self, rule: Rule) -> npt.NDArray[np.intp]:
         """The expert's number that `rule` takes for each query, from what is expected alone."""
-        number = {name: at for at, name in enumerate(self.experts)}
         experts = [_expert(name) for name in self.experts]
         numbers = []
         for qualities, costs in zip(self.expected_scores, self.expected_costs, strict=True):
@@ -89,7 +87,8 @@ class Priced:
                 Candidate(e, Estimate(e.name, float(q), float(c), 1.0, 1.0))
                 for e, q, c in zip(experts, qualities, costs, strict=True)
             ]
-            numbers.append(number[rule.choose(candidates).expert.name])
+            weighed = rule.weigh(Candidates.of(candidates))
+            numbers.append(weighed.best(np.arange(len(candidates))))
         return np.array(numbers)
 
     def outcome(self, chosen: npt.NDArray[np.intp]) -> tuple[Float64s, Float64s]:
@@ -216,9 +215,7 @@ def _families(steps: int) -> Mapping[str, Mapping[str, Rule]]:
     gains = np.linspace(0, 0.3, steps).round(3).tolist()
     return {
         "weights": {text: PreferenceRule.of(text) for text in weights},
-        "thresholds": {
-            f"min_gain={gain}": GainRule(OperatingPoint.of_gain(gain)) for gain in gains
-        },
+        "thresholds": {f"min_gain={gain}": PriceRule.of_price(gain) for gain in gains},
     }
 
 

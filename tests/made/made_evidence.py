@@ -20,4 +20,6 @@ def made_evidence(rows: int, seed: int = 0) -> Evidence:
         2 + 2 * rng.random(rows),
     )
     gains = np.clip(hard - 0.1 + 0.1 * rng.standard_normal(rows), -1, 1)
-    return Evidence(gains, weak, strong, {"made": rows}, {"hard": rows})
+    return Evidence(
+        gains, np.zeros(rows, dtype=np.bool_), weak, strong, {"made": rows}, {"hard": rows}
+    )

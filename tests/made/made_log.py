@@ -13,13 +13,14 @@ from edge_router.routing.logistic import sigmoid
 ROUTER = "f" * 64
 
 
-def expert(name: str, weight: float) -> Expert:
+def expert(name: str, weight: float, location: Location = Location.CLOUD) -> Expert:
     """Whose log-odds are `weight` times the one number of a query."""
     head = ExpertHead(0.0, np.array([weight], dtype=np.float32))
-    return Expert(name, name, Location.CLOUD, head, Speed(0.0, 1.0, 1.0), None)
+    return Expert(name, name, location, head, Speed(0.0, 1.0, 1.0), None)
 
 
-EXPERTS = (expert("weak", -1.0), expert("strong", 1.0))
+EXPERTS = (expert("weak", -1.0, Location.DEVICE), expert("strong", 1.0))
+COSTS = {"weak": 0.0, "strong": 0.01}
 
 
 def simulated(random: np.random.Generator, queries: int, *, rate: float = 0.2) -> LoggedOutcomes:
@@ -38,6 +39,7 @@ def simulated(random: np.random.Generator, queries: int, *, rate: float = 0.2) -
         (~chosen).astype(np.intp),
         np.where(explored, rate, 1 - rate),
         good.astype(np.float64),
+        np.tile([0.0, 1.0], (queries, 1)),
     )
 
 
@@ -51,7 +53,7 @@ def row(number: int = 0, *, z: float = 0.0, **changes: object) -> Outcome:
         "log_tokens": 4.0,
         "characters": 20,
         "script": "latin",
-        "estimates": {e.name: Estimate(e.name, 0.5, None, 1.0, 10.0) for e in EXPERTS},
+        "estimates": {name: Estimate(name, 0.5, cost, 1.0, 10.0) for name, cost in COSTS.items()},
         "expert": "weak",
         "rival": "strong",
         "answered_by": changes.get("expert", "weak"),

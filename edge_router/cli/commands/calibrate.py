@@ -102,7 +102,7 @@ def _from_log(options: argparse.Namespace) -> None:
     pair = _pair(router, config, options)
     calibration = LogCalibration.of_device(router, config, pair, share=share)
     target, command = f"quality>={share:.6g}", _renewal(options)
-    point = calibration.point(name, router, config, pair, target=target, command=command)
+    point = calibration.point(name, router, config, target=target, command=command)
     path = write_point(point, config.data_folder)
     print_calibration(calibration, point, path, config, as_json=options.json)
     _warn_of_other_settings(point, router, config)

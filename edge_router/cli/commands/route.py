@@ -161,6 +161,8 @@ def print_explanation(explanation: Explanation, *, as_json: bool) -> None:
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
+    from edge_router.routing.explaining.turning import turns_words
+
     yield f"{explanation.expert} ({explanation.reason}): {explanation.words}"
     yield "experts"
     yield from (f"  {_expert(expert)}" for expert in explanation.experts)
@@ -170,6 +172,11 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield f"preference {explanation.preference}"
     gain, least = f"gain {explanation.gain:+.3f}", f"least gain {explanation.min_gain:+.3f}"
     yield f"  {gain}, {least}, margin {explanation.margin:+.3f}"
+    if explanation.turns:
+        yield f"  price {explanation.price:.2f}: {turns_words(explanation.turns)}"
+    yield explanation.length_words
+    if explanation.needs_tools is not None:
+        yield f"needs live data or a device: {explanation.needs_tools:.0%}"
     yield "kind of task"
     yield from (f"  {kind.probability:>4.0%} {kind.name}" for kind in explanation.kinds)
     if explanation.neighbours:
@@ -183,10 +190,13 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 def _expert(expert: Considered) -> str:
     cost = "price unknown" if expert.cost_usd is None else f"${expert.cost_usd:.6f}"
+    expense = "" if expert.expense is None else f", expense {expert.expense:.2f}"
+    if expert.expense is not None and expert.cost_usd is None:
+        expense += " (an unknown price counts as the dearest)"
     out = f", ruled out: {expert.excluded}" if expert.excluded else ""
     return (
         f"{expert.name} ({expert.location}): quality {expert.quality:.0%}, {cost}, "
-        f"{expert.latency_s:.1f} s, {expert.output_tokens:.0f} tokens{out}"
+        f"{expert.latency_s:.1f} s, {expert.output_tokens:.0f} tokens{expense}{out}"
     )
 
 

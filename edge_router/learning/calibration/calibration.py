@@ -63,8 +63,7 @@ class Calibration:
         point = StoredPoint(
             name=name,
             promise=sentence(promise, evidence, weak=weak.name, strong=strong.name),
-            min_gain=pair.least_gains(promise.threshold),
-            default=promise.threshold,
+            price=promise.price,
             targets=[str(target) for target in promise.targets],
             confidence=promise.confidence,
             evidence=_summary(promise, evidence),
@@ -72,6 +71,7 @@ class Calibration:
             artifact={"name": router.artifact.manifest.name, "hash": router.artifact.hash},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             command=command,
+            usd_per_second=router.usd_per_second,
         )
         return cls(point, promise, evidence)
 
@@ -79,7 +79,7 @@ class Calibration:
         """Write the point and its plot into the data folder; returns the point's file."""
         weak, strong = self.point.experts
         title = f"{self.point.name}: {weak} and {strong}"
-        plot = cost_quality_svg(self.evidence, self.promise.threshold, title=title)
+        plot = cost_quality_svg(self.evidence, self.promise.price, title=title)
         return write_point(self.point, folder, plot=plot)
 
 

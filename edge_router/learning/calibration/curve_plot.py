@@ -53,9 +53,9 @@ class _Line:
     score: Float64s
 
 
-def cost_quality_svg(evidence: Evidence, threshold: float, *, title: str) -> str:
+def cost_quality_svg(evidence: Evidence, price: float, *, title: str) -> str:
     """Mean score over dollars per 1,000 queries, or over the share of strong calls where the costs
-    are not known: the router, a random one, the oracle, and the point at `threshold`.
+    are not known: the router, a random one, the oracle, and the point at `price`.
 
     The same input gives the same text.
     """
@@ -63,13 +63,20 @@ def cost_quality_svg(evidence: Evidence, threshold: float, *, title: str) -> str
     scores = evidence.weak.scores, evidence.strong.scores
     lines = [
         _Line("oracle", ORACLE, "6 3", *_corners(scores[1] - scores[0], (weak, strong), scores)),
-        _Line("router", ROUTER, "", *_corners(evidence.gains, (weak, strong), scores)),
+        _Line(
+            "router",
+            ROUTER,
+            "",
+            *_corners(
+                evidence.turns, evidence.by_expense(weak, strong), evidence.by_expense(*scores)
+            ),
+        ),
     ]
     ends = [line[[0, -1]] for line in (lines[1].cost, lines[1].score)]
     lines.insert(0, _Line("random", MUTED, "2 3", *ends))
     point = (
-        float(evidence.routed(weak, strong, threshold).mean()),
-        float(evidence.routed(*scores, threshold).mean()),
+        float(evidence.routed(weak, strong, price).mean()),
+        float(evidence.routed(*scores, price).mean()),
     )
     x = _axis([line.cost for line in lines], LEFT, WIDTH - RIGHT)
     y = _axis([line.score for line in lines], HEIGHT - BOTTOM, TOP)
@@ -99,9 +106,10 @@ def _costs(evidence: Evidence) -> tuple[Float64s, Float64s, str]:
 def _corners(
     order: Float64s, costs: tuple[Float64s, Float64s], scores: tuple[Float64s, Float64s]
 ) -> tuple[Float64s, Float64s]:
-    """Costs and scores where queries go to the strong expert in this order, equal ones together."""
+    """Costs and scores where queries go to the second expert in this order, equal ones together."""
     ranked = np.argsort(-order, kind="stable")
-    ends = np.flatnonzero(np.diff(order[ranked], append=-np.inf)) + 1
+    apart = order[ranked][1:] != order[ranked][:-1]
+    ends = np.flatnonzero(np.append(apart, True)) + 1
     corners = np.concatenate([[0], ends[np.linspace(0, len(ends) - 1, CORNERS).astype(int)]])
     cost, score = (
         (np.concatenate([[0.0], np.cumsum((strong - weak)[ranked])]) + weak.sum())[corners]

@@ -18,6 +18,7 @@ from edge_router.errors import OutcomesUnusable
 from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
+from edge_router.routing.deciding.price_rule import expenses, turning_prices
 from edge_router.routing.experts.expert import Expert
 from edge_router.routing.experts.panel import Panel
 
@@ -34,6 +35,7 @@ class QueryReader(Protocol):
     """What evidence needs of a `Router`."""
 
     artifact: RouterArtifact
+    usd_per_second: float
 
     def represent(self, request: ChatRequest) -> Representation:
         """What the encoder says of the request."""
@@ -71,13 +73,15 @@ class Evidence:
 
     Studies put many samples in one: arrays then are (samples, queries).
 
-    `gains` (queries,) are the router's expected gains of asking the strong one. `tables` and
-    `kinds` count the queries of each. Costs and latencies are `costs_measured` and
-    `latencies_measured`, or else estimates from prices and speeds. With `stand_ins`, the scores
-    are those of other models of the experts' profiles.
+    `turns` (queries,) are the highest prices at which the rule of an operating point asks the
+    dearer of the two, by its expense for that query; that is the strong one, except where
+    `strong_is_cheaper` (queries,). `tables` and `kinds` count the queries of each. Costs and
+    latencies are `costs_measured` and `latencies_measured`, or else estimates from prices and
+    speeds. With `stand_ins`, the scores are those of other models of the experts' profiles.
     """
 
-    gains: Float64s
+    turns: Float64s
+    strong_is_cheaper: npt.NDArray[np.bool_]
     weak: ExpertOutcomes
     strong: ExpertOutcomes
     tables: Mapping[str, int]
@@ -87,7 +91,7 @@ class Evidence:
     stand_ins: bool = False
 
     def __len__(self) -> int:
-        return int(self.gains.shape[-1])
+        return int(self.turns.shape[-1])
 
     @classmethod
     def estimated(
@@ -99,9 +103,11 @@ class Evidence:
         *,
         tables: Sequence[str],
         kinds: Sequence[str],
+        usd_per_second: float = 0.0,
     ) -> Self:
         """Known `scores` of the weak and the strong expert (queries,), the rest as the router
-        expects it of queries by their representation and number of characters."""
+        expects it of queries by their representation and number of characters, a second of waiting
+        being worth `usd_per_second`."""
         quality, costs, latencies = _estimates(Panel.of((weak, strong)), queries)
         low, high = (
             ExpertOutcomes(
@@ -109,18 +115,32 @@ class Evidence:
             )
             for known, cost, latency in zip(scores, costs.T, latencies.T, strict=True)
         )
-        gains = quality[:, 1] - quality[:, 0]
-        return cls(gains, low, high, Counter(tables), Counter(kinds))
+        leaves = np.array([weak.leaves_device, strong.leaves_device])
+        expense = expenses(costs, latencies, leaves, usd_per_second)
+        cheaper = expense[:, 1] < expense[:, 0]
+        return cls(
+            turning_prices(quality, expense), cheaper, low, high, Counter(tables), Counter(kinds)
+        )
 
-    def routed(self, weak: Float64s, strong: Float64s, threshold: float) -> Float64s:
-        """`strong` where the gain reaches the threshold, else `weak`; all (queries,)."""
-        return np.where(self.gains >= threshold, strong, weak)
+    def by_expense(self, weak: Float64s, strong: Float64s) -> tuple[Float64s, Float64s]:
+        """Values of the weak and the strong expert as those of the cheaper and the dearer one; all
+        (queries,)."""
+        if not self.strong_is_cheaper.any():
+            return weak, strong
+        swap = self.strong_is_cheaper
+        return np.where(swap, strong, weak), np.where(swap, weak, strong)
+
+    def routed(self, weak: Float64s, strong: Float64s, price: float) -> Float64s:
+        """`weak` or `strong`, whichever the rule asks at a price; all (queries,)."""
+        cheaper, dearer = self.by_expense(weak, strong)
+        return np.where(self.turns >= price, dearer, cheaper)
 
     def twice(self) -> Evidence:
         """Every query two times: what as many more queries like these would look like."""
         return replace(
             self,
-            gains=np.tile(self.gains, 2),
+            turns=np.tile(self.turns, 2),
+            strong_is_cheaper=np.tile(self.strong_is_cheaper, 2),
             weak=self.weak.twice(),
             strong=self.strong.twice(),
             tables={table: 2 * count for table, count in self.tables.items()},
@@ -161,6 +181,7 @@ def from_known_queries(
         (scores[0][both], scores[1][both]),
         tables=known.tables[both].tolist(),
         kinds=known.kinds[both].tolist(),
+        usd_per_second=router.usd_per_second,
     )
     return replace(evidence, stand_ins=True)
 
@@ -192,6 +213,7 @@ def from_file(
         (_column(both, "score", called[0]), _column(both, "score", called[1])),
         tables=[_source(row, path) for row in both],
         kinds=[row.get("task", "unnamed") for row in both],
+        usd_per_second=router.usd_per_second,
     )
     return _with_measured(evidence, both, called)
 

@@ -32,7 +32,7 @@ BOUND_USED = {
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A value on the queries at hand. `low` and `high` are its limits, each of them right with the
-    stated confidence, for this threshold by itself; `high` is None where nothing limits it."""
+    stated confidence, for this price by itself; `high` is None where nothing limits it."""
 
     value: float
     low: float
@@ -41,7 +41,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """Targets that a threshold keeps, each with probability `confidence` or more over the draw of
+    """Targets that a price keeps, each with probability `confidence` or more over the draw of
     the queries, and all of them together.
 
     `quality` is the share of the strong expert's mean score, `cost_usd` per query (None where
@@ -49,7 +49,7 @@ class Promise:
     `most_usd` is the most that one query is taken to cost where cost is a target.
     """
 
-    threshold: float
+    price: float
     targets: tuple[Target, ...]
     confidence: float
     queries: int
@@ -81,26 +81,26 @@ def calibrate(
     _require_number("confidence", confidence, 0.5, 1)
     if max_cost_usd is not None:
         _require_number("max_cost_usd", max_cost_usd, 0, MOST)
-    threshold = control(evidence, targets, confidence=confidence, max_cost_usd=max_cost_usd)
-    if threshold is None:
+    price = control(evidence, targets, confidence=confidence, max_cost_usd=max_cost_usd)
+    if price is None:
         raise refusal(evidence, targets, confidence=confidence, max_cost_usd=max_cost_usd)
     on_cost = any(target.quantity is Quantity.COST for target in targets)
     weak, strong = evidence.weak, evidence.strong
     costs = (
         None
         if weak.cost_usd is None or strong.cost_usd is None
-        else float(evidence.routed(weak.cost_usd, strong.cost_usd, threshold).mean())
+        else float(evidence.routed(weak.cost_usd, strong.cost_usd, price).mean())
     )
     return Promise(
-        threshold=threshold,
+        price=price,
         targets=tuple(targets),
         confidence=confidence,
         queries=len(evidence),
-        strong_calls=_strong_calls(evidence, threshold, 1 - confidence),
-        quality=quality_interval(evidence, threshold, delta=1 - confidence),
+        strong_calls=_strong_calls(evidence, price, 1 - confidence),
+        quality=quality_interval(evidence, price, delta=1 - confidence),
         cost_usd=costs,
         p95_latency_s=float(
-            np.quantile(evidence.routed(weak.latency_s, strong.latency_s, threshold), 0.95)
+            np.quantile(evidence.routed(weak.latency_s, strong.latency_s, price), 0.95)
         ),
         most_usd=most_usd(evidence, max_cost_usd) if on_cost else None,
     )
@@ -111,19 +111,20 @@ def _require_number(name: str, value: float, low: float, high: float) -> None:
         raise ConfigError(f"{name} is {value!r:.60}; it must lie in {low:g}..{high:g}")
 
 
-def _strong_calls(evidence: Evidence, threshold: float, delta: float) -> Measured:
-    calls = int((evidence.gains >= threshold).sum())
+def _strong_calls(evidence: Evidence, price: float, delta: float) -> Measured:
+    nobody, everybody = np.zeros(len(evidence)), np.ones(len(evidence))
+    calls = int(evidence.routed(nobody, everybody, price).sum())
     return Measured(calls / len(evidence), *binomial_interval(calls, len(evidence), 2 * delta))
 
 
-def quality_interval(evidence: Evidence, threshold: float, *, delta: float) -> Measured:
+def quality_interval(evidence: Evidence, price: float, *, delta: float) -> Measured:
     """The share of the strong expert's mean score that is kept, to a thousandth.
 
     Its limits are where the betting test no longer refutes, at `delta` each, that less or that
     more is kept.
     """
     strong = evidence.strong.scores
-    routed = evidence.routed(evidence.weak.scores, strong, threshold)
+    routed = evidence.routed(evidence.weak.scores, strong, price)
     least = _refuted(strong, routed, 1.0, SHARES, delta)
     most = _refuted(strong, routed, -1.0, 1.0, delta)[::-1]
     kept = routed.sum() / strong.sum() if strong.sum() else 1.0

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-import numpy as np
-
 from edge_router.errors import ConfigError
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import Expert
@@ -69,14 +67,6 @@ class Pair:
     def profiles(self) -> dict[str, str]:
         """The profile of each by its name, the weak one first."""
         return {expert.name: expert.profile for expert in (self.weak, self.strong)}
-
-    def least_gains(self, threshold: float) -> dict[str, float]:
-        """The same rule for a query on which the strong expert is the cheaper one."""
-        weak, strong = self.weak.profile, self.strong.profile
-        return {
-            f"{weak}>{strong}": threshold,
-            f"{strong}>{weak}": float(np.nextafter(-threshold, np.inf)),
-        }
 
 
 def _names(compared: Sequence[Expert], router: ExpertSource) -> str:

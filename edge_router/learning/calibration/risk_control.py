@@ -1,6 +1,6 @@
-"""Thresholds that keep their targets with a stated confidence: Learn then Test.
+"""Prices that keep their targets with a stated confidence: Learn then Test.
 
-Angelopoulos, Bates, Candès, Jordan and Lei 2021. Every threshold of a fixed grid is a hypothesis,
+Angelopoulos, Bates, Candès, Jordan and Lei 2021. Every price of a fixed grid is a hypothesis,
 "a target is missed here". They are tested in an order that was fixed beforehand, from the end
 where the target is safest, until the first one stands; what was rejected before keeps the target,
 all of it at once, with probability 1 - delta over the draw of the queries.
@@ -44,7 +44,7 @@ Bools = npt.NDArray[np.bool_]
 Array = TypeVar("Array", Float64s, Bools)
 End = Literal["strong", "weak"]
 
-GRID: Float64s = np.linspace(-1.0, 1.0, 401).round(3)  # from always to never asking the strong one
+GRID: Float64s = np.linspace(-1.0, 1.0, 401).round(3)  # from always to never asking the dearer one
 LATE = 0.05  # of the answers may take longer than a 95th percentile
 SEED = 0  # of the shuffle; a choice of it would be a choice of the result
 DEAREST = 2.0  # times the dearest query seen is taken for the most that one can cost
@@ -52,43 +52,44 @@ DEAREST = 2.0  # times the dearest query seen is taken for the most that one can
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What a target asks of a threshold: a loss whose mean is at most `level`.
+    """What a target asks of a price: a loss whose mean is at most `level`.
 
-    `weak` and `strong` (queries,) are the loss of asking either expert, at most `ceiling`; where
+    `cheaper` and `dearer` (queries,) are the loss of asking either expert, at most `ceiling`; where
     samples are many, (samples, queries).
     `counted` ones are 0 or 1. `ends` are where the search starts.
     """
 
     target: Target
-    weak: Float64s
-    strong: Float64s
+    cheaper: Float64s
+    dearer: Float64s
     level: float
     ceiling: float
     ends: tuple[End, ...]
     counted: bool = False
 
-    def means(self, gains: Float64s) -> Float64s:
-        """Mean loss (thresholds,) of the queries."""
-        return along_grid(gains, self.weak, self.strong)
+    def means(self, turns: Float64s) -> Float64s:
+        """Mean loss (prices,) of the queries."""
+        return along_grid(turns, self.cheaper, self.dearer)
 
-    def variances(self, gains: Float64s) -> Float64s:
-        """(thresholds,) of the queries' losses."""
-        squares = along_grid(gains, self.weak**2, self.strong**2)
-        variances: Float64s = np.maximum(squares - self.means(gains) ** 2, 0.0)
+    def variances(self, turns: Float64s) -> Float64s:
+        """(prices,) of the queries' losses."""
+        squares = along_grid(turns, self.cheaper**2, self.dearer**2)
+        variances: Float64s = np.maximum(squares - self.means(turns) ** 2, 0.0)
         return variances
 
 
-def along_grid(gains: Float64s, weak: Float64s, strong: Float64s) -> Float64s:
-    """The mean at each threshold (thresholds,) of `strong` where the gain reaches it, else `weak`.
+def along_grid(turns: Float64s, cheaper: Float64s, dearer: Float64s) -> Float64s:
+    """The mean at each price (prices,) of `dearer` where a query turns there or above, else of
+    `cheaper`.
 
-    All arrays (queries,); (samples, queries) give (samples, thresholds).
+    All arrays (queries,); (samples, queries) give (samples, prices).
     """
-    if gains.ndim > 1:
-        return np.stack([along_grid(*one) for one in zip(gains, weak, strong, strict=True)])
-    order = np.argsort(gains, kind="stable")
-    below = np.searchsorted(gains[order], GRID, side="left")
-    left, right = (np.concatenate([[0.0], np.cumsum(side[order])]) for side in (weak, strong))
-    mean: Float64s = (left[below] + right[-1] - right[below]) / len(gains)
+    if turns.ndim > 1:
+        return np.stack([along_grid(*one) for one in zip(turns, cheaper, dearer, strict=True)])
+    order = np.argsort(turns, kind="stable")
+    below = np.searchsorted(turns[order], GRID, side="left")
+    left, right = (np.concatenate([[0.0], np.cumsum(side[order])]) for side in (cheaper, dearer))
+    mean: Float64s = (left[below] + right[-1] - right[below]) / len(turns)
     return mean
 
 
@@ -106,17 +107,20 @@ def _risk(target: Target, evidence: Evidence, max_cost_usd: float | None) -> Ris
     if target.quantity is Quantity.QUALITY:
         return _quality_risk(target, evidence)
     if target.quantity is Quantity.STRONG_CALLS:
-        asked = np.ones(evidence.gains.shape)
-        return Risk(target, asked * 0, asked, target.bound, 1.0, ("weak",), counted=True)
+        asked = np.ones(evidence.turns.shape)
+        sides = evidence.by_expense(asked * 0, asked)
+        return Risk(target, *sides, target.bound, 1.0, ("weak",), counted=True)
     if target.quantity is Quantity.COST:
-        weak, strong = (_known(side.cost_usd) for side in (evidence.weak, evidence.strong))
-        return Risk(target, weak, strong, target.bound, most_usd(evidence, max_cost_usd), ("weak",))
-    weak, strong = (
+        costs = (_known(side.cost_usd) for side in (evidence.weak, evidence.strong))
+        most = most_usd(evidence, max_cost_usd)
+        return Risk(target, *evidence.by_expense(*costs), target.bound, most, ("weak",))
+    late = (
         (side.latency_s > target.bound).astype(np.float64)
         for side in (evidence.weak, evidence.strong)
     )
     # nobody knows beforehand which of the two is the faster: a search from both ends
-    return Risk(target, weak, strong, LATE, 1.0, ("strong", "weak"), counted=True)
+    ends: tuple[End, ...] = ("strong", "weak")
+    return Risk(target, *evidence.by_expense(*late), LATE, 1.0, ends, counted=True)
 
 
 def _quality_risk(target: Target, evidence: Evidence) -> Risk:
@@ -126,8 +130,8 @@ def _quality_risk(target: Target, evidence: Evidence) -> Risk:
     the strong one is good, and it is not taken).
     """
     due = target.bound * evidence.strong.scores
-    weak, strong = (due - side.scores for side in (evidence.weak, evidence.strong))
-    return Risk(target, weak, strong, 0.0, target.bound, ("strong",))
+    losses = (due - side.scores for side in (evidence.weak, evidence.strong))
+    return Risk(target, *evidence.by_expense(*losses), 0.0, target.bound, ("strong",))
 
 
 def _known(costs: Float64s | None) -> Float64s:
@@ -152,27 +156,27 @@ def control(
     confidence: float,
     max_cost_usd: float | None = None,
 ) -> float | None:
-    """The threshold that keeps all `targets` together with `confidence` (0..1); None if none does.
+    """The price that keeps all `targets` together with `confidence` (0..1); None if none does.
 
-    It is the cheapest one where quality is a target, else the one that asks the strong expert
-    most; thresholds that do nothing but always ask the expert that is safe anyway do not count.
+    It is the highest one where quality is a target, else the lowest; prices at which one of the two
+    experts is always asked, the one that is safe anyway, do not count.
     Raises OutcomesUnusable where costs are not known.
     """
     asked = risks(targets, evidence, max_cost_usd=max_cost_usd)
-    good = risks_hold(asked, evidence.gains, 1 - confidence) & useful(targets, evidence.gains)
+    good = risks_hold(asked, evidence.turns, 1 - confidence) & useful(targets, evidence.turns)
     return float(GRID[chosen(targets, good)]) if good.any() else None
 
 
 def chosen(targets: Sequence[Target], good: Bools) -> npt.NDArray[np.intp]:
-    """Of good thresholds (..., thresholds) the number of the one to take, where there is any."""
+    """Of good prices (..., prices) the number of the one to take, where there is any."""
     if _cheapest(targets):
         return np.asarray(good.shape[-1] - 1 - np.argmax(good[..., ::-1], axis=-1))
     return np.asarray(np.argmax(good, axis=-1))
 
 
-def useful(targets: Sequence[Target], gains: Float64s) -> Bools:
-    """Thresholds (thresholds,) that do not just always ask the expert that is safe anyway."""
-    calls = along_grid(gains, np.zeros(gains.shape), np.ones(gains.shape))
+def useful(targets: Sequence[Target], turns: Float64s) -> Bools:
+    """Prices (prices,) at which not just the expert is always asked that is safe anyway."""
+    calls = along_grid(turns, np.zeros(turns.shape), np.ones(turns.shape))
     return calls < 1 if _cheapest(targets) else calls > 0
 
 
@@ -180,14 +184,14 @@ def _cheapest(targets: Sequence[Target]) -> bool:
     return any(target.quantity is Quantity.QUALITY for target in targets)
 
 
-def risks_hold(asked: Sequence[Risk], gains: Float64s, delta: float) -> Bools:
-    """(..., thresholds) where all risks are kept together, with probability 1 - delta.
+def risks_hold(asked: Sequence[Risk], turns: Float64s, delta: float) -> Bools:
+    """(..., prices) where all risks are kept together, with probability 1 - delta.
 
     `delta` is shared out evenly among the sequences of `searches`.
     """
     groups = searches(asked)
     share = delta / sum(len(ends) for _, ends in groups)
-    held = [_held([_refuted(risk, gains, share) for risk in group], ends) for group, ends in groups]
+    held = [_held([_refuted(risk, turns, share) for risk in group], ends) for group, ends in groups]
     return reduce(np.logical_and, held)
 
 
@@ -216,26 +220,26 @@ def fixed_sequence(rejected: Bools) -> Bools:
 
 
 def from_end(run: Callable[[Array], Array], along: Array, end: End) -> Array:
-    """`run` over the thresholds (thresholds,) in the order of a sequence."""
+    """`run` over the prices (prices,) in the order of a sequence."""
     return run(along) if end == "strong" else run(along[..., ::-1])[..., ::-1]
 
 
-def _refuted(risk: Risk, gains: Float64s, delta: float) -> Bools:
-    """(thresholds,) where "the risk is missed" is refuted at `delta`."""
-    rows = gains.shape[-1]
+def _refuted(risk: Risk, turns: Float64s, delta: float) -> Bools:
+    """(prices,) where "the risk is missed" is refuted at `delta`."""
+    rows = turns.shape[-1]
     if risk.counted:
-        counts = np.rint(risk.means(gains) * rows).astype(np.int64)
+        counts = np.rint(risk.means(turns) * rows).astype(np.int64)
         refuted: Bools = binomial_cdf(rows, risk.level)[counts] <= delta
         return refuted
     return mean_is_below(
-        _row_by_row(risk, gains), rows, level=risk.level, ceiling=risk.ceiling, delta=delta
+        _row_by_row(risk, turns), rows, level=risk.level, ceiling=risk.ceiling, delta=delta
     )
 
 
-def _row_by_row(risk: Risk, gains: Float64s) -> Iterator[Float64s]:
-    for row in shuffled(gains.shape[-1]).tolist():
-        at = (..., slice(row, row + 1))  # keeps an axis for the thresholds
-        yield np.where(gains[at] >= GRID, risk.strong[at], risk.weak[at])
+def _row_by_row(risk: Risk, turns: Float64s) -> Iterator[Float64s]:
+    for row in shuffled(turns.shape[-1]).tolist():
+        at = (..., slice(row, row + 1))  # keeps an axis for the prices
+        yield np.where(turns[at] >= GRID, risk.dearer[at], risk.cheaper[at])
 
 
 def shuffled(rows: int) -> npt.NDArray[np.int64]:

@@ -30,23 +30,23 @@ def refusal(
     confidence: float,
     max_cost_usd: float | None = None,
 ) -> TargetsConflict | TargetUnsupported:
-    """Why `control` found no threshold for `targets`."""
+    """Why `control` found no price for `targets`."""
 
     def supports(others: Sequence[Target], rows: Evidence = evidence) -> bool:
-        threshold = control(rows, others, confidence=confidence, max_cost_usd=max_cost_usd)
-        return threshold is not None
+        price = control(rows, others, confidence=confidence, max_cost_usd=max_cost_usd)
+        return price is not None
 
     asked = risks(targets, evidence, max_cost_usd=max_cost_usd)
     asked_for = ", ".join(map(str, targets))
     loosest = {str(t): _loosest(t, evidence, max_cost_usd) for t in targets}
     best = {str(t): _best(t, targets, loosest[str(t)], supports) for t in targets}
     nearest = "; ".join(_nearest(target, best[str(target)], targets) for target in targets)
-    if _conflict(asked, evidence.gains):
+    if _conflict(asked, evidence.turns):
         return TargetsConflict(
-            f"no threshold meets {asked_for} together, not even on these {len(evidence):,} queries "
+            f"no price meets {asked_for} together, not even on these {len(evidence):,} queries "
             f"themselves; {nearest}"
         )
-    needed = rows_needed(asked, evidence.gains, delta=1 - confidence)
+    needed = rows_needed(asked, evidence.turns, delta=1 - confidence)
     if needed is not None and needed <= len(evidence):  # these are unlucky ones
         needed = _doubled(evidence, lambda more: supports(targets, more))
     return TargetUnsupported(
@@ -66,9 +66,9 @@ def _doubled(evidence: Evidence, supports: Callable[[Evidence], bool]) -> int | 
     return None
 
 
-def _conflict(asked: Sequence[Risk], gains: Float64s) -> bool:
+def _conflict(asked: Sequence[Risk], turns: Float64s) -> bool:
     """Whether each target is met somewhere on the queries themselves, but never all at once."""
-    met = [risk.means(gains) <= risk.level for risk in asked]
+    met = [risk.means(turns) <= risk.level for risk in asked]
     return all(each.any() for each in met) and not reduce(np.logical_and, met).any()
 
 
@@ -121,10 +121,10 @@ def _rounded(target: Target, bound: float) -> float:
     return float(f"{whole * step:.3g}")
 
 
-def rows_needed(asked: Sequence[Risk], gains: Float64s, *, delta: float) -> int | None:
+def rows_needed(asked: Sequence[Risk], turns: Float64s, *, delta: float) -> int | None:
     """About how many queries like these would support the targets; None where no number would.
 
-    From the bounds, with the means and variances of the queries at hand: a threshold needs as many
+    From the bounds, with the means and variances of the queries at hand: a price needs as many
     as the most demanding one on the way of its sequence.
     """
     groups = searches(asked)
@@ -132,24 +132,24 @@ def rows_needed(asked: Sequence[Risk], gains: Float64s, *, delta: float) -> int 
     needed = [
         reduce(
             np.minimum,
-            [from_end(np.maximum.accumulate, _rows(group, gains, share), end) for end in ends],
+            [from_end(np.maximum.accumulate, _rows(group, turns, share), end) for end in ends],
         )
         for group, ends in groups
     ]
-    rows = reduce(np.maximum, needed)[useful([risk.target for risk in asked], gains)]
+    rows = reduce(np.maximum, needed)[useful([risk.target for risk in asked], turns)]
     least = float(rows.min()) if len(rows) else np.inf
     return int(least) if least <= MOST else None
 
 
-def _rows(group: Sequence[Risk], gains: Float64s, delta: float) -> Float64s:
-    """(thresholds,) for all risks of a group."""
-    return reduce(np.maximum, [_rows_of(risk, gains, delta) for risk in group])
+def _rows(group: Sequence[Risk], turns: Float64s, delta: float) -> Float64s:
+    """(prices,) for all risks of a group."""
+    return reduce(np.maximum, [_rows_of(risk, turns, delta) for risk in group])
 
 
-def _rows_of(risk: Risk, gains: Float64s, delta: float) -> Float64s:
-    means = risk.means(gains)
+def _rows_of(risk: Risk, turns: Float64s, delta: float) -> Float64s:
+    means = risk.means(turns)
     if risk.counted:
         return rows_for_share(means, level=risk.level, delta=delta)
     return rows_for_mean(
-        means, risk.variances(gains), level=risk.level, ceiling=risk.ceiling, delta=delta
+        means, risk.variances(turns), level=risk.level, ceiling=risk.ceiling, delta=delta
     )

@@ -1,4 +1,4 @@
-"""Calibration on the user's own answers: corrected estimates, and a threshold on their gain."""
+"""Calibration on the user's own answers: corrected estimates, and a price that fits them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_router.errors import TooFewOutcomes
 from edge_router.guards.stored_json import rounded
 from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
+from edge_router.routing.deciding.price_rule import turning_prices
 from edge_router.routing.deciding.stored_points import StoredPoint, compared
 from edge_router.routing.experts.expert import Expert
 from edge_router.settings.config import Config
@@ -23,12 +25,12 @@ from .outcome import Outcome
 from .propensity import LEAST_EFFECTIVE, LeftOut, LoggedOutcomes, effective_size, sort_out
 from .recalibration import Interval, Recalibration, recalibrate
 
-__all__ = ["LogCalibration", "PairThreshold", "fit_threshold"]
+__all__ = ["LogCalibration", "PairPrice", "fit_price"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogCalibration:
-    """What the log tells of the experts: their recalibrations by name, and the threshold of the
+    """What the log tells of the experts: their recalibrations by name, and the price that suits the
     pair that was asked about.
 
     `too_few` are the experts whose estimates stay as they are, and about how many more scored
@@ -36,7 +38,7 @@ class LogCalibration:
     """
 
     recalibrations: Mapping[str, Recalibration]
-    threshold: PairThreshold
+    price: PairPrice
     too_few: Mapping[str, int]
     answers: int
     left_out: Mapping[LeftOut, int]
@@ -51,24 +53,25 @@ class LogCalibration:
         weak: str,
         strong: str,
         share: float,
+        usd_per_second: float = 0.0,
     ) -> Self:
         """From the rows of a log; `experts` are the configured ones, none of them corrected, and
         `artifact` is the hash of the router.
 
-        The threshold keeps `share` of the strong expert's mean score, see `fit_threshold`. The
+        The price keeps `share` of the strong expert's mean score, see `fit_price`. The
         same log gives the same, whatever was corrected while it was written. Raises
         TooFewOutcomes, LearningError.
         """
         kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact)
-        log = LoggedOutcomes.of(kept, experts)
+        log = LoggedOutcomes.of(kept, experts, usd_per_second=usd_per_second)
         try:
             recalibrations, too_few = _recalibrations(log, needed=(weak, strong))
             corrections = {name: one.correction for name, one in recalibrations.items()}
-            threshold = fit_threshold(log, corrections, weak=weak, strong=strong, share=share)
+            price = fit_price(log, corrections, weak=weak, strong=strong, share=share)
         except TooFewOutcomes as error:
             advice = _advice(len(log), left_out)
             raise TooFewOutcomes(f"{error}{advice}", needed=error.needed) from None
-        return cls(recalibrations, threshold, too_few, len(log), left_out)
+        return cls(recalibrations, price, too_few, len(log), left_out)
 
     @classmethod
     def of_device(cls, router: ExpertSource, config: Config, pair: Pair, *, share: float) -> Self:
@@ -80,6 +83,7 @@ class LogCalibration:
             weak=pair.weak.name,
             strong=pair.strong.name,
             share=share,
+            usd_per_second=config.usd_per_second,
         )
 
     def point(
@@ -87,7 +91,6 @@ class LogCalibration:
         name: str,
         router: ExpertSource,
         config: Config,
-        pair: Pair,
         *,
         target: str,
         command: str,
@@ -97,8 +100,7 @@ class LogCalibration:
         return StoredPoint(
             name=name,
             promise=self.words,
-            min_gain=pair.least_gains(self.threshold.min_gain),
-            default=self.threshold.min_gain,
+            price=self.price.price,
             targets=[target],
             confidence=0.95,
             evidence=self._summary(),
@@ -106,6 +108,7 @@ class LogCalibration:
             artifact={"name": router.artifact.manifest.name, "hash": router.artifact.hash},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             command=command,
+            usd_per_second=config.usd_per_second,
             corrections=self.corrections,
             heads={expert: heads[expert] for expert in self.corrections},
         )
@@ -115,7 +118,7 @@ class LogCalibration:
         estimated: dict[str, Any] = rounded(
             {
                 "experts": {name: asdict(one) for name, one in self.recalibrations.items()},
-                "threshold": asdict(self.threshold),
+                "price": asdict(self.price),
             }
         )
         return estimated | {
@@ -132,8 +135,8 @@ class LogCalibration:
     @property
     def words(self) -> str:
         """The result with its intervals, in one sentence."""
-        of, pair = self.recalibrations, self.threshold
-        when = f"from an expected gain of {100 * pair.min_gain:.3g} points on"
+        of, pair = self.recalibrations, self.price
+        when = f"at a price of {100 * pair.price:.3g} points"
         return (
             f"By {self.answers:,} scored answers of your own, {_scored(of[pair.weak])}, and "
             f"{_scored(of[pair.strong])}; asking {pair.strong} {when if pair.calls else 'never'} "
@@ -195,12 +198,12 @@ def _counts(left_out: Mapping[LeftOut, int]) -> str:
     return ", ".join(f"{left_out[why]:,} {why}" for why in LeftOut if why in left_out)
 
 
-THRESHOLDS = 200  # that are tried
+PRICES = 200  # that are tried
 
 
 @dataclass(frozen=True, slots=True)
-class PairThreshold:
-    """The least corrected gain (-1..1) from which `strong` is asked instead of `weak`.
+class PairPrice:
+    """The highest price (-1..1) at which the pair keeps enough of the strong expert's quality.
 
     It keeps `share` of the mean score of asking `strong` always, with a 95 % interval, and asks it
     for `calls` (0..1) of the queries; over the logged queries that either of the two might have
@@ -209,7 +212,7 @@ class PairThreshold:
 
     weak: str
     strong: str
-    min_gain: float
+    price: float
     share: float
     share_interval: Interval
     calls: float
@@ -217,7 +220,7 @@ class PairThreshold:
     effective: float
 
 
-def fit_threshold(
+def fit_price(
     log: LoggedOutcomes,
     corrections: Mapping[str, Correction],
     *,
@@ -226,33 +229,34 @@ def fit_threshold(
     share: float,
     seed: int = 0,
     repeats: int = 1000,
-) -> PairThreshold:
-    """The largest threshold that keeps `share` of the strong expert's mean score, as far as the
-    log tells; where none does, the smallest gain, which asks always.
+) -> PairPrice:
+    """The highest price that keeps `share` of the strong expert's mean score, as far as the log
+    tells; where none does, the lowest, which asks the dearer expert always.
 
-    Uses rows where one of the pair was asked and the other was the alternative draw; skips
-    thresholds whose effective sample is below LEAST_EFFECTIVE. The interval is by bootstrap over
-    the queries at the chosen threshold. Raises TooFewOutcomes, LearningError.
+    Uses rows where one of the pair was asked and the other was the alternative draw; skips prices
+    whose effective sample is below LEAST_EFFECTIVE. The interval is by bootstrap over the queries
+    at the chosen price. Raises TooFewOutcomes, LearningError.
     """
     pair = _pair(log, weak, strong)
-    gains = _corrected(pair, strong, corrections) - _corrected(pair, weak, corrections)
+    turns, strong_is_cheaper = _turns(pair, weak, strong, corrections)
     strong_asked = pair.chosen == log.number(strong)
     weights, scores = 1 / pair.propensity, pair.scores
     for name, asked in ((strong, strong_asked), (weak, ~strong_asked)):
         pair.require(asked, f"of {name!r} where the other might have answered")
     always = weights * strong_asked
-    for threshold in _thresholds(gains):
-        agrees = weights * (strong_asked == (gains >= threshold))
+    for price in _prices(turns):
+        calls = (turns >= price) ^ strong_is_cheaper
+        agrees = weights * (strong_asked == calls)
         enough = effective_size(agrees) >= LEAST_EFFECTIVE
         if enough and _mean(agrees, scores) >= share * _mean(always, scores):
             break
-    return PairThreshold(
+    return PairPrice(
         weak,
         strong,
-        float(threshold),
+        float(price),
         _mean(agrees, scores) / max(1e-12, _mean(always, scores)),
         _bootstrap(agrees, always, scores, seed, repeats),
-        float(np.mean(gains >= threshold)),
+        float(np.mean(calls)),
         int((agrees > 0).sum()),
         effective_size(agrees),
     )
@@ -266,14 +270,28 @@ def _pair(log: LoggedOutcomes, weak: str, strong: str) -> LoggedOutcomes:
     return log.where(one | other)
 
 
-def _corrected(log: LoggedOutcomes, expert: str, corrections: Mapping[str, Correction]) -> Float64s:
-    return corrections[expert].corrected(log.estimates[:, log.number(expert)])
+def _turns(
+    pair: LoggedOutcomes, weak: str, strong: str, corrections: Mapping[str, Correction]
+) -> tuple[Float64s, npt.NDArray[np.bool_]]:
+    """The highest prices (queries,) at which the dearer one is asked, and whether (queries,) that
+    is the weak one."""
+    numbers = [pair.number(weak), pair.number(strong)]
+    quality = np.stack(
+        [
+            corrections[name].corrected(pair.estimates[:, number])
+            for name, number in zip((weak, strong), numbers, strict=True)
+        ],
+        axis=1,
+    )
+    expense = pair.expense[:, numbers]
+    return turning_prices(quality, expense), expense[:, 1] < expense[:, 0]
 
 
-def _thresholds(gains: Float64s) -> Float64s:
-    """Descending: 1, which no gain reaches, then gains down to the smallest."""
-    shares = np.linspace(1, 0, min(len(gains), THRESHOLDS))
-    ranked = np.unique(np.quantile(gains, shares, method="nearest"))[::-1]
+def _prices(turns: Float64s) -> Float64s:
+    """Descending: 1, then those at which queries turn, within -1..1, down to the lowest."""
+    within = np.clip(turns, -1.0, 1.0)
+    shares = np.linspace(1, 0, min(len(turns), PRICES))
+    ranked = np.unique(np.quantile(within, shares, method="nearest"))[::-1]
     return np.concatenate([[1.0], ranked])
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edge_router.errors import LearningError, TooFewOutcomes
 from edge_router.routing.arrays import Float64s
+from edge_router.routing.deciding.price_rule import expenses
 from edge_router.routing.experts.expert import Expert
 
 from .outcome import Outcome, require_dim
@@ -48,7 +49,9 @@ class LoggedOutcomes:
     `estimates` (queries, experts) are the probabilities 0..1 that the router gives for a good
     answer before any correction. Expert number `chosen` (queries,) was asked with probability
     `propensity` (queries,), else number `rival` would have been, -1 where `experts` does not have
-    it. `scores` (queries,) 0..1. Raises LearningError for a number outside of these.
+    it. `scores` (queries,) 0..1. `expense` (queries, experts) is how dear each was beside the
+    dearest that was compared, 0..1, NaN for one that was not. Raises LearningError for a number
+    outside of these.
     """
 
     experts: tuple[str, ...]
@@ -57,6 +60,7 @@ class LoggedOutcomes:
     rival: Integers
     propensity: Float64s
     scores: Float64s
+    expense: Float64s
 
     def __post_init__(self) -> None:
         p, scores, given = self.propensity, self.scores, self.estimates
@@ -65,7 +69,9 @@ class LoggedOutcomes:
         _require("estimate", given, (given >= 0) & (given <= 1), "in 0..1")
 
     @classmethod
-    def of(cls, rows: Sequence[Outcome], experts: Sequence[Expert]) -> Self:
+    def of(
+        cls, rows: Sequence[Outcome], experts: Sequence[Expert], *, usd_per_second: float = 0.0
+    ) -> Self:
         """Rows that `sort_out` has kept for these experts, none of them corrected.
 
         Estimates are made anew from the logged representations: those in the log may have been
@@ -79,6 +85,7 @@ class LoggedOutcomes:
             np.array([numbers.get(row.rival or "", -1) for row in rows], dtype=np.intp),
             np.array([row.propensity for row in rows], dtype=np.float64),
             np.array([row.score for row in rows], dtype=np.float64),
+            _expenses(rows, experts, usd_per_second),
         )
 
     def __len__(self) -> int:
@@ -101,6 +108,7 @@ class LoggedOutcomes:
             rival=self.rival[keep],
             propensity=self.propensity[keep],
             scores=self.scores[keep],
+            expense=self.expense[keep],
         )
 
     def require(self, of: Flags, which: str) -> float:
@@ -158,6 +166,33 @@ def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Float64s:
     require_dim(rows, size)
     vectors = np.array([row.vector for row in rows], dtype=np.float64).reshape(len(rows), size)
     return np.stack([expert.head.qualities(vectors) for expert in experts], axis=1)
+
+
+def _expenses(
+    rows: Sequence[Outcome], experts: Sequence[Expert], usd_per_second: float
+) -> Float64s:
+    """(rows, experts), by the dollars and seconds that were expected then; an expert that the
+    settings no longer have counts as one that the query would leave the device for."""
+    on_device = {expert.name for expert in experts if not expert.leaves_device}
+    compared: dict[tuple[str, ...], list[int]] = {}
+    for number, row in enumerate(rows):
+        compared.setdefault(tuple(row.estimates), []).append(number)
+    table = np.full((len(rows), len(experts)), np.nan)
+    for names, numbers in compared.items():
+        estimates = [
+            row.estimates[name] for row in map(rows.__getitem__, numbers) for name in names
+        ]
+        costs = [np.nan if one.cost_usd is None else one.cost_usd for one in estimates]
+        seconds = [one.latency_s for one in estimates]
+        leaves = np.array([name not in on_device for name in names])
+        shape = (-1, len(names))
+        of_all = expenses(
+            np.array(costs).reshape(shape), np.array(seconds).reshape(shape), leaves, usd_per_second
+        )
+        for place, expert in enumerate(experts):
+            if expert.name in names:
+                table[numbers, place] = of_all[:, names.index(expert.name)]
+    return table
 
 
 def _require(name: str, values: Float64s, fits: Flags, span: str) -> None:

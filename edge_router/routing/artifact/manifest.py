@@ -32,7 +32,7 @@ __all__ = [
     "bundled_artifacts",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: an operating point is one price
 ENCODER, TOKENIZER = "encoder.int8.onnx", "tokenizer.json"
 EXPERTS, CALIBRATION, CARD = "experts.json", "calibration.json", "README.md"
 FILES = (ENCODER, TOKENIZER, EXPERTS, CALIBRATION, CARD)

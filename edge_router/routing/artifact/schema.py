@@ -16,6 +16,7 @@ MAX_TEXT, MAX_NAME = 20_000, 200
 MAX_DEPTH = 20
 TOP = "its top level"
 HEAD = frozenset({"bias", "weights", "log_tokens"})
+TOOLS_HEAD = frozenset({"bias", "weights"})
 PROFILE, EXPERT = frozenset({"head", "reference", "models"}), frozenset({"head"})
 REFERENCE = "frontier"  # the router compares with it
 
@@ -129,9 +130,16 @@ def check_experts(content: Any, where: str, dim: int) -> None:
         check.fields(value, field, EXPERT)
         head(check, value["head"], f"{field}.head")
 
-    check.fields(content, TOP, ("profiles", "experts"))
+    def tools(check: Checked, value: Any, field: str) -> None:
+        check.fields(value, field, TOOLS_HEAD)
+        check.number(value["bias"], f"{field}.bias", -LARGEST, LARGEST)
+        check.numbers(value["weights"], f"{field}.weights", dim)
+
+    check.fields(content, TOP, ("profiles", "experts"), ("needs_tools",))
     check.items(content["profiles"], "profiles", profile)
     check.items(content["experts"], "experts", expert)
+    if "needs_tools" in content:
+        tools(check, content["needs_tools"], "needs_tools")
     if REFERENCE not in content["profiles"]:
         raise ArtifactCorrupt(f"{where} has no profile {REFERENCE!r}")
 
@@ -167,12 +175,8 @@ def check_calibration(content: Any, where: str) -> None:
 
 
 def _check_point(check: Checked, value: Mapping[str, Any], field: str) -> None:
-    check.fields(value, field, ("promise", "default", "min_gain"), ("evidence",))
+    check.fields(value, field, ("promise", "price", "least_quality"), ("evidence",))
     check.text(value["promise"], f"{field}.promise")
-    check.number(value["default"], f"{field}.default", -2, 2)
-    check.items(value["min_gain"], f"{field}.min_gain", _check_gain)
+    check.number(value["price"], f"{field}.price", -1, 1)
+    check.number(value["least_quality"], f"{field}.least_quality", 0, 1)
     check.plain(value.get("evidence"), f"{field}.evidence")
-
-
-def _check_gain(check: Checked, value: Any, field: str) -> None:
-    check.number(value, field, -2, 2)

@@ -21,13 +21,16 @@ from edge_router.guards.checks import (
 
 from ..artifact.representation import RoutedQuery
 from ..experts.expert import Estimate, Location
-from ..experts.panel import Candidate, Estimates
-from .reason import PREFERRED, RULED_OUT, Reason
+from ..experts.panel import Candidate, Candidates, Estimates, Places
+from .reason import PREFERRED, RULED_OUT, STATED, Reason
 
 if TYPE_CHECKING:
     from edge_router.settings.constraints import Constraints
 
-__all__ = ["Decision", "Grounds", "Rule", "Snapshot", "Verdict"]
+__all__ = ["Decision", "Grounds", "Rule", "Snapshot", "Verdict", "Weighed"]
+
+
+NOBODY = "no expert is expected to do well"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,14 @@ class Decision:
     `wanted` is the expert that would answer if none were ruled out; where it is not `expert`,
     `reason` is why it was ruled out. `fallbacks` are asked in order if `expert` is unavailable.
     `gain` is the expected gain in quality that decided, `min_gain` what the operating point asks
-    for there. Under a `preference` no operating point counts (its name is ""): `gain` is then the
-    one over the next best expert, and `min_gain` is 0. `propensity` is the probability with which
-    this expert was to be asked, below 1 only where exploration had a choice. `grounds` is what all
-    this follows from; it takes no part in comparisons, is not printed, and stays behind when the
-    decision is pickled. Raises ConfigError for a field that is not what its name says.
+    for there: its price, times what the one expense is above the other. Experts that are expected
+    below `least_quality` (0..1) do not do well by that point. Under a `preference` no operating
+    point counts (its name is ""): `gain` is then the one over the next best expert, and `min_gain`
+    is 0. `propensity` is the probability with which this expert was to be asked, below 1 only
+    where exploration had a choice. `needs_tools` is the probability that the query needs live data
+    or a device, None where the artifact does not tell. `grounds` is what all this follows from; it
+    takes no part in comparisons, is not printed, and stays behind when the decision is pickled.
+    Raises ConfigError for a field that is not what its name says.
     """
 
     expert: str
@@ -73,6 +79,8 @@ class Decision:
     min_gain: float
     preference: str | None = None
     propensity: float = 1.0
+    least_quality: float = 0.0
+    needs_tools: float | None = None
     grounds: Grounds | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -86,7 +94,13 @@ class Decision:
             and type(self.gain) is type(self.min_gain) is type(self.propensity) is float
             and -math.inf < self.gain < math.inf
             and -math.inf < self.min_gain < math.inf
+            and type(self.least_quality) is float
             and 0.0 <= self.propensity <= 1.0
+            and 0.0 <= self.least_quality <= 1.0
+            and (
+                self.needs_tools is None
+                or (type(self.needs_tools) is float and 0.0 <= self.needs_tools <= 1.0)
+            )
             and (self.preference is None or type(self.preference) is str)
             and (self.grounds is None or type(self.grounds) is Grounds)
         ):
@@ -107,17 +121,35 @@ class Decision:
 
     @property
     def words(self) -> str:
-        """The reason in one clause."""
+        """The reason in one clause, and whether nobody is expected to do well."""
+        return self._why() + (f"; {NOBODY}" if self.nobody_does_well else "")
+
+    @property
+    def nobody_does_well(self) -> bool:
+        """Whether every expert is expected below `least_quality`."""
+        return all(one.quality < self.least_quality for one in self.estimates.values())
+
+    def _why(self) -> str:
         if self.wanted != self.expert:
             return f"{self.wanted} was wanted{self._instead()}"
-        if self.reason is Reason.PREFERRED_IN_CLOUD:
-            return "the cloud is preferred"
+        if self.reason in STATED:
+            return STATED[self.reason]
         if self.reason is Reason.GAIN_IS_WORTH_IT:
             return f"expected gain {self.gain:+.0%}, worth it from {self.min_gain:+.0%}"
         if len(self.estimates) == 1:
             return "the only expert there is"
         if self.reason in PREFERRED:
             return f"{PREFERRED[self.reason]}: {self._compared()}"
+        return self._by_quality()
+
+    def _by_quality(self) -> str:
+        """Why a cheaper expert is not enough, or why it is."""
+        if self.reason is Reason.LEAST_QUALITY:
+            expected = self.estimates[self.expert].quality
+            return (
+                "a cheaper expert is expected to do well less often than "
+                f"{self.least_quality:.0%} of the time, this one {expected:.0%}"
+            )
         gains = f"{self.gain:+.0%}" if self.gain > 0 else "nothing"
         return f"good enough: asking a dearer expert gains {gains} (< {self.min_gain:+.0%})"
 
@@ -159,6 +191,8 @@ DECISION_CHECKS = {
     "min_gain": number(-math.inf),
     "preference": optional(any_text),
     "propensity": number(0.0, 1.0),
+    "least_quality": number(0.0, 1.0),
+    "needs_tools": optional(number(0.0, 1.0)),
     "grounds": optional(instance(Grounds)),
 }
 
@@ -188,8 +222,25 @@ class Verdict:
     min_gain: float
 
 
+class Weighed(Protocol):
+    """All candidates of a query as a rule sees them, whoever of them may answer; each method is
+    told who may, by their places (usable,), of which there is at least one."""
+
+    def best(self, among: Places) -> int:
+        """The place of the expert to ask."""
+        ...
+
+    def order(self, among: Places) -> Places:
+        """The places (usable,), best first: who is asked when the others do not answer."""
+        ...
+
+    def verdict(self, among: Places, place: int) -> Verdict:
+        """Why the expert at `place` was taken of those `among`."""
+        ...
+
+
 class Rule(Protocol):
-    """How to choose among candidates; `GainRule` is one, `topsis.PreferenceRule` another."""
+    """How to choose among candidates: `price_rule.PriceRule`, `topsis.PreferenceRule`."""
 
     @property
     def operating_point(self) -> str:
@@ -197,18 +248,15 @@ class Rule(Protocol):
         ...
 
     @property
+    def least_quality(self) -> float:
+        """Below this an expert is not expected to do well, 0 for a rule that has no such floor."""
+        ...
+
+    @property
     def preference(self) -> str | None:
         """The preference as the user states it, None for a rule that is none."""
         ...
 
-    def choose(self, candidates: Sequence[Candidate]) -> Candidate:
-        """One of `candidates`, of which there is at least one."""
-        ...
-
-    def order(self, candidates: Sequence[Candidate]) -> list[str]:
-        """Their names, best first: who is asked when the others do not answer."""
-        ...
-
-    def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
-        """Why `chosen` was taken of `candidates`."""
+    def weigh(self, candidates: Candidates) -> Weighed:
+        """What the rule makes of the candidates, of which there is at least one."""
         ...

@@ -54,9 +54,8 @@ def rival_of(decision: Decision) -> str | None:
         return decision.wanted
     grounds = decision.grounds
     out = {decision.expert, *decision.excluded, *grounds.doubts}
-    others = tuple(c for c in grounds.candidates if c.expert.name not in out)
     try:
-        second = decide_again(replace(grounds, candidates=others))
+        second = decide_again(grounds, absent=out)
     except NoExpertFits:
         return None
     return None if _against_a_wish(decision, second) else second.expert

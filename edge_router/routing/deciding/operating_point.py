@@ -1,4 +1,4 @@
-"""Operating points: how much better a dearer expert must be before it is asked.
+"""Operating points: the price of quality, at which a dearer expert is worth asking.
 
 numpy only, so that a device can recalibrate on its own traffic.
 """
@@ -13,8 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from edge_router.errors import ConfigError
-from edge_router.guards.checks import any_text, mapping, number, settle, table
+from edge_router.guards.checks import any_text, number, settle, table
 
 from ..arrays import Float64s
 from ..experts.expert import Expert, ExpertHead
@@ -25,37 +24,38 @@ __all__ = ["Correction", "OperatingPoint", "fingerprint"]
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """The least gain in expected quality (0..1) that justifies a dearer expert.
+    """The `price` that `price_rule.PriceRule` decides by, in expected quality (0..1): by so much
+    asking the dearest expert must raise the chance of a good answer, cheaper ones in proportion.
 
-    `min_gain` maps "weaker>stronger" pairs of profiles to that gain; `default` serves every other
-    pair. `promise` says in words what was measured, and on what. The gains are of estimates after
-    `corrections`, by the names of the experts; without one an estimate stays as it is.
+    An expert expected below `least_quality` (0..1) is not chosen while another one reaches it.
+    `promise` says in words what this asks for, or what was measured of it and on what. The
+    qualities are estimates after `corrections`, by the names of the experts; without one an
+    estimate stays as it is.
     """
 
     name: str
     promise: str
-    default: float
-    min_gain: Mapping[str, float]
+    price: float
+    least_quality: float = 0.0
     corrections: Mapping[str, Correction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for gains that are no numbers and pairs that are none."""
+        """Raises ConfigError for a price or a quality that is no number."""
         settle(self, POINT_CHECKS, "OperatingPoint")
-        if not all(">" in pair for pair in self.min_gain):
-            raise ConfigError('min_gain of an OperatingPoint must be by pairs, "weaker>stronger"')
 
     @classmethod
     def from_json(cls, name: str, point: Mapping[str, Any]) -> Self:
-        return cls(name, point["promise"], point["default"], point["min_gain"])
+        """A point of an artifact's calibration.json."""
+        return cls(name, point["promise"], float(point["price"]), float(point["least_quality"]))
 
     @classmethod
-    def of_gain(cls, gain: float) -> Self:
-        """An operating point that the user states: the same gain for every pair."""
-        promise = f"a dearer expert must raise the chance of a good answer by {gain:.0%} or more"
-        return cls("custom", promise, gain, {})
-
-    def gain(self, weak: str, strong: str) -> float:
-        return self.min_gain.get(f"{weak}>{strong}", self.default)
+    def of_price(cls, price: float) -> Self:
+        """An operating point that the user states, the setting `min_gain`."""
+        promise = (
+            "the dearest expert is asked where that raises the chance of a good answer by "
+            f"{price:.0%} or more, cheaper ones in proportion"
+        )
+        return cls("custom", promise, price)
 
     def corrected(self, expert: Expert) -> Expert:
         """The expert as this point knows it."""
@@ -71,8 +71,8 @@ class OperatingPoint:
 POINT_CHECKS = {
     "name": any_text,
     "promise": any_text,
-    "default": number(-math.inf),
-    "min_gain": mapping(number(-math.inf)),
+    "price": number(-math.inf),
+    "least_quality": number(0.0, 1.0),
     "corrections": table,
 }
 

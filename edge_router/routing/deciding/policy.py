@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from edge_router.settings.constraints import Constraints, Placement
 from ..arrays import Float64s
 from ..artifact.representation import RoutedQuery
 from ..experts.expert import Location
-from ..experts.panel import Candidate, Candidates
-from .decision import Decision, Grounds, Rule, Verdict
+from ..experts.panel import Candidate, Candidates, Places, Traits
+from .decision import Decision, Grounds, Rule, Verdict, Weighed
 from .reason import RULED_OUT, Reason
 
 __all__ = ["decide", "decide_again"]
@@ -34,39 +34,53 @@ def decide(
     doubts: Mapping[str, Reason] = NOTHING,
     tokens: Mapping[str, int] = NOTHING,
     query: RoutedQuery | None = None,
+    absent: Collection[str] = (),
 ) -> Decision:
     """Choose among `candidates` for a query whose untrimmable part has `input_tokens`, and as many
     `tokens` as an expert itself counts where it can, by its name.
 
     Constraints rule experts out first. `doubts` (expert to reason) then rule out more, as long as
     somebody else may answer: they come from the state of the device, which is no promise. Among
-    the others `rule` chooses. Raises NoExpertFits when everyone is ruled out.
+    the others `rule` chooses, with all candidates in sight. Those `absent` are neither asked nor
+    wanted, and only compared with. Raises NoExpertFits when everyone is ruled out.
     """
     everyone = Candidates.of(candidates)
+    names = everyone.names
     lengths = _lengths(everyone, input_tokens, tokens) if tokens else input_tokens
     excluded = _excluded(everyone, constraints, lengths, doubts)
-    usable = _without(everyone, excluded)
-    if not usable:
+    if absent:
+        excluded = {name: reason for name, reason in excluded.items() if name not in absent}
+    present = _places(names, absent)
+    usable = _places(names, {*absent, *excluded}) if excluded else present
+    if not len(usable):
         reasons = ", ".join(f"{name} ({RULED_OUT[reason]})" for name, reason in excluded.items())
         raise NoExpertFits(f"no expert may answer: {reasons}", excluded=excluded)
-    wanted = _choose(everyone, constraints, rule)
-    chosen = _choose(usable, constraints, rule) if excluded else wanted
-    compared = everyone
-    if wanted.expert.name not in (chosen.expert.name, *excluded):
+    weighed = rule.weigh(everyone)
+    wanted = _choose(weighed, everyone.traits, present, constraints)
+    chosen = _choose(weighed, everyone.traits, usable, constraints) if excluded else wanted
+    compared = present
+    if names[wanted] not in (names[chosen], *excluded):
         wanted, compared = chosen, usable  # the experts before it are ruled out
-    verdict = rule.explain(compared, wanted)
+    verdict = weighed.verdict(compared, wanted)
+    order = [names[place] for place in weighed.order(usable).tolist() if place != chosen]
     return Decision(
-        expert=chosen.expert.name,
-        location=chosen.expert.location,
-        reason=_reason(chosen, wanted, excluded, verdict, constraints),
-        wanted=wanted.expert.name,
-        fallbacks=tuple(name for name in rule.order(usable) if name != chosen.expert.name),
+        expert=names[chosen],
+        location=Location.CLOUD if everyone.traits.in_cloud[chosen] else Location.DEVICE,
+        reason=(
+            _reason(everyone.traits, chosen, verdict, constraints)
+            if chosen == wanted
+            else excluded[names[wanted]]
+        ),
+        wanted=names[wanted],
+        fallbacks=tuple(order),
         estimates=everyone.estimates,
         excluded=excluded,
         operating_point=rule.operating_point,
         gain=verdict.gain,
         min_gain=verdict.min_gain,
         preference=rule.preference,
+        least_quality=rule.least_quality,
+        needs_tools=query.needs_tools if query else None,
         grounds=Grounds(everyone, constraints, rule, input_tokens, doubts, query, tokens),
     )
 
@@ -77,11 +91,12 @@ def _lengths(candidates: Candidates, input_tokens: int, tokens: Mapping[str, int
     return np.array(counts, dtype=np.float64)
 
 
-def _without(candidates: Candidates, excluded: Mapping[str, Reason]) -> Candidates:
-    if not excluded:
-        return candidates
-    left = [place for place, name in enumerate(candidates.names) if name not in excluded]
-    return candidates.take(np.array(left, dtype=np.intp))
+def _places(names: Sequence[str], without: Collection[str]) -> Places:
+    """Those of all candidates but some."""
+    if not without:
+        return np.arange(len(names))
+    left = [place for place, name in enumerate(names) if name not in without]
+    return np.array(left, dtype=np.intp)
 
 
 def _excluded(
@@ -133,33 +148,24 @@ def _too_dear(
         yield Reason.BUDGET, costs > budget
 
 
-def _choose(candidates: Candidates, constraints: Constraints, rule: Rule) -> Candidate:
+def _choose(weighed: Weighed, traits: Traits, among: Places, constraints: Constraints) -> int:
+    """The place of the expert to ask; of those in the cloud the rule's best, where it is
+    preferred."""
     if constraints.placement == Placement.PREFER_IN_CLOUD:
-        traits = candidates.traits
         for in_cloud in (traits.in_cloud & ~traits.not_configured, traits.in_cloud):
-            if in_cloud.any():
-                best = rule.order(candidates.take(in_cloud.nonzero()[0]))[0]
-                return candidates[candidates.place(best)]
-    return rule.choose(candidates)
+            if (there := in_cloud[among]).any():
+                return weighed.best(among[there])
+    return weighed.best(among)
 
 
-def _reason(
-    chosen: Candidate,
-    wanted: Candidate,
-    excluded: Mapping[str, Reason],
-    verdict: Verdict,
-    constraints: Constraints,
-) -> Reason:
-    if chosen.expert.name != wanted.expert.name:
-        return excluded[wanted.expert.name]
-    in_cloud = chosen.expert.location == Location.CLOUD
-    if in_cloud and constraints.placement == Placement.PREFER_IN_CLOUD:
+def _reason(traits: Traits, chosen: int, verdict: Verdict, constraints: Constraints) -> Reason:
+    if traits.in_cloud[chosen] and constraints.placement == Placement.PREFER_IN_CLOUD:
         return Reason.PREFERRED_IN_CLOUD
     return verdict.reason
 
 
-def decide_again(grounds: Grounds) -> Decision:
-    """The decision that follows from `grounds`. Raises NoExpertFits."""
+def decide_again(grounds: Grounds, *, absent: Collection[str] = ()) -> Decision:
+    """The decision that follows from `grounds`, without those `absent`. Raises NoExpertFits."""
     return decide(
         grounds.candidates,
         constraints=grounds.constraints,
@@ -168,4 +174,5 @@ def decide_again(grounds: Grounds) -> Decision:
         doubts=grounds.doubts,
         tokens=grounds.tokens,
         query=grounds.query,
+        absent=absent,
     )

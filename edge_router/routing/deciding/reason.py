@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["PREFERRED", "RULED_OUT", "Reason"]
+__all__ = ["PREFERRED", "RULED_OUT", "STATED", "Reason"]
 
 
 class Reason(StrEnum):
@@ -12,6 +12,8 @@ class Reason(StrEnum):
 
     CHEAPEST_IS_ENOUGH = "cheapest_is_enough"
     GAIN_IS_WORTH_IT = "gain_is_worth_it"
+    LEAST_QUALITY = "least_quality"
+    NEEDS_TOOLS = "needs_tools"
     PREFERRED_IN_CLOUD = "preferred_in_cloud"
     BEST_QUALITY = "best_quality"
     BEST_IN_COST_RANGE = "best_in_cost_range"
@@ -52,4 +54,11 @@ PREFERRED = {
     Reason.BEST_IN_COST_RANGE: "best expected quality within the cost range",
     Reason.OUTSIDE_COST_RANGE: "cheapest, since nobody is within the cost range",
     Reason.BEST_BALANCE: "best balance of quality, cost and latency",
+}
+
+STATED = {
+    Reason.PREFERRED_IN_CLOUD: "the cloud is preferred",
+    Reason.NEEDS_TOOLS: (
+        "needs live data or a device: no model can know, so the cheapest expert answers"
+    ),
 }

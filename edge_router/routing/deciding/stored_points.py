@@ -24,23 +24,23 @@ __all__ = ["StoredPoint", "check_name", "compared", "point_path", "stored_names"
 
 FOLDER = "operating-points"
 NAME = re.compile(r"\w[\w.-]{0,63}")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: one price
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPoint:
     """One operating point, what it promises, and for whom it was made.
 
-    `min_gain` as in OperatingPoint. `experts` maps the names of the weak and the strong expert to
-    their profiles. `evidence` says on how many queries of which tables and kinds it rests and what
-    was measured there. `created` is a UTC date, `command` what makes it anew. One from the log has
+    `price` as in OperatingPoint, of expenses in which a second is worth `usd_per_second`. `experts`
+    maps the names of the experts to their profiles. `evidence` says on how many queries of which
+    tables and kinds it rests and what was measured there. `created` is a UTC date, `command` what
+    makes it anew. One from the log has
     `corrections` by the names of the experts, and in `heads` the fingerprints of what they correct.
     """
 
     name: str
     promise: str
-    min_gain: Mapping[str, float]
-    default: float
+    price: float
     targets: Sequence[str]
     confidence: float
     evidence: Mapping[str, Any]
@@ -48,6 +48,7 @@ class StoredPoint:
     artifact: Mapping[str, str]
     created: str
     command: str
+    usd_per_second: float = 0.0
     corrections: Mapping[str, Correction] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
@@ -81,8 +82,8 @@ class StoredPoint:
             raise ValueError("targets or artifact are incomplete")
         for target in self.targets:
             text(target, "a target")
-        for key, gain in {"default": self.default, **table(self.min_gain, "min_gain")}.items():
-            number(gain, f"the least gain {key}", -1, 1)
+        number(self.price, "price", -1, 1)
+        number(self.usd_per_second, "usd_per_second", 0)
         number(self.confidence, "confidence", 0, 1)
         table(self.evidence, "evidence")
         if lacking := self.corrections.keys() - self.heads.keys():
@@ -95,7 +96,7 @@ class StoredPoint:
         return path
 
     def for_use(self, artifact: RouterArtifact, config: Config) -> OperatingPoint:
-        """Its least gains, if it was made for this. Raises StaleOperatingPoint."""
+        """Its price, if it was made for this. Raises StaleOperatingPoint."""
         made_for = self.artifact["hash"]
         if made_for != artifact.hash:
             raise StaleOperatingPoint(
@@ -103,9 +104,15 @@ class StoredPoint:
                 f"{made_for[:12]}, this one is {artifact.manifest.name} {artifact.hash[:12]}",
                 command=self.command,
             )
+        if self.usd_per_second != config.usd_per_second:
+            raise StaleOperatingPoint(
+                f"operating point {self.name!r} was made with usd_per_second = "
+                f"{self.usd_per_second:g}, the settings have {config.usd_per_second:g}",
+                command=self.command,
+            )
         self._check_experts({expert.name: expert for expert in compared(artifact, config)})
         return OperatingPoint(
-            self.name, self.promise, self.default, self.min_gain, self.corrections
+            self.name, self.promise, float(self.price), corrections=self.corrections
         )
 
     def _check_experts(self, experts: Mapping[str, Expert]) -> None:
@@ -128,7 +135,7 @@ class StoredPoint:
 
 def _refuse_other_version(stored: Mapping[str, Any], name: str) -> None:
     """Raises StaleOperatingPoint for a file of another version."""
-    version = stored.get("schema_version", SCHEMA_VERSION)
+    version = stored.get("schema_version", 1)
     if version != SCHEMA_VERSION:
         command = stored.get("command")
         raise StaleOperatingPoint(

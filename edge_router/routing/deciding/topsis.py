@@ -1,6 +1,12 @@
 """What the user prefers: the best answer, one within a cost range, or a balance of all three.
 
 Pareto front and TOPSIS of MoMA (2025), equations 7-11, with latency as a third column.
+
+It sees which expert is better, not by how much: each column is stretched to 0..1 over the experts
+at hand. Of two on the front one is therefore ideal in quality and the other one in cost, whether
+they differ by one point or by ninety, and the weights alone decide, for every query alike. A third
+expert, or one that may not answer now, changes the scale of all others. Where the gain of a query
+should count, use an operating point (`price_rule`).
 """
 
 from __future__ import annotations
@@ -15,8 +21,8 @@ import numpy as np
 
 from edge_router.settings.preference import Preference, PreferenceKind, Weights
 
-from ..experts.panel import Candidate, Candidates
-from .decision import Verdict
+from ..experts.panel import Candidate, Candidates, Places
+from .decision import Verdict, Weighed
 from .reason import Reason
 
 __all__ = ["PreferenceRule", "closeness", "pareto_front"]
@@ -133,23 +139,41 @@ class PreferenceRule:
     def preference(self) -> str:
         return self.stated.text
 
-    def choose(self, candidates: Sequence[Candidate]) -> Candidate:
-        return candidates[self._best_of(_points(candidates)).place]
+    @property
+    def least_quality(self) -> float:
+        return 0.0
 
-    def order(self, candidates: Sequence[Candidate]) -> list[str]:
+    def weigh(self, candidates: Candidates) -> Weighed:
+        return _Points(self.stated, _points(candidates))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Points:
+    """All candidates under a preference; those who may not answer take no part in any scale."""
+
+    stated: Preference
+    points: Sequence[_Point]
+
+    def best(self, among: Places) -> int:
+        return self._best_of(self._those(among)).place
+
+    def order(self, among: Places) -> Places:
         """Each would be chosen if those before it were absent."""
-        left, ordered = _points(candidates), []
+        left, ordered = self._those(among), []
         while left:
             ordered.append(self._best_of(left))
             left = [point for point in left if point is not ordered[-1]]
-        return [point.name for point in ordered]
+        return np.array([point.place for point in ordered], dtype=np.intp)
 
-    def explain(self, candidates: Sequence[Candidate], chosen: Candidate) -> Verdict:
-        points = _points(candidates)
-        others = [point for point in points if point.name != chosen.expert.name]
-        quality = chosen.estimate.quality
+    def verdict(self, among: Places, place: int) -> Verdict:
+        points = self._those(among)
+        others = [point for point in points if point.place != place]
+        quality = self.points[place].quality
         gain = quality - self._best_of(others).quality if others else 0.0
         return Verdict(self._reason(points), gain, 0.0)
+
+    def _those(self, among: Places) -> list[_Point]:
+        return [self.points[place] for place in among.tolist()]
 
     def _best_of(self, points: Sequence[_Point]) -> _Point:
         front = _front(points)

@@ -48,7 +48,7 @@ class Provenance:
 class EnrolledExpert:
     """An expert that this device has learned; `profile = NAME` in the settings finds it.
 
-    `profile` is the nearest one of the artifact, whose operating points and speed it shares.
+    `profile` is the nearest one of the artifact, whose speed it shares.
     """
 
     name: str
@@ -124,7 +124,7 @@ def check_name(name: str, artifact: RouterArtifact) -> None:
 
 
 def head_of(profile: str, artifact: RouterArtifact, folder: Path) -> tuple[str, ExpertHead]:
-    """The head called `profile` and the profile whose operating points and speed it shares.
+    """The head called `profile` and the profile whose speed it shares.
 
     The artifact's own names come first, then those enrolled in the data folder. Raises ConfigError.
     """

@@ -26,7 +26,7 @@ from edge_router.guards.checks import (
 from ..arrays import Float32s, Float64s
 from ..logistic import sigmoid
 
-__all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing"]
+__all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing", "tools_head"]
 
 
 PROFILES = ("135m", "1b", "3b", "8b", "70b", "frontier")
@@ -86,7 +86,7 @@ class ExpertHead:
 @dataclass(frozen=True, slots=True)
 class Expert:
     """A model that may be asked. `profile` names the head that predicts it; for one enrolled on
-    this device the nearest profile, whose operating points it shares.
+    this device the nearest profile, whose speed it shares.
 
     `usd_per_hour` is what this device spends while it answers: energy, wear.
 
@@ -180,6 +180,13 @@ ESTIMATE_CHECKS = {
     "latency_s": number(0.0),
     "output_tokens": number(0.0),
 }
+
+
+def tools_head(experts: Mapping[str, Any]) -> ExpertHead | None:
+    """The head of an artifact's `experts.json` whose quality is the probability that a query needs
+    live data or a device; None where it has none."""
+    head = experts.get("needs_tools")
+    return head and ExpertHead.from_json({**head, "log_tokens": 0.0})
 
 
 def find_head(experts: Mapping[str, Any], profile: str, temperature: float) -> ExpertHead:

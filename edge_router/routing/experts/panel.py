@@ -152,9 +152,8 @@ class Traits:
     """What deciding asks of experts whatever the query, each column (experts,).
 
     `leaves_device` are those who may not be asked where nothing may leave it.
-    `alphabetic` is an expert's rank by name, `profile` the place of its profile in `profiles`;
-    `context_tokens` is infinite where it is not known. Those `not_configured` only serve to
-    compare.
+    `alphabetic` is an expert's rank by name; `context_tokens` is infinite where it is not known.
+    Those `not_configured` only serve to compare.
     """
 
     experts: npt.NDArray[Any]
@@ -164,14 +163,10 @@ class Traits:
     leaves_device: npt.NDArray[np.bool_]
     not_configured: npt.NDArray[np.bool_]
     context_tokens: Float64s
-    profile: Places
-    profiles: tuple[str, ...]
 
     @classmethod
     def of(cls, experts: Sequence[Expert], configured: Sequence[bool]) -> Traits:
         names = [expert.name for expert in experts]
-        profiles = tuple(dict.fromkeys(expert.profile for expert in experts))
-        number = {profile: place for place, profile in enumerate(profiles)}
         rooms = [np.inf if e.context_tokens is None else e.context_tokens for e in experts]
         return cls(
             experts=_objects(experts),
@@ -181,8 +176,6 @@ class Traits:
             leaves_device=np.array([e.leaves_device for e in experts], dtype=np.bool_),
             not_configured=~np.array(configured, dtype=np.bool_),
             context_tokens=np.array(rooms, dtype=np.float64),
-            profile=np.array([number[e.profile] for e in experts], dtype=np.intp),
-            profiles=profiles,
         )
 
     def take(self, places: Places) -> Traits:
@@ -195,8 +188,6 @@ class Traits:
             self.leaves_device[places],
             self.not_configured[places],
             self.context_tokens[places],
-            self.profile[places],
-            self.profiles,
         )
 
 
@@ -261,10 +252,6 @@ class Candidates(Sequence[Candidate]):
     def place(self, name: str) -> int:
         """The place of the expert called `name`. Raises ValueError."""
         return self.names.index(name)
-
-    def best_first(self) -> Places:
-        """By expected quality."""
-        return np.lexsort((self.traits.alphabetic, -self.quality))
 
     def estimate(self, place: int) -> Estimate:
         """The estimate of the expert at `place`."""

@@ -25,6 +25,7 @@ __all__ = [
     "LengthStep",
     "PreferenceStep",
     "Step",
+    "ToolsStep",
 ]
 
 
@@ -49,7 +50,7 @@ class ConstraintStep:
 
 @dataclass(frozen=True, slots=True)
 class GainStep:
-    """Another least gain, for every pair of experts."""
+    """Another price."""
 
     was: float
     becomes: float
@@ -59,6 +60,20 @@ class GainStep:
     @property
     def words(self) -> str:
         return f"with min_gain {_shown(self.becomes)} instead of {_shown(self.was)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolsStep:
+    """A query that needs live data or a device is decided as any other."""
+
+    setting: ClassVar[str] = "needs_tools"
+    was: ClassVar[str] = "cheapest"
+    becomes: ClassVar[str] = "as_usual"
+    expert: ClassVar[None] = None
+
+    @property
+    def words(self) -> str:
+        return f"with needs_tools {self.becomes} instead of {self.was}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +148,14 @@ class DoubtStep:
 
 
 Step = (
-    ConstraintStep | GainStep | PreferenceStep | LengthStep | ConfiguredStep | CostStep | DoubtStep
+    ConstraintStep
+    | GainStep
+    | ToolsStep
+    | PreferenceStep
+    | LengthStep
+    | ConfiguredStep
+    | CostStep
+    | DoubtStep
 )
 
 

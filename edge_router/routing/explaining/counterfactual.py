@@ -4,18 +4,16 @@ little as it takes."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import permutations
 from typing import Any
 
 from edge_router.errors import NoExpertFits
 from edge_router.settings.constraints import Placement
 
-from ..deciding.decision import Grounds
-from ..deciding.gain_rule import GainRule
-from ..deciding.operating_point import OperatingPoint
+from ..deciding.decision import Grounds, Rule
 from ..deciding.policy import decide_again
+from ..deciding.price_rule import CheapestRule, PriceRule
 from ..deciding.reason import Reason
 from ..deciding.topsis import PreferenceRule
 from ..experts.panel import Candidate
@@ -29,7 +27,9 @@ from .change import (
     LengthStep,
     PreferenceStep,
     Step,
+    ToolsStep,
 )
+from .turning import Turn, turns
 
 __all__ = ["apply", "changes"]
 
@@ -67,10 +67,8 @@ def apply(grounds: Grounds, step: Step) -> Grounds:
         case ConstraintStep(setting, _, becomes):
             constraint: dict[str, Any] = {setting: becomes}
             return replace(grounds, constraints=replace(grounds.constraints, **constraint))
-        case GainStep(_, gain):
-            return replace(grounds, rule=GainRule(OperatingPoint.of_gain(gain)))
-        case PreferenceStep(_, preference):
-            return replace(grounds, rule=PreferenceRule.of(preference))
+        case GainStep() | ToolsStep() | PreferenceStep():
+            return replace(grounds, rule=_ruled(grounds.rule, step))
         case LengthStep(_, most):
             tokens = {name: min(count, most) for name, count in grounds.tokens.items()}
             return replace(grounds, input_tokens=min(grounds.input_tokens, most), tokens=tokens)
@@ -80,6 +78,27 @@ def apply(grounds: Grounds, step: Step) -> Grounds:
         case ConfiguredStep() | CostStep():
             candidates = [_altered(candidate, step) for candidate in grounds.candidates]
             return replace(grounds, candidates=tuple(candidates))
+
+
+def _ruled(rule: Rule, step: GainStep | ToolsStep | PreferenceStep) -> Rule:
+    match step:
+        case GainStep(_, price):
+            return _priced(rule, price)
+        case PreferenceStep(_, preference):
+            return PreferenceRule.of(preference)
+        case ToolsStep():
+            return _usual(rule)
+
+
+def _usual(rule: Rule) -> Rule:
+    """The rule for a query that a model can answer."""
+    return rule.usual if isinstance(rule, CheapestRule) else rule
+
+
+def _priced(rule: Rule, price: float) -> PriceRule:
+    """The rule of another price."""
+    usual = _usual(rule)
+    return PriceRule.of_price(price, usual.usd_per_second if isinstance(usual, PriceRule) else 0.0)
 
 
 def _altered(candidate: Candidate, step: ConfiguredStep | CostStep) -> Candidate:
@@ -106,6 +125,9 @@ def _change(grounds: Grounds, name: str, digits: int, *, by_price: bool) -> Chan
             return None
         steps.append(step)
         grounds = apply(grounds, step)
+    if not _answers(grounds, name) and isinstance(grounds.rule, CheapestRule):
+        steps.append(ToolsStep())
+        grounds = apply(grounds, steps[-1])
     if _answers(grounds, name):
         return Change(name, tuple(steps))
     if grounds.constraints.placement == Placement.PREFER_IN_CLOUD:
@@ -183,35 +205,38 @@ def _rounded_up(value: float, digits: int) -> float:
 
 
 def _other_rule(grounds: Grounds, name: str, digits: int) -> Step | None:
-    """Another preference where one decides, else another least gain, at which `name` answers."""
-    if (preference := grounds.rule.preference) is None:
-        gain = _least_gain(grounds, name, digits)
-        now = round(decide_again(grounds).min_gain, 4)
-        return None if gain is None else GainStep(now, gain)
-    steps = (PreferenceStep(preference, other) for other in PREFERENCES)
-    return next((step for step in steps if _answers(apply(grounds, step), name)), None)
+    """Another preference where one decides, else another price, at which `name` answers."""
+    if (preference := grounds.rule.preference) is not None:
+        steps = (PreferenceStep(preference, other) for other in PREFERENCES)
+        return next((step for step in steps if _answers(apply(grounds, step), name)), None)
+    assert isinstance(grounds.rule, PriceRule)
+    now = round(grounds.rule.point.price, 4)
+    price = _nearest_price(grounds, name, now, digits)
+    return None if price is None else GainStep(now, price)
 
 
-def _least_gain(grounds: Grounds, name: str, digits: int) -> float | None:
-    """The least gain nearest to the one that counts now at which `name` answers."""
-    now = decide_again(grounds).min_gain
+def _nearest_price(grounds: Grounds, name: str, now: float, digits: int) -> float | None:
+    """The price nearest to the one that counts now at which `name` answers."""
+    rule = _priced(grounds.rule, now)
+    spans = turns(decide_again(replace(grounds, rule=rule)), rule)
     working = [
-        gain
-        for gain in _gains(grounds.candidates, digits)
-        if -1 <= gain <= 1 and _answers(apply(grounds, GainStep(now, gain)), name)
+        price
+        for span in spans
+        if span.expert == name
+        for price in _ends(span, digits)
+        if -1 <= price <= 1 and _answers(apply(grounds, GainStep(now, price)), name)
     ]
-    return min(working, key=lambda gain: abs(gain - now), default=None)
+    return min(working, key=lambda price: abs(price - now), default=None)
 
 
-def _gains(candidates: Sequence[Candidate], digits: int) -> set[float]:
-    """Around every gain between two experts, where alone a decision can turn."""
-    gains: set[float] = set()
-    for weak, strong in permutations(candidates, 2):
-        gain = strong.estimate.quality - weak.estimate.quality
+def _ends(span: Turn, digits: int) -> Iterator[float]:
+    """Prices around both ends of a span, where alone a decision can turn."""
+    for end in (span.above, span.up_to):
+        if end is None:
+            continue
         if digits > 15:
-            gains |= {gain, math.nextafter(gain, -2), math.nextafter(gain, 2)}
+            yield from (end, math.nextafter(end, -2), math.nextafter(end, 2))
         else:
             unit = 10.0**-digits
-            below = math.floor(gain / unit)
-            gains |= {round(step * unit, digits) for step in (below, below + 1)}
-    return gains
+            below = math.floor(end / unit)
+            yield from (round(step * unit, digits) for step in (below, below + 1))

@@ -16,23 +16,28 @@ from ..artifact.known_queries import KnownQueries
 from ..artifact.manifest import RouterArtifact
 from ..artifact.novelty import Familiar, Unfamiliar, nearest
 from ..artifact.representation import RoutedQuery
-from ..deciding.decision import Decision, Grounds
-from ..deciding.gain_rule import GainRule
+from ..deciding.decision import Decision, Grounds, Rule
+from ..deciding.price_rule import CheapestRule, PriceRule
 from ..deciding.reason import Reason
 from ..experts.expert import Location
-from ..experts.panel import Candidate
+from ..experts.panel import Candidate, Candidates
 from .change import Change
+from .turning import Turn, turns
 
 __all__ = ["Considered", "Explanation", "KnownNeighbour", "TaskKind"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: price, expenses, turns and needs_tools
 NEIGHBOURS = 3
 KINDS, LEAST_PROBABILITY = 5, 0.01  # at most so many, each at least so probable
 
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """An expert that was considered: what to expect of it, and what ruled it out, if anything."""
+    """An expert that was considered: what to expect of it, and what ruled it out, if anything.
+
+    `expense` is how dear it is beside the dearest one, 0..1, None where a preference decided; one
+    whose price is not known counts as the dearest.
+    """
 
     name: str
     location: Location
@@ -40,6 +45,7 @@ class Considered:
     cost_usd: float | None
     latency_s: float
     output_tokens: float
+    expense: float | None
     excluded: Reason | None
 
 
@@ -71,11 +77,14 @@ class KnownNeighbour:
 class Explanation:
     """Why a decision is as it is.
 
-    `expert` to `gain`, `min_gain` and `propensity` are the decision's; `margin` is gain less least
-    gain, so it is 0 or more where the dearer expert was worth it. `promise` is what was measured of
-    the operating point, "" where a preference decided. `kinds` are the most probable first,
-    `neighbours` the nearest first (empty where the artifact knows no queries), `unfamiliar` says in
-    what ways the query is outside of what the artifact knows. Each of `changes` was tried.
+    `expert` to `gain`, `min_gain`, `least_quality`, `needs_tools` and `propensity` are the
+    decision's; `margin` is gain less least gain, so it is 0 or more where the dearer expert was
+    worth it. `promise` is what the operating point asks for, or what was measured of it, "" where a
+    preference decided; `price` is then None and `turns` empty. Else these say who would be chosen
+    at which price (nobody where the query needs tools: the price does not count). `kinds` are the
+    most probable first, `neighbours` the nearest first (empty where the artifact knows no queries),
+    `unfamiliar` says in what ways the query is outside of what the artifact knows. Each of
+    `changes` was tried.
     """
 
     expert: str
@@ -90,6 +99,10 @@ class Explanation:
     gain: float
     min_gain: float
     margin: float
+    price: float | None
+    least_quality: float
+    turns: tuple[Turn, ...]
+    needs_tools: float | None
     propensity: float
     kinds: tuple[TaskKind, ...]
     neighbours: tuple[KnownNeighbour, ...]
@@ -115,6 +128,7 @@ class Explanation:
                 "only a decision that Router.route made can be explained, in the process that made "
                 "it: what it was made from does not go along when it is pickled"
             )
+        rule = _price_rule(grounds.rule)
         known = artifact.known_queries()
         familiar = known and Familiar.of_known(known, kinds=len(artifact.manifest.task_kinds))
         return cls(
@@ -123,13 +137,17 @@ class Explanation:
             reason=decision.reason,
             words=decision.words,
             wanted=decision.wanted,
-            experts=tuple(_considered(c, decision) for c in grounds.candidates),
+            experts=_considered(decision, grounds, rule),
             operating_point=decision.operating_point,
             preference=decision.preference,
-            promise=grounds.rule.point.promise if isinstance(grounds.rule, GainRule) else "",
+            promise=rule.point.promise if rule else "",
             gain=decision.gain,
             min_gain=decision.min_gain,
             margin=decision.gain - decision.min_gain,
+            price=rule.point.price if rule else None,
+            least_quality=decision.least_quality,
+            turns=turns(decision, rule) if rule and rule is grounds.rule else (),
+            needs_tools=decision.needs_tools,
             propensity=decision.propensity,
             kinds=_kinds(grounds.query, artifact.manifest.task_kinds),
             neighbours=_neighbours(known, familiar, grounds, artifact)
@@ -138,6 +156,12 @@ class Explanation:
             unfamiliar=familiar.flags(grounds.query) if familiar else (),
             changes=changes(grounds),
         )
+
+    @property
+    def length_words(self) -> str:
+        """How long an answer to expect, in two digits."""
+        (tokens,) = [one.output_tokens for one in self.experts if one.name == self.expert]
+        return f"expected answer about {float(f'{tokens:.2g}'):.0f} tokens"
 
     def to_json(self) -> dict[str, Any]:
         """As `schema()` describes it."""
@@ -158,7 +182,26 @@ class Explanation:
         return schema
 
 
-def _considered(candidate: Candidate, decision: Decision) -> Considered:
+def _price_rule(rule: Rule) -> PriceRule | None:
+    """The rule of the operating point, None where a preference decides."""
+    usual = rule.usual if isinstance(rule, CheapestRule) else rule
+    return usual if isinstance(usual, PriceRule) else None
+
+
+def _considered(
+    decision: Decision, grounds: Grounds, rule: PriceRule | None
+) -> tuple[Considered, ...]:
+    candidates = Candidates.of(grounds.candidates)
+    expenses: list[float | None] = [None] * len(candidates)
+    if rule:
+        expenses = rule.expenses(candidates).tolist()
+    return tuple(
+        _one_considered(candidate, expense, decision)
+        for candidate, expense in zip(candidates, expenses, strict=True)
+    )
+
+
+def _one_considered(candidate: Candidate, expense: float | None, decision: Decision) -> Considered:
     estimate = candidate.estimate
     return Considered(
         name=estimate.name,
@@ -167,6 +210,7 @@ def _considered(candidate: Candidate, decision: Decision) -> Considered:
         cost_usd=estimate.cost_usd,
         latency_s=estimate.latency_s,
         output_tokens=estimate.output_tokens,
+        expense=expense,
         excluded=decision.excluded.get(estimate.name),
     )
 

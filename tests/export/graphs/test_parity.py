@@ -13,7 +13,7 @@ from edge_router.export.training.heads import LinearHead
 HEADS = {"135m": LinearHead(0.0, np.array([0.0])), "frontier": LinearHead(0.0, np.array([1.0]))}
 CALIBRATION: dict[str, Any] = {
     "temperature": 1.0,
-    "operating_points": {"p": {"min_gain": {"135m>frontier": 0.1}}},
+    "operating_points": {"p": {"price": 0.1}},
 }
 THRESHOLD = np.log(0.6 / 0.4)  # here the gain is 0.6 - 0.5
 

@@ -1,123 +1,86 @@
-"""Temperature and least gains: small arrays by hand, and the laws that hold on all of them."""
+"""Temperature and operating points: small arrays by hand."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from edge_router.export.pipeline.calibrate import (
+    calibrate,
     fit_temperature,
-    gain_for_call_rate,
-    gain_for_quality,
+    promise,
+    reference_expense,
 )
-from edge_router.routing.arrays import Float64s
+from edge_router.export.recipe import POINTS, PointPlan
+from edge_router.export.training.heads import LinearHead
+from edge_router.routing.artifact.schema import check_calibration
+from edge_router.routing.deciding.price_rule import LEAVING
+from edge_router.routing.experts.expert import PROFILES
 from edge_router.routing.logistic import sigmoid
 
-# Hundredths: sums and comparisons of a test's own are then exact enough to compare with.
-PARTS = st.integers(0, 100).map(lambda n: n / 100)
-GAINS = st.lists(st.integers(-100, 100).map(lambda n: n / 100), min_size=1, max_size=30)
-ROWS = st.lists(st.tuples(st.integers(-99, 99), PARTS, PARTS), min_size=1, max_size=25)
-ROWS_OF_DISTINCT_GAIN = ROWS.map(lambda rows: list({row[0]: row for row in rows}.values()))
+NAN = float("nan")
 
 
-def _columns(rows: list[tuple[int, float, float]]) -> tuple[Float64s, Float64s, Float64s]:
-    table = np.asarray(rows, dtype=np.float64)
-    return table[:, 0] / 100, table[:, 1], table[:, 2]
-
-
-def _kept(threshold: float, gains: Float64s, weak: Float64s, strong: Float64s) -> float:
-    """The total score when every query of at least this gain goes to the strong expert."""
-    return float(np.where(gains >= threshold, strong, weak).sum())
-
-
-@pytest.mark.parametrize(("rate", "threshold"), [(0.25, 0.8), (0.5, 0.4), (0.75, 0.1), (1.0, -0.2)])
-def test_gain_for_call_rate_by_hand(rate: float, threshold: float) -> None:
-    """Of four queries, one, two, three and all of them are called."""
-    assert gain_for_call_rate(np.array([0.1, 0.8, -0.2, 0.4]), rate) == threshold
-
-
-@pytest.mark.parametrize(("rate", "threshold"), [(0.0, 0.8), (1.7, -0.2)])
-def test_a_call_rate_out_of_range_stops_at_the_ends(rate: float, threshold: float) -> None:
-    """At least one query and at most all of them."""
-    assert gain_for_call_rate(np.array([0.1, 0.8, -0.2, 0.4]), rate) == threshold
-
-
-@given(GAINS, st.integers(1, 100))
-def test_the_call_rate_is_reached_to_half_a_query(gains: list[float], percent: int) -> None:
-    """What is called differs from what was asked for by rounding to whole queries alone."""
-    result = np.array(gains)
-    calls = int((result >= gain_for_call_rate(result, percent / 100)).sum())
-    assert calls >= percent / 100 * len(gains) - 0.5 - 1e-9
-
-
-@given(GAINS, st.integers(1, 100))
-@example([0.5, 0.4, 0.3, 0.2, 0.1], 50)
-def test_at_least_the_call_rate_is_reached(gains: list[float], percent: int) -> None:
-    """At least `rate` of the queries have a gain of the threshold or more."""
-    result = np.array(gains)
-    called = float((result >= gain_for_call_rate(result, percent / 100)).mean())
-    assert called >= percent / 100 - 1e-9
-
-
-@given(GAINS, st.integers(1, 99))
-def test_a_higher_call_rate_never_raises_the_threshold(gains: list[float], percent: int) -> None:
-    """Asking more often means asking for less gain."""
-    result = np.array(gains)
-    assert gain_for_call_rate(result, (percent + 1) / 100) <= gain_for_call_rate(
-        result, percent / 100
+def made() -> dict[str, Any]:
+    """Two exam rows and two everyday ones: the frontier model is always right, the smallest one
+    never, and nobody else is known; of the last row only the smallest is."""
+    known = {name: np.full(4, NAN) for name in PROFILES}
+    known["135m"] = np.array([0.0, 0.0, 1.0, 0.0])
+    known["frontier"] = np.array([1.0, 1.0, 1.0, NAN])
+    return calibrate(
+        np.array([[5.0], [-5.0], [-5.0], [5.0]]),
+        known,
+        {name: LinearHead(0.0, np.array([float(name == "frontier")])) for name in PROFILES},
+        points=POINTS,
+        expense=np.tile([0.0, 0.0, 0.0, 0.1, 0.4, 1.0], (4, 1)),
+        tables=["exam", "exam", "everyday_judged", "everyday_rated"],
     )
 
 
-@pytest.mark.parametrize(("share", "threshold"), [(0.3, 0.9), (0.5, 0.9), (0.75, 0.5), (1.0, 0.2)])
-def test_gain_for_quality_by_hand(share: float, threshold: float) -> None:
-    """The strong expert scores 4, the weak one 1: one call makes 2, two make 3, three make 4."""
-    gains = np.array([0.5, 0.1, 0.9, 0.2])
-    weak, strong = np.array([0.0, 1.0, 0.0, 0.0]), np.ones(4)
-    assert gain_for_quality(gains, weak, strong, share) == threshold
+def test_each_point_holds_its_price_and_what_it_did() -> None:
+    """By pair and for all, apart for exams and everyday rows; rows of one expert do not count."""
+    found = made()
+    check_calibration(found, "calibration.json")
+    points = found["operating_points"]
+    assert {name: point["price"] for name, point in points.items()} == {
+        "economy": 0.35,
+        "balanced": 0.2,
+        "quality": 0.07,
+    }
+    assert {point["least_quality"] for point in points.values()} == {0.25}
+    evidence = points["quality"]["evidence"]
+    assert set(evidence) == {"135m>frontier", "1b>frontier", "3b>frontier", "8b>frontier", "all"}
+    assert evidence["1b>frontier"] == {}
+    half = {"queries": 2, "dearest_asked": 0.5, "mean_quality": 0.5, "mean_expense": 0.5}
+    none = {"queries": 1, "dearest_asked": 0.0, "mean_quality": 1.0, "mean_expense": 0.0}
+    for pool in ("135m>frontier", "all"):
+        assert evidence[pool] == {"exam": half, "everyday": none}
 
 
-def test_a_share_that_the_weak_expert_keeps_alone_needs_no_call() -> None:
-    """The threshold then lies above every gain."""
-    gains, weak, strong = np.array([0.9, 0.1]), np.array([1.0, 0.2]), np.array([0.1, 1.0])
-    assert gain_for_quality(gains, weak, strong, 1.0) > 0.9
+def test_the_promise_is_in_the_users_terms() -> None:
+    """In points, with the least quality where there is one."""
+    asks = "asks the dearest expert when that raises the chance of a good answer by 7 points, "
+    assert promise(PointPlan(0.07, 0.0)) == f"{asks}cheaper ones in proportion"
+    assert promise(PointPlan(0.07, 0.25)).endswith(
+        "; no expert expected below 25% while another one reaches it"
+    )
 
 
-def test_a_quality_out_of_reach_asks_always() -> None:
-    """More than the strong expert can do gives the smallest gain."""
-    gains = np.array([0.5, 0.1, 0.9])
-    assert gain_for_quality(gains, np.zeros(3), np.full(3, 0.5), 1.5) == 0.1
+def test_reference_expenses_follow_the_tokens_of_a_query() -> None:
+    """100 tokens read and as many written: a price of 1 and 3 dollars is 4 of the dearest 8."""
+    free, half, full = (0.0, 0.0), (1.0, 3.0), (4.0, 4.0)
+    profiles = {name: _profile("device", *free) for name in PROFILES}
+    profiles |= {"8b": _profile("cloud", *free), "70b": _profile("cloud", *half)}
+    profiles["frontier"] = _profile("cloud", *full)
+    found = reference_expense(profiles, np.array([np.log(100.0)]), [400])
+    assert found.tolist() == [pytest.approx([0.0, 0.0, 0.0, LEAVING, 0.5, 1.0])]
 
 
-def test_a_call_that_does_harm_is_paid_back_first() -> None:
-    """Where the largest gain was a wrong guess, the threshold goes on until the share is kept."""
-    gains = np.array([0.9, 0.5, 0.1])
-    weak, strong = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 1.0])
-    assert gain_for_quality(gains, weak, strong, 1.0) == 0.1
-
-
-@given(ROWS_OF_DISTINCT_GAIN, PARTS)
-def test_the_quality_is_kept_by_the_largest_gain_that_keeps_it(
-    rows: list[tuple[int, float, float]], share: float
-) -> None:
-    """The share of the strong expert's score is reached, and no larger gain reaches it."""
-    gains, weak, strong = _columns(rows)
-    threshold = gain_for_quality(gains, weak, strong, share)
-    wanted = share * strong.sum()
-    assert _kept(threshold, gains, weak, strong) >= wanted - 1e-9
-    assert all(_kept(g, gains, weak, strong) < wanted + 1e-9 for g in gains[gains > threshold])
-
-
-@given(ROWS, PARTS)
-@example([(50, 0.0, 1.0), (50, 1.0, 0.0), (10, 0.0, 1.0)], 1.0)
-def test_the_quality_is_kept_where_gains_are_equal(
-    rows: list[tuple[int, float, float]], share: float
-) -> None:
-    """Queries of the same gain are called together, and the share is kept all the same."""
-    gains, weak, strong = _columns(rows)
-    threshold = gain_for_quality(gains, weak, strong, share)
-    assert _kept(threshold, gains, weak, strong) >= share * strong.sum() - 1e-9
+def _profile(location: str, read: float, written: float) -> dict[str, Any]:
+    price = {"input_usd_per_million": read, "output_usd_per_million": written}
+    return {"reference": {"location": location, "pricing": price}, "head": {"log_tokens": 0.0}}
 
 
 @pytest.mark.parametrize("temperature", [0.3, 0.5, 1.0, 1.7, 3.5])

@@ -32,7 +32,9 @@ def pool(rows: int = 1000) -> Pool:
     strong = ExpertOutcomes(
         (rng.random(rows) < 0.9).astype(float), np.full(rows, 0.001), np.ones(rows)
     )
-    evidence = Evidence(hard - 0.1, weak, strong, {"made": rows}, {"made": rows})
+    evidence = Evidence(
+        hard - 0.1, np.zeros(rows, dtype=np.bool_), weak, strong, {"made": rows}, {"made": rows}
+    )
     return Pool(Pair("made", "small", "3b", "big", "frontier"), evidence)
 
 

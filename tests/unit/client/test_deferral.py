@@ -9,16 +9,15 @@ import pytest
 
 from edge_router.client.handover import reconsider, what_is_left
 from edge_router.device.latency import Speed
-from edge_router.routing.deciding.gain_rule import GainRule
-from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.deciding.policy import decide
+from edge_router.routing.deciding.price_rule import CheapestRule, PriceRule
 from edge_router.routing.deferral import Deferral
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location, Pricing
 from edge_router.routing.experts.panel import Candidate
 from edge_router.settings.constraints import Constraints, Placement
 
 FREE = Constraints()
-RULE = GainRule(OperatingPoint.of_gain(0.4))
+RULE = PriceRule.of_price(0.4)
 HEAD = ExpertHead(0.0, np.zeros(1, dtype=np.float32))
 LOCAL, NEAR, CLOUD, BEST = (
     Expert(name, name, location, HEAD, Speed(0.1, 100.0, 10.0), Pricing(price, price))
@@ -29,8 +28,8 @@ LOCAL, NEAR, CLOUD, BEST = (
         ("best", Location.CLOUD, 10.0),
     )
 )
-QUALITY = {"local": 0.6, "near": 0.65, "cloud": 0.8, "best": 0.9}
-COST = {"local": 0.0, "near": 0.0, "cloud": 0.001, "best": 0.01}
+QUALITY = {"local": 0.6, "near": 0.55, "cloud": 0.8, "best": 0.9}
+COST = {"local": 0.0, "near": 0.0, "cloud": 0.006, "best": 0.01}
 LATENCY = {"local": 1.0, "near": 2.0, "cloud": 2.0, "best": 3.0}
 
 
@@ -101,3 +100,26 @@ def test_what_is_left_of_the_limits() -> None:
         max_cost_usd=0.25, max_latency_s=1.5, budget_left_usd=0.0, offline=True
     )
     assert what_is_left(Constraints(), cost_usd=1.0, seconds=1.0) == Constraints()
+
+
+def test_expenses_are_those_of_the_first_decision() -> None:
+    """One that may not take over still sets the scale: a cheaper one is asked for less."""
+    experts = (LOCAL, CLOUD, BEST)
+    left = Constraints(max_cost_usd=0.007)
+    found = second(0.5, experts=experts, first=left, left=left)
+    assert found is not None
+    assert (found.to, found.min_gain) == ("cloud", pytest.approx(0.24))
+    assert second(0.5) is None
+
+
+def test_what_no_model_can_know_stays_where_it_began() -> None:
+    """However bad its beginning looks: the dearer expert cannot know either."""
+    candidates = [
+        Candidate(e, Estimate(e.name, QUALITY[e.name], COST[e.name], 1.0, 50.0))
+        for e in (LOCAL, CLOUD)
+    ]
+    rule = CheapestRule(RULE)
+    decision = decide(candidates, constraints=FREE, rule=rule, input_tokens=10)
+    again = {"probability": 0.01, "tokens": 16, "constraints": FREE}
+    assert reconsider(decision, (LOCAL, CLOUD), **again, rule=rule) is None
+    assert reconsider(decision, (LOCAL, CLOUD), **again, rule=RULE) is not None

@@ -63,8 +63,8 @@ def test_an_expert_whose_quality_differs_is_recalibrated_and_routing_changes(
     code, out, _ = run(capsys, "--operating-point", "from-log", "--json")
     second = json.loads(out)
     assert code == 0
-    assert {key: second[key] for key in ("corrections", "min_gain", "evidence", "promise")} == {
-        key: first[key] for key in ("corrections", "min_gain", "evidence", "promise")
+    assert {key: second[key] for key in ("corrections", "price", "evidence", "promise")} == {
+        key: first[key] for key in ("corrections", "price", "evidence", "promise")
     }
     used(config, QUERIES[:150], seed=1)
     rows = OutcomeLog(tmp_path / "data" / FILE).rows()

@@ -21,7 +21,7 @@ def promised(evidence: Evidence, *targets: str, confidence: float = 0.95) -> Pro
 def test_quality_limits_err_no_more_often_than_they_say() -> None:
     """100 samples of 300: each limit is wrong in at most 1 of 10, up to three standard errors."""
     large = made_evidence(50_000, seed=99)
-    ask = large.gains >= 0.4
+    ask = large.turns >= 0.4
     truth = np.where(ask, large.strong.scores, large.weak.scores).mean()
     truth /= large.strong.scores.mean()
     result = [quality_interval(made_evidence(300, seed), 0.4, delta=0.1) for seed in range(100)]

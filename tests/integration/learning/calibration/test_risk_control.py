@@ -29,7 +29,13 @@ def drawn(pool: Evidence, rows: np.ndarray) -> Evidence:
             outcomes.scores[rows], outcomes.cost_usd[rows], outcomes.latency_s[rows]
         )
 
-    return replace(pool, gains=pool.gains[rows], weak=side(pool.weak), strong=side(pool.strong))
+    return replace(
+        pool,
+        turns=pool.turns[rows],
+        strong_is_cheaper=pool.strong_is_cheaper[rows],
+        weak=side(pool.weak),
+        strong=side(pool.strong),
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,7 +47,7 @@ def test_a_target_is_missed_no_more_often_than_the_risk(target: str) -> None:
     and nearly all of them do support it."""
     targets = parse_targets([target])
     (truth,) = risks(targets, LARGE)
-    fine = truth.means(LARGE.gains) <= truth.level
+    fine = truth.means(LARGE.turns) <= truth.level
     rng = np.random.default_rng(5)
     missed = supported = 0
     for _ in range(15):
@@ -49,7 +55,7 @@ def test_a_target_is_missed_no_more_often_than_the_risk(target: str) -> None:
         sample = drawn(LARGE, rows)
         most = most_usd(LARGE)
         asked = risks(targets, sample, max_cost_usd=most)
-        good = risks_hold(asked, sample.gains, 0.1)
+        good = risks_hold(asked, sample.turns, 0.1)
         missed += int((good & ~fine).any(axis=-1).sum())
         supported += int(good.any(axis=-1).sum())
     assert missed / 300 <= 0.1 + 3 * math.sqrt(0.1 * 0.9 / 300)

@@ -23,7 +23,7 @@ def test_targets_become_a_point_that_loads_again(tmp_path: Path) -> None:
     assert path.with_suffix(".svg").read_text().startswith("<svg")
     assert StoredPoint.load(tmp_path, "mine") == calibration.point
     assert calibration.point.experts == pair.profiles
-    assert calibration.point.default == calibration.promise.threshold
+    assert calibration.point.price == calibration.promise.price
     with pytest.raises(ConfigError, match="balanced"):
         Calibration.of(router, pair, targets, name="balanced", command="make balanced")
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge_router.errors import OutcomesUnusable
-from edge_router.learning.calibration.evidence import from_known_queries
+from edge_router.learning.calibration.evidence import Evidence, from_known_queries
 from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.artifact.representation import Representation
+from edge_router.routing.deciding.price_rule import LEAVING
 from edge_router.routing.router import Router
+from made_estimates import estimated
 from made_evidence import made_evidence
 
 
@@ -44,8 +49,37 @@ def test_twice_the_queries_have_the_same_means() -> None:
     twice = made.twice()
     assert len(twice) == 14
     assert twice.tables == {"made": 14}
-    assert twice.gains.tolist() == [*made.gains, *made.gains]
+    assert twice.turns.tolist() == [*made.turns, *made.turns]
     ask = twice.routed(twice.weak.latency_s, twice.strong.latency_s, 0.3)
     assert ask.mean() == pytest.approx(
         made.routed(made.weak.latency_s, made.strong.latency_s, 0.3).mean()
     )
+
+
+def test_a_query_turns_at_the_price_of_its_gain_in_proportion() -> None:
+    """Between two experts in the cloud the further expense is less than 1."""
+    profiles = Router.bundled().profiles
+    query = Representation(np.zeros(len(profiles["8b"].head.weights), dtype=np.float32), 5.0)
+    known, asked = (np.zeros(1), np.ones(1)), {"input_tokens": 100, "max_tokens": 512}
+    strong = profiles["frontier"]
+    for name, further in (("3b", 1.0), ("8b", 1 - LEAVING)):
+        weak = profiles[name]
+        made = Evidence.estimated(
+            weak, strong, [(query, 400)], known, tables=["made"], kinds=["made"]
+        )
+        quality = [estimated(expert, query, **asked).quality for expert in (weak, strong)]
+        assert made.turns.tolist() == pytest.approx([(quality[1] - quality[0]) / further])
+        assert not made.strong_is_cheaper.any()
+
+
+def test_where_the_strong_expert_is_the_cheaper_a_high_price_asks_it() -> None:
+    """The values of both are then the other way round."""
+    made = made_evidence(50)
+    swapped = replace(made, strong_is_cheaper=np.ones(len(made), dtype=np.bool_))
+    scores = made.weak.scores, made.strong.scores
+    assert (swapped.routed(*scores, 1.1) == made.strong.scores).all()
+    assert (swapped.routed(*scores, -1.1) == made.weak.scores).all()
+    cheaper, dearer = swapped.by_expense(*scores)
+    assert (cheaper == made.strong.scores).all()
+    assert (dearer == made.weak.scores).all()
+    assert swapped.routed(*scores, 0.3).tolist() == made.routed(*scores[::-1], 0.3).tolist()

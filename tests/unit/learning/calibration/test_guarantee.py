@@ -28,7 +28,7 @@ def test_a_promise_carries_what_was_measured_at_its_threshold() -> None:
     """Values by hand from the outcomes; the limits lie around them, the lower one at the target."""
     made = made_evidence(1000)
     found = promised(made, "quality>=0.9")
-    ask = made.gains >= found.threshold
+    ask = made.turns >= found.price
     routed = np.where(ask, made.strong.scores, made.weak.scores)
     assert found.queries == 1000
     assert found.strong_calls.value == pytest.approx(ask.mean())

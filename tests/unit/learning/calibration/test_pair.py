@@ -39,10 +39,3 @@ def test_what_is_no_pair_is_refused(
     """The message names the fix."""
     with pytest.raises(ConfigError, match=fault):
         Pair.of(router, tmp_path, weak=weak, strong=strong)
-
-
-def test_the_rule_is_the_same_both_ways(router: Router, tmp_path: Path) -> None:
-    """A gain of exactly the threshold asks the strong expert, even if it is the cheaper one."""
-    gains = Pair.of(router, tmp_path, weak="3b", strong="70b").least_gains(0.25)
-    assert gains["3b>70b"] == 0.25
-    assert -0.25 < gains["70b>3b"] < -0.2499

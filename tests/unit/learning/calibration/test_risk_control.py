@@ -63,7 +63,7 @@ def test_all_targets_together_are_met_on_the_population() -> None:
     threshold = control(made_evidence(2000, seed=3), targets, confidence=0.9)
     assert threshold is not None
     for risk in risks(targets, LARGE):
-        assert risk.means(LARGE.gains)[np.searchsorted(GRID, threshold)] <= risk.level
+        assert risk.means(LARGE.turns)[np.searchsorted(GRID, threshold)] <= risk.level
 
 
 @settings(max_examples=15)

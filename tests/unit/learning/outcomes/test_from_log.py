@@ -15,7 +15,7 @@ from edge_router.learning.outcomes.from_log import LogCalibration
 from edge_router.learning.outcomes.outcome import Outcome
 from edge_router.learning.outcomes.propensity import LeftOut
 from edge_router.routing.experts.expert import Estimate
-from made_log import EXPERTS, ROUTER, expert, row, rows_of, simulated
+from made_log import COSTS, EXPERTS, ROUTER, expert, row, rows_of, simulated
 
 
 @cache
@@ -29,12 +29,12 @@ def calibrated(rows: list[Outcome], share: float = 0.95) -> LogCalibration:
     return LogCalibration.of(rows, EXPERTS, ROUTER, weak="weak", strong="strong", share=share)
 
 
-def test_corrections_and_a_threshold_are_fitted_and_reported() -> None:
+def test_corrections_and_a_price_are_fitted_and_reported() -> None:
     """In one sentence: the result, its evidence and its certainty."""
     found = calibrated([*logged(), row(9999, score=None)])
     assert set(found.corrections) == {"weak", "strong"}
     assert found.corrections["strong"].temperature == pytest.approx(2, rel=0.5)
-    assert found.threshold.share >= 0.95
+    assert found.price.share >= 0.95
     assert (found.answers, found.left_out) == (2000, {LeftOut.NOT_SCORED: 1})
     words = found.words
     assert words.startswith("By 2,000 scored answers of your own, weak scores ")
@@ -57,21 +57,21 @@ def test_what_was_in_force_while_it_was_logged_does_not_count(
 ) -> None:
     """Neither corrected estimates nor another operating point nor a clock that jumps back: the
     same answers give the same, so a second run corrects nothing twice."""
-    then = {name: Estimate(name, quality, 0.1, 1.0, 9.0) for name in ("weak", "strong")}
+    then = {name: Estimate(name, quality, cost, 1.0, 9.0) for name, cost in COSTS.items()}
     rows = [
         replace(one, estimates=then, gain=gain, min_gain=-gain, time=time - n) if n % 2 else one
         for n, one in enumerate(logged())
     ]
     found, before = calibrated(rows), calibrated(list(logged()))
     assert found.recalibrations == before.recalibrations
-    assert found.threshold == before.threshold
+    assert found.price == before.price
 
 
 def test_the_order_of_answers_does_not_count() -> None:
     """But for the draws of the bootstrap."""
     rows = list(logged())
     found, other = calibrated(rows), calibrated(rows[::-1])
-    assert other.threshold.min_gain == pytest.approx(found.threshold.min_gain)
+    assert other.price.price == pytest.approx(found.price.price)
     for name, correction in found.corrections.items():
         assert other.corrections[name].bias == pytest.approx(correction.bias)
 

@@ -13,8 +13,10 @@ from edge_router.learning.outcomes.propensity import (
     sort_out,
 )
 from edge_router.routing.deciding.operating_point import Correction
+from edge_router.routing.deciding.price_rule import LEAVING
+from edge_router.routing.experts.expert import Estimate
 from edge_router.routing.logistic import sigmoid
-from made_log import EXPERTS, ROUTER, row
+from made_log import EXPERTS, ROUTER, expert, row
 
 NAN = float("nan")
 NAMES = ("weak", "strong")
@@ -99,3 +101,20 @@ def test_numbers_that_cannot_be_are_refused(changes: dict[str, float], told: str
     """By name and value."""
     with pytest.raises(LearningError, match=told):
         LoggedOutcomes.of([row(**changes)], EXPERTS)  # type: ignore[arg-type]
+
+
+def test_an_expense_is_beside_all_that_were_compared() -> None:
+    """Of the dollars expected then; NaN for an expert that was not there, and at the user's own
+    worth of a second the slow one is the dearest."""
+    then = {
+        "weak": Estimate("weak", 0.5, 0.0, 30.0, 9.0),
+        "strong": Estimate("strong", 0.5, 0.01, 1.0, 9.0),
+        "gone": Estimate("gone", 0.5, 0.04, 1.0, 9.0),
+    }
+    rows = [row(0), row(1, estimates=then)]
+    new = expert("new", 1.0)
+    found = LoggedOutcomes.of(rows, (*EXPERTS, new)).expense
+    assert found[:, :2].tolist() == [[0.0, 1.0], [0.0, 0.25]]
+    assert np.isnan(found[:, 2]).all()
+    slow = LoggedOutcomes.of(rows[1:], EXPERTS, usd_per_second=0.01).expense
+    assert slow.tolist() == [[1.0, LEAVING]]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_router.errors import LearningError, TooFewOutcomes
-from edge_router.learning.outcomes.propensity import LEAST_EFFECTIVE, LoggedOutcomes
+from edge_router.learning.outcomes.propensity import LEAST_EFFECTIVE
 from edge_router.learning.outcomes.recalibration import recalibrate
 from edge_router.routing.logistic import sigmoid
 from made_log import simulated
@@ -76,9 +78,7 @@ def test_a_worthless_estimate_is_flattened_no_further_than_its_bound() -> None:
     """Estimates that are upside down get the largest temperature, and the right mean."""
     log = simulated(np.random.default_rng(7), 4000)
     scores = (log.estimates[:, 1] < 0.5).astype(np.float64)
-    wrong = LoggedOutcomes(
-        log.experts, log.estimates, log.chosen, log.rival, log.propensity, scores
-    )
+    wrong = replace(log, scores=scores)
     found = recalibrate(wrong, "strong").correction
     assert found.temperature == 4
     assert found.bias == pytest.approx(0, abs=0.2)

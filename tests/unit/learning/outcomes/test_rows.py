@@ -260,7 +260,7 @@ def test_evidence_has_the_rows_of_both_experts(router: Router, tmp_path: Path) -
     assert found.kinds == {"unnamed": 1, "physics": 1}
     estimates = router.estimate("Hi?")
     gain = estimates["cloud"].quality - estimates["local"].quality
-    assert found.gains[0] == pytest.approx(gain)
+    assert found.turns[0] == pytest.approx(gain)
     assert len(from_file(router, *router.experts, path, tables=["mine"])) == 1
 
 

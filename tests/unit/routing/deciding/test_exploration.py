@@ -12,9 +12,8 @@ from edge_router import Config, ConfigError, Constraints, Placement, Reason
 from edge_router.device.latency import Speed
 from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.deciding.exploration import Exploration, rival_of
-from edge_router.routing.deciding.gain_rule import GainRule
-from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.deciding.policy import decide
+from edge_router.routing.deciding.price_rule import PriceRule
 from edge_router.routing.deciding.topsis import PreferenceRule
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location
 from edge_router.routing.experts.panel import Candidate
@@ -45,7 +44,7 @@ def decided(
     return decide(
         candidates,
         constraints=constraints or Constraints(),
-        rule=PreferenceRule.of(preference) if preference else GainRule(OperatingPoint.of_gain(0.2)),
+        rule=PreferenceRule.of(preference) if preference else PriceRule.of_price(0.2),
         input_tokens=10,
         doubts=doubts or {},
     )

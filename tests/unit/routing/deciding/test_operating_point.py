@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from edge_router.errors import ConfigError
 from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.logistic import sigmoid
 
@@ -17,28 +18,26 @@ def test_sigmoid_by_hand(log_odds: float, expected: float) -> None:
     assert sigmoid(np.array([log_odds]))[0] == pytest.approx(expected, abs=1e-12)
 
 
-def test_an_operating_point_knows_pairs_and_a_default() -> None:
-    """A pair has a direction, and every other pair gets the default."""
-    point = OperatingPoint.from_json(
-        "balanced", {"promise": "half", "default": 0.3, "min_gain": {"1b>8b": 0.1}}
-    )
-    assert (point.name, point.promise) == ("balanced", "half")
-    assert point.gain("1b", "8b") == 0.1
-    assert point.gain("8b", "1b") == point.gain("1b", "70b") == 0.3
+def test_an_operating_point_of_an_artifact_has_a_price_and_a_least_quality() -> None:
+    """Whole numbers, as JSON may have them, are numbers."""
+    stored = {"promise": "half", "price": 0, "least_quality": 1, "evidence": {}}
+    point = OperatingPoint.from_json("balanced", stored)
+    assert point == OperatingPoint("balanced", "half", 0.0, 1.0)
+    assert (type(point.price), type(point.least_quality)) == (float, float)
 
 
-def test_a_threshold_of_zero_is_a_threshold() -> None:
-    """Zero is neither unset nor the default."""
-    point = OperatingPoint("balanced", "", 0.3, {"1b>8b": 0.0})
-    assert point.gain("1b", "8b") == 0.0
-    assert OperatingPoint.of_gain(0.0).gain("1b", "8b") == 0.0
-
-
-def test_a_stated_gain_holds_for_every_pair_and_says_so() -> None:
-    """The user's own number is the same for all, and the promise repeats it."""
-    point = OperatingPoint.of_gain(0.25)
-    assert point.name == "custom"
-    assert point.gain("a", "b") == point.gain("b", "a") == 0.25
+def test_a_stated_price_says_what_it_asks_for() -> None:
+    """The promise repeats it; nobody is kept out for a poor quality."""
+    point = OperatingPoint.of_price(0.25)
+    assert (point.name, point.price, point.least_quality) == ("custom", 0.25, 0.0)
     assert point.promise == (
-        "a dearer expert must raise the chance of a good answer by 25% or more"
+        "the dearest expert is asked where that raises the chance of a good answer by 25% or more, "
+        "cheaper ones in proportion"
     )
+
+
+@pytest.mark.parametrize(("price", "least"), [(math.nan, 0.0), (math.inf, 0.0), (0.1, 1.5)])
+def test_what_is_no_price_is_refused(price: float, least: float) -> None:
+    """And what is no quality."""
+    with pytest.raises(ConfigError):
+        OperatingPoint("mine", "", price, least)

@@ -32,8 +32,7 @@ def stored(artifact: RouterArtifact, name: str = "mine") -> StoredPoint:
     return StoredPoint(
         name=name,
         promise="kept",
-        min_gain={"135m>frontier": 0.25},
-        default=0.25,
+        price=0.25,
         targets=["quality>=0.9"],
         confidence=0.95,
         evidence={"queries": 350},
@@ -65,7 +64,7 @@ def test_a_point_is_used_by_its_name(artifact: RouterArtifact, tmp_path: Path) -
     assert StoredPoint.load(tmp_path, "mine") == stored(artifact)
     point = Router.from_config(settings(tmp_path)).point
     assert (point.name, point.promise) == ("mine", "kept")
-    assert point.gain("135m", "frontier") == 0.25
+    assert (point.price, point.least_quality) == (0.25, 0.0)
 
 
 def test_a_point_with_corrections_corrects(artifact: RouterArtifact, tmp_path: Path) -> None:
@@ -124,13 +123,33 @@ def test_a_point_of_another_schema_is_refused(artifact: RouterArtifact, tmp_path
         Router.from_config(settings(tmp_path))
 
 
+def test_a_point_of_pairs_is_stale_with_the_command(
+    artifact: RouterArtifact, tmp_path: Path
+) -> None:
+    """As Edge Router kept them before there was one price."""
+    path = stored(artifact).write(tmp_path)
+    old = json.loads(path.read_text())
+    old |= {"schema_version": 1, "default": 0.25, "min_gain": {"135m>frontier": old.pop("price")}}
+    path.write_text(json.dumps(old))
+    with pytest.raises(StaleOperatingPoint, match=r"schema version 1, .* reads 2; renew it: edge"):
+        Router.from_config(settings(tmp_path))
+
+
+def test_a_point_of_other_seconds_is_refused(artifact: RouterArtifact, tmp_path: Path) -> None:
+    """What a second is worth changes who is dear."""
+    replace(stored(artifact), usd_per_second=0.001).write(tmp_path)
+    with pytest.raises(StaleOperatingPoint, match=r"usd_per_second = 0.001, the settings have 0"):
+        Router.from_config(settings(tmp_path))
+    assert Router.from_config(settings(tmp_path, usd_per_second=0.001)).point.price == 0.25
+
+
 @pytest.mark.parametrize(
     "change",
     [
-        {"default": "much"},
-        {"default": 7},
-        {"min_gain": {"135m>frontier": None}},
-        {"min_gain": 3},
+        {"price": "much"},
+        {"price": 7},
+        {"price": None},
+        {"usd_per_second": -1},
         {"artifact": {}},
         {"experts": ["local"]},
         {"more": 1},

@@ -18,7 +18,7 @@ from edge_router.routing.deciding.policy import decide
 from edge_router.routing.deciding.reason import Reason
 from edge_router.routing.deciding.topsis import PreferenceRule, closeness, pareto_front
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location
-from edge_router.routing.experts.panel import Candidate
+from edge_router.routing.experts.panel import Candidate, Candidates
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints, Placement
 from edge_router.settings.preference import Preference, Weights
@@ -40,7 +40,15 @@ def names(candidates: Sequence[Candidate]) -> list[str]:
 
 
 def choose(preference: str, *candidates: Candidate) -> str:
-    return PreferenceRule.of(preference).choose(candidates).expert.name
+    return ordered(PreferenceRule.of(preference), candidates)[0]
+
+
+def ordered(rule: PreferenceRule, candidates: Sequence[Candidate]) -> list[str]:
+    """All of them by name, best first; the first is the choice."""
+    weighed, all_of_them = rule.weigh(Candidates.of(candidates)), np.arange(len(candidates))
+    order = weighed.order(all_of_them).tolist()
+    assert weighed.best(all_of_them) == order[0]
+    return [candidates[place].expert.name for place in order]
 
 
 def _decide(
@@ -199,7 +207,8 @@ def test_a_wish_for_the_cloud_leaves_the_choice_there_to_the_preference() -> Non
 @given(EXPERTS, PREFERENCES)
 def test_nobody_who_is_dominated_is_ever_chosen(candidates: list[Candidate], text: str) -> None:
     """Under any preference and any weights."""
-    chosen = PreferenceRule.of(text).choose(candidates)
+    by_name = {candidate.expert.name: candidate for candidate in candidates}
+    chosen = by_name[choose(text, *candidates)]
     assert not any(beats(other.estimate, chosen.estimate) for other in candidates)
     assert chosen in pareto_front(candidates)
 
@@ -223,16 +232,15 @@ def test_the_units_do_not_matter(
     before = Preference.parse(text)
     limit = None if before.max_cost_usd is None else before.max_cost_usd * dollars
     after = replace(before, max_cost_usd=limit)
-    assert PreferenceRule(after).order(rescaled) == PreferenceRule(before).order(candidates)
+    assert ordered(PreferenceRule(after), rescaled) == ordered(PreferenceRule(before), candidates)
 
 
 @given(EXPERTS, PREFERENCES)
 def test_the_order_holds_everybody_once(candidates: list[Candidate], text: str) -> None:
     """And begins with the choice."""
-    preference = PreferenceRule.of(text)
-    ordered = preference.order(candidates)
-    assert sorted(ordered) == sorted(names(candidates))
-    assert ordered[0] == preference.choose(candidates).expert.name
+    found = ordered(PreferenceRule.of(text), candidates)
+    assert sorted(found) == sorted(names(candidates))
+    assert found[0] == choose(text, *candidates)
 
 
 @given(EXPERTS, PREFERENCES)

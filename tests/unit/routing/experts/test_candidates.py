@@ -49,9 +49,3 @@ def test_the_device_is_cheapest_and_an_unknown_price_dearest() -> None:
     device, twin = _candidate("z", 5.0, in_cloud=False), _candidate("0", 0.1)
     found = Candidates.of([B, A, twin, device])
     assert [found.names[place] for place in found.cheapest_first] == ["z", "0", "a", "b"]
-
-
-def test_the_best_goes_first() -> None:
-    """Ties go by name."""
-    found = Candidates.of([C, A, B])
-    assert found.take(found.best_first()).names == ["b", "a", "c"]

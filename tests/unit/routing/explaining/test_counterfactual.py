@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from edge_router.device.latency import Speed
 from edge_router.errors import NoExpertFits
 from edge_router.routing.deciding.decision import Grounds
-from edge_router.routing.deciding.gain_rule import GainRule
-from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.deciding.policy import decide_again
+from edge_router.routing.deciding.price_rule import PriceRule
 from edge_router.routing.deciding.reason import Reason
 from edge_router.routing.deciding.topsis import PreferenceRule
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location
@@ -51,7 +50,7 @@ def grounds(
     doubts: Mapping[str, Reason] | None = None,
 ) -> Grounds:
     """What a decision is made from."""
-    rule = PreferenceRule.of(preference) if preference else GainRule(OperatingPoint.of_gain(gain))
+    rule = PreferenceRule.of(preference) if preference else PriceRule.of_price(gain)
     limits = constraints or Constraints()
     return Grounds(tuple(candidates), limits, rule, tokens, doubts or {})
 

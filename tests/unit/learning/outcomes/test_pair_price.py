@@ -1,12 +1,14 @@
-"""A threshold from a log in which only the chosen expert's score was seen."""
+"""A price from a log in which only the chosen expert's score was seen."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from edge_router.errors import TooFewOutcomes
-from edge_router.learning.outcomes.from_log import fit_threshold
+from edge_router.learning.outcomes.from_log import fit_price
 from edge_router.learning.outcomes.propensity import LoggedOutcomes
 from edge_router.learning.outcomes.recalibration import recalibrate
 from edge_router.routing.deciding.operating_point import Correction
@@ -30,8 +32,8 @@ def test_the_share_of_quality_is_estimated_without_bias() -> None:
     shares, plain = [], []
     for _ in range(60):
         log = simulated(random, 1500)
-        found = fit_threshold(log, SAME, weak="weak", strong="strong", share=0.0, repeats=2)
-        assert (found.calls, found.min_gain) == (0, 1)
+        found = fit_price(log, SAME, weak="weak", strong="strong", share=0.0, repeats=2)
+        assert (found.calls, found.price) == (0, 1)
         shares.append(found.share)
         plain.append(log.scores[log.chosen == 0].mean() / log.scores[log.chosen == 1].mean())
     assert np.mean(shares) == pytest.approx(truth, abs=3 * np.std(shares) / np.sqrt(60))
@@ -41,15 +43,11 @@ def test_the_share_of_quality_is_estimated_without_bias() -> None:
 def test_a_threshold_keeps_the_share_asked_for() -> None:
     """With the corrections of the same log; the interval holds the estimate."""
     log = simulated(np.random.default_rng(3), 8000)
-    found = fit_threshold(
-        log, corrections(log), weak="weak", strong="strong", share=0.95, repeats=100
-    )
+    found = fit_price(log, corrections(log), weak="weak", strong="strong", share=0.95, repeats=100)
     assert found.share >= 0.95
     assert 0 < found.calls < 1
     assert found.share_interval[0] < found.share < found.share_interval[1]
-    again = fit_threshold(
-        log, corrections(log), weak="weak", strong="strong", share=0.95, repeats=100
-    )
+    again = fit_price(log, corrections(log), weak="weak", strong="strong", share=0.95, repeats=100)
     assert again == found
 
 
@@ -63,9 +61,9 @@ def test_the_interval_covers_the_truth_at_the_threshold_found() -> None:
     for _ in range(40):
         log = simulated(random, 2000)
         fitted = corrections(log)
-        found = fit_threshold(log, fitted, weak="weak", strong="strong", share=0.95, repeats=100)
+        found = fit_price(log, fitted, weak="weak", strong="strong", share=0.95, repeats=100)
         gains = fitted["strong"].corrected(sigmoid(z)) - fitted["weak"].corrected(sigmoid(-z))
-        true = np.where(gains >= found.min_gain, strong, weak).mean() / strong.mean()
+        true = np.where(gains >= found.price, strong, weak).mean() / strong.mean()
         covered.append(found.share_interval[0] <= true <= found.share_interval[1])
     assert np.mean(covered) >= 0.84
 
@@ -73,9 +71,7 @@ def test_the_interval_covers_the_truth_at_the_threshold_found() -> None:
 def test_a_share_that_nothing_keeps_asks_always() -> None:
     """The smallest gain is then the threshold."""
     log = simulated(np.random.default_rng(4), 4000)
-    found = fit_threshold(
-        log, corrections(log), weak="weak", strong="strong", share=9.0, repeats=10
-    )
+    found = fit_price(log, corrections(log), weak="weak", strong="strong", share=9.0, repeats=10)
     assert (found.calls, found.share) == (1, 1)
 
 
@@ -84,4 +80,24 @@ def test_a_pair_that_was_never_a_choice_is_refused() -> None:
     log = simulated(np.random.default_rng(5), 2000)
     alone = log.where(log.chosen == 1)
     with pytest.raises(TooFewOutcomes, match="0 scored answers of 'weak' where the other might"):
-        fit_threshold(alone, corrections(log), weak="weak", strong="strong", share=0.9)
+        fit_price(alone, corrections(log), weak="weak", strong="strong", share=0.9)
+
+
+def test_a_dearer_pair_turns_at_a_price_in_proportion() -> None:
+    """The same answers of two experts that lie half as far apart: twice the price."""
+    log = simulated(np.random.default_rng(3), 8000)
+    near = replace(log, expense=np.tile([0.5, 1.0], (len(log), 1)))
+    far, close = (
+        fit_price(one, SAME, weak="weak", strong="strong", share=0.95, repeats=2)
+        for one in (log, near)
+    )
+    assert close.calls == pytest.approx(far.calls, abs=0.01)
+    assert close.price == pytest.approx(2 * far.price, abs=0.03)
+
+
+def test_the_strong_expert_may_be_the_cheaper_one() -> None:
+    """A low price then asks the weak one; at the highest the strong one is always asked."""
+    log = simulated(np.random.default_rng(3), 8000)
+    swapped = replace(log, expense=np.tile([1.0, 0.0], (len(log), 1)))
+    found = fit_price(swapped, SAME, weak="weak", strong="strong", share=0.0, repeats=2)
+    assert (found.price, found.calls) == (1, 1)

@@ -1,0 +1,283 @@
+"""The rule of an operating point: the expert whose quality, less its expense times the price, is
+the highest.
+
+An expense says how dear an expert is for one query, from 0 (free, on this device) to 1 (the
+dearest of all that are compared). One price then weighs quality against it for any number of
+experts. Whatever the price, the choice lies on the convex hull of expense and quality; a higher
+price never chooses a dearer expert; and ruling out an expert that is not chosen changes nothing,
+since expenses and scores are those of all experts, whoever may answer now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..arrays import Float64s
+from ..experts.panel import Candidates, Places
+from .decision import Rule, Verdict, Weighed
+from .operating_point import OperatingPoint
+from .reason import Reason
+
+__all__ = ["LEAVING", "CheapestRule", "PriceRule", "chosen", "expenses", "turning_prices"]
+
+
+Bools = npt.NDArray[np.bool_]
+
+LEAVING = 0.1
+"""The least expense of an expert that the query leaves this device for. Leaving it is never free:
+it takes a connection, hands the text to somebody else, and counts against limits of rate. Without
+a floor, a cloud model at a hundredth of the dearest one's dollars would be asked for a hundredth of
+the gain, so for nothing."""
+
+
+def expenses(
+    cost_usd: Float64s,
+    latency_s: Float64s,
+    leaves_device: Bools,
+    usd_per_second: float = 0.0,
+) -> Float64s:
+    """How dear each expert is beside the dearest one, 0..1; all arrays (..., experts).
+
+    The dollars of an answer, and `usd_per_second` times its seconds, over the same sum of the
+    dearest of these experts. A price that nobody knows (NaN) counts as the dearest. Experts that
+    the query leaves the device for count at least LEAVING; the others 0 where nothing costs
+    anything.
+    """
+    sums = cost_usd + usd_per_second * latency_s if usd_per_second else cost_usd
+    dearest = np.fmax.reduce(sums, axis=-1, keepdims=True)  # of those that are known
+    shares = np.fmin(sums / np.where(dearest > 0, dearest, 1.0), 1.0)  # 1 where it is not known
+    expense: Float64s = np.maximum(shares, LEAVING * leaves_device)
+    return expense
+
+
+def chosen(
+    quality: Float64s, expense: Float64s, price: float, *, least_quality: float = 0.0
+) -> Places:
+    """The places (queries,) of the experts that the rule chooses.
+
+    `quality` (queries, experts); `expense` (queries, experts), or (experts,) for all queries alike.
+    Of equal scores the dearer expert is chosen, so that a gain which reaches exactly what its
+    expense asks for is worth it; of equally dear ones the first. NaN in `quality` stands for an
+    expert that is not there.
+    """
+    spread = np.broadcast_to(expense, quality.shape)
+    absent = np.isnan(quality)
+    scores = _scores(quality, np.where(absent, 2.0, spread), price)  # dearer than any
+    reaches = quality >= least_quality
+    out = absent | (~reaches & reaches.any(axis=-1, keepdims=True))
+    scores = np.where(out, -np.inf, scores)
+    best = ~out & (scores == scores.max(axis=-1, keepdims=True))
+    places: Places = np.where(best, spread, -1.0).argmax(axis=-1)
+    return places
+
+
+def _scores(quality: Float64s, expense: Float64s, price: float) -> Float64s:
+    """`quality - price * expense` beyond that of the best of the cheapest experts; (..., experts).
+
+    Counted from there, a free expert and one at expense 1 compare as `gain >= price` to the last
+    bit: 0 is the score of the first, `gain - price` that of the second.
+    """
+    further = expense - np.minimum.reduce(expense, axis=-1, keepdims=True)
+    cheapest = np.where(further > 0, -np.inf, quality)
+    base = np.maximum.reduce(cheapest, axis=-1, keepdims=True)
+    scores: Float64s = (quality - base) - price * further
+    return scores
+
+
+def turning_prices(quality: Float64s, expense: Float64s) -> Float64s:
+    """The highest price (queries,) at which the dearer of two experts is chosen.
+
+    Both arrays (queries, 2). Where the two are equally dear the price does not count: infinite, of
+    either sign, as the second one is at least as good or worse.
+    """
+    gain, further = quality[:, 1] - quality[:, 0], expense[:, 1] - expense[:, 0]
+    ever = np.where(gain >= 0, np.inf, -np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turns: Float64s = np.where(further == 0, ever, gain / further)
+    return turns
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRule:
+    """The choice of `chosen`, with its reasons; `usd_per_second` is what a second is worth.
+
+    The order of the others is that of the same scores: whoever is asked next is the one that would
+    have been chosen without those before it.
+    """
+
+    point: OperatingPoint
+    usd_per_second: float = 0.0
+
+    @classmethod
+    def of_price(cls, price: float, usd_per_second: float = 0.0) -> Self:
+        """The rule of a price that the user states."""
+        return cls(OperatingPoint.of_price(price), usd_per_second)
+
+    @property
+    def operating_point(self) -> str:
+        return self.point.name
+
+    @property
+    def least_quality(self) -> float:
+        return self.point.least_quality
+
+    @property
+    def preference(self) -> None:
+        return None
+
+    def weigh(self, candidates: Candidates) -> Weighed:
+        expense = self.expenses(candidates)
+        scores = _scores(candidates.quality, expense, self.point.price)
+        below = candidates.quality < self.point.least_quality
+        some_below = bool(below.any())
+        ranking = _ranking(candidates, expense, scores, below if some_below else None)
+        return _Scores(candidates, expense, scores, ranking, self.point, some_below)
+
+    def expenses(self, candidates: Candidates) -> Float64s:
+        """What each of the candidates counts as, 0..1 (experts,)."""
+        leaves, seconds = candidates.traits.leaves_device, candidates.latency_s
+        return expenses(candidates.cost_usd, seconds, leaves, self.usd_per_second)
+
+
+def _ranking(
+    candidates: Candidates, expense: Float64s, scores: Float64s, below: Bools | None
+) -> Places:
+    """Places (experts,), best first: those that are not `below` the least quality, by score, the
+    dearer first, then as in `Candidates.cheapest_first`."""
+    if below is None:
+        ranking: Places = (-scores).argsort()
+        ranked = scores[ranking]
+        if not (ranked[1:] == ranked[:-1]).any():
+            return ranking
+    keys = (_cheapest_rank(candidates), -expense, -scores)
+    return np.lexsort(keys if below is None else (*keys, below))
+
+
+def _cheapest_rank(candidates: Candidates) -> Places:
+    """The number (experts,) of each in `Candidates.cheapest_first`."""
+    rank = np.empty(len(candidates), dtype=np.intp)
+    rank[candidates.cheapest_first] = np.arange(len(candidates))
+    return rank
+
+
+def _among(ranking: Places, among: Places) -> Places:
+    """Those of `ranking` that are in `among`, in its order."""
+    if len(among) == len(ranking):
+        return ranking
+    kept = np.zeros(len(ranking), dtype=np.bool_)
+    kept[among] = True
+    return ranking[kept[ranking]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scores:
+    """All candidates with their expenses and scores (experts,), and their places, best first;
+    whether some of them are expected below the least quality."""
+
+    candidates: Candidates
+    expense: Float64s
+    scores: Float64s
+    ranking: Places
+    point: OperatingPoint
+    some_below: bool
+
+    def best(self, among: Places) -> int:
+        return int(_among(self.ranking, among)[0])
+
+    def order(self, among: Places) -> Places:
+        return _among(self.ranking, among)
+
+    def verdict(self, among: Places, place: int) -> Verdict:
+        """The gain is that of the comparison that decided.
+
+        For the cheapest expert: of the dearer one that came closest to being worth it. For any
+        other: over the cheaper one that came closest to being enough, or over the one that would
+        have been chosen if it were not expected below the least quality.
+        """
+        others = among[among != place]
+        if not len(others):
+            return Verdict(Reason.CHEAPEST_IS_ENOUGH, 0.0, self.point.price)
+        if self.some_below and (better := self._barred(others, place)) is not None:
+            return self._over(Reason.LEAST_QUALITY, place, better)
+        cheaper = others[self._cheaper(others, place)]
+        if len(cheaper):
+            closest = int(cheaper[self.scores[cheaper].argmax()])
+            return self._over(Reason.GAIN_IS_WORTH_IT, place, closest)
+        closest = int(others[self.scores[others].argmax()])
+        return self._over(Reason.CHEAPEST_IS_ENOUGH, closest, place)
+
+    def _over(self, reason: Reason, dear: int, cheap: int) -> Verdict:
+        """What one expert gains over another one, and what its further expense asks for."""
+        quality, expense = self.candidates.quality, self.expense
+        asked = self.point.price * float(expense[dear] - expense[cheap])
+        return Verdict(reason, float(quality[dear] - quality[cheap]), asked)
+
+    def _barred(self, others: Places, place: int) -> int | None:
+        """The expert of a higher score that is expected below the least quality."""
+        quality, least = self.candidates.quality, self.point.least_quality
+        if quality[place] < least:
+            return None
+        barred = others[quality[others] < least]
+        if not len(barred):
+            return None
+        best = int(barred[self.scores[barred].argmax()])
+        return best if self.scores[best] > self.scores[place] else None
+
+    def _cheaper(self, others: Places, place: int) -> Bools:
+        """Which (others,) are cheaper than the expert at `place`."""
+        dear = self.expense[place]
+        lower: Bools = self.expense[others] < dear
+        equal = self.expense[others] == dear
+        if equal.any():
+            rank = _cheapest_rank(self.candidates)
+            lower |= equal & (rank[others] < rank[place])
+        return lower
+
+
+@dataclass(frozen=True, slots=True)
+class CheapestRule:
+    """For a query that no model can answer from what it knows: the cheapest expert, whatever the
+    `usual` rule would choose; the dearer ones only where those before them fail."""
+
+    usual: Rule
+    usd_per_second: float = 0.0
+
+    @property
+    def operating_point(self) -> str:
+        return self.usual.operating_point
+
+    @property
+    def least_quality(self) -> float:
+        return 0.0
+
+    @property
+    def preference(self) -> str | None:
+        return self.usual.preference
+
+    def weigh(self, candidates: Candidates) -> Weighed:
+        leaves, seconds = candidates.traits.leaves_device, candidates.latency_s
+        expense = expenses(candidates.cost_usd, seconds, leaves, self.usd_per_second)
+        ranking = np.lexsort((_cheapest_rank(candidates), expense))
+        return _Cheapest(ranking, self.usual.weigh(candidates))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cheapest:
+    """The places of all candidates, the cheapest first, and what the usual rule makes of them."""
+
+    ranking: Places
+    usual: Weighed
+
+    def best(self, among: Places) -> int:
+        return int(_among(self.ranking, among)[0])
+
+    def order(self, among: Places) -> Places:
+        return _among(self.ranking, among)
+
+    def verdict(self, among: Places, place: int) -> Verdict:
+        usual = self.usual.verdict(among, place)
+        return Verdict(Reason.NEEDS_TOOLS, usual.gain, usual.min_gain)

@@ -1,0 +1,89 @@
+"""Where a decision turns: at which prices the rule of an operating point chooses which expert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from edge_router.settings.constraints import Placement
+
+from ..arrays import Float64s
+from ..deciding.decision import Decision
+from ..deciding.price_rule import PriceRule
+from ..experts.panel import Candidates, Places
+
+__all__ = ["Turn", "turns", "turns_words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """`expert` is chosen at prices above `above` and up to `up_to`; None where nobody follows."""
+
+    expert: str
+    above: float | None
+    up_to: float | None
+
+
+def turns(decision: Decision, rule: PriceRule) -> tuple[Turn, ...]:
+    """The experts that `rule` would choose at one price or another, the dearest first, of those
+    that nothing rules out; empty for a decision without its grounds.
+
+    They are the corners of the convex hull of expense and quality, and the prices are the slopes
+    between them.
+    """
+    if decision.grounds is None:
+        return ()
+    candidates = Candidates.of(decision.grounds.candidates)
+    usable = _usable(decision, candidates)
+    quality, expense = candidates.quality[usable], rule.expenses(candidates)[usable]
+    reaches = quality >= rule.least_quality
+    if reaches.any():
+        usable, quality, expense = usable[reaches], quality[reaches], expense[reaches]
+    rank = np.argsort(candidates.cheapest_first)[usable]
+    corners = _hull(quality, expense, rank)
+    steps = [
+        float((quality[dear] - quality[cheap]) / (expense[dear] - expense[cheap]))
+        for cheap, dear in pairwise(corners)
+    ]
+    names = [candidates.names[usable[corner]] for corner in corners]
+    spans = zip(names, [*steps, None], [None, *steps], strict=True)
+    return tuple(Turn(*span) for span in spans)[::-1]
+
+
+def turns_words(found: tuple[Turn, ...]) -> str:
+    """In one clause: "big up to a price of 0.30, small above"."""
+    if len(found) == 1:
+        return f"{found[0].expert} at any price"
+    clauses = [f"{turn.expert} up to {turn.up_to:.2f}" for turn in found[:-1]]
+    return ", ".join([*clauses, f"{found[-1].expert} above"])
+
+
+def _usable(decision: Decision, candidates: Candidates) -> Places:
+    """The places of the experts that the rule chose among."""
+    assert decision.grounds is not None
+    left = np.array([name not in decision.excluded for name in candidates.names], dtype=np.bool_)
+    in_cloud = left & candidates.traits.in_cloud
+    if decision.grounds.constraints.placement == Placement.PREFER_IN_CLOUD and in_cloud.any():
+        left = in_cloud
+    return left.nonzero()[0]
+
+
+def _hull(quality: Float64s, expense: Float64s, rank: Places) -> list[int]:
+    """The corners of the upper hull, the least expense first. Of equals the first by `rank`."""
+    corners: list[int] = []
+    for at in np.lexsort((rank, -quality, expense)).tolist():
+        if corners and expense[at] == expense[corners[-1]]:
+            continue  # no better than the one that is as dear
+        while len(corners) > 1 and not _right_turn(quality, expense, (*corners[-2:], at)):
+            corners.pop()
+        corners.append(at)
+    return corners
+
+
+def _right_turn(quality: Float64s, expense: Float64s, three: tuple[int, int, int]) -> bool:
+    """Whether the slope falls from the first two to the last two."""
+    a, b, c = three
+    first = (quality[b] - quality[a]) * (expense[c] - expense[b])
+    return bool(first > (quality[c] - quality[b]) * (expense[b] - expense[a]))
