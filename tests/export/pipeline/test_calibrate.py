@@ -16,7 +16,7 @@ from edge_router.export.pipeline.calibrate import (
 from edge_router.export.recipe import POINTS, PointPlan
 from edge_router.export.training.heads import LinearHead
 from edge_router.routing.artifact.schema import check_calibration
-from edge_router.routing.deciding.price_rule import LEAVING
+from edge_router.routing.deciding.price import LEAVING
 from edge_router.routing.experts.expert import PROFILES
 from edge_router.routing.logistic import sigmoid
 

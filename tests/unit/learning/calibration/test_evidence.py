@@ -11,7 +11,7 @@ from edge_router.errors import OutcomesUnusable
 from edge_router.learning.calibration.evidence import Evidence, from_known_queries
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
-from edge_router.routing.deciding.price_rule import LEAVING
+from edge_router.routing.deciding.price import LEAVING
 from edge_router.routing.router import Router
 from made_estimates import estimated
 from made_evidence import made_evidence

@@ -13,7 +13,7 @@ from edge_router.learning.outcomes.propensity import (
     sort_out,
 )
 from edge_router.routing.deciding.operating_point import Correction
-from edge_router.routing.deciding.price_rule import LEAVING
+from edge_router.routing.deciding.price import LEAVING
 from edge_router.routing.experts.expert import Estimate
 from edge_router.routing.logistic import sigmoid
 from made_log import EXPERTS, ROUTER, expert, row

@@ -15,7 +15,8 @@ from made_candidates import CLOUDS, PRICE, QUALITY, cloud, decided, local
 from edge_router.errors import NoExpertFits
 from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.deciding.operating_point import OperatingPoint
-from edge_router.routing.deciding.price_rule import LEAVING, PriceRule, chosen, expenses
+from edge_router.routing.deciding.price import LEAVING, chosen, expenses
+from edge_router.routing.deciding.price_rule import PriceRule
 from edge_router.routing.deciding.reason import Reason
 from edge_router.routing.experts.expert import Location
 from edge_router.routing.experts.panel import Candidate, Candidates

@@ -7,14 +7,8 @@ import pytest
 from made_candidates import cloud, decided, local
 
 from edge_router.routing.deciding.operating_point import OperatingPoint
-from edge_router.routing.deciding.price_rule import (
-    LEAVING,
-    CheapestRule,
-    PriceRule,
-    chosen,
-    expenses,
-    turning_prices,
-)
+from edge_router.routing.deciding.price import LEAVING, chosen, expenses, turning_prices
+from edge_router.routing.deciding.price_rule import CheapestRule, PriceRule
 from edge_router.routing.deciding.reason import Reason
 from edge_router.routing.experts.expert import Location
 from edge_router.settings.constraints import Constraints, Placement
