@@ -11,7 +11,6 @@ from edge_router.settings.constraints import Placement
 
 from ..arrays import Float64s
 from ..deciding.decision import Decision
-from ..deciding.price_rule import PriceRule
 from ..experts.panel import Candidates, Places
 
 __all__ = ["Turn", "turns", "turns_words"]
@@ -26,9 +25,13 @@ class Turn:
     up_to: float | None
 
 
-def turns(decision: Decision, rule: PriceRule) -> tuple[Turn, ...]:
-    """The experts that `rule` would choose at one price or another, the dearest first, of those
+def turns(
+    decision: Decision, expenses: Float64s, *, least_quality: float = 0.0
+) -> tuple[Turn, ...]:
+    """The experts that the rule would choose at one price or another, the dearest first, of those
     that nothing rules out; empty for a decision without its grounds.
+
+    `expenses` (experts,) of all candidates and `least_quality` are those of the rule.
 
     They are the corners of the convex hull of expense and quality, and the prices are the slopes
     between them.
@@ -37,8 +40,8 @@ def turns(decision: Decision, rule: PriceRule) -> tuple[Turn, ...]:
         return ()
     candidates = Candidates.of(decision.grounds.candidates)
     usable = _usable(decision, candidates)
-    quality, expense = candidates.quality[usable], rule.expenses(candidates)[usable]
-    reaches = quality >= rule.least_quality
+    quality, expense = candidates.quality[usable], expenses[usable]
+    reaches = quality >= least_quality
     if reaches.any():
         usable, quality, expense = usable[reaches], quality[reaches], expense[reaches]
     rank = np.argsort(candidates.cheapest_first)[usable]
