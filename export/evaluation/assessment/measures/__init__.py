@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 
 from ..result import Result
 from ..setting import Setting
+from .attack import attack
 from .calibration import calibration
 from .curves import curves
+from .embedding import embedding
 from .graded import graded
 from .pairs import pairs
 from .pools import pools
 from .rated import rated
+from .robustness import robustness
 from .sanity import sanity
 
 __all__ = ["MEASURES"]
@@ -23,5 +26,8 @@ MEASURES: Mapping[str, Callable[[Setting], Result]] = {
     "graded": graded,
     "pools": pools,
     "calibration": calibration,
+    "robustness": robustness,
+    "attack": attack,
+    "embedding": embedding,
     "sanity": sanity,
 }

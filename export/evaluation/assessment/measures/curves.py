@@ -44,7 +44,7 @@ def _plot(setting: Setting, plan: PoolPlan, title: str) -> LinePlot:
         _line("router", pool.swept(pool.expected), most),
         _line("prompt length", pool.swept(_by_length(setting, plan, pool)), most),
         _line("coin", singles, most),
-        _line("oracle", upper_hull(*pool.swept(pool.scores, floor=False)), most),
+        _line("oracle", _oracle(pool, most), most),
     ]
     alt = (
         f"{title}: mean quality over cost for the router, prompt length, a coin between single "
@@ -60,6 +60,17 @@ def _line(name: str, points: tuple[Floats, Floats], most: float) -> Line:
     order = np.lexsort((scores, dollars))
     x, y = 100 * dollars[order] / most, scores[order]
     return Line(name, tuple(x.tolist()), tuple(y.tolist()))
+
+
+def _oracle(pool: Pool, most: float) -> tuple[Floats, Floats]:
+    """From the cheapest expert alone on, and flat where more money buys nothing."""
+    dollars, scores = pool.swept(pool.scores, floor=False)
+    alone = pool.dollars.mean(axis=0)
+    cheapest = int(alone.argmin())
+    x, y = upper_hull(
+        np.append(dollars, alone[cheapest]), np.append(scores, pool.scores[:, cheapest].mean())
+    )
+    return np.append(x, most), np.append(y, y[-1])
 
 
 def _by_length(setting: Setting, plan: PoolPlan, pool: Pool) -> Floats:
