@@ -36,9 +36,9 @@ class WordRidge:
         """`targets` (texts, numbers), all finite."""
         counts = _counted(texts)
         rarity = np.log((1 + len(texts)) / (1 + (counts > 0).sum(axis=0))) + 1
-        features = _weighed(counts, rarity.astype(np.float32)).astype(np.float64)
+        features = _weighed(counts, rarity.astype(np.float32))
         centre = targets.mean(axis=0)
-        kernel = features @ features.T + PENALTY * np.eye(len(texts))
+        kernel = (features @ features.T).astype(np.float64) + PENALTY * np.eye(len(texts))
         return cls(
             features.T @ np.linalg.solve(kernel, targets - centre),
             centre,
