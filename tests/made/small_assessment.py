@@ -16,6 +16,7 @@ from edge_router.export.evaluation.assessment.pool_plans import (
     MMLU_PRO_SIZES,
     ROUTERBENCH_SIZES,
 )
+from edge_router.export.evaluation.assessment.setting import POINTS
 from edge_router.export.evaluation.assessment.subject import SIZES
 
 Row = dict[str, Any]
@@ -39,7 +40,8 @@ HOME = ["llama3.2-1b", "qwen2.5-32b", "qwen3-1.7b", "gpt-4.1", "llama3.2-3b", "l
 def small_setting(data: Path, work: Path, **changes: Any) -> Setting:
     """The shipped router on the dev split of `data`, with few resamples and evaluations."""
     setting = Setting.of("router-small", data, split="dev", work=work, evaluations=4, repeats=20)
-    return replace(setting, recipe=replace(setting.recipe, own_outcomes=()), **changes)
+    recipe = replace(setting.recipe, own_outcomes=())
+    return replace(setting, recipe=recipe, points=POINTS, **changes)
 
 
 def write_small_data(folder: Path) -> Path:

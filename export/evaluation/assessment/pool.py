@@ -15,7 +15,7 @@ from edge_router.routing.experts.expert import ExpertHead, Pricing
 from ...metrics.apgr import Counts, upper_hull
 from ...training.heads import LinearHead, fit_model_head
 from .price_rule_stand_in import chosen, expenses
-from .setting import Setting
+from .setting import PricePoint, Setting
 
 __all__ = ["Member", "Pool", "PoolPlan", "pool_of"]
 
@@ -71,9 +71,9 @@ class Pool:
         rows = np.arange(len(picks))
         return self.scores[rows, picks], self.dollars[rows, picks]
 
-    def chosen(self, price: float, expected: Floats | None = None) -> Choices:
-        """By the price rule, from the router's estimates or from others (queries, experts)."""
-        return chosen(self.expected if expected is None else expected, self.expense, price)
+    def chosen(self, point: PricePoint) -> Choices:
+        """By the price rule, from the router's estimates."""
+        return chosen(self.expected, self.expense, point.price, least_quality=point.least_quality)
 
     def singles(self, counts: Counts) -> tuple[Floats, Floats]:
         """Mean dollars and scores of each expert alone, both (resamples, experts)."""

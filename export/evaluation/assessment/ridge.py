@@ -40,7 +40,7 @@ class WordRidge:
         centre = targets.mean(axis=0)
         kernel = (features @ features.T).astype(np.float64) + PENALTY * np.eye(len(texts))
         return cls(
-            features.T @ np.linalg.solve(kernel, targets - centre),
+            (features.T @ np.linalg.solve(kernel, targets - centre)).astype(np.float64),
             centre,
             rarity.astype(np.float32),
         )

@@ -14,22 +14,37 @@ from ...recipe import SHIPPED, Recipe
 from .split_rows import SplitRows
 from .subject import Subject
 
-__all__ = ["PRICES", "Setting"]
+__all__ = ["POINTS", "PricePoint", "Setting"]
 
-PRICES: Mapping[str, float] = {"economy": 0.35, "balanced": 0.2, "quality": 0.07}
+
+@dataclass(frozen=True, slots=True)
+class PricePoint:
+    """What a full expense must gain in quality, and the quality below which nobody is asked while
+    another reaches it; both 0..1."""
+
+    price: float
+    least_quality: float = 0.0
+
+
+POINTS: Mapping[str, PricePoint] = {
+    "economy": PricePoint(0.35),
+    "balanced": PricePoint(0.2),
+    "quality": PricePoint(0.07),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """`prices` are what a full expense must gain at each operating point, `evaluations` the budget
-    of the attack's search, `pair_files` more pairs of an easy and a hard message."""
+    """`points` are the artifact's own operating points where it states prices, else POINTS;
+    `evaluations` is the budget of the attack's search, `pair_files` hold more pairs of an easy and
+    a hard message."""
 
     subject: Subject
     rows: SplitRows
     recipe: Recipe
     work: Path
     pair_files: tuple[Path, ...] = ()
-    prices: Mapping[str, float] = field(default_factory=lambda: PRICES)
+    points: Mapping[str, PricePoint] = field(default_factory=lambda: POINTS)
     evaluations: int = 500
     seed: int = 0
     repeats: int = 1000
@@ -50,12 +65,14 @@ class Setting:
         repeats: int = 1000,
     ) -> Self:
         """Raises ArtifactError, BadData."""
+        loaded = RouterArtifact.load(artifact)
         return cls(
-            Subject.of(RouterArtifact.load(artifact), work),
+            Subject.of(loaded, work),
             SplitRows(data, split, frozenset(unseen)),
             Recipe.load(recipe or SHIPPED),
             work,
             tuple(pair_files),
+            points=_own_points(loaded) or POINTS,
             evaluations=evaluations,
             seed=seed,
             repeats=repeats,
@@ -64,3 +81,13 @@ class Setting:
     def counts(self, rows: int) -> Counts:
         """(repeats, rows) how often each row is drawn; the same for the same number of rows."""
         return draw_counts(rows, repeats=self.repeats, seed=self.seed)
+
+
+def _own_points(artifact: RouterArtifact) -> Mapping[str, PricePoint]:
+    """The artifact's points; empty for one that was made before points were prices."""
+    stored = artifact.calibration["operating_points"]
+    return {
+        name: PricePoint(float(point["price"]), float(point.get("least_quality", 0.0)))
+        for name, point in stored.items()
+        if "price" in point
+    }

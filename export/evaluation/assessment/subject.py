@@ -82,8 +82,9 @@ class Subject:
     def least_gain(self, size: str, point: str) -> float:
         """The gain that the artifact's own operating point asks of the largest size over `size`."""
         stored = self.artifact.calibration["operating_points"][point]
-        pairs = stored.get("min_gain", {})
-        return float(pairs.get(f"{size}>{REFERENCE_SIZE}", stored["default"]))
+        if "price" in stored:
+            return float(stored["price"])
+        return float(stored["min_gain"].get(f"{size}>{REFERENCE_SIZE}", stored["default"]))
 
     def _inputs(self, texts: Sequence[str]) -> list[str]:
         longest = self.artifact.manifest.max_chars

@@ -43,9 +43,9 @@ def pools(setting: Setting, plans: Sequence[PoolPlan] | None = None) -> Result:
     units: list[tuple[Cell, ...]] = []
     picked: list[tuple[Cell, ...]] = []
     for pool in measured_pools(setting, plans or pool_plans(setting.recipe)):
-        for point, price in setting.prices.items():
-            at = Point(pool, pool.chosen(price), setting.counts(len(pool.scores)))
-            name = f"{pool.name}: {point}"
+        for point_name, point in setting.points.items():
+            at = Point(pool, pool.chosen(point), setting.counts(len(pool.scores)))
+            name = f"{pool.name}: {point_name}"
             quality.append((name, len(pool.scores), *at.quality_cells()))
             units.append((name, *at.unit_cells()))
             picked.append((name, ", ".join(at.shares())))

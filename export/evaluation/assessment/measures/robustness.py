@@ -16,7 +16,7 @@ from ..perturbations import PERTURBATIONS
 from ..price_rule_stand_in import chosen
 from ..reference_prices import reference_expenses
 from ..result import Cell, MeasureTable, Result
-from ..setting import Setting
+from ..setting import PricePoint, Setting
 from ..subject import SIZES, Readings
 
 __all__ = ["robustness"]
@@ -77,12 +77,12 @@ TEXT = (
 
 
 def _rules(setting: Setting) -> Mapping[str, Decide]:
-    stored, price = setting.subject.least_gain(LOCAL, POINT), setting.prices[POINT]
+    stored, point = setting.subject.least_gain(LOCAL, POINT), setting.points[POINT]
     return {
         "stored": lambda read, _: _two(read, LOCAL, stored),
-        "by price": lambda read, _: _two(read, LOCAL, price),
-        "3b by price": lambda read, _: _two(read, "3b", price),
-        "six": lambda read, texts: _six(setting, read, texts, price),
+        "by price": lambda read, _: _two(read, LOCAL, point.price),
+        "3b by price": lambda read, _: _two(read, "3b", point.price),
+        "six": lambda read, texts: _six(setting, read, texts, point),
     }
 
 
@@ -93,10 +93,10 @@ def _two(read: Readings, local: str, least: float) -> Choices:
     return numbers
 
 
-def _six(setting: Setting, read: Readings, texts: Sequence[str], price: float) -> Choices:
+def _six(setting: Setting, read: Readings, texts: Sequence[str], point: PricePoint) -> Choices:
     tokens = np.array([len(text) / CHARACTERS_PER_TOKEN for text in texts])
     expense = reference_expenses(setting.recipe, SIZES, tokens, read.log_tokens)
-    return chosen(read.qualities, expense, price)
+    return chosen(read.qualities, expense, point.price, least_quality=point.least_quality)
 
 
 def _cloud(choice: Choices) -> Floats:

@@ -53,7 +53,10 @@ def sanity(setting: Setting) -> Result:
     """Choices among six sizes at reference prices, and of 135m on the device against frontier."""
     read = setting.subject.read(QUERIES)
     six = reference_expenses(setting.recipe, SIZES, _input_tokens(), read.log_tokens)
-    picks = [chosen(read.qualities, six, price) for price in setting.prices.values()]
+    picks = [
+        chosen(read.qualities, six, point.price, least_quality=point.least_quality)
+        for point in setting.points.values()
+    ]
     rows: list[tuple[Cell, ...]] = []
     for number, query in enumerate(QUERIES):
         estimates = [f"{quality:.0%}" for quality in read.qualities[number].tolist()]
@@ -68,7 +71,7 @@ def sanity(setting: Setting) -> Result:
         "query",
         *SIZES,
         "answer tokens",
-        *(f"{name} ({price:g})" for name, price in setting.prices.items()),
+        *(f"{name} ({point.price:g})" for name, point in setting.points.items()),
         f"135m or {REFERENCE_SIZE}",
     )
     return Result(
@@ -84,5 +87,10 @@ def _input_tokens() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 
 
 def _two(setting: Setting, read: Readings, number: int) -> str:
-    gain = float(read.gain("135m")[number])
-    return " ".join(CLOUD if gain > price else LOCAL for price in setting.prices.values())
+    two = read.qualities[number, [SIZES.index("135m"), SIZES.index(REFERENCE_SIZE)]]
+    expense = np.array([0.0, 1.0])
+    picks = (
+        chosen(two, expense, point.price, least_quality=point.least_quality)
+        for point in setting.points.values()
+    )
+    return " ".join((LOCAL, CLOUD)[int(pick)] for pick in picks)

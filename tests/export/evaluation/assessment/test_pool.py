@@ -12,6 +12,7 @@ from edge_router.export.evaluation.assessment.measures.pools import Point, too_s
 from edge_router.export.evaluation.assessment.pool import Pool, pool_of
 from edge_router.export.evaluation.assessment.pool_plans import pool_plans
 from edge_router.export.evaluation.assessment.price_rule_stand_in import chosen, expenses
+from edge_router.export.evaluation.assessment.setting import PricePoint
 from edge_router.export.metrics.apgr import Interval
 
 ONCE = np.ones((1, 4), dtype=np.uint16)
@@ -39,7 +40,7 @@ def test_the_hull_is_a_coin_between_single_experts() -> None:
 def test_a_router_that_knows_lies_above_the_hull() -> None:
     """All right for half the dollars; an oracle does no better, and nothing was too small."""
     pool = knowing()
-    point = Point(pool, pool.chosen(0.2), np.tile(ONCE, (5, 1)))
+    point = Point(pool, pool.chosen(PricePoint(0.2)), np.tile(ONCE, (5, 1)))
     quality, spent, hull, above, best, oracle = point.quality_cells()
     assert isinstance(quality, Interval)
     assert isinstance(above, Interval)
@@ -61,9 +62,16 @@ def test_a_too_small_expert_is_one_that_a_larger_clearly_beats() -> None:
 
 
 def test_the_rule_of_two_experts_is_the_threshold_rule() -> None:
-    """The dear one is asked from a gain of the price on; a tie stays with the cheap one."""
+    """The dear one is asked from a gain of the price on."""
     quality = np.array([[0.5, 0.6], [0.5, 0.75], [0.5, 0.7]])
-    assert chosen(quality, np.tile([0.0, 1.0], (3, 1)), 0.2).tolist() == [0, 1, 0]
+    assert chosen(quality, np.tile([0.0, 1.0], (3, 1)), 0.2).tolist() == [0, 1, 1]
+
+
+def test_a_quality_below_the_least_is_left_for_a_better_one() -> None:
+    """Whatever it costs; where nobody reaches it, the price decides."""
+    quality = np.array([[0.1, 0.28], [0.1, 0.2]])
+    numbers = chosen(quality, np.tile([0.0, 1.0], (2, 1)), 0.35, least_quality=0.25)
+    assert numbers.tolist() == [1, 0]
 
 
 def test_leaving_the_device_has_a_least_expense() -> None:
