@@ -22,7 +22,7 @@ __all__ = ["Member", "Pool", "PoolPlan", "pool_of"]
 Floats = npt.NDArray[np.float64]
 Choices = npt.NDArray[np.intp]
 
-SWEPT = np.concatenate([[0.0], np.geomspace(1e-4, 2.0, 60)])  # prices of a whole curve
+SWEPT = np.concatenate([[0.0], np.geomspace(1e-4, 300.0, 90)])  # prices of a whole curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +182,6 @@ def _expected_dollars(
 
 
 def _shares(dollars: Floats) -> Floats:
-    mean = dollars.mean(axis=0)
-    shares: Floats = np.tile(mean / max(float(mean.max()), 1e-12), (len(dollars), 1))
+    """Of the mean dollars of the dearest expert: what is best by them is best at some mean cost."""
+    shares: Floats = dollars / max(float(dollars.mean(axis=0).max()), 1e-12)
     return shares
