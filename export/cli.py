@@ -34,6 +34,7 @@ COMMANDS = {
     "run": ("pipeline", "all steps, from outcome tables to a verified artifact"),
     "frontier": ("pipeline", "all students of a recipe compared"),
     "evaluate": ("evaluate", "artifacts and research routers on outcome tables"),
+    "assess": ("assess", "every measure of one artifact: everyday, exams, pools, attacks"),
     "held-out": ("held_out", "an artifact on tables it never saw, nothing fitted"),
     **{name: ("study", study.help) for name, study in STUDIES.items()},
 }

@@ -13,9 +13,17 @@ from ..metrics.apgr import Interval, interval
 from .contenders import Contender, Side
 from .results import Standing, interval_json
 
-__all__ = ["behind", "behind_first", "first_of", "leaderboard"]
+__all__ = ["behind", "behind_first", "first_of", "kind_of_table", "leaderboard"]
 
 Standings = Mapping[str, Standing]
+
+# What people ask an assistant; every other table asks for exam answers or the like.
+EVERYDAY_TABLES = ("everyday_", "tengu_", "m_ifeval_", "home_assistant_")
+
+
+def kind_of_table(table: str) -> str:
+    """Which of the two means a table counts for: "everyday" or "exam"."""
+    return "everyday" if table.startswith(EVERYDAY_TABLES) else "exam"
 
 
 def first_of(contenders: Sequence[Contender], standings: Standings) -> str | None:

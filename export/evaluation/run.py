@@ -21,7 +21,7 @@ from ..report.html import page
 from ..report.markdown import markdown
 from .baselines import BASELINES
 from .contenders import Contender, Predictions, predictions
-from .leaderboard import behind, behind_first, first_of, leaderboard
+from .leaderboard import behind, behind_first, first_of, kind_of_table, leaderboard
 from .results import Standing, interval_json, judge, main_measure
 from .tasks.draws import Draws
 from .tasks.pools import Scaling
@@ -78,6 +78,10 @@ def evaluate(
         "leaderboard": leaderboard(
             entrants, _of_kind(tasks, standings, pairs=True), subject=subject
         ),
+        "apart": {
+            kind: leaderboard(entrants, _of_table_kind(tasks, standings, kind), subject=subject)
+            for kind in ("everyday", "exam")
+        },
         "pool_leaderboard": leaderboard(
             entrants, _of_kind(tasks, standings, pairs=False), subject=subject
         ),
@@ -130,6 +134,14 @@ def _of_kind(
     tasks: Sequence[Task], standings: Mapping[str, Mapping[str, Standing]], *, pairs: bool
 ) -> dict[str, Mapping[str, Standing]]:
     return {task.name: standings[task.name] for task in tasks if (task.kind == "pair") is pairs}
+
+
+def _of_table_kind(
+    tasks: Sequence[Task], standings: Mapping[str, Mapping[str, Standing]], kind: str
+) -> dict[str, Mapping[str, Standing]]:
+    """Pairs on everyday tables, or on the others."""
+    mine = [task for task in tasks if kind_of_table(task.table) == kind]
+    return _of_kind(mine, standings, pairs=True)
 
 
 def _task_json(

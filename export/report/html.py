@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from string import Template
 from typing import Any
@@ -11,19 +11,24 @@ from .content import Figure, Section, Table
 from .page import PAGE, STYLE
 from .sections import introduction, sections
 
-__all__ = ["page"]
+__all__ = ["page", "page_of"]
 
 
 def page(evaluation: Mapping[str, Any]) -> str:
     """The whole report: leaderboard, tables and figures, readable on a phone."""
-    parts = sections(evaluation)
+    return page_of("Edge Router: evaluation", introduction(evaluation), sections(evaluation))
+
+
+def page_of(title: str, opening: str, parts: Sequence[Section]) -> str:
+    """A page of any sections under a heading and an opening paragraph."""
     contents = "".join(
         f'<li><a href="#s{number}">{escape(section.title)}</a></li>'
         for number, section in enumerate(parts)
     )
     return Template(PAGE).substitute(
         style=STYLE,
-        introduction=escape(introduction(evaluation)),
+        title=escape(title),
+        introduction=escape(opening),
         contents=contents,
         body="\n".join(_section(number, section) for number, section in enumerate(parts)),
     )

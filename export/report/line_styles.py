@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["BACKGROUND", "INK", "MUTED", "Look", "contender_looks"]
+__all__ = ["BACKGROUND", "COLOURS", "GREYS", "INK", "MUTED", "Look", "contender_looks"]
 
 INK, MUTED, BACKGROUND = "#1f2933", "#6b7785", "#ffffff"
 # Okabe and Ito's colours, which the colour-blind tell apart; the first is the artifact's.
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 GREYS = {
     "random": ("#9aa5b1", "dotted"),
+    "coin": ("#9aa5b1", "dotted"),
     "prompt length": ("#7b8794", "dashed"),
     "task only": ("#52606d", "dashdot"),
     "best single": ("#7b8794", "dotted"),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .content import Section, Table
 from .sections import introduction, sections
 
-__all__ = ["markdown"]
+__all__ = ["markdown", "markdown_of"]
 
 
 def markdown(evaluation: Mapping[str, Any]) -> str:
     """The whole report but for its figures, which are in the HTML page."""
-    parts = ["# Evaluation", introduction(evaluation), *map(_section, sections(evaluation))]
-    return "\n\n".join(parts) + "\n"
+    return markdown_of("Evaluation", introduction(evaluation), sections(evaluation))
+
+
+def markdown_of(title: str, opening: str, parts: Sequence[Section]) -> str:
+    """A report of any sections under a heading and an opening paragraph."""
+    return "\n\n".join([f"# {title}", opening, *map(_section, parts)]) + "\n"
 
 
 def _section(section: Section) -> str:

@@ -10,11 +10,11 @@ PAGE = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light">
-<title>Edge Router: evaluation</title>
+<title>$title</title>
 <style>$style</style>
 </head>
 <body>
-<header><h1>Edge Router: evaluation</h1><p>$introduction</p></header>
+<header><h1>$title</h1><p>$introduction</p></header>
 <nav aria-label="Contents"><details><summary>Contents</summary><ol>$contents</ol></details></nav>
 <main>
 $body

@@ -55,7 +55,14 @@ def sections(evaluation: Json) -> list[Section]:
     tasks = evaluation["tasks"]
     pairs = [task for task in tasks if task["kind"] == "pair"]
     parts = [
-        _leaderboard("Leaderboard", "APGR", evaluation["leaderboard"], pairs, looks),
+        _leaderboard(
+            "Leaderboard",
+            "APGR",
+            evaluation["leaderboard"],
+            pairs,
+            looks,
+            apart=_both_kinds(evaluation),
+        ),
         _against(evaluation["subject"], evaluation["leaderboard"], pairs, looks),
         *(pair_section(task, looks) for task in pairs),
         allocation_section(tasks, looks),
@@ -74,19 +81,46 @@ def _paragraphs(text: str) -> tuple[str, ...]:
     return tuple(" ".join(part.split()) for part in text.split("\n\n"))
 
 
+def _both_kinds(evaluation: Json) -> Mapping[str, Mapping[str, Any]]:
+    """Means of everyday and of exam tables by contender; nothing where only one kind is there."""
+    boards: Mapping[str, Sequence[Json]] = evaluation.get("apart", {})
+    if not boards or not all(boards.values()):
+        return {}
+    return {
+        kind: {row["contender"]: row["mean"] for row in board} for kind, board in boards.items()
+    }
+
+
 def _leaderboard(
-    title: str, measure: str, board: Sequence[Json], tasks: Sequence[Json], looks: Looks
+    title: str,
+    measure: str,
+    board: Sequence[Json],
+    tasks: Sequence[Json],
+    looks: Looks,
+    *,
+    apart: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Section:
-    """Means over tasks, and each task's own value, starred where level with its first."""
+    """Means over tasks, and each task's own value, starred where level with its first.
+
+    `apart` are means of some of the tasks only, by their name and contender.
+    """
+    means = apart or {}
     if not board:
         return Section(title, ())
     names = [row["contender"] for row in board]
-    header = ("contender", "rank", f"mean {measure}", "behind the first")
+    header = (
+        "contender",
+        "rank",
+        f"mean {measure}",
+        *(f"mean {measure}, {kind}" for kind in means),
+        "behind the first",
+    )
     rows = tuple(
         (
             row["contender"],
             str(row["rank"] or "-"),
             interval_text(row["mean"]) + _star(row),
+            *(interval_text(mean.get(row["contender"])) for mean in means.values()),
             interval_text(row["behind_first"]),
             *(_starred(task["results"][row["contender"]], task["measure"]) for task in tasks),
         )

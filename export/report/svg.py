@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from .line_styles import BACKGROUND, INK, MUTED
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_svg"]
+__all__ = ["draw_panels", "draw_svg"]
 
 WIDTH_INCHES = 4.5  # 324 points: one point is about one pixel of a phone
 NAMESPACES = {"xmlns": "2000/svg", "xmlns:xlink": "1999/xlink"}
@@ -47,17 +47,26 @@ def draw_svg(title: str, alt: str, paint: Callable[[Axes], None], *, height: flo
 
     `height` in inches. Uses no state of pyplot's and no display.
     """
+    return draw_panels(title, alt, [paint], height=height)
+
+
+def draw_panels(
+    title: str, alt: str, paints: Sequence[Callable[[Axes], None]], *, height: float = 3.4
+) -> str:
+    """The same of several axes side by side, each as wide as one alone."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     buffer = io.StringIO()
     with rc_context({**STYLE, "svg.hashsalt": title}):  # ids that no other figure of the page has
-        figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
+        width = WIDTH_INCHES * len(paints)
+        figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-        axes.set_axisbelow(True)
-        paint(axes)
+        for number, paint in enumerate(paints, start=1):
+            axes = figure.add_subplot(1, len(paints), number)
+            axes.set_axisbelow(True)
+            paint(axes)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return _element(buffer.getvalue(), alt)
 

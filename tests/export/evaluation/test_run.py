@@ -25,6 +25,7 @@ from edge_router.export.evaluation import (
 )
 from edge_router.export.evaluation.tradeoff import cost_quality
 from edge_router.export.metrics.apgr import apgr
+from edge_router.export.report.markdown import markdown
 from fake_routers import KilledRouter, KindRouter, NoNumberRouter, OneColumnRouter
 from small_tables import EIGHT, PAIR, small_outcomes, small_rows
 
@@ -67,6 +68,25 @@ def test_it_is_json_without_nan(evaluation: dict[str, Any]) -> None:
     """What has no value is null, and a second writing is the same."""
     text = json.dumps(evaluation, allow_nan=False)
     assert json.loads(text) == json.loads(json.dumps(json.loads(text)))
+
+
+def test_everyday_and_exam_means_stand_apart_and_together(tmp_path: Path) -> None:
+    """The mean of all tables, and those of either kind, which say nothing of the other."""
+    outcomes = small_outcomes(
+        small_rows("everyday_asked", PAIR, count=400), small_rows("exam", PAIR, seed=2, count=400)
+    )
+    tables = Tables(outcomes)
+    tasks = tables.pairs(dict.fromkeys(("everyday_asked", "exam"), ("small", "large")))
+    evaluation = evaluate([KIND], tasks, work=tmp_path, repeats=20)
+    boards = {"together": evaluation["leaderboard"], **evaluation["apart"]}
+    means = {
+        kind: next(row["mean"][0] for row in board if row["contender"] == KIND.name)
+        for kind, board in boards.items()
+    }
+    assert means["together"] == pytest.approx((means["everyday"] + means["exam"]) / 2, abs=1e-6)
+    text = markdown(evaluation)
+    assert "| mean APGR | mean APGR, everyday | mean APGR, exam |" in text
+    assert f"{means['everyday']:.3f} [" in text
 
 
 def test_random_and_oracle_stand_where_they_must(

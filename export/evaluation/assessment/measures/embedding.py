@@ -1,0 +1,116 @@
+"""The encoder's sentence embedding beside MiniLM's: nearest intents, and paraphrases told apart.
+
+The router's own vector stands beside both: it was made to tell how hard a query is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.routing.artifact.encoder import open_session
+from edge_router.routing.artifact.text import RouterTokenizer
+
+from ....metrics.agreement import auc, means, with_interval
+from ....recipe import base_folder
+from ....training.embedding import embed_cached
+from ..intents import Commands, banking77, clinc150, same_intent_pairs
+from ..result import ABSENT, Cell, MeasureTable, Result
+from ..setting import Setting
+
+__all__ = ["embedding"]
+
+Floats = npt.NDArray[np.float64]
+Embed = Callable[[Sequence[str]], Floats]
+
+OUTPUT = "embedding"
+PAIRS = 5000
+PART = 500  # queries compared with all at a time
+TEXT = (
+    "1-NN: the intent of the nearest train command by cosine (CLINC150, without out-of-scope "
+    "ones). AUC: two commands of one intent against two of different intents of one domain."
+)
+
+
+def embedding(setting: Setting) -> Result:
+    """Every contender on CLINC150 and BANKING77. Raises NoSuchFile."""
+    data = setting.rows.folder
+    train, asked = clinc150(data, "train"), clinc150(data, setting.rows.split)
+    banking = banking77(data)
+    rows: list[tuple[Cell, ...]] = []
+    for name, embed in _contenders(setting).items():
+        if embed is None:
+            rows.append((name, ABSENT, None, None))
+            continue
+        of_asked = _unit(embed(asked.texts))
+        right = _nearest_right(_unit(embed(train.texts)), of_asked, train, asked)
+        rows.append(
+            (
+                name,
+                with_interval(partial(means, right), setting.counts(len(right))),
+                _auc(of_asked, asked, setting.seed),
+                _auc(_unit(embed(banking.texts)), banking, setting.seed),
+            )
+        )
+    header = ("contender", "CLINC150 1-NN accuracy", "CLINC150 AUC", "BANKING77 AUC")
+    return Result(
+        "embedding",
+        "Sentence embedding",
+        (TEXT,),
+        (MeasureTable("Intents and paraphrases", header, tuple(rows)),),
+    )
+
+
+def _contenders(setting: Setting) -> dict[str, Embed | None]:
+    base = base_folder(setting.recipe.base_package)
+    return {
+        "embedding of the artifact": _of_artifact(setting),
+        "all-MiniLM-L6-v2": lambda texts: embed_cached(texts, base, setting.work).astype(float),
+        "the router's own vector": lambda texts: setting.subject.read(texts).vectors,
+    }
+
+
+def _of_artifact(setting: Setting) -> Embed | None:
+    """None where the graph has no such output."""
+    artifact = setting.subject.artifact
+    session = open_session(artifact.encoder_path)
+    if OUTPUT not in [output.name for output in session.get_outputs()]:
+        return None
+    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
+
+    def embed(texts: Sequence[str]) -> Floats:
+        rows = []
+        for text in texts:
+            ids, mask = tokenizer.batch([text])
+            feed = {"input_ids": ids, "attention_mask": mask}
+            rows.append(session.run([OUTPUT], feed)[0][0])
+        return np.array(rows, dtype=np.float64)
+
+    return embed
+
+
+def _unit(vectors: Floats) -> Floats:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Floats = vectors / np.where(length > 0, length, 1)
+    return unit
+
+
+def _nearest_right(known: Floats, asked: Floats, train: Commands, query: Commands) -> Floats:
+    """1 for each query whose nearest train command has its intent, else 0."""
+    parts = [asked[at : at + PART] @ known.T for at in range(0, len(asked), PART)]
+    nearest = np.concatenate([part.argmax(axis=1) for part in parts])
+    right: Floats = (train.intents[nearest] == query.intents).astype(np.float64)
+    return right
+
+
+def _auc(unit: Floats, commands: Commands, seed: int) -> float:
+    same, different = same_intent_pairs(commands, PAIRS, seed)
+    return auc(_cosines(unit, same), _cosines(unit, different))
+
+
+def _cosines(unit: Floats, pairs: npt.NDArray[np.intp]) -> Floats:
+    cosines: Floats = (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(axis=1)
+    return cosines

@@ -1,0 +1,187 @@
+"""Pools of experts: what a router expects of each for a query, and what each scored and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.chat.completion import CHARACTERS_PER_TOKEN
+from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.experts.expert import ExpertHead, Pricing
+
+from ...metrics.apgr import Counts, upper_hull
+from ...training.heads import LinearHead, fit_model_head
+from .price_rule_stand_in import chosen, expenses
+from .setting import PricePoint, Setting
+
+__all__ = ["Member", "Pool", "PoolPlan", "pool_of"]
+
+Floats = npt.NDArray[np.float64]
+Choices = npt.NDArray[np.intp]
+
+SWEPT = np.concatenate([[0.0], np.geomspace(1e-4, 300.0, 90)])  # prices of a whole curve
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`expert` is its column; the first of `heads` that the artifact knows stands for it.
+
+    `pricing` None: the rows state its dollars.
+    """
+
+    expert: str
+    heads: tuple[str, ...]
+    pricing: Pricing | None
+    on_device: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPlan:
+    """Members of one table, from the smallest to the largest; with `enrolled`, heads are fitted to
+    the table's train rows, as `edge-router enroll` does."""
+
+    name: str
+    table: str
+    members: tuple[Member, ...]
+    kind: str = "open"
+    enrolled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """All (queries, experts), from the smallest expert to the largest.
+
+    `expected` and `scores` in 0..1, `expense` what the rule weighs in 0..1, `dollars` what the
+    answers really cost; `lengths` (queries,) of the prompts in characters.
+    """
+
+    name: str
+    experts: tuple[str, ...]
+    expected: Floats
+    scores: Floats
+    expense: Floats
+    dollars: Floats
+    lengths: Floats
+
+    def outcome(self, picks: Choices) -> tuple[Floats, Floats]:
+        """Scores and dollars (queries,) of the experts chosen."""
+        rows = np.arange(len(picks))
+        return self.scores[rows, picks], self.dollars[rows, picks]
+
+    def chosen(self, point: PricePoint) -> Choices:
+        """By the price rule, from the router's estimates."""
+        return chosen(self.expected, self.expense, point.price, least_quality=point.least_quality)
+
+    def singles(self, counts: Counts) -> tuple[Floats, Floats]:
+        """Mean dollars and scores of each expert alone, both (resamples, experts)."""
+        total = counts.sum(axis=1, keepdims=True)
+        return counts @ self.dollars / total, counts @ self.scores / total
+
+    def coin(self, spent: Floats, counts: Counts) -> Floats:
+        """(resamples,) quality at the same cost of a coin between two single experts: their hull.
+
+        `spent` (resamples,) mean dollars.
+        """
+        hulls = zip(spent, *self.singles(counts), strict=True)
+        return np.array([np.interp(cost, *upper_hull(x, y)) for cost, x, y in hulls])
+
+    def swept(self, qualities: Floats, *, floor: bool = True) -> tuple[Floats, Floats]:
+        """Mean dollars and scores (prices,) over all prices, of choices by `qualities`.
+
+        Without `floor`, a nearly free expert in the cloud counts its dollars only.
+        """
+        expense = self.expense if floor else _shares(self.dollars)
+        outcomes = [self.outcome(chosen(qualities, expense, price)) for price in SWEPT.tolist()]
+        return (
+            np.array([dollars.mean() for _, dollars in outcomes]),
+            np.array([scores.mean() for scores, _ in outcomes]),
+        )
+
+    def best_at(self, spent: float, qualities: Floats) -> float:
+        """The best quality at a cost that some price reaches, or a mix of two prices."""
+        dollars, scores = self.swept(qualities, floor=False)
+        return float(np.interp(spent, *upper_hull(dollars, scores)))
+
+
+def pool_of(setting: Setting, plan: PoolPlan) -> Pool:
+    """The rows of the split that know every member. Raises BadRow, NoSuchFile."""
+    rows = _known(setting.rows.measured(plan.table, plan.kind), plan)
+    read = setting.subject.read([row["query"] for row in rows])
+    heads = [_head(setting, plan, member) for member in plan.members]
+    base = read.log_tokens[:, 0] - setting.subject.head("135m").log_tokens
+    tokens = np.exp(np.stack([base + head.log_tokens for head in heads], axis=1))
+    dollars = np.array([[_spent(row, member) for member in plan.members] for row in rows])
+    expected_dollars = _expected_dollars(rows, plan, tokens, dollars)
+    leaves = np.array([not member.on_device for member in plan.members])
+    return Pool(
+        plan.name,
+        tuple(member.expert for member in plan.members),
+        np.stack([head.qualities(read.vectors) for head in heads], axis=1).astype(np.float64),
+        np.array([[row["score"][member.expert] for member in plan.members] for row in rows]),
+        expenses(expected_dollars, np.zeros_like(expected_dollars), leaves),
+        dollars,
+        np.array([float(len(row["query"])) for row in rows]),
+    )
+
+
+def _known(rows: Sequence[Row], plan: PoolPlan) -> list[Row]:
+    return [row for row in rows if all(one.expert in row["score"] for one in plan.members)]
+
+
+def _head(setting: Setting, plan: PoolPlan, member: Member) -> ExpertHead:
+    nearest = setting.subject.head(*member.heads)
+    if not plan.enrolled:
+        return nearest
+    rows = [
+        row for row in setting.rows.train(plan.table, plan.kind) if member.expert in row["score"]
+    ]
+    vectors = setting.subject.read([row["query"] for row in rows]).vectors
+    scores = np.array([row["score"][member.expert] for row in rows])
+    prior = LinearHead(nearest.bias, nearest.weights.astype(np.float64))
+    fitted = fit_model_head(vectors, scores, prior)
+    weights = fitted.weights.astype(np.float32)
+    return ExpertHead(fitted.bias, weights, nearest.log_tokens, nearest.temperature)
+
+
+def _spent(row: Row, member: Member) -> float:
+    """Dollars of one answer: stated, or its price for its tokens (characters / 4)."""
+    if member.pricing is None:
+        return float(row["cost_usd"][member.expert])
+    written = row.get("answer_tokens")
+    if written is None:
+        written = row["out_chars"][member.expert] / CHARACTERS_PER_TOKEN
+    return member.pricing.cost(_read(row), written)
+
+
+def _read(row: Row) -> float:
+    characters: float = row.get("prompt_chars", len(row["query"]))
+    return characters / CHARACTERS_PER_TOKEN
+
+
+def _expected_dollars(
+    rows: Sequence[Row], plan: PoolPlan, tokens: Floats, dollars: Floats
+) -> Floats:
+    """What the rule weighs: the price for the expected tokens (queries, experts).
+
+    Where rows state dollars, each expert's mean: its price for the same tokens.
+    """
+    if any(member.pricing is None for member in plan.members):
+        return np.tile(dollars.mean(axis=0), (len(rows), 1))
+    return np.array(
+        [
+            [
+                member.pricing.cost(_read(row), written) if member.pricing else 0.0
+                for member, written in zip(plan.members, of_row, strict=True)
+            ]
+            for row, of_row in zip(rows, tokens.tolist(), strict=True)
+        ]
+    )
+
+
+def _shares(dollars: Floats) -> Floats:
+    """Of the mean dollars of the dearest expert: what is best by them is best at some mean cost."""
+    shares: Floats = dollars / max(float(dollars.mean(axis=0).max()), 1e-12)
+    return shares
