@@ -161,7 +161,6 @@ def print_explanation(explanation: Explanation, *, as_json: bool) -> None:
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
-    from edge_router.routing.explaining.kind_words import kind_words
     from edge_router.routing.explaining.turning import turns_words
 
     yield f"{explanation.expert} ({explanation.reason}): {explanation.words}"
@@ -179,7 +178,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
     if explanation.needs_tools is not None:
         yield f"needs live data or a device: {explanation.needs_tools:.0%}"
     yield "kind of task"
-    yield from (f"  {kind.probability:>4.0%} {kind_words(kind.name)}" for kind in explanation.kinds)
+    yield from (f"  {kind.probability:>4.0%} {kind.words}" for kind in explanation.kinds)
     if explanation.neighbours:
         yield "nearest known queries"
         yield from (f"  {_neighbour(known)}" for known in explanation.neighbours)
@@ -203,10 +202,7 @@ def _expert(expert: Considered) -> str:
 
 def _neighbour(neighbour: KnownNeighbour) -> str:
     scores = ", ".join(f"{name} {score:.0%}" for name, score in neighbour.scores.items())
-    from edge_router.routing.explaining.kind_words import kind_words
-
-    kind = kind_words(neighbour.kind)
-    words = f"{neighbour.distance:.3f} {kind} ({neighbour.table}, {neighbour.language})"
+    words = f"{neighbour.distance:.3f} {neighbour.words} ({neighbour.table}, {neighbour.language})"
     return (
         words
         + (f": {scores}" if scores else "")

@@ -22,6 +22,7 @@ from ..deciding.reason import Reason
 from ..experts.expert import Location
 from ..experts.panel import Candidate, Candidates
 from .change import Change
+from .kind_words import kind_words
 from .turning import Turn, turns
 
 __all__ = ["Considered", "Explanation", "KnownNeighbour", "TaskKind"]
@@ -56,6 +57,11 @@ class TaskKind:
     name: str
     probability: float
 
+    @property
+    def words(self) -> str:
+        """The name as a user understands it: "instructions" for "everyday/howto"."""
+        return kind_words(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class KnownNeighbour:
@@ -71,6 +77,11 @@ class KnownNeighbour:
     distance: float
     text: str | None
     scores: Mapping[str, float]
+
+    @property
+    def words(self) -> str:
+        """Its kind as a user understands it."""
+        return kind_words(self.kind)
 
 
 @dataclass(frozen=True, slots=True)
