@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.chat.completion import DEFAULT_MAX_TOKENS, estimated_tokens
-from edge_router.routing.deciding.price_rule import chosen, expenses
+from edge_router.routing.deciding.price import chosen, expenses
 from edge_router.routing.experts.expert import PROFILES
 from edge_router.routing.logistic import sigmoid
 

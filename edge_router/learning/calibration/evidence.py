@@ -18,7 +18,7 @@ from edge_router.errors import OutcomesUnusable
 from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
-from edge_router.routing.deciding.price_rule import expenses, turning_prices
+from edge_router.routing.deciding.price import expenses, turning_prices
 from edge_router.routing.experts.expert import Expert
 from edge_router.routing.experts.panel import Panel
 

@@ -14,7 +14,7 @@ from edge_router.errors import TooFewOutcomes
 from edge_router.guards.stored_json import rounded
 from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
-from edge_router.routing.deciding.price_rule import turning_prices
+from edge_router.routing.deciding.price import turning_prices
 from edge_router.routing.deciding.stored_points import StoredPoint, compared
 from edge_router.routing.experts.expert import Expert
 from edge_router.settings.config import Config

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edge_router.errors import LearningError, TooFewOutcomes
 from edge_router.routing.arrays import Float64s
-from edge_router.routing.deciding.price_rule import expenses
+from edge_router.routing.deciding.price import expenses
 from edge_router.routing.experts.expert import Expert
 
 from .outcome import Outcome, require_dim

@@ -20,85 +20,13 @@ from ..arrays import Float64s
 from ..experts.panel import Candidates, Places
 from .decision import Rule, Verdict, Weighed
 from .operating_point import OperatingPoint
+from .price import LEAVING, chosen, expenses, scores_at
 from .reason import Reason
 
-__all__ = ["LEAVING", "CheapestRule", "PriceRule", "chosen", "expenses", "turning_prices"]
+__all__ = ["LEAVING", "CheapestRule", "PriceRule", "chosen", "expenses"]
 
 
 Bools = npt.NDArray[np.bool_]
-
-LEAVING = 0.1
-"""The least expense of an expert that the query leaves this device for. Leaving it is never free:
-it takes a connection, hands the text to somebody else, and counts against limits of rate. Without
-a floor, a cloud model at a hundredth of the dearest one's dollars would be asked for a hundredth of
-the gain, so for nothing."""
-
-
-def expenses(
-    cost_usd: Float64s,
-    latency_s: Float64s,
-    leaves_device: Bools,
-    usd_per_second: float = 0.0,
-) -> Float64s:
-    """How dear each expert is beside the dearest one, 0..1; all arrays (..., experts).
-
-    The dollars of an answer, and `usd_per_second` times its seconds, over the same sum of the
-    dearest of these experts. A price that nobody knows (NaN) counts as the dearest. Experts that
-    the query leaves the device for count at least LEAVING; the others 0 where nothing costs
-    anything.
-    """
-    sums = cost_usd + usd_per_second * latency_s if usd_per_second else cost_usd
-    dearest = np.fmax.reduce(sums, axis=-1, keepdims=True)  # of those that are known
-    shares = np.fmin(sums / np.where(dearest > 0, dearest, 1.0), 1.0)  # 1 where it is not known
-    expense: Float64s = np.maximum(shares, LEAVING * leaves_device)
-    return expense
-
-
-def chosen(
-    quality: Float64s, expense: Float64s, price: float, *, least_quality: float = 0.0
-) -> Places:
-    """The places (queries,) of the experts that the rule chooses.
-
-    `quality` (queries, experts); `expense` (queries, experts), or (experts,) for all queries alike.
-    Of equal scores the dearer expert is chosen, so that a gain which reaches exactly what its
-    expense asks for is worth it; of equally dear ones the first. NaN in `quality` stands for an
-    expert that is not there.
-    """
-    spread = np.broadcast_to(expense, quality.shape)
-    absent = np.isnan(quality)
-    scores = _scores(quality, np.where(absent, 2.0, spread), price)  # dearer than any
-    reaches = quality >= least_quality
-    out = absent | (~reaches & reaches.any(axis=-1, keepdims=True))
-    scores = np.where(out, -np.inf, scores)
-    best = ~out & (scores == scores.max(axis=-1, keepdims=True))
-    places: Places = np.where(best, spread, -1.0).argmax(axis=-1)
-    return places
-
-
-def _scores(quality: Float64s, expense: Float64s, price: float) -> Float64s:
-    """`quality - price * expense` beyond that of the best of the cheapest experts; (..., experts).
-
-    Counted from there, a free expert and one at expense 1 compare as `gain >= price` to the last
-    bit: 0 is the score of the first, `gain - price` that of the second.
-    """
-    further = expense - np.minimum.reduce(expense, axis=-1, keepdims=True)
-    cheapest = np.where(further > 0, -np.inf, quality)
-    base = np.maximum.reduce(cheapest, axis=-1, keepdims=True)
-    scores: Float64s = (quality - base) - price * further
-    return scores
-
-
-def turning_prices(quality: Float64s, expense: Float64s) -> Float64s:
-    """The highest price (queries,) at which the dearer of two experts is chosen.
-
-    Both arrays (queries, 2). Where the two are equally dear the price does not count: infinite, of
-    either sign, as the second one is at least as good or worse.
-    """
-    gain, further = quality[:, 1] - quality[:, 0], expense[:, 1] - expense[:, 0]
-    ever = np.where(gain >= 0, np.inf, -np.inf)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        turns: Float64s = np.where(further == 0, ever, gain / further)
-    return turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +59,7 @@ class PriceRule:
 
     def weigh(self, candidates: Candidates) -> Weighed:
         expense = self.expenses(candidates)
-        scores = _scores(candidates.quality, expense, self.point.price)
+        scores = scores_at(candidates.quality, expense, self.point.price)
         below = candidates.quality < self.point.least_quality
         some_below = bool(below.any())
         ranking = _ranking(candidates, expense, scores, below if some_below else None)

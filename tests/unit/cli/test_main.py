@@ -57,6 +57,8 @@ def test_route_explains_for_people_and_for_machines(capsys: pytest.CaptureFixtur
     assert (code, err) == (0, "")
     for told in ("local (", "cloud (cloud)", "operating point balanced", "nearest known queries"):
         assert told in out
+    for told in ("price 0.20: cloud up to ", "local above", "expected answer about "):
+        assert told in out
     found = run_json(capsys, "route", "What is the opposite of hot?", "--explain")
     assert {expert["name"] for expert in found["experts"]} == {"local", "cloud"}
     argv = ("route", "What is 1 + 1?", "--explain", "--preference", "auto")

@@ -7,13 +7,13 @@ import pytest
 from made_candidates import cloud, decided, local
 
 from edge_router.routing.deciding.operating_point import OperatingPoint
+from edge_router.routing.deciding.price import turning_prices
 from edge_router.routing.deciding.price_rule import (
     LEAVING,
     CheapestRule,
     PriceRule,
     chosen,
     expenses,
-    turning_prices,
 )
 from edge_router.routing.deciding.reason import Reason
 from edge_router.routing.experts.expert import Location
