@@ -16,7 +16,7 @@ from ..deciding.policy import decide_again
 from ..deciding.price_rule import CheapestRule, PriceRule
 from ..deciding.reason import Reason
 from ..deciding.topsis import PreferenceRule
-from ..experts.panel import Candidate
+from ..experts.panel import Candidate, Candidates
 from .change import (
     Change,
     ConfiguredStep,
@@ -218,7 +218,8 @@ def _other_rule(grounds: Grounds, name: str, digits: int) -> Step | None:
 def _nearest_price(grounds: Grounds, name: str, now: float, digits: int) -> float | None:
     """The price nearest to the one that counts now at which `name` answers."""
     rule = _priced(grounds.rule, now)
-    spans = turns(decide_again(replace(grounds, rule=rule)), rule)
+    expense = rule.expenses(Candidates.of(grounds.candidates))
+    spans = turns(decide_again(replace(grounds, rule=rule)), expense, rule.least_quality)
     working = [
         price
         for span in spans

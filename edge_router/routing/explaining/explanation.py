@@ -146,7 +146,7 @@ class Explanation:
             margin=decision.gain - decision.min_gain,
             price=rule.point.price if rule else None,
             least_quality=decision.least_quality,
-            turns=turns(decision, rule) if rule and rule is grounds.rule else (),
+            turns=_turns(decision, grounds, rule),
             needs_tools=decision.needs_tools,
             propensity=decision.propensity,
             kinds=_kinds(grounds.query, artifact.manifest.task_kinds),
@@ -186,6 +186,13 @@ def _price_rule(rule: Rule) -> PriceRule | None:
     """The rule of the operating point, None where a preference decides."""
     usual = rule.usual if isinstance(rule, CheapestRule) else rule
     return usual if isinstance(usual, PriceRule) else None
+
+
+def _turns(decision: Decision, grounds: Grounds, rule: PriceRule | None) -> tuple[Turn, ...]:
+    if rule is None or rule is not grounds.rule:
+        return ()
+    expense = rule.expenses(Candidates.of(grounds.candidates))
+    return turns(decision, expense, rule.least_quality)
 
 
 def _considered(

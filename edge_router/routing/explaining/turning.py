@@ -11,7 +11,6 @@ from edge_router.settings.constraints import Placement
 
 from ..arrays import Float64s
 from ..deciding.decision import Decision
-from ..deciding.price_rule import PriceRule
 from ..experts.panel import Candidates, Places
 
 __all__ = ["Turn", "turns", "turns_words"]
@@ -26,9 +25,9 @@ class Turn:
     up_to: float | None
 
 
-def turns(decision: Decision, rule: PriceRule) -> tuple[Turn, ...]:
-    """The experts that `rule` would choose at one price or another, the dearest first, of those
-    that nothing rules out; empty for a decision without its grounds.
+def turns(decision: Decision, expense: Float64s, least_quality: float) -> tuple[Turn, ...]:
+    """The experts that are chosen at one price or another, the dearest first, of those that nothing
+    rules out; empty for a decision without its grounds. `expense` (experts,) is of all candidates.
 
     They are the corners of the convex hull of expense and quality, and the prices are the slopes
     between them.
@@ -37,8 +36,8 @@ def turns(decision: Decision, rule: PriceRule) -> tuple[Turn, ...]:
         return ()
     candidates = Candidates.of(decision.grounds.candidates)
     usable = _usable(decision, candidates)
-    quality, expense = candidates.quality[usable], rule.expenses(candidates)[usable]
-    reaches = quality >= rule.least_quality
+    quality, expense = candidates.quality[usable], expense[usable]
+    reaches = quality >= least_quality
     if reaches.any():
         usable, quality, expense = usable[reaches], quality[reaches], expense[reaches]
     rank = np.argsort(candidates.cheapest_first)[usable]

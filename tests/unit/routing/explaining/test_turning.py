@@ -10,7 +10,7 @@ from made_candidates import CLOUDS, QUALITY, cloud, decided, local
 
 from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.deciding.price_rule import PriceRule
-from edge_router.routing.experts.panel import Candidate
+from edge_router.routing.experts.panel import Candidate, Candidates
 from edge_router.routing.explaining.turning import Turn, turns, turns_words
 from edge_router.settings.constraints import Constraints, Placement
 
@@ -22,7 +22,8 @@ def turned(
 ) -> tuple[Turn, ...]:
     """At the price 0.2."""
     point = OperatingPoint("", "", 0.2, floor)
-    return turns(decided(*candidates, price=point, constraints=limits), PriceRule(point))
+    expense = PriceRule(point).expenses(Candidates.of(candidates))
+    return turns(decided(*candidates, price=point, constraints=limits), expense, floor)
 
 
 def test_the_prices_are_the_slopes_of_the_hull() -> None:
