@@ -18,7 +18,7 @@ from made_experts import CLOUD
 
 EASY = "What is the opposite of hot?"
 ELSEWHERE = "said elsewhere"
-LOCAL = replace(made_experts.LOCAL, input_usd_per_million=1.0, output_usd_per_million=1000.0)
+LOCAL = replace(made_experts.LOCAL, input_usd_per_million=0.01, output_usd_per_million=10.0)
 BY_MARGIN = GateStage(-20.0, np.array([40.0 * (name == "min_margin") for name in FEATURES]))
 
 

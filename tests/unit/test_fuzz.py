@@ -60,7 +60,7 @@ RIGHT: tuple[Any, ...] = (
     Pricing(1.0, 2.0),
     Speed(0.1, 100.0, 10.0),
     Weights(1.0),
-    OperatingPoint("a", "", 0.1, {}),
+    OperatingPoint("a", "", 0.1),
     Preference("auto", "balance"),
 )
 
@@ -99,7 +99,7 @@ def router(artifact: RouterArtifact) -> Router:
     """The shipped profiles, without the encoder's time."""
     encoder = FakeEncoder(artifact.manifest.representation_dim)
     experts = tuple(profile_experts(artifact).values())
-    return Router(artifact, experts, point=OperatingPoint.of_gain(0.1), encoder=encoder)
+    return Router(artifact, experts, point=OperatingPoint.of_price(0.1), encoder=encoder)
 
 
 def test_what_is_made_is_made_or_refused() -> None:

@@ -57,7 +57,7 @@ VALUES: tuple[Any, ...] = (
     Speed(0.1, 100.0, 10.0),
     Pace(),
     ExpertState(),
-    OperatingPoint("balanced", "", 0.1, {"135m>8b": 0.2}),
+    OperatingPoint("balanced", "", 0.1, 0.25),
     Weights(0.5, 0.25, 0.25),
     Preference("auto", "balance"),
 )

@@ -55,13 +55,10 @@ def test_route_explains_for_people_and_for_machines(capsys: pytest.CaptureFixtur
     """All of it on standard output; every expert, the operating point, and what would change it."""
     code, out, err = run(capsys, "route", "What is the opposite of hot?", "--explain")
     assert (code, err) == (0, "")
-    for output_text in (
-        "local (",
-        "cloud (cloud)",
-        "operating point balanced",
-        "nearest known queries",
-    ):
-        assert output_text in out
+    for words in ("local (", "cloud (cloud)", "operating point balanced", "nearest known queries"):
+        assert words in out
+    for words in ("price 0.20: cloud up to ", "local above", "expected answer about "):
+        assert words in out
     result = run_json(capsys, "route", "What is the opposite of hot?", "--explain")
     assert {expert["name"] for expert in result["experts"]} == {"local", "cloud"}
     argv = ("route", "What is 1 + 1?", "--explain", "--preference", "auto")

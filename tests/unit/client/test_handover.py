@@ -73,7 +73,7 @@ def test_a_bad_local_answer_is_handed_over_and_the_record_says_so(
     assert record.decision.expert == "local"
     assert record.deferral is not None
     assert (record.deferral.expert, record.deferral.tokens) == ("local", 4)
-    begun, asked = -(-len(EASY) // 4) * 1.0 + 5 * 1000.0, len(EASY) // 4 * 100.0 + 2 * 1.0
+    begun, asked = -(-len(EASY) // 4) * 0.01 + 5 * 10.0, len(EASY) // 4 * 100.0 + 2 * 1.0
     assert record.cost_usd == pytest.approx((begun + asked) / 1e6)
     assert "local's answer was good with a chance of 0%, so cloud was asked" in record.words
 
@@ -95,8 +95,8 @@ def test_the_gate_sees_what_was_expected_before_any_correction(
     experts = {"local": "135m", "cloud": "frontier"}
     head = fingerprint(find_head(artifact.experts, "135m", artifact.calibration["temperature"]))
     StoredPoint(
-        "mine", "", {}, least, [], 0.95, {}, experts, made_for, "", "", {"local": lower},
-        {"local": head},
+        "mine", "", least, [], 0.95, {}, experts, made_for, "", "",
+        corrections={"local": lower}, heads={"local": head},
     ).write(tmp_path)  # fmt: skip
     config = replace(settings, min_gain=None, operating_point="mine")
     text, record = answer(config, FakeBackend(WORDS, margin=0.1), FakeBackend(ELSEWHERE))

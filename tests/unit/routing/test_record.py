@@ -125,7 +125,7 @@ def test_the_log_has_one_line_of_codes_and_times(
 def test_a_record_has_no_room_for_a_prompt() -> None:
     """Neither the record nor the decision in it has a field for what was asked or answered."""
     assert [field.name for field in fields(RoutedQuery)] == [
-        "artifact", "representation", "characters", "script",
+        "artifact", "representation", "characters", "script", "needs_tools",
     ]  # fmt: skip
     assert [field.name for field in fields(AnswerRecord)] == [
         "id", "decision", "answered_by", "failures", "usage", "cost_usd",
@@ -134,7 +134,8 @@ def test_a_record_has_no_room_for_a_prompt() -> None:
     ]  # fmt: skip
     assert [field.name for field in fields(Decision)] == [
         "expert", "location", "reason", "wanted", "fallbacks", "estimates", "excluded",
-        "operating_point", "gain", "min_gain", "preference", "propensity", "grounds",
+        "operating_point", "gain", "min_gain", "preference", "propensity",
+        "least_quality", "needs_tools", "grounds",
     ]  # fmt: skip
 
 

@@ -154,6 +154,21 @@ def test_it_says_what_the_decision_says(router: Router) -> None:
     assert {e.name: e.excluded for e in found.experts} == {"local": None, "cloud": Reason.OFFLINE}
     assert found.margin == pytest.approx(decision.gain - decision.min_gain)
     assert found.promise == router.point.promise
+    assert (found.price, found.least_quality) == (0.2, 0.25)
+
+
+def test_it_tells_how_dear_each_is_and_where_the_price_turns(router: Router) -> None:
+    """Beside the dearest one, a price that is not known counting as that; and how long an answer
+    to expect, in two digits."""
+    decision = router.route(QUERY)
+    found = router.explain(decision)
+    assert {e.name: e.expense for e in found.experts} == {"local": 0.0, "cloud": 1.0}
+    (dear, cheap) = found.turns
+    quality = {name: one.quality for name, one in decision.estimates.items()}
+    assert (dear.expert, cheap.expert, dear.above, cheap.up_to) == ("cloud", "local", None, None)
+    assert dear.up_to == cheap.above == pytest.approx(quality["cloud"] - quality["local"])
+    tokens = decision.estimates[decision.expert].output_tokens
+    assert found.length_words == f"expected answer about {float(f'{tokens:.1e}'):.0f} tokens"
 
 
 def test_kinds_and_neighbours_are_ranked(router: Router) -> None:
