@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.deciding.price import chosen, expenses
 from edge_router.routing.experts.expert import ExpertHead, Pricing
 
 from ...metrics.apgr import Counts, upper_hull
 from ...training.heads import LinearHead, fit_model_head
-from .price_rule_stand_in import chosen, expenses
 from .setting import PricePoint, Setting
 
 __all__ = ["Member", "Pool", "PoolPlan", "pool_of"]

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.deciding.price import expenses
 from edge_router.routing.experts.expert import Location, Pricing
 
 from ...recipe import Recipe
-from .price_rule_stand_in import expenses
 
 __all__ = ["on_device", "reference_expenses", "reference_pricing"]
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN
+from edge_router.routing.deciding.price import chosen
 
 from ....metrics.agreement import means, with_interval
 from ..everyday_messages import Message, everyday_messages
 from ..perturbations import PERTURBATIONS
-from ..price_rule_stand_in import chosen
 from ..reference_prices import reference_expenses
 from ..result import Cell, MeasureTable, Result
 from ..setting import PricePoint, Setting

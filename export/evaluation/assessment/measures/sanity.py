@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from edge_router.chat.completion import estimated_tokens
+from edge_router.routing.deciding.price import chosen
 
-from ..price_rule_stand_in import chosen
 from ..reference_prices import reference_expenses
 from ..result import Cell, MeasureTable, Result
 from ..setting import Setting

@@ -11,9 +11,9 @@ from edge_router.export.evaluation.assessment import Setting
 from edge_router.export.evaluation.assessment.measures.pools import Point, too_small
 from edge_router.export.evaluation.assessment.pool import Pool, pool_of
 from edge_router.export.evaluation.assessment.pool_plans import pool_plans
-from edge_router.export.evaluation.assessment.price_rule_stand_in import chosen, expenses
 from edge_router.export.evaluation.assessment.setting import PricePoint
 from edge_router.export.metrics.apgr import Interval
+from edge_router.routing.deciding.price import chosen, expenses
 
 ONCE = np.ones((1, 4), dtype=np.uint16)
 
