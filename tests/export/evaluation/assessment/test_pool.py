@@ -63,8 +63,8 @@ def test_a_too_small_expert_is_one_that_a_larger_clearly_beats() -> None:
 
 def test_the_rule_of_two_experts_is_the_threshold_rule() -> None:
     """The dear one is asked from a gain of the price on."""
-    quality = np.array([[0.5, 0.6], [0.5, 0.75], [0.5, 0.7]])
-    assert chosen(quality, np.tile([0.0, 1.0], (3, 1)), 0.2).tolist() == [0, 1, 1]
+    quality = np.array([[0.5, 0.625], [0.5, 0.8], [0.5, 0.75]])
+    assert chosen(quality, np.tile([0.0, 1.0], (3, 1)), 0.25).tolist() == [0, 1, 1]
 
 
 def test_a_quality_below_the_least_is_left_for_a_better_one() -> None:
