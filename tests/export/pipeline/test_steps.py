@@ -120,7 +120,8 @@ def test_every_command_makes_its_part_and_nothing_twice(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The artifact loads and decides; what one command made, the next one uses."""
-    monkeypatch.setattr(parity, "MAX_FLIP_RATE", 1.0)  # 24 test queries: one flip is 4 %
+    for limit in ("MAX_FLIP_RATE", "MAX_PAIR_FLIP_RATE"):  # 24 test queries: one flip is 4 %
+        monkeypatch.setattr(parity, limit, 1.0)
     monkeypatch.setattr(parity, "MAX_AUC_DROP", 1.0)
     (tmp_path / "outcomes" / "open").mkdir(parents=True)
     write_rows(tmp_path / "outcomes" / "open" / "made.jsonl.gz", rows())
