@@ -84,9 +84,27 @@ def test_an_explanation_tells_how_it_would_have_been_otherwise(tmp_path: Path) -
     assert [step.setting for step in change.steps] == ["needs_tools", "min_gain"]
 
 
-def test_an_artifact_without_that_head_tells_nothing() -> None:
-    """As the shipped one does today."""
-    assert Router.from_config(settings("router-small")).route(QUERY).needs_tools is None
+def test_an_artifact_without_that_head_says_nothing(tmp_path: Path) -> None:
+    """As those made before there was one."""
+    path = copy_of_shipped(tmp_path / "made")
+    change_json(path, "experts.json", lambda experts: experts.pop("needs_tools"))
+    assert Router.from_config(settings(path)).route(QUERY).needs_tools is None
+
+
+@pytest.mark.parametrize(
+    ("query", "needs"),
+    [
+        (QUERY, True),
+        ("turn off the kitchen light", True),
+        ("What is the capital of France?", False),
+        ("Write a short poem about rain.", False),
+    ],
+)
+def test_the_shipped_artifact_tells_what_needs_tools(query: str, needs: bool) -> None:
+    """Live data and devices."""
+    decision = Router.from_config(settings("router-small")).route(query)
+    assert decision.needs_tools is not None
+    assert (decision.needs_tools >= 0.5) == needs
 
 
 def test_a_head_of_another_length_is_refused(tmp_path: Path) -> None:
