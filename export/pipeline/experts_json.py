@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,11 +129,28 @@ def _length_offsets(
         expert: _length_offset(outcomes, number, log_tokens)
         for number, expert in enumerate(outcomes.experts)
     }
+    counts = _weights(recipe, outcomes)
     groups = {
-        profile: float(np.mean([offsets[model] for model in recipe.profiles[profile]]))
+        profile: _group_offset(outcomes, recipe.profiles[profile], log_tokens, counts)
         for profile in PROFILES
     }
     return offsets, groups
+
+
+def _group_offset(
+    outcomes: OutcomeSet, models: Sequence[str], log_tokens: Float64s, counts: Float64s
+) -> float:
+    """That of a profile: the median over its models' queries, each of which counts `counts`
+    (queries,) times; in some tables an answer is a letter, in others a derivation."""
+    columns = [outcomes.experts.index(model) for model in models]
+    known = mean_score(outcomes.log_tokens.astype(np.float64), columns)
+    seen = (outcomes.splits == "train") & ~np.isnan(known)
+    if not seen.any():
+        return 0.0
+    longer, count = known[seen] - log_tokens[seen], counts[seen]
+    order = np.argsort(longer)
+    middle = np.searchsorted(np.cumsum(count[order]), count.sum() / 2)
+    return float(longer[order[middle]])
 
 
 def _shipped_offsets(
