@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the extra `export` is not installed")
 
 from edge_router.export.data.outcome_set import OutcomeSet, outcome_set
 from edge_router.export.training.draws import Draws
