@@ -48,7 +48,9 @@ def test_a_card_has_no_sentence_about_a_step_that_was_not_done(artifact: RouterA
     bare = whole | {
         "metrics": {"test": whole["metrics"]["test"]}, "parity": {}, "training_data": own,
     }  # fmt: skip
-    card = write_card(bare, artifact.calibration)
+    points = artifact.calibration["operating_points"]
+    unproven = {name: point | {"evidence": {}} for name, point in points.items()}
+    card = write_card(bare, artifact.calibration | {"operating_points": unproven})
     for untrue in ("distilled", "fp32", "SmolLM2", "public", "everyday", "only-tested", "English"):
         assert untrue not in card
     assert "| mine | 4 | outcomes | the user's own | not stated |" in card
