@@ -197,11 +197,11 @@ def test_every_change_is_true_when_replayed(found: Grounds) -> None:
 def test_a_lone_gain_is_the_nearest_of_its_digits(found: Grounds) -> None:
     """One step of the last digit back towards the present one, it no longer holds."""
     try:
-        now = decide_again(found).min_gain
+        decide_again(found)
     except NoExpertFits:
         return
     for change in changes(found):
         (step, *more) = change.steps
-        if isinstance(step, GainStep) and not more and abs(step.becomes - now) > 0.01:
-            back = step.becomes + (0.01 if step.becomes < now else -0.01)
+        if isinstance(step, GainStep) and not more and abs(step.becomes - step.was) > 0.01:
+            back = step.becomes + (0.01 if step.becomes < step.was else -0.01)
             assert replayed(found, Change("", (replace(step, becomes=back),))) != change.expert
