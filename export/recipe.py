@@ -142,7 +142,7 @@ class Recipe:
     unseen: tuple[UnseenPair, ...]
     profiles: Mapping[str, tuple[str, ...]]
     reference: Mapping[str, Mapping[str, Any]]
-    points: Mapping[str, PointPlan]
+    points: Mapping[str, PointPlan] = field(default_factory=lambda: POINTS)
     transfer: Mapping[str, int] = field(default_factory=dict)
     without_heads: tuple[str, ...] = ()
 
@@ -153,8 +153,7 @@ class Recipe:
             content = tomllib.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:  # not TOML, or not UTF-8
             raise BadData(f"{path} is not TOML: {error}") from None
-        stated = content.pop("points", {})
-        _require_keys(cls, content, str(path), ignore={"path", "points"})
+        _require_keys(cls, content, str(path), ignore={"path"})
         own = tuple((path.parent / file).resolve() for file in content.pop("own_outcomes"))
         teachers = {
             name: _plan(TeacherPlan, table, f"[teachers.{name}] of {path}")
@@ -164,6 +163,8 @@ class Recipe:
             name: _plan(StudentPlan, table, f"[students.{name}] of {path}")
             for name, table in content.pop("students").items()
         }
+        if not teachers:
+            raise BadData(f"{path} has no teacher; add a table [teachers.NAME]")
         if content["ships"] not in students:
             raise BadData(f"{path} ships {content['ships']!r}, no student; it has {[*students]}")
         unseen = tuple(
@@ -171,8 +172,9 @@ class Recipe:
         )
         points = {
             name: _plan(PointPlan, table, f"[points.{name}] of {path}")
-            for name, table in stated.items()
+            for name, table in content.pop("points", {}).items()
         }
+        _require_counts(content.get("transfer", {}), f"[transfer] of {path}")
         return cls(
             path=path,
             own_outcomes=own,
@@ -205,8 +207,20 @@ def _plan(kind: type[Plan], content: Any, where: str) -> Plan:
     if not isinstance(content, dict):
         raise BadData(f"{where} must be a table")
     _require_keys(kind, content, where)
+    if "draws" in content:
+        _require_counts(content["draws"], f"draws in {where}")
+        if "*" not in content["draws"]:
+            raise BadData(f'draws in {where} lacks "*", which stands for every other table')
     lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
     return kind(**content | lists)
+
+
+def _require_counts(content: Any, where: str) -> None:
+    if not isinstance(content, dict):
+        raise BadData(f"{where} must be a table")
+    for name, count in content.items():
+        if type(count) is not int or count < 0:
+            raise BadData(f"{where} has {name} = {count!r}; it must be a whole number, 0 or more")
 
 
 def _require_keys(

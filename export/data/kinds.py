@@ -7,21 +7,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.explaining.kind_words import EVERYDAY_KINDS
 
-__all__ = ["UNKNOWN", "TaskKinds"]
+__all__ = ["EVERYDAY", "UNKNOWN", "TaskKinds"]
 
 UNKNOWN = ""  # a row that no table says the kind of: it trains no kind
 
 EVERYDAY, OPEN_ENDED = "everyday/", "open_ended/"
-UNKINDED = frozenset({"oasst_chat"})  # says where a prompt is from, not what it asks for
-
-# The 30 kinds of ../recipes/everyday_rubric.md.
-EVERYDAY_KINDS = frozenset(
-    "chitchat emotional advice facts howto explain writing rewriting summarise translation "
-    "extraction classification brainstorm roleplay coding debugging maths reasoning planning "
-    "recommendation dataanalysis science medical legal finance exam command live harmful "
-    "nonsense".split()
-)
+SOURCE_ONLY = frozenset({"oasst_chat"})  # says where a prompt is from, not what it asks for
 
 SAME_KIND = {
     "gsm8k": "math_word",
@@ -72,7 +65,7 @@ class TaskKinds:
         if task.startswith(EVERYDAY):
             return _named(task)
         known = self.by_key.get(row["qkey"]) or self.by_id.get(str(row.get("id")))
-        return known or (UNKNOWN if task in UNKINDED else _named(task))
+        return known or (UNKNOWN if task in SOURCE_ONLY else _named(task))
 
 
 def _named(task: str) -> str:

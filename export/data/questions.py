@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,16 @@ from edge_router.learning.outcomes.rows import Row
 from .grade import INSTRUCTIONS
 from .rows import BadData, BadRow, letters_of, placed_rows, query_key, read_rows, split_of
 
-__all__ = ["gold_questions", "read_questions", "some_of"]
+__all__ = [
+    "as_published",
+    "bbh_questions",
+    "gold_questions",
+    "gsm8k_questions",
+    "published",
+    "read_questions",
+    "simpleqa_questions",
+    "some_of",
+]
 
 
 def gold_questions(data: Path) -> Iterator[Row]:
@@ -34,7 +44,8 @@ def gold_questions(data: Path) -> Iterator[Row]:
     sides = _sides(data)
     seen: set[str] = set()
     for make, count in ((_everyday, None), *_SAMPLES):
-        sample = _as_published(make, data, count, seen)
+        with as_published(make.__name__.strip("_").removesuffix("_questions"), data):
+            sample = _sample(make(data), count, seen)
         seen |= {row["qkey"] for row in sample}
         for row in sample:
             side = sides.setdefault(letters_of(row["query"]), {"split": row["split"]})
@@ -98,16 +109,14 @@ def _own(path: Path, number: int, where: str, row: Row) -> Row:
     return made | {key: row[key] for key in ("lang", "prompt", "reference") if key in row}
 
 
-def _as_published(
-    make: Callable[[Path], Iterator[Row]], data: Path, count: int | None, seen: set[str]
-) -> list[Row]:
-    """A sample of what `make` finds in `data`. Raises BadData for files of another form."""
+@contextmanager
+def as_published(source: str, data: Path) -> Iterator[None]:
+    """Raises BadData where the files of a source below `data` have another form than expected."""
     try:
-        return _sample(make(data), count, seen)
+        yield
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        name = make.__name__.strip("_")
         raise BadData(
-            f"the questions of {name} in {data} are not as published ({type(error).__name__}: "
+            f"the questions of {source} in {data} are not as published ({type(error).__name__}: "
             f"{error!s:.100})"
         ) from None
 
@@ -168,7 +177,7 @@ def _math(data: Path) -> Iterator[Row]:
 
 def bbh_questions(data: Path) -> Iterator[Row]:
     for path in sorted((data / "queries" / "bbh").glob("*.json")):
-        for number, example in enumerate(_published(path)["examples"]):
+        for number, example in enumerate(published(path)["examples"]):
             gold = example["target"]
             metric = _bbh_metric(gold)
             if metric:
@@ -185,7 +194,7 @@ def _bbh_metric(gold: str) -> str | None:
 
 
 def _pubmedqa(data: Path) -> Iterator[Row]:
-    for number, item in _published(data / "queries/pubmedqa/ori_pqal.json.gz").items():
+    for number, item in published(data / "queries/pubmedqa/ori_pqal.json.gz").items():
         gold = item["final_decision"]
         query = f"{item['QUESTION']} Answer yes, no or maybe."
         yield _row("pubmedqa", number, task="pubmedqa", metric="text", query=query, gold=gold)
@@ -221,8 +230,8 @@ def _json_lines(path: Path) -> Iterator[Row]:
         yield row
 
 
-def _published(path: Path) -> Any:
-    """The single JSON value of a file."""
+def published(path: Path) -> Any:
+    """The single JSON value of a file. Raises BadData."""
     try:
         return json_value(read_text(path, BadData))
     except BadJson as error:

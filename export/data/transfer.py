@@ -9,11 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from edge_router.guards.bounded_file import read_text
-from edge_router.guards.json_lines import BadJson, json_lines, json_value
+from edge_router.guards.json_lines import json_lines
 from edge_router.learning.outcomes.rows import query_key
 
 from .outcome_set import OutcomeSet
-from .questions import bbh_questions, gsm8k_questions, simpleqa_questions
+from .questions import (
+    as_published,
+    bbh_questions,
+    gsm8k_questions,
+    published,
+    simpleqa_questions,
+)
 from .rows import BadData, letters_of, split_of
 
 __all__ = ["transfer_texts"]
@@ -30,7 +36,8 @@ def transfer_texts(data: Path, counts: Mapping[str, int], outcomes: OutcomeSet) 
     for source, count in counts.items():
         if source not in _SOURCES:
             raise BadData(f"no questions to transfer from {source!r}; there are {[*_SOURCES]}")
-        texts += _some(_SOURCES[source](data / "queries"), count, seen)
+        with as_published(source, data):
+            texts += _some(_SOURCES[source](data / "queries"), count, seen)
     return texts
 
 
@@ -45,7 +52,7 @@ def _some(questions: Iterator[str], count: int, seen: set[str]) -> list[str]:
 
 
 def _clinc150(folder: Path) -> Iterator[str]:
-    content = _published(folder / "clinc150" / "data_full.json.gz")
+    content = published(folder / "clinc150" / "data_full.json.gz")
     for text, _intent in content["train"] + content["oos_train"]:
         yield text
 
@@ -62,19 +69,9 @@ def _slurp(folder: Path) -> Iterator[str]:
 
 def _snips(folder: Path) -> Iterator[str]:
     for path in sorted((folder / "snips").glob("train_*.json")):
-        (examples,) = _published(path).values()
+        (examples,) = published(path).values()
         for example in examples:
             yield "".join(part["text"] for part in example["data"]).strip()
-
-
-def _published(path: Path) -> Any:
-    """The single JSON value of a file; some of those of Snips are in Latin-1."""
-    try:
-        return json_value(read_text(path, BadData))
-    except BadData:
-        return json_value(path.read_text(encoding="latin-1"))
-    except BadJson as error:
-        raise BadData(f"{path} {error}") from None
 
 
 def _of(questions: Callable[[Path], Iterator[Any]]) -> Callable[[Path], Iterator[str]]:

@@ -12,8 +12,9 @@ __all__ = ["write_card"]
 RATINGS = """An outcome is a real answer that was checked, judged or graded. A rating is an opinion:
 a large language model read the query alone and said, under the written rubric
 `export/recipes/everyday_rubric.md`, how likely a demanding user would be satisfied by a model of
-each of six sizes. Two raters correlate at 0.90 to 0.93; on queries with known outcomes a rating
-correlates with the real mean score of its size at 0.42 to 0.59."""
+each of six sizes. The data's own README says that two raters correlate at 0.90 to 0.93, and a
+rating with the real mean score of its size at 0.42 to 0.59 on queries with known outcomes; no
+command here computes these four figures."""
 
 
 def write_card(

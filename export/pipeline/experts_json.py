@@ -111,12 +111,9 @@ def experts_json(
 def _named(recipe: Recipe, outcomes: OutcomeSet) -> list[str]:
     """The experts with a head of their own in the artifact, see `Recipe.without_heads`."""
     scored = ~np.isnan(outcomes.scores[~np.isin(outcomes.tables, recipe.without_heads)])
-    asked = {name for pair in recipe.pairs.values() for name in pair}
-    return [
-        name
-        for name, somewhere in zip(outcomes.experts, np.atleast_1d(scored.any(axis=0)), strict=True)
-        if somewhere or name in asked
-    ]
+    named = {outcomes.experts[place] for place in np.flatnonzero(scored.any(axis=0))}
+    named |= {name for pair in recipe.pairs.values() for name in pair}
+    return [name for name in outcomes.experts if name in named]
 
 
 def _length_offsets(
@@ -143,7 +140,8 @@ def _group_offset(
     """That of a profile: the median over its models' queries, each of which counts `counts`
     (queries,) times; in some tables an answer is a letter, in others a derivation."""
     columns = [outcomes.experts.index(model) for model in models]
-    known = mean_score(outcomes.log_tokens.astype(np.float64), columns)
+    lengths = outcomes.log_tokens[:, columns].astype(np.float64)
+    known = mean_score(lengths, range(len(columns)))
     seen = (outcomes.splits == "train") & ~np.isnan(known)
     if not seen.any():
         return 0.0

@@ -25,7 +25,7 @@ from edge_router.routing.artifact.manifest import (
     RouterArtifact,
 )
 
-from ..data.kinds import UNKNOWN
+from ..data.kinds import EVERYDAY, UNKNOWN
 from ..data.outcome_set import OutcomeSet
 
 __all__ = ["known_queries", "package"]
@@ -79,7 +79,7 @@ def known_queries(outcomes: OutcomeSet, vectors: Float64s, log_tokens: Float64s)
     without the texts of public tables."""
     rows = outcomes.splits == "dev"
     dev = outcomes.where(rows)
-    everyday = np.char.startswith(dev.kinds, "everyday/")  # of the last table the rest is borrowed
+    everyday = np.char.startswith(dev.kinds, EVERYDAY)  # of the last table the rest is borrowed
     ours = everyday & np.isin(dev.tables, OURS)
     return KnownQueries(
         vectors=vectors[rows].astype(np.float32),

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.routing.artifact.text import cut
 
 from ..data.outcome_set import OutcomeSet
-from .loop import bucketed_batches
+from .loop import Batch, bucketed_batches
 from .variation import Variation
 
 __all__ = ["Draws"]
-
-Rows = npt.NDArray[np.int64]
 
 NOISE_WORDS = 20_000
 EPOCH_SEEDS = 1000  # more than there are epochs
@@ -29,7 +26,7 @@ class Draws:
     their parts."""
 
     texts: tuple[str, ...]
-    rows: Rows
+    rows: Batch
     epochs: tuple[slice, ...]
 
     @classmethod
@@ -55,7 +52,7 @@ class Draws:
         parts = [slice(at * len(once), (at + 1) * len(once)) for at in range(epochs)]
         return cls(tuple(texts), np.tile(once, epochs), tuple(parts))
 
-    def batches(self, lengths: Rows, *, size: int, seed: int) -> list[Rows]:
+    def batches(self, lengths: Batch, *, size: int, seed: int) -> list[Batch]:
         """Numbers of the draws of every batch of every epoch; texts of like length, of which
         `lengths` (draws,) tells, go together."""
         return [

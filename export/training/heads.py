@@ -61,9 +61,7 @@ def fit_model_head(vectors: Float64s, scores: Float64s, prior: LinearHead) -> Li
 
     `vectors` (queries, dim), `scores` (queries,) in 0..1.
     """
-    centre = prior.parameters
-    belief = Gaussian(centre, np.eye(len(centre)) / np.sqrt(MODEL_PRIOR))
-    return LinearHead.of(most_probable(belief, with_bias(vectors), scores))
+    return _around(prior.parameters, MODEL_PRIOR, vectors, scores)
 
 
 def fit_profile_heads(
@@ -103,10 +101,15 @@ def fit_tools_head(vectors: Float64s, needs_tools: Float64s) -> LinearHead:
     """Log-odds that a query needs live data or a device: `vectors` (queries, dim), `needs_tools`
     (queries,) 1 or 0, NaN where not known."""
     known = ~np.isnan(needs_tools)
-    centre = np.zeros(vectors.shape[1] + 1)
-    belief = Gaussian(centre, np.eye(len(centre)) / np.sqrt(TOOLS_PRIOR))
-    design = with_bias(vectors[known])
-    return LinearHead.of(most_probable(belief, design, needs_tools[known].astype(np.float64)))
+    nothing = np.zeros(vectors.shape[1] + 1)
+    return _around(nothing, TOOLS_PRIOR, vectors[known], needs_tools[known].astype(np.float64))
+
+
+def _around(centre: Float64s, strength: float, vectors: Float64s, scores: Float64s) -> LinearHead:
+    """Maximum a posteriori logistic regression around the parameters `centre`, each of which has
+    the precision `strength` before anything was seen."""
+    belief = Gaussian(centre, np.eye(len(centre)) / np.sqrt(strength))
+    return LinearHead.of(most_probable(belief, with_bias(vectors), scores))
 
 
 def mean_score(scores: Float64s, columns: Sequence[int]) -> Float64s:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from ..data.rows import BadData
 
-__all__ = ["bucketed_batches", "fit", "optimizer_of", "padded"]
+__all__ = ["Batch", "bucketed_batches", "fit", "optimizer_of", "padded"]
 
 CHECKPOINT_EVERY_S = 60.0
 BUCKET_BATCHES = 50

@@ -73,13 +73,9 @@ class Variation:
             if not (text[at].isalpha() and text[at + 1].isalpha()):
                 continue
             letter = LETTERS[int(random.integers(len(LETTERS)))]
-            text = (
-                text[:at]
-                + (text[at] * 2, "", text[at + 1] + text[at], letter)[
-                    way := int(random.integers(4))
-                ]
-                + text[at + (2 if way == 2 else 1) :]
-            )
+            here, following, rest = text[at], text[at + 1], text[at + 2 :]
+            ways = (here * 2 + following, following, following + here, letter + following)
+            text = text[:at] + ways[int(random.integers(len(ways)))] + rest
         return text
 
     def _with_noise(self, text: str) -> str:

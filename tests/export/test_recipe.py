@@ -33,3 +33,38 @@ def test_a_point_that_lacks_something_is_refused(tmp_path: Path) -> None:
     path = with_points(tmp_path, "[points.thrifty]\nprice = 0.5\n")
     with pytest.raises(BadData, match=r"\[points\.thrifty\] .* keys: least_quality"):
         Recipe.load(path)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "fault"),
+    [
+        ('"*" = 1 ', "", r'draws in \[teachers\.broad\] of .* lacks "\*"'),
+        ("everyday_rated = 2", "everyday_rated = -2", r"has everyday_rated = -2; .* 0 or more"),
+        (
+            "everyday_rated = 2",
+            'everyday_rated = "2"',
+            r"has everyday_rated = '2'; .* whole number",
+        ),
+        ("clinc150 = 6000", "clinc150 = 0.5", r"\[transfer\] of .* has clinc150 = 0\.5"),
+    ],
+)
+def test_a_count_that_is_none_is_refused(
+    tmp_path: Path, was: str, becomes: str, fault: str
+) -> None:
+    """With its table, its name and its value."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(was, becomes, 1), encoding="utf-8")
+    assert text.count(was) > 0
+    with pytest.raises(BadData, match=fault):
+        Recipe.load(path)
+
+
+def test_a_recipe_has_a_teacher(tmp_path: Path) -> None:
+    """Students are cut out of the first."""
+    text = SHIPPED.read_text(encoding="utf-8")
+    start, end = text.index("[teachers.broad]"), text.index("[students.3x256]")
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{text[:start]}[teachers]\n\n{text[end:]}", encoding="utf-8")
+    with pytest.raises(BadData, match=r"has no teacher; add a table \[teachers\.NAME\]"):
+        Recipe.load(path)

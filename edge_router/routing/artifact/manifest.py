@@ -32,7 +32,7 @@ __all__ = [
     "bundled_artifacts",
 ]
 
-SCHEMA_VERSION = 2  # 2: an operating point is one price
+SCHEMA_VERSION = 2  # 2: an operating point is one price; embedding_dim
 ENCODER, TOKENIZER = "encoder.int8.onnx", "tokenizer.json"
 EXPERTS, CALIBRATION, CARD = "experts.json", "calibration.json", "README.md"
 FILES = (ENCODER, TOKENIZER, EXPERTS, CALIBRATION, CARD)
@@ -49,7 +49,6 @@ MAX_BYTES = {  # of each file, several times what a large router needs
 MAX_MANIFEST_BYTES = 2**20
 CHARS, TOKENS = (64, 65_536), (8, 2_048)  # that a query may be cut to: at least and at most
 MAX_DIM, MAX_OPSET = 4_096, 10**6
-OPTIONAL = {"embedding_dim"}  # a field that artifacts made before there was one lack
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -69,6 +68,7 @@ class Manifest:
     max_tokens: int
     truncation: str
     representation_dim: int
+    embedding_dim: int
     task_kinds: tuple[str, ...]
     opset: int
     quantization: str
@@ -77,7 +77,6 @@ class Manifest:
     training_data: tuple[Mapping[str, Any], ...]
     tool_versions: Mapping[str, str]
     command: str
-    embedding_dim: int = 0
 
 
 class _Unread(dict[str, bytes]):
@@ -223,7 +222,7 @@ def _parse_manifest(raw: bytes, path: Path) -> Manifest:
     content = read_json(raw, str(path))
     _refuse_other_schema(content)
     expected = {field.name for field in fields(Manifest)}
-    if odd := sorted((content.keys() ^ expected) - OPTIONAL):
+    if odd := sorted(content.keys() ^ expected):
         raise ArtifactCorrupt(f"{path} has missing or unknown fields: {short(odd)}")
     _check_manifest(Checked(str(path)), content)
     content["task_kinds"] = tuple(content["task_kinds"])
@@ -242,7 +241,7 @@ def _check_manifest(check: Checked, content: Mapping[str, Any]) -> None:
     check.whole(content["opset"], "opset", 1, MAX_OPSET)
     dim = content["representation_dim"]
     check.whole(dim, "representation_dim", 1, MAX_DIM)
-    check.whole(content.get("embedding_dim", 0), "embedding_dim", 0, MAX_DIM)
+    check.whole(content["embedding_dim"], "embedding_dim", 0, MAX_DIM)
     check.listed(content["task_kinds"], "task_kinds", Checked.text)
     if not 1 <= len(content["task_kinds"]) <= dim:
         check.refuse(content["task_kinds"], "task_kinds", f"a list of 1..{dim} names")

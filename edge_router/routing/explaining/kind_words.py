@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["kind_words"]
+__all__ = ["EVERYDAY_KINDS", "kind_words"]
 
-EVERYDAY = {
+EVERYDAY_KINDS = {  # those of the rubric, export/recipes/everyday_rubric.md
     "chitchat": "small talk",
     "emotional": "personal support",
     "advice": "advice",
@@ -61,8 +61,8 @@ def kind_words(kind: str) -> str:
     "everyday/howto" is "instructions", "mmlu_pro/law" is "hard exam: law".
     """
     group, _, name = kind.partition("/")
-    if group == "everyday" and name in EVERYDAY:
-        return EVERYDAY[name]
+    if group == "everyday" and name in EVERYDAY_KINDS:
+        return EVERYDAY_KINDS[name]
     if group in EXAMS and name:
         return f"{EXAMS[group]}: {name.replace('_', ' ')}"
     return TASKS.get(kind, kind.replace("_", " "))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from edge_router.export.data.kinds import EVERYDAY_KINDS, UNKNOWN, TaskKinds
+from edge_router.export.data.kinds import UNKNOWN, TaskKinds
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.explaining.kind_words import EVERYDAY_KINDS
 
 
 def row(task: str, key: str = "k", **more: str) -> Row:

@@ -29,9 +29,8 @@ def data(folder: Path) -> Path:
 
 def test_no_question_is_transferred_that_is_tested_on(tmp_path: Path) -> None:
     """Neither one of a table, in whatever letters, nor one whose hash is not of the train split."""
-    texts = transfer_texts(data(tmp_path), {"clinc150": 60}, outcomes("Set an alarm: 7 minutes"))
     known = outcomes("SET an alarm for 7 minutes!")
-    texts = transfer_texts(tmp_path, {"clinc150": 60}, known)
+    texts = transfer_texts(data(tmp_path), {"clinc150": 60}, known)
     assert 30 < len(texts) < 60
     assert "set an alarm for 7 minutes" not in texts
     assert {split_of(query_key(text)) for text in texts} == {"train"}
@@ -51,6 +50,15 @@ def test_an_unknown_source_is_refused(tmp_path: Path) -> None:
         BadData, match=r"no questions to transfer from 'reddit'; there are \['clinc"
     ):
         transfer_texts(tmp_path, {"reddit": 5}, outcomes("x"))
+
+
+def test_files_of_another_form_are_refused(tmp_path: Path) -> None:
+    """As those of questions with gold answers are."""
+    folder = data(tmp_path)
+    file = folder / "queries" / "clinc150" / "data_full.json.gz"
+    file.write_bytes(gzip.compress(b'{"train": []}'))
+    with pytest.raises(BadData, match=r"the questions of clinc150 in .* are not as published"):
+        transfer_texts(folder, {"clinc150": 5}, outcomes("x"))
 
 
 def test_they_stand_behind_the_outcomes_without_any() -> None:

@@ -46,33 +46,28 @@ def rows() -> list[Row]:
     return made
 
 
+TEACHER = """epochs = 1
+batch_size = 16
+encoder_rate = 6e-5
+head_rate = 1e-2
+kind_weight = 0.5
+difficulties = 2
+max_tokens = 16
+dropout = 0.0
+"""
+
+
 def recipe(folder: Path) -> Path:
     """The shipped recipe with one short epoch, a tiny student, and our made experts."""
     text = RECIPE.read_text()
     start = text.index("[transfer]")
-    plans = """[teachers.first]
+    plans = f"""[teachers.first]
 seed = 0
-epochs = 1
-batch_size = 16
-encoder_rate = 6e-5
-head_rate = 1e-2
-kind_weight = 0.5
-difficulties = 2
-max_tokens = 16
-dropout = 0.0
-varied = 0.5
+{TEACHER}varied = 0.5
 
-[teachers.sums]
+[teachers.second]
 seed = 1
-epochs = 1
-batch_size = 16
-encoder_rate = 6e-5
-head_rate = 1e-2
-kind_weight = 0.5
-difficulties = 2
-max_tokens = 16
-dropout = 0.0
-draws = { "*" = 1 }
+{TEACHER}draws = {{ made = 1, "*" = 0 }}
 
 [students.tiny]
 layers = [0]
@@ -153,4 +148,4 @@ def test_every_command_makes_its_part_and_nothing_twice(
     same, other = (router.embed(query) for query in ("What is 5 + 35?", "Name capital number 4."))
     assert same.shape == (384,)
     assert float(same @ same) == pytest.approx(1.0, abs=1e-5)
-    assert abs(float(same @ other)) <= 1.0
+    assert float(same @ other) < 0.999
