@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.price import chosen, expenses
 from edge_router.routing.experts.expert import ExpertHead, Pricing
 
@@ -19,7 +20,6 @@ from .setting import PricePoint, Setting
 
 __all__ = ["Member", "Pool", "PoolPlan", "pool_of"]
 
-Floats = npt.NDArray[np.float64]
 Choices = npt.NDArray[np.intp]
 
 SWEPT = np.concatenate([[0.0], np.geomspace(1e-4, 300.0, 90)])  # prices of a whole curve
@@ -60,13 +60,13 @@ class Pool:
 
     name: str
     experts: tuple[str, ...]
-    expected: Floats
-    scores: Floats
-    expense: Floats
-    dollars: Floats
-    lengths: Floats
+    expected: Float64s
+    scores: Float64s
+    expense: Float64s
+    dollars: Float64s
+    lengths: Float64s
 
-    def outcome(self, picks: Choices) -> tuple[Floats, Floats]:
+    def outcome(self, picks: Choices) -> tuple[Float64s, Float64s]:
         """Scores and dollars (queries,) of the experts chosen."""
         rows = np.arange(len(picks))
         return self.scores[rows, picks], self.dollars[rows, picks]
@@ -75,12 +75,12 @@ class Pool:
         """By the price rule, from the router's estimates."""
         return chosen(self.expected, self.expense, point.price, least_quality=point.least_quality)
 
-    def singles(self, counts: Counts) -> tuple[Floats, Floats]:
+    def singles(self, counts: Counts) -> tuple[Float64s, Float64s]:
         """Mean dollars and scores of each expert alone, both (resamples, experts)."""
         total = counts.sum(axis=1, keepdims=True)
         return counts @ self.dollars / total, counts @ self.scores / total
 
-    def coin(self, spent: Floats, counts: Counts) -> Floats:
+    def coin(self, spent: Float64s, counts: Counts) -> Float64s:
         """(resamples,) quality at the same cost of a coin between two single experts: their hull.
 
         `spent` (resamples,) mean dollars.
@@ -88,7 +88,7 @@ class Pool:
         hulls = zip(spent, *self.singles(counts), strict=True)
         return np.array([np.interp(cost, *upper_hull(x, y)) for cost, x, y in hulls])
 
-    def swept(self, qualities: Floats, *, floor: bool = True) -> tuple[Floats, Floats]:
+    def swept(self, qualities: Float64s, *, floor: bool = True) -> tuple[Float64s, Float64s]:
         """Mean dollars and scores (prices,) over all prices, of choices by `qualities`.
 
         Without `floor`, a nearly free expert in the cloud counts its dollars only.
@@ -100,7 +100,7 @@ class Pool:
             np.array([scores.mean() for scores, _ in outcomes]),
         )
 
-    def best_at(self, spent: float, qualities: Floats) -> float:
+    def best_at(self, spent: float, qualities: Float64s) -> float:
         """The best quality at a cost that some price reaches, or a mix of two prices."""
         dollars, scores = self.swept(qualities, floor=False)
         return float(np.interp(spent, *upper_hull(dollars, scores)))
@@ -162,8 +162,8 @@ def _read(row: Row) -> float:
 
 
 def _expected_dollars(
-    rows: Sequence[Row], plan: PoolPlan, tokens: Floats, dollars: Floats
-) -> Floats:
+    rows: Sequence[Row], plan: PoolPlan, tokens: Float64s, dollars: Float64s
+) -> Float64s:
     """What the rule weighs: the price for the expected tokens (queries, experts).
 
     Where rows state dollars, each expert's mean: its price for the same tokens.
@@ -181,7 +181,7 @@ def _expected_dollars(
     )
 
 
-def _shares(dollars: Floats) -> Floats:
+def _shares(dollars: Float64s) -> Float64s:
     """Of the mean dollars of the dearest expert: what is best by them is best at some mean cost."""
-    shares: Floats = dollars / max(float(dollars.mean(axis=0).max()), 1e-12)
+    shares: Float64s = dollars / max(float(dollars.mean(axis=0).max()), 1e-12)
     return shares

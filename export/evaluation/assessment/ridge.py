@@ -10,12 +10,10 @@ from typing import Self
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
+
+from edge_router.routing.arrays import Float32s, Float64s
 
 __all__ = ["WordRidge"]
-
-Floats = npt.NDArray[np.float64]
-Float32s = npt.NDArray[np.float32]
 
 FEATURES = 2**13
 LETTERS = (3, 4)  # letters in a row, within a word and its blanks
@@ -27,12 +25,12 @@ PENALTY = 1.0
 class WordRidge:
     """Linear in the TF-IDF of words, pairs of words and letters, hashed into 8,192 features."""
 
-    weights: Floats
-    centre: Floats
+    weights: Float64s
+    centre: Float64s
     rarity: Float32s
 
     @classmethod
-    def fit(cls, texts: Sequence[str], targets: Floats) -> Self:
+    def fit(cls, texts: Sequence[str], targets: Float64s) -> Self:
         """`targets` (texts, numbers), all finite."""
         counts = _counted(texts)
         rarity = np.log((1 + len(texts)) / (1 + (counts > 0).sum(axis=0))) + 1
@@ -45,9 +43,9 @@ class WordRidge:
             rarity.astype(np.float32),
         )
 
-    def predict(self, texts: Sequence[str]) -> Floats:
+    def predict(self, texts: Sequence[str]) -> Float64s:
         """(texts, numbers)."""
-        predicted: Floats = _weighed(_counted(texts), self.rarity) @ self.weights + self.centre
+        predicted: Float64s = _weighed(_counted(texts), self.rarity) @ self.weights + self.centre
         return predicted
 
 

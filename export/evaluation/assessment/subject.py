@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.chat.completion import ChatRequest
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.encoder import OnnxEncoder
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import router_input
@@ -20,8 +20,6 @@ from edge_router.routing.logistic import sigmoid
 from ...graphs.represent import Representations
 
 __all__ = ["REFERENCE_SIZE", "SIZES", "Readings", "Subject"]
-
-Floats = npt.NDArray[np.float64]
 
 SIZES = PROFILES
 REFERENCE_SIZE = SIZES[-1]
@@ -36,17 +34,17 @@ class Readings:
     no such head; `vectors` (texts, dim).
     """
 
-    vectors: Floats
-    qualities: Floats
-    log_tokens: Floats
-    needs_tools: Floats | None
+    vectors: Float64s
+    qualities: Float64s
+    log_tokens: Float64s
+    needs_tools: Float64s | None
 
-    def quality(self, size: str) -> Floats:
+    def quality(self, size: str) -> Float64s:
         """Expected quality (texts,) of one size."""
-        column: Floats = self.qualities[:, SIZES.index(size)]
+        column: Float64s = self.qualities[:, SIZES.index(size)]
         return column
 
-    def gain(self, size: str, over: str = REFERENCE_SIZE) -> Floats:
+    def gain(self, size: str, over: str = REFERENCE_SIZE) -> Float64s:
         """Expected gain (texts,) of asking the size `over` instead."""
         return self.quality(over) - self.quality(size)
 
@@ -90,7 +88,7 @@ class Subject:
         longest = self.artifact.manifest.max_chars
         return [router_input(ChatRequest.of(text), longest) for text in texts]
 
-    def _readings(self, vectors: Floats, log_tokens: Floats) -> Readings:
+    def _readings(self, vectors: Float64s, log_tokens: Float64s) -> Readings:
         heads = [self.head(size) for size in SIZES]
         tools = self.artifact.experts.get("needs_tools")
         return Readings(

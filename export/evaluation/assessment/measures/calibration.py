@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float64s
 
 from ....data.outcome_set import load_tables
 from ....data.rows import NoSuchFile
@@ -23,8 +24,6 @@ from ..subject import SIZES
 from .rated import TABLES as RATED_TABLES
 
 __all__ = ["Cells", "calibration", "equal_mass_error"]
-
-Floats = npt.NDArray[np.float64]
 
 JUDGED = ("everyday_judged_135m", "everyday_judged_8models")
 SMOLLM2 = "SmolLM2-135M-Instruct-Q4_1"
@@ -40,8 +39,8 @@ PLOTTED_BINS = 10
 class Cells:
     """Expected and real quality of one size on some queries, all (cells,)."""
 
-    expected: Floats
-    real: Floats
+    expected: Float64s
+    real: Float64s
     kinds: npt.NDArray[np.str_]
     languages: npt.NDArray[np.str_]
 
@@ -81,7 +80,7 @@ def calibration(setting: Setting) -> Result:
     )
 
 
-def equal_mass_error(expected: Floats, real: Floats, bins: int = EQUAL_BINS) -> float:
+def equal_mass_error(expected: Float64s, real: Float64s, bins: int = EQUAL_BINS) -> float:
     """ECE over bins of equally many cells (Nixon et al. 2019, adaptive calibration error)."""
     order = np.argsort(expected, kind="stable")
     parts = np.array_split(order, min(bins, len(order)))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float64s
 
 from ....data.pairs import MessagePair, own_pairs, read_pairs
 from ....metrics.agreement import means, with_interval
@@ -17,8 +17,6 @@ from ..result import Cell, MeasureTable, Result
 from ..setting import Setting
 
 __all__ = ["SIZES_ASKED", "pairs", "pairs_of_rows"]
-
-Floats = npt.NDArray[np.float64]
 
 TABLE = "everyday_pairs_made"
 SIZES_ASKED = ("135m", "1b", "3b")
@@ -28,8 +26,8 @@ SIZES_ASKED = ("135m", "1b", "3b")
 class Orders:
     """Whether each pair is in the right order (pairs,), by quality and by gain; 0.5 for a tie."""
 
-    quality: Floats
-    gain: Floats
+    quality: Float64s
+    gain: Float64s
 
 
 def pairs(setting: Setting) -> Result:
@@ -101,11 +99,11 @@ def _orders(setting: Setting, listed: Sequence[MessagePair], size: str) -> Order
     )
 
 
-def _right(larger: Floats, smaller: Floats) -> Floats:
+def _right(larger: Float64s, smaller: Float64s) -> Float64s:
     return (np.sign(larger - smaller) + 1) / 2
 
 
-def _by_length(listed: Sequence[MessagePair]) -> Floats:
+def _by_length(listed: Sequence[MessagePair]) -> Float64s:
     easy = np.array([float(len(pair.easy)) for pair in listed])
     return _right(np.array([float(len(pair.hard)) for pair in listed]), easy)
 

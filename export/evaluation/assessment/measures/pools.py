@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
+
 from ....data.rows import NoSuchFile
 from ....metrics.agreement import means, with_interval
 from ....metrics.apgr import Counts, upper_hull
@@ -22,7 +24,6 @@ from ..setting import Setting
 
 __all__ = ["measured_pools", "pools", "too_small"]
 
-Floats = npt.NDArray[np.float64]
 Choices = npt.NDArray[np.intp]
 
 TEXT = """\
@@ -140,9 +141,9 @@ class Point:
     def _once(self) -> Counts:
         return np.ones((1, len(self.picks)), dtype=np.uint16)
 
-    def _above_hull(self, drawn: Counts) -> Floats:
+    def _above_hull(self, drawn: Counts) -> Float64s:
         scores, dollars = self.pool.outcome(self.picks)
-        above: Floats = means(scores, drawn) - self.pool.coin(means(dollars, drawn), drawn)
+        above: Float64s = means(scores, drawn) - self.pool.coin(means(dollars, drawn), drawn)
         return above
 
     def _best_single(self) -> int:
@@ -160,16 +161,16 @@ class Point:
         return float(np.interp(spent, corners, failed))
 
 
-def too_small(pool: Pool, picks: Choices) -> Floats:
+def too_small(pool: Pool, picks: Choices) -> Float64s:
     """1 for each query (queries,) on which a larger expert than the one chosen clearly scores
     more, else 0."""
     chosen_score = pool.scores[np.arange(len(picks)), picks]
     larger = np.arange(len(pool.experts)) > picks[:, None]
     best = np.where(larger, pool.scores, -np.inf).max(axis=1)
-    clearly: Floats = (best >= chosen_score + CLEARLY).astype(np.float64)
+    clearly: Float64s = (best >= chosen_score + CLEARLY).astype(np.float64)
     return clearly
 
 
-def _ratio(part: Floats, whole: Floats, drawn: Counts) -> Floats:
-    ratio: Floats = means(part, drawn) / np.maximum(means(whole, drawn), 1e-12)
+def _ratio(part: Float64s, whole: Float64s, drawn: Counts) -> Float64s:
+    ratio: Float64s = means(part, drawn) / np.maximum(means(whole, drawn), 1e-12)
     return ratio

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float64s
 
 from ....metrics.agreement import correlations, f1_scores, median_ratios, with_interval
 from ....metrics.apgr import Counts
@@ -23,8 +24,6 @@ from ..subject import REFERENCE_SIZE, SIZES
 
 __all__ = ["LOCAL_SIZES", "TABLES", "rated"]
 
-Floats = npt.NDArray[np.float64]
-
 TABLES = ("everyday_rated", "everyday_rated_more")
 LOCAL_SIZES = ("135m", "1b", "3b", "8b")  # whose gain by the largest size is measured
 YES = 0.5
@@ -34,8 +33,8 @@ YES = 0.5
 class Truth:
     """What the raters say of each query: `scores` (queries, sizes), answer length, tools."""
 
-    scores: Floats
-    log_tokens: Floats
+    scores: Float64s
+    log_tokens: Float64s
     needs_tools: npt.NDArray[np.bool_]
 
     @classmethod
@@ -54,9 +53,9 @@ class Guess:
     `qualities` and `gains` (queries, sizes) only need to be in order.
     """
 
-    qualities: Floats
-    gains: Floats
-    log_tokens: Floats
+    qualities: Float64s
+    gains: Float64s
+    log_tokens: Float64s
     in_tokens: bool
     needs_tools: npt.NDArray[np.bool_] | None
 
@@ -127,7 +126,7 @@ def _guesses(setting: Setting, rows: Sequence[Row], train: Sequence[Row]) -> Map
     return guesses
 
 
-def _gains_of(qualities: Floats) -> Floats:
+def _gains_of(qualities: Float64s) -> Float64s:
     return qualities[:, [SIZES.index(REFERENCE_SIZE)]] - qualities
 
 
@@ -161,11 +160,11 @@ def _qualities(guess: Guess, truth: Truth, counts: Counts) -> list[Cell]:
 
 
 def _correlated(
-    expected: Floats, true: Floats, columns: Sequence[int], counts: Counts
+    expected: Float64s, true: Float64s, columns: Sequence[int], counts: Counts
 ) -> list[Cell]:
     """The mean over the columns, then each."""
 
-    def each(drawn: Counts) -> Floats:
+    def each(drawn: Counts) -> Float64s:
         return np.stack([correlations(expected[:, c], true[:, c], drawn) for c in columns])
 
     return [
