@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -111,8 +111,7 @@ def pool_of(setting: Setting, plan: PoolPlan) -> Pool:
     rows = _known(setting.rows.measured(plan.table, plan.kind), plan)
     read = setting.subject.read([row["query"] for row in rows])
     heads = [_head(setting, plan, member) for member in plan.members]
-    base = read.log_tokens[:, 0] - setting.subject.head("135m").log_tokens
-    tokens = np.exp(np.stack([base + head.log_tokens for head in heads], axis=1))
+    tokens = np.exp(np.stack([read.base_log_tokens + head.log_tokens for head in heads], axis=1))
     dollars = np.array([[_spent(row, member) for member in plan.members] for row in rows])
     expected_dollars = _expected_dollars(rows, plan, tokens, dollars)
     leaves = np.array([not member.on_device for member in plan.members])
@@ -142,8 +141,7 @@ def _head(setting: Setting, plan: PoolPlan, member: Member) -> ExpertHead:
     scores = np.array([row["score"][member.expert] for row in rows])
     prior = LinearHead(nearest.bias, nearest.weights.astype(np.float64))
     fitted = fit_model_head(vectors, scores, prior)
-    weights = fitted.weights.astype(np.float32)
-    return ExpertHead(fitted.bias, weights, nearest.log_tokens, nearest.temperature)
+    return replace(nearest, bias=fitted.bias, weights=fitted.weights.astype(np.float32))
 
 
 def _spent(row: Row, member: Member) -> float:

@@ -12,6 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from edge_router.routing.arrays import Float32s, Float64s
+from edge_router.routing.artifact.novelty import unit_rows
 
 __all__ = ["WordRidge"]
 
@@ -68,6 +69,4 @@ def _features(text: str) -> Iterator[str]:
 
 
 def _weighed(counts: Float32s, rarity: Float32s) -> Float32s:
-    weighed: Float32s = counts * rarity
-    length = np.linalg.norm(weighed, axis=1, keepdims=True)
-    return (weighed / np.where(length > 0, length, 1)).astype(np.float32)
+    return unit_rows(counts * rarity)

@@ -14,8 +14,7 @@ from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.encoder import OnnxEncoder
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import router_input
-from edge_router.routing.experts.expert import PROFILES, ExpertHead, find_head
-from edge_router.routing.logistic import sigmoid
+from edge_router.routing.experts.expert import PROFILES, ExpertHead, find_head, tools_head
 
 from ...graphs.represent import Representations
 
@@ -29,12 +28,13 @@ REFERENCE_SIZE = SIZES[-1]
 class Readings:
     """What an artifact says of some texts.
 
-    `qualities` (texts, sizes) in 0..1 and `log_tokens` (texts, sizes), the natural logarithm of
-    expected answer lengths, by size; `needs_tools` (texts,) in 0..1, None where the artifact has
-    no such head; `vectors` (texts, dim).
+    `vectors` (texts, dim) and `base_log_tokens` (texts,) are the encoder's; `qualities` (texts,
+    sizes) in 0..1 and `log_tokens` (texts, sizes), the natural logarithm of expected answer
+    lengths, by size; `needs_tools` (texts,) in 0..1, None where the artifact has no such head.
     """
 
     vectors: Float64s
+    base_log_tokens: Float64s
     qualities: Float64s
     log_tokens: Float64s
     needs_tools: Float64s | None
@@ -71,6 +71,13 @@ class Subject:
         vectors = np.array([one.vector for one in read], dtype=np.float64)
         return self._readings(vectors, np.array([one.log_tokens for one in read]))
 
+    def embed(self, texts: Sequence[str]) -> Float64s:
+        """Sentence embeddings (texts, embedding_dim), of one text at a time as in serving.
+
+        Raises ArtifactIncompatible for an artifact that gives none.
+        """
+        return np.array([self._encoder.embed([text])[0] for text in texts], dtype=np.float64)
+
     def head(self, *names: str) -> ExpertHead:
         """The first of `names` that the artifact knows, a model or a size."""
         known = {**self.artifact.experts["profiles"], **self.artifact.experts["experts"]}
@@ -90,12 +97,11 @@ class Subject:
 
     def _readings(self, vectors: Float64s, log_tokens: Float64s) -> Readings:
         heads = [self.head(size) for size in SIZES]
-        tools = self.artifact.experts.get("needs_tools")
+        tools = tools_head(self.artifact.experts)
         return Readings(
             vectors,
+            log_tokens,
             np.stack([head.qualities(vectors) for head in heads], axis=1).astype(np.float64),
             np.stack([log_tokens + head.log_tokens for head in heads], axis=1),
-            None
-            if tools is None
-            else sigmoid(tools["bias"] + vectors @ np.array(tools["weights"], dtype=np.float64)),
+            None if tools is None else tools.qualities(vectors),
         )

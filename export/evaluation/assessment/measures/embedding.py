@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.routing.arrays import Float64s
-from edge_router.routing.artifact.encoder import open_session
-from edge_router.routing.artifact.text import RouterTokenizer
 
 from ....metrics.agreement import auc, means, with_interval
 from ....recipe import base_folder
@@ -26,7 +24,6 @@ __all__ = ["embedding"]
 
 Embed = Callable[[Sequence[str]], Float64s]
 
-OUTPUT = "embedding"
 PAIRS = 5000
 PART = 500  # queries compared with all at a time
 TEXT = (
@@ -65,31 +62,14 @@ def embedding(setting: Setting) -> Result:
 
 
 def _contenders(setting: Setting) -> dict[str, Embed | None]:
-    base = base_folder(setting.recipe.base_package)
+    """None for an artifact without embeddings."""
+    base, subject = base_folder(setting.recipe.base_package), setting.subject
+    gives = bool(subject.artifact.manifest.embedding_dim)
     return {
-        "embedding of the artifact": _of_artifact(setting),
+        "embedding of the artifact": subject.embed if gives else None,
         "all-MiniLM-L6-v2": lambda texts: embed_cached(texts, base, setting.work).astype(float),
-        "the router's own vector": lambda texts: setting.subject.read(texts).vectors,
+        "the router's own vector": lambda texts: subject.read(texts).vectors,
     }
-
-
-def _of_artifact(setting: Setting) -> Embed | None:
-    """None where the graph has no such output."""
-    artifact = setting.subject.artifact
-    session = open_session(artifact.encoder_path)
-    if OUTPUT not in [output.name for output in session.get_outputs()]:
-        return None
-    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
-
-    def embed(texts: Sequence[str]) -> Float64s:
-        rows = []
-        for text in texts:
-            ids, mask = tokenizer.batch([text])
-            feed = {"input_ids": ids, "attention_mask": mask}
-            rows.append(session.run([OUTPUT], feed)[0][0])
-        return np.array(rows, dtype=np.float64)
-
-    return embed
 
 
 def _unit(vectors: Float64s) -> Float64s:
