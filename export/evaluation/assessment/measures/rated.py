@@ -66,11 +66,11 @@ def rated(setting: Setting) -> Result:
     qualities: list[tuple[Cell, ...]] = []
     lengths: list[tuple[Cell, ...]] = []
     tools: list[tuple[Cell, ...]] = []
-    train = [row for table in TABLES for row in setting.rows.train(table)]
+    words = _fitted([row for table in TABLES for row in setting.rows.train(table)])
     for table in TABLES:
         rows = setting.rows.measured(table)
         truth, counts = Truth.of(rows), setting.counts(len(rows))
-        for name, guess in _guesses(setting, rows, train).items():
+        for name, guess in _guesses(setting, rows, words).items():
             place = (f"{table}: {name}", len(rows))
             gains.append((*place, *_gains(guess, truth, counts)))
             qualities.append((*place, *_qualities(guess, truth, counts)))
@@ -107,7 +107,7 @@ def rated(setting: Setting) -> Result:
     )
 
 
-def _guesses(setting: Setting, rows: Sequence[Row], train: Sequence[Row]) -> Mapping[str, Guess]:
+def _guesses(setting: Setting, rows: Sequence[Row], words: WordRidge | None) -> Mapping[str, Guess]:
     texts = [row["query"] for row in rows]
     read = setting.subject.read(texts)
     tools = read.needs_tools
@@ -121,8 +121,8 @@ def _guesses(setting: Setting, rows: Sequence[Row], train: Sequence[Row]) -> Map
         ),
         "prompt length": _by_length(texts),
     }
-    if train:
-        guesses["TF-IDF and ridge"] = _by_words(texts, train)
+    if words:
+        guesses["TF-IDF and ridge"] = _by_words(texts, words)
     return guesses
 
 
@@ -136,10 +136,17 @@ def _by_length(texts: Sequence[str]) -> Guess:
     return Guess(-longer, longer, length, in_tokens=False, needs_tools=None)
 
 
-def _by_words(texts: Sequence[str], train: Sequence[Row]) -> Guess:
+def _fitted(train: Sequence[Row]) -> WordRidge | None:
+    """To scores, length and tools; None without rows."""
+    if not train:
+        return None
     known = Truth.of(train)
     targets = np.column_stack([known.scores, known.log_tokens, known.needs_tools])
-    read = WordRidge.fit([row["query"] for row in train], targets).predict(texts)
+    return WordRidge.fit([row["query"] for row in train], targets)
+
+
+def _by_words(texts: Sequence[str], words: WordRidge) -> Guess:
+    read = words.predict(texts)
     qualities = read[:, : len(SIZES)]
     return Guess(
         qualities,
