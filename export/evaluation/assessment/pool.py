@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +51,7 @@ class PoolPlan:
     enrolled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pool:
     """All (queries, experts), from the smallest expert to the largest.
 
@@ -73,7 +74,7 @@ class Pool:
 
     def chosen(self, point: PricePoint) -> Choices:
         """By the price rule, from the router's estimates."""
-        return chosen(self.expected, self.expense, point.price, least_quality=point.least_quality)
+        return point.chosen(self.expected, self.expense)
 
     def singles(self, counts: Counts) -> tuple[Float64s, Float64s]:
         """Mean dollars and scores of each expert alone, both (resamples, experts)."""
@@ -100,10 +101,21 @@ class Pool:
             np.array([scores.mean() for scores, _ in outcomes]),
         )
 
-    def best_at(self, spent: float, qualities: Float64s) -> float:
+    def best_at(self, spent: float) -> float:
         """The best quality at a cost that some price reaches, or a mix of two prices."""
-        dollars, scores = self.swept(qualities, floor=False)
-        return float(np.interp(spent, *upper_hull(dollars, scores)))
+        return float(np.interp(spent, *self._best))
+
+    def oracle_at(self, spent: float) -> float:
+        """The same of choices by the scores themselves."""
+        return float(np.interp(spent, *self._oracle))
+
+    @cached_property
+    def _best(self) -> tuple[Float64s, Float64s]:
+        return upper_hull(*self.swept(self.expected, floor=False))
+
+    @cached_property
+    def _oracle(self) -> tuple[Float64s, Float64s]:
+        return upper_hull(*self.swept(self.scores, floor=False))
 
 
 def pool_of(setting: Setting, plan: PoolPlan) -> Pool:

@@ -44,8 +44,9 @@ def pools(setting: Setting, plans: Sequence[PoolPlan] | None = None) -> Result:
     units: list[tuple[Cell, ...]] = []
     picked: list[tuple[Cell, ...]] = []
     for pool in measured_pools(setting, plans or pool_plans(setting.recipe)):
+        counts = setting.counts(len(pool.scores))
         for point_name, point in setting.points.items():
-            at = Point(pool, pool.chosen(point), setting.counts(len(pool.scores)))
+            at = Point(pool, pool.chosen(point), counts)
             name = f"{pool.name}: {point_name}"
             quality.append((name, len(pool.scores), *at.quality_cells()))
             units.append((name, *at.unit_cells()))
@@ -112,8 +113,8 @@ class Point:
             spent * 1000,
             float(self.pool.coin(np.array([spent]), self._once)[0]),
             with_interval(self._above_hull, self.counts),
-            self.pool.best_at(spent, self.pool.expected),
-            self.pool.best_at(spent, self.pool.scores),
+            self.pool.best_at(spent),
+            self.pool.oracle_at(spent),
         )
 
     def unit_cells(self) -> tuple[Cell, ...]:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN
 from edge_router.routing.arrays import Float64s
-from edge_router.routing.deciding.price import chosen
 
 from ....metrics.agreement import means, with_interval
 from ..everyday_messages import Message, everyday_messages
@@ -96,7 +95,7 @@ def _two(read: Readings, local: str, least: float) -> Choices:
 def _six(setting: Setting, read: Readings, texts: Sequence[str], point: PricePoint) -> Choices:
     tokens = np.array([len(text) / CHARACTERS_PER_TOKEN for text in texts])
     expense = reference_expenses(setting.recipe, SIZES, tokens, read.log_tokens)
-    return chosen(read.qualities, expense, point.price, least_quality=point.least_quality)
+    return point.chosen(read.qualities, expense)
 
 
 def _cloud(choice: Choices) -> Float64s:
