@@ -1,20 +1,19 @@
 """How well one series of numbers agrees with another: correlation, F1, AUC, ratio of medians.
 
-Each takes `counts` (resamples, rows), how often each row was drawn, and gives (resamples,).
+All but `auc` take `counts` (resamples, rows), how often each row was drawn, and return
+(resamples,).
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_router.routing.arrays import Float64s
 
-from .apgr import Counts, Interval, in_parts, interval
+from .apgr import Counts
 
-__all__ = ["auc", "correlations", "f1_scores", "means", "median_ratios", "with_interval"]
+__all__ = ["auc", "correlations", "f1_scores", "means", "median_ratios"]
 
 
 def means(values: Float64s, counts: Counts) -> Float64s:
@@ -61,9 +60,3 @@ def auc(positive: Float64s, negative: Float64s) -> float:
     below = np.searchsorted(ordered, positive, side="left")
     up_to = np.searchsorted(ordered, positive, side="right")
     return float((below + up_to).mean() / 2 / len(negative))
-
-
-def with_interval(measure: Callable[[Counts], Float64s], counts: Counts) -> Interval:
-    """`measure` of all rows with its 95 % bootstrap interval over the resamples `counts`."""
-    once = np.ones((1, counts.shape[1]), dtype=counts.dtype)
-    return interval(float(measure(once)[0]), in_parts(measure, counts))

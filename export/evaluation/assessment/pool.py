@@ -15,7 +15,7 @@ from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.price import chosen, expenses
 from edge_router.routing.experts.expert import ExpertHead, Pricing
 
-from ...metrics.apgr import Counts, upper_hull
+from ...metrics.apgr import Counts, hull_heights, upper_hull
 from ...training.heads import LinearHead, fit_model_head
 from .setting import PricePoint, Setting
 
@@ -86,8 +86,7 @@ class Pool:
 
         `spent` (resamples,) mean dollars.
         """
-        hulls = zip(spent, *self.singles(counts), strict=True)
-        return np.array([np.interp(cost, *upper_hull(x, y)) for cost, x, y in hulls])
+        return hull_heights(spent, *self.singles(counts))
 
     def swept(self, qualities: Float64s, *, floor: bool = True) -> tuple[Float64s, Float64s]:
         """Mean dollars and scores (prices,) over all prices, of choices by `qualities`.

@@ -16,8 +16,8 @@ from edge_router.routing.arrays import Float64s
 
 from ....data.outcome_set import load_tables
 from ....data.rows import NoSuchFile
-from ....metrics.agreement import means, with_interval
-from ....metrics.apgr import expected_calibration_error, reliability
+from ....metrics.agreement import means
+from ....metrics.apgr import expected_calibration_error, reliability, with_interval
 from ..result import Cell, Line, LinePlot, MeasureTable, Result
 from ..setting import Setting
 from ..subject import SIZES

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from edge_router.routing.arrays import Float64s
 
-from ....metrics.agreement import auc, means, with_interval
+from ....metrics.agreement import auc, means
+from ....metrics.apgr import with_interval
 from ....recipe import base_folder
 from ....training.embedding import embed_cached
 from ..intents import Commands, banking77, clinc150, same_intent_pairs

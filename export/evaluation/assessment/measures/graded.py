@@ -15,8 +15,7 @@ import numpy.typing as npt
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.arrays import Float64s
 
-from ....metrics.agreement import with_interval
-from ....metrics.apgr import Counts, GapCurve
+from ....metrics.apgr import Counts, GapCurve, with_interval
 from ..result import Cell, MeasureTable, Result
 from ..setting import Setting
 

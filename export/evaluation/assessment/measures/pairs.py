@@ -12,7 +12,8 @@ from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.arrays import Float64s
 
 from ....data.pairs import MessagePair, own_pairs, read_pairs
-from ....metrics.agreement import means, with_interval
+from ....metrics.agreement import means
+from ....metrics.apgr import with_interval
 from ..result import Cell, MeasureTable, Result
 from ..setting import Setting
 

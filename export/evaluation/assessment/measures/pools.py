@@ -15,8 +15,8 @@ import numpy.typing as npt
 from edge_router.routing.arrays import Float64s
 
 from ....data.rows import NoSuchFile
-from ....metrics.agreement import means, with_interval
-from ....metrics.apgr import Counts, upper_hull
+from ....metrics.agreement import means
+from ....metrics.apgr import Counts, upper_hull, with_interval
 from ..pool import Pool, PoolPlan, pool_of
 from ..pool_plans import pool_plans
 from ..result import Cell, MeasureTable, Result

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.arrays import Float64s
 
-from ....metrics.agreement import correlations, f1_scores, median_ratios, with_interval
-from ....metrics.apgr import Counts
+from ....metrics.agreement import correlations, f1_scores, median_ratios
+from ....metrics.apgr import Counts, with_interval
 from ..result import ABSENT, Cell, MeasureTable, Result
 from ..ridge import WordRidge
 from ..setting import Setting

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN
 from edge_router.routing.arrays import Float64s
 
-from ....metrics.agreement import means, with_interval
+from ....metrics.agreement import means
+from ....metrics.apgr import with_interval
 from ..everyday_messages import Message, everyday_messages
 from ..perturbations import PERTURBATIONS
 from ..reference_prices import reference_expenses
