@@ -74,7 +74,7 @@ def pairs_of_rows(rows: Sequence[Row]) -> list[MessagePair]:
 def _rows(setting: Setting, name: str, listed: Sequence[MessagePair]) -> list[tuple[Cell, ...]]:
     counts = setting.counts(len(listed))
     length = with_interval(partial(means, _by_length(listed)), counts)
-    orders = {size: _orders(setting, listed, size) for size in SIZES_ASKED}
+    orders = _orders(setting, listed)
     orders["mean"] = Orders(
         np.mean([one.quality for one in orders.values()], axis=0),
         np.mean([one.gain for one in orders.values()], axis=0),
@@ -92,12 +92,17 @@ def _rows(setting: Setting, name: str, listed: Sequence[MessagePair]) -> list[tu
     ]
 
 
-def _orders(setting: Setting, listed: Sequence[MessagePair], size: str) -> Orders:
+def _orders(setting: Setting, listed: Sequence[MessagePair]) -> dict[str, Orders]:
+    """Of each size in SIZES_ASKED."""
     easy = setting.subject.read([pair.easy for pair in listed])
     hard = setting.subject.read([pair.hard for pair in listed])
-    return Orders(
-        _right(easy.quality(size), hard.quality(size)), _right(hard.gain(size), easy.gain(size))
-    )
+    return {
+        size: Orders(
+            _right(easy.quality(size), hard.quality(size)),
+            _right(hard.gain(size), easy.gain(size)),
+        )
+        for size in SIZES_ASKED
+    }
 
 
 def _right(larger: Float64s, smaller: Float64s) -> Float64s:
@@ -111,7 +116,7 @@ def _by_length(listed: Sequence[MessagePair]) -> Float64s:
 
 def _by_kind(setting: Setting, listed: Sequence[MessagePair]) -> MeasureTable:
     """Means over SIZES_ASKED, of all sources together."""
-    right = np.mean([_orders(setting, listed, size).quality for size in SIZES_ASKED], axis=0)
+    right = np.mean([one.quality for one in _orders(setting, listed).values()], axis=0)
     kinds = np.array([pair.kind for pair in listed])
     languages = np.array(["en" if pair.language == "en" else "not English" for pair in listed])
     longer = np.array(
