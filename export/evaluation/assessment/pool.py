@@ -18,6 +18,7 @@ from edge_router.routing.experts.expert import ExpertHead, Pricing
 from ...metrics.apgr import Counts, hull_heights, upper_hull
 from ...training.heads import LinearHead, fit_model_head
 from .setting import PricePoint, Setting
+from .split_rows import knowing
 
 __all__ = ["Member", "Pool", "PoolPlan", "pool_of"]
 
@@ -119,7 +120,8 @@ class Pool:
 
 def pool_of(setting: Setting, plan: PoolPlan) -> Pool:
     """The rows of the split that know every member. Raises BadRow, NoSuchFile."""
-    rows = _known(setting.rows.measured(plan.table, plan.kind), plan)
+    experts = tuple(member.expert for member in plan.members)
+    rows = knowing(setting.rows.measured(plan.table, plan.kind), *experts)
     read = setting.subject.read([row["query"] for row in rows])
     heads = [_head(setting, plan, member) for member in plan.members]
     tokens = np.exp(np.stack([read.base_log_tokens + head.log_tokens for head in heads], axis=1))
@@ -128,26 +130,20 @@ def pool_of(setting: Setting, plan: PoolPlan) -> Pool:
     leaves = np.array([not member.on_device for member in plan.members])
     return Pool(
         plan.name,
-        tuple(member.expert for member in plan.members),
+        experts,
         np.stack([head.qualities(read.vectors) for head in heads], axis=1).astype(np.float64),
-        np.array([[row["score"][member.expert] for member in plan.members] for row in rows]),
+        np.array([[row["score"][expert] for expert in experts] for row in rows]),
         expenses(expected_dollars, np.zeros_like(expected_dollars), leaves),
         dollars,
         np.array([float(len(row["query"])) for row in rows]),
     )
 
 
-def _known(rows: Sequence[Row], plan: PoolPlan) -> list[Row]:
-    return [row for row in rows if all(one.expert in row["score"] for one in plan.members)]
-
-
 def _head(setting: Setting, plan: PoolPlan, member: Member) -> ExpertHead:
     nearest = setting.subject.head(*member.heads)
     if not plan.enrolled:
         return nearest
-    rows = [
-        row for row in setting.rows.train(plan.table, plan.kind) if member.expert in row["score"]
-    ]
+    rows = knowing(setting.rows.train(plan.table, plan.kind), member.expert)
     vectors = setting.subject.read([row["query"] for row in rows]).vectors
     scores = np.array([row["score"][member.expert] for row in rows])
     prior = LinearHead(nearest.bias, nearest.weights.astype(np.float64))

@@ -11,6 +11,7 @@ from ..pool import Pool, PoolPlan, pool_of
 from ..pool_plans import EVERYDAY, MMLU_PRO, pool_plans
 from ..result import Line, LinePlot, Result
 from ..setting import Setting
+from ..split_rows import knowing
 
 __all__ = ["curves"]
 
@@ -76,7 +77,7 @@ def _by_length(setting: Setting, plan: PoolPlan, pool: Pool) -> Float64s:
     """Quality of each expert (queries, experts), linear in the logarithm of the prompt's length."""
     columns = []
     for member in plan.members:
-        rows = [r for r in setting.rows.train(plan.table) if member.expert in r["score"]]
+        rows = knowing(setting.rows.train(plan.table), member.expert)
         lengths = np.log([1.0 + len(row["query"]) for row in rows])
         scores = [row["score"][member.expert] for row in rows]
         columns.append(np.polyval(np.polyfit(lengths, scores, 1), np.log(1 + pool.lengths)))

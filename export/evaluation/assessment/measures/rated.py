@@ -20,11 +20,11 @@ from ....metrics.apgr import Counts, with_interval
 from ..result import ABSENT, Cell, MeasureTable, Result
 from ..ridge import WordRidge
 from ..setting import Setting
+from ..split_rows import RATED_TABLES
 from ..subject import REFERENCE_SIZE, SIZES
 
-__all__ = ["LOCAL_SIZES", "TABLES", "rated"]
+__all__ = ["LOCAL_SIZES", "rated"]
 
-TABLES = ("everyday_rated", "everyday_rated_more")
 LOCAL_SIZES = ("135m", "1b", "3b", "8b")  # whose gain by the largest size is measured
 YES = 0.5
 
@@ -66,8 +66,8 @@ def rated(setting: Setting) -> Result:
     qualities: list[tuple[Cell, ...]] = []
     lengths: list[tuple[Cell, ...]] = []
     tools: list[tuple[Cell, ...]] = []
-    words = _fitted([row for table in TABLES for row in setting.rows.train(table)])
-    for table in TABLES:
+    words = _fitted([row for table in RATED_TABLES for row in setting.rows.train(table)])
+    for table in RATED_TABLES:
         rows = setting.rows.measured(table)
         truth, counts = Truth.of(rows), setting.counts(len(rows))
         for name, guess in _guesses(setting, rows, words).items():
