@@ -29,9 +29,8 @@ def data(folder: Path) -> Path:
 
 def test_no_question_is_transferred_that_is_tested_on(tmp_path: Path) -> None:
     """Neither one of a table, in whatever letters, nor one whose hash is not of the train split."""
-    texts = transfer_texts(data(tmp_path), {"clinc150": 60}, outcomes("Set an alarm: 7 minutes"))
     known = outcomes("SET an alarm for 7 minutes!")
-    texts = transfer_texts(tmp_path, {"clinc150": 60}, known)
+    texts = transfer_texts(data(tmp_path), {"clinc150": 60}, known)
     assert 30 < len(texts) < 60
     assert "set an alarm for 7 minutes" not in texts
     assert {split_of(query_key(text)) for text in texts} == {"train"}
