@@ -17,6 +17,7 @@ from edge_router.routing.experts.expert import ExpertHead, Pricing
 
 from ...metrics.apgr import Counts, hull_heights, upper_hull
 from ...training.heads import LinearHead, fit_model_head
+from ..tasks.measurements import answer_costs
 from .setting import PricePoint, Setting
 from .split_rows import knowing
 
@@ -173,17 +174,12 @@ def _expected_dollars(
 
     Where rows state dollars, each expert's mean: its price for the same tokens.
     """
-    if any(member.pricing is None for member in plan.members):
+    prices = [member.pricing for member in plan.members if member.pricing]
+    if len(prices) < len(plan.members):
         return np.tile(dollars.mean(axis=0), (len(rows), 1))
-    return np.array(
-        [
-            [
-                member.pricing.cost(_read(row), written) if member.pricing else 0.0
-                for member, written in zip(plan.members, of_row, strict=True)
-            ]
-            for row, of_row in zip(rows, tokens.tolist(), strict=True)
-        ]
-    )
+    read = np.array([_read(row) for row in rows])
+    costs = [answer_costs(price, read, each) for price, each in zip(prices, tokens.T, strict=True)]
+    return np.stack(costs, axis=1)
 
 
 def _shares(dollars: Float64s) -> Float64s:

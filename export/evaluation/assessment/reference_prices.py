@@ -11,6 +11,7 @@ from edge_router.routing.deciding.price import expenses
 from edge_router.routing.experts.expert import Location, Pricing
 
 from ...recipe import Recipe
+from ..tasks.measurements import answer_costs
 
 __all__ = ["on_device", "reference_expenses", "reference_pricing"]
 
@@ -33,11 +34,8 @@ def reference_expenses(
     tokens = np.exp(log_tokens)
     costs = np.stack(
         [
-            [
-                reference_pricing(recipe, size).cost(*pair)
-                for pair in zip(input_tokens.tolist(), tokens[:, number].tolist(), strict=True)
-            ]
-            for number, size in enumerate(sizes)
+            answer_costs(reference_pricing(recipe, size), input_tokens, written)
+            for size, written in zip(sizes, tokens.T, strict=True)
         ],
         axis=1,
     )
