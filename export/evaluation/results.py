@@ -15,12 +15,12 @@ from ..metrics.apgr import (
     Counts,
     GapCurve,
     Interval,
-    apgr,
     brier,
     expected_calibration_error,
     in_parts,
     interval,
     reliability,
+    with_interval,
 )
 from .contenders import Contender, Predictions, entropy_bits
 from .tasks.draws import Draws, Group
@@ -163,8 +163,7 @@ def _per_group(
 
 
 def _group_apgr(gains: Float64s, weak: Float64s, strong: Float64s, counts: Counts) -> Interval:
-    resampled = in_parts(lambda part: GapCurve.of(gains, weak, strong, part).apgr(), counts)
-    return interval(apgr(gains, weak, strong), resampled)
+    return with_interval(lambda part: GapCurve.of(gains, weak, strong, part).apgr(), counts)
 
 
 def _calibration(task: Task, predictions: Predictions) -> dict[str, Any]:

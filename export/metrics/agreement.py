@@ -1,36 +1,35 @@
 """How well one series of numbers agrees with another: correlation, F1, AUC, ratio of medians.
 
-Each takes `counts` (resamples, rows), how often each row was drawn, and gives (resamples,).
+All but `auc` take `counts` (resamples, rows), how often each row was drawn, and return
+(resamples,).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
-from .apgr import Counts, Interval, in_parts, interval
+from edge_router.routing.arrays import Float64s
 
-__all__ = ["auc", "correlations", "f1_scores", "means", "median_ratios", "with_interval"]
+from .apgr import Counts
 
-Floats = npt.NDArray[np.float64]
+__all__ = ["auc", "correlations", "f1_scores", "means", "median_ratios"]
 
 
-def means(values: Floats, counts: Counts) -> Floats:
+def means(values: Float64s, counts: Counts) -> Float64s:
     """Mean of `values` (rows,) in each resample."""
-    mean: Floats = counts @ values / counts.sum(axis=1)
+    mean: Float64s = counts @ values / counts.sum(axis=1)
     return mean
 
 
-def correlations(one: Floats, other: Floats, counts: Counts) -> Floats:
+def correlations(one: Float64s, other: Float64s, counts: Counts) -> Float64s:
     """Pearson's correlation of two series (rows,), NaN where one of them does not vary."""
     x, y = one - one.mean(), other - other.mean()
     mean_x, mean_y = means(x, counts), means(y, counts)
     covariance = means(x * y, counts) - mean_x * mean_y
     spread = (means(x * x, counts) - mean_x**2) * (means(y * y, counts) - mean_y**2)
     nothing = np.full(len(counts), np.nan)
-    ratio: Floats = np.divide(
+    ratio: Float64s = np.divide(
         covariance, np.sqrt(np.maximum(spread, 0)), out=nothing, where=spread > 1e-18
     )
     return ratio
@@ -38,32 +37,26 @@ def correlations(one: Floats, other: Floats, counts: Counts) -> Floats:
 
 def f1_scores(
     predicted: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_], counts: Counts
-) -> Floats:
+) -> Float64s:
     """F1 of yes-or-no predictions (rows,), NaN where nothing is true or predicted."""
     hit = counts @ (predicted & true).astype(np.float64)
     missed = counts @ (predicted ^ true).astype(np.float64)
-    ratio: Floats = np.divide(
+    ratio: Float64s = np.divide(
         2 * hit, 2 * hit + missed, out=np.full(len(counts), np.nan), where=hit + missed > 0
     )
     return ratio
 
 
-def median_ratios(one: Floats, other: Floats, counts: Counts) -> Floats:
+def median_ratios(one: Float64s, other: Float64s, counts: Counts) -> Float64s:
     """Median of `one` over the median of `other`, both (rows,)."""
     rows = np.arange(len(one))
     drawn = [np.repeat(rows, count) for count in counts]
     return np.array([np.median(one[at]) / np.median(other[at]) for at in drawn])
 
 
-def auc(positive: Floats, negative: Floats) -> float:
+def auc(positive: Float64s, negative: Float64s) -> float:
     """Chance that a positive has the larger value than a negative, half of the ties counted."""
     ordered = np.sort(negative)
     below = np.searchsorted(ordered, positive, side="left")
     up_to = np.searchsorted(ordered, positive, side="right")
     return float((below + up_to).mean() / 2 / len(negative))
-
-
-def with_interval(measure: Callable[[Counts], Floats], counts: Counts) -> Interval:
-    """`measure` of all rows with its 95 % bootstrap interval over the resamples `counts`."""
-    once = np.ones((1, counts.shape[1]), dtype=counts.dtype)
-    return interval(float(measure(once)[0]), in_parts(measure, counts))

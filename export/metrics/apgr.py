@@ -22,10 +22,12 @@ __all__ = [
     "brier",
     "draw_counts",
     "expected_calibration_error",
+    "hull_heights",
     "in_parts",
     "interval",
     "reliability",
     "upper_hull",
+    "with_interval",
 ]
 
 Counts = npt.NDArray[np.uint16]
@@ -177,6 +179,13 @@ def upper_hull(x: Float64s, y: Float64s) -> tuple[Float64s, Float64s]:
     return corners[:, 0], corners[:, 1]
 
 
+def hull_heights(at: Float64s, x: Float64s, y: Float64s) -> Float64s:
+    """The height (resamples,) of each resample's hull at `at` (resamples,), the height of its first
+    corner left of that; the points `x` and `y` (resamples, points)."""
+    hulls = zip(at, x, y, strict=True)
+    return np.array([np.interp(place, *upper_hull(xs, ys)) for place, xs, ys in hulls])
+
+
 def _turns_left(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
     return (b[0] - a[0]) * (c[1] - a[1]) >= (b[1] - a[1]) * (c[0] - a[0])
 
@@ -226,6 +235,12 @@ def interval(value: float, resampled: Float64s) -> Interval:
     return Interval(value, float(low), float(high))
 
 
+def with_interval(measure: Callable[[Counts], Float64s], counts: Counts) -> Interval:
+    """`measure` of all rows with its 95 % bootstrap interval over the resamples `counts`."""
+    once = np.ones((1, counts.shape[1]), dtype=counts.dtype)
+    return interval(float(measure(once)[0]), in_parts(measure, counts))
+
+
 def apgr_difference(
     first: Float64s,
     second: Float64s,
@@ -240,12 +255,11 @@ def apgr_difference(
     All arrays (queries,). The two are level where the interval holds 0.
     """
 
-    def difference(counts: Counts | None) -> Float64s:
+    def difference(counts: Counts) -> Float64s:
         one, other = (GapCurve.of(gains, weak, strong, counts) for gains in (first, second))
         return one.apgr() - other.apgr()
 
-    drawn = draw_counts(len(first), repeats=repeats, seed=seed)
-    return interval(float(difference(None)[0]), in_parts(difference, drawn))
+    return with_interval(difference, draw_counts(len(first), repeats=repeats, seed=seed))
 
 
 def reliability(

@@ -28,7 +28,8 @@ from edge_router.routing.logistic import sigmoid
 from ..data.outcome_set import OutcomeSet, outcome_set, read_tables
 from ..evaluation.tasks.measurements import measure
 from ..graphs.represent import Representations
-from ..metrics.apgr import draw_counts, interval, upper_hull
+from ..metrics.agreement import means
+from ..metrics.apgr import Counts, draw_counts, hull_heights, interval
 from ..training.heads import LinearHead, fit_model_head
 
 __all__ = ["Priced", "preference_lines", "preference_study", "priced_table"]
@@ -186,7 +187,8 @@ def preference_study(
     """
     dev, test = table.split("dev"), table.split("test")
     counts = draw_counts(len(test.scores), repeats=repeats, seed=seed)
-    drawn = np.vstack([np.ones((1, len(test.scores))), counts])  # the rows themselves come first
+    once = np.ones((1, len(test.scores)), dtype=counts.dtype)
+    drawn = np.vstack([once, counts])  # the rows themselves come first
     best = int(np.argmax(dev.scores.mean(axis=0)))
     named = {name: PreferenceRule.of(name) for name in ("performance", "auto", "cost")}
     placed = {name: _placed(test, rule, drawn) for name, rule in named.items()}
@@ -219,9 +221,9 @@ def _families(steps: int) -> Mapping[str, Mapping[str, Rule]]:
     }
 
 
-def _placed(test: Priced, rule: Rule, drawn: Float64s) -> dict[str, Any]:
+def _placed(test: Priced, rule: Rule, drawn: Counts) -> dict[str, Any]:
     scores, costs = test.outcome(test.chosen(rule))
-    quality, dollars = _means(scores, drawn), _means(costs, drawn)
+    quality, dollars = means(scores, drawn), means(costs, drawn)
     above = quality - _hull(test, drawn, dollars)
     return {
         "score": _interval(quality),
@@ -231,7 +233,7 @@ def _placed(test: Priced, rule: Rule, drawn: Float64s) -> dict[str, Any]:
 
 
 def _kept(
-    dev: Priced, test: Priced, rules: Mapping[str, Rule], best: int, drawn: Float64s
+    dev: Priced, test: Priced, rules: Mapping[str, Rule], best: int, drawn: Counts
 ) -> dict[str, Any]:
     """The cheapest setting on dev that keeps enough there, and what it does on test."""
     on_dev = {name: dev.outcome(dev.chosen(rule)) for name, rule in rules.items()}
@@ -241,9 +243,9 @@ def _kept(
         return {"setting": None}
     setting = min(reaching, key=lambda name: (reaching[name], name))
     scores, costs = test.outcome(test.chosen(rules[setting]))
-    quality, dollars = _means(scores, drawn), _means(costs, drawn)
-    best_quality = _means(test.scores[:, best], drawn)
-    best_dollars = _means(test.costs[:, best], drawn)
+    quality, dollars = means(scores, drawn), means(costs, drawn)
+    best_quality = means(test.scores[:, best], drawn)
+    best_dollars = means(test.costs[:, best], drawn)
     return {
         "setting": setting,
         "saved": _interval(1 - dollars / best_dollars),
@@ -252,21 +254,13 @@ def _kept(
     }
 
 
-def _means(values: Float64s, drawn: Float64s) -> Float64s:
-    """(resamples,) mean of `values` (queries,) in each resample."""
-    means: Float64s = drawn @ values / drawn.sum(axis=1)
-    return means
-
-
-def _hull(test: Priced, drawn: Float64s, dollars: Float64s) -> Float64s:
+def _hull(test: Priced, drawn: Counts, dollars: Float64s) -> Float64s:
     """(resamples,) the best mean score of a mix of single experts for that many dollars.
 
     Left of the cheapest expert that expert's own score counts: nobody can be had for less.
     """
     size = drawn.sum(axis=1, keepdims=True)
-    scores, costs = drawn @ test.scores / size, drawn @ test.costs / size
-    parts = zip(dollars, costs, scores, strict=True)
-    return np.array([np.interp(at, *upper_hull(cost, score)) for at, cost, score in parts])
+    return hull_heights(dollars, drawn @ test.costs / size, drawn @ test.scores / size)
 
 
 def _interval(resampled: Float64s) -> dict[str, float]:

@@ -10,10 +10,10 @@ from edge_router.learning.outcomes.rows import Row
 
 from ...data.rows import NoSuchFile
 from .setting import Setting
+from .split_rows import RATED_TABLES
 
 __all__ = ["Message", "everyday_messages", "known_words"]
 
-TABLES = ("everyday_rated", "everyday_rated_more")
 WORD_LETTERS = (2, 14)
 
 
@@ -27,9 +27,9 @@ class Message:
 
 def everyday_messages(setting: Setting, most: int) -> list[Message]:
     """At most `most` distinct messages in random order. Raises NoSuchFile."""
-    rows = [row for table in TABLES for row in _rows(setting, table, train=False)]
+    rows = [row for table in RATED_TABLES for row in _rows(setting, table, train=False)]
     if not rows:
-        raise NoSuchFile(f"there is none of the tables {', '.join(TABLES)}")
+        raise NoSuchFile(f"there is none of the tables {', '.join(RATED_TABLES)}")
     known = {row["query"]: Message(row["query"], row.get("lang", "en")) for row in rows}
     listed = list(known.values())
     order = np.random.default_rng(setting.seed).permutation(len(listed))[:most]
@@ -38,7 +38,7 @@ def everyday_messages(setting: Setting, most: int) -> list[Message]:
 
 def known_words(setting: Setting) -> list[str]:
     """Distinct words of the train rows of everyday and of exam queries, in order."""
-    tables = (*TABLES, "mmlu_pro_29models")
+    tables = (*RATED_TABLES, "mmlu_pro_29models")
     texts = [row["query"] for table in tables for row in _rows(setting, table, train=True)]
     shortest, longest = WORD_LETTERS
     return sorted(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.price import expenses
 from edge_router.routing.experts.expert import Location, Pricing
 
 from ...recipe import Recipe
+from ..tasks.measurements import answer_costs
 
 __all__ = ["on_device", "reference_expenses", "reference_pricing"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def reference_pricing(recipe: Recipe, size: str) -> Pricing:
@@ -28,18 +27,15 @@ def on_device(recipe: Recipe, size: str) -> bool:
 
 
 def reference_expenses(
-    recipe: Recipe, sizes: Sequence[str], input_tokens: Floats, log_tokens: Floats
-) -> Floats:
+    recipe: Recipe, sizes: Sequence[str], input_tokens: Float64s, log_tokens: Float64s
+) -> Float64s:
     """Expense of each size (queries, sizes) for `input_tokens` (queries,) read and the expected
     `log_tokens` (queries, sizes) written."""
     tokens = np.exp(log_tokens)
     costs = np.stack(
         [
-            [
-                reference_pricing(recipe, size).cost(*pair)
-                for pair in zip(input_tokens.tolist(), tokens[:, number].tolist(), strict=True)
-            ]
-            for number, size in enumerate(sizes)
+            answer_costs(reference_pricing(recipe, size), input_tokens, written)
+            for size, written in zip(sizes, tokens.T, strict=True)
         ],
         axis=1,
     )

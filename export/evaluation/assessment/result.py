@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...metrics.apgr import Interval
@@ -73,20 +73,7 @@ def result_json(result: Result) -> dict[str, Any]:
             }
             for table in result.tables
         ],
-        "plots": [
-            {
-                "title": plot.title,
-                "alt": plot.alt,
-                "x_label": plot.x_label,
-                "y_label": plot.y_label,
-                "diagonal": plot.diagonal,
-                "lines": [
-                    {"name": line.name, "x": line.x, "y": line.y, "marked": line.marked}
-                    for line in plot.lines
-                ],
-            }
-            for plot in result.plots
-        ],
+        "plots": [asdict(plot) for plot in result.plots],
     }
 
 

@@ -10,12 +10,11 @@ from typing import Self
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
+
+from edge_router.routing.arrays import Float32s, Float64s
+from edge_router.routing.artifact.novelty import unit_rows
 
 __all__ = ["WordRidge"]
-
-Floats = npt.NDArray[np.float64]
-Float32s = npt.NDArray[np.float32]
 
 FEATURES = 2**13
 LETTERS = (3, 4)  # letters in a row, within a word and its blanks
@@ -27,12 +26,12 @@ PENALTY = 1.0
 class WordRidge:
     """Linear in the TF-IDF of words, pairs of words and letters, hashed into 8,192 features."""
 
-    weights: Floats
-    centre: Floats
+    weights: Float64s
+    centre: Float64s
     rarity: Float32s
 
     @classmethod
-    def fit(cls, texts: Sequence[str], targets: Floats) -> Self:
+    def fit(cls, texts: Sequence[str], targets: Float64s) -> Self:
         """`targets` (texts, numbers), all finite."""
         counts = _counted(texts)
         rarity = np.log((1 + len(texts)) / (1 + (counts > 0).sum(axis=0))) + 1
@@ -45,9 +44,9 @@ class WordRidge:
             rarity.astype(np.float32),
         )
 
-    def predict(self, texts: Sequence[str]) -> Floats:
+    def predict(self, texts: Sequence[str]) -> Float64s:
         """(texts, numbers)."""
-        predicted: Floats = _weighed(_counted(texts), self.rarity) @ self.weights + self.centre
+        predicted: Float64s = _weighed(_counted(texts), self.rarity) @ self.weights + self.centre
         return predicted
 
 
@@ -70,6 +69,4 @@ def _features(text: str) -> Iterator[str]:
 
 
 def _weighed(counts: Float32s, rarity: Float32s) -> Float32s:
-    weighed: Float32s = counts * rarity
-    length = np.linalg.norm(weighed, axis=1, keepdims=True)
-    return (weighed / np.where(length > 0, length, 1)).astype(np.float32)
+    return unit_rows(counts * rarity)

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.deciding.price import chosen
 
 from ...metrics.apgr import Counts, draw_counts
 from ...recipe import SHIPPED, Recipe
@@ -24,6 +29,10 @@ class PricePoint:
 
     price: float
     least_quality: float = 0.0
+
+    def chosen(self, quality: Float64s, expense: Float64s) -> npt.NDArray[np.intp]:
+        """The places (queries,) of the experts that the price rule chooses at this point."""
+        return chosen(quality, expense, self.price, least_quality=self.least_quality)
 
 
 POINTS: Mapping[str, PricePoint] = {

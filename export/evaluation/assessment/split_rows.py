@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,9 @@ from edge_router.learning.outcomes.rows import Row
 
 from ...data.rows import read_rows
 
-__all__ = ["SplitRows"]
+__all__ = ["RATED_TABLES", "SplitRows", "knowing"]
+
+RATED_TABLES = ("everyday_rated", "everyday_rated_more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,8 @@ class SplitRows:
             path = self.folder / "outcomes" / f"{place}.jsonl.gz"
             self._read[place] = list(read_rows(path))
         return self._read[place]
+
+
+def knowing(rows: Iterable[Row], *experts: str) -> list[Row]:
+    """The rows in which every one of `experts` has a score."""
+    return [row for row in rows if row["score"].keys() >= {*experts}]

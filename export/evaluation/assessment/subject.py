@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.chat.completion import ChatRequest
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.encoder import OnnxEncoder
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import router_input
-from edge_router.routing.experts.expert import PROFILES, ExpertHead, find_head
-from edge_router.routing.logistic import sigmoid
+from edge_router.routing.experts.expert import PROFILES, ExpertHead, find_head, tools_head
 
 from ...graphs.represent import Representations
 
 __all__ = ["REFERENCE_SIZE", "SIZES", "Readings", "Subject"]
-
-Floats = npt.NDArray[np.float64]
 
 SIZES = PROFILES
 REFERENCE_SIZE = SIZES[-1]
@@ -31,22 +28,23 @@ REFERENCE_SIZE = SIZES[-1]
 class Readings:
     """What an artifact says of some texts.
 
-    `qualities` (texts, sizes) in 0..1 and `log_tokens` (texts, sizes), the natural logarithm of
-    expected answer lengths, by size; `needs_tools` (texts,) in 0..1, None where the artifact has
-    no such head; `vectors` (texts, dim).
+    `vectors` (texts, dim) and `base_log_tokens` (texts,) are the encoder's; `qualities` (texts,
+    sizes) in 0..1 and `log_tokens` (texts, sizes), the natural logarithm of expected answer
+    lengths, by size; `needs_tools` (texts,) in 0..1, None where the artifact has no such head.
     """
 
-    vectors: Floats
-    qualities: Floats
-    log_tokens: Floats
-    needs_tools: Floats | None
+    vectors: Float64s
+    base_log_tokens: Float64s
+    qualities: Float64s
+    log_tokens: Float64s
+    needs_tools: Float64s | None
 
-    def quality(self, size: str) -> Floats:
+    def quality(self, size: str) -> Float64s:
         """Expected quality (texts,) of one size."""
-        column: Floats = self.qualities[:, SIZES.index(size)]
+        column: Float64s = self.qualities[:, SIZES.index(size)]
         return column
 
-    def gain(self, size: str, over: str = REFERENCE_SIZE) -> Floats:
+    def gain(self, size: str, over: str = REFERENCE_SIZE) -> Float64s:
         """Expected gain (texts,) of asking the size `over` instead."""
         return self.quality(over) - self.quality(size)
 
@@ -73,6 +71,13 @@ class Subject:
         vectors = np.array([one.vector for one in read], dtype=np.float64)
         return self._readings(vectors, np.array([one.log_tokens for one in read]))
 
+    def embed(self, texts: Sequence[str]) -> Float64s:
+        """Sentence embeddings (texts, embedding_dim), of one text at a time as in serving.
+
+        Raises ArtifactIncompatible for an artifact that gives none.
+        """
+        return np.array([self._encoder.embed([text])[0] for text in texts], dtype=np.float64)
+
     def head(self, *names: str) -> ExpertHead:
         """The first of `names` that the artifact knows, a model or a size."""
         known = {**self.artifact.experts["profiles"], **self.artifact.experts["experts"]}
@@ -90,14 +95,13 @@ class Subject:
         longest = self.artifact.manifest.max_chars
         return [router_input(ChatRequest.of(text), longest) for text in texts]
 
-    def _readings(self, vectors: Floats, log_tokens: Floats) -> Readings:
+    def _readings(self, vectors: Float64s, log_tokens: Float64s) -> Readings:
         heads = [self.head(size) for size in SIZES]
-        tools = self.artifact.experts.get("needs_tools")
+        tools = tools_head(self.artifact.experts)
         return Readings(
             vectors,
+            log_tokens,
             np.stack([head.qualities(vectors) for head in heads], axis=1).astype(np.float64),
             np.stack([log_tokens + head.log_tokens for head in heads], axis=1),
-            None
-            if tools is None
-            else sigmoid(tools["bias"] + vectors @ np.array(tools["weights"], dtype=np.float64)),
+            None if tools is None else tools.qualities(vectors),
         )

@@ -16,7 +16,7 @@ from edge_router.routing.experts.expert import Pricing
 from ...data.outcome_set import OutcomeSet
 from ...data.rows import BadData
 
-__all__ = ["Measurements", "measure"]
+__all__ = ["Measurements", "answer_costs", "measure"]
 
 STATED = ("cost_usd", "latency_s", "similarity", "nll", "input_tokens")
 
@@ -112,5 +112,10 @@ def _fill_in(
 ) -> None:
     """Price the answers (queries,) of one expert whose cost no row states."""
     gaps = np.isnan(costs[:, column])
-    tokens = zip(read[gaps, column].tolist(), written[gaps, column].tolist(), strict=True)
-    costs[gaps, column] = [price.cost(*pair) for pair in tokens]
+    costs[gaps, column] = answer_costs(price, read[gaps, column], written[gaps, column])
+
+
+def answer_costs(price: Pricing, read: Float64s, written: Float64s) -> Float64s:
+    """Dollars (answers,) for the tokens `read` and `written` (answers,)."""
+    tokens = zip(read.tolist(), written.tolist(), strict=True)
+    return np.array([price.cost(*pair) for pair in tokens], dtype=np.float64)

@@ -5,14 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_router.export.metrics.agreement import (
-    auc,
-    correlations,
-    f1_scores,
-    median_ratios,
-    with_interval,
-)
-from edge_router.export.metrics.apgr import draw_counts
+from edge_router.export.metrics.agreement import auc, correlations, f1_scores, median_ratios
+from edge_router.export.metrics.apgr import draw_counts, with_interval
 
 ONE, OTHER = np.array([1.0, 2.0, 4.0, 3.0, 9.0]), np.array([2.0, 2.5, 3.0, 1.0, 7.0])
 

@@ -12,19 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float64s
 
 from ....data.outcome_set import load_tables
 from ....data.rows import NoSuchFile
-from ....metrics.agreement import means, with_interval
-from ....metrics.apgr import expected_calibration_error, reliability
+from ....metrics.agreement import means
+from ....metrics.apgr import expected_calibration_error, reliability, with_interval
 from ..result import Cell, Line, LinePlot, MeasureTable, Result
 from ..setting import Setting
+from ..split_rows import RATED_TABLES, knowing
 from ..subject import SIZES
-from .rated import TABLES as RATED_TABLES
 
 __all__ = ["Cells", "calibration", "equal_mass_error"]
-
-Floats = npt.NDArray[np.float64]
 
 JUDGED = ("everyday_judged_135m", "everyday_judged_8models")
 SMOLLM2 = "SmolLM2-135M-Instruct-Q4_1"
@@ -40,8 +39,8 @@ PLOTTED_BINS = 10
 class Cells:
     """Expected and real quality of one size on some queries, all (cells,)."""
 
-    expected: Floats
-    real: Floats
+    expected: Float64s
+    real: Float64s
     kinds: npt.NDArray[np.str_]
     languages: npt.NDArray[np.str_]
 
@@ -53,8 +52,8 @@ def calibration(setting: Setting) -> Result:
     """Errors per source and size, then expected beside real quality per kind and language."""
     outcomes = _by_size(setting, list(_outcomes(setting)))
     ratings = _by_size(setting, list(_ratings(setting)))
-    judged = _cells(setting, "135m", list(_judged(setting)))
-    rows = [_row(setting, "judged answers of SmolLM2-135M", judged)] if len(judged.real) else []
+    judged = _by_size(setting, list(_judged(setting)))
+    rows = [_row(setting, "judged answers of SmolLM2-135M", cells) for cells in judged.values()]
     rows += [_row(setting, f"outcomes: {size}", cells) for size, cells in outcomes.items()]
     rows += [_row(setting, f"ratings: {size}", cells) for size, cells in ratings.items()]
     text = (
@@ -81,7 +80,7 @@ def calibration(setting: Setting) -> Result:
     )
 
 
-def equal_mass_error(expected: Floats, real: Floats, bins: int = EQUAL_BINS) -> float:
+def equal_mass_error(expected: Float64s, real: Float64s, bins: int = EQUAL_BINS) -> float:
     """ECE over bins of equally many cells (Nixon et al. 2019, adaptive calibration error)."""
     order = np.argsort(expected, kind="stable")
     parts = np.array_split(order, min(bins, len(order)))
@@ -107,10 +106,8 @@ def _by_size(setting: Setting, real: Sequence[tuple[str, Row, float]]) -> Mappin
 
 
 def _cells(setting: Setting, size: str, real: Sequence[tuple[Row, float]]) -> Cells:
-    texts = [row["query"] for row, _ in real]
-    expected = setting.subject.read(texts).quality(size) if texts else np.zeros(0)
     return Cells(
-        expected,
+        setting.subject.read([row["query"] for row, _ in real]).quality(size),
         np.array([score for _, score in real], dtype=np.float64),
         np.array([_kind(row) for row, _ in real], dtype=np.str_),
         np.array([row.get("lang", "en") for row, _ in real], dtype=np.str_),
@@ -121,11 +118,10 @@ def _kind(row: Row) -> str:
     return str(row["task"]).removeprefix("everyday/")
 
 
-def _judged(setting: Setting) -> Iterator[tuple[Row, float]]:
+def _judged(setting: Setting) -> Iterator[tuple[str, Row, float]]:
     for table in JUDGED:
-        for row in setting.rows.measured(table):
-            if SMOLLM2 in row["score"]:
-                yield row, row["score"][SMOLLM2]
+        for row in knowing(setting.rows.measured(table), SMOLLM2):
+            yield "135m", row, row["score"][SMOLLM2]
 
 
 def _outcomes(setting: Setting) -> Iterator[tuple[str, Row, float]]:

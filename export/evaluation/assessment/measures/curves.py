@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from edge_router.routing.arrays import Float64s
 
 from ....metrics.apgr import upper_hull
 from ..pool import Pool, PoolPlan, pool_of
 from ..pool_plans import EVERYDAY, MMLU_PRO, pool_plans
 from ..result import Line, LinePlot, Result
 from ..setting import Setting
+from ..split_rows import knowing
 
 __all__ = ["curves"]
-
-Floats = npt.NDArray[np.float64]
 
 POOL_SIZE = 4
 SHOWN = {EVERYDAY: "Everyday queries (ratings)", MMLU_PRO: "Exam questions (MMLU-Pro)"}
@@ -55,14 +55,14 @@ def _plot(setting: Setting, plan: PoolPlan, title: str) -> LinePlot:
     )
 
 
-def _line(name: str, points: tuple[Floats, Floats], most: float) -> Line:
+def _line(name: str, points: tuple[Float64s, Float64s], most: float) -> Line:
     dollars, scores = points
     order = np.lexsort((scores, dollars))
     x, y = 100 * dollars[order] / most, scores[order]
     return Line(name, tuple(x.tolist()), tuple(y.tolist()))
 
 
-def _oracle(pool: Pool, most: float) -> tuple[Floats, Floats]:
+def _oracle(pool: Pool, most: float) -> tuple[Float64s, Float64s]:
     """From the cheapest expert alone on, and flat where more money buys nothing."""
     dollars, scores = pool.swept(pool.scores, floor=False)
     alone = pool.dollars.mean(axis=0)
@@ -73,11 +73,11 @@ def _oracle(pool: Pool, most: float) -> tuple[Floats, Floats]:
     return np.append(x, most), np.append(y, y[-1])
 
 
-def _by_length(setting: Setting, plan: PoolPlan, pool: Pool) -> Floats:
+def _by_length(setting: Setting, plan: PoolPlan, pool: Pool) -> Float64s:
     """Quality of each expert (queries, experts), linear in the logarithm of the prompt's length."""
     columns = []
     for member in plan.members:
-        rows = [r for r in setting.rows.train(plan.table) if member.expert in r["score"]]
+        rows = knowing(setting.rows.train(plan.table), member.expert)
         lengths = np.log([1.0 + len(row["query"]) for row in rows])
         scores = [row["score"][member.expert] for row in rows]
         columns.append(np.polyval(np.polyfit(lengths, scores, 1), np.log(1 + pool.lengths)))

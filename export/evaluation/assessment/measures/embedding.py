@@ -11,10 +11,10 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.routing.artifact.encoder import open_session
-from edge_router.routing.artifact.text import RouterTokenizer
+from edge_router.routing.arrays import Float64s
 
-from ....metrics.agreement import auc, means, with_interval
+from ....metrics.agreement import auc, means
+from ....metrics.apgr import with_interval
 from ....recipe import base_folder
 from ....training.embedding import embed_cached
 from ..intents import Commands, banking77, clinc150, same_intent_pairs
@@ -23,10 +23,8 @@ from ..setting import Setting
 
 __all__ = ["embedding"]
 
-Floats = npt.NDArray[np.float64]
-Embed = Callable[[Sequence[str]], Floats]
+Embed = Callable[[Sequence[str]], Float64s]
 
-OUTPUT = "embedding"
 PAIRS = 5000
 PART = 500  # queries compared with all at a time
 TEXT = (
@@ -65,52 +63,35 @@ def embedding(setting: Setting) -> Result:
 
 
 def _contenders(setting: Setting) -> dict[str, Embed | None]:
-    base = base_folder(setting.recipe.base_package)
+    """None for an artifact without embeddings."""
+    base, subject = base_folder(setting.recipe.base_package), setting.subject
+    gives = bool(subject.artifact.manifest.embedding_dim)
     return {
-        "embedding of the artifact": _of_artifact(setting),
+        "embedding of the artifact": subject.embed if gives else None,
         "all-MiniLM-L6-v2": lambda texts: embed_cached(texts, base, setting.work).astype(float),
-        "the router's own vector": lambda texts: setting.subject.read(texts).vectors,
+        "the router's own vector": lambda texts: subject.read(texts).vectors,
     }
 
 
-def _of_artifact(setting: Setting) -> Embed | None:
-    """None where the graph has no such output."""
-    artifact = setting.subject.artifact
-    session = open_session(artifact.encoder_path)
-    if OUTPUT not in [output.name for output in session.get_outputs()]:
-        return None
-    tokenizer = RouterTokenizer(artifact.tokenizer_path, max_tokens=artifact.manifest.max_tokens)
-
-    def embed(texts: Sequence[str]) -> Floats:
-        rows = []
-        for text in texts:
-            ids, mask = tokenizer.batch([text])
-            feed = {"input_ids": ids, "attention_mask": mask}
-            rows.append(session.run([OUTPUT], feed)[0][0])
-        return np.array(rows, dtype=np.float64)
-
-    return embed
-
-
-def _unit(vectors: Floats) -> Floats:
+def _unit(vectors: Float64s) -> Float64s:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = vectors / np.where(length > 0, length, 1)
+    unit: Float64s = vectors / np.where(length > 0, length, 1)
     return unit
 
 
-def _nearest_right(known: Floats, asked: Floats, train: Commands, query: Commands) -> Floats:
+def _nearest_right(known: Float64s, asked: Float64s, train: Commands, query: Commands) -> Float64s:
     """1 for each query whose nearest train command has its intent, else 0."""
     parts = [asked[at : at + PART] @ known.T for at in range(0, len(asked), PART)]
     nearest = np.concatenate([part.argmax(axis=1) for part in parts])
-    right: Floats = (train.intents[nearest] == query.intents).astype(np.float64)
+    right: Float64s = (train.intents[nearest] == query.intents).astype(np.float64)
     return right
 
 
-def _auc(unit: Floats, commands: Commands, seed: int) -> float:
+def _auc(unit: Float64s, commands: Commands, seed: int) -> float:
     same, different = same_intent_pairs(commands, PAIRS, seed)
     return auc(_cosines(unit, same), _cosines(unit, different))
 
 
-def _cosines(unit: Floats, pairs: npt.NDArray[np.intp]) -> Floats:
-    cosines: Floats = (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(axis=1)
+def _cosines(unit: Float64s, pairs: npt.NDArray[np.intp]) -> Float64s:
+    cosines: Float64s = (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(axis=1)
     return cosines

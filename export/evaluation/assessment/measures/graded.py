@@ -13,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float64s
 
-from ....metrics.agreement import with_interval
-from ....metrics.apgr import Counts, GapCurve
+from ....metrics.apgr import Counts, GapCurve, with_interval
 from ..result import Cell, MeasureTable, Result
 from ..setting import Setting
 
 __all__ = ["GradedPair", "graded"]
-
-Floats = npt.NDArray[np.float64]
 
 RANDOM_APGR = 0.5
 
@@ -63,23 +61,23 @@ class Scored:
 
     places: npt.NDArray[np.intp]
     of: int
-    gains: Floats
-    lengths: Floats
-    weak: Floats
-    strong: Floats
+    gains: Float64s
+    lengths: Float64s
+    weak: Float64s
+    strong: Float64s
 
-    def apgr(self, order: Floats, counts: Counts) -> Floats:
+    def apgr(self, order: Float64s, counts: Counts) -> Float64s:
         return GapCurve.of(order, self.weak, self.strong, counts).apgr()
 
-    def oracle(self, counts: Counts) -> Floats:
+    def oracle(self, counts: Counts) -> Float64s:
         return self.apgr(self.strong - self.weak, counts)
 
-    def share(self, order: Floats, counts: Counts) -> Floats:
+    def share(self, order: Float64s, counts: Counts) -> Float64s:
         """Of the oracle's headroom (resamples,), NaN where it has none."""
         headroom = self.oracle(counts) - RANDOM_APGR
         ahead = self.apgr(order, counts) - RANDOM_APGR
         nothing = np.full(len(counts), np.nan)
-        shares: Floats = np.divide(ahead, headroom, out=nothing, where=headroom > 0)
+        shares: Float64s = np.divide(ahead, headroom, out=nothing, where=headroom > 0)
         return shares
 
 
@@ -171,12 +169,12 @@ def _mean_shares(setting: Setting, scored: Sequence[Scored]) -> tuple[Cell, ...]
     """Means over pairs of one table; its queries are resampled for all of them together."""
     counts = setting.counts(scored[0].of)
 
-    def mean(drawn: Counts, *, by_length: bool) -> Floats:
+    def mean(drawn: Counts, *, by_length: bool) -> Float64s:
         parts = [
             one.share(one.lengths if by_length else one.gains, drawn[:, one.places])
             for one in scored
         ]
-        total: Floats = np.mean(parts, axis=0)
+        total: Float64s = np.mean(parts, axis=0)
         return total
 
     return (

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float64s
 
 from ....data.pairs import MessagePair, own_pairs, read_pairs
-from ....metrics.agreement import means, with_interval
+from ....metrics.agreement import means
+from ....metrics.apgr import with_interval
 from ..result import Cell, MeasureTable, Result
 from ..setting import Setting
 
 __all__ = ["SIZES_ASKED", "pairs", "pairs_of_rows"]
-
-Floats = npt.NDArray[np.float64]
 
 TABLE = "everyday_pairs_made"
 SIZES_ASKED = ("135m", "1b", "3b")
@@ -28,8 +27,8 @@ SIZES_ASKED = ("135m", "1b", "3b")
 class Orders:
     """Whether each pair is in the right order (pairs,), by quality and by gain; 0.5 for a tie."""
 
-    quality: Floats
-    gain: Floats
+    quality: Float64s
+    gain: Float64s
 
 
 def pairs(setting: Setting) -> Result:
@@ -75,7 +74,7 @@ def pairs_of_rows(rows: Sequence[Row]) -> list[MessagePair]:
 def _rows(setting: Setting, name: str, listed: Sequence[MessagePair]) -> list[tuple[Cell, ...]]:
     counts = setting.counts(len(listed))
     length = with_interval(partial(means, _by_length(listed)), counts)
-    orders = {size: _orders(setting, listed, size) for size in SIZES_ASKED}
+    orders = _orders(setting, listed)
     orders["mean"] = Orders(
         np.mean([one.quality for one in orders.values()], axis=0),
         np.mean([one.gain for one in orders.values()], axis=0),
@@ -93,26 +92,31 @@ def _rows(setting: Setting, name: str, listed: Sequence[MessagePair]) -> list[tu
     ]
 
 
-def _orders(setting: Setting, listed: Sequence[MessagePair], size: str) -> Orders:
+def _orders(setting: Setting, listed: Sequence[MessagePair]) -> dict[str, Orders]:
+    """Of each size in SIZES_ASKED."""
     easy = setting.subject.read([pair.easy for pair in listed])
     hard = setting.subject.read([pair.hard for pair in listed])
-    return Orders(
-        _right(easy.quality(size), hard.quality(size)), _right(hard.gain(size), easy.gain(size))
-    )
+    return {
+        size: Orders(
+            _right(easy.quality(size), hard.quality(size)),
+            _right(hard.gain(size), easy.gain(size)),
+        )
+        for size in SIZES_ASKED
+    }
 
 
-def _right(larger: Floats, smaller: Floats) -> Floats:
+def _right(larger: Float64s, smaller: Float64s) -> Float64s:
     return (np.sign(larger - smaller) + 1) / 2
 
 
-def _by_length(listed: Sequence[MessagePair]) -> Floats:
+def _by_length(listed: Sequence[MessagePair]) -> Float64s:
     easy = np.array([float(len(pair.easy)) for pair in listed])
     return _right(np.array([float(len(pair.hard)) for pair in listed]), easy)
 
 
 def _by_kind(setting: Setting, listed: Sequence[MessagePair]) -> MeasureTable:
     """Means over SIZES_ASKED, of all sources together."""
-    right = np.mean([_orders(setting, listed, size).quality for size in SIZES_ASKED], axis=0)
+    right = np.mean([one.quality for one in _orders(setting, listed).values()], axis=0)
     kinds = np.array([pair.kind for pair in listed])
     languages = np.array(["en" if pair.language == "en" else "not English" for pair in listed])
     longer = np.array(

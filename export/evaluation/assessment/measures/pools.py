@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.routing.arrays import Float64s
+
 from ....data.rows import NoSuchFile
-from ....metrics.agreement import means, with_interval
-from ....metrics.apgr import Counts, upper_hull
+from ....metrics.agreement import means
+from ....metrics.apgr import Counts, upper_hull, with_interval
 from ..pool import Pool, PoolPlan, pool_of
 from ..pool_plans import pool_plans
 from ..result import Cell, MeasureTable, Result
@@ -22,7 +24,6 @@ from ..setting import Setting
 
 __all__ = ["measured_pools", "pools", "too_small"]
 
-Floats = npt.NDArray[np.float64]
 Choices = npt.NDArray[np.intp]
 
 TEXT = """\
@@ -43,8 +44,9 @@ def pools(setting: Setting, plans: Sequence[PoolPlan] | None = None) -> Result:
     units: list[tuple[Cell, ...]] = []
     picked: list[tuple[Cell, ...]] = []
     for pool in measured_pools(setting, plans or pool_plans(setting.recipe)):
+        counts = setting.counts(len(pool.scores))
         for point_name, point in setting.points.items():
-            at = Point(pool, pool.chosen(point), setting.counts(len(pool.scores)))
+            at = Point(pool, pool.chosen(point), counts)
             name = f"{pool.name}: {point_name}"
             quality.append((name, len(pool.scores), *at.quality_cells()))
             units.append((name, *at.unit_cells()))
@@ -111,8 +113,8 @@ class Point:
             spent * 1000,
             float(self.pool.coin(np.array([spent]), self._once)[0]),
             with_interval(self._above_hull, self.counts),
-            self.pool.best_at(spent, self.pool.expected),
-            self.pool.best_at(spent, self.pool.scores),
+            self.pool.best_at(spent),
+            self.pool.oracle_at(spent),
         )
 
     def unit_cells(self) -> tuple[Cell, ...]:
@@ -140,9 +142,9 @@ class Point:
     def _once(self) -> Counts:
         return np.ones((1, len(self.picks)), dtype=np.uint16)
 
-    def _above_hull(self, drawn: Counts) -> Floats:
+    def _above_hull(self, drawn: Counts) -> Float64s:
         scores, dollars = self.pool.outcome(self.picks)
-        above: Floats = means(scores, drawn) - self.pool.coin(means(dollars, drawn), drawn)
+        above: Float64s = means(scores, drawn) - self.pool.coin(means(dollars, drawn), drawn)
         return above
 
     def _best_single(self) -> int:
@@ -160,16 +162,16 @@ class Point:
         return float(np.interp(spent, corners, failed))
 
 
-def too_small(pool: Pool, picks: Choices) -> Floats:
+def too_small(pool: Pool, picks: Choices) -> Float64s:
     """1 for each query (queries,) on which a larger expert than the one chosen clearly scores
     more, else 0."""
     chosen_score = pool.scores[np.arange(len(picks)), picks]
     larger = np.arange(len(pool.experts)) > picks[:, None]
     best = np.where(larger, pool.scores, -np.inf).max(axis=1)
-    clearly: Floats = (best >= chosen_score + CLEARLY).astype(np.float64)
+    clearly: Float64s = (best >= chosen_score + CLEARLY).astype(np.float64)
     return clearly
 
 
-def _ratio(part: Floats, whole: Floats, drawn: Counts) -> Floats:
-    ratio: Floats = means(part, drawn) / np.maximum(means(whole, drawn), 1e-12)
+def _ratio(part: Float64s, whole: Float64s, drawn: Counts) -> Float64s:
+    ratio: Float64s = means(part, drawn) / np.maximum(means(whole, drawn), 1e-12)
     return ratio

@@ -13,19 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.learning.outcomes.rows import Row
+from edge_router.routing.arrays import Float64s
 
-from ....metrics.agreement import correlations, f1_scores, median_ratios, with_interval
-from ....metrics.apgr import Counts
+from ....metrics.agreement import correlations, f1_scores, median_ratios
+from ....metrics.apgr import Counts, with_interval
 from ..result import ABSENT, Cell, MeasureTable, Result
 from ..ridge import WordRidge
 from ..setting import Setting
+from ..split_rows import RATED_TABLES
 from ..subject import REFERENCE_SIZE, SIZES
 
-__all__ = ["LOCAL_SIZES", "TABLES", "rated"]
+__all__ = ["LOCAL_SIZES", "rated"]
 
-Floats = npt.NDArray[np.float64]
-
-TABLES = ("everyday_rated", "everyday_rated_more")
 LOCAL_SIZES = ("135m", "1b", "3b", "8b")  # whose gain by the largest size is measured
 YES = 0.5
 
@@ -34,8 +33,8 @@ YES = 0.5
 class Truth:
     """What the raters say of each query: `scores` (queries, sizes), answer length, tools."""
 
-    scores: Floats
-    log_tokens: Floats
+    scores: Float64s
+    log_tokens: Float64s
     needs_tools: npt.NDArray[np.bool_]
 
     @classmethod
@@ -54,9 +53,9 @@ class Guess:
     `qualities` and `gains` (queries, sizes) only need to be in order.
     """
 
-    qualities: Floats
-    gains: Floats
-    log_tokens: Floats
+    qualities: Float64s
+    gains: Float64s
+    log_tokens: Float64s
     in_tokens: bool
     needs_tools: npt.NDArray[np.bool_] | None
 
@@ -67,11 +66,11 @@ def rated(setting: Setting) -> Result:
     qualities: list[tuple[Cell, ...]] = []
     lengths: list[tuple[Cell, ...]] = []
     tools: list[tuple[Cell, ...]] = []
-    train = [row for table in TABLES for row in setting.rows.train(table)]
-    for table in TABLES:
+    words = _fitted([row for table in RATED_TABLES for row in setting.rows.train(table)])
+    for table in RATED_TABLES:
         rows = setting.rows.measured(table)
         truth, counts = Truth.of(rows), setting.counts(len(rows))
-        for name, guess in _guesses(setting, rows, train).items():
+        for name, guess in _guesses(setting, rows, words).items():
             place = (f"{table}: {name}", len(rows))
             gains.append((*place, *_gains(guess, truth, counts)))
             qualities.append((*place, *_qualities(guess, truth, counts)))
@@ -108,7 +107,7 @@ def rated(setting: Setting) -> Result:
     )
 
 
-def _guesses(setting: Setting, rows: Sequence[Row], train: Sequence[Row]) -> Mapping[str, Guess]:
+def _guesses(setting: Setting, rows: Sequence[Row], words: WordRidge | None) -> Mapping[str, Guess]:
     texts = [row["query"] for row in rows]
     read = setting.subject.read(texts)
     tools = read.needs_tools
@@ -122,12 +121,12 @@ def _guesses(setting: Setting, rows: Sequence[Row], train: Sequence[Row]) -> Map
         ),
         "prompt length": _by_length(texts),
     }
-    if train:
-        guesses["TF-IDF and ridge"] = _by_words(texts, train)
+    if words:
+        guesses["TF-IDF and ridge"] = _by_words(texts, words)
     return guesses
 
 
-def _gains_of(qualities: Floats) -> Floats:
+def _gains_of(qualities: Float64s) -> Float64s:
     return qualities[:, [SIZES.index(REFERENCE_SIZE)]] - qualities
 
 
@@ -137,10 +136,17 @@ def _by_length(texts: Sequence[str]) -> Guess:
     return Guess(-longer, longer, length, in_tokens=False, needs_tools=None)
 
 
-def _by_words(texts: Sequence[str], train: Sequence[Row]) -> Guess:
+def _fitted(train: Sequence[Row]) -> WordRidge | None:
+    """To scores, length and tools; None without rows."""
+    if not train:
+        return None
     known = Truth.of(train)
     targets = np.column_stack([known.scores, known.log_tokens, known.needs_tools])
-    read = WordRidge.fit([row["query"] for row in train], targets).predict(texts)
+    return WordRidge.fit([row["query"] for row in train], targets)
+
+
+def _by_words(texts: Sequence[str], words: WordRidge) -> Guess:
+    read = words.predict(texts)
     qualities = read[:, : len(SIZES)]
     return Guess(
         qualities,
@@ -161,11 +167,11 @@ def _qualities(guess: Guess, truth: Truth, counts: Counts) -> list[Cell]:
 
 
 def _correlated(
-    expected: Floats, true: Floats, columns: Sequence[int], counts: Counts
+    expected: Float64s, true: Float64s, columns: Sequence[int], counts: Counts
 ) -> list[Cell]:
     """The mean over the columns, then each."""
 
-    def each(drawn: Counts) -> Floats:
+    def each(drawn: Counts) -> Float64s:
         return np.stack([correlations(expected[:, c], true[:, c], drawn) for c in columns])
 
     return [

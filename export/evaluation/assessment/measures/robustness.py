@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN
-from edge_router.routing.deciding.price import chosen
+from edge_router.routing.arrays import Float64s
 
-from ....metrics.agreement import means, with_interval
+from ....metrics.agreement import means
+from ....metrics.apgr import with_interval
 from ..everyday_messages import Message, everyday_messages
 from ..perturbations import PERTURBATIONS
 from ..reference_prices import reference_expenses
@@ -21,7 +22,6 @@ from ..subject import SIZES, Readings
 
 __all__ = ["robustness"]
 
-Floats = npt.NDArray[np.float64]
 Choices = npt.NDArray[np.intp]
 Decide = Callable[[Readings, Sequence[str]], Choices]
 
@@ -36,7 +36,7 @@ def robustness(setting: Setting) -> Result:
     texts = [message.text for message in messages]
     rules = _rules(setting)
     before = {name: rule(setting.subject.read(texts), texts) for name, rule in rules.items()}
-    same: dict[str, list[Floats]] = {name: [] for name in rules}
+    same: dict[str, list[Float64s]] = {name: [] for name in rules}
     rows: list[tuple[Cell, ...]] = []
     for change, perturb in PERTURBATIONS.items():
         changed = [perturb(message.text, message.language) for message in messages]
@@ -96,16 +96,16 @@ def _two(read: Readings, local: str, least: float) -> Choices:
 def _six(setting: Setting, read: Readings, texts: Sequence[str], point: PricePoint) -> Choices:
     tokens = np.array([len(text) / CHARACTERS_PER_TOKEN for text in texts])
     expense = reference_expenses(setting.recipe, SIZES, tokens, read.log_tokens)
-    return chosen(read.qualities, expense, point.price, least_quality=point.least_quality)
+    return point.chosen(read.qualities, expense)
 
 
-def _cloud(choice: Choices) -> Floats:
+def _cloud(choice: Choices) -> Float64s:
     """1 where one of the three largest sizes is asked, else 0."""
-    cloud: Floats = (choice > SIZES.index("3b")).astype(np.float64)
+    cloud: Float64s = (choice > SIZES.index("3b")).astype(np.float64)
     return cloud
 
 
-def _by_language(messages: Sequence[Message], same: Mapping[str, list[Floats]]) -> MeasureTable:
+def _by_language(messages: Sequence[Message], same: Mapping[str, list[Float64s]]) -> MeasureTable:
     """Means over all changes."""
     languages = np.array([message.language for message in messages])
     equal = {name: np.mean(parts, axis=0) for name, parts in same.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from edge_router.chat.completion import estimated_tokens
-from edge_router.routing.deciding.price import chosen
 
 from ..reference_prices import reference_expenses
 from ..result import Cell, MeasureTable, Result
@@ -53,10 +52,7 @@ def sanity(setting: Setting) -> Result:
     """Choices among six sizes at reference prices, and of 135m on the device against frontier."""
     read = setting.subject.read(QUERIES)
     six = reference_expenses(setting.recipe, SIZES, _input_tokens(), read.log_tokens)
-    picks = [
-        chosen(read.qualities, six, point.price, least_quality=point.least_quality)
-        for point in setting.points.values()
-    ]
+    picks = [point.chosen(read.qualities, six) for point in setting.points.values()]
     rows: list[tuple[Cell, ...]] = []
     for number, query in enumerate(QUERIES):
         estimates = [f"{quality:.0%}" for quality in read.qualities[number].tolist()]
@@ -89,8 +85,5 @@ def _input_tokens() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 def _two(setting: Setting, read: Readings, number: int) -> str:
     two = read.qualities[number, [SIZES.index("135m"), SIZES.index(REFERENCE_SIZE)]]
     expense = np.array([0.0, 1.0])
-    picks = (
-        chosen(two, expense, point.price, least_quality=point.least_quality)
-        for point in setting.points.values()
-    )
+    picks = (point.chosen(two, expense) for point in setting.points.values())
     return " ".join((LOCAL, CLOUD)[int(pick)] for pick in picks)

@@ -13,11 +13,14 @@ import pytest
 
 from edge_router.export.data.rows import BadData
 from edge_router.export.evaluation.assessment import Setting, assess
+from edge_router.export.evaluation.assessment.everyday_messages import everyday_messages
 from edge_router.export.evaluation.assessment.intents import clinc150, same_intent_pairs
 from edge_router.export.evaluation.assessment.measures import MEASURES
+from edge_router.export.evaluation.assessment.measures.attack import JUDGED, SEARCHED
 from edge_router.export.evaluation.assessment.measures.calibration import equal_mass_error
 from edge_router.export.evaluation.assessment.measures.pairs import pairs_of_rows
 from edge_router.export.evaluation.assessment.measures.sanity import QUERIES
+from edge_router.export.evaluation.assessment.random_search import Place, attacked
 from edge_router.export.evaluation.assessment.setting import PricePoint, _own_points
 from edge_router.export.evaluation.assessment.split_rows import SplitRows
 from edge_router.export.evaluation.assessment.subject import Subject
@@ -80,12 +83,52 @@ def test_pairs_need_an_easy_and_a_hard_one(setting: Setting) -> None:
     assert len(pairs_of_rows(rows[:-1])) == 9
 
 
-def test_an_artifact_without_the_head_says_so(assessment: dict[str, Any], setting: Setting) -> None:
-    """Instead of a figure."""
-    by_name = {row["table and contender"]: row["F1"] for row in rows_of(assessment, "rated", 3)}
-    absent = "needs_tools" not in setting.subject.artifact.experts
-    assert (by_name["everyday_rated: router"] == "not in this artifact") is absent
-    assert by_name["everyday_rated: TF-IDF and ridge"] != "not in this artifact"
+def test_an_artifact_without_the_head_says_so(
+    assessment: dict[str, Any], setting: Setting, tmp_path: Path
+) -> None:
+    """Instead of a figure; the others have theirs."""
+    artifact = setting.subject.artifact
+    experts = {name: part for name, part in artifact.experts.items() if name != "needs_tools"}
+    bare = replace(setting, subject=Subject.of(replace(artifact, experts=experts), tmp_path))
+    for measured, absent in ((assessment, False), (assess(bare, ["rated"]), True)):
+        by_name = {row["table and contender"]: row["F1"] for row in rows_of(measured, "rated", 3)}
+        assert (by_name["everyday_rated: router"] == "not in this artifact") is absent
+        assert by_name["everyday_rated: TF-IDF and ridge"] != "not in this artifact"
+
+
+def test_the_hard_one_of_a_pair_has_the_lower_quality(
+    assessment: dict[str, Any], setting: Setting
+) -> None:
+    """The share of pairs in which the router expects that, and the larger gain."""
+    pairs = pairs_of_rows(setting.rows.measured("everyday_pairs_made"))
+    easy = setting.subject.read([pair.easy for pair in pairs])
+    hard = setting.subject.read([pair.hard for pair in pairs])
+    (row,) = (
+        row
+        for row in rows_of(assessment, "pairs")
+        if (row["pairs"], row["at"]) == ("everyday_pairs_made", "1b")
+    )
+    assert row["by quality"][0] == (easy.quality("1b") > hard.quality("1b")).mean()
+    assert row["by gain"][0] == (easy.gain("1b") < hard.gain("1b")).mean()
+    ours = {row["at"]: row for row in rows_of(assessment, "pairs") if row["pairs"] == "our own"}
+    assert ours["mean"]["count"] == 100
+    assert ours["mean"]["by quality"][0] > 0.5
+
+
+def test_too_high_is_expected_less_rated(assessment: dict[str, Any], setting: Setting) -> None:
+    """On the rows of both rated tables."""
+    rows = [
+        row
+        for table in ("everyday_rated", "everyday_rated_more")
+        for row in setting.rows.measured(table)
+    ]
+    expected = setting.subject.read([row["query"] for row in rows]).quality("8b")
+    rated = np.array([row["score"]["rated/8b"] for row in rows])
+    (row,) = (
+        row for row in rows_of(assessment, "calibration") if row["source and size"] == "ratings: 8b"
+    )
+    assert row["answers"] == len(rows)
+    assert row["too high"][0] == pytest.approx((expected - rated).mean(), abs=1e-6)
 
 
 def test_thirty_queries_are_read_by_eye(assessment: dict[str, Any]) -> None:
@@ -107,11 +150,36 @@ def test_blanks_never_change_a_choice(assessment: dict[str, Any]) -> None:
     assert blanks["cloud share moves by, stored"] == 0
 
 
-def test_the_attack_reports_half_way_and_at_the_end(assessment: dict[str, Any]) -> None:
-    """In front and behind, up and down."""
+def test_words_around_a_message_change_some_choices(setting: Setting) -> None:
+    """Among six sizes at a low price; as many as the means by language say."""
+    low = assess(replace(setting, points={"balanced": PricePoint(0.05)}), ["robustness"])
+    same = [row["same choice, six"][0] for row in rows_of(low, "robustness")]
+    assert min(same) < 1
+    of_all, *_ = rows_of(low, "robustness", 1)
+    assert of_all["same choice, six"] == pytest.approx(np.mean(same), abs=1e-6)
+
+
+def test_the_attack_reports_half_way_and_at_the_end(
+    assessment: dict[str, Any], setting: Setting
+) -> None:
+    """In front and behind, up and down; the shares are those of the words in the table."""
     searches = [row["search"] for row in rows_of(assessment, "attack")]
     assert len(searches) == 8
     assert searches[:2] == ["prefix, up, after 2", "prefix, up, after 4"]
+    judged = [one.text for one in everyday_messages(setting, SEARCHED + JUDGED)][SEARCHED:]
+    clean = setting.subject.read_once(judged).gain("135m")
+    least, half = setting.subject.least_gain("135m", "balanced"), np.median(clean)
+    triggers = rows_of(assessment, "attack", 1)
+    for row, found in zip(rows_of(assessment, "attack"), triggers, strict=True):
+        place: Place = "prefix" if row["search"].startswith("prefix") else "suffix"
+        texts = [attacked(text, found["words"], place) for text in judged]
+        gain = setting.subject.read_once(texts).gain("135m")
+        shares = [(gains >= bound).mean() for gains in (clean, gain) for bound in (least, half)]
+        assert row["messages"] == len(judged) > 0
+        assert row["clean cloud share"] == pytest.approx(shares[0], abs=1e-6)
+        assert row["attacked"] == pytest.approx(shares[2], abs=1e-6)
+        assert row["moved by"] == pytest.approx(shares[2] - shares[0], abs=1e-6)
+        assert row["at half, moved by"] == pytest.approx(shares[3] - shares[1], abs=1e-6)
 
 
 def test_curves_span_the_costs(assessment: dict[str, Any]) -> None:
@@ -198,10 +266,14 @@ def test_the_embedding_stands_beside_minilm(
     """An artifact without one says so; the others are measured all the same."""
     pytest.importorskip("transformers", reason="the extra `export` is not installed")
     write_commands(tmp_path)
-    (result,) = assess(small_setting(tmp_path, tmp_path / "work"), ["embedding"])["results"]
-    ours, minilm, own = result["tables"][0]["rows"]
-    accuracy = ours["CLINC150 1-NN accuracy"]
-    assert accuracy == "not in this artifact" or accuracy[0] > 0.5
+    shipped = small_setting(tmp_path, tmp_path / "work")
+    artifact = shipped.subject.artifact
+    without = replace(artifact, manifest=replace(artifact.manifest, embedding_dim=0))
+    bare = replace(shipped, subject=replace(shipped.subject, artifact=without))
+    nothing, *_ = rows_of(assess(bare, ["embedding"]), "embedding")
+    assert nothing["CLINC150 1-NN accuracy"] == "not in this artifact"
+    ours, minilm, own = rows_of(assess(shipped, ["embedding"]), "embedding")
+    assert ours["CLINC150 1-NN accuracy"][0] > 0.5
     assert minilm["CLINC150 1-NN accuracy"][0] == 1
     assert minilm["BANKING77 AUC"] > 0.8
     assert own["CLINC150 1-NN accuracy"][0] > 0.5
