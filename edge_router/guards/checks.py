@@ -129,7 +129,7 @@ def number(low: float, high: float = math.inf) -> Check:
     """A finite number from `low` to `high`, or a text that is one."""
 
     def check(value: Any, fault: str) -> float:
-        if type(value) is float and low <= value <= high and value < math.inf:
+        if type(value) is float and low <= value <= high and math.isfinite(value):
             return value
         as_float = _as_float(value)
         if not low <= as_float <= high or math.isinf(as_float):

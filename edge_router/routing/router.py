@@ -10,7 +10,8 @@ import numpy as np
 from edge_router.chat.completion import ChatRequest, Prompt, estimated_tokens
 from edge_router.device.speeds import MeasuredSpeed, read_speeds
 from edge_router.errors import ArtifactIncompatible, ConfigError
-from edge_router.settings.config import Config, ToolsMode
+from edge_router.guards.checks import checked
+from edge_router.settings.config import SETTINGS, Config, ToolsMode
 from edge_router.settings.constraints import Constraints, require_constraints
 from edge_router.settings.preference import Preference
 
@@ -45,7 +46,8 @@ class Router:
 
     Where no cloud expert is among `experts`, the artifact's profile "frontier" takes its place in
     the comparison, so that a decision can say when a cloud expert was wanted. A `preference`
-    decides instead of the operating `point`. `usd_per_second` and `needs_tools` as in `Config`.
+    decides instead of the operating `point`. `usd_per_second` and `needs_tools` as in `Config`;
+    raises ConfigError for what that refuses.
     """
 
     def __init__(
@@ -68,14 +70,14 @@ class Router:
         self.experts = tuple(experts)
         self.profiles = profile_experts(artifact)
         self.point = point
-        self.usd_per_second = usd_per_second
-        self.rule: Rule = (
-            PreferenceRule(preference) if preference else PriceRule(point, usd_per_second)
-        )
+        stated = {"usd_per_second": usd_per_second, "needs_tools": needs_tools}
+        worth, mode = checked(stated, SETTINGS, "the router").values()
+        self.usd_per_second: float = worth
+        self.rule: Rule = PreferenceRule(preference) if preference else PriceRule(point, worth)
         self._tools = tools_head(artifact.experts)
         self._rule_for_tools: Rule = self.rule
-        if needs_tools == "cheapest":
-            self._rule_for_tools = CheapestRule(self.rule, usd_per_second)
+        if mode == "cheapest":
+            self._rule_for_tools = CheapestRule(self.rule, worth)
         everyone = contestants(self.experts, self.profiles[REFERENCE])
         self._panel = Panel.of(everyone, configured=len(self.experts))
         self._room = ContextRoom.of(self.experts)

@@ -69,6 +69,7 @@ HOSTILE: Mapping[str, Any] = {
     "no text": "",
     "NaN": math.nan,
     "infinity": math.inf,
+    "minus infinity": -math.inf,
     "less than nothing": -1.0,
     "truth": True,
     "untruth in words": "false",

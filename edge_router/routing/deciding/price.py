@@ -16,6 +16,7 @@ __all__ = ["LEAVING", "chosen", "expenses", "scores_of", "turning_prices"]
 Bools = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
+LARGEST = np.finfo(np.float64).max
 LEAVING = 0.1
 """The least expense of an expert that the query leaves this device for. Leaving it is never free:
 it takes a connection, hands the text to somebody else, and counts against limits of rate. Without
@@ -36,11 +37,18 @@ def expenses(
     the query leaves the device for count at least LEAVING; the others 0 where nothing costs
     anything.
     """
-    sums = cost_usd + usd_per_second * latency_s if usd_per_second else cost_usd
+    sums = _with_seconds(cost_usd, latency_s, usd_per_second) if usd_per_second else cost_usd
     dearest = np.fmax.reduce(sums, axis=-1, keepdims=True)  # of those that are known
     shares = np.fmin(sums / np.where(dearest > 0, dearest, 1.0), 1.0)  # 1 where it is not known
     expense: Float64s = np.maximum(shares, LEAVING * leaves_device)
     return expense
+
+
+def _with_seconds(cost_usd: Float64s, latency_s: Float64s, usd_per_second: float) -> Float64s:
+    """Dollars and what the seconds are worth; sums beyond the largest float are alike."""
+    with np.errstate(over="ignore"):
+        sums: Float64s = np.minimum(cost_usd + usd_per_second * latency_s, LARGEST)
+    return sums
 
 
 def chosen(

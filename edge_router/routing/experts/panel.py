@@ -286,9 +286,10 @@ class Estimates(Mapping[str, Estimate]):
 
     def __getitem__(self, name: str) -> Estimate:
         try:
-            return self.candidates.estimate(self.candidates.place(name))
+            place = self.candidates.place(name)
         except ValueError:
             raise KeyError(name) from None
+        return self.candidates.estimate(place)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.candidates.names)

@@ -234,7 +234,7 @@ def _nearest_price(grounds: Grounds, name: str, now: float, digits: int) -> floa
 def _ends(span: Turn, digits: int) -> Iterator[float]:
     """Prices around both ends of a span, where alone a decision can turn."""
     for end in (span.above, span.up_to):
-        if end is None:
+        if end is None or abs(end) > 2:  # no price lies there
             continue
         if digits > 15:
             yield from (end, math.nextafter(end, -2), math.nextafter(end, 2))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -46,10 +46,10 @@ def turns(
         usable, quality, expense = usable[reaches], quality[reaches], expense[reaches]
     rank = np.argsort(candidates.cheapest_first)[usable]
     corners = _hull(quality, expense, rank)
-    steps = [
-        float((quality[dear] - quality[cheap]) / (expense[dear] - expense[cheap]))
-        for cheap, dear in pairwise(corners)
-    ]
+    with np.errstate(over="ignore"):  # an end that no price reaches
+        slopes = (np.diff(quality[corners]) / np.diff(expense[corners])).tolist()
+    never = slopes.count(math.inf), len(slopes) - slopes.count(-math.inf)
+    corners, steps = corners[never[0] : never[1] + 1], slopes[slice(*never)]
     names = [candidates.names[usable[corner]] for corner in corners]
     spans = zip(names, [*steps, None], [None, *steps], strict=True)
     return tuple(Turn(*span) for span in spans)[::-1]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -156,3 +158,12 @@ def test_a_stated_gain_replaces_the_operating_point() -> None:
     never = Router.from_config(Config(experts=experts, min_gain=1.0))
     assert always.route(EASY).expert == "cloud"
     assert never.route(HARD).expert == "local"
+
+
+@pytest.mark.parametrize(
+    "stated", [{"usd_per_second": math.nan}, {"usd_per_second": -1.0}, {"needs_tools": "never"}]
+)
+def test_a_router_refuses_what_the_settings_refuse(router: Router, stated: Any) -> None:
+    """Rather than deciding by it."""
+    with pytest.raises(ConfigError, match=f"{next(iter(stated))} = .* in the router must be"):
+        Router(router.artifact, router.experts, point=router.point, **stated)

@@ -36,7 +36,9 @@ def test_a_stated_price_says_what_it_asks_for() -> None:
     )
 
 
-@pytest.mark.parametrize(("price", "least"), [(math.nan, 0.0), (math.inf, 0.0), (0.1, 1.5)])
+@pytest.mark.parametrize(
+    ("price", "least"), [(math.nan, 0.0), (math.inf, 0.0), (-math.inf, 0.0), (0.1, 1.5)]
+)
 def test_what_is_no_price_is_refused(price: float, least: float) -> None:
     """And what is no quality."""
     with pytest.raises(ConfigError):

@@ -54,6 +54,12 @@ def test_a_second_is_worth_what_the_user_says() -> None:
     assert found == [1.0, round(0.011 / 0.04, 9)]
 
 
+def test_sums_beyond_every_float_are_the_dearest() -> None:
+    """Nothing is warned of, and an unknown price counts as much."""
+    found = dear(0.0, 1e308, NAN, 0.0, away="-++-", seconds=(1e300, 1.0, 1.0, 0.0), worth=1e308)
+    assert found == [1.0, 1.0, 1.0, 0.0]
+
+
 def test_many_queries_are_chosen_for_at_once() -> None:
     """One row a query, with expenses of its own or the same for all."""
     quality = np.array([[0.5, 0.6, 0.9], [0.5, 0.8, 0.9], [0.5, 0.5, 0.5]])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge_router.device.latency import Speed
+from edge_router.errors import ConfigError
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location
 from edge_router.routing.experts.panel import Candidate, Candidates
 
@@ -42,6 +45,13 @@ def test_a_name_that_is_not_among_them_is_a_key_error() -> None:
     """As in any mapping."""
     with pytest.raises(KeyError, match="nobody"):
         Candidates.of([A]).estimates["nobody"]
+
+
+def test_what_nobody_can_expect_is_refused_by_name() -> None:
+    """Not as a name that is missing."""
+    found = replace(Candidates.of([A]), cost_usd=np.array([np.inf]))
+    with pytest.raises(ConfigError, match="cost_usd = inf"):
+        found.estimates["a"]
 
 
 def test_the_device_is_cheapest_and_an_unknown_price_dearest() -> None:

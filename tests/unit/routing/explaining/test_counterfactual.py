@@ -116,6 +116,14 @@ def test_a_constraint_is_loosened_as_little_as_it_takes(
     assert words(found) == [f"{how}, cloud would answer" for how in told]
 
 
+def test_a_turn_far_from_any_price_is_no_change() -> None:
+    """Local experts of which one costs next to nothing: no price brings back the free one."""
+    free, dear = candidate("local", 0.4), candidate("local", 0.6, cost=1e-307)
+    dear = replace(dear, expert=replace(dear.expert, name="dear"))
+    found = changes(grounds(free, dear, candidate("cloud", 0.7, cost=1.0)))
+    assert [change.expert for change in found] == ["cloud"]
+
+
 def test_the_expert_itself_may_be_what_would_have_to_change() -> None:
     """Not configured, price not known, context too short."""
     away = grounds(LOCAL, replace(CLOUD, configured=False), gain=0.2)

@@ -54,6 +54,16 @@ def test_only_those_count_that_may_answer() -> None:
     assert [t.expert for t in turned(*THREE, limits=wish)] == ["big", "mini"]
 
 
+def test_one_that_only_an_infinite_price_would_choose_is_chosen_at_none() -> None:
+    """Of two experts that are almost equally dear the better one is, of either sign of the price."""
+    free, big = local("free", 0.5), cloud(quality=1.0, cost=1.0)
+    found = turned(free, local("dear", 0.9, cost=1e-310), big)
+    assert turns_words(found) == "cloud up to 0.10, dear above"
+    here = Constraints(Placement.ONLY_ON_DEVICE)
+    found = turned(free, local("dear", 0.1, cost=1e-310), big, limits=here)
+    assert turns_words(found) == "free at any price"
+
+
 @given(QUALITY, CLOUDS, st.lists(st.floats(-1, 1), min_size=1, max_size=5))
 def test_at_every_price_it_is_the_expert_of_that_span(
     quality: float, clouds: list[Candidate], prices: list[float]
