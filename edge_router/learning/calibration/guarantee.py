@@ -175,5 +175,10 @@ def _assumed(promise: Promise, evidence: Evidence) -> str:
     on_latency = any(target.quantity is Quantity.P95_LATENCY for target in promise.targets)
     if on_latency and not evidence.latencies_measured:
         estimates.append("latencies are estimates from speeds and expected answer lengths")
+    if evidence.for_cheapest:
+        estimates.append(
+            "nothing is promised of queries that need live data or a device, "
+            f"{evidence.for_cheapest:,} more of these, which the cheapest expert answers"
+        )
     given = f", if {' and '.join(conditions)}" if conditions else ""
     return "; ".join([given, *estimates])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from edge_router.errors import TooFewOutcomes
 from edge_router.guards.stored_json import rounded
 from edge_router.routing.arrays import Float64s
+from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
 from edge_router.routing.deciding.price import turning_prices
 from edge_router.routing.deciding.stored_points import StoredPoint, compared
@@ -26,6 +27,14 @@ from .propensity import LEAST_EFFECTIVE, LeftOut, LoggedOutcomes, effective_size
 from .recalibration import Interval, Recalibration, recalibrate
 
 __all__ = ["LogCalibration", "PairPrice", "fit_price"]
+
+
+class LoggedRouter(ExpertSource, Protocol):
+    """What a calibration on this device's log needs of a `Router`."""
+
+    def for_cheapest(self, query: Representation) -> bool:
+        """Whether the cheapest expert answers the query at any price."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,16 +63,22 @@ class LogCalibration:
         strong: str,
         share: float,
         usd_per_second: float = 0.0,
+        for_cheapest: Callable[[Representation], bool] = lambda _: False,
     ) -> Self:
         """From the rows of a log; `experts` are the configured ones, none of them corrected, and
         `artifact` is the hash of the router.
 
-        The price keeps `share` of the strong expert's mean score, see `fit_price`. The
-        same log gives the same, whatever was corrected while it was written. Raises
-        TooFewOutcomes, LearningError.
+        The price keeps `share` of the strong expert's mean score, see `fit_price`, on the queries
+        that it decides on: not on those that are `for_cheapest`. The same log gives the same,
+        whatever was corrected while it was written. Raises TooFewOutcomes, LearningError.
         """
         kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact)
         log = LoggedOutcomes.of(kept, experts, usd_per_second=usd_per_second)
+        queries = (Representation(row.vector, row.log_tokens) for row in kept)
+        priced = np.array([not for_cheapest(query) for query in queries], dtype=np.bool_)
+        if not priced.all():
+            log = log.where(priced)
+            left_out = {**left_out, LeftOut.NEEDS_TOOLS: int((~priced).sum())}
         try:
             recalibrations, too_few = _recalibrations(log, needed=(weak, strong))
             corrections = {name: one.correction for name, one in recalibrations.items()}
@@ -74,7 +89,7 @@ class LogCalibration:
         return cls(recalibrations, price, too_few, len(log), left_out)
 
     @classmethod
-    def of_device(cls, router: ExpertSource, config: Config, pair: Pair, *, share: float) -> Self:
+    def of_device(cls, router: LoggedRouter, config: Config, pair: Pair, *, share: float) -> Self:
         """From this device's own log; see `of`. Raises TooFewOutcomes, LearningError."""
         return cls.of(
             OutcomeLog(config.data_folder / FILE).rows(),
@@ -84,6 +99,7 @@ class LogCalibration:
             strong=pair.strong.name,
             share=share,
             usd_per_second=config.usd_per_second,
+            for_cheapest=router.for_cheapest,
         )
 
     def point(
@@ -109,6 +125,7 @@ class LogCalibration:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             command=command,
             usd_per_second=config.usd_per_second,
+            needs_tools=config.needs_tools,
             corrections=self.corrections,
             heads={expert: heads[expert] for expert in self.corrections},
         )

@@ -40,6 +40,7 @@ class LeftOut(StrEnum):
     ANOTHER_ANSWERED = "answered by another expert after a failure or a hand-over"
     NOT_CONFIGURED = "of experts that the settings do not have"
     NO_CHOICE = "that nobody else might have answered (exploration)"
+    NEEDS_TOOLS = "to queries that need live data or a device, for the cheapest expert"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -31,11 +31,12 @@ SCHEMA_VERSION = 2  # 2: one price
 class StoredPoint:
     """One operating point, what it promises, and for whom it was made.
 
-    `price` as in OperatingPoint, of expenses in which a second is worth `usd_per_second`. `experts`
-    maps the names of the experts to their profiles. `evidence` says on how many queries of which
-    tables and kinds it rests and what was measured there. `created` is a UTC date, `command` what
-    makes it anew. One from the log has
-    `corrections` by the names of the experts, and in `heads` the fingerprints of what they correct.
+    `price` as in OperatingPoint, of expenses in which a second is worth `usd_per_second`, for the
+    queries that it decides on under the setting `needs_tools`. `experts` maps the names of the
+    experts to their profiles. `evidence` says on how many queries of which tables and kinds it
+    rests and what was measured there. `created` is a UTC date, `command` what makes it anew. One
+    from the log has `corrections` by the names of the experts, and in `heads` the fingerprints of
+    what they correct.
     """
 
     name: str
@@ -49,6 +50,7 @@ class StoredPoint:
     created: str
     command: str
     usd_per_second: float = 0.0
+    needs_tools: str = "as_usual"  # what a file says that does not state it
     corrections: Mapping[str, Correction] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
@@ -73,7 +75,7 @@ class StoredPoint:
 
     def _check(self) -> None:
         """Check type and range of each field used: the file may have been edited."""
-        for name in ("name", "promise", "created", "command"):
+        for name in ("name", "promise", "needs_tools", "created", "command"):
             text(getattr(self, name), name)
         for name in ("experts", "artifact", "heads"):
             for key, value in table(getattr(self, name), name).items():
@@ -104,12 +106,14 @@ class StoredPoint:
                 f"{made_for[:12]}, this one is {artifact.manifest.name} {artifact.hash[:12]}",
                 command=self.command,
             )
-        if self.usd_per_second != config.usd_per_second:
-            raise StaleOperatingPoint(
-                f"operating point {self.name!r} was made with usd_per_second = "
-                f"{self.usd_per_second:g}, the settings have {config.usd_per_second:g}",
-                command=self.command,
-            )
+        for name in ("usd_per_second", "needs_tools"):
+            made, now = getattr(self, name), getattr(config, name)
+            if made != now:
+                raise StaleOperatingPoint(
+                    f"operating point {self.name!r} was made with {name} = {_shown(made)}, the "
+                    f"settings have {_shown(now)}",
+                    command=self.command,
+                )
         self._check_experts({expert.name: expert for expert in compared(artifact, config)})
         return OperatingPoint(
             self.name, self.promise, float(self.price), corrections=self.corrections
@@ -155,6 +159,10 @@ def _corrections(stored: Any) -> dict[str, Correction]:
         corrections[expert] = Correction(**numbers)
         corrections[expert].check()
     return corrections
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _listed(experts: Mapping[str, str]) -> str:

@@ -40,6 +40,7 @@ def stored(artifact: RouterArtifact, name: str = "mine") -> StoredPoint:
         artifact={"name": "router-small", "hash": artifact.hash},
         created="2026-11-24T00:00:00+00:00",
         command=COMMAND,
+        needs_tools="cheapest",
     )
 
 
@@ -143,10 +144,27 @@ def test_a_point_of_other_seconds_is_refused(artifact: RouterArtifact, tmp_path:
     assert Router.from_config(settings(tmp_path, usd_per_second=0.001)).point.price == 0.25
 
 
+def test_a_point_of_queries_that_are_decided_otherwise_is_refused(
+    artifact: RouterArtifact, tmp_path: Path
+) -> None:
+    """One that does not say so was made as if a price decided on all of them."""
+    path = stored(artifact).write(tmp_path)
+    as_usual = settings(tmp_path, needs_tools="as_usual")
+    with pytest.raises(StaleOperatingPoint, match="needs_tools = cheapest, the settings have as_u"):
+        Router.from_config(as_usual)
+    silent = json.loads(path.read_text())
+    del silent["needs_tools"]
+    path.write_text(json.dumps(silent))
+    with pytest.raises(StaleOperatingPoint, match="needs_tools = as_usual, the settings have chea"):
+        Router.from_config(settings(tmp_path))
+    assert Router.from_config(as_usual).point.price == 0.25
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"price": "much"},
+        {"needs_tools": True},
         {"price": 7},
         {"price": None},
         {"usd_per_second": -1},

@@ -55,7 +55,7 @@ def test_only_those_count_that_may_answer() -> None:
 
 
 def test_one_that_only_an_infinite_price_would_choose_is_chosen_at_none() -> None:
-    """Of two experts that are almost equally dear the better one is, of either sign of the price."""
+    """Of two experts that are almost equally dear the better one is chosen."""
     free, big = local("free", 0.5), cloud(quality=1.0, cost=1.0)
     found = turned(free, local("dear", 0.9, cost=1e-310), big)
     assert turns_words(found) == "cloud up to 0.10, dear above"
