@@ -161,7 +161,7 @@ class Router:
         """The probability that the query needs live data or a device."""
         if self._tools is None:
             return None
-        return float(self._tools.qualities(query.vector[None].astype(np.float64))[0])
+        return float(self._tools.qualities(query.vector.astype(np.float64)))
 
     def explain(self, decision: Decision) -> Explanation:
         """Why, in detail: see `Explanation`. Takes about half a second; nothing is asked of anyone.

@@ -44,7 +44,7 @@ def turns(
     reaches = quality >= least_quality
     if reaches.any():
         usable, quality, expense = usable[reaches], quality[reaches], expense[reaches]
-    rank = np.argsort(candidates.cheapest_first)[usable]
+    rank = candidates.cheapest_rank[usable]
     corners = _hull(quality, expense, rank)
     with np.errstate(over="ignore"):  # an end that no price reaches
         slopes = (np.diff(quality[corners]) / np.diff(expense[corners])).tolist()
