@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from edge_router.routing.arrays import Float32s
+from edge_router.routing.arrays import Bools, Float32s
 from edge_router.routing.artifact.text import RouterTokenizer
 
 from ..data.npz_cache import kept
@@ -63,8 +62,8 @@ class Specialist:
     experts) of the queries at which `rows` (queries,) and the experts at which `experts`
     (experts,) is true."""
 
-    rows: npt.NDArray[np.bool_]
-    experts: npt.NDArray[np.bool_]
+    rows: Bools
+    experts: Bools
     log_odds: Float32s
 
 

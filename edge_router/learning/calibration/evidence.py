@@ -9,11 +9,10 @@ from itertools import compress
 from typing import Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.chat.completion import DEFAULT_MAX_TOKENS, ChatRequest, estimated_tokens
 from edge_router.errors import OutcomesUnusable
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.price import expenses, turning_prices
@@ -85,7 +84,7 @@ class Evidence:
     """
 
     turns: Float64s
-    strong_is_cheaper: npt.NDArray[np.bool_]
+    strong_is_cheaper: Bools
     weak: ExpertOutcomes
     strong: ExpertOutcomes
     tables: Mapping[str, int]
@@ -194,9 +193,7 @@ def from_known_queries(
     return replace(evidence, stand_ins=True, for_cheapest=int((~decided).sum()))
 
 
-def priced(
-    router: QueryReader, queries: Sequence[tuple[Representation, int]]
-) -> npt.NDArray[np.bool_]:
+def priced(router: QueryReader, queries: Sequence[tuple[Representation, int]]) -> Bools:
     """Which (queries,) a price decides on. Raises OutcomesUnusable where it is none."""
     decided = np.array([not router.for_cheapest(query) for query, _ in queries], dtype=np.bool_)
     if not decided.any():
@@ -214,7 +211,7 @@ def refuse_unknown_tables(tables: Sequence[str], known: Sequence[str]) -> None:
             raise OutcomesUnusable(f"no table {table!r}; there are {', '.join(known)}")
 
 
-def _require(name: str, values: Float64s, fits: npt.NDArray[np.bool_], wanted: str) -> None:
+def _require(name: str, values: Float64s, fits: Bools, wanted: str) -> None:
     if not fits.all():
         raise OutcomesUnusable(f"a {name} is {values[~fits][0]:g}; it must be {wanted}")
 

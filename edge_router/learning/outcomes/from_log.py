@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import TooFewOutcomes
 from edge_router.guards.stored_json import rounded
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
 from edge_router.routing.deciding.price import turning_prices
@@ -289,7 +288,7 @@ def _pair(log: LoggedOutcomes, weak: str, strong: str) -> LoggedOutcomes:
 
 def _turns(
     pair: LoggedOutcomes, weak: str, strong: str, corrections: Mapping[str, Correction]
-) -> tuple[Float64s, npt.NDArray[np.bool_]]:
+) -> tuple[Float64s, Bools]:
     """The highest prices (queries,) at which the dearer one is asked, and whether (queries,) that
     is the weak one."""
     numbers = [pair.number(weak), pair.number(strong)]

@@ -8,15 +8,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from ..arrays import Float64s
+from ..arrays import Bools, Float64s, Places
 
 __all__ = ["LEAVING", "chosen", "expenses", "scores_of", "turning_prices"]
 
-
-Bools = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
 
 ZERO, ONE, NEVER = np.array(0.0), np.array(1.0), np.array(-np.inf)  # arrays are sooner compared
 LEAST, LARGEST = math.ulp(0.0), np.finfo(np.float64).max  # above 0, below infinity

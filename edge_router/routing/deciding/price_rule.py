@@ -15,19 +15,15 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from ..arrays import Float64s
-from ..experts.panel import Candidates, Places
+from ..arrays import Bools, Float64s, Places
+from ..experts.panel import Candidates
 from .decision import Rule, Verdict, Weighed
 from .operating_point import OperatingPoint
 from .price import expenses, scores_of
 from .reason import Reason
 
 __all__ = ["CheapestRule", "PriceRule"]
-
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

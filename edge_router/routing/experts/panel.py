@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edge_router.device.latency import AS_STATED, ExpertState, reading_s, writing_s
 
-from ..arrays import Float32s, Float64s
+from ..arrays import Bools, Float32s, Float64s, Places
 from ..artifact.representation import Representation
 from ..logistic import sigmoid
 from .expert import Estimate, Expert, Location, Pricing
@@ -136,9 +136,6 @@ def _column(values: Iterable[float]) -> Float64s:
     return np.fromiter(values, dtype=np.float64)
 
 
-Places = npt.NDArray[np.intp]
-
-
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An expert with its estimate; `configured` is False for one that only serves to compare."""
@@ -160,9 +157,9 @@ class Traits:
     experts: npt.NDArray[Any]
     names: npt.NDArray[Any]
     alphabetic: Places
-    in_cloud: npt.NDArray[np.bool_]
-    leaves_device: npt.NDArray[np.bool_]
-    not_configured: npt.NDArray[np.bool_]
+    in_cloud: Bools
+    leaves_device: Bools
+    not_configured: Bools
     context_tokens: Float64s
 
     @classmethod

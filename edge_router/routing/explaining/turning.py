@@ -9,9 +9,10 @@ import numpy as np
 
 from edge_router.settings.constraints import Placement
 
-from ..arrays import Float64s
+from ..arrays import Float64s, Places
 from ..deciding.decision import Decision
-from ..experts.panel import Candidates, Places
+from ..deciding.price_rule import PriceRule
+from ..experts.panel import Candidates
 
 __all__ = ["Turn", "turns", "turns_words"]
 
@@ -25,13 +26,9 @@ class Turn:
     up_to: float | None
 
 
-def turns(
-    decision: Decision, expenses: Float64s, *, least_quality: float = 0.0
-) -> tuple[Turn, ...]:
-    """The experts that the rule would choose at one price or another, the dearest first, of those
+def turns(decision: Decision, rule: PriceRule) -> tuple[Turn, ...]:
+    """The experts that `rule` would choose at one price or another, the dearest first, of those
     that nothing rules out; empty for a decision without its grounds.
-
-    `expenses` (experts,) of all candidates and `least_quality` are those of the rule.
 
     They are the corners of the convex hull of expense and quality, and the prices are the slopes
     between them.
@@ -40,8 +37,8 @@ def turns(
         return ()
     candidates = Candidates.of(decision.grounds.candidates)
     usable = _usable(decision, candidates)
-    quality, expense = candidates.quality[usable], expenses[usable]
-    reaches = quality >= least_quality
+    quality, expense = candidates.quality[usable], rule.expenses(candidates)[usable]
+    reaches = quality >= rule.least_quality
     if reaches.any():
         usable, quality, expense = usable[reaches], quality[reaches], expense[reaches]
     rank = candidates.cheapest_rank[usable]
