@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from edge_router.guards.data_folder import write_atomically, writing_to
 from edge_router.guards.stored_json import rounded
-from edge_router.routing.deciding.stored_points import StoredPoint, check_name
+from edge_router.routing.deciding.stored_points import StoredPoint, check_name, prices_of
 
 from .curve_plot import cost_quality_svg
 from .evidence import Evidence, QueryReader, from_known_queries
@@ -79,6 +79,7 @@ class Calibration:
             command=command,
             usd_per_second=router.usd_per_second,
             needs_tools=router.needs_tools,
+            prices={expert.name: prices_of(expert) for expert in (weak, strong)},
         )
         return cls(point, promise, evidence)
 

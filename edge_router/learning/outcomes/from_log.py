@@ -15,7 +15,7 @@ from edge_router.routing.arrays import Bools, Float64s
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
 from edge_router.routing.deciding.price import turning_prices
-from edge_router.routing.deciding.stored_points import StoredPoint, compared
+from edge_router.routing.deciding.stored_points import StoredPoint, compared, prices_of
 from edge_router.routing.experts.expert import Expert
 from edge_router.settings.config import Config
 
@@ -112,6 +112,7 @@ class LogCalibration:
     ) -> StoredPoint:
         """The operating point to store, made for the experts that the settings compare."""
         heads = {expert.name: fingerprint(expert.head) for expert in router.experts}
+        everyone = compared(router.artifact, config)
         return StoredPoint(
             name=name,
             promise=self.words,
@@ -119,7 +120,7 @@ class LogCalibration:
             targets=[target],
             confidence=0.95,
             evidence=self._summary(),
-            experts={one.name: one.profile for one in compared(router.artifact, config)},
+            experts={one.name: one.profile for one in everyone},
             artifact={"name": router.artifact.manifest.name, "hash": router.artifact.hash},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             command=command,
@@ -127,6 +128,7 @@ class LogCalibration:
             needs_tools=config.needs_tools,
             corrections=self.corrections,
             heads={expert: heads[expert] for expert in self.corrections},
+            prices={one.name: prices_of(one) for one in everyone},
         )
 
     def _summary(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from edge_router.settings.constraints import Placement
 
 from ..arrays import Float64s, Places
 from ..deciding.decision import Decision
-from ..deciding.price_rule import PriceRule
 from ..experts.panel import Candidates
 
 __all__ = ["Turn", "turns", "turns_words"]
@@ -26,7 +26,20 @@ class Turn:
     up_to: float | None
 
 
-def turns(decision: Decision, rule: PriceRule) -> tuple[Turn, ...]:
+class Priced(Protocol):
+    """What a turn needs of a `price_rule.PriceRule`."""
+
+    @property
+    def least_quality(self) -> float:
+        """Below this an expert is not expected to do well."""
+        ...
+
+    def expenses(self, candidates: Candidates) -> Float64s:
+        """What each of the candidates counts as, 0..1 (experts,)."""
+        ...
+
+
+def turns(decision: Decision, rule: Priced) -> tuple[Turn, ...]:
     """The experts that `rule` would choose at one price or another, the dearest first, of those
     that nothing rules out; empty for a decision without its grounds.
 
