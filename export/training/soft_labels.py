@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from edge_router.routing.arrays import Float32s
+from edge_router.routing.arrays import Bools, Float32s
 from edge_router.routing.artifact.text import RouterTokenizer
 
 from ..data.npz_cache import kept
@@ -74,6 +73,7 @@ class Specialist:
     (queries,) is true: `experts` (those queries, those experts) of the experts at which `known`
     (experts,) is true, and `sizes` (those queries, 6)."""
 
+<<<<<<< HEAD
     rows: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
     experts: Float32s
@@ -84,6 +84,11 @@ def log_odds_of(heads: Sequence[LinearHead], vectors: Float32s) -> Float32s:
     """(queries, heads) from representations (queries, dim)."""
     exact = vectors.astype(np.float64)
     return np.stack([head.log_odds(exact) for head in heads], axis=1).astype(np.float32)
+=======
+    rows: Bools
+    experts: Bools
+    log_odds: Float32s
+>>>>>>> s-rv2
 
 
 def read_texts(

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+<<<<<<< HEAD
 from edge_router.routing.arrays import Float32s
 from edge_router.routing.experts.expert import PROFILES
+=======
+from edge_router.routing.arrays import Bools, Float32s
+>>>>>>> s-rv2
 
 from ..data.outcome_set import OutcomeSet
 from ..recipe import Recipe, StudentPlan
@@ -115,9 +118,7 @@ class _Targets:
     embeddings: Tensor | None  # (queries, embedding), each of length 1 or NaN
 
     @classmethod
-    def of(
-        cls, opinion: Opinion, rows: npt.NDArray[np.bool_], embeddings: Float32s | None
-    ) -> _Targets:
+    def of(cls, opinion: Opinion, rows: Bools, embeddings: Float32s | None) -> _Targets:
         return cls(
             torch.from_numpy(opinion.experts[rows]),
             torch.from_numpy(opinion.sizes[rows]),

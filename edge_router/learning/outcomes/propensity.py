@@ -10,10 +10,9 @@ from enum import StrEnum
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import LearningError, TooFewOutcomes
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s, Places
 from edge_router.routing.deciding.price import expenses
 from edge_router.routing.experts.expert import Expert
 
@@ -21,8 +20,6 @@ from .outcome import Outcome, require_dim
 
 __all__ = ["LEAST_EFFECTIVE", "LeftOut", "LoggedOutcomes", "effective_size", "sort_out"]
 
-Integers = npt.NDArray[np.intp]
-Flags = npt.NDArray[np.bool_]
 
 LEAST_EFFECTIVE = 100  # scored answers: the mean of so many is known to within 0.1
 
@@ -40,6 +37,7 @@ class LeftOut(StrEnum):
     ANOTHER_ANSWERED = "answered by another expert after a failure or a hand-over"
     NOT_CONFIGURED = "of experts that the settings do not have"
     NO_CHOICE = "that nobody else might have answered (exploration)"
+    NEEDS_TOOLS = "to queries that need live data or a device, for the cheapest expert"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +54,8 @@ class LoggedOutcomes:
 
     experts: tuple[str, ...]
     estimates: Float64s
-    chosen: Integers
-    rival: Integers
+    chosen: Places
+    rival: Places
     propensity: Float64s
     scores: Float64s
     expense: Float64s
@@ -99,7 +97,7 @@ class LoggedOutcomes:
             )
         return self.experts.index(expert)
 
-    def where(self, keep: Flags) -> Self:
+    def where(self, keep: Bools) -> Self:
         """Only the rows at which `keep` (queries,) is true."""
         return replace(
             self,
@@ -111,7 +109,7 @@ class LoggedOutcomes:
             expense=self.expense[keep],
         )
 
-    def require(self, of: Flags, which: str) -> float:
+    def require(self, of: Bools, which: str) -> float:
         """The effective size of the rows at which `of` (queries,) is true.
 
         `which` completes "scored answers ...". Raises TooFewOutcomes below LEAST_EFFECTIVE.
@@ -195,7 +193,7 @@ def _expenses(
     return table
 
 
-def _require(name: str, values: Float64s, fits: Flags, span: str) -> None:
+def _require(name: str, values: Float64s, fits: Bools, span: str) -> None:
     if not fits.all():
         raise LearningError(f"a {name} of {values[~fits][0]:g} is logged; it must be {span}")
 

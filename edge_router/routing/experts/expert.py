@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -23,7 +23,7 @@ from edge_router.guards.checks import (
     whole_number,
 )
 
-from ..arrays import Float32s, Float64s
+from ..arrays import AnyFloats, Float64s
 from ..logistic import sigmoid
 
 __all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing", "tools_head"]
@@ -69,7 +69,7 @@ class ExpertHead:
     """
 
     bias: float
-    weights: Float32s
+    weights: AnyFloats
     log_tokens: float = 0.0
     temperature: float = 1.0
 
@@ -79,7 +79,7 @@ class ExpertHead:
         return cls(head["bias"], weights, head["log_tokens"], temperature)
 
     def qualities(self, vectors: Float64s) -> Float64s:
-        """P(good answer) (queries,) for representations `vectors` (queries, representation_dim)."""
+        """P(good answer) (...,) for representations `vectors` (..., representation_dim)."""
         return sigmoid((self.bias + vectors @ self.weights) / self.temperature)
 
 
@@ -185,8 +185,10 @@ ESTIMATE_CHECKS = {
 def tools_head(experts: Mapping[str, Any]) -> ExpertHead | None:
     """The head of an artifact's `experts.json` whose quality is the probability that a query needs
     live data or a device; None where it has none."""
-    head = experts.get("needs_tools")
-    return head and ExpertHead.from_json({**head, "log_tokens": 0.0})
+    if not (stated := experts.get("needs_tools")):
+        return None
+    head = ExpertHead.from_json({**stated, "log_tokens": 0.0})
+    return replace(head, weights=head.weights.astype(np.float64))  # not again for every query
 
 
 def find_head(experts: Mapping[str, Any], profile: str, temperature: float) -> ExpertHead:

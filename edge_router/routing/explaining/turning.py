@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from edge_router.settings.constraints import Placement
 
-from ..arrays import Float64s
+from ..arrays import Float64s, Places
 from ..deciding.decision import Decision
-from ..experts.panel import Candidates, Places
+from ..experts.panel import Candidates
 
 __all__ = ["Turn", "turns", "turns_words"]
 
@@ -25,13 +26,22 @@ class Turn:
     up_to: float | None
 
 
-def turns(
-    decision: Decision, expenses: Float64s, *, least_quality: float = 0.0
-) -> tuple[Turn, ...]:
-    """The experts that the rule would choose at one price or another, the dearest first, of those
-    that nothing rules out; empty for a decision without its grounds.
+class Priced(Protocol):
+    """What a turn needs of a `price_rule.PriceRule`."""
 
-    `expenses` (experts,) of all candidates and `least_quality` are those of the rule.
+    @property
+    def least_quality(self) -> float:
+        """Below this an expert is not expected to do well."""
+        ...
+
+    def expenses(self, candidates: Candidates) -> Float64s:
+        """What each of the candidates counts as, 0..1 (experts,)."""
+        ...
+
+
+def turns(decision: Decision, rule: Priced) -> tuple[Turn, ...]:
+    """The experts that `rule` would choose at one price or another, the dearest first, of those
+    that nothing rules out; empty for a decision without its grounds.
 
     They are the corners of the convex hull of expense and quality, and the prices are the slopes
     between them.
@@ -40,11 +50,11 @@ def turns(
         return ()
     candidates = Candidates.of(decision.grounds.candidates)
     usable = _usable(decision, candidates)
-    quality, expense = candidates.quality[usable], expenses[usable]
-    reaches = quality >= least_quality
+    quality, expense = candidates.quality[usable], rule.expenses(candidates)[usable]
+    reaches = quality >= rule.least_quality
     if reaches.any():
         usable, quality, expense = usable[reaches], quality[reaches], expense[reaches]
-    rank = np.argsort(candidates.cheapest_first)[usable]
+    rank = candidates.cheapest_rank[usable]
     corners = _hull(quality, expense, rank)
     with np.errstate(over="ignore"):  # an end that no price reaches
         slopes = (np.diff(quality[corners]) / np.diff(expense[corners])).tolist()

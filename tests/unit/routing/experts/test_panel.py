@@ -86,6 +86,20 @@ def test_an_estimate_does_not_depend_on_who_else_is_there(
         assert everyone.estimates[expert.name] == alone.estimates[expert.name]
 
 
+@given(panels(), queries, st.integers(1, 5000))
+def test_an_expert_as_stated_is_one_of_which_nothing_is_known(
+    experts: list[Expert], query: Representation, tokens: int
+) -> None:
+    """To the last digit."""
+    stated = {expert.name: ExpertState() for expert in experts}
+    for_states: list[Mapping[str, ExpertState]] = [{}, stated]
+    unknown, known = (
+        Panel.of(experts).estimate(query, input_tokens=tokens, max_tokens=99, states=states)
+        for states in for_states
+    )
+    assert unknown.estimates == known.estimates
+
+
 def test_those_behind_the_configured_ones_only_compare() -> None:
     """A reference is on the panel and cannot be asked."""
     head = ExpertHead(0.0, np.zeros(1, dtype=np.float32))
