@@ -73,9 +73,8 @@ class Specialist:
     (queries,) is true: `experts` (those queries, those experts) of the experts at which `known`
     (experts,) is true, and `sizes` (those queries, 6)."""
 
-<<<<<<< HEAD
-    rows: npt.NDArray[np.bool_]
-    known: npt.NDArray[np.bool_]
+    rows: Bools
+    known: Bools
     experts: Float32s
     sizes: Float32s
 
@@ -84,11 +83,6 @@ def log_odds_of(heads: Sequence[LinearHead], vectors: Float32s) -> Float32s:
     """(queries, heads) from representations (queries, dim)."""
     exact = vectors.astype(np.float64)
     return np.stack([head.log_odds(exact) for head in heads], axis=1).astype(np.float32)
-=======
-    rows: Bools
-    experts: Bools
-    log_odds: Float32s
->>>>>>> s-rv2
 
 
 def read_texts(

@@ -11,12 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-<<<<<<< HEAD
-from edge_router.routing.arrays import Float32s
-from edge_router.routing.experts.expert import PROFILES
-=======
 from edge_router.routing.arrays import Bools, Float32s
->>>>>>> s-rv2
+from edge_router.routing.experts.expert import PROFILES
 
 from ..data.outcome_set import OutcomeSet
 from ..recipe import Recipe, StudentPlan
