@@ -32,6 +32,21 @@ def test_two_encoders_agree_to_the_bit(artifact: RouterArtifact, text: str) -> N
     assert np.array_equal(first.represent(text).vector, second.represent(text).vector)
 
 
+def test_beside_other_texts_a_text_gets_what_it_gets_alone(artifact: RouterArtifact) -> None:
+    """To the bit, whatever their lengths; also none at all."""
+    encoder = OnnxEncoder(artifact)
+    texts = [text[: artifact.manifest.max_chars] for text in TEXTS]
+    vectors, log_tokens = encoder.represent_batch(texts)
+    embeddings = encoder.embed(texts)
+    for row, text in enumerate(texts):
+        alone = encoder.represent(text)
+        assert np.array_equal(vectors[row], alone.vector)
+        assert float(log_tokens[row]) == alone.log_tokens
+        assert np.array_equal(embeddings[row], encoder.embed([text])[0])
+    assert encoder.embed([]).shape == (0, artifact.manifest.embedding_dim)
+    assert encoder.represent_batch([])[0].shape == (0, artifact.manifest.representation_dim)
+
+
 def test_threads_share_one_encoder(artifact: RouterArtifact) -> None:
     """Eight threads get what one gets."""
     encoder = OnnxEncoder(artifact)
