@@ -20,6 +20,9 @@ from .text import RouterTokenizer
 __all__ = ["OnnxEncoder", "open_session"]
 
 
+UNIT = 1e-3  # how far from 1 the square of an embedding's length may be: that is rounding
+
+
 class OnnxEncoder:
     """The artifact's encoder in onnxruntime. Thread-safe; the session opens on first use.
 
@@ -62,6 +65,11 @@ class OnnxEncoder:
                 "again, with `embedding` in the plan of its student"
             )
         (embeddings,) = self._run_each(texts, {"embedding": dim})
+        squares = np.einsum("ij,ij->i", embeddings, embeddings)
+        if not (np.abs(squares - 1) < UNIT).all():
+            raise ArtifactCorrupt(
+                f"{self._artifact.encoder_path} gave an embedding that is not of length 1"
+            )
         return embeddings
 
     def _run_each(self, texts: Sequence[str], sizes: Mapping[str, int]) -> list[Float32s]:
