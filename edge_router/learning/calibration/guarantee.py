@@ -9,12 +9,13 @@ from numbers import Real
 import numpy as np
 
 from edge_router.errors import ConfigError
+from edge_router.guards.checks import MOST
 from edge_router.routing.arrays import Bools, Float64s
 
 from .bounds import binomial_interval, mean_is_below
 from .evidence import Evidence
 from .risk_control import control, most_usd, shuffled
-from .targets import MOST, Quantity, Target
+from .targets import Quantity, Target
 from .unsupported import refusal
 
 __all__ = ["Measured", "Promise", "calibrate", "quality_interval", "sentence"]

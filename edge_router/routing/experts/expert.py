@@ -13,6 +13,7 @@ import numpy as np
 from edge_router.device.latency import Speed
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
+    amount,
     any_text,
     flag,
     instance,
@@ -47,7 +48,7 @@ class Pricing:
     output_usd_per_million: float
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for what is no price: NaN, infinite, negative, no number."""
+        """Raises ConfigError for what is no price: NaN, more than MOST, negative, no number."""
         settle(self, PRICE_CHECKS, "Pricing")
 
     def cost(self, input_tokens: float, output_tokens: float) -> float:
@@ -57,7 +58,7 @@ class Pricing:
         ) / 1e6
 
 
-PRICE_CHECKS = {"input_usd_per_million": number(0.0), "output_usd_per_million": number(0.0)}
+PRICE_CHECKS = {"input_usd_per_million": amount, "output_usd_per_million": amount}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ EXPERT_CHECKS = {
     "speed": instance(Speed),
     "pricing": optional(instance(Pricing)),
     "context_tokens": optional(whole_number),
-    "usd_per_hour": number(0.0),
+    "usd_per_hour": amount,
     "needs_network": flag,
 }
 
