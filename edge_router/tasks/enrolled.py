@@ -21,8 +21,8 @@ from edge_router.routing.arrays import Float32s
 from edge_router.settings.constraints import Constraints
 
 from .classification import Classification, Embed, likeliest, without_answers
-from .embedding_index import EmbeddingIndex, Nearest
-from .softmax_regression import SoftmaxRegression
+from .embedding.index import EmbeddingIndex, Nearest
+from .embedding.softmax_regression import SoftmaxRegression
 from .task_list import TaskList
 
 __all__ = ["HeadClassifier", "NeighbourClassifier", "TaskHead"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_router.chat.completion import ChatRequest
 from edge_router.errors import ConfigError
-from edge_router.learning.outcomes.rows import OutcomeRows, query_key, request_of
+from edge_router.guards.checks import FrozenDict
+from edge_router.learning.outcomes.rows import OutcomeRows, Row, query_key, request_of
 
 __all__ = ["MOST_QUESTIONS", "LabelledQuestion", "read_labelled", "shown_text", "tasks_of"]
 
@@ -18,11 +19,13 @@ SHOWN = 1000  # characters of a question that are kept and shown as an example
 
 @dataclass(frozen=True, slots=True)
 class LabelledQuestion:
-    """A query and the name of its task; `split` is "" where the file states none."""
+    """A query and the name of its task; `split` is "" where the file states none, `scores` (0..1)
+    are those of experts, by name, where the file has some."""
 
     request: ChatRequest
     task: str
     split: str = ""
+    scores: Mapping[str, float] = field(default_factory=FrozenDict)
 
     @property
     def text(self) -> str:
@@ -48,7 +51,7 @@ def read_labelled(path: Path, *, split: str | None = None) -> list[LabelledQuest
         stated = row.get("split", "")
         if split is not None and stated != split:
             continue
-        question = _question(where, request_of(row, where, ConfigError), row["task"], stated)
+        question = _question(where, row)
         known = questions.setdefault(question.key, question)
         if known.task != question.task:
             raise ConfigError(
@@ -63,10 +66,15 @@ def read_labelled(path: Path, *, split: str | None = None) -> list[LabelledQuest
     return list(questions.values())
 
 
-def _question(where: str, request: ChatRequest, task: str, split: str) -> LabelledQuestion:
-    if not task:
+def _question(where: str, row: Row) -> LabelledQuestion:
+    if not row["task"]:
         raise ConfigError(f'{where} has an empty "task"')
-    question = LabelledQuestion(request, task, split)
+    question = LabelledQuestion(
+        request_of(row, where, ConfigError),
+        row["task"],
+        row.get("split", ""),
+        FrozenDict(row.get("score", {})),
+    )
     if not question.text.strip():
         raise ConfigError(f"{where} has a last turn without text")
     return question

@@ -11,10 +11,11 @@ from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest, Prompt
 from edge_router.client.sync_client import EdgeRouter
+from edge_router.errors import AllBackendsFailed
 from edge_router.settings.constraints import Constraints
 
 from .classification import Classification, Embed, without_answers
-from .embedding_index import EmbeddingIndex
+from .embedding.index import EmbeddingIndex
 from .prompts import parsed_answer, task_prompt
 from .task_list import UNKNOWN, TaskList
 
@@ -108,7 +109,10 @@ def asking_client(router: EdgeRouter, expert: str) -> Ask:
     """Ask one expert of a client, within its limits and its budget; see `EdgeRouter.consult`."""
 
     def ask(request: ChatRequest, constraints: Constraints | None) -> str:
-        return router.consult(expert, request, constraints=constraints).text
+        try:
+            return router.consult(expert, request, constraints=constraints).text
+        except AllBackendsFailed as error:  # this expert alone was asked
+            raise error.failures.get(expert, error) from None
 
     return ask
 

@@ -17,7 +17,7 @@ from edge_router.learning.outcomes.rows import query_key
 from edge_router.routing.artifact.manifest import RouterArtifact
 
 from .classification import Embed
-from .embedding_index import EmbeddingIndex
+from .embedding.index import EmbeddingIndex
 from .enrolled import TaskHead
 from .labelled import LabelledQuestion, shown_text, tasks_of
 from .mapping import TaskExpertMapping

@@ -9,7 +9,7 @@ import pytest
 
 from edge_router.errors import LearningError, TooFewOutcomes
 from edge_router.tasks.classification import without_answers
-from edge_router.tasks.embedding_index import EmbeddingIndex
+from edge_router.tasks.embedding.index import EmbeddingIndex
 from edge_router.tasks.enrolled import HeadClassifier, NeighbourClassifier, TaskHead
 from edge_router.tasks.task_list import UNKNOWN, TaskList
 from made_tasks import DIM, WORDS, embed, questions

@@ -11,7 +11,7 @@ import pytest
 from edge_router import Config, Constraints, EdgeRouter
 from edge_router.chat.completion import ChatRequest
 from edge_router.errors import ConfigError, LearningError, NoExpertFits
-from edge_router.tasks.embedding_index import EmbeddingIndex
+from edge_router.tasks.embedding.index import EmbeddingIndex
 from edge_router.tasks.llm import Ask, LLMTaskClassifier, Retrieval, asking_backend, asking_client
 from edge_router.tasks.task_list import UNKNOWN, TaskList
 from edge_router.testing import FakeBackend

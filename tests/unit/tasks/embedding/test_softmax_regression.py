@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge_router.tasks.softmax_regression import SoftmaxRegression
+from edge_router.tasks.embedding.softmax_regression import SoftmaxRegression
 
 
 def _data(classes: int, rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edge_router.errors import LearningError
 from edge_router.routing.arrays import Float32s
-from edge_router.tasks.embedding_index import ITEMS, VECTORS, EmbeddingIndex
+from edge_router.tasks.embedding.index import ITEMS, VECTORS, EmbeddingIndex
 
 DIM = 8
 
