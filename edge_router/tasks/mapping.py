@@ -45,6 +45,15 @@ class TaskExpert:
         mine = self.accuracies.get(self.expert)
         return mine is None or any(one.mean > mine.mean for one in self.accuracies.values())
 
+    @property
+    def words(self) -> str:
+        """The expert with its accuracy, and whether somebody chose it by hand."""
+        hand = ", set by hand" if self.is_by_hand else ""
+        accuracy = self.accuracies.get(self.expert)
+        if accuracy is None:
+            return f"{self.expert} (no scores{hand})"
+        return f"{self.expert} ({accuracy.words} of {accuracy.questions}{hand})"
+
     def to_json(self) -> dict[str, Any]:
         return {
             "expert": self.expert,
@@ -139,6 +148,12 @@ class TaskExpertMapping:
             raise ConfigError(f"two experts would be called {twice[0]!r:.80}")
         by_task = {task: _renamed(one, names) for task, one in self.by_task.items()}
         return replace(self, by_task=FrozenDict(by_task), unknown=_renamed(self.unknown, names))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Each task with its expert, UNKNOWN last."""
+        named = (*self.by_task.items(), (UNKNOWN, self.unknown))
+        return tuple(f"{task}: {one.words}" for task, one in named)
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -109,8 +109,7 @@ class TaskSet:
         """
         names = tasks_of(questions)
         tasks = self._grown(names)
-        known = {query_key(item["query"]) for item in self.index.items()}
-        new = [one for one in questions if query_key(shown_text(one.text)) not in known]
+        new = self.not_enrolled(questions)
         with writing_to(self.folder):
             for start in range(0, len(new), PART):
                 part = new[start : start + PART]
@@ -122,6 +121,11 @@ class TaskSet:
         self.keep_tasks(tasks)
         self._keep(HEAD, {"artifact": self._encoder, "head": head.to_json()})
         return head
+
+    def not_enrolled(self, questions: Sequence[LabelledQuestion]) -> list[LabelledQuestion]:
+        """Those that nothing was learned from: what a classifier may be judged by."""
+        known = {query_key(item["query"]) for item in self.index.items()}
+        return [one for one in questions if query_key(shown_text(one.text)) not in known]
 
     def _grown(self, names: Iterable[str]) -> TaskList:
         """The list with those of `names` that it lacks."""

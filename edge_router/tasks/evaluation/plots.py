@@ -48,7 +48,7 @@ def confusion_svg(confusion: Confusion, *, title: str) -> str:
             parts += _cell(left + CELL * across, y, share)
     bottom = top + CELL * len(rows) + 22
     parts.append(
-        _text(left, bottom, "named task; the number of questions stands left", colour=MUTED)
+        _text(12, bottom, "rows: true task and its questions; columns: named task", colour=MUTED)
     )
     return "\n".join([*parts, "</svg>\n"])
 
