@@ -14,7 +14,7 @@ from .setting import checks_of, setting
 
 __all__ = ["ClassifierKind", "TaskChoice", "TaskConfig", "task_config_of"]
 
-ClassifierKind = Literal["head", "neighbours", "llm", "llm+examples"]
+ClassifierKind = Literal["head", "kinds", "neighbours", "llm", "llm+examples"]
 TaskChoice = Literal["task", "expected"]
 
 
@@ -29,7 +29,7 @@ class TaskConfig:
         default="head",
         metadata=setting(
             one_of(*get_args(ClassifierKind)),
-            "who names the task: head, neighbours, llm, or llm+examples (with similar questions)",
+            "who names the task: head, kinds, neighbours, llm, or llm+examples (similar questions)",
         ),
     )
     expert: str | None = field(

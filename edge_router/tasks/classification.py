@@ -29,7 +29,8 @@ STATED = r"\btask\s*[:：=]\s*[\[\"']*(?:{names})\b[\]\"']*"
 class Classification:
     """Which task a query is: one of the list, or UNKNOWN.
 
-    `probabilities` are by task and sum to 1, empty where the classifier gives none. `examples` are
+    `probabilities` are by task and sum to 1, or to less where it may be none of them; empty where
+    the classifier gives none. `examples` are
     the labelled questions that it was shown or voted by, each with `task` and `similarity`.
     `answer` is what a language model said, "" for all others; it is not printed. `seconds` from the
     call on.

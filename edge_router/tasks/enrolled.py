@@ -1,7 +1,7 @@
-"""Our own classifiers: a head enrolled on the encoder's embedding, and a vote of neighbours.
+"""Our own classifiers: the encoder's kinds, a head enrolled on its embedding, a vote of neighbours.
 
-Neither asks a language model. The embedding takes about a millisecond, the head some microseconds;
-a new task takes labelled questions and a fit of seconds, and changes nothing in the encoder.
+None asks a language model. The encoder takes about a millisecond, the head some microseconds; a new
+task takes labelled questions and a fit of seconds, and changes nothing in the encoder.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from edge_router.chat.completion import Prompt
-from edge_router.errors import LearningError, TooFewOutcomes
+from edge_router.chat.completion import ChatRequest, Prompt
+from edge_router.errors import ConfigError, LearningError, TooFewOutcomes
 from edge_router.guards.checks import FrozenDict
 from edge_router.guards.stored_json import number, table
 from edge_router.routing.arrays import Float32s
+from edge_router.routing.artifact.representation import Representation
 from edge_router.settings.constraints import Constraints
 
 from .classification import Classification, Embed, likeliest, without_answers
@@ -25,7 +26,7 @@ from .embedding.index import EmbeddingIndex, Nearest
 from .embedding.softmax_regression import SoftmaxRegression
 from .task_list import TaskList
 
-__all__ = ["HeadClassifier", "NeighbourClassifier", "TaskHead"]
+__all__ = ["HeadClassifier", "KindClassifier", "NeighbourClassifier", "TaskHead"]
 
 NEIGHBOURS = 5
 SHARPNESS = 20.0
@@ -107,6 +108,50 @@ class HeadClassifier:
         started = time.perf_counter()
         head = self._head()
         probabilities = head.probabilities(self._embed(without_answers(prompt, head.tasks)))
+        task = likeliest(probabilities, self._least)
+        return Classification(task, self.name, time.perf_counter() - started, probabilities)
+
+
+class KindClassifier:
+    """The encoder's own posterior over the artifact's task `kinds`, as it comes: for tasks that are
+    called as those kinds are; UNKNOWN below `least_probability` (0..1). Nothing is enrolled.
+
+    `represent` is `Router.represent`, `kinds` its artifact's `task_kinds`.
+
+    Raises ConfigError at the first query where fewer than two of the tasks are kinds.
+    """
+
+    name = "kinds"
+
+    def __init__(
+        self,
+        represent: Callable[[ChatRequest], Representation],
+        kinds: Sequence[str],
+        tasks: Callable[[], TaskList],
+        *,
+        least_probability: float = 0.0,
+    ) -> None:
+        self._represent = represent
+        self._kinds = kinds
+        self._tasks = tasks
+        self._least = least_probability
+
+    @property
+    def tasks(self) -> TaskList:
+        return self._tasks()
+
+    def classify(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Classification:  # noqa: ARG002
+        started = time.perf_counter()
+        tasks, kinds = self.tasks, self._kinds
+        known = [kind for kind in kinds if kind in tasks]
+        if len(known) < 2:
+            raise ConfigError(
+                "the router was trained on none of these tasks; its kinds are "
+                f"{', '.join(kinds):.300}"
+            )
+        vector = self._represent(without_answers(prompt, tasks)).vector
+        posterior = dict(zip(kinds, vector[-len(kinds) :].tolist(), strict=True))
+        probabilities = FrozenDict({kind: posterior[kind] for kind in known})
         task = likeliest(probabilities, self._least)
         return Classification(task, self.name, time.perf_counter() - started, probabilities)
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_router.chat.completion import ChatRequest
-from edge_router.errors import ConfigError
+from edge_router.errors import ConfigError, OutcomesUnusable
 from edge_router.guards.checks import FrozenDict
 from edge_router.learning.outcomes.rows import OutcomeRows, Row, query_key, request_of
 
-__all__ = ["MOST_QUESTIONS", "LabelledQuestion", "read_labelled", "shown_text", "tasks_of"]
+from .task_list import TaskList
+
+__all__ = [
+    "MOST_QUESTIONS",
+    "LabelledQuestion",
+    "read_labelled",
+    "shown_text",
+    "tasks_of",
+    "tasks_of_table",
+]
 
 MOST_QUESTIONS = 200_000
 SHOWN = 1000  # characters of a question that are kept and shown as an example
@@ -80,11 +90,19 @@ def _question(where: str, row: Row) -> LabelledQuestion:
     return question
 
 
-def shown_text(text: str) -> str:
-    """At most 1,000 characters of a question, its head and its tail."""
-    if len(text) <= SHOWN:
-        return text
-    return f"{text[: SHOWN // 2]} ... {text[-SHOWN // 2 :]}"
+def shown_text(text: str, most: int = SHOWN) -> str:
+    """About `most` characters of a question, its head and its tail."""
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
+
+
+def tasks_of_table(path: Path) -> TaskList:
+    """The task names of an outcome table, the most frequent first.
+
+    Raises OutcomesUnusable where a row has no task, ConfigError for a single task.
+    """
+    rows = OutcomeRows(path, OutcomesUnusable, needed=("task",))
+    counts = Counter(str(row["task"]) for row in rows)
+    return TaskList.of(name for name, _ in counts.most_common())
 
 
 def tasks_of(questions: Sequence[LabelledQuestion]) -> tuple[str, ...]:

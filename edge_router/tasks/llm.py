@@ -6,11 +6,11 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest, Prompt
-from edge_router.client.sync_client import EdgeRouter
 from edge_router.errors import AllBackendsFailed
 from edge_router.settings.constraints import Constraints
 
@@ -19,7 +19,14 @@ from .embedding.index import EmbeddingIndex
 from .prompts import parsed_answer, task_prompt
 from .task_list import UNKNOWN, TaskList
 
-__all__ = ["Ask", "LLMTaskClassifier", "Retrieval", "asking_backend", "asking_client"]
+__all__ = [
+    "Ask",
+    "Consultable",
+    "LLMTaskClassifier",
+    "Retrieval",
+    "asking_backend",
+    "asking_client",
+]
 
 MAX_TOKENS = 48
 EXAMPLES = 5
@@ -105,12 +112,29 @@ def asking_backend(backend: Backend, *, deadline_s: float = DEADLINE_S) -> Ask:
     return ask
 
 
-def asking_client(router: EdgeRouter, expert: str) -> Ask:
-    """Ask one expert of a client, within its limits and its budget; see `EdgeRouter.consult`."""
+class Answered(Protocol):
+    """Whatever has the text of an answer."""
+
+    @property
+    def text(self) -> str: ...
+
+
+class Consultable(Protocol):
+    """A client that asks one expert alone: an EdgeRouter."""
+
+    def consult(
+        self, expert: str, prompt: Prompt, *, constraints: Constraints | None = None
+    ) -> Answered:
+        """See `EdgeRouter.consult`."""
+        ...
+
+
+def asking_client(client: Consultable, expert: str) -> Ask:
+    """Ask one expert of a client, within its limits and its budget."""
 
     def ask(request: ChatRequest, constraints: Constraints | None) -> str:
         try:
-            return router.consult(expert, request, constraints=constraints).text
+            return client.consult(expert, request, constraints=constraints).text
         except AllBackendsFailed as error:  # this expert alone was asked
             raise error.failures.get(expert, error) from None
 

@@ -1,30 +1,54 @@
-"""Open what the `[tasks]` settings describe: the task set, its classifier and the task router."""
+"""Open what the `[tasks]` settings describe: the task set and its classifier."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Protocol
 
-from edge_router.client.sync_client import EdgeRouter
+from edge_router.chat.completion import ChatRequest, Prompt
 from edge_router.errors import ConfigError
-from edge_router.routing.router import Router
+from edge_router.routing.arrays import Float32s
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.artifact.representation import Representation
 from edge_router.settings.config import Config
 
 from .classification import TaskClassifier
-from .enrolled import HeadClassifier, NeighbourClassifier
-from .llm import LLMTaskClassifier, Retrieval, asking_client
-from .task_router import TaskRouter
+from .enrolled import HeadClassifier, KindClassifier, NeighbourClassifier
+from .llm import Consultable, LLMTaskClassifier, Retrieval, asking_client
 from .task_set import TaskSet
 
 __all__ = [
+    "ClassifyingClient",
+    "ReadingRouter",
     "asks_an_expert",
     "classifying_expert",
     "open_classifier",
     "open_expert_classifier",
-    "open_task_router",
     "open_task_set",
     "setting_of",
 ]
+
+
+class ReadingRouter(Protocol):
+    """What reads a query: a Router."""
+
+    @property
+    def artifact(self) -> RouterArtifact: ...
+
+    def embed(self, prompt: Prompt) -> Float32s: ...
+
+    def represent(self, request: ChatRequest) -> Representation: ...
+
+
+class ClassifyingClient(Consultable, Protocol):
+    """What reads a query and asks experts: an EdgeRouter."""
+
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def router(self) -> ReadingRouter: ...
 
 
 def asks_an_expert(config: Config) -> bool:
@@ -32,12 +56,12 @@ def asks_an_expert(config: Config) -> bool:
     return config.tasks.classifier.startswith("llm")
 
 
-def open_task_set(config: Config, router: Router) -> TaskSet:
+def open_task_set(config: Config, router: ReadingRouter) -> TaskSet:
     """The configured task set, on this router's embeddings. Raises ConfigError."""
     return TaskSet(config.data_folder, config.tasks.set, router.artifact)
 
 
-def open_classifier(config: Config, router: Router) -> TaskClassifier:
+def open_classifier(config: Config, router: ReadingRouter) -> TaskClassifier:
     """The configured classifier of our own: a head, or a vote of neighbours. No expert is opened.
 
     Raises ConfigError for a classifier that is an expert.
@@ -47,6 +71,13 @@ def open_classifier(config: Config, router: Router) -> TaskClassifier:
     if settings.classifier == "head":
         kept.head()
         return HeadClassifier(kept.head, router.embed, least_probability=least)
+    if settings.classifier == "kinds":
+        return KindClassifier(
+            router.represent,
+            router.artifact.manifest.task_kinds,
+            kept.tasks,
+            least_probability=least,
+        )
     if settings.classifier == "neighbours":
         return NeighbourClassifier(
             kept.index, kept.tasks, router.embed, k=settings.examples, least_probability=least
@@ -54,7 +85,7 @@ def open_classifier(config: Config, router: Router) -> TaskClassifier:
     raise ConfigError(f"the classifier {settings.classifier!r} needs a client: it asks an expert")
 
 
-def open_expert_classifier(client: EdgeRouter) -> TaskClassifier:
+def open_expert_classifier(client: ClassifyingClient) -> TaskClassifier:
     """The configured classifier over an expert of a client, with similar questions or without.
 
     Raises ConfigError for an expert that there is not, LearningError without a task list.
@@ -67,21 +98,6 @@ def open_expert_classifier(client: EdgeRouter) -> TaskClassifier:
         retrieval = Retrieval(kept.index, client.router.embed, settings.examples)
     ask = asking_client(client, classifying_expert(client.config))
     return LLMTaskClassifier(ask, kept.tasks, retrieval=retrieval)
-
-
-def open_task_router(client: EdgeRouter) -> TaskRouter:
-    """Two-stage routing through a client, as its settings describe it.
-
-    Raises ConfigError, and LearningError for a task set without what it takes.
-    """
-    config = client.config
-    classifier = (
-        open_expert_classifier(client)
-        if asks_an_expert(config)
-        else open_classifier(config, client.router)
-    )
-    mapping = open_task_set(config, client.router).mapping
-    return TaskRouter(client, classifier, mapping, choice=config.tasks.choice)
 
 
 def setting_of(config: Config) -> str:

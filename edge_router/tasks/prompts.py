@@ -1,7 +1,9 @@
 """Prompts that have a language model name the task of a question, and the strict parser of answers.
 
-The structure is CoE-Ops', section IV, prompts 1 and 3: the task list, the question, with retrieval
-also similar questions with their tasks, and the format of the answer, `**Task: NAME**`.
+What they say is CoE-Ops', section IV, prompts 1 and 3: the task list, with retrieval also similar
+questions with their tasks, the question, and the format of the answer, `**Task: NAME**`. Similar
+questions are earlier turns of the conversation, answered right: a model of 135M follows those
+where it ignores the same examples in one long prompt.
 """
 
 from __future__ import annotations
@@ -18,14 +20,12 @@ from .task_list import UNKNOWN, TaskList
 
 __all__ = ["parsed_answer", "task_prompt"]
 
-EXAMPLE = 300  # characters of a similar question
+EXAMPLE, QUESTION = 160, 600  # characters shown of a similar question, and of the question itself
 
 START = "You sort questions into tasks. These are the tasks:"
-QUESTION = "The question:"
-EXAMPLES = "Similar questions and their tasks:"
 FORMAT = (
-    "Which of the tasks is the question? Do not answer it. Reply with this one line, the name of "
-    "a task from the list in it: **Task: NAME**"
+    "Which of the tasks is a question? Do not answer the question. Reply with one line, the name "
+    "of a task from the list in it: **Task: NAME**"
 )
 THOUGHTS = re.compile(r"<think>.*?(?:</think>|$)", re.DOTALL | re.IGNORECASE)
 MARKED = re.compile(r"\*\*\s*task\s*:\s*(.*?)\s*\*\*", re.IGNORECASE)
@@ -42,19 +42,22 @@ def task_prompt(
 ) -> ChatRequest:
     """The request at temperature 0. The list of tasks comes first and hardly changes, so a local
     model reads it once. `examples` have `query` and `task`; one whose task is not in the list is
-    left out. A long question is cut, its head and its tail kept."""
-    parts = [START, "\n".join(f"- {task.line}" for task in tasks.tasks)]
-    shown = [one for one in examples if one["task"] in tasks]
-    if shown:
-        parts += [EXAMPLES, "\n".join(_example(one) for one in shown)]
-    parts += [QUESTION, f'"{shown_text(question)}"', FORMAT]
-    message = Message("user", "\n\n".join(parts))
-    return ChatRequest((message,), max_tokens=max_tokens, temperature=0.0)
+    left out. Of a long question the head and the tail are shown."""
+    listed = "\n".join(f"- {task.line}" for task in tasks.tasks)
+    opening = f"{START}\n{listed}\n\n{FORMAT}\n\n"
+    turns: list[Message] = []
+    for one in examples:
+        if one["task"] in tasks:
+            text = " ".join(ANSWER.sub(" ", str(one["query"])).split())
+            turns.append(Message("user", _asked(shown_text(text, EXAMPLE))))
+            turns.append(Message("assistant", f"**Task: {one['task']}**"))
+    turns.append(Message("user", _asked(shown_text(question, QUESTION))))
+    turns[0] = Message("user", opening + turns[0].content)
+    return ChatRequest(tuple(turns), max_tokens=max_tokens, temperature=0.0)
 
 
-def _example(one: Mapping[str, Any]) -> str:
-    question = " ".join(ANSWER.sub(" ", str(one["query"])).split())
-    return f'"{question[:EXAMPLE]}" **Task: {one["task"]}**'
+def _asked(question: str) -> str:
+    return f'Question: "{question}"'
 
 
 def parsed_answer(answer: str, tasks: TaskList) -> str:

@@ -1,4 +1,4 @@
-"""TaskList: the tasks that a query may belong to, from a file or from an outcome table's names."""
+"""TaskList: the tasks that a query may belong to; `labelled` has those of an outcome table."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from edge_router.errors import ConfigError, OutcomesUnusable
+from edge_router.errors import ConfigError
 from edge_router.guards.bounded_file import read_text
 from edge_router.guards.json_lines import BadJson, is_unicode, json_value
 from edge_router.guards.redaction import quoted_json
 from edge_router.guards.user_files import user_path
-from edge_router.learning.outcomes.rows import OutcomeRows
 
 __all__ = ["UNKNOWN", "Task", "TaskList"]
 
@@ -92,16 +91,6 @@ class TaskList:
             return cls(tuple(_task(one) for one in _stated(content, file.suffix.lower())))
         except (ConfigError, BadJson, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"task list {file}: {error}") from None
-
-    @classmethod
-    def of_outcomes(cls, path: str | Path) -> Self:
-        """The task names of an outcome table, the most frequent first.
-
-        Raises OutcomesUnusable where a row has no task, ConfigError for a single task.
-        """
-        rows = OutcomeRows(Path(path), OutcomesUnusable, needed=("task",))
-        counts = Counter(str(row["task"]) for row in rows)
-        return cls.of(name for name, _ in counts.most_common())
 
     def __len__(self) -> int:
         return len(self.tasks)

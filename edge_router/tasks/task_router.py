@@ -6,11 +6,10 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, Self
 
 from edge_router.chat.completion import Prompt
 from edge_router.client.answer import Answer, AnswerStream
-from edge_router.client.sync_client import EdgeRouter
 from edge_router.errors import (
     AllBackendsFailed,
     BackendProtocolError,
@@ -18,13 +17,21 @@ from edge_router.errors import (
     ConfigError,
     NoExpertFits,
 )
-from edge_router.routing.deciding.decision import Decision
+from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
 from edge_router.routing.deciding.ranked_rule import RankedRule
 from edge_router.settings.constraints import Constraints
 from edge_router.settings.task_config import TaskChoice
 
 from .classification import Classification, TaskClassifier
 from .mapping import TaskExpertMapping
+from .opening import (
+    ClassifyingClient,
+    ReadingRouter,
+    asks_an_expert,
+    open_classifier,
+    open_expert_classifier,
+    open_task_set,
+)
 from .task_list import UNKNOWN
 
 __all__ = ["TaskAnswer", "TaskAnswerStream", "TaskDecision", "TaskRouter"]
@@ -67,8 +74,38 @@ class TaskAnswerStream:
     stream: AnswerStream
 
 
+class DecidingRouter(ReadingRouter, Protocol):
+    """What decides as well: a Router."""
+
+    def route(
+        self,
+        prompt: Prompt,
+        constraints: Constraints | None = None,
+        snapshot: Snapshot | None = None,
+        *,
+        rule: Rule | None = None,
+    ) -> Decision: ...
+
+
+class RoutingClient(ClassifyingClient, Protocol):
+    """What a TaskRouter routes through: an EdgeRouter."""
+
+    @property
+    def router(self) -> DecidingRouter: ...
+
+    def constraints(self) -> Constraints: ...
+
+    def complete(
+        self, prompt: Prompt, *, constraints: Constraints | None = None, rule: Rule | None = None
+    ) -> Answer: ...
+
+    def stream(
+        self, prompt: Prompt, *, constraints: Constraints | None = None, rule: Rule | None = None
+    ) -> AnswerStream: ...
+
+
 class TaskRouter:
-    """Routes through `router` by the task that `classifier` names and the mapping (CoE-Ops,
+    """Routes through `client` by the task that `classifier` names and the mapping (CoE-Ops,
     equations 1 and 3). Thread-safe.
 
     `mapping` gives the one that counts now: an edit needs no restart. With `choice` "task" the
@@ -81,17 +118,32 @@ class TaskRouter:
 
     def __init__(
         self,
-        router: EdgeRouter,
+        client: RoutingClient,
         classifier: TaskClassifier,
         mapping: Callable[[], TaskExpertMapping],
         *,
         choice: TaskChoice = "task",
     ) -> None:
-        self.router = router
+        self.client = client
         self.classifier = classifier
         self._mapping = mapping
         self._choice = choice
-        _require_known(mapping(), router)
+        _require_known(mapping(), client)
+
+    @classmethod
+    def from_client(cls, client: RoutingClient) -> Self:
+        """As the `[tasks]` settings of a client describe it.
+
+        Raises ConfigError, and LearningError for a task set that lacks what it takes.
+        """
+        config = client.config
+        classifier = (
+            open_expert_classifier(client)
+            if asks_an_expert(config)
+            else open_classifier(config, client.router)
+        )
+        mapping = open_task_set(config, client.router).mapping
+        return cls(client, classifier, mapping, choice=config.tasks.choice)
 
     def classify(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Classification:
         """The first stage. Raises as the classifier does, but for an expert that does not answer
@@ -117,28 +169,28 @@ class TaskRouter:
     def decide(self, prompt: Prompt, *, constraints: Constraints | None = None) -> TaskDecision:
         """Both stages; no expert is asked but, where it is one, the classifier."""
         classification = self.classify(prompt, constraints=constraints)
-        limits = self.router.constraints()
+        limits = self.client.constraints()
         limits = limits if constraints is None else limits.tightened(constraints)
         rule = self.rule(classification)
-        return TaskDecision(classification, self.router.router.route(prompt, limits, rule=rule))
+        return TaskDecision(classification, self.client.router.route(prompt, limits, rule=rule))
 
     def complete(self, prompt: Prompt, *, constraints: Constraints | None = None) -> TaskAnswer:
         """The whole answer. Raises as `EdgeRouter.complete` and `classify` do."""
         classification = self.classify(prompt, constraints=constraints)
         rule = self.rule(classification)
-        answer = self.router.complete(prompt, constraints=constraints, rule=rule)
+        answer = self.client.complete(prompt, constraints=constraints, rule=rule)
         return TaskAnswer(classification, answer)
 
     def stream(self, prompt: Prompt, *, constraints: Constraints | None = None) -> TaskAnswerStream:
         """The answer in pieces. Raises as `complete` does."""
         classification = self.classify(prompt, constraints=constraints)
         rule = self.rule(classification)
-        stream = self.router.stream(prompt, constraints=constraints, rule=rule)
+        stream = self.client.stream(prompt, constraints=constraints, rule=rule)
         return TaskAnswerStream(classification, stream)
 
 
-def _require_known(mapping: TaskExpertMapping, router: EdgeRouter) -> None:
-    known = router.config.experts
+def _require_known(mapping: TaskExpertMapping, client: RoutingClient) -> None:
+    known = client.config.experts
     asked = [one.expert for one in (*mapping.by_task.values(), mapping.unknown)]
     if not any(name in known for name in mapping.experts):
         raise ConfigError(

@@ -29,7 +29,7 @@ __all__ = ["add"]
 
 MOST_QUESTIONS = 200_000
 LIST, SHOW = "list the task sets on this device", "a task set's tasks, experts and warnings"
-DEFINE = "keep the task list of a file (TOML, JSON, or a name a line)"
+DEFINE = "keep the tasks of a file: TOML, JSON, a name a line, or an outcome table (.jsonl)"
 ENROLL = "learn tasks from labelled questions, without asking any expert"
 MAP = "find the best expert of each task in an outcome table"
 SET = "give a task to another expert, by hand"
@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
         parser = add_command(actions, name, run, words)
         parser.add_argument("--set", metavar="NAME", dest="task_set", help="the task set to use")
         parser.add_argument(
-            "--classifier", metavar="KIND", help="head, neighbours, llm or llm+examples"
+            "--classifier", metavar="KIND", help="head, kinds, neighbours, llm or llm+examples"
         )
         return parser
 
@@ -145,10 +145,13 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _define(options: argparse.Namespace) -> None:
+    from edge_router.tasks.labelled import tasks_of_table
     from edge_router.tasks.task_list import TaskList
 
     _, _, kept = _opened(options)
-    tasks = TaskList.read(options.file)
+    path = user_path(options.file, what="FILE")
+    is_table = ".jsonl" in path.suffixes
+    tasks = tasks_of_table(path) if is_table else TaskList.read(path)
     kept.keep_tasks(tasks)
     if options.json:
         print_json({"set": kept.name, "tasks": tasks.to_json()})
@@ -257,11 +260,11 @@ def _named_line(named: Classification) -> str:
 
 def _route(options: argparse.Namespace) -> None:
     from edge_router.client.sync_client import EdgeRouter
-    from edge_router.tasks.opening import open_task_router
+    from edge_router.tasks.task_router import TaskRouter
 
     request = request_of(text_of(options.text), None)
     with EdgeRouter(_config(options)) as client:
-        decided = open_task_router(client).decide(request)
+        decided = TaskRouter.from_client(client).decide(request)
     if options.json:
         print_json(decided.to_json())
         return
@@ -272,11 +275,11 @@ def _route(options: argparse.Namespace) -> None:
 
 def _ask(options: argparse.Namespace) -> None:
     from edge_router.client.sync_client import EdgeRouter
-    from edge_router.tasks.opening import open_task_router
+    from edge_router.tasks.task_router import TaskRouter
 
     request = request_of(text_of(options.text), options.max_tokens)
     with EdgeRouter(_config(options)) as client:
-        routed = open_task_router(client)
+        routed = TaskRouter.from_client(client)
         if options.json:
             whole = routed.complete(request)
             fields = {"text": whole.text, "classification": whole.classification.to_json()}

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_router.errors import LearningError, TooFewOutcomes
+from edge_router import Router
+from edge_router.errors import ConfigError, LearningError, TooFewOutcomes
 from edge_router.tasks.classification import without_answers
 from edge_router.tasks.embedding.index import EmbeddingIndex
-from edge_router.tasks.enrolled import HeadClassifier, NeighbourClassifier, TaskHead
+from edge_router.tasks.enrolled import HeadClassifier, KindClassifier, NeighbourClassifier, TaskHead
 from edge_router.tasks.task_list import UNKNOWN, TaskList
 from made_tasks import DIM, WORDS, embed, questions
 
@@ -65,6 +66,23 @@ def test_a_new_task_counts_from_the_next_call_on(tmp_path: Path) -> None:
     assert classifier.classify("Who was the king?").task == "history"
     names.remove("history")
     assert classifier.classify("Question 3 about a king?").task == UNKNOWN
+
+
+def test_the_encoders_own_kinds_are_tasks_too() -> None:
+    """Without any enrolment; a list that has none of them is refused."""
+    router = Router.bundled()
+    own = router.artifact.manifest.task_kinds
+    kinds = TaskList.of(("mmlu_pro/law", "mmlu_pro/math", "something else"))
+    classifier = KindClassifier(router.represent, own, lambda: kinds)
+    asked = "Which court hears an appeal?\nA. The high court\nB. The county court"
+    named = classifier.classify(asked)
+    assert named.task == "mmlu_pro/law"
+    assert named.probabilities.keys() == {"mmlu_pro/law", "mmlu_pro/math"}
+    assert 0 < sum(named.probabilities.values()) <= 1 + 1e-6
+    unsure = KindClassifier(router.represent, own, lambda: kinds, least_probability=1.0)
+    assert unsure.classify(asked).task == UNKNOWN
+    with pytest.raises(ConfigError, match="trained on none of these"):
+        KindClassifier(router.represent, own, lambda: TaskList.of(WORDS)).classify("?")
 
 
 def test_no_labelled_question_is_a_learning_error(tmp_path: Path) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge_router.errors import ConfigError
+from edge_router.errors import ConfigError, OutcomesUnusable
 from edge_router.tasks import labelled
-from edge_router.tasks.labelled import read_labelled, shown_text, tasks_of
+from edge_router.tasks.labelled import read_labelled, shown_text, tasks_of, tasks_of_table
 from made_tasks import questions, write_rows
 
 
@@ -64,3 +65,14 @@ def test_a_long_question_is_shown_by_its_ends() -> None:
     shown = shown_text("a" * 5000 + "z")
     assert len(shown) <= 1010
     assert (shown[0], shown[-1]) == ("a", "z")
+
+
+def test_task_names_of_a_table_come_by_frequency(tmp_path: Path) -> None:
+    """A row without a task is refused with its line."""
+    table = tmp_path / "t.jsonl"
+    rows = [{"query": "?", "score": {"a": 1}, "task": task} for task in ("x", "y", "y")]
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert tasks_of_table(table).names == ("y", "x")
+    table.write_text(json.dumps({"query": "?", "score": {"a": 1}}) + "\n")
+    with pytest.raises(OutcomesUnusable, match=r"1 lacks .task."):
+        tasks_of_table(table)

@@ -26,7 +26,7 @@ def saying(answer: Callable[[str], str]) -> tuple[Ask, list[str]]:
     asked: list[str] = []
 
     def ask(request: ChatRequest, _: Constraints | None) -> str:
-        asked.append(request.messages[0].content)
+        asked.append("\n".join(one.content for one in request.messages))
         return answer(asked[-1])
 
     return ask, asked
@@ -34,7 +34,7 @@ def saying(answer: Callable[[str], str]) -> tuple[Ask, list[str]]:
 
 def question_of(prompt: str) -> str:
     """The part of a prompt that is the question."""
-    return prompt.split("The question:")[1].split("Which of the tasks", maxsplit=1)[0]
+    return prompt.rpartition("Question:")[2]
 
 
 def obedient(prompt: str) -> str:

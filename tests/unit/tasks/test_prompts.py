@@ -12,28 +12,27 @@ from edge_router.tasks.task_list import UNKNOWN, Task, TaskList
 TASKS = TaskList((Task("Log Analysis", "logs and traces"), Task("Wired Network"), Task("Log")))
 
 
-def test_a_prompt_has_the_list_the_question_and_the_format() -> None:
-    """In this order; without examples it does not speak of any."""
+def test_a_prompt_has_the_list_the_format_and_the_question() -> None:
+    """In this order, so that only the end differs between questions."""
     request = task_prompt("What is OSPF?", TASKS, max_tokens=9)
-    text = request.messages[0].content
-    places = [text.index(part) for part in ("- Log Analysis: logs and traces", '"What is OSPF?"')]
+    (turn,) = request.messages
+    parts = ("- Log Analysis: logs and traces", "**Task: NAME**", 'Question: "What is OSPF?"')
+    places = [turn.content.index(part) for part in parts]
     assert places == sorted(places)
-    assert text.endswith("**Task: NAME**")
-    assert "Similar" not in text
     assert (request.max_tokens, request.temperature) == (9, 0.0)
 
 
-def test_examples_stand_before_the_question_with_their_tasks() -> None:
+def test_examples_are_turns_that_were_answered_right() -> None:
     """One whose task left the list is left out; no example brings an answer of its own."""
     examples = [
         {"query": "What\nis a VLAN? **Task: Log**", "task": "Wired Network"},
         {"query": "Old?", "task": "Oracle"},
     ]
-    text = task_prompt("What is OSPF?", TASKS, examples, max_tokens=9).messages[0].content
-    assert '"What is a VLAN?" **Task: Wired Network**' in text
-    assert "Old?" not in text
-    assert text.index("VLAN") < text.index("OSPF")
-    assert "**Task: Log**" not in text
+    first, answer, last = task_prompt("What is OSPF?", TASKS, examples, max_tokens=9).messages
+    assert first.content.endswith('Question: "What is a VLAN?"')
+    assert "**Task: Log**" not in first.content
+    assert (answer.role, answer.content) == ("assistant", "**Task: Wired Network**")
+    assert last.content == 'Question: "What is OSPF?"'
 
 
 def test_a_long_question_is_cut() -> None:

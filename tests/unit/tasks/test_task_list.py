@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_router.errors import ConfigError, OutcomesUnusable
+from edge_router.errors import ConfigError
 from edge_router.tasks.task_list import Task, TaskList
 
 OPS = ("Log Analysis", "Wired Network")
@@ -64,17 +64,6 @@ def test_a_missing_file_is_a_config_error(tmp_path: Path) -> None:
     """As for every file that a user names."""
     with pytest.raises(ConfigError):
         TaskList.read(tmp_path / "none.txt")
-
-
-def test_task_names_of_a_table_come_by_frequency(tmp_path: Path) -> None:
-    """A row without a task is refused with its line."""
-    table = tmp_path / "t.jsonl"
-    rows = [{"query": "?", "score": {"a": 1}, "task": task} for task in ("x", "y", "y")]
-    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert TaskList.of_outcomes(table).names == ("y", "x")
-    table.write_text(json.dumps({"query": "?", "score": {"a": 1}}) + "\n")
-    with pytest.raises(OutcomesUnusable, match=r"1 lacks .task."):
-        TaskList.of_outcomes(table)
 
 
 def test_tasks_are_added_and_removed_as_values() -> None:

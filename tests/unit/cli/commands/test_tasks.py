@@ -153,11 +153,14 @@ def test_an_evaluation_has_measures_figures_and_a_journal(
     assert "oracle" in out
 
 
-def test_a_list_of_ones_own_is_kept(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """For classifiers that read it and learn nothing."""
+def test_a_list_of_ones_own_is_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, table: str
+) -> None:
+    """For classifiers that read it and learn nothing; also that of a table."""
     path = tmp_path / "tasks.txt"
     path.write_text("law\nmaths\n")
     assert "2 tasks: law, maths" in ran(capsys, "define", str(path), "--set", "mine")[0]
+    assert "2 tasks" in ran(capsys, "define", table, "--set", "table")[0]
     assert ran(capsys, "show", "--set", "mine")[0].splitlines()[1:] == ["  law", "  maths"]
 
 
