@@ -27,7 +27,7 @@ OPS = {"Log Analysis": "What does line {n} of this log say?", "Oracle": "Which t
 
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
-    """Twenty questions a task of OpsEval, forty a subject of the table; the first model knows law."""
+    """Twenty questions a task of OpsEval, forty a subject; the first model alone knows law."""
     for part, count in (("dev", 3), ("test", 20)):
         folder = tmp_path / "queries" / "opseval" / part
         folder.mkdir(parents=True)
