@@ -28,6 +28,7 @@ COMMANDS = {
     "device": ("device", "what this machine is, and how fast its local experts are"),
     "doctor": ("doctor", "check this installation; no expert is called"),
     "models": ("models", "list routers, profiles, enrolled and local models"),
+    "tasks": ("tasks", "two-stage routing: name the task of a query, ask its best expert"),
 }
 TOOLS = {"export": "edge_router.export", "bench": "edge_router.benchmarks"}
 

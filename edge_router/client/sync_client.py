@@ -16,14 +16,13 @@ from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest, Ending, Prompt
 from edge_router.device.machine import DeviceSource
 from edge_router.device.speeds import read_speeds
-from edge_router.errors import (
-    ConfigError,
-    RouterClosed,
-)
+from edge_router.errors import ConfigError, NoExpertFits, RouterClosed
 from edge_router.guards.forking import ForkSafeLock
 from edge_router.layers.budget import Budget
 from edge_router.learning.online import Learning, checked_score
-from edge_router.routing.deciding.decision import Snapshot
+from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
+from edge_router.routing.deciding.ranked_rule import RankedRule
+from edge_router.routing.deciding.reason import RULED_OUT
 from edge_router.routing.opening import open_backend
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
@@ -98,25 +97,53 @@ class EdgeRouter:
             if expert.backend == "llama_cpp":  # cheap, and a missing file is reported at once
                 self._backend(name)
 
-    def complete(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Answer:
+    def complete(
+        self,
+        prompt: Prompt,
+        *,
+        constraints: Constraints | None = None,
+        rule: Rule | None = None,
+    ) -> Answer:
         """The whole answer.
 
-        `constraints` tighten the configured ones for this query; they never loosen them.
-        Raises InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError,
-        AllBackendsFailed or RouterClosed. Only BackendUnavailable makes it ask the next expert.
+        `constraints` tighten the configured ones for this query; they never loosen them. A `rule`
+        chooses for this query instead of the configured one, within the same limits. Raises
+        InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError, AllBackendsFailed or
+        RouterClosed. Only BackendUnavailable makes it ask the next expert.
         """
-        with self._answer(prompt, constraints, whole=True) as stream:
-            text = "".join([chunk.delta for chunk in stream])
-        assert stream.record is not None
-        return Answer(text, stream.record.finish_reason or "stop", stream.record)
+        return _whole(self._answer(self._decide(prompt, constraints, rule), whole=True))
 
-    def stream(self, prompt: Prompt, *, constraints: Constraints | None = None) -> AnswerStream:
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        constraints: Constraints | None = None,
+        rule: Rule | None = None,
+    ) -> AnswerStream:
         """The answer in pieces; closing it, from any thread, cancels.
 
         Raises as `complete` does. An expert that fails after its first piece raises: what the user
         has read already is not started again by another expert.
         """
-        return self._answer(prompt, constraints, whole=False)
+        return self._answer(self._decide(prompt, constraints, rule), whole=False)
+
+    def consult(
+        self, expert: str, prompt: Prompt, *, constraints: Constraints | None = None
+    ) -> Answer:
+        """The whole answer of one expert to a question of the program's own, such as which task a
+        query is.
+
+        Limits, deadline and budget hold, and hooks get the record; no other expert steps in, and
+        nothing is explored or learned. Raises as `complete` does, NoExpertFits where this expert is
+        ruled out, and ConfigError for an unknown one.
+        """
+        if expert not in self.config.experts:
+            raise ConfigError(
+                f"expert {expert!r:.80} is unknown; known are {', '.join(self.config.experts)}"
+            )
+        query = self._decide(prompt, constraints, RankedRule((expert,)), learned=False)
+        query.decision = _alone(query.decision, expert)
+        return _whole(self._answer(query, whole=True))
 
     def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer: the id of its AnswerRecord, and a score in 0..1.
@@ -168,22 +195,28 @@ class EdgeRouter:
         if self._closed:
             raise RouterClosed("this EdgeRouter is closed; make a new one")
 
-    def _decide(self, prompt: Prompt, constraints: Constraints | None) -> Query:
+    def _decide(
+        self,
+        prompt: Prompt,
+        constraints: Constraints | None,
+        rule: Rule | None,
+        *,
+        learned: bool = True,
+    ) -> Query:
         self._require_open()
         started = time.monotonic()
         request = ChatRequest.of(prompt)
         snapshot = self._snapshot(request)
-        decision = self.router.route(request, self._limits(constraints), snapshot)
-        if self._learning is not None:
+        decision = self.router.route(request, self._limits(constraints), snapshot, rule=rule)
+        if self._learning is not None and learned:
             decision = self._learning.decided(decision)
         router_s = time.monotonic() - started
         deadline = Deadline(started + self.config.deadline_s)
-        return Query(request, decision, constraints, snapshot, deadline, started, router_s)
+        query = Query(request, decision, constraints, snapshot, deadline, started, router_s)
+        query.learned = learned
+        return query
 
-    def _answer(
-        self, prompt: Prompt, constraints: Constraints | None, *, whole: bool
-    ) -> AnswerStream:
-        query = self._decide(prompt, constraints)
+    def _answer(self, query: Query, *, whole: bool) -> AnswerStream:
         query.whole = whole
         stream = AnswerStream(query, self._dispatch.run(query), finish=self._finish)
         with self._lock:
@@ -206,7 +239,7 @@ class EdgeRouter:
         record = record_of(query, ended)
         log_record(record)
         self.experience.answered(record, query.request, query.snapshot)
-        if self._learning is not None:
+        if self._learning is not None and query.learned:
             self._learning.answered(record, query.request)
         if self._hooks is not None:
             self._hooks.run(record, wait=not self._closed)
@@ -220,6 +253,25 @@ class EdgeRouter:
                     self.config.experts[name], confidence=self._needs_confidence
                 )
             return self._backends[name]
+
+
+def _whole(stream: AnswerStream) -> Answer:
+    """The answer of a stream, read to its end."""
+    with stream:
+        text = "".join([chunk.delta for chunk in stream])
+    assert stream.record is not None
+    return Answer(text, stream.record.finish_reason or "stop", stream.record)
+
+
+def _alone(decision: Decision, expert: str) -> Decision:
+    """The decision for one expert and no other. Raises NoExpertFits where it is ruled out."""
+    if (why := decision.excluded.get(expert)) is not None:
+        raise NoExpertFits(f"{expert} may not be asked: {RULED_OUT[why]}", excluded={expert: why})
+    assert decision.grounds is not None
+    experts = {one.expert.name: one.expert for one in decision.grounds.candidates}
+    return replace(
+        decision, expert=expert, wanted=expert, location=experts[expert].location, fallbacks=()
+    )
 
 
 def _settings(config: Config | None) -> Config:

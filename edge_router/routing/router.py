@@ -124,10 +124,13 @@ class Router:
         prompt: Prompt,
         constraints: Constraints | None = None,
         snapshot: Snapshot | None = None,
+        *,
+        rule: Rule | None = None,
     ) -> Decision:
         """Decide who answers, from what `snapshot` tells of the experts at this moment.
 
-        The same arguments give the same decision. Raises InvalidRequest, NoExpertFits.
+        A `rule` chooses for this query instead of the router's own; limits hold all the same. The
+        same arguments give the same decision. Raises InvalidRequest, NoExpertFits.
         """
         limits = UNLIMITED if constraints is None else constraints
         if type(limits) is not Constraints:
@@ -141,7 +144,7 @@ class Router:
         return decide(
             _estimated(self._panel, request, query, now),
             constraints=limits,
-            rule=self._rule_of(tools),
+            rule=rule or self._rule_of(tools),
             input_tokens=input_tokens,
             doubts=_doubts(now, doubtful),
             tokens=now.tokens,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .base import Report, Study
+from .tasks.study import TasksStudy
 
 __all__ = ["STUDIES"]
 
@@ -302,5 +303,6 @@ ALL: tuple[Study, ...] = (
     EnrolmentStudy(),
     DriftStudy(),
     AblationStudy(),
+    TasksStudy(),
 )
 STUDIES: Mapping[str, Study] = {study.name: study for study in ALL}
