@@ -1,0 +1,1 @@
+"""Agents and tools: which one does what a request asks for, decided on the device (MoMA)."""
