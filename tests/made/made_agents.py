@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge_router.agents.agent import Agent
+from edge_router.agents.catalog.agent import Agent
 from edge_router.routing.arrays import Float32s
 
 DIM = 256

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edge_router.agents.catalog import AgentCatalog
-from edge_router.agents.scoring import AgentScorer, EmbeddedQuery
-from edge_router.agents.shortlist import shortlist
+from edge_router.agents.catalog.catalog import AgentCatalog
+from edge_router.agents.ranking.scorer import AgentScorer, EmbeddedQuery
+from edge_router.agents.ranking.shortlist import shortlist
 from made_agents import FLIGHTS, TIMER, WEATHER, WordEmbedder
 
 

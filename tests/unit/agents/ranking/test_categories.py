@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_router.agents.agent import Agent
-from edge_router.agents.categories import Categories, k_means, silhouette
+from edge_router.agents.catalog.agent import Agent
+from edge_router.agents.ranking.categories import Categories, k_means, silhouette
 from made_agents import WordEmbedder, agent
 
 MONEY = [agent(f"pay{n}", f"bank money transfer{n}") for n in range(4)]

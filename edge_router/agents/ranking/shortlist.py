@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .agent import NONE
-from .scoring import AgentScorer, EmbeddedQuery, Ranking
+from ..catalog.agent import NONE
+from .scorer import AgentScorer, EmbeddedQuery, Ranking
 
 __all__ = ["Shortlist", "shortlist"]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge_router.agents.agent import Agent
-from edge_router.agents.schema import check_schema, schema_faults
+from edge_router.agents.catalog.agent import Agent
+from edge_router.agents.catalog.schema import check_schema, schema_faults
 from edge_router.errors import InvalidAgent
 
 BOOKING = {

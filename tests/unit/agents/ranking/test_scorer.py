@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_router.agents.abstention import Abstention
-from edge_router.agents.catalog import AgentCatalog
-from edge_router.agents.head import AgentHead
-from edge_router.agents.scoring import AgentScorer, EmbeddedQuery
-from edge_router.agents.softmax_regression import SoftmaxRegression
-from edge_router.agents.word_sketch import DIM, sketches
+from edge_router.agents.catalog.catalog import AgentCatalog
+from edge_router.agents.ranking.abstention import Abstention
+from edge_router.agents.ranking.head import AgentHead
+from edge_router.agents.ranking.scorer import AgentScorer, EmbeddedQuery
+from edge_router.agents.ranking.softmax_regression import SoftmaxRegression
+from edge_router.agents.ranking.word_sketch import DIM, sketches
 from edge_router.errors import EmptyCatalog, InvalidAgent
 from made_agents import FLIGHTS, TIMER, WEATHER, WordEmbedder, agent
 

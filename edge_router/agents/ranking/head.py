@@ -12,7 +12,7 @@ import numpy as np
 
 from edge_router.routing.arrays import Float32s
 
-from .catalog import CatalogView
+from ..catalog.catalog import CatalogView
 from .softmax_regression import SoftmaxRegression
 from .word_sketch import WordSketch, sketches
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge_router.agents.sources import agents_from_file, agents_of
+from edge_router.agents.catalog.sources import agents_from_file, agents_of
 from edge_router.errors import InvalidAgent
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}}

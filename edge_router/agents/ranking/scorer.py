@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edge_router.routing.arrays import Float32s
 
-from .catalog import CatalogView
+from ..catalog.catalog import CatalogView
 from .head import AgentHead
 from .word_sketch import WordSketch, folded, sketches
 

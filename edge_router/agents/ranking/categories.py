@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edge_router.routing.arrays import Float32s
 
-from .agent import Agent
+from ..catalog.agent import Agent
 
 __all__ = ["Categories", "Category", "k_means", "silhouette"]
 

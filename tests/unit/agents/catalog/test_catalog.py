@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_router.agents.catalog import AgentCatalog
+from edge_router.agents.catalog.catalog import AgentCatalog
 from edge_router.errors import CatalogError, EmptyCatalog, InvalidAgent
 from made_agents import DIM, FLIGHTS, TIMER, WEATHER, WordEmbedder
 
