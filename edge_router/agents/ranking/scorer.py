@@ -66,17 +66,27 @@ class AgentScorer:
     def __init__(self, view: CatalogView, head: AgentHead | None = None) -> None:
         view.require_agents()
         self.view = view
+        self.place = {name: row for row, name in enumerate(view.names)}
         self._rows, self._starts = _with_spoken(view)
         self._centroids = _centroids(view)
         self._words, self._grams = _agent_grams(view)
         self._head = head
         self._columns, self._headed = _columns(view, head)
 
-    def similarities(self, query: EmbeddedQuery) -> Float32s:
-        """(agents,): the mean of the cosines with an agent's centroid and its nearest text."""
-        nearest: Float32s = np.maximum.reduceat(self._rows @ query.vector, self._starts)
-        similar: Float32s = (self._centroids @ query.vector + nearest) / np.float32(2)
-        return similar
+    def similarities(
+        self, query: EmbeddedQuery, among: npt.NDArray[np.intp] | None = None
+    ) -> Float32s:
+        """(agents,): the mean of the cosines with an agent's centroid and its nearest text.
+
+        With `among` (rows,) of those alone, at the cost of those alone."""
+        if among is None:
+            nearest: Float32s = np.maximum.reduceat(self._rows @ query.vector, self._starts[:-1])
+            return (self._centroids @ query.vector + nearest) / np.float32(2)
+        counts = self._starts[among + 1] - self._starts[among]
+        begins = np.cumsum(counts) - counts
+        texts = np.arange(counts.sum()) + np.repeat(self._starts[among] - begins, counts)
+        nearest = np.maximum.reduceat(self._rows[texts] @ query.vector, begins)
+        return (self._centroids[among] @ query.vector + nearest) / np.float32(2)
 
     def rank(
         self,
@@ -87,7 +97,7 @@ class AgentScorer:
     ) -> Ranking:
         """The `most` best agents, of those in rows `among` of the view; all by default."""
         rows = np.arange(len(self.view.agents)) if among is None else np.asarray(among, np.intp)
-        similar = self.similarities(query)
+        similar = self.similarities(query, None if among is None else rows)
         scores = self._scores(query, similar, rows)
         order = np.lexsort((rows, -scores))[:most]  # equal scores in the catalogue's order
         best = order[0]
@@ -97,8 +107,8 @@ class AgentScorer:
         return Ranking(
             tuple(self.view.agents[row].name for row in chosen),
             tuple(scores[order].tolist()),
-            tuple(similar[chosen].tolist()),
-            SIMILARITY_WEIGHT * float(similar[rows[best]]) - (surprise if self._head else 0.0),
+            tuple(similar[order].tolist()),
+            SIMILARITY_WEIGHT * float(similar[best]) - (surprise if self._head else 0.0),
         )
 
     def _scores(
@@ -120,8 +130,8 @@ class AgentScorer:
     def _with_grams(
         self, query: EmbeddedQuery, similar: Float32s, rows: npt.NDArray[np.intp]
     ) -> Float32s:
-        """Similarities (rows,) with those of n-grams added for the RERANKED nearest."""
-        scores: Float32s = similar[rows].copy()
+        """`similar` (rows,) with similarities of n-grams added for the RERANKED nearest."""
+        scores: Float32s = similar.copy()
         near = np.argpartition(-scores, RERANKED - 1)[:RERANKED] if len(rows) > RERANKED else ...
         grams = folded(self._words.apply(query.grams[None]))[0]
         length = max(float(np.linalg.norm(grams)), 1e-6)
@@ -130,11 +140,11 @@ class AgentScorer:
 
 
 def _with_spoken(view: CatalogView) -> tuple[Float32s, npt.NDArray[np.intp]]:
-    """Texts of each agent in a row, its spoken name first, and where each agent begins."""
+    """Texts of each agent in a row, its spoken name first, and (agents + 1,) where each begins."""
     owners = np.concatenate([np.arange(len(view.agents)), view.owners])
     order = np.argsort(owners, kind="stable")
     rows = np.vstack([view.spoken, view.examples])[order]
-    return rows, np.searchsorted(owners[order], np.arange(len(view.agents)))
+    return rows, np.searchsorted(owners[order], np.arange(len(view.agents) + 1))
 
 
 def _centroids(view: CatalogView) -> Float32s:
