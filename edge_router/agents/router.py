@@ -107,6 +107,11 @@ class AgentRouter:
         self.clear_cache()
         return self.abstention
 
+    @property
+    def has_head(self) -> bool:
+        """Whether a head was fitted."""
+        return self._head is not None
+
     def clear_cache(self) -> None:
         if self._cache is not None:
             self._cache.clear()
@@ -237,7 +242,7 @@ class AgentRouter:
                 if self._now is not None and self._now.view.version != view.version:
                     self.clear_cache()
                 scorer = AgentScorer(view, self._head)
-                categories = _categories(view, known)
+                categories = _categories(scorer, known)
                 own = {name: one.name for one in categories.all for name in one.members}
                 named = tuple(agent.category or own.get(agent.name, "") for agent in view.agents)
                 self._now = _Prepared(view, scorer, categories, named)
@@ -250,14 +255,15 @@ def _candidates(ranking: Ranking, choice: Choice | None) -> tuple[Candidate, ...
     return tuple(Candidate(name, a, b, chosen.get(name)) for name, a, b in scored)
 
 
-def _categories(view: CatalogView, known: Categories | None) -> Categories:
+def _categories(scorer: AgentScorer, known: Categories | None) -> Categories:
     """Those of the view: made at first, then with new agents placed and lost ones taken out."""
+    view = scorer.view
     if known is None or not known.all:
-        return Categories.of(view.agents, view.spoken)
+        return Categories.of(view.agents, scorer.centroids)
     members = {name for category in known.all for name in category.members}
     for name in members - set(view.names):
         known = known.without(name)
     for row, agent in enumerate(view.agents):
         if agent.name not in members:
-            known = known.placed(agent, view.spoken[row])
+            known = known.placed(agent, scorer.centroids[row])
     return known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -46,6 +46,7 @@ class AgentChooser(Protocol):
         ...
 
 
+@runtime_checkable
 class ChoosesNames(Protocol):
     """A backend that gives the probability of each name as the answer."""
 

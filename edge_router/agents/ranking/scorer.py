@@ -68,7 +68,7 @@ class AgentScorer:
         self.view = view
         self.place = {name: row for row, name in enumerate(view.names)}
         self._rows, self._starts = _with_spoken(view)
-        self._centroids = _centroids(view)
+        self.centroids = _centroids(view)
         self._words, self._grams = _agent_grams(view)
         self._head = head
         self._columns, self._headed = _columns(view, head)
@@ -81,12 +81,12 @@ class AgentScorer:
         With `among` (rows,) of those alone, at the cost of those alone."""
         if among is None:
             nearest: Float32s = np.maximum.reduceat(self._rows @ query.vector, self._starts[:-1])
-            return (self._centroids @ query.vector + nearest) / np.float32(2)
+            return (self.centroids @ query.vector + nearest) / np.float32(2)
         counts = self._starts[among + 1] - self._starts[among]
         begins = np.cumsum(counts) - counts
         texts = np.arange(counts.sum()) + np.repeat(self._starts[among] - begins, counts)
         nearest = np.maximum.reduceat(self._rows[texts] @ query.vector, begins)
-        return (self._centroids[among] @ query.vector + nearest) / np.float32(2)
+        return (self.centroids[among] @ query.vector + nearest) / np.float32(2)
 
     def rank(
         self,
