@@ -297,6 +297,7 @@ class AgentsStudy:
         parser.add_argument(
             "--reference", action="store_true", help="all-MiniLM-L6-v2 beside the artifact"
         )
+        parser.add_argument("--slm", action="store_true", help="SmolLM2 under the mask: minutes")
         parser.add_argument("--work", type=Path, default=Path("work"), help="for embeddings")
         parser.add_argument("--out", type=Path, help="folder for agents.json, .md and .svg")
 
@@ -308,7 +309,9 @@ class AgentsStudy:
 
         artifact = RouterArtifact.load(options.artifact)
         reference = base_folder() if options.reference else None
-        return agents_study(artifact, options.data, options.work, reference=reference)
+        return agents_study(
+            artifact, options.data, options.work, reference=reference, language_model=options.slm
+        )
 
     def report(self, findings: Any, options: argparse.Namespace) -> Report:
         from .agents.report import agents_markdown, agents_plot

@@ -25,16 +25,15 @@ def agents_markdown(study: Mapping[str, Any]) -> str:
     """Tables: accuracy of every method, growth, placement and the cache."""
     lines = [
         "# Agents\n",
-        (
-            f"Encoder `{study['artifact'][:16]}`; descriptions are the intents' names. Thresholds keep "
-            "3 % false alarms on dev requests; all figures are of the test splits.\n"
-        ),
+        f"Encoder `{study['artifact'][:16]}`; descriptions are the intents' names.\n",
+        "Thresholds keep 3 % false alarms on dev requests; all figures are of the test splits.\n",
         *_table(study, "CLINC150"),
         *_table(study, "BANKING77"),
         *_reference(study),
         *_growth(study["growth"]),
         *_placement(study["placement"]),
         *_cache(study["cache"]),
+        *_language_model(study.get("language_model", {})),
     ]
     return "\n".join(lines) + "\n"
 
@@ -104,6 +103,31 @@ def _cache(cache: Mapping[str, Any]) -> Iterator[str]:
         f"{cache['threshold']:.2f} from dev at a bound of {cache['bound']:.0%} wrong hits: "
         f"{_share(cache['hit_rate'])} hits, {_share(cache['wrong_hit_rate'])} of them wrong.\n"
     )
+
+
+def _language_model(choices: Mapping[str, Any]) -> Iterator[str]:
+    """Nothing where no model was asked."""
+    if not choices:
+        return
+    yield "## SmolLM2-135M under the mask\n"
+    yield (
+        "Requests in scope of CLINC's test split, the five nearest agents as candidates. "
+        '"Together" adds the weighted log-probability of the model to the scores.\n'
+    )
+    yield (
+        "| examples | requests | right one listed | similarity | model | together (weight) | "
+        "invalid names | prompt tokens | s | tokens with all agents | s |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    for examples, facts in choices.items():
+        yield (
+            f"| {examples} | {facts['requests']} | {_share(facts['in_shortlist'])} | "
+            f"{_share(facts['similarity'])} | {_share(facts['language_model'])} | "
+            f"{_share(facts['together'])} ({facts['weight']:g}) | {facts['invalid']} | "
+            f"{facts['tokens']:.0f} | {facts['seconds']:.2f} | {facts['all_tokens']} | "
+            f"{facts['all_seconds']:.2f} |"
+        )
+    yield ""
 
 
 def _share(value: float | None) -> str:

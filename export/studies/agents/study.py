@@ -24,10 +24,16 @@ TIMED = 200  # test requests, one intent after the other
 
 
 def agents_study(
-    artifact: RouterArtifact, data: Path, work: Path, *, reference: Path | None = None
+    artifact: RouterArtifact,
+    data: Path,
+    work: Path,
+    *,
+    reference: Path | None = None,
+    language_model: bool = False,
 ) -> dict[str, Any]:
     """Figures for `agents_markdown`. `reference` is the folder of all-MiniLM-L6-v2, beside which
-    flat similarity is shown; None leaves it out. Raises ArtifactIncompatible for an artifact
+    flat similarity is shown; None leaves it out. With a `language_model` SmolLM2 chooses as well,
+    which takes minutes. Raises ArtifactIncompatible for an artifact
     without embeddings, OSError."""
     clinc, banking = clinc150(data), banking77(data)
     more = [agent.spoken for agent in made_agents(SIZES[-1])]
@@ -42,6 +48,12 @@ def agents_study(
         "placement": {str(n): placement(clinc, embedder, n) for n in (0, TEN)},
         "cache": cache_hits(clinc, embedder),
     }
+    if language_model:
+        from .language_model import language_model_choices
+
+        study["language_model"] = {
+            str(n): language_model_choices(clinc, embedder, n) for n in (0, TEN)
+        }
     if reference is not None:
         from ...training.embedding import embed_cached
 
