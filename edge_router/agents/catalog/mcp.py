@@ -105,12 +105,11 @@ class _Server:
             return result
 
     def _write(self, message: Mapping[str, Any]) -> None:
-        try:
-            assert self._process.stdin is not None
+        """A server that has ended is noticed when it is read, after what it said before."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             self._process.stdin.flush()
-        except OSError:
-            raise self._fault("ended") from None
 
     def _message(self) -> Mapping[str, Any]:
         try:

@@ -61,12 +61,12 @@ def test_all_pages_of_a_server_are_read(tmp_path: Path) -> None:
 def test_a_server_that_hangs_or_lies_is_a_typed_error(
     tmp_path: Path, source: str, words: str
 ) -> None:
-    """It is ended within seconds."""
+    """It does not hold up its caller, who waits a second for those that hang."""
     started = time.monotonic()
-    limit = 20.0 if source == ENDLESS else 1.5
+    limit = 1.0 if "sleep" in source else 20.0
     with pytest.raises(InvalidAgent, match=words):
         listed_tools(server(tmp_path, source), limit_s=limit)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 40
 
 
 @pytest.mark.parametrize("command", ["", "no-such-program-anywhere", "'unbalanced"])
