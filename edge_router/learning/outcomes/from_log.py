@@ -21,7 +21,7 @@ from edge_router.settings.config import Config
 
 from ..calibration.pair import ExpertSource, Pair
 from .log import FILE, OutcomeLog
-from .outcome import Outcome
+from .outcome import Outcome, require_dim
 from .propensity import LEAST_EFFECTIVE, LeftOut, LoggedOutcomes, effective_size, sort_out
 from .recalibration import Interval, Recalibration, recalibrate
 
@@ -71,13 +71,14 @@ class LogCalibration:
         that it decides on: not on those that are `for_cheapest`. The same log gives the same,
         whatever was corrected while it was written. Raises TooFewOutcomes, LearningError.
         """
-        kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact)
+        dim = len(experts[0].head.weights)
+
+        def no_price(row: Outcome) -> bool:
+            require_dim([row], dim)
+            return for_cheapest(Representation(row.vector, row.log_tokens))
+
+        kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact, no_price)
         log = LoggedOutcomes.of(kept, experts, usd_per_second=usd_per_second)
-        queries = (Representation(row.vector, row.log_tokens) for row in kept)
-        priced = np.array([not for_cheapest(query) for query in queries], dtype=np.bool_)
-        if not priced.all():
-            log = log.where(priced)
-            left_out = {**left_out, LeftOut.NEEDS_TOOLS: int((~priced).sum())}
         try:
             recalibrations, too_few = _recalibrations(log, needed=(weak, strong))
             corrections = {name: one.correction for name, one in recalibrations.items()}

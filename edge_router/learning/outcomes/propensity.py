@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
@@ -36,8 +36,8 @@ class LeftOut(StrEnum):
     BROKE_OFF = "broken off by the expert"
     ANOTHER_ANSWERED = "answered by another expert after a failure or a hand-over"
     NOT_CONFIGURED = "of experts that the settings do not have"
-    NO_CHOICE = "that nobody else might have answered (exploration)"
     NEEDS_TOOLS = "to queries that need live data or a device, for the cheapest expert"
+    NO_CHOICE = "that nobody else might have answered (exploration)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,11 +137,17 @@ class LoggedOutcomes:
 
 
 def sort_out(
-    rows: Sequence[Outcome], experts: Sequence[str], artifact: str
+    rows: Sequence[Outcome],
+    experts: Sequence[str],
+    artifact: str,
+    for_cheapest: Callable[[Outcome], bool] = lambda _: False,
 ) -> tuple[list[Outcome], Mapping[LeftOut, int]]:
     """The rows of the artifact with this hash that tell something of `experts`, and how many of
-    the others there are of each kind."""
-    reasons = [_left_out(row, experts, artifact) for row in rows]
+    the others there are of each kind. Rows `for_cheapest` are of queries that no price decides on.
+    """
+    reasons = [
+        _left_out(row, experts, artifact) or _without_choice(row, for_cheapest) for row in rows
+    ]
     kept = [row for row, reason in zip(rows, reasons, strict=True) if reason is None]
     return kept, Counter(reason for reason in reasons if reason is not None)
 
@@ -153,9 +159,14 @@ def _left_out(row: Outcome, experts: Sequence[str], artifact: str) -> LeftOut | 
         LeftOut.BROKE_OFF: row.ended == "broken",
         LeftOut.ANOTHER_ANSWERED: row.answered_by != row.expert,
         LeftOut.NOT_CONFIGURED: row.expert not in experts,
-        LeftOut.NO_CHOICE: row.propensity >= 1,
     }
     return next((reason for reason, applies in checks.items() if applies), None)
+
+
+def _without_choice(row: Outcome, for_cheapest: Callable[[Outcome], bool]) -> LeftOut | None:
+    if for_cheapest(row):
+        return LeftOut.NEEDS_TOOLS
+    return LeftOut.NO_CHOICE if row.propensity >= 1 else None
 
 
 def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Float64s:

@@ -8,13 +8,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from edge_router.errors import ConfigError, StaleOperatingPoint
 from edge_router.guards.data_folder import write_atomically
 from edge_router.guards.redaction import quoted_json
 from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
-from edge_router.settings.config import Config
+from edge_router.settings.config import Config, ToolsMode
 
 from ..artifact.manifest import RouterArtifact
 from ..experts.expert import Expert
@@ -77,7 +77,7 @@ class StoredPoint:
 
     def _check(self) -> None:
         """Check type and range of each field used: the file may have been edited."""
-        for name in ("name", "promise", "needs_tools", "created", "command"):
+        for name in ("name", "promise", "created", "command"):
             text(getattr(self, name), name)
         for name in ("experts", "artifact", "heads"):
             for key, value in table(getattr(self, name), name).items():
@@ -86,6 +86,8 @@ class StoredPoint:
             raise ValueError("targets or artifact are incomplete")
         for target in self.targets:
             text(target, "a target")
+        if self.needs_tools not in get_args(ToolsMode):
+            raise ValueError(f"needs_tools is {quoted_json(self.needs_tools)}")
         number(self.price, "price", -1, 1)
         number(self.usd_per_second, "usd_per_second", 0)
         number(self.confidence, "confidence", 0, 1)

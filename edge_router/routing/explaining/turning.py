@@ -14,7 +14,7 @@ from ..arrays import Float64s, Places
 from ..deciding.decision import Decision
 from ..experts.panel import Candidates
 
-__all__ = ["Turn", "turns", "turns_words"]
+__all__ = ["Turn", "price_words", "turns", "turns_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,21 @@ def turns(decision: Decision, rule: Priced) -> tuple[Turn, ...]:
 
 
 def turns_words(found: tuple[Turn, ...]) -> str:
-    """In one clause: "big up to a price of 0.30, small above"."""
-    if len(found) == 1:
-        return f"{found[0].expert} at any price"
-    clauses = [f"{turn.expert} up to {turn.up_to:.2f}" for turn in found[:-1]]
-    return ", ".join([*clauses, f"{found[-1].expert} above"])
+    """In one clause: "big up to a price of 0.30, small above". Without those that are chosen only
+    at prices that no setting states, below -1 or above 1."""
+    within = [turn for turn in found if _is_within(turn)]
+    clauses = [f"{turn.expert} up to {price_words(turn.up_to or 0.0)}" for turn in within[:-1]]
+    last = f"{within[-1].expert} {'above' if clauses else 'at any price'}"
+    return ", ".join([*clauses, last])
+
+
+def _is_within(turn: Turn) -> bool:
+    return (turn.up_to is None or turn.up_to >= -1) and (turn.above is None or turn.above < 1)
+
+
+def price_words(price: float) -> str:
+    """In two decimals, a smaller one in two digits."""
+    return f"{price:.2f}" if price == 0 or abs(price) >= 0.01 else f"{price:.2g}"
 
 
 def _usable(decision: Decision, candidates: Candidates) -> Places:

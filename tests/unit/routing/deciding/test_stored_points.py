@@ -231,6 +231,8 @@ def test_prices_of_two_paid_experts_weigh_one_against_the_other(
         {"prices": {"local": [1, 2, -1]}},
         {"prices": {"local": "dear"}},
         {"needs_tools": True},
+        {"needs_tools": ["cheapest"]},
+        {"needs_tools": "\x1b[31mcheapest"},
         {"price": 7},
         {"price": None},
         {"usd_per_second": -1},

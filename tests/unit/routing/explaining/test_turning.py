@@ -63,6 +63,16 @@ def test_one_that_only_an_infinite_price_would_choose_is_chosen_at_none() -> Non
     assert turns_words(found) == "free at any price"
 
 
+def test_prices_that_no_setting_states_are_left_out_of_the_words() -> None:
+    """Nobody can set one beyond -1..1; small ones are told from nothing."""
+    found = turned(local(quality=0.1), cloud("mini", 0.5, cost=0.1), cloud("big", 0.504, cost=1.0))
+    assert [turn.expert for turn in found] == ["big", "mini", "local"]
+    assert turns_words(found) == "big up to 0.0044, mini above"
+    found = turned(cloud("worse", 0.2, cost=0.5), cloud("better", 0.9, cost=0.4))
+    assert [turn.expert for turn in found] == ["worse", "better"]
+    assert turns_words(found) == "better at any price"
+
+
 @given(QUALITY, CLOUDS, st.lists(st.floats(-1, 1), min_size=1, max_size=5))
 def test_at_every_price_it_is_the_expert_of_that_span(
     quality: float, clouds: list[Candidate], prices: list[float]
