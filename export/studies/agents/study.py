@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,8 @@ def _averaged(intents: Intents, embedder: Embedder, draws: list[Method]) -> dict
 
 def _growth(clinc: Intents, banking: Intents, embedder: Embedder) -> Mapping[str, Any]:
     """Catalogues of names alone, CLINC's requests."""
-    everyone = [*clinc.agents(0, 0), *banking.agents(0, 0), *made_agents(SIZES[-1])]
+    more = [replace(one, name=f"bank_{one.name}", prefix="bank_") for one in banking.agents(0, 0)]
+    everyone = [*clinc.agents(0, 0), *more, *made_agents(SIZES[-1])]
     result = {}
     for size in (len(clinc.domains), *SIZES):
         agents = everyone[:size]
