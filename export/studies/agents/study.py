@@ -127,17 +127,28 @@ def _averaged(
 def _growth(
     clinc: Intents, banking: Intents, embedder: Embedder, parts: _Parts
 ) -> Mapping[str, Any]:
-    """Catalogues of names alone, CLINC's requests."""
-    more = [replace(one, name=f"bank_{one.name}", prefix="bank_") for one in banking.agents(0, 0)]
-    everyone = [*clinc.agents(0, 0), *more, *made_agents(SIZES[-1])]
+    """Catalogues of names alone, and of intents with TEN examples; CLINC's requests."""
+    result: dict[str, Any] = {}
+    for examples in (0, TEN):
+        result |= _grown(clinc, banking, embedder, parts, examples)
+    return result
+
+
+def _grown(
+    clinc: Intents, banking: Intents, embedder: Embedder, parts: _Parts, examples: int
+) -> dict[str, Any]:
+    intents = banking.agents(examples, 0)
+    more = [replace(one, name=f"bank_{one.name}", prefix="bank_") for one in intents]
+    everyone = [*clinc.agents(examples, 0), *more, *made_agents(SIZES[-1])]
     result = {}
     for size in SIZES:
         agents = everyone[:size]
         names = {agent.name for agent in agents}
         asked = [row for row in clinc.test if row[1] in names]
         step = max(1, len(asked) // TIMED)
-        result[str(size)] = parts.kept(
-            f"growth {size}",
+        name = f"growth {size}, {examples} examples"
+        result[name] = parts.kept(
+            name,
             partial(timed_catalogue, agents, embedder, asked[::step]),
         )
     return result
