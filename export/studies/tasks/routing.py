@@ -1,8 +1,9 @@
 """Two-stage routing on MMLU-Pro's 14 subjects, by expert sets of four and by all 29 models.
 
 The leaderboard, the heads and the labelled questions are of the train split, the figures of those
-questions of the test split that all models answered. Beside it stand each expert alone, the shipped router's direct choice (the expert of the
-highest expected quality, whatever it costs), the true subject, and the oracle.
+questions of the test split that all models answered. Beside it stand each expert alone, the shipped
+router's direct choice (the expert of the highest expected quality, whatever it costs), the true
+subject, and the oracle.
 """
 
 from __future__ import annotations
