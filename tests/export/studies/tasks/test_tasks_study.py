@@ -12,15 +12,15 @@ import pytest
 
 pytest.importorskip("tqdm", reason="the extra `export` is not installed")
 
-from edge_router.chat.completion import ChatRequest  # noqa: E402
-from edge_router.export.data.rows import BadData, NoSuchFile, write_rows  # noqa: E402
-from edge_router.export.studies.tasks import classifying, routing  # noqa: E402
-from edge_router.export.studies.tasks.injection import injected  # noqa: E402
-from edge_router.export.studies.tasks.questions import FEW, opseval  # noqa: E402
-from edge_router.export.studies.tasks.study import TasksStudy  # noqa: E402
-from edge_router.learning.outcomes.rows import query_key  # noqa: E402
-from edge_router.tasks.labelled import LabelledQuestion  # noqa: E402
-from edge_router.tasks.task_list import TaskList  # noqa: E402
+from edge_router.chat.completion import ChatRequest
+from edge_router.export.data.rows import BadData, NoSuchFile, write_rows
+from edge_router.export.studies.tasks import classifying, routing
+from edge_router.export.studies.tasks.injection import injected
+from edge_router.export.studies.tasks.questions import FEW, opseval
+from edge_router.export.studies.tasks.study import TasksStudy
+from edge_router.learning.outcomes.rows import query_key
+from edge_router.tasks.labelled import LabelledQuestion
+from edge_router.tasks.task_list import TaskList
 
 SUBJECTS = {"mmlu_pro/law": "court {n} of appeal", "mmlu_pro/math": "integral number {n} of x"}
 MODELS = ("Phi-3-mini-4k-instruct", "mathstral-7B", "gemma-7b", "Yi-34B")
