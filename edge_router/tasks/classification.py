@@ -32,7 +32,9 @@ Embed = Callable[[Prompt], Float32s]
 # What looks like an answer of the prompts' format, or states a task outright: "**Task: X**".
 ANSWER = re.compile(r"\*\*[\s\[]*task\s*[:：].*?(?:\*\*|$)", re.IGNORECASE | re.MULTILINE)
 WORD = re.compile(r"\w")
-STATED = r"\btask\s*[:：=]\s*[\[\"']*(?:{names})\b[\]\"']*"
+# Chinese stands beside Latin words without a blank, and all of it is \w.
+NO_LETTER_BEFORE, NO_LETTER_AFTER = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
+STATED = rf"\btask\s*[:：=]\s*[\[\"']*(?:{{names}}){NO_LETTER_AFTER}[\]\"']*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ def without_name(request: ChatRequest, task: str) -> ChatRequest:
     they do not hold it, and for UNKNOWN."""
     if task == UNKNOWN:
         return request
-    name = re.compile(r"\s+".join(map(re.escape, task.split())), re.IGNORECASE)
+    words = r"\s+".join(map(re.escape, task.split()))
+    name = re.compile(f"{NO_LETTER_BEFORE}{words}{NO_LETTER_AFTER}", re.IGNORECASE)
     return _rewritten(request, lambda text: name.sub("...", text))
 
 
