@@ -23,6 +23,7 @@ from .conversation import (
     Role,
     plain_text,
     role_of,
+    schema_of,
     series_of,
     stops_of,
     temperature_of,
@@ -81,7 +82,9 @@ class ChatRequest:
     `messages` may be given as any series of messages, ours or OpenAI's dicts; `stop` as one text
     or several. `max_tokens` is always finite: a small model left alone fills its whole context.
     `temperature` is 0 or more; None leaves it to a remote expert and means 0 for a local one.
-    `seed` makes sampling repeatable where the expert supports it.
+    `seed` makes sampling repeatable where the expert supports it. `json_schema`, an object or its
+    JSON, asks for an answer that fits it: a local expert can write nothing else, of a remote one it
+    has to be checked.
     Raises InvalidRequest when no user message holds any text, and for a wrong setting.
     """
 
@@ -90,6 +93,7 @@ class ChatRequest:
     temperature: float | None = None
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    json_schema: str | None = None
 
     def __post_init__(self) -> None:
         if type(self.messages) is not tuple or {*map(type, self.messages)} != {Message}:
@@ -107,6 +111,8 @@ class ChatRequest:
                 _require_utf8(text)
         if self.seed is not None:
             object.__setattr__(self, "seed", whole_of("seed", self.seed, -(2**63), 2**63 - 1))
+        if self.json_schema is not None:
+            object.__setattr__(self, "json_schema", schema_of(self.json_schema))
 
     @classmethod
     def of(cls, prompt: Prompt) -> ChatRequest:

@@ -5,6 +5,7 @@ No message about a conversation holds any of its text: only types, keys and leng
 
 from __future__ import annotations
 
+import json
 import math
 import operator
 import re
@@ -21,6 +22,7 @@ __all__ = [
     "Role",
     "plain_text",
     "role_of",
+    "schema_of",
     "series_of",
     "stops_of",
     "temperature_of",
@@ -151,6 +153,20 @@ def temperature_of(value: Any) -> float:
     except ConfigError:
         raise InvalidRequest(f"temperature is {quoted(value)}; it must be 0 or more") from None
     return float(temperature)
+
+
+def schema_of(schema: Any) -> str:
+    """A JSON schema, an object or its JSON, as JSON. Raises InvalidRequest, which does not quote
+    it."""
+    try:
+        stated = json.loads(schema) if isinstance(schema, str) else schema
+        if not isinstance(stated, Mapping):
+            raise InvalidRequest(f"json_schema is a {type(stated).__name__}; it must be an object")
+        return json.dumps(stated, allow_nan=False, default=dict)
+    except (TypeError, ValueError, RecursionError) as error:
+        if isinstance(error, InvalidRequest):
+            raise
+        raise InvalidRequest(f"json_schema is no JSON ({type(error).__name__})") from None
 
 
 def stops_of(stop: Any) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ COMMANDS = {
     "calibrate": ("calibrate", "make an operating point that keeps a target"),
     "enroll": ("enroll", "teach the router a new expert, on this device"),
     "feedback": ("feedback", "score how good an answer was (setting learn = true)"),
+    "agents": ("agents", "agents and tools, and which one a request is for"),
     "log": ("log", "outcomes kept on this device (setting learn = true)"),
     "drift": ("drift", "whether queries look like those the router knows"),
     "device": ("device", "what this machine is, and how fast its local experts are"),

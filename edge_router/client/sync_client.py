@@ -29,6 +29,7 @@ from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.constraints import Constraints
 
+from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of
 from .dispatch import Asking, Dispatch
 from .handover import Handover
@@ -144,6 +145,30 @@ class EdgeRouter:
         query = self._decide(prompt, constraints, RankedRule((expert,)), learned=False)
         query.decision = _alone(query.decision, expert)
         return _whole(self._answer(query, whole=True))
+
+    def dispatch(
+        self,
+        prompt: Prompt,
+        *,
+        agents: RoutesAgents[D],
+        state: object = UNSET,
+        events: Sequence[str] = (),
+        call: Mapping[str, Callable[..., object]] | None = None,
+        constraints: Constraints | None = None,
+    ) -> Dispatched[D]:
+        """Hand a request to an agent, or have a model answer where no agent is meant.
+
+        `agents` is an `edge_router.agents.router.AgentRouter`; `state` is that of the conversation,
+        from the decision before. Nothing is executed but what `call` has by the agent's name, and
+        that only with arguments that fit its schema. Raises as `complete` and `agents.route` do,
+        and what the callable raises.
+        """
+        self._require_open()
+        deadline = Deadline.after(self.config.deadline_s)
+        decision = decided(agents, prompt, state=state, events=events, deadline=deadline)
+        if decision.agent is None:
+            return Dispatched(decision, answer=self.complete(prompt, constraints=constraints))
+        return called(decision, {} if call is None else call)
 
     def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer: the id of its AnswerRecord, and a score in 0..1.

@@ -74,6 +74,7 @@ class Router:
         worth, mode = checked(stated, SETTINGS, "the router").values()
         self.usd_per_second: float = worth
         self.rule: Rule = PreferenceRule(preference) if preference else PriceRule(point, worth)
+        self.needs_tools: ToolsMode = mode
         self._tools = tools_head(artifact.experts)
         self._rule_for_tools: Rule = self.rule
         if mode == "cheapest":
@@ -143,7 +144,7 @@ class Router:
         return decide(
             _estimated(self._panel, request, query, now),
             constraints=limits,
-            rule=rule or (self._rule_for_tools if (tools or 0.0) >= LIKELY else self.rule),
+            rule=rule or self._rule_of(tools),
             input_tokens=input_tokens,
             doubts=_doubts(now, doubtful),
             tokens=now.tokens,
@@ -152,11 +153,18 @@ class Router:
             ),
         )
 
+    def for_cheapest(self, query: Representation) -> bool:
+        """Whether the cheapest expert answers a query that needs tools, at any price."""
+        return self._rule_of(self._needs_tools(query)) is not self.rule
+
+    def _rule_of(self, tools: float | None) -> Rule:
+        return self._rule_for_tools if (tools or 0.0) >= LIKELY else self.rule
+
     def _needs_tools(self, query: Representation) -> float | None:
         """The probability that the query needs live data or a device."""
         if self._tools is None:
             return None
-        return float(self._tools.qualities(query.vector[None].astype(np.float64))[0])
+        return float(self._tools.qualities(query.vector.astype(np.float64)))
 
     def explain(self, decision: Decision) -> Explanation:
         """Why, in detail: see `Explanation`. Takes about half a second; nothing is asked of anyone.

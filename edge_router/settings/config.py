@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
     FrozenDict,
+    amount,
     checked,
     flag,
     member,
@@ -92,7 +93,7 @@ class Config:
     )
     usd_per_second: float = field(
         default=0.0,
-        metadata=setting(number(0.0), "dollars that a second of waiting is worth to you"),
+        metadata=setting(amount, "dollars that a second of waiting is worth to you"),
     )
     needs_tools: ToolsMode = field(
         default="cheapest",

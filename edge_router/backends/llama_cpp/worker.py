@@ -14,17 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from edge_router.chat.completion import ChatChunk, ChatRequest, FinishReason, Usage
+from edge_router.chat.completion import ChatChunk, FinishReason, Usage
 from edge_router.errors import BackendError, BackendUnavailable
 
-from ..deadline import Deadline
 from .gguf import GgufHeader, read_header
 from .gguf_trial import require_loadable
+from .grammar import grammar_of
+from .job import Job, Piece
 from .library import AbortFlag, import_llama_cpp, loading
 from .prompt import PromptMaker
 
 if TYPE_CHECKING:
     from .confidence import ConfidenceMeter
+    from .name_trie import TrieMask
 
 __all__ = ["MAX_REFERENCE_TOKENS", "Job", "Worker"]
 
@@ -35,22 +37,6 @@ CLOSE_S = 0.4  # a worker that has not ended by then is left behind
 EXIT_S = 1.0  # the same where the interpreter ends
 
 log = logging.getLogger("edge_router.llama_cpp")
-
-Piece = ChatChunk | float | BackendError | None
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """One answer under way: chunks, then None for the end, or an error.
-
-    With a `reference` the one piece is how unlikely that text is as the answer, in nats.
-    """
-
-    request: ChatRequest
-    deadline: Deadline
-    reference: str | None = None
-    pieces: queue.SimpleQueue[Piece] = field(default_factory=queue.SimpleQueue)
-    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +184,7 @@ class Worker:
         try:
             if self.model is None:
                 self._load()
-            for piece in self._generate(job) if job.reference is None else self._score(job):
+            for piece in self._work(job):
                 job.pieces.put(piece)
         except BackendError as error:
             end = error
@@ -206,6 +192,11 @@ class Worker:
             end = BackendUnavailable(f"{self.name}: {error}")
         if not job.cancelled:
             job.pieces.put(end)
+
+    def _work(self, job: Job) -> Iterator[Piece]:
+        if job.names:
+            return self._choose(job)
+        return self._generate(job) if job.reference is None else self._score(job)
 
     def _going_on(self) -> bool:
         """Whether to go on loading; if a job is cancelled, the next one needs the model."""
@@ -255,7 +246,12 @@ class Worker:
         return n_ctx
 
     def _generate(
-        self, job: Job, *, max_tokens: int | None = None, reserve: int = 0
+        self,
+        job: Job,
+        *,
+        max_tokens: int | None = None,
+        reserve: int = 0,
+        mask: TrieMask | None = None,
     ) -> Iterator[ChatChunk]:
         """The answer, of `max_tokens` at most; room for `reserve` tokens is left in any case."""
         request = job.request
@@ -263,7 +259,8 @@ class Worker:
         prompt = self._prompts().prompt(request.messages, wanted, lambda: not job.cancelled)
         room = self._prompts().n_ctx - len(prompt.tokens)
         most = min(max_tokens or request.max_tokens, room)
-        meter = _meter() if self.settings.confidence else None
+        meter = _meter() if self.settings.confidence and mask is None else None
+        processors = [one for one in (meter, mask) if one is not None]
         replies = self.model.create_completion(
             prompt=prompt.tokens,
             max_tokens=most,
@@ -271,7 +268,8 @@ class Worker:
             stop=[*request.stop, *prompt.stop],
             seed=request.seed,
             repeat_penalty=self.settings.repeat_penalty,
-            logits_processor=None if meter is None else [meter],
+            logits_processor=processors or None,
+            grammar=grammar_of(request),
             stream=True,
         )
         pieces = 0
@@ -305,24 +303,22 @@ class Worker:
             return
         for _ in self._generate(job, max_tokens=1, reserve=len(tokens) + 1):
             pass
-        total = 0.0
-        for token in tokens:
-            if job.cancelled:
-                return
-            total += self._surprise(token)
-            self.model.eval([token])
-        yield total
+        from .token_probabilities import negative_log_likelihood
 
-    def _surprise(self, token: int) -> float:
-        """-log P of a token as the next one."""
-        import numpy as np
+        total = negative_log_likelihood(self.model, tokens, lambda: not job.cancelled)
+        if total is not None:
+            yield total
 
-        llama_cpp = import_llama_cpp()
-        logits = np.ctypeslib.as_array(
-            llama_cpp.llama_get_logits_ith(self.model.ctx, -1), shape=(self.model.n_vocab(),)
-        )
-        shifted = logits - logits.max()
-        return float(np.log(np.exp(shifted).sum()) - shifted[token])
+    def _choose(self, job: Job) -> Iterator[tuple[float, ...]]:
+        """P(name | conversation) of each name of the job, and of nothing else."""
+        from .name_trie import TrieMask
+        from .token_probabilities import name_probabilities, name_trie
+
+        mask = TrieMask(name_trie(self.model, job.names))
+        for _ in self._generate(job, max_tokens=1, reserve=mask.trie.depth + 1, mask=mask):
+            pass
+        if not job.cancelled:
+            yield name_probabilities(self.model, mask, lambda: not job.cancelled)
 
 
 def _meter() -> ConfidenceMeter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -149,8 +150,16 @@ class Dialect:
             "temperature": temperature,
             "stop": list(request.stop) or None,
             "seed": request.seed,
+            "response_format": _response_format(request.json_schema),
             "stream_options": {"include_usage": True} if stream else None,
         }
+
+
+def _response_format(json_schema: str | None) -> dict[str, Any] | None:
+    if json_schema is None:
+        return None
+    schema = {"name": "answer", "schema": json.loads(json_schema)}
+    return {"type": "json_schema", "json_schema": schema}
 
 
 def variable(name: str, setting: str = "api_key_env") -> str:

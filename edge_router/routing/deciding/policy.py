@@ -6,16 +6,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import NoExpertFits
 from edge_router.guards.checks import FrozenDict
 from edge_router.settings.constraints import Constraints, Placement
 
-from ..arrays import Float64s
+from ..arrays import Bools, Float64s, Places
 from ..artifact.representation import RoutedQuery
 from ..experts.expert import Location
-from ..experts.panel import Candidate, Candidates, Places, Traits
+from ..experts.panel import Candidate, Candidates, Traits
 from .decision import Decision, Grounds, Rule, Verdict, Weighed
 from .reason import RULED_OUT, Reason
 
@@ -120,7 +119,7 @@ def _excluded(
 
 def _ruled_out(
     candidates: Candidates, constraints: Constraints, lengths: Float64s | int
-) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
+) -> Iterator[tuple[Reason, Bools]]:
     """Why candidates may not answer and which (experts,), the most telling reason first."""
     traits, placement = candidates.traits, constraints.placement
     yield Reason.NOT_CONFIGURED, traits.not_configured
@@ -136,9 +135,7 @@ def _ruled_out(
     yield from _too_dear(candidates.cost_usd, constraints)
 
 
-def _too_dear(
-    costs: Float64s, constraints: Constraints
-) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
+def _too_dear(costs: Float64s, constraints: Constraints) -> Iterator[tuple[Reason, Bools]]:
     limit, budget = constraints.max_cost_usd, constraints.budget_left_usd
     if limit is not None or budget is not None:
         yield Reason.PRICE_UNKNOWN, np.isnan(costs)

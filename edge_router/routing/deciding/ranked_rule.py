@@ -9,7 +9,8 @@ import numpy as np
 
 from edge_router.guards.checks import FrozenDict
 
-from ..experts.panel import Candidates, Places
+from ..arrays import Places
+from ..experts.panel import Candidates
 from .decision import Verdict, Weighed
 from .reason import Reason
 
