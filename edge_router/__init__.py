@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # `X as X` marks a public name for type checkers
     # isort: off
-    from .chat.completion import ChatRequest as ChatRequest
-    from .chat.completion import Message as Message
+    from .chat.message import Message as Message
+    from .chat.request import ChatRequest as ChatRequest
     from .client.answer import Answer as Answer, AnswerStream as AnswerStream
     from .client.sync_client import EdgeRouter as EdgeRouter
     from .errors import (
@@ -46,7 +46,7 @@ _HOME = {
     "AnswerRecord": "routing.record",
     "AnswerStream": "client.answer",
     "BackendError": "errors",
-    "ChatRequest": "chat.completion",
+    "ChatRequest": "chat.request",
     "Config": "settings.config",
     "ConfigError": "errors",
     "Constraints": "settings.constraints",
@@ -55,7 +55,7 @@ _HOME = {
     "EdgeRouterError": "errors",
     "Estimate": "routing.experts.expert",
     "ExpertConfig": "settings.expert_config",
-    "Message": "chat.completion",
+    "Message": "chat.message",
     "Placement": "settings.constraints",
     "Reason": "routing.deciding.reason",
     "Router": "routing.router",
