@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.chat.capability import Capability
 from edge_router.device.latency import AS_STATED, ExpertState, reading_s, writing_s
 
 from ..arrays import Float32s, Float64s
@@ -163,6 +164,11 @@ class Traits:
     leaves_device: npt.NDArray[np.bool_]
     not_configured: npt.NDArray[np.bool_]
     context_tokens: Float64s
+
+    def lacking(self, capability: Capability) -> npt.NDArray[np.bool_]:
+        """Which of them (experts,) lack a capability."""
+        lacking = [capability not in expert.capabilities for expert in self.experts]
+        return np.array(lacking, dtype=np.bool_)
 
     @classmethod
     def of(cls, experts: Sequence[Expert], configured: Sequence[bool]) -> Traits:
