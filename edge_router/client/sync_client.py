@@ -106,9 +106,7 @@ class EdgeRouter:
         AllBackendsFailed or RouterClosed. Only BackendUnavailable makes it ask the next expert.
         """
         with self._answer(prompt, constraints, whole=True) as stream:
-            text = "".join([chunk.delta for chunk in stream])
-        assert stream.record is not None
-        return Answer(text, stream.record.finish_reason or "stop", stream.record)
+            return Answer.of(stream, lambda: stream.record)
 
     def stream(self, prompt: Prompt, *, constraints: Constraints | None = None) -> AnswerStream:
         """The answer in pieces; closing it, from any thread, cancels.
