@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # `X as X` marks a public name for type checkers
     from .chat.message import Message as Message
     from .chat.request import ChatRequest as ChatRequest
     from .client.answer import Answer as Answer, AnswerStream as AnswerStream
+    from .client.async_client import AsyncEdgeRouter as AsyncEdgeRouter
     from .client.sync_client import EdgeRouter as EdgeRouter
     from .errors import (
         AllBackendsFailed as AllBackendsFailed,
@@ -45,6 +46,7 @@ _HOME = {
     "Answer": "client.answer",
     "AnswerRecord": "routing.record",
     "AnswerStream": "client.answer",
+    "AsyncEdgeRouter": "client.async_client",
     "BackendError": "errors",
     "ChatRequest": "chat.request",
     "Config": "settings.config",

@@ -105,7 +105,7 @@ class EdgeRouter:
         Raises InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError,
         AllBackendsFailed or RouterClosed. Only BackendUnavailable makes it ask the next expert.
         """
-        with self._answer(prompt, constraints, whole=True) as stream:
+        with self.answer(prompt, constraints, whole=True) as stream:
             return Answer.of(stream, lambda: stream.record)
 
     def stream(self, prompt: Prompt, *, constraints: Constraints | None = None) -> AnswerStream:
@@ -114,7 +114,19 @@ class EdgeRouter:
         Raises as `complete` does. An expert that fails after its first piece raises: what the user
         has read already is not started again by another expert.
         """
-        return self._answer(prompt, constraints, whole=False)
+        return self.answer(prompt, constraints, whole=False)
+
+    def answer(
+        self, prompt: Prompt, constraints: Constraints | None, *, whole: bool
+    ) -> AnswerStream:
+        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last."""
+        query = self._decide(prompt, constraints)
+        query.whole = whole
+        stream = AnswerStream(query, self._dispatch.run(query), finish=self._finish)
+        with self._lock:
+            self._require_open()
+            self._streams.add(stream)
+        return stream
 
     def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer: the id of its AnswerRecord, and a score in 0..1.
@@ -177,17 +189,6 @@ class EdgeRouter:
         router_s = time.monotonic() - started
         deadline = Deadline(started + self.config.deadline_s)
         return Query(request, decision, constraints, snapshot, deadline, started, router_s)
-
-    def _answer(
-        self, prompt: Prompt, constraints: Constraints | None, *, whole: bool
-    ) -> AnswerStream:
-        query = self._decide(prompt, constraints)
-        query.whole = whole
-        stream = AnswerStream(query, self._dispatch.run(query), finish=self._finish)
-        with self._lock:
-            self._require_open()
-            self._streams.add(stream)
-        return stream
 
     def _snapshot(self, request: ChatRequest) -> Snapshot:
         with self._lock:

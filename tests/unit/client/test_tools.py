@@ -56,7 +56,7 @@ def test_pieces_of_calls_and_thoughts_stream() -> None:
 
 
 def test_a_thought_is_no_answer_yet() -> None:
-    """An expert that fails while it thinks is replaced; a whole answer has one expert's thoughts."""
+    """One that fails while it thinks is replaced; a whole answer has one expert's thoughts."""
     broken = FakeBackend(error=BackendUnavailable("gone"), reasoning_content="Wrong")
     good = FakeBackend("Right.", reasoning_content="Better")
     answer = make(broken, good).complete("Why?")
