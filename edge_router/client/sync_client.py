@@ -22,6 +22,7 @@ from edge_router.errors import (
 )
 from edge_router.guards.forking import ForkSafeLock
 from edge_router.layers.budget import Budget
+from edge_router.layers.resilience import resilient
 from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Snapshot
 from edge_router.routing.opening import open_backend
@@ -215,9 +216,9 @@ class EdgeRouter:
         with self._lock:
             self._require_open()
             if name not in self._backends:
-                self._backends[name] = open_backend(
-                    self.config.experts[name], confidence=self._needs_confidence
-                )
+                expert = self.config.experts[name]
+                backend = open_backend(expert, confidence=self._needs_confidence)
+                self._backends[name] = resilient(backend, expert, name=name)
             return self._backends[name]
 
 

@@ -154,7 +154,11 @@ class ExpertConfig:
         default=None, metadata=setting(number(1e-3), "seconds until the first token")
     )
     stall_timeout_s: float | None = field(
-        default=None, metadata=setting(number(1e-3), "seconds without a byte")
+        default=None, metadata=setting(number(1e-3), "seconds without a byte, or a piece")
+    )
+    retries: int | None = field(
+        default=None,
+        metadata=setting(whole(0, 10), "tries after a failed one (cloud experts); unset: 2"),
     )
     system: str | None = field(
         default=None,

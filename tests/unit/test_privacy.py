@@ -175,7 +175,7 @@ EVERY_FIELD: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize("limits", [Constraints(placement=ONLY), Constraints(offline=True)])
-@pytest.mark.parametrize("stated", EVERY_FIELD, ids=lambda stated: [*stated][0])
+@pytest.mark.parametrize("stated", EVERY_FIELD, ids=lambda stated: next(iter(stated)))
 def test_what_only_the_cloud_can_do_stays_here_all_the_same(
     stated: dict[str, Any], limits: Constraints
 ) -> None:
