@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Any, Literal, Self, get_args
 
 from edge_router.errors import InvalidRequest
@@ -24,6 +25,7 @@ from .tools import (
     described,
     format_of,
     frozen_json,
+    texts_in,
     tools_of,
 )
 
@@ -42,6 +44,7 @@ DEFAULT_MAX_TOKENS = 512
 MOST_TOKENS = 2**31 - 1
 MOST_METADATA, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512  # OpenAI's limits
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+NOTHING: FrozenDict[str, Any] = FrozenDict()
 NO_THOUGHT = (None, "none", "minimal")
 OF_MEDIA = {
     "image_url": Capability.VISION,
@@ -85,8 +88,8 @@ class ChatRequest:
     top_logprobs: int | None = None
     reasoning_effort: ReasoningEffort | None = None
     user: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=FrozenDict, hash=False)
-    extra: Mapping[str, Any] = field(default_factory=FrozenDict, hash=False)
+    metadata: Mapping[str, str] = field(default_factory=lambda: NOTHING, hash=False)
+    extra: Mapping[str, Any] = field(default_factory=lambda: NOTHING, hash=False)
     max_completion_tokens: InitVar[int | None] = None
     n: InitVar[int | None] = 1
 
@@ -122,7 +125,7 @@ class ChatRequest:
             type(self.tools) is tuple
             and not self.tools
             and self.logprobs is False
-            and all(getattr(self, name) is None for name in UNSET)
+            and {*map(type, STATED(self))} == {type(None)}
             and type(self.metadata) is type(self.extra) is FrozenDict
             and not self.metadata
             and not self.extra
@@ -221,7 +224,7 @@ class ChatRequest:
     def private_texts(self) -> tuple[str, ...]:
         """The texts that no message about it may quote: all that people or tools wrote."""
         texts = [text for message in self.messages for text in message.private_texts]
-        texts += [*self.stop, *self.metadata, *self.metadata.values(), *_strings(self.extra)]
+        texts += [*self.stop, *self.metadata, *self.metadata.values(), *texts_in(self.extra)]
         texts += [] if self.user is None else [self.user]
         schemas: list[Any] = [tool.parameters for tool in self.tools]
         texts += [tool.description for tool in self.tools]
@@ -257,7 +260,8 @@ def estimated_tokens(characters: int) -> int:
 
 Prompt = str | ChatRequest | Iterable[Message | Mapping[str, Any]]
 UNREAD = ("model", "stream", "stream_options", *OLD)
-UNSET = tuple(one.name for one in fields(ChatRequest) if one.default is None)[2:]
+# Those that text has no use for; temperature and seed come first.
+STATED = attrgetter(*[one.name for one in fields(ChatRequest) if one.default is None][2:])
 FIELDS = frozenset({one.name for one in fields(ChatRequest)} - {"extra"}) | {*OURS, *OLD}
 
 
@@ -278,15 +282,6 @@ def _require_called(messages: tuple[Message, ...]) -> None:
                 f"message {at} is the result of a call of a tool that no message before it makes; "
                 "keep the assistant message whose tool_calls has its tool_call_id"
             )
-
-
-def _strings(value: Any) -> Iterable[str]:
-    """The texts in a JSON value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (Mapping, list, tuple)):
-        for one in value.values() if isinstance(value, Mapping) else value:
-            yield from _strings(one)
 
 
 def _metadata(stated: Any) -> FrozenDict[str, str]:

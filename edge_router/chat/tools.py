@@ -27,6 +27,7 @@ __all__ = [
     "format_of",
     "frozen_json",
     "require_plain_name",
+    "texts_in",
     "tools_of",
 ]
 
@@ -169,6 +170,15 @@ def described(schema: Any, words: bool = False) -> Iterator[str]:
     elif isinstance(schema, (list, tuple)):
         for value in schema:
             yield from described(value, words)
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """The texts in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list, tuple)):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from texts_in(one)
 
 
 def tools_of(stated: Any) -> tuple[Tool, ...]:

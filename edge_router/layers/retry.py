@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -15,6 +16,8 @@ from edge_router.chat.request import ChatRequest
 from edge_router.errors import BackendUnavailable
 
 __all__ = ["Retrying"]
+
+log = logging.getLogger("edge_router")
 
 FIRST_WAIT_S = 0.5  # the mean wait before the first retry is half of it
 LONGEST_WAIT_S = 8.0
@@ -78,6 +81,7 @@ class Retrying:
         silent_s = time.monotonic() - started + wait_s
         if self._closed or wait_s >= deadline.remaining() or silent_s >= deadline.silence_s:
             raise error
+        log.info("%s; it is asked again in %.1f s", error, wait_s)
         ended = threading.Event()
         with deadline.waking(ended.set):
             ended.wait(wait_s)

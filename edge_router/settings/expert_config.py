@@ -293,6 +293,10 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
                     f"{key} = true in {where}, but a model in this process cannot; leave it out or "
                     "run the model behind a server (backend = 'openai')"
                 )
+    if on_device and not _needs_network(expert.get("base_url")) and expert.get("retries"):
+        raise ConfigError(
+            f"retries = {expert['retries']!r} in {where} is for cloud experts; leave it out"
+        )
     usd_per_hour = expert.get("usd_per_hour")
     if usd_per_hour is not None and not on_device:
         raise ConfigError(

@@ -114,6 +114,15 @@ def _estimates(router: Router, messages: list[Message]) -> dict[str, float]:
     return {name: one.quality for name, one in decision.estimates.items()}
 
 
+def test_an_explanation_says_who_lacks_what(router: Router) -> None:
+    """And offers no change that would make an expert able."""
+    decision = router.route(request([PICTURE]))
+    explained = router.explain(decision)
+    out = {one["name"]: one["excluded"] for one in explained.to_json()["experts"]}
+    assert out == {"local": "no_vision", "near": "no_vision", "far": None}
+    assert not any(change.expert in ("local", "near") for change in explained.changes)
+
+
 def test_long_results_and_system_prompts_push_nothing_to_the_cloud() -> None:
     """The router reads what users say; as long as all fits, the rest changes no expected quality
     and no choice."""
