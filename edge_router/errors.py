@@ -2,6 +2,7 @@
 
 EdgeRouterError
 ├── ConfigError                 a setting or a value that cannot be used
+│   ├── InvalidAgent            an agent, a rule or a schema that cannot be used; two of one name
 │   ├── InvalidTarget           a target with an unknown quantity or unit, or out of range
 │   └── StaleOperatingPoint     made for another artifact or for other experts
 ├── CalibrationError            no operating point can be made
@@ -13,8 +14,10 @@ EdgeRouterError
 │   ├── ArtifactCorrupt         its bytes are not what its manifest says
 │   └── ArtifactIncompatible    made for another version of Edge Router
 ├── RoutingError                no decision can be made
+│   ├── EmptyCatalog            no agent to choose from
 │   ├── InvalidRequest          nothing to route: empty, not text, not UTF-8
 │   └── NoExpertFits            the constraints rule out every expert
+├── CatalogError                the file of agents cannot be read or written
 ├── BackendError                an expert did not answer
 │   ├── BackendUnavailable      another expert may be asked: connect, timeout, 429, 5xx
 │   │   └── CostLimitReached    not asked: the budget or max_cost_usd does not pay for it
@@ -45,9 +48,12 @@ __all__ = [
     "BackendRejected",
     "BackendUnavailable",
     "CalibrationError",
+    "CatalogError",
     "ConfigError",
     "CostLimitReached",
     "EdgeRouterError",
+    "EmptyCatalog",
+    "InvalidAgent",
     "InvalidRequest",
     "InvalidTarget",
     "LearningError",
@@ -82,6 +88,10 @@ def _unpickled(
 class ConfigError(EdgeRouterError, ValueError):
     """A setting, or a field of a value, is unknown, malformed or contradicts another; names it and
     the fix."""
+
+
+class InvalidAgent(ConfigError):
+    """An agent, a rule or a schema cannot be used, or two agents have one name."""
 
 
 class InvalidTarget(ConfigError):
@@ -142,6 +152,10 @@ class RoutingError(EdgeRouterError):
     """No routing decision can be made."""
 
 
+class EmptyCatalog(RoutingError):
+    """The catalogue holds no agent that may be chosen."""
+
+
 class InvalidRequest(RoutingError, ValueError):
     """The request holds nothing that can be routed."""
 
@@ -152,6 +166,10 @@ class NoExpertFits(RoutingError):
     def __init__(self, message: str, *, excluded: Mapping[str, str]) -> None:
         super().__init__(message)
         self.excluded = dict(excluded)
+
+
+class CatalogError(EdgeRouterError):
+    """The file that agents are kept in cannot be read or written."""
 
 
 class BackendError(EdgeRouterError):

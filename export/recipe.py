@@ -61,8 +61,9 @@ class StudentPlan:
     size, `feed_forward` the inner size of its feed-forward blocks, `words` the size of its
     vocabulary.
     `teacher_weight` (0..1) is the share of the loss that comes from the teacher, the rest comes
-    from the outcomes; `gap_weight` that of matching the differences between experts. `embedding` is
-    how many numbers its sentence embedding has, `embedding_weight` how much that counts.
+    from the outcomes; `gap_weight` that of matching the differences between experts, `size_weight`
+    that of the squared error in the log-odds of the six profiles. `embedding` is how many numbers
+    its sentence embedding has, `embedding_weight` how much that counts.
     """
 
     layers: tuple[int, ...]
@@ -84,6 +85,7 @@ class StudentPlan:
     soft_weight: float = 0.0
     embedding: int = 0
     embedding_weight: float = 1.0
+    size_weight: float = 0.0
     draws: Mapping[str, int] = field(default_factory=lambda: ONCE)
 
 
@@ -123,7 +125,8 @@ class Recipe:
     `points` are POINTS where it states none.
 
     The networks of `teachers` have one opinion together; students are cut out of the first.
-    `transfer` says how many questions without outcomes a student learns from it, by source.
+    `transfer` says how many questions without outcomes a student learns from it, by source, and
+    `recombined` how many made of the messages of a table.
     The experts of the tables `without_heads` only teach: no user has them, or they were seen on too
     few queries to be told from their profile.
     """
@@ -144,6 +147,7 @@ class Recipe:
     reference: Mapping[str, Mapping[str, Any]]
     points: Mapping[str, PointPlan] = field(default_factory=lambda: POINTS)
     transfer: Mapping[str, int] = field(default_factory=dict)
+    recombined: Mapping[str, int] = field(default_factory=dict)
     without_heads: tuple[str, ...] = ()
 
     @classmethod
@@ -174,7 +178,8 @@ class Recipe:
             name: _plan(PointPlan, table, f"[points.{name}] of {path}")
             for name, table in content.pop("points", {}).items()
         }
-        _require_counts(content.get("transfer", {}), f"[transfer] of {path}")
+        for counted in ("transfer", "recombined"):
+            _require_counts(content.get(counted, {}), f"[{counted}] of {path}")
         return cls(
             path=path,
             own_outcomes=own,
@@ -187,9 +192,12 @@ class Recipe:
 
     def require_known(self, experts: Container[str], tables: Container[str]) -> None:
         """Raise BadData for a table, or an expert of a pair or profile, that is not there."""
-        for table in self.pairs:
-            if table not in tables:
-                raise BadData(f"{self.path} names the table {table!r} in [pairs]; there is none")
+        for where, named in (("pairs", self.pairs), ("recombined", self.recombined)):
+            for table in named:
+                if table not in tables:
+                    raise BadData(
+                        f"{self.path} names the table {table!r} in [{where}]; there is none"
+                    )
         for where, names in {**self.pairs, **self.profiles}.items():
             for name in names:
                 if name not in experts:

@@ -23,11 +23,13 @@ COMMANDS = {
     "calibrate": ("calibrate", "make an operating point that keeps a target"),
     "enroll": ("enroll", "teach the router a new expert, on this device"),
     "feedback": ("feedback", "score how good an answer was (setting learn = true)"),
+    "agents": ("agents", "agents and tools, and which one a request is for"),
     "log": ("log", "outcomes kept on this device (setting learn = true)"),
     "drift": ("drift", "whether queries look like those the router knows"),
     "device": ("device", "what this machine is, and how fast its local experts are"),
     "doctor": ("doctor", "check this installation; no expert is called"),
     "models": ("models", "list routers, profiles, enrolled and local models"),
+    "tasks": ("tasks", "two-stage routing: name the task of a query, ask its best expert"),
 }
 TOOLS = {"export": "edge_router.export", "bench": "edge_router.benchmarks"}
 

@@ -12,13 +12,14 @@ import contextlib
 import random
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from edge_router.backends.base import Backend
 from edge_router.chat.completion import ChatChunk, Prompt
 from edge_router.device.machine import DeviceSource
 from edge_router.errors import EdgeRouterError
-from edge_router.routing.deciding.decision import Decision
+from edge_router.routing.deciding.decision import Decision, Rule
 from edge_router.routing.record import AnswerRecord, Hook
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
@@ -50,21 +51,31 @@ class AsyncEdgeRouter:
     ) -> None:
         self.sync = EdgeRouter(config, backends=backends, hooks=hooks, device=device, draw=draw)
 
-    async def complete(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Answer:
+    async def complete(
+        self,
+        prompt: Prompt,
+        *,
+        constraints: Constraints | None = None,
+        rule: Rule | None = None,
+    ) -> Answer:
         """The whole answer. Raises as `EdgeRouter.complete`; cancelling it cancels the answer."""
-        begin = _beginning(self.sync, prompt, constraints, whole=True)
+        begin = partial(self.sync.answer, prompt, constraints, rule, whole=True)
         async with AsyncAnswerStream(begin) as stream:
             chunks = [chunk async for chunk in stream]
         return Answer.of(chunks, lambda: stream.record)
 
     def stream(
-        self, prompt: Prompt, *, constraints: Constraints | None = None
+        self,
+        prompt: Prompt,
+        *,
+        constraints: Constraints | None = None,
+        rule: Rule | None = None,
     ) -> AsyncAnswerStream:
         """The answer in pieces: `async with router.stream(prompt) as stream`, then `async for`.
 
         It begins when it is entered or first awaited, and raises then as `EdgeRouter.stream` does.
         """
-        return AsyncAnswerStream(_beginning(self.sync, prompt, constraints, whole=False))
+        return AsyncAnswerStream(partial(self.sync.answer, prompt, constraints, rule, whole=False))
 
     async def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer; see `EdgeRouter.feedback`."""
@@ -202,13 +213,6 @@ class _State:
             end = error
         with contextlib.suppress(RuntimeError):
             post(end)
-
-
-def _beginning(
-    router: EdgeRouter, prompt: Prompt, constraints: Constraints | None, *, whole: bool
-) -> Callable[[], AnswerStream]:
-    """What begins an answer of `router`."""
-    return lambda: router.answer(prompt, constraints, whole=whole)
 
 
 def _thread(work: Callable[[], object]) -> None:

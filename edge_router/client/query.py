@@ -101,7 +101,7 @@ class Attempt:
 class Query:
     """State of one query: arrival time, its own constraints, the expert snapshot, the decision,
     failures and attempts so far, and the deferral if the local answer was abandoned. A `whole`
-    answer is not shown before it is complete.
+    answer is not shown before it is complete. Nothing is learned from one that is not `learned`.
 
     `started` is on the monotonic clock, `router_s` and `first_token_s` (None before it) in seconds.
     """
@@ -119,6 +119,7 @@ class Query:
     deferral: Deferral | None = None
     first_token_s: float | None = None
     whole: bool = False
+    learned: bool = True
     router_closed: bool = False
 
     def elapsed(self) -> float:

@@ -16,21 +16,21 @@ from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest, Ending, Prompt
 from edge_router.device.machine import DeviceSource
 from edge_router.device.speeds import read_speeds
-from edge_router.errors import (
-    ConfigError,
-    RouterClosed,
-)
+from edge_router.errors import ConfigError, NoExpertFits, RouterClosed
 from edge_router.guards.forking import ForkSafeLock
 from edge_router.layers.budget import Budget
 from edge_router.layers.resilience import resilient
 from edge_router.learning.online import Learning, checked_score
-from edge_router.routing.deciding.decision import Snapshot
+from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
+from edge_router.routing.deciding.ranked_rule import RankedRule
+from edge_router.routing.deciding.reason import RULED_OUT
 from edge_router.routing.opening import open_backend
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.constraints import Constraints
 
+from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of
 from .dispatch import Asking, Dispatch
 from .handover import Handover
@@ -99,35 +99,88 @@ class EdgeRouter:
             if expert.backend == "llama_cpp":  # cheap, and a missing file is reported at once
                 self._backend(name)
 
-    def complete(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Answer:
+    def complete(
+        self,
+        prompt: Prompt,
+        *,
+        constraints: Constraints | None = None,
+        rule: Rule | None = None,
+    ) -> Answer:
         """The whole answer.
 
-        `constraints` tighten the configured ones for this query; they never loosen them.
-        Raises InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError,
-        AllBackendsFailed or RouterClosed. Only BackendUnavailable makes it ask the next expert.
+        `constraints` tighten the configured ones for this query; they never loosen them. A `rule`
+        chooses for this query instead of the configured one, within the same limits. Raises
+        InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError, AllBackendsFailed or
+        RouterClosed. Only BackendUnavailable makes it ask the next expert.
         """
-        with self.answer(prompt, constraints, whole=True) as stream:
-            return Answer.of(stream, lambda: stream.record)
+        return _whole(self.answer(prompt, constraints, rule, whole=True))
 
-    def stream(self, prompt: Prompt, *, constraints: Constraints | None = None) -> AnswerStream:
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        constraints: Constraints | None = None,
+        rule: Rule | None = None,
+    ) -> AnswerStream:
         """The answer in pieces; closing it, from any thread, cancels.
 
         Raises as `complete` does. An expert that fails after its first piece raises: what the user
         has read already is not started again by another expert.
         """
-        return self.answer(prompt, constraints, whole=False)
+        return self.answer(prompt, constraints, rule, whole=False)
 
     def answer(
-        self, prompt: Prompt, constraints: Constraints | None, *, whole: bool
+        self,
+        prompt: Prompt,
+        constraints: Constraints | None,
+        rule: Rule | None,
+        *,
+        whole: bool,
     ) -> AnswerStream:
         """The answer in pieces, as `stream` gives it; of a `whole` one none before the last."""
-        query = self._decide(prompt, constraints)
-        query.whole = whole
-        stream = AnswerStream(query, self._dispatch.run(query), finish=self._finish)
-        with self._lock:
-            self._require_open()
-            self._streams.add(stream)
-        return stream
+        return self._answer(self._decide(prompt, constraints, rule), whole=whole)
+
+    def consult(
+        self, expert: str, prompt: Prompt, *, constraints: Constraints | None = None
+    ) -> Answer:
+        """The whole answer of one expert to a question of the program's own, such as which task a
+        query is.
+
+        Limits, deadline and budget hold, and hooks get the record; no other expert steps in, and
+        nothing is explored or learned. Raises as `complete` does, NoExpertFits where this expert is
+        ruled out, and ConfigError for an unknown one.
+        """
+        if expert not in self.config.experts:
+            raise ConfigError(
+                f"expert {expert!r:.80} is unknown; known are {', '.join(self.config.experts)}"
+            )
+        query = self._decide(prompt, constraints, RankedRule((expert,)), learned=False)
+        query.decision = _alone(query.decision, expert)
+        return _whole(self._answer(query, whole=True))
+
+    def dispatch(
+        self,
+        prompt: Prompt,
+        *,
+        agents: RoutesAgents[D],
+        state: object = UNSET,
+        events: Sequence[str] = (),
+        call: Mapping[str, Callable[..., object]] | None = None,
+        constraints: Constraints | None = None,
+    ) -> Dispatched[D]:
+        """Hand a request to an agent, or have a model answer where no agent is meant.
+
+        `agents` is an `edge_router.agents.router.AgentRouter`; `state` is that of the conversation,
+        from the decision before. Nothing is executed but what `call` has by the agent's name, and
+        that only with arguments that fit its schema. Raises as `complete` and `agents.route` do,
+        and what the callable raises.
+        """
+        self._require_open()
+        deadline = Deadline.after(self.config.deadline_s)
+        decision = decided(agents, prompt, state=state, events=events, deadline=deadline)
+        if decision.agent is None:
+            return Dispatched(decision, answer=self.complete(prompt, constraints=constraints))
+        return called(decision, {} if call is None else call)
 
     def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer: the id of its AnswerRecord, and a score in 0..1.
@@ -179,17 +232,34 @@ class EdgeRouter:
         if self._closed:
             raise RouterClosed("this EdgeRouter is closed; make a new one")
 
-    def _decide(self, prompt: Prompt, constraints: Constraints | None) -> Query:
+    def _decide(
+        self,
+        prompt: Prompt,
+        constraints: Constraints | None,
+        rule: Rule | None,
+        *,
+        learned: bool = True,
+    ) -> Query:
         self._require_open()
         started = time.monotonic()
         request = ChatRequest.of(prompt)
         snapshot = self._snapshot(request)
-        decision = self.router.route(request, self._limits(constraints), snapshot)
-        if self._learning is not None:
+        decision = self.router.route(request, self._limits(constraints), snapshot, rule=rule)
+        if self._learning is not None and learned:
             decision = self._learning.decided(decision)
         router_s = time.monotonic() - started
         deadline = Deadline(started + self.config.deadline_s)
-        return Query(request, decision, constraints, snapshot, deadline, started, router_s)
+        query = Query(request, decision, constraints, snapshot, deadline, started, router_s)
+        query.learned = learned
+        return query
+
+    def _answer(self, query: Query, *, whole: bool) -> AnswerStream:
+        query.whole = whole
+        stream = AnswerStream(query, self._dispatch.run(query), finish=self._finish)
+        with self._lock:
+            self._require_open()
+            self._streams.add(stream)
+        return stream
 
     def _snapshot(self, request: ChatRequest) -> Snapshot:
         with self._lock:
@@ -206,7 +276,7 @@ class EdgeRouter:
         record = record_of(query, ended)
         log_record(record)
         self.experience.answered(record, query.request, query.snapshot)
-        if self._learning is not None:
+        if self._learning is not None and query.learned:
             self._learning.answered(record, query.request)
         if self._hooks is not None:
             self._hooks.run(record, wait=not self._closed)
@@ -220,6 +290,23 @@ class EdgeRouter:
                 backend = open_backend(expert, confidence=self._needs_confidence)
                 self._backends[name] = resilient(backend, expert, name=name)
             return self._backends[name]
+
+
+def _whole(stream: AnswerStream) -> Answer:
+    """The answer of a stream, read to its end."""
+    with stream:
+        return Answer.of(stream, lambda: stream.record)
+
+
+def _alone(decision: Decision, expert: str) -> Decision:
+    """The decision for one expert and no other. Raises NoExpertFits where it is ruled out."""
+    if (why := decision.excluded.get(expert)) is not None:
+        raise NoExpertFits(f"{expert} may not be asked: {RULED_OUT[why]}", excluded={expert: why})
+    assert decision.grounds is not None
+    experts = {one.expert.name: one.expert for one in decision.grounds.candidates}
+    return replace(
+        decision, expert=expert, wanted=expert, location=experts[expert].location, fallbacks=()
+    )
 
 
 def _settings(config: Config | None) -> Config:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from edge_router.guards.checks import flag, instance, number, optional, settle
+from edge_router.guards.checks import MOST, amount, flag, instance, number, optional, settle
 
 if TYPE_CHECKING:  # this file loads no numpy
     import numpy as np
@@ -101,12 +101,12 @@ def writing_s(written: Number, read: Number, s_per_token: Number, growth_s: Numb
 
 
 SPEED_CHECKS = {
-    "start_s": number(0.0),
+    "start_s": amount,
     "input_tokens_per_s": number(1e-9),
     "output_tokens_per_s": number(1e-9),
-    "cold_s": number(0.0),
-    "input_growth_s": number(0.0),
-    "output_growth_s": number(0.0),
+    "cold_s": amount,
+    "input_growth_s": amount,
+    "output_growth_s": amount,
 }
 
 
@@ -211,7 +211,7 @@ class Pace:
 PACE_CHECKS = {
     "first": number(-LARGEST_PACE, LARGEST_PACE),
     "rest": number(-LARGEST_PACE, LARGEST_PACE),
-    "cold_s": optional(number(0.0)),
+    "cold_s": optional(amount),
     "first_seen": number(0.0),
     "rest_seen": number(0.0),
 }
@@ -254,7 +254,7 @@ class ExpertState:
             and 0.0 <= self.cached_tokens < math.inf
             and type(self.cold) is bool
             and type(self.slowdown) is float
-            and 0.0 < self.slowdown < math.inf
+            and 1e-9 <= self.slowdown <= MOST
         ):
             settle(self, STATE_CHECKS, "ExpertState")
 
@@ -269,6 +269,6 @@ STATE_CHECKS = {
     "log_length": number(-math.inf),
     "cached_tokens": number(0.0),
     "cold": flag,
-    "slowdown": number(1e-9),
+    "slowdown": number(1e-9, MOST),
 }
 AS_STATED = ExpertState()  # an expert of which no more is known than its settings say

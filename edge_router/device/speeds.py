@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from edge_router.errors import ConfigError
 from edge_router.guards.data_folder import write_atomically
 from edge_router.guards.redaction import quoted_json
 from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
@@ -100,7 +101,7 @@ def _stored(path: Path) -> dict[str, MeasuredSpeed]:
         return _parse(read_object(path))
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except FAULTS as error:
+    except (*FAULTS, ConfigError) as error:
         _warn(f"{path} cannot be used ({type(error).__name__}: {error}); renew it with `{RENEW}`")
         return {}
 

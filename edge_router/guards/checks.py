@@ -22,8 +22,10 @@ from edge_router.errors import ConfigError
 from .redaction import quoted, quoted_setting
 
 __all__ = [
+    "MOST",
     "Check",
     "FrozenDict",
+    "amount",
     "any_text",
     "checked",
     "each",
@@ -50,6 +52,7 @@ __all__ = [
 
 Check = Callable[[Any, str], Any]
 
+MOST = 1e12  # dollars, seconds and factors of them: products of these are finite numbers too
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 
 
@@ -154,6 +157,9 @@ def number(low: float, high: float = math.inf) -> Check:
         return as_float
 
     return check
+
+
+amount = number(0.0, MOST)
 
 
 def _as_float(value: Any) -> float:

@@ -8,13 +8,13 @@ from typing import Any
 from edge_router.errors import EdgeRouterError
 
 from .bounded_file import read_text, refuse_missing
+from .checks import MOST
 from .json_lines import BadJson, is_unicode, json_value
 from .redaction import quoted_json
 
 __all__ = ["FAULTS", "MAX_OBJECT_BYTES", "number", "read_object", "rounded", "table", "text"]
 
 MAX_OBJECT_BYTES = 2**24
-MOST = 1e12
 # What reading such a file and looking into it may raise; a reader turns them into its own error.
 FAULTS = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 

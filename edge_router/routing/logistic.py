@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -180,9 +180,14 @@ def minimum(objective: Objective, start: Float64s) -> Float64s:
     return at
 
 
-def sigmoid(log_odds: Float64s) -> Float64s:
+def sigmoid(log_odds: Float64s | float) -> Float64s:
     """Log-odds of any shape to probabilities."""
-    return 1 / (1 + np.exp(-np.minimum(np.maximum(log_odds, -30), 30)))
+    if isinstance(log_odds, float):  # one number, numpy's too: plain Python bounds it sooner
+        bounded: Any = min(max(log_odds, -30.0), 30.0)
+    else:
+        bounded = np.minimum(np.maximum(log_odds, -30), 30)
+    probabilities: Float64s = 1 / (1 + np.exp(-bounded))
+    return probabilities
 
 
 def log_odds(estimates: Float64s | float) -> Float64s:

@@ -82,7 +82,7 @@ def _capabilities(config: ExpertConfig) -> frozenset[Capability]:
     """What an expert can do: as stated, by its backend, or as the model's file says."""
     known = config.capabilities
     if Capability.TOOLS not in known:
-        from edge_router.backends.llama_cpp.tool_format import calls_tools
+        from edge_router.backends.llama_cpp.answer.tool_format import calls_tools
 
         known = {**known, Capability.TOOLS: calls_tools(config.model)}
     return frozenset(one for one, can in known.items() if can)

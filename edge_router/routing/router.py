@@ -74,6 +74,7 @@ class Router:
         worth, mode = checked(stated, SETTINGS, "the router").values()
         self.usd_per_second: float = worth
         self.rule: Rule = PreferenceRule(preference) if preference else PriceRule(point, worth)
+        self.needs_tools: ToolsMode = mode
         self._tools = tools_head(artifact.experts)
         self._rule_for_tools: Rule = self.rule
         if mode == "cheapest":
@@ -123,13 +124,16 @@ class Router:
         prompt: Prompt,
         constraints: Constraints | None = None,
         snapshot: Snapshot | None = None,
+        *,
+        rule: Rule | None = None,
     ) -> Decision:
         """Decide who answers, from what `snapshot` tells of the experts at this moment.
 
-        It reads what users say: the length of a system prompt or of the results of tools pushes no
+        A `rule` chooses for this query instead of the router's own; limits hold all the same. It
+        reads what users say: the length of a system prompt or of the results of tools pushes no
         query to a dearer expert, as long as all fits the context. A query that needs live data or a
-        device is decided as any other where the request brings tools.
-        The same arguments give the same decision. Raises InvalidRequest, NoExpertFits.
+        device is decided as any other where the request brings tools. The same arguments give the
+        same decision. Raises InvalidRequest, NoExpertFits.
         """
         limits = UNLIMITED if constraints is None else constraints
         if type(limits) is not Constraints:
@@ -140,26 +144,31 @@ class Router:
         now = snapshot or NOTHING_KNOWN
         input_tokens, doubtful = self._room.tokens(request)
         tools = self._needs_tools(query)
-        needs = _needs(request)
-        unanswerable = (tools or 0.0) >= LIKELY and not request.tools
         return decide(
             _estimated(self._panel, request, query, now),
             constraints=limits,
-            rule=self._rule_for_tools if unanswerable else self.rule,
+            rule=rule or (self.rule if request.tools else self._rule_of(tools)),
             input_tokens=input_tokens,
             doubts=_doubts(now, doubtful),
             tokens=now.tokens,
             query=RoutedQuery(
                 self.artifact.hash, query, len(request.question), script_of(text), tools
             ),
-            needs=needs,
+            needs=_needs(request),
         )
+
+    def for_cheapest(self, query: Representation) -> bool:
+        """Whether the cheapest expert answers a query that needs tools, at any price."""
+        return self._rule_of(self._needs_tools(query)) is not self.rule
+
+    def _rule_of(self, tools: float | None) -> Rule:
+        return self._rule_for_tools if (tools or 0.0) >= LIKELY else self.rule
 
     def _needs_tools(self, query: Representation) -> float | None:
         """The probability that the query needs live data or a device."""
         if self._tools is None:
             return None
-        return float(self._tools.qualities(query.vector[None].astype(np.float64))[0])
+        return float(self._tools.qualities(query.vector.astype(np.float64)))
 
     def explain(self, decision: Decision) -> Explanation:
         """Why, in detail: see `Explanation`. Takes about half a second; nothing is asked of anyone.

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
     FrozenDict,
+    amount,
     checked,
     flag,
     member,
@@ -31,6 +32,7 @@ from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
 from .preference import Preference
 from .setting import checks_of, paths_of, setting
+from .task_config import TaskConfig, task_config_of
 
 __all__ = ["SETTINGS", "Config", "DeferralMode", "ExpertConfig", "ToolsMode"]
 
@@ -91,7 +93,7 @@ class Config:
     )
     usd_per_second: float = field(
         default=0.0,
-        metadata=setting(number(0.0), "dollars that a second of waiting is worth to you"),
+        metadata=setting(amount, "dollars that a second of waiting is worth to you"),
     )
     needs_tools: ToolsMode = field(
         default="cheapest",
@@ -162,11 +164,13 @@ class Config:
         ),
     )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
+    tasks: TaskConfig = field(default_factory=TaskConfig)
 
     def __post_init__(self) -> None:
         """Raises ConfigError, also for settings that have no effect without `learn`."""
         settle(self, FIELDS, "the settings")
         object.__setattr__(self, "experts", experts_of(self.experts))
+        object.__setattr__(self, "tasks", task_config_of(self.tasks))
         for key in ("learn_prompts", "exploration"):
             if getattr(self, key) and not self.learn:
                 raise ConfigError(f"{key} = {getattr(self, key)!r} does nothing; add learn = true")
@@ -192,7 +196,9 @@ class Config:
         settings |= checked(overrides, SETTINGS, "the arguments")
         if "experts" in tables:
             settings["experts"] = experts_of(_table(tables, "experts"))
-        refuse_unknown(tables, {"router", "experts"}, "the file")
+        if "tasks" in tables:
+            settings["tasks"] = task_config_of(_table(tables, "tasks"))
+        refuse_unknown(tables, {"router", "experts", "tasks"}, "the file")
         return cls(**settings)
 
     @property

@@ -14,6 +14,7 @@ from edge_router.chat.capability import Capability
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
     FrozenDict,
+    amount,
     any_text,
     checked,
     flag,
@@ -108,13 +109,13 @@ class ExpertConfig:
         metadata=setting(whole_number, "most tokens of a request and its answer together"),
     )
     input_usd_per_million: float | None = field(
-        default=None, metadata=setting(number(0.0), "dollars for a million tokens of a request")
+        default=None, metadata=setting(amount, "dollars for a million tokens of a request")
     )
     output_usd_per_million: float | None = field(
-        default=None, metadata=setting(number(0.0), "dollars for a million tokens of an answer")
+        default=None, metadata=setting(amount, "dollars for a million tokens of an answer")
     )
     start_s: float | None = field(
-        default=None, metadata=setting(number(0.0), "seconds before it begins to read")
+        default=None, metadata=setting(amount, "seconds before it begins to read")
     )
     input_tokens_per_s: float | None = field(
         default=None, metadata=setting(number(1e-3), "tokens of a request read per second")
@@ -127,7 +128,7 @@ class ExpertConfig:
     )
     usd_per_hour: float | None = field(
         default=None,
-        metadata=setting(number(0.0), "dollars an hour of a local answer costs: energy, wear"),
+        metadata=setting(amount, "dollars an hour of a local answer costs: energy, wear"),
     )
     max_tokens_field: MaxTokensField | None = field(
         default=None,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest
 from edge_router.learning.outcomes.rows import Row, query_key
-from edge_router.routing.arrays import Float32s
+from edge_router.routing.arrays import Bools, Float32s
 from edge_router.routing.artifact.text import router_input
 
 from .kinds import UNKNOWN, TaskKinds
@@ -70,7 +70,7 @@ class OutcomeSet:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def where(self, keep: npt.NDArray[np.bool_]) -> OutcomeSet:
+    def where(self, keep: Bools) -> OutcomeSet:
         """Only the rows at which `keep` (queries,) is true; the experts stay as they are."""
         return OutcomeSet(
             tuple(np.array(self.texts, dtype=object)[keep]),

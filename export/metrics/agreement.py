@@ -7,9 +7,8 @@ All but `auc` take `counts` (resamples, rows), how often each row was drawn, and
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 
 from .apgr import Counts
 
@@ -35,9 +34,7 @@ def correlations(one: Float64s, other: Float64s, counts: Counts) -> Float64s:
     return ratio
 
 
-def f1_scores(
-    predicted: npt.NDArray[np.bool_], true: npt.NDArray[np.bool_], counts: Counts
-) -> Float64s:
+def f1_scores(predicted: Bools, true: Bools, counts: Counts) -> Float64s:
     """F1 of yes-or-no predictions (rows,), NaN where nothing is true or predicted."""
     hit = counts @ (predicted & true).astype(np.float64)
     missed = counts @ (predicted ^ true).astype(np.float64)

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Float64s, Places
 
 __all__ = [
     "Counts",
@@ -132,7 +132,7 @@ def _height(along: Float64s, heights: Float64s, at: float) -> Float64s:
     return _cross(along, heights, np.argmax(along >= at - NO_GAP, axis=1), at)
 
 
-def _cross(x: Float64s, y: Float64s, after: npt.NDArray[np.intp], at: float) -> Float64s:
+def _cross(x: Float64s, y: Float64s, after: Places, at: float) -> Float64s:
     """y where x passes `at` on the segment that ends in the point number `after`."""
     row = np.arange(len(x))
     before = np.maximum(after - 1, 0)

@@ -7,9 +7,8 @@ from dataclasses import astuple
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 
 from ..data.outcome_set import OutcomeSet
 from .apgr import Interval, apgr, apgr_difference, bootstrap
@@ -68,9 +67,7 @@ def _interval(order: Float64s, weak: Float64s, strong: Float64s) -> Interval:
     return bootstrap(lambda rows: apgr(order[rows], weak[rows], strong[rows]), len(order))
 
 
-def _task_gains(
-    outcomes: OutcomeSet, train: npt.NDArray[np.bool_], weak: str, strong: str
-) -> Float64s:
+def _task_gains(outcomes: OutcomeSet, train: Bools, weak: str, strong: str) -> Float64s:
     """Mean gain of each row's task kind over the training rows, their mean for unseen kinds."""
     gain = (outcomes.column(strong) - outcomes.column(weak))[train]
     kinds = outcomes.kinds[train]

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.chat.completion import DEFAULT_MAX_TOKENS, estimated_tokens
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 from edge_router.routing.deciding.price import chosen, expenses
 from edge_router.routing.experts.expert import PROFILES
 from edge_router.routing.logistic import sigmoid
@@ -21,8 +20,6 @@ from ..training.heads import LinearHead
 
 __all__ = ["calibrate", "fit_temperature", "promise", "reference_expense"]
 
-
-Bools = npt.NDArray[np.bool_]
 
 EVERYDAY = "everyday"  # what the names of tables of real prompts begin with
 DEAREST = "frontier"

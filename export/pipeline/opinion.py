@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 
 from edge_router.routing.arrays import Float32s
+from edge_router.routing.experts.expert import PROFILES
 
 from ..data.outcome_set import TRANSFER, OutcomeSet
 from ..recipe import Recipe, TeacherPlan
 from ..training.heads import LinearHead
 from ..training.model import RouterNetwork, trained_heads
-from ..training.soft_labels import Opinion, Specialist, read_texts
-from .experts_json import fit_heads
+from ..training.soft_labels import Opinion, Specialist, log_odds_of, read_texts
+from .experts_json import Heads, fit_heads
 
 __all__ = ["teacher_opinion"]
 
@@ -47,8 +49,8 @@ def _broad(
 ) -> Opinion:
     vectors, log_tokens = read_texts(member, studied.texts, recipe.base, plan.max_tokens, work)
     heads = _heads(recipe, outcomes, member, vectors[: len(outcomes)])
-    in_order = [heads[expert] for expert in outcomes.experts]
-    return Opinion.of(vectors, log_tokens, in_order, kinds=member.kind.out_features)
+    experts, sizes = _in_order(heads.experts, outcomes.experts), _in_order(heads.profiles, PROFILES)
+    return Opinion.of(vectors, log_tokens, experts, sizes, kinds=member.kind.out_features)
 
 
 def _specialist(
@@ -61,16 +63,17 @@ def _specialist(
     own = studied.where(rows)
     vectors, _ = read_texts(member, own.texts, recipe.base, plan.max_tokens, work)
     heads = _heads(recipe, own, member, vectors)
-    experts = (~np.isnan(studied.scores[seen & (studied.splits == "train")])).any(axis=0)
-    exact = vectors.astype(np.float64)
-    known = [name for place, name in enumerate(studied.experts) if experts[place]]
-    log_odds = np.stack([heads[name].log_odds(exact) for name in known], axis=1)
-    return Specialist(rows, experts, log_odds.astype(np.float32))
+    known = (~np.isnan(studied.scores[seen & (studied.splits == "train")])).any(axis=0)
+    experts = _in_order(heads.experts, compress(studied.experts, known))
+    sizes = _in_order(heads.profiles, PROFILES)
+    return Specialist(rows, known, log_odds_of(experts, vectors), log_odds_of(sizes, vectors))
 
 
-def _heads(
-    recipe: Recipe, known: OutcomeSet, member: RouterNetwork, vectors: Float32s
-) -> Mapping[str, LinearHead]:
-    """The experts' heads on a network's own `vectors` (queries, dim) of `known` outcomes."""
+def _heads(recipe: Recipe, known: OutcomeSet, member: RouterNetwork, vectors: Float32s) -> Heads:
+    """The heads on a network's own `vectors` (queries, dim) of `known` outcomes."""
     trained = trained_heads(member, known.experts)
-    return fit_heads(recipe, known, vectors.astype(np.float64), trained).experts
+    return fit_heads(recipe, known, vectors.astype(np.float64), trained)
+
+
+def _in_order(heads: Mapping[str, LinearHead], names: Iterable[str]) -> list[LinearHead]:
+    return [heads[name] for name in names]

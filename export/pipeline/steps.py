@@ -115,8 +115,12 @@ class Making:
     @_Step
     def studied(self) -> OutcomeSet:
         """All outcomes, and behind them the questions of which only the teacher has an opinion."""
-        counts = self.recipe.transfer
-        texts = transfer_texts(self.data, counts, self.outcomes) if counts else []
+        recipe = self.recipe
+        texts = transfer_texts(self.data, recipe.transfer, self.outcomes) if recipe.transfer else []
+        if recipe.recombined:
+            from ..training.recombination import recombined_texts
+
+            texts += recombined_texts(self.outcomes, recipe.recombined, recipe.base)
         return with_unanswered(self.outcomes, texts, self.recipe.max_chars)
 
     @_Step
@@ -253,7 +257,7 @@ class Making:
 
     def _opinion_on(self, expert: str) -> Float64s:
         column = self.outcomes.experts.index(expert)
-        return sigmoid(self.opinion.log_odds[: len(self.outcomes), column].astype(np.float64))
+        return sigmoid(self.opinion.experts[: len(self.outcomes), column].astype(np.float64))
 
     def package(self, target: Path) -> RouterArtifact:
         """Write the artifact to `target` and load it back, verified."""

@@ -28,7 +28,7 @@ from edge_router.learning.calibration.risk_control import (
     useful,
 )
 from edge_router.learning.calibration.targets import Quantity, Target
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.expert import Expert, find_head
@@ -49,9 +49,6 @@ __all__ = [
     "pools",
     "study",
 ]
-
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

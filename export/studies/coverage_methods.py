@@ -6,12 +6,11 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.learning.calibration.bounds import binomial_cdf, divergence
 from edge_router.learning.calibration.risk_control import Risk, fixed_sequence, risks_hold
 from edge_router.learning.calibration.targets import Quantity, Target
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 
 __all__ = ["empirical_bernstein_bound", "hoeffding_bentkus_p_value"]
 
@@ -42,7 +41,6 @@ def empirical_bernstein_bound(
     return bounds
 
 
-Bools = npt.NDArray[np.bool_]
 Method = Callable[[Sequence[Risk], Float64s, float], Bools]
 
 

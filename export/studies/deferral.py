@@ -62,10 +62,10 @@ def run_study(
     answers = read_answers(outcomes, name, profile=profile, artifact=artifact, data=data, work=work)
     fitted_on = answers.split(fit_split)
     points = artifact.calibration["operating_points"]
-    min_gains = {name: stored["price"] for name, stored in points.items()}
+    prices = {name: stored["price"] for name, stored in points.items()}
     about = {"expert": name, "profile": profile, "artifact": artifact.hash, "fit_split": fit_split}
     test = answers.split("test")
-    findings = deferral_study(fitted_on, test, min_gains, repeats=repeats, seed=seed)
+    findings = deferral_study(fitted_on, test, prices, repeats=repeats, seed=seed)
     model = find_model(experts[name].model).stem
     return about | findings, _fit_gate(fitted_on, model=model, artifact=artifact, profile=profile)
 
@@ -91,14 +91,14 @@ def _fit(design: Float64s, scores: Float64s) -> GateStage:
 def deferral_study(
     fitted_on: Answers,
     test: Answers,
-    min_gains: Mapping[str, float],
+    prices: Mapping[str, float],
     *,
     repeats: int = 1000,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Every gate on the answers of `test`, with 95 % bootstrap intervals.
 
-    `min_gains` holds the least gain of each operating point.
+    `prices` are those of the operating points: the least gain for which the dearer expert is asked.
     """
     gates = _gates(fitted_on, test)
     resample = partial(bootstrap, rows=len(test), repeats=repeats, seed=seed)
@@ -110,8 +110,8 @@ def deferral_study(
         },
         "sources": _by_source(gates, test),
         "operating_points": {
-            name: {"min_gain": gain} | _operated(gain, gates[DEFERRING], test)
-            for name, gain in min_gains.items()
+            name: {"price": price} | _operated(price, gates[DEFERRING], test)
+            for name, price in prices.items()
         },
     }
 
@@ -178,10 +178,10 @@ def _by_source(gates: Mapping[str, Float64s], test: Answers) -> dict[str, Any]:
     return sources
 
 
-def _operated(min_gain: float, after: Float64s, test: Answers) -> dict[str, Any]:
+def _operated(price: float, after: Float64s, test: Answers) -> dict[str, Any]:
     """What deferral does to the answers that the router leaves on the device."""
-    stays = test.strong - test.quality < min_gain
-    goes = stays & (test.strong - after >= min_gain)
+    stays = test.strong - test.quality < price
+    goes = stays & (test.strong - after >= price)
     return {
         "stay": int(stays.sum()),
         "good": _mean(test.scores[stays]),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge_router.chat.completion import ChatRequest, TokenConfidence
 from edge_router.client.gate import STAGES, features
 from edge_router.learning.outcomes.rows import Row
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import router_input
 from edge_router.routing.experts.expert import find_head
@@ -49,7 +49,7 @@ class Answers:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def where(self, keep: npt.NDArray[np.bool_]) -> Answers:
+    def where(self, keep: Bools) -> Answers:
         """Only the answers at which `keep` (answers,) is true."""
         return Answers(
             self.sources[keep],

@@ -62,13 +62,12 @@ def _sources(study: Mapping[str, Any]) -> Iterator[str]:
 def _points(study: Mapping[str, Any]) -> Iterator[str]:
     yield "\nAnswers that the router leaves on the device, and what a look at 16 tokens does:\n"
     yield (
-        "| operating point | least gain | stay | good | handed over | good of these | "
-        "good of the rest |"
+        "| operating point | price | stay | good | handed over | good of these | good of the rest |"
     )
     yield "|---|---|---|---|---|---|---|"
     for name, point in study["operating_points"].items():
         yield (
-            f"| {name} | {point['min_gain']:.3f} | {point['stay']} | {_share(point['good'])} | "
+            f"| {name} | {point['price']:.3f} | {point['stay']} | {_share(point['good'])} | "
             f"{point['handed_over']} | {_share(point['good_of_handed_over'])} | "
             f"{_share(point['good_of_rest'])} |"
         )

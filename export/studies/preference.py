@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.device.latency import Speed
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s, Places
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.decision import Rule
 from edge_router.routing.deciding.price_rule import PriceRule
@@ -79,7 +79,7 @@ class Priced:
             self.expected_costs[rows],
         )
 
-    def chosen(self, rule: Rule) -> npt.NDArray[np.intp]:
+    def chosen(self, rule: Rule) -> Places:
         """The expert's number that `rule` takes for each query, from what is expected alone."""
         experts = [_expert(name) for name in self.experts]
         numbers = []
@@ -92,7 +92,7 @@ class Priced:
             numbers.append(weighed.best(np.arange(len(candidates))))
         return np.array(numbers)
 
-    def outcome(self, chosen: npt.NDArray[np.intp]) -> tuple[Float64s, Float64s]:
+    def outcome(self, chosen: Places) -> tuple[Float64s, Float64s]:
         """Real scores and dollars (queries,) of the chosen experts."""
         rows = np.arange(len(chosen))
         return self.scores[rows, chosen], self.costs[rows, chosen]
@@ -153,7 +153,7 @@ def _expected_scores(
     vectors: Float64s,
     scores: Float64s,
     *,
-    train: npt.NDArray[np.bool_] | None,
+    train: Bools | None,
 ) -> Float64s:
     """(queries,): a size profile's head as it is, or fitted around it to the rows of `train`."""
     temperature = artifact.calibration["temperature"]
@@ -165,9 +165,7 @@ def _expected_scores(
     return sigmoid(head.log_odds(vectors))
 
 
-def _expected_costs(
-    costs: Float64s, characters: Float64s, train: npt.NDArray[np.bool_]
-) -> Float64s:
+def _expected_costs(costs: Float64s, characters: Float64s, train: Bools) -> Float64s:
     """Dollars (queries,): so much for an answer and so much for a character, from train rows."""
     design = np.column_stack([np.ones(len(characters)), characters])
     coefficients = np.linalg.lstsq(design[train], costs[train], rcond=None)[0]

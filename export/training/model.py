@@ -18,9 +18,9 @@ __all__ = ["RouterNetwork", "digest", "mean_of_tokens", "outputs_of", "trained_h
 class RouterNetwork(nn.Module):
     """Text -> representation (difficulty numbers, then a posterior over task kinds), log_tokens.
 
-    The heads of the experts and of `needs_tools` stand outside `forward`, so the exported graph
-    holds none. A network with an `embedding` of that many numbers, a sentence embedding of length
-    1, gives it too.
+    The heads of the experts, of the `sizes` (profiles) that a student has, and of `needs_tools`
+    stand outside `forward`, so the exported graph holds none. A network with an `embedding` of that
+    many numbers, a sentence embedding of length 1, gives it too.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class RouterNetwork(nn.Module):
         experts: int,
         dropout: float = 0.1,
         embedding: int = 0,
+        sizes: int = 0,
     ) -> None:
         super().__init__()
         width = bert.config.hidden_size
@@ -44,6 +45,7 @@ class RouterNetwork(nn.Module):
         self.head_lengths = nn.Parameter(torch.zeros(experts))
         self.tools = nn.Linear(difficulties + kinds, 1)
         self.embedding = nn.Linear(width, embedding) if embedding else None
+        self.sizes = nn.Linear(difficulties + kinds, sizes) if sizes else None
 
     @classmethod
     def from_pretrained(
@@ -82,6 +84,13 @@ class RouterNetwork(nn.Module):
         if self.embedding is None:
             raise ValueError("this network has no embedding; state its size when it is made")
         return nn.functional.normalize(self.embedding(pooled), dim=-1)
+
+    def sizes_of(self, vector: Tensor) -> Tensor:
+        """Log-odds of each profile (batch, sizes) from representations (batch, dim)."""
+        if self.sizes is None:
+            raise ValueError("this network has no heads of profiles; state how many when made")
+        logits: Tensor = self.sizes(vector)
+        return logits
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
         """What the artifact's graph computes: representation, log_tokens (batch, 1), and the

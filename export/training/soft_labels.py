@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from edge_router.routing.arrays import Float32s
+from edge_router.routing.arrays import Bools, Float32s
 from edge_router.routing.artifact.text import RouterTokenizer
 
 from ..data.npz_cache import kept
@@ -20,7 +19,7 @@ from .heads import LinearHead
 from .loop import padded
 from .model import RouterNetwork, digest
 
-__all__ = ["Opinion", "Specialist", "read_texts"]
+__all__ = ["Opinion", "Specialist", "log_odds_of", "read_texts"]
 
 
 BATCH = 64
@@ -28,44 +27,62 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """`log_odds` (queries, experts) of a good answer, `kinds` (queries, kinds) the posterior over
-    task kinds, `log_tokens` (queries, 1) the answer's length before each expert's own offset."""
+    """Log-odds of a good answer, `experts` (queries, experts) of every model and `sizes` (queries,
+    6) of the six profiles; `kinds` (queries, kinds) the posterior over task kinds, `log_tokens`
+    (queries, 1) the answer's length before each expert's own offset."""
 
-    log_odds: Float32s
+    experts: Float32s
+    sizes: Float32s
     kinds: Float32s
     log_tokens: Float32s
 
     @classmethod
     def of(
-        cls, vectors: Float32s, log_tokens: Float32s, heads: Sequence[LinearHead], *, kinds: int
+        cls,
+        vectors: Float32s,
+        log_tokens: Float32s,
+        experts: Sequence[LinearHead],
+        sizes: Sequence[LinearHead],
+        *,
+        kinds: int,
     ) -> Opinion:
         """One network's, from its representations (queries, dim), whose last `kinds` numbers are
-        the posterior, and a head for each expert."""
-        exact = vectors.astype(np.float64)
-        log_odds = np.stack([head.log_odds(exact) for head in heads], axis=1)
-        return cls(log_odds.astype(np.float32), vectors[:, -kinds:], log_tokens)
+        the posterior, and a head for each expert and each profile."""
+        said = log_odds_of(experts, vectors), log_odds_of(sizes, vectors)
+        return cls(*said, vectors[:, -kinds:], log_tokens)
 
     def joined(self, others: Sequence[Specialist]) -> Opinion:
-        """With the mean log-odds of this opinion and of each of the `others` of what that one has
-        studied. The rest is this one's."""
-        total = self.log_odds.copy()
-        count = np.ones_like(total, dtype=np.float32)
+        """With the `others`, each on what it has studied: an expert's log-odds are the mean of all
+        networks that know it, a profile's the mean of the specialists. The rest is this one's."""
+        experts, opinions = self.experts.copy(), np.ones_like(self.experts)
+        sizes, specialists = np.zeros_like(self.sizes), np.zeros((len(self.sizes), 1), np.float32)
         for other in others:
-            place = np.ix_(np.flatnonzero(other.rows), np.flatnonzero(other.experts))
-            total[place] += other.log_odds
-            count[place] += 1
-        return replace(self, log_odds=total / count)
+            place = np.ix_(np.flatnonzero(other.rows), np.flatnonzero(other.known))
+            experts[place] += other.experts
+            opinions[place] += 1
+            sizes[other.rows] += other.sizes
+            specialists[other.rows] += 1
+        asked = specialists > 0
+        sizes = np.where(asked, sizes / np.maximum(specialists, 1), self.sizes)
+        return replace(self, experts=experts / opinions, sizes=sizes)
 
 
 @dataclass(frozen=True, slots=True)
 class Specialist:
-    """What a network says that was trained on some tables only: `log_odds` (those queries, those
-    experts) of the queries at which `rows` (queries,) and the experts at which `experts`
-    (experts,) is true."""
+    """What a network says that was trained on some tables only, of the queries at which `rows`
+    (queries,) is true: `experts` (those queries, those experts) of the experts at which `known`
+    (experts,) is true, and `sizes` (those queries, 6)."""
 
-    rows: npt.NDArray[np.bool_]
-    experts: npt.NDArray[np.bool_]
-    log_odds: Float32s
+    rows: Bools
+    known: Bools
+    experts: Float32s
+    sizes: Float32s
+
+
+def log_odds_of(heads: Sequence[LinearHead], vectors: Float32s) -> Float32s:
+    """(queries, heads) from representations (queries, dim)."""
+    exact = vectors.astype(np.float64)
+    return np.stack([head.log_odds(exact) for head in heads], axis=1).astype(np.float32)
 
 
 def read_texts(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edge_router.routing.arrays import Float32s
+from edge_router.routing.arrays import Bools, Float32s
+from edge_router.routing.experts.expert import PROFILES
 
 from ..data.outcome_set import OutcomeSet
 from ..recipe import Recipe, StudentPlan
@@ -43,7 +43,7 @@ def distill(
     """A student cut out of `teacher` and trained on the `train` split and on the teacher's
     `opinion` of the same queries, read with its own `vocabulary`, its weights held to the int8 grid
     all the while (quantisation-aware training). Its sentence embedding follows the base model's."""
-    run = fingerprint(queries, plan, float(opinion.log_odds.sum()))
+    run = fingerprint(queries, plan, float(opinion.experts.sum()), float(opinion.sizes.sum()))
     finished = work / f"student-{run}.pt"
     torch.manual_seed(plan.seed)
     student = _start(teacher, plan, vocabulary)
@@ -90,6 +90,7 @@ def _start(teacher: RouterNetwork, plan: StudentPlan, vocabulary: Vocabulary) ->
         experts=teacher.heads.out_features,
         dropout=plan.dropout,
         embedding=plan.embedding,
+        sizes=len(PROFILES),
     )
 
 
@@ -106,17 +107,17 @@ def _embeddings(texts: Sequence[str], base: Path, work: Path) -> Float32s:
 
 @dataclass(frozen=True, slots=True)
 class _Targets:
-    log_odds: Tensor  # (queries, experts)
+    experts: Tensor  # (queries, experts), log-odds
+    sizes: Tensor  # (queries, 6), log-odds
     kinds: Tensor  # (queries, kinds)
     log_tokens: Tensor  # (queries, 1)
     embeddings: Tensor | None  # (queries, embedding), each of length 1 or NaN
 
     @classmethod
-    def of(
-        cls, opinion: Opinion, rows: npt.NDArray[np.bool_], embeddings: Float32s | None
-    ) -> _Targets:
+    def of(cls, opinion: Opinion, rows: Bools, embeddings: Float32s | None) -> _Targets:
         return cls(
-            torch.from_numpy(opinion.log_odds[rows]),
+            torch.from_numpy(opinion.experts[rows]),
+            torch.from_numpy(opinion.sizes[rows]),
             torch.from_numpy(opinion.kinds[rows]),
             torch.from_numpy(opinion.log_tokens[rows]),
             None if embeddings is None else torch.from_numpy(embeddings),
@@ -145,7 +146,8 @@ def _teacher_loss(
     student: RouterNetwork, pooled: Tensor, targets: _Targets, rows: Batch, plan: StudentPlan
 ) -> Tensor:
     vector, kind_logits, log_tokens = student.read(pooled)
-    odds, wanted = student.heads(vector), targets.log_odds[rows]
+    odds, wanted = student.heads(vector), targets.experts[rows]
+    size_loss = functional.mse_loss(student.sizes_of(vector), targets.sizes[rows])
     score_loss = functional.binary_cross_entropy_with_logits(odds, wanted.sigmoid())
     gap_loss = functional.mse_loss(_centred(odds), _centred(wanted))
     kind_loss = functional.cross_entropy(kind_logits, targets.kinds[rows])
@@ -153,6 +155,7 @@ def _teacher_loss(
     return (
         score_loss
         + plan.gap_weight * gap_loss
+        + plan.size_weight * size_loss
         + plan.kind_weight * kind_loss
         + LENGTH_WEIGHT * length_loss
     )

@@ -46,6 +46,7 @@ def test_a_point_that_lacks_something_is_refused(tmp_path: Path) -> None:
             r"has everyday_rated = '2'; .* whole number",
         ),
         ("clinc150 = 6000", "clinc150 = 0.5", r"\[transfer\] of .* has clinc150 = 0\.5"),
+        ("tengu_en_6sizes = 600", "tengu_en_6sizes = -1", r"\[recombined\] of .* = -1; .* 0 or"),
     ],
 )
 def test_a_count_that_is_none_is_refused(
@@ -63,7 +64,7 @@ def test_a_count_that_is_none_is_refused(
 def test_a_recipe_has_a_teacher(tmp_path: Path) -> None:
     """Students are cut out of the first."""
     text = SHIPPED.read_text(encoding="utf-8")
-    start, end = text.index("[teachers.broad]"), text.index("[students.3x256]")
+    start, end = text.index("[teachers.broad]"), text.index("[students.4x256]")
     path = tmp_path / "mine.toml"
     path.write_text(f"{text[:start]}[teachers]\n\n{text[end:]}", encoding="utf-8")
     with pytest.raises(BadData, match=r"has no teacher; add a table \[teachers\.NAME\]"):

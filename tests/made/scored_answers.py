@@ -6,35 +6,19 @@ import random
 
 import pytest
 
+import command_line
+from command_line import TWO_EXPERTS
 from edge_router import Config, EdgeRouter
-from edge_router.cli.main import main
 from edge_router.testing import FakeBackend
 
-SETTINGS = """
-[router]
-learn = true
-exploration = 0.5
-[experts.local]
-backend = "openai"
-model = "small"
-profile = "135m"
-base_url = "http://127.0.0.1:9/v1"
-[experts.cloud]
-backend = "openai"
-model = "big"
-profile = "frontier"
-location = "cloud"
-base_url = "http://127.0.0.1:9/v1"
-"""
+SETTINGS = f"[router]\nlearn = true\nexploration = 0.5\n{TWO_EXPERTS}"
 QUERIES = [f"What is {n} plus {m}?" for n in range(18) for m in range(18)]
 GOOD = {"local": 0.9, "cloud": 0.2}  # the other way round than anybody expects
 
 
 def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
     """Exit code, standard output, standard error."""
-    code = main(["calibrate", "--from-log", *argv])
-    out, err = capsys.readouterr()
-    return code, out, err
+    return command_line.run(capsys, "calibrate", "--from-log", *argv)
 
 
 def used(config: Config, queries: list[str] = QUERIES, seed: int = 0) -> None:

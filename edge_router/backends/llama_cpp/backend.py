@@ -12,12 +12,18 @@ import os
 import queue
 import threading
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import cast
 
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
-from edge_router.errors import BackendError, BackendUnavailable, ConfigError, MissingExtra
+from edge_router.errors import (
+    BackendError,
+    BackendRejected,
+    BackendUnavailable,
+    ConfigError,
+    MissingExtra,
+)
 from edge_router.guards.forking import renew_after_fork
 
 from ..deadline import Deadline
@@ -136,6 +142,19 @@ class LlamaCppBackend:
         nats = next(self._pieces(Job(request, deadline, reference)), None)
         return cast("float | None", nats)
 
+    def choose(
+        self, request: ChatRequest, names: Sequence[str], *, deadline: Deadline
+    ) -> tuple[float, ...]:
+        """P(name | `request`) of each of `names` as the answer, if it must be one of them.
+
+        Tokens that continue no name have probability 0. Raises BackendRejected for names that are
+        none, empty or not different.
+        """
+        if not names:
+            raise BackendRejected("there are no names to choose from")
+        (probabilities,) = self._pieces(Job(request, deadline, names=tuple(names)))
+        return cast("tuple[float, ...]", probabilities)
+
     def close(self) -> None:
         """End all answers, running or queued, and release the memory.
 
@@ -147,7 +166,7 @@ class LlamaCppBackend:
         if not worker.join(CLOSE_S):
             log.info("%s is left behind: it still computes", self.path.name)
 
-    def _pieces(self, job: Job) -> Generator[ChatChunk | float, None, None]:
+    def _pieces(self, job: Job) -> Generator[ChatChunk | float | tuple[float, ...], None, None]:
         worker = self._worker
 
         def wake() -> None:
@@ -164,7 +183,7 @@ class LlamaCppBackend:
         finally:
             worker.cancel(job)
 
-    def _next_piece(self, worker: Worker, job: Job) -> ChatChunk | float | None:
+    def _next_piece(self, worker: Worker, job: Job) -> ChatChunk | float | tuple[float, ...] | None:
         if not worker.is_ours:
             raise BackendUnavailable(
                 f"{self.path.name} answers in the process that asked it; ask again in this one"

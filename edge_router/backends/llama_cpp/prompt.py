@@ -15,8 +15,8 @@ from typing import Any, Self
 from edge_router.chat.message import Message, last_turn
 from edge_router.errors import BackendUnavailable
 
+from .answer.tool_format import TEMPLATE, ToolFormat, tool_format
 from .chat_template import ChatTemplate, Conversations, Rendered, Tools, default_template
-from .tool_format import TEMPLATE, ToolFormat, tool_format
 
 __all__ = ["Prompt", "PromptMaker", "Vocabulary"]
 

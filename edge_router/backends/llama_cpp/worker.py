@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_router.chat.completion import ChatChunk
-from edge_router.chat.request import ChatRequest
 from edge_router.errors import BackendError, BackendUnavailable
 
-from ..deadline import Deadline
-from .generation import Generation
+from .answer.generation import Generation
 from .gguf import GgufHeader, read_header
 from .gguf_trial import require_loadable
+from .job import Job, Piece
 from .library import AbortFlag, import_llama_cpp, loading
 from .prompt import PromptMaker
 
 if TYPE_CHECKING:
     from .confidence import ConfidenceMeter
+    from .name_trie import TrieMask
 
 __all__ = ["MAX_REFERENCE_TOKENS", "Job", "Worker"]
 
@@ -37,22 +37,6 @@ CLOSE_S = 0.4  # a worker that has not ended by then is left behind
 EXIT_S = 1.0  # the same where the interpreter ends
 
 log = logging.getLogger("edge_router.llama_cpp")
-
-Piece = ChatChunk | float | BackendError | None
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """One answer under way: chunks, then None for the end, or an error.
-
-    With a `reference` the one piece is how unlikely that text is as the answer, in nats.
-    """
-
-    request: ChatRequest
-    deadline: Deadline
-    reference: str | None = None
-    pieces: queue.SimpleQueue[Piece] = field(default_factory=queue.SimpleQueue)
-    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +184,7 @@ class Worker:
         try:
             if self.model is None:
                 self._load()
-            for piece in self._generate(job) if job.reference is None else self._score(job):
+            for piece in self._work(job):
                 job.pieces.put(piece)
         except BackendError as error:
             end = error
@@ -208,6 +192,11 @@ class Worker:
             end = BackendUnavailable(f"{self.name}: {error}")
         if not job.cancelled:
             job.pieces.put(end)
+
+    def _work(self, job: Job) -> Iterator[Piece]:
+        if job.names:
+            return self._choose(job)
+        return self._generate(job) if job.reference is None else self._score(job)
 
     def _going_on(self) -> bool:
         """Whether to go on loading; if a job is cancelled, the next one needs the model."""
@@ -257,7 +246,12 @@ class Worker:
         return n_ctx
 
     def _generate(
-        self, job: Job, *, max_tokens: int | None = None, reserve: int = 0
+        self,
+        job: Job,
+        *,
+        max_tokens: int | None = None,
+        reserve: int = 0,
+        mask: TrieMask | None = None,
     ) -> Iterator[ChatChunk]:
         """The answer, of `max_tokens` at most; room for `reserve` tokens is left in any case."""
         settings = self.settings
@@ -266,7 +260,8 @@ class Worker:
             self._prompts(),
             settings.path.stem,
             settings.repeat_penalty,
-            meter=_meter() if settings.confidence else None,
+            meter=_meter() if settings.confidence and mask is None else None,
+            mask=mask,
             wanted=lambda: not job.cancelled,
         ).chunks(job.request, max_tokens=max_tokens, reserve=reserve)
 
@@ -286,24 +281,22 @@ class Worker:
             return
         for _ in self._generate(job, max_tokens=1, reserve=len(tokens) + 1):
             pass
-        total = 0.0
-        for token in tokens:
-            if job.cancelled:
-                return
-            total += self._surprise(token)
-            self.model.eval([token])
-        yield total
+        from .token_probabilities import negative_log_likelihood
 
-    def _surprise(self, token: int) -> float:
-        """-log P of a token as the next one."""
-        import numpy as np
+        total = negative_log_likelihood(self.model, tokens, lambda: not job.cancelled)
+        if total is not None:
+            yield total
 
-        llama_cpp = import_llama_cpp()
-        logits = np.ctypeslib.as_array(
-            llama_cpp.llama_get_logits_ith(self.model.ctx, -1), shape=(self.model.n_vocab(),)
-        )
-        shifted = logits - logits.max()
-        return float(np.log(np.exp(shifted).sum()) - shifted[token])
+    def _choose(self, job: Job) -> Iterator[tuple[float, ...]]:
+        """P(name | conversation) of each name of the job, and of nothing else."""
+        from .name_trie import TrieMask
+        from .token_probabilities import name_probabilities, name_trie
+
+        mask = TrieMask(name_trie(self.model, job.names))
+        for _ in self._generate(job, max_tokens=1, reserve=mask.trie.depth + 1, mask=mask):
+            pass
+        if not job.cancelled:
+            yield name_probabilities(self.model, mask, lambda: not job.cancelled)
 
 
 def _meter() -> ConfidenceMeter:

@@ -22,6 +22,7 @@ from edge_router.guards.redaction import names_a_variable, redacted_url, without
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.settings.setting import help_of
+from edge_router.settings.task_config import TaskConfig
 
 from ..options import add_command, config_of
 from ..printing import print_json
@@ -49,6 +50,8 @@ def _settings_help() -> Iterator[str]:
     yield from (f"  {line}" for line in help_of(Config))
     yield "\nsettings of [experts.NAME]:"
     yield from (f"  {line}" for line in help_of(ExpertConfig))
+    yield "\nsettings of [tasks]:"
+    yield from (f"  {line}" for line in help_of(TaskConfig))
 
 
 def _doctor(options: argparse.Namespace) -> int:

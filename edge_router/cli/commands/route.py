@@ -161,7 +161,7 @@ def print_explanation(explanation: Explanation, *, as_json: bool) -> None:
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
-    from edge_router.routing.explaining.turning import turns_words
+    from edge_router.routing.explaining.turning import price_words, turns_words
 
     yield f"{explanation.expert} ({explanation.reason}): {explanation.words}"
     yield "experts"
@@ -172,8 +172,8 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield f"preference {explanation.preference}"
     gain, least = f"gain {explanation.gain:+.3f}", f"least gain {explanation.min_gain:+.3f}"
     yield f"  {gain}, {least}, margin {explanation.margin:+.3f}"
-    if explanation.turns:
-        yield f"  price {explanation.price:.2f}: {turns_words(explanation.turns)}"
+    if explanation.price is not None and explanation.turns:
+        yield f"  price {price_words(explanation.price)}: {turns_words(explanation.turns)}"
     yield explanation.length_words
     if explanation.needs_tools is not None:
         yield f"needs live data or a device: {explanation.needs_tools:.0%}"

@@ -12,9 +12,8 @@ from functools import cache
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 
 __all__ = [
     "binomial_cdf",
@@ -24,7 +23,6 @@ __all__ = [
     "rows_for_share",
 ]
 
-Bools = npt.NDArray[np.bool_]
 
 BOLDEST = 0.9  # of the capital that one row may cost at most
 REVISIONS = 100  # how often the bets are revised; more changes nothing that can be measured

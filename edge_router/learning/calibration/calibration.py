@@ -10,10 +10,11 @@ from typing import Any, Protocol, Self
 
 from edge_router.guards.data_folder import write_atomically, writing_to
 from edge_router.guards.stored_json import rounded
-from edge_router.routing.deciding.stored_points import StoredPoint, check_name
+from edge_router.routing.deciding.stored_points import StoredPoint, check_name, prices_of
 
 from .curve_plot import cost_quality_svg
-from .evidence import Evidence, QueryReader, from_file, from_known_queries
+from .evidence import Evidence, QueryReader, from_known_queries
+from .evidence_file import from_file
 from .guarantee import Promise, calibrate, sentence
 from .pair import ExpertSource, Pair
 from .targets import Quantity, Target
@@ -23,6 +24,11 @@ __all__ = ["Calibration", "point_name", "write_point"]
 
 class CalibratedRouter(ExpertSource, QueryReader, Protocol):
     """What a calibration needs of a `Router`."""
+
+    @property
+    def needs_tools(self) -> str:
+        """As in `Config`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ class Calibration:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             command=command,
             usd_per_second=router.usd_per_second,
+            needs_tools=router.needs_tools,
+            prices={expert.name: prices_of(expert) for expert in (weak, strong)},
         )
         return cls(point, promise, evidence)
 
@@ -114,6 +122,7 @@ def _summary(promise: Promise, evidence: Evidence) -> dict[str, Any]:
         "bounds": promise.bounds_used,
         "costs": "measured" if evidence.costs_measured else "estimated",
         "latencies": "measured" if evidence.latencies_measured else "estimated",
+        "for_cheapest": evidence.for_cheapest,
         "tables": dict(evidence.tables),
         "kinds": dict(evidence.kinds),
     }

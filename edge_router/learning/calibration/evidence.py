@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from itertools import compress
 from typing import Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.chat.completion import DEFAULT_MAX_TOKENS, ChatRequest, estimated_tokens
 from edge_router.errors import OutcomesUnusable
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.price import expenses, turning_prices
 from edge_router.routing.experts.expert import Expert
 from edge_router.routing.experts.panel import Panel
 
-from ..outcomes.rows import OutcomeRows, Row, query_key, request_of
-
-__all__ = ["Evidence", "ExpertOutcomes", "from_file", "from_known_queries", "refuse_unknown_tables"]
-
-log = logging.getLogger("edge_router")
-
-FIX = "add scores of both to its rows, or name experts that it has with --weak and --strong"
+__all__ = [
+    "Evidence",
+    "ExpertOutcomes",
+    "QueryReader",
+    "from_known_queries",
+    "priced",
+    "refuse_unknown_tables",
+]
 
 
 class QueryReader(Protocol):
-    """What evidence needs of a `Router`."""
+    """What evidence needs of a `Router`: how it reads a query, and on which a price decides."""
 
     artifact: RouterArtifact
     usd_per_second: float
 
     def represent(self, request: ChatRequest) -> Representation:
         """What the encoder says of the request."""
+        ...
+
+    def for_cheapest(self, query: Representation) -> bool:
+        """Whether the cheapest expert answers the query at any price."""
         ...
 
 
@@ -78,10 +80,11 @@ class Evidence:
     `strong_is_cheaper` (queries,). `tables` and `kinds` count the queries of each. Costs and
     latencies are `costs_measured` and `latencies_measured`, or else estimates from prices and
     speeds. With `stand_ins`, the scores are those of other models of the experts' profiles.
+    `for_cheapest` more queries are not in it: the cheapest expert answers them at any price.
     """
 
     turns: Float64s
-    strong_is_cheaper: npt.NDArray[np.bool_]
+    strong_is_cheaper: Bools
     weak: ExpertOutcomes
     strong: ExpertOutcomes
     tables: Mapping[str, int]
@@ -89,6 +92,7 @@ class Evidence:
     costs_measured: bool = False
     latencies_measured: bool = False
     stand_ins: bool = False
+    for_cheapest: int = 0
 
     def __len__(self) -> int:
         return int(self.turns.shape[-1])
@@ -174,6 +178,9 @@ def from_known_queries(
         (Representation(known.vectors[row], float(known.log_tokens[row])), length)
         for row, length in zip(np.flatnonzero(both), known.characters[both].tolist(), strict=True)
     ]
+    decided = priced(router, queries)
+    queries = list(compress(queries, decided))
+    both[both] = decided
     evidence = Evidence.estimated(
         weak,
         strong,
@@ -183,121 +190,18 @@ def from_known_queries(
         kinds=known.kinds[both].tolist(),
         usd_per_second=router.usd_per_second,
     )
-    return replace(evidence, stand_ins=True)
+    return replace(evidence, stand_ins=True, for_cheapest=int((~decided).sum()))
 
 
-def from_file(
-    router: QueryReader, weak: Expert, strong: Expert, path: Path, *, tables: Sequence[str] = ()
-) -> Evidence:
-    """A user's own outcome rows, with costs and latencies as measured where every row has them.
-
-    An expert goes by its name or its profile's. Rows that lack one of the two do not count,
-    and a query that several rows have (equal up to case and white space) counts once.
-    `tables` keeps only rows of that `source`. Raises OutcomesUnusable.
-    """
-    rows = list(OutcomeRows(path).placed())
-    if not rows:
-        raise OutcomesUnusable(f"{path} is empty; a row is a query with the scores of both experts")
-    refuse_unknown_tables(tables, sorted({_source(row, path) for _, row in rows}))
-    rows = [(at, row) for at, row in rows if not tables or _source(row, path) in tables]
-    called = [_called(expert, [row for _, row in rows], path) for expert in (weak, strong)]
-    rows = [(at, row) for at, row in rows if all(name in row["score"] for name in called)]
-    if not rows:
-        raise OutcomesUnusable(f"no row of {path} has scores of both {' and '.join(called)}; {FIX}")
-    rows = _distinct(rows, called, path)
-    both = [row for _, row in rows]
-    evidence = Evidence.estimated(
-        weak,
-        strong,
-        [_query(router, row, at) for at, row in rows],
-        (_column(both, "score", called[0]), _column(both, "score", called[1])),
-        tables=[_source(row, path) for row in both],
-        kinds=[row.get("task", "unnamed") for row in both],
-        usd_per_second=router.usd_per_second,
-    )
-    return _with_measured(evidence, both, called)
-
-
-def _distinct(
-    rows: Sequence[tuple[str, Row]], called: Sequence[str], path: Path
-) -> list[tuple[str, Row]]:
-    """Each query once, with the mean of what its rows say: copies are no draws of their own."""
-    groups: dict[str, list[tuple[str, Row]]] = {}
-    for where, row in rows:
-        text = row["query"] if "query" in row else json.dumps(row["messages"], sort_keys=True)
-        groups.setdefault(query_key(text), []).append((where, row))
-    if repeated := len(rows) - len(groups):
-        log.warning(
-            "%s: %s of %s rows repeat a query; each query counts once, with the mean of its rows",
-            path,
-            f"{repeated:,}",
-            f"{len(rows):,}",
+def priced(router: QueryReader, queries: Sequence[tuple[Representation, int]]) -> Bools:
+    """Which (queries,) a price decides on. Raises OutcomesUnusable where it is none."""
+    decided = np.array([not router.for_cheapest(query) for query, _ in queries], dtype=np.bool_)
+    if not decided.any():
+        raise OutcomesUnusable(
+            "every query needs live data or a device, which the cheapest expert answers at any "
+            'price; set needs_tools = "as_usual"'
         )
-    return [
-        (same[0][0], same[0][1] if len(same) == 1 else _mean([row for _, row in same], called))
-        for same in groups.values()
-    ]
-
-
-def _mean(rows: Sequence[Row], called: Sequence[str]) -> Row:
-    """The first row, with the means of the numbers that all of them have."""
-    means = {
-        field: {
-            name: float(_column(rows, field, name).mean())
-            for name in called
-            if all(name in row.get(field, {}) for row in rows)
-        }
-        for field in ("score", "cost_usd", "latency_s")
-    }
-    return {**rows[0], **means}
-
-
-def _with_measured(evidence: Evidence, rows: Sequence[Row], called: Sequence[str]) -> Evidence:
-    """Costs and latencies from the rows, where every one of them has them."""
-    paid, timed = (_measured(rows, field, called) for field in ("cost_usd", "latency_s"))
-    weak, strong = (
-        ExpertOutcomes(
-            side.scores,
-            _column(rows, "cost_usd", name) if paid else side.cost_usd,
-            _column(rows, "latency_s", name) if timed else side.latency_s,
-        )
-        for side, name in zip((evidence.weak, evidence.strong), called, strict=True)
-    )
-    return replace(
-        evidence, weak=weak, strong=strong, costs_measured=paid, latencies_measured=timed
-    )
-
-
-def _column(rows: Sequence[Row], field: str, name: str) -> Float64s:
-    return np.array([row[field][name] for row in rows], dtype=np.float64)
-
-
-def _measured(rows: Sequence[Row], field: str, names: Sequence[str]) -> bool:
-    """Whether every row has a number of `field` for both experts."""
-    return all(name in row.get(field, {}) for row in rows for name in names)
-
-
-def _called(expert: Expert, rows: Sequence[Row], path: Path) -> str:
-    """The name by which the rows know an expert."""
-    named = {name for row in rows for name in row["score"]}
-    for name in (expert.name, expert.profile):
-        if name in named:
-            return name
-    known = ", ".join(sorted(named)) or "nobody"
-    raise OutcomesUnusable(
-        f"{path} has no outcomes of {expert.name!r} (profile {expert.profile!r}), only of "
-        f"{known:.400}; {FIX}"
-    )
-
-
-def _query(router: QueryReader, row: Row, where: str) -> tuple[Representation, int]:
-    request = request_of(row, where, OutcomesUnusable)
-    return router.represent(request), request.characters
-
-
-def _source(row: Row, path: Path) -> str:
-    source: str = row.get("source", path.name)
-    return source
+    return decided
 
 
 def refuse_unknown_tables(tables: Sequence[str], known: Sequence[str]) -> None:
@@ -307,7 +211,7 @@ def refuse_unknown_tables(tables: Sequence[str], known: Sequence[str]) -> None:
             raise OutcomesUnusable(f"no table {table!r}; there are {', '.join(known)}")
 
 
-def _require(name: str, values: Float64s, fits: npt.NDArray[np.bool_], wanted: str) -> None:
+def _require(name: str, values: Float64s, fits: Bools, wanted: str) -> None:
     if not fits.all():
         raise OutcomesUnusable(f"a {name} is {values[~fits][0]:g}; it must be {wanted}")
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import ConfigError
-from edge_router.routing.arrays import Float64s
+from edge_router.guards.checks import MOST
+from edge_router.routing.arrays import Bools, Float64s
 
 from .bounds import binomial_interval, mean_is_below
 from .evidence import Evidence
 from .risk_control import control, most_usd, shuffled
-from .targets import MOST, Quantity, Target
+from .targets import Quantity, Target
 from .unsupported import refusal
 
 __all__ = ["Measured", "Promise", "calibrate", "quality_interval", "sentence"]
@@ -133,7 +133,7 @@ def quality_interval(evidence: Evidence, price: float, *, delta: float) -> Measu
 
 def _refuted(
     strong: Float64s, routed: Float64s, sign: float, ceiling: float | Float64s, delta: float
-) -> npt.NDArray[np.bool_]:
+) -> Bools:
     """(shares,) for which "less is kept than this" (sign 1) or "more" (sign -1) is refuted."""
     order = shuffled(len(strong))
     losses = (
@@ -143,7 +143,7 @@ def _refuted(
     return mean_is_below(losses, len(order), level=0.0, ceiling=ceiling, delta=delta)
 
 
-def _end(refuted: npt.NDArray[np.bool_], shares: Float64s) -> float | None:
+def _end(refuted: Bools, shares: Float64s) -> float | None:
     """The last share of the run of refuted ones, None where there is none."""
     run = int(np.logical_and.accumulate(refuted).sum())
     return round(float(shares[run - 1]), 3) if run else None
@@ -175,5 +175,10 @@ def _assumed(promise: Promise, evidence: Evidence) -> str:
     on_latency = any(target.quantity is Quantity.P95_LATENCY for target in promise.targets)
     if on_latency and not evidence.latencies_measured:
         estimates.append("latencies are estimates from speeds and expected answer lengths")
+    if evidence.for_cheapest:
+        estimates.append(
+            "nothing is promised of queries that need live data or a device, "
+            f"{evidence.for_cheapest:,} more of these, which the cheapest expert answers"
+        )
     given = f", if {' and '.join(conditions)}" if conditions else ""
     return "; ".join([given, *estimates])

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.errors import OutcomesUnusable
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s, Places
 
 from .bounds import binomial_cdf, mean_is_below
 from .evidence import Evidence
@@ -40,7 +40,6 @@ __all__ = [
     "useful",
 ]
 
-Bools = npt.NDArray[np.bool_]
 Array = TypeVar("Array", Float64s, Bools)
 End = Literal["strong", "weak"]
 
@@ -167,7 +166,7 @@ def control(
     return float(GRID[chosen(targets, good)]) if good.any() else None
 
 
-def chosen(targets: Sequence[Target], good: Bools) -> npt.NDArray[np.intp]:
+def chosen(targets: Sequence[Target], good: Bools) -> Places:
     """Of good prices (..., prices) the number of the one to take, where there is any."""
     if _cheapest(targets):
         return np.asarray(good.shape[-1] - 1 - np.argmax(good[..., ::-1], axis=-1))

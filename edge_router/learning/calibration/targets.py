@@ -9,6 +9,7 @@ from enum import StrEnum
 from numbers import Real
 
 from edge_router.errors import InvalidTarget, TargetsConflict
+from edge_router.guards.checks import MOST
 
 __all__ = ["Quantity", "Target", "parse_targets"]
 
@@ -31,7 +32,6 @@ class Quantity(StrEnum):
     P95_LATENCY = "p95_latency"
 
 
-MOST = 1e12  # dollars or seconds
 SHARES = (Quantity.QUALITY, Quantity.STRONG_CALLS)
 UNITS: Mapping[Quantity, Mapping[str, float]] = {
     Quantity.QUALITY: {"": 1.0, "%": 0.01},

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.routing.arrays import Float32s
+from edge_router.routing.arrays import Float32s, Places
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.logistic import sigmoid
 
@@ -34,7 +34,7 @@ class Traffic:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def take(self, rows: npt.NDArray[np.intp]) -> Traffic:
+    def take(self, rows: Places) -> Traffic:
         """The queries at `rows`, in that order."""
         return Traffic(self.vectors[rows], self.log_tokens[rows], self.characters[rows])
 

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 from edge_router.routing.logistic import Gaussian, sigmoid
 
 __all__ = ["most_informative"]
@@ -62,7 +61,7 @@ class _KindLimit:
         self._kinds = kinds
         self._most = -(-KIND_SHARE * count // max(1, len(set(kinds))))
 
-    def open(self, chosen: Sequence[int], rows: int) -> npt.NDArray[np.bool_]:
+    def open(self, chosen: Sequence[int], rows: int) -> Bools:
         """(rows,) True where a row is free and its kind not full; where all are full, the free."""
         free = np.ones(rows, dtype=bool)
         free[list(chosen)] = False

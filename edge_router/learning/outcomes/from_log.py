@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import TooFewOutcomes
 from edge_router.guards.stored_json import rounded
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
+from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
 from edge_router.routing.deciding.price import turning_prices
-from edge_router.routing.deciding.stored_points import StoredPoint, compared
+from edge_router.routing.deciding.stored_points import StoredPoint, compared, prices_of
 from edge_router.routing.experts.expert import Expert
 from edge_router.settings.config import Config
 
 from ..calibration.pair import ExpertSource, Pair
 from .log import FILE, OutcomeLog
-from .outcome import Outcome
+from .outcome import Outcome, require_dim
 from .propensity import LEAST_EFFECTIVE, LeftOut, LoggedOutcomes, effective_size, sort_out
 from .recalibration import Interval, Recalibration, recalibrate
 
 __all__ = ["LogCalibration", "PairPrice", "fit_price"]
+
+
+class LoggedRouter(ExpertSource, Protocol):
+    """What a calibration on this device's log needs of a `Router`."""
+
+    def for_cheapest(self, query: Representation) -> bool:
+        """Whether the cheapest expert answers the query at any price."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,15 +62,22 @@ class LogCalibration:
         strong: str,
         share: float,
         usd_per_second: float = 0.0,
+        for_cheapest: Callable[[Representation], bool] = lambda _: False,
     ) -> Self:
         """From the rows of a log; `experts` are the configured ones, none of them corrected, and
         `artifact` is the hash of the router.
 
-        The price keeps `share` of the strong expert's mean score, see `fit_price`. The
-        same log gives the same, whatever was corrected while it was written. Raises
-        TooFewOutcomes, LearningError.
+        The price keeps `share` of the strong expert's mean score, see `fit_price`, on the queries
+        that it decides on: not on those that are `for_cheapest`. The same log gives the same,
+        whatever was corrected while it was written. Raises TooFewOutcomes, LearningError.
         """
-        kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact)
+        dim = len(experts[0].head.weights)
+
+        def no_price(row: Outcome) -> bool:
+            require_dim([row], dim)
+            return for_cheapest(Representation(row.vector, row.log_tokens))
+
+        kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact, no_price)
         log = LoggedOutcomes.of(kept, experts, usd_per_second=usd_per_second)
         try:
             recalibrations, too_few = _recalibrations(log, needed=(weak, strong))
@@ -74,7 +89,7 @@ class LogCalibration:
         return cls(recalibrations, price, too_few, len(log), left_out)
 
     @classmethod
-    def of_device(cls, router: ExpertSource, config: Config, pair: Pair, *, share: float) -> Self:
+    def of_device(cls, router: LoggedRouter, config: Config, pair: Pair, *, share: float) -> Self:
         """From this device's own log; see `of`. Raises TooFewOutcomes, LearningError."""
         return cls.of(
             OutcomeLog(config.data_folder / FILE).rows(),
@@ -84,6 +99,7 @@ class LogCalibration:
             strong=pair.strong.name,
             share=share,
             usd_per_second=config.usd_per_second,
+            for_cheapest=router.for_cheapest,
         )
 
     def point(
@@ -97,6 +113,7 @@ class LogCalibration:
     ) -> StoredPoint:
         """The operating point to store, made for the experts that the settings compare."""
         heads = {expert.name: fingerprint(expert.head) for expert in router.experts}
+        everyone = compared(router.artifact, config)
         return StoredPoint(
             name=name,
             promise=self.words,
@@ -104,13 +121,15 @@ class LogCalibration:
             targets=[target],
             confidence=0.95,
             evidence=self._summary(),
-            experts={one.name: one.profile for one in compared(router.artifact, config)},
+            experts={one.name: one.profile for one in everyone},
             artifact={"name": router.artifact.manifest.name, "hash": router.artifact.hash},
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             command=command,
             usd_per_second=config.usd_per_second,
+            needs_tools=config.needs_tools,
             corrections=self.corrections,
             heads={expert: heads[expert] for expert in self.corrections},
+            prices={one.name: prices_of(one) for one in everyone},
         )
 
     def _summary(self) -> dict[str, Any]:
@@ -272,7 +291,7 @@ def _pair(log: LoggedOutcomes, weak: str, strong: str) -> LoggedOutcomes:
 
 def _turns(
     pair: LoggedOutcomes, weak: str, strong: str, corrections: Mapping[str, Correction]
-) -> tuple[Float64s, npt.NDArray[np.bool_]]:
+) -> tuple[Float64s, Bools]:
     """The highest prices (queries,) at which the dearer one is asked, and whether (queries,) that
     is the weak one."""
     numbers = [pair.number(weak), pair.number(strong)]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import LearningError, TooFewOutcomes
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s, Places
 from edge_router.routing.deciding.price import expenses
 from edge_router.routing.experts.expert import Expert
 
@@ -21,8 +20,6 @@ from .outcome import Outcome, require_dim
 
 __all__ = ["LEAST_EFFECTIVE", "LeftOut", "LoggedOutcomes", "effective_size", "sort_out"]
 
-Integers = npt.NDArray[np.intp]
-Flags = npt.NDArray[np.bool_]
 
 LEAST_EFFECTIVE = 100  # scored answers: the mean of so many is known to within 0.1
 
@@ -39,6 +36,7 @@ class LeftOut(StrEnum):
     BROKE_OFF = "broken off by the expert"
     ANOTHER_ANSWERED = "answered by another expert after a failure or a hand-over"
     NOT_CONFIGURED = "of experts that the settings do not have"
+    NEEDS_TOOLS = "to queries that need live data or a device, for the cheapest expert"
     NO_CHOICE = "that nobody else might have answered (exploration)"
 
 
@@ -56,8 +54,8 @@ class LoggedOutcomes:
 
     experts: tuple[str, ...]
     estimates: Float64s
-    chosen: Integers
-    rival: Integers
+    chosen: Places
+    rival: Places
     propensity: Float64s
     scores: Float64s
     expense: Float64s
@@ -99,7 +97,7 @@ class LoggedOutcomes:
             )
         return self.experts.index(expert)
 
-    def where(self, keep: Flags) -> Self:
+    def where(self, keep: Bools) -> Self:
         """Only the rows at which `keep` (queries,) is true."""
         return replace(
             self,
@@ -111,7 +109,7 @@ class LoggedOutcomes:
             expense=self.expense[keep],
         )
 
-    def require(self, of: Flags, which: str) -> float:
+    def require(self, of: Bools, which: str) -> float:
         """The effective size of the rows at which `of` (queries,) is true.
 
         `which` completes "scored answers ...". Raises TooFewOutcomes below LEAST_EFFECTIVE.
@@ -139,11 +137,17 @@ class LoggedOutcomes:
 
 
 def sort_out(
-    rows: Sequence[Outcome], experts: Sequence[str], artifact: str
+    rows: Sequence[Outcome],
+    experts: Sequence[str],
+    artifact: str,
+    for_cheapest: Callable[[Outcome], bool] = lambda _: False,
 ) -> tuple[list[Outcome], Mapping[LeftOut, int]]:
     """The rows of the artifact with this hash that tell something of `experts`, and how many of
-    the others there are of each kind."""
-    reasons = [_left_out(row, experts, artifact) for row in rows]
+    the others there are of each kind. Rows `for_cheapest` are of queries that no price decides on.
+    """
+    reasons = [
+        _left_out(row, experts, artifact) or _without_choice(row, for_cheapest) for row in rows
+    ]
     kept = [row for row, reason in zip(rows, reasons, strict=True) if reason is None]
     return kept, Counter(reason for reason in reasons if reason is not None)
 
@@ -155,9 +159,14 @@ def _left_out(row: Outcome, experts: Sequence[str], artifact: str) -> LeftOut | 
         LeftOut.BROKE_OFF: row.ended == "broken",
         LeftOut.ANOTHER_ANSWERED: row.answered_by != row.expert,
         LeftOut.NOT_CONFIGURED: row.expert not in experts,
-        LeftOut.NO_CHOICE: row.propensity >= 1,
     }
     return next((reason for reason, applies in checks.items() if applies), None)
+
+
+def _without_choice(row: Outcome, for_cheapest: Callable[[Outcome], bool]) -> LeftOut | None:
+    if for_cheapest(row):
+        return LeftOut.NEEDS_TOOLS
+    return LeftOut.NO_CHOICE if row.propensity >= 1 else None
 
 
 def _estimates(rows: Sequence[Outcome], experts: Sequence[Expert]) -> Float64s:
@@ -195,7 +204,7 @@ def _expenses(
     return table
 
 
-def _require(name: str, values: Float64s, fits: Flags, span: str) -> None:
+def _require(name: str, values: Float64s, fits: Bools, span: str) -> None:
     if not fits.all():
         raise LearningError(f"a {name} of {values[~fits][0]:g} is logged; it must be {span}")
 

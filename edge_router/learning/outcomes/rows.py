@@ -18,6 +18,7 @@ from typing import Any
 
 from edge_router.chat.request import ChatRequest
 from edge_router.errors import ConfigError, EdgeRouterError, InvalidRequest, OutcomesUnusable
+from edge_router.guards.checks import MOST
 from edge_router.guards.json_lines import is_unicode, json_lines
 from edge_router.guards.redaction import quoted_json
 
@@ -39,7 +40,6 @@ log = logging.getLogger("edge_router")
 
 ALONE = ""  # the expert of a score that stands alone: {"score": 1}
 PLAIN = frozenset((int, float))
-MOST = 1e12  # dollars, tokens, characters or seconds
 NUMBERS = {
     "score": (0.0, 1.0),
     "cost_usd": (0.0, MOST),

@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from edge_router.errors import ArtifactCorrupt, ArtifactIncompatible
 from edge_router.guards.forking import NO_FORK, ForkSafeLock, NativeCalls, renew_after_fork
 
@@ -16,6 +18,9 @@ from .representation import Representation
 from .text import RouterTokenizer
 
 __all__ = ["OnnxEncoder", "open_session"]
+
+
+UNIT = 1e-3  # how far from 1 the square of an embedding's length may be: that is rounding
 
 
 class OnnxEncoder:
@@ -37,18 +42,19 @@ class OnnxEncoder:
         return type(self), (self._artifact,)  # another process opens its own session
 
     def represent(self, text: str) -> Representation:
-        vectors, log_tokens = self.represent_batch([text])
-        return Representation(vectors[0], float(log_tokens[0]))
+        dim = self._artifact.manifest.representation_dim
+        vectors, log_tokens = self._run(text, {"representation": dim, "log_tokens": 1})
+        return Representation(vectors[0], float(log_tokens[0, 0]))
 
     def represent_batch(self, texts: Sequence[str]) -> tuple[Float32s, Float32s]:
-        """Vectors (batch, representation_dim) and log_tokens (batch,)."""
-        dim = self._artifact.manifest.representation_dim
-        vectors, log_tokens = self._run(texts, {"representation": dim, "log_tokens": 1})
+        """Vectors (batch, representation_dim) and log_tokens (batch,), each text's as alone."""
+        sizes = {"representation": self._artifact.manifest.representation_dim, "log_tokens": 1}
+        vectors, log_tokens = self._run_each(texts, sizes)
         return vectors, log_tokens[:, 0]
 
     def embed(self, texts: Sequence[str]) -> Float32s:
         """Sentence embeddings (batch, embedding_dim) of texts of at most the artifact's `max_chars`
-        characters, each of length 1: their products are cosine similarities.
+        characters, each of length 1: their products are cosine similarities. Each is as alone.
 
         Raises ArtifactIncompatible for an artifact whose encoder gives none.
         """
@@ -58,14 +64,31 @@ class OnnxEncoder:
                 f"the artifact {self._artifact.manifest.name!r} gives no embeddings; export it "
                 "again, with `embedding` in the plan of its student"
             )
-        (embeddings,) = self._run(texts, {"embedding": dim})
+        (embeddings,) = self._run_each(texts, {"embedding": dim})
+        squares = np.einsum("ij,ij->i", embeddings, embeddings)
+        if not (np.abs(squares - 1) < UNIT).all():
+            raise ArtifactCorrupt(
+                f"{self._artifact.encoder_path} gave an embedding that is not of length 1"
+            )
         return embeddings
 
-    def _run(self, texts: Sequence[str], sizes: Mapping[str, int]) -> list[Float32s]:
-        """The outputs of the graph called as in `sizes`, each (batch, size)."""
+    def _run_each(self, texts: Sequence[str], sizes: Mapping[str, int]) -> list[Float32s]:
+        """The outputs of the graph called as in `sizes`, each (batch, size).
+
+        One text after another: a graph quantises its activations by the range of all that it is
+        given at once, so that beside other texts a text would get other numbers.
+        """
+        outputs = [np.empty((len(texts), size), dtype=np.float32) for size in sizes.values()]
+        for row, text in enumerate(texts):
+            for column, output in zip(outputs, self._run(text, sizes), strict=True):
+                column[row] = output[0]
+        return outputs
+
+    def _run(self, text: str, sizes: Mapping[str, int]) -> list[Float32s]:
+        """The outputs of the graph called as in `sizes`, each (1, size)."""
         with self._calls:
             tokenizer, session = self._ready or self._open()
-            ids, mask = tokenizer.batch(texts)
+            ids, mask = tokenizer.batch([text])
             try:
                 outputs: list[Float32s] = session.run(
                     [*sizes], {"input_ids": ids, "attention_mask": mask}
@@ -74,7 +97,7 @@ class OnnxEncoder:
                 raise ArtifactCorrupt(
                     f"onnxruntime cannot run {self._artifact.encoder_path}: {error}"
                 ) from None
-        shapes = [(len(texts), size) for size in sizes.values()]
+        shapes = [(1, size) for size in sizes.values()]
         if not all(map(_is_sound, outputs, shapes)):
             raise ArtifactCorrupt(
                 f"{self._artifact.encoder_path} gave {[one.shape for one in outputs]} numbers that "

@@ -9,11 +9,10 @@ from enum import StrEnum
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import ArtifactIncompatible
 
-from ..arrays import Float32s
+from ..arrays import Float32s, Places
 from .known_queries import KnownQueries
 from .manifest import RouterArtifact
 from .representation import RoutedQuery
@@ -112,9 +111,7 @@ def unit_rows(vectors: Float32s) -> Float32s:
     return directions
 
 
-def nearest(
-    directions: Float32s, vector: Float32s, count: int
-) -> tuple[npt.NDArray[np.intp], Float32s]:
+def nearest(directions: Float32s, vector: Float32s, count: int) -> tuple[Places, Float32s]:
     """The `count` rows nearest to `vector`, and their cosine distances 0..2, nearest first."""
     distances = 1 - directions @ unit_rows(vector[None])[0]
     count = min(count, len(distances))

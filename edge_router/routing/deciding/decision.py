@@ -20,9 +20,10 @@ from edge_router.guards.checks import (
     texts,
 )
 
+from ..arrays import Places
 from ..artifact.representation import RoutedQuery
 from ..experts.expert import Estimate, Location
-from ..experts.panel import Candidate, Candidates, Estimates, Places
+from ..experts.panel import Candidate, Candidates, Estimates
 from .reason import PREFERRED, RULED_OUT, STATED, Reason
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from edge_router.settings.constraints import Placement
 from ..experts.expert import Location
 from .decision import Decision
 from .policy import decide_again
+from .price_rule import CheapestRule
 from .reason import Reason
 
 __all__ = ["Exploration", "rival_of"]
@@ -46,13 +47,16 @@ def rival_of(decision: Decision) -> str | None:
 
     All constraints and preferences hold for it: an expert that the device's state speaks against,
     one on the device where the cloud is preferred, or one outside the preferred cost range is no
-    rival. None where no expert is left.
+    rival. None where no expert is left, and for a query that goes to the cheapest expert at any
+    price: nothing is to be learned of a price from its answer.
     """
     if decision.grounds is None:
         return None
     if decision.reason is Reason.EXPLORATION:
         return decision.wanted
     grounds = decision.grounds
+    if isinstance(grounds.rule, CheapestRule):
+        return None
     out = {decision.expert, *decision.excluded, *grounds.doubts}
     try:
         second = decide_again(grounds, absent=out)

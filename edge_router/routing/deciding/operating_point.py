@@ -51,10 +51,13 @@ class OperatingPoint:
     @classmethod
     def of_price(cls, price: float) -> Self:
         """An operating point that the user states, the setting `min_gain`."""
-        promise = (
-            "the dearest expert is asked where that raises the chance of a good answer by "
-            f"{price:.0%} or more, cheaper ones in proportion"
+        points = f"{100 * abs(price):.3g}"
+        asked = (
+            f"where that raises the chance of a good answer by {points} points or more"
+            if price > 0
+            else f"unless that lowers the chance of a good answer by more than {points} points"
         )
+        promise = f"the dearest expert is asked {asked}, cheaper ones in proportion"
         return cls("custom", promise, price)
 
     def corrected(self, expert: Expert) -> Expert:

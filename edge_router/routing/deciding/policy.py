@@ -6,16 +6,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.errors import NoExpertFits
 from edge_router.guards.checks import FrozenDict
 from edge_router.settings.constraints import Constraints, Placement
 
-from ..arrays import Float64s
+from ..arrays import Bools, Float64s, Places
 from ..artifact.representation import RoutedQuery
 from ..experts.expert import Location
-from ..experts.panel import Candidate, Candidates, Places, Traits
+from ..experts.panel import Candidate, Candidates, Traits
 from .decision import NO_NEEDS, Decision, Grounds, Needs, Rule, Verdict, Weighed
 from .reason import LACKS, RULED_OUT, Reason
 
@@ -123,7 +122,7 @@ def _excluded(
 
 def _ruled_out(
     candidates: Candidates, constraints: Constraints, lengths: Float64s | int, needs: Needs
-) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
+) -> Iterator[tuple[Reason, Bools]]:
     """Why candidates may not answer and which (experts,), the most telling reason first."""
     traits, placement = candidates.traits, constraints.placement
     yield Reason.NOT_CONFIGURED, traits.not_configured
@@ -143,7 +142,7 @@ def _ruled_out(
 
 def _incapable(
     traits: Traits, constraints: Constraints, needs: Needs
-) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
+) -> Iterator[tuple[Reason, Bools]]:
     """Experts that lack a capability, and all where none may fetch what the request points to."""
     for capability in sorted(needs.capabilities):
         yield LACKS[capability], traits.lacking(capability)
@@ -151,9 +150,7 @@ def _incapable(
         yield Reason.REMOTE_PART, np.ones(len(traits.names), dtype=np.bool_)
 
 
-def _too_dear(
-    costs: Float64s, constraints: Constraints
-) -> Iterator[tuple[Reason, npt.NDArray[np.bool_]]]:
+def _too_dear(costs: Float64s, constraints: Constraints) -> Iterator[tuple[Reason, Bools]]:
     limit, budget = constraints.max_cost_usd, constraints.budget_left_usd
     if limit is not None or budget is not None:
         yield Reason.PRICE_UNKNOWN, np.isnan(costs)

@@ -5,18 +5,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+import math
 
-from ..arrays import Float64s
+import numpy as np
+
+from ..arrays import Bools, Float64s, Places
 
 __all__ = ["LEAVING", "chosen", "expenses", "scores_of", "turning_prices"]
 
 
-Bools = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
-
-LARGEST = np.finfo(np.float64).max
+ZERO, ONE, NEVER = np.array(0.0), np.array(1.0), np.array(-np.inf)  # arrays are sooner compared
+LEAST, LARGEST = math.ulp(0.0), np.finfo(np.float64).max  # above 0, below infinity
 LEAVING = 0.1
 """The least expense of an expert that the query leaves this device for. Leaving it is never free:
 it takes a connection, hands the text to somebody else, and counts against limits of rate. Without
@@ -38,8 +37,8 @@ def expenses(
     anything.
     """
     sums = _with_seconds(cost_usd, latency_s, usd_per_second) if usd_per_second else cost_usd
-    dearest = np.fmax.reduce(sums, axis=-1, keepdims=True)  # of those that are known
-    shares = np.fmin(sums / np.where(dearest > 0, dearest, 1.0), 1.0)  # 1 where it is not known
+    dearest = np.fmax.reduce(sums, axis=-1, keepdims=True, initial=LEAST)  # of those that are known
+    shares = np.fmin(sums / dearest, ONE)  # 1 where it is not known
     expense: Float64s = np.maximum(shares, LEAVING * leaves_device)
     return expense
 
@@ -79,7 +78,7 @@ def scores_of(quality: Float64s, expense: Float64s, price: float) -> Float64s:
     bit: 0 is the score of the first, `gain - price` that of the second.
     """
     further = expense - np.minimum.reduce(expense, axis=-1, keepdims=True)
-    cheapest = np.where(further > 0, -np.inf, quality)
+    cheapest = np.where(further > ZERO, NEVER, quality)
     base = np.maximum.reduce(cheapest, axis=-1, keepdims=True)
     scores: Float64s = (quality - base) - price * further
     return scores

@@ -10,23 +10,20 @@ since expenses and scores are those of all experts, whoever may answer now.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from ..arrays import Float64s
-from ..experts.panel import Candidates, Places
+from ..arrays import Bools, Float64s, Places
+from ..experts.panel import Candidates
 from .decision import Rule, Verdict, Weighed
 from .operating_point import OperatingPoint
 from .price import expenses, scores_of
 from .reason import Reason
 
 __all__ = ["CheapestRule", "PriceRule"]
-
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +55,12 @@ class PriceRule:
         return None
 
     def weigh(self, candidates: Candidates) -> Weighed:
-        expense = self.expenses(candidates)
-        scores = scores_of(candidates.quality, expense, self.point.price)
-        below = candidates.quality < self.point.least_quality
-        some_below = bool(below.any())
-        ranking = _ranking(candidates, expense, scores, below if some_below else None)
-        return _Scores(candidates, expense, scores, ranking, self.point, some_below)
+        quality, expense = candidates.quality, self.expenses(candidates)
+        scores, least = scores_of(quality, expense, self.point.price), self.point.least_quality
+        columns = (quality.tolist(), expense.tolist(), scores.tolist())
+        below = quality < least if min(columns[0]) < least else None
+        ranking = _ranking(candidates, expense, scores, below)
+        return _Scores(ranking, candidates, *columns, self.point, below is not None)
 
     def expenses(self, candidates: Candidates) -> Float64s:
         """What each of the candidates counts as, 0..1 (experts,)."""
@@ -78,18 +75,10 @@ def _ranking(
     dearer first, then as in `Candidates.cheapest_first`."""
     if below is None:
         ranking: Places = (-scores).argsort()
-        ranked = scores[ranking]
-        if not (ranked[1:] == ranked[:-1]).any():
+        if len(set(scores.tolist())) == len(scores):
             return ranking
-    keys = (_cheapest_rank(candidates), -expense, -scores)
+    keys = (candidates.cheapest_rank, -expense, -scores)
     return np.lexsort(keys if below is None else (*keys, below))
-
-
-def _cheapest_rank(candidates: Candidates) -> Places:
-    """The number (experts,) of each in `Candidates.cheapest_first`."""
-    rank = np.empty(len(candidates), dtype=np.intp)
-    rank[candidates.cheapest_first] = np.arange(len(candidates))
-    return rank
 
 
 def _among(ranking: Places, among: Places) -> Places:
@@ -102,22 +91,30 @@ def _among(ranking: Places, among: Places) -> Places:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Scores:
-    """All candidates with their expenses and scores (experts,), and their places, best first;
-    whether some of them are expected below the least quality."""
+class _Ranked:
+    """The places of all candidates (experts,), best first."""
 
-    candidates: Candidates
-    expense: Float64s
-    scores: Float64s
     ranking: Places
-    point: OperatingPoint
-    some_below: bool
 
     def best(self, among: Places) -> int:
         return int(_among(self.ranking, among)[0])
 
     def order(self, among: Places) -> Places:
         return _among(self.ranking, among)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scores(_Ranked):
+    """All candidates with their qualities, expenses and scores, each in a list: there are few, and
+    one number of an array costs more than a whole comparison. Whether some of them are expected
+    below the least quality."""
+
+    candidates: Candidates
+    quality: Sequence[float]
+    expense: Sequence[float]
+    scores: Sequence[float]
+    point: OperatingPoint
+    some_below: bool
 
     def verdict(self, among: Places, place: int) -> Verdict:
         """The gain is that of the comparison that decided.
@@ -126,44 +123,42 @@ class _Scores:
         other: over the cheaper one that came closest to being enough, or over the one that would
         have been chosen if it were not expected below the least quality.
         """
-        others = among[among != place]
-        if not len(others):
+        others = [other for other in among.tolist() if other != place]
+        if not others:
             return Verdict(Reason.CHEAPEST_IS_ENOUGH, 0.0, self.point.price)
         if self.some_below and (better := self._barred(others, place)) is not None:
             return self._over(Reason.LEAST_QUALITY, place, better)
-        cheaper = others[self._cheaper(others, place)]
-        if len(cheaper):
-            closest = int(cheaper[self.scores[cheaper].argmax()])
-            return self._over(Reason.GAIN_IS_WORTH_IT, place, closest)
-        closest = int(others[self.scores[others].argmax()])
-        return self._over(Reason.CHEAPEST_IS_ENOUGH, closest, place)
+        if cheaper := self._cheaper(others, place):
+            return self._over(Reason.GAIN_IS_WORTH_IT, place, self._closest(cheaper))
+        return self._over(Reason.CHEAPEST_IS_ENOUGH, self._closest(others), place)
+
+    def _closest(self, places: Sequence[int]) -> int:
+        """The place of the highest score."""
+        return max(places, key=self.scores.__getitem__)
 
     def _over(self, reason: Reason, dear: int, cheap: int) -> Verdict:
         """What one expert gains over another one, and what its further expense asks for."""
-        quality, expense = self.candidates.quality, self.expense
-        asked = self.point.price * float(expense[dear] - expense[cheap])
-        return Verdict(reason, float(quality[dear] - quality[cheap]), asked)
+        quality, expense = self.quality, self.expense
+        asked = self.point.price * (expense[dear] - expense[cheap])
+        return Verdict(reason, quality[dear] - quality[cheap], asked)
 
-    def _barred(self, others: Places, place: int) -> int | None:
+    def _barred(self, others: Sequence[int], place: int) -> int | None:
         """The expert of a higher score that is expected below the least quality."""
-        quality, least = self.candidates.quality, self.point.least_quality
-        if quality[place] < least:
+        quality, least = self.quality, self.point.least_quality
+        barred = [other for other in others if quality[other] < least]
+        if quality[place] < least or not barred:
             return None
-        barred = others[quality[others] < least]
-        if not len(barred):
-            return None
-        best = int(barred[self.scores[barred].argmax()])
+        best = self._closest(barred)
         return best if self.scores[best] > self.scores[place] else None
 
-    def _cheaper(self, others: Places, place: int) -> Bools:
-        """Which (others,) are cheaper than the expert at `place`."""
-        dear = self.expense[place]
-        lower: Bools = self.expense[others] < dear
-        equal = self.expense[others] == dear
-        if equal.any():
-            rank = _cheapest_rank(self.candidates)
-            lower |= equal & (rank[others] < rank[place])
-        return lower
+    def _cheaper(self, others: Sequence[int], place: int) -> list[int]:
+        """Those of the others that are cheaper than the expert at `place`."""
+        expense, dear = self.expense, self.expense[place]
+        lower = [other for other in others if expense[other] < dear]
+        if equal := [other for other in others if expense[other] == dear]:
+            rank = self.candidates.cheapest_rank
+            lower += [other for other in equal if rank[other] < rank[place]]
+        return sorted(lower)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,22 +184,15 @@ class CheapestRule:
     def weigh(self, candidates: Candidates) -> Weighed:
         leaves, seconds = candidates.traits.leaves_device, candidates.latency_s
         expense = expenses(candidates.cost_usd, seconds, leaves, self.usd_per_second)
-        ranking = np.lexsort((_cheapest_rank(candidates), expense))
+        ranking = np.lexsort((candidates.cheapest_rank, expense))
         return _Cheapest(ranking, self.usual.weigh(candidates))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cheapest:
-    """The places of all candidates, the cheapest first, and what the usual rule makes of them."""
+class _Cheapest(_Ranked):
+    """All candidates, the cheapest first, and what the usual rule makes of them."""
 
-    ranking: Places
     usual: Weighed
-
-    def best(self, among: Places) -> int:
-        return int(_among(self.ranking, among)[0])
-
-    def order(self, among: Places) -> Places:
-        return _among(self.ranking, among)
 
     def verdict(self, among: Places, place: int) -> Verdict:
         usual = self.usual.verdict(among, place)

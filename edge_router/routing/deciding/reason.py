@@ -21,6 +21,7 @@ class Reason(StrEnum):
     BEST_IN_COST_RANGE = "best_in_cost_range"
     OUTSIDE_COST_RANGE = "outside_cost_range"
     BEST_BALANCE = "best_balance"
+    TASK_EXPERT = "task_expert"
     EXPLORATION = "exploration"
     NOT_CONFIGURED = "not_configured"
     ONLY_ON_DEVICE = "only_on_device"
@@ -87,6 +88,7 @@ PREFERRED = {
 
 STATED = {
     Reason.PREFERRED_IN_CLOUD: "the cloud is preferred",
+    Reason.TASK_EXPERT: "the best on this task by its leaderboard",
     Reason.NEEDS_TOOLS: (
         "needs live data or a device: no model can know, so the cheapest expert answers"
     ),

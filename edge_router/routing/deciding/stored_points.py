@@ -8,19 +8,19 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 from edge_router.errors import ConfigError, StaleOperatingPoint
 from edge_router.guards.data_folder import write_atomically
 from edge_router.guards.redaction import quoted_json
 from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
-from edge_router.settings.config import Config
+from edge_router.settings.config import Config, ToolsMode
 
 from ..artifact.manifest import RouterArtifact
 from ..experts.expert import Expert
 from .operating_point import Correction, OperatingPoint, fingerprint
 
-__all__ = ["StoredPoint", "check_name", "compared", "point_path", "stored_names"]
+__all__ = ["StoredPoint", "check_name", "compared", "point_path", "prices_of", "stored_names"]
 
 FOLDER = "operating-points"
 NAME = re.compile(r"\w[\w.-]{0,63}")
@@ -31,11 +31,13 @@ SCHEMA_VERSION = 2  # 2: one price
 class StoredPoint:
     """One operating point, what it promises, and for whom it was made.
 
-    `price` as in OperatingPoint, of expenses in which a second is worth `usd_per_second`. `experts`
-    maps the names of the experts to their profiles. `evidence` says on how many queries of which
-    tables and kinds it rests and what was measured there. `created` is a UTC date, `command` what
-    makes it anew. One from the log has
-    `corrections` by the names of the experts, and in `heads` the fingerprints of what they correct.
+    `price` as in OperatingPoint, of expenses in which a second is worth `usd_per_second`, for the
+    queries that it decides on under the setting `needs_tools`. `experts` maps the names of the
+    experts to their profiles. `evidence` says on how many queries of which tables and kinds it
+    rests and what was measured there. `created` is a UTC date, `command` what makes it anew. One
+    from the log has `corrections` by the names of the experts, and in `heads` the fingerprints of
+    what they correct. `prices` are those of the experts, by their names, see `prices_of`; a file
+    that states none is not asked.
     """
 
     name: str
@@ -49,8 +51,10 @@ class StoredPoint:
     created: str
     command: str
     usd_per_second: float = 0.0
+    needs_tools: str = "as_usual"  # what a file says that does not state it
     corrections: Mapping[str, Correction] = field(default_factory=dict)
     heads: Mapping[str, str] = field(default_factory=dict)
+    prices: Mapping[str, Sequence[float] | None] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     @classmethod
@@ -82,10 +86,17 @@ class StoredPoint:
             raise ValueError("targets or artifact are incomplete")
         for target in self.targets:
             text(target, "a target")
+        if self.needs_tools not in get_args(ToolsMode):
+            raise ValueError(f"needs_tools is {quoted_json(self.needs_tools)}")
         number(self.price, "price", -1, 1)
         number(self.usd_per_second, "usd_per_second", 0)
         number(self.confidence, "confidence", 0, 1)
         table(self.evidence, "evidence")
+        for name, prices in table(self.prices, "prices").items():
+            if prices is not None and (not isinstance(prices, list) or len(prices) != 3):
+                raise ValueError(f"prices.{name} are not three numbers")
+            for price in prices or ():
+                number(price, f"prices.{name}", 0)
         if lacking := self.corrections.keys() - self.heads.keys():
             raise ValueError(f"heads lack {sorted(lacking)}")
 
@@ -104,12 +115,14 @@ class StoredPoint:
                 f"{made_for[:12]}, this one is {artifact.manifest.name} {artifact.hash[:12]}",
                 command=self.command,
             )
-        if self.usd_per_second != config.usd_per_second:
-            raise StaleOperatingPoint(
-                f"operating point {self.name!r} was made with usd_per_second = "
-                f"{self.usd_per_second:g}, the settings have {config.usd_per_second:g}",
-                command=self.command,
-            )
+        for name in ("usd_per_second", "needs_tools"):
+            made, now = getattr(self, name), getattr(config, name)
+            if made != now:
+                raise StaleOperatingPoint(
+                    f"operating point {self.name!r} was made with {name} = {_shown(made)}, the "
+                    f"settings have {_shown(now)}",
+                    command=self.command,
+                )
         self._check_experts({expert.name: expert for expert in compared(artifact, config)})
         return OperatingPoint(
             self.name, self.promise, float(self.price), corrections=self.corrections
@@ -129,6 +142,23 @@ class StoredPoint:
                 raise StaleOperatingPoint(
                     f"operating point {self.name!r} corrects other estimates of {name!r} than the "
                     "settings give now; was it enrolled anew?",
+                    command=self.command,
+                )
+        if self.prices:
+            self._check_prices({name: prices_of(expert) for name, expert in experts.items()})
+
+    def _check_prices(self, now: Mapping[str, Prices]) -> None:
+        """Raises StaleOperatingPoint where these prices, by the experts' names, make something of
+        the point wrong: the expenses in which its price counts, or a promise in dollars."""
+        in_dollars = any(target.startswith("cost") for target in self.targets)
+        seen = dict if in_dollars or self.usd_per_second else _weighed
+        if seen(self.prices) == seen(now):
+            return
+        for name, made in self.prices.items():
+            if made != now.get(name):
+                raise StaleOperatingPoint(
+                    f"operating point {self.name!r} was made with {name!r} at {_dollars(made)}, "
+                    f"the settings have {_dollars(now.get(name))}",
                     command=self.command,
                 )
 
@@ -155,6 +185,36 @@ def _corrections(stored: Any) -> dict[str, Correction]:
         corrections[expert] = Correction(**numbers)
         corrections[expert].check()
     return corrections
+
+
+Prices = Sequence[float] | None
+
+
+def prices_of(expert: Expert) -> Prices:
+    """Dollars per million tokens read and written, and per hour; None where they are not known."""
+    if expert.pricing is None:
+        return None
+    read, written = expert.pricing.input_usd_per_million, expert.pricing.output_usd_per_million
+    return [float(read), float(written), float(expert.usd_per_hour)]
+
+
+def _weighed(prices: Mapping[str, Prices]) -> Mapping[str, Prices]:
+    """Prices as far as expenses tell them apart: beside experts that are free, a single one that is
+    not is the dearest whatever it costs."""
+    paid = {name: price for name, price in prices.items() if price is None or any(price)}
+    return paid if len(paid) > 1 else dict.fromkeys(paid)
+
+
+def _dollars(prices: Prices) -> str:
+    if prices is None:
+        return "an unknown price"
+    read, written, hour = prices
+    per_hour = f" and ${hour:g} per hour" if hour else ""
+    return f"${read:g} and ${written:g} per million tokens read and written{per_hour}"
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _listed(experts: Mapping[str, str]) -> str:

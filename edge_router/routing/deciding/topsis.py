@@ -21,7 +21,8 @@ import numpy as np
 
 from edge_router.settings.preference import Preference, PreferenceKind, Weights
 
-from ..experts.panel import Candidate, Candidates, Places
+from ..arrays import Places
+from ..experts.panel import Candidate, Candidates
 from .decision import Verdict, Weighed
 from .reason import Reason
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from edge_router.chat.capability import Capability
 from edge_router.device.latency import Speed
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
+    amount,
     any_text,
     flag,
     instance,
@@ -25,7 +26,7 @@ from edge_router.guards.checks import (
     whole_number,
 )
 
-from ..arrays import Float32s, Float64s
+from ..arrays import AnyFloats, Float64s
 from ..logistic import sigmoid
 
 __all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing", "tools_head"]
@@ -50,7 +51,7 @@ class Pricing:
     output_usd_per_million: float
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for what is no price: NaN, infinite, negative, no number."""
+        """Raises ConfigError for what is no price: NaN, more than MOST, negative, no number."""
         settle(self, PRICE_CHECKS, "Pricing")
 
     def cost(self, input_tokens: float, output_tokens: float) -> float:
@@ -60,7 +61,7 @@ class Pricing:
         ) / 1e6
 
 
-PRICE_CHECKS = {"input_usd_per_million": number(0.0), "output_usd_per_million": number(0.0)}
+PRICE_CHECKS = {"input_usd_per_million": amount, "output_usd_per_million": amount}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class ExpertHead:
     """
 
     bias: float
-    weights: Float32s
+    weights: AnyFloats
     log_tokens: float = 0.0
     temperature: float = 1.0
 
@@ -82,7 +83,7 @@ class ExpertHead:
         return cls(head["bias"], weights, head["log_tokens"], temperature)
 
     def qualities(self, vectors: Float64s) -> Float64s:
-        """P(good answer) (queries,) for representations `vectors` (queries, representation_dim)."""
+        """P(good answer) (...,) for representations `vectors` (..., representation_dim)."""
         return sigmoid((self.bias + vectors @ self.weights) / self.temperature)
 
 
@@ -140,7 +141,7 @@ EXPERT_CHECKS = {
     "speed": instance(Speed),
     "pricing": optional(instance(Pricing)),
     "context_tokens": optional(whole_number),
-    "usd_per_hour": number(0.0),
+    "usd_per_hour": amount,
     "needs_network": flag,
     "capabilities": members(Capability),
 }
@@ -191,8 +192,10 @@ ESTIMATE_CHECKS = {
 def tools_head(experts: Mapping[str, Any]) -> ExpertHead | None:
     """The head of an artifact's `experts.json` whose quality is the probability that a query needs
     live data or a device; None where it has none."""
-    head = experts.get("needs_tools")
-    return head and ExpertHead.from_json({**head, "log_tokens": 0.0})
+    if not (stated := experts.get("needs_tools")):
+        return None
+    head = ExpertHead.from_json({**stated, "log_tokens": 0.0})
+    return replace(head, weights=head.weights.astype(np.float64))  # not again for every query
 
 
 def find_head(experts: Mapping[str, Any], profile: str, temperature: float) -> ExpertHead:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from edge_router.chat.capability import Capability
 from edge_router.device.latency import AS_STATED, ExpertState, reading_s, writing_s
 
-from ..arrays import Float32s, Float64s
+from ..arrays import Bools, Float32s, Float64s, Places
 from ..artifact.representation import Representation
 from ..logistic import sigmoid
 from .expert import Estimate, Expert, Location, Pricing
@@ -26,16 +26,13 @@ UNKNOWN_PRICE = (np.nan, np.nan)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Now:
-    """The columns of `ExpertState`, or one number for all experts."""
+    """The columns (experts,) of `ExpertState`."""
 
-    log_length: Float64s | float = 0.0
-    cached_tokens: Float64s | float = 0.0
-    cold_s: Float64s | float = 0.0
-    first: Float64s | float = 1.0
-    rest: Float64s | float = 1.0
-
-
-AS_THEY_ARE = _Now()
+    log_length: Float64s
+    cached_tokens: Float64s
+    cold_s: Float64s
+    first: Float64s
+    rest: Float64s
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,14 +90,18 @@ class Panel:
         states: Mapping[str, ExpertState],
     ) -> Candidates:
         """What to expect of every expert, in its state, for a query of `input_tokens`."""
-        now = self._now(states) if states else AS_THEY_ARE
-        log_length = self.log_tokens + (query.log_tokens + now.log_length)
+        now = self._now(states) if states else None  # of none known, no column is worth its time
+        log_length = self.log_tokens + (
+            query.log_tokens + now.log_length if now else query.log_tokens
+        )
         written = np.minimum(np.exp(np.minimum(np.maximum(log_length, 0.0), 10.0)), max_tokens)
         read = np.minimum(self.room, input_tokens)
-        new = np.maximum(read - now.cached_tokens, 0.0)
-        reading = reading_s(new, read, self.s_per_input, self.input_growth_s)
-        writing = writing_s(written, read, self.s_per_output, self.output_growth_s)
-        latency = now.cold_s + now.first * (self.start_s + reading) + now.rest * writing
+        new = np.maximum(read - now.cached_tokens, 0.0) if now else read
+        first = self.start_s + reading_s(new, read, self.s_per_input, self.input_growth_s)
+        rest = writing_s(written, read, self.s_per_output, self.output_growth_s)
+        if now:
+            first, rest = now.cold_s + now.first * first, now.rest * rest
+        latency = first + rest
         price = input_tokens * self.usd_per_input + written * self.usd_per_output
         # Row by row, so that an estimate does not depend on who else is on the panel.
         log_odds = self.bias + np.einsum("ij,j->i", self.weights, query.vector)
@@ -136,9 +137,6 @@ def _column(values: Iterable[float]) -> Float64s:
     return np.fromiter(values, dtype=np.float64)
 
 
-Places = npt.NDArray[np.intp]
-
-
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """An expert with its estimate; `configured` is False for one that only serves to compare."""
@@ -160,12 +158,12 @@ class Traits:
     experts: npt.NDArray[Any]
     names: npt.NDArray[Any]
     alphabetic: Places
-    in_cloud: npt.NDArray[np.bool_]
-    leaves_device: npt.NDArray[np.bool_]
-    not_configured: npt.NDArray[np.bool_]
+    in_cloud: Bools
+    leaves_device: Bools
+    not_configured: Bools
     context_tokens: Float64s
 
-    def lacking(self, capability: Capability) -> npt.NDArray[np.bool_]:
+    def lacking(self, capability: Capability) -> Bools:
         """Which of them (experts,) lack a capability."""
         lacking = [capability not in expert.capabilities for expert in self.experts]
         return np.array(lacking, dtype=np.bool_)
@@ -254,6 +252,11 @@ class Candidates(Sequence[Candidate]):
             order = np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.in_cloud))
             self.__dict__["_cheapest_first"] = order
         return order
+
+    @property
+    def cheapest_rank(self) -> Places:
+        """The number (experts,) of each in `cheapest_first`."""
+        return self.cheapest_first.argsort()
 
     def place(self, name: str) -> int:
         """The place of the expert called `name`. Raises ValueError."""

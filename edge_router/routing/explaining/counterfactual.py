@@ -16,7 +16,7 @@ from ..deciding.policy import decide_again
 from ..deciding.price_rule import CheapestRule, PriceRule
 from ..deciding.reason import Reason
 from ..deciding.topsis import PreferenceRule
-from ..experts.panel import Candidate, Candidates
+from ..experts.panel import Candidate
 from .change import (
     Change,
     ConfiguredStep,
@@ -218,9 +218,7 @@ def _other_rule(grounds: Grounds, name: str, digits: int) -> Step | None:
 def _nearest_price(grounds: Grounds, name: str, now: float, digits: int) -> float | None:
     """The price nearest to the one that counts now at which `name` answers."""
     rule = _priced(grounds.rule, now)
-    expenses = rule.expenses(Candidates.of(grounds.candidates))
-    again = decide_again(replace(grounds, rule=rule))
-    spans = turns(again, expenses, least_quality=rule.least_quality)
+    spans = turns(decide_again(replace(grounds, rule=rule)), rule)
     working = [
         price
         for span in spans

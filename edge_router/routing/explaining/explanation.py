@@ -157,7 +157,7 @@ class Explanation:
             margin=decision.gain - decision.min_gain,
             price=rule.point.price if rule else None,
             least_quality=decision.least_quality,
-            turns=_turns(decision, grounds, rule) if rule and rule is grounds.rule else (),
+            turns=turns(decision, rule) if rule and rule is grounds.rule else (),
             needs_tools=decision.needs_tools,
             propensity=decision.propensity,
             kinds=_kinds(grounds.query, artifact.manifest.task_kinds),
@@ -224,11 +224,6 @@ def _one_considered(candidate: Candidate, expense: float | None, decision: Decis
         expense=expense,
         excluded=decision.excluded.get(estimate.name),
     )
-
-
-def _turns(decision: Decision, grounds: Grounds, rule: PriceRule) -> tuple[Turn, ...]:
-    expenses = rule.expenses(Candidates.of(grounds.candidates))
-    return turns(decision, expenses, least_quality=rule.least_quality)
 
 
 def _kinds(query: RoutedQuery, names: Sequence[str]) -> tuple[TaskKind, ...]:

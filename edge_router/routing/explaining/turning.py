@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from edge_router.settings.constraints import Placement
 
-from ..arrays import Float64s
+from ..arrays import Float64s, Places
 from ..deciding.decision import Decision
-from ..experts.panel import Candidates, Places
+from ..experts.panel import Candidates
 
-__all__ = ["Turn", "turns", "turns_words"]
+__all__ = ["Turn", "price_words", "turns", "turns_words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,22 @@ class Turn:
     up_to: float | None
 
 
-def turns(
-    decision: Decision, expenses: Float64s, *, least_quality: float = 0.0
-) -> tuple[Turn, ...]:
-    """The experts that the rule would choose at one price or another, the dearest first, of those
-    that nothing rules out; empty for a decision without its grounds.
+class Priced(Protocol):
+    """What a turn needs of a `price_rule.PriceRule`."""
 
-    `expenses` (experts,) of all candidates and `least_quality` are those of the rule.
+    @property
+    def least_quality(self) -> float:
+        """Below this an expert is not expected to do well."""
+        ...
+
+    def expenses(self, candidates: Candidates) -> Float64s:
+        """What each of the candidates counts as, 0..1 (experts,)."""
+        ...
+
+
+def turns(decision: Decision, rule: Priced) -> tuple[Turn, ...]:
+    """The experts that `rule` would choose at one price or another, the dearest first, of those
+    that nothing rules out; empty for a decision without its grounds.
 
     They are the corners of the convex hull of expense and quality, and the prices are the slopes
     between them.
@@ -40,11 +50,11 @@ def turns(
         return ()
     candidates = Candidates.of(decision.grounds.candidates)
     usable = _usable(decision, candidates)
-    quality, expense = candidates.quality[usable], expenses[usable]
-    reaches = quality >= least_quality
+    quality, expense = candidates.quality[usable], rule.expenses(candidates)[usable]
+    reaches = quality >= rule.least_quality
     if reaches.any():
         usable, quality, expense = usable[reaches], quality[reaches], expense[reaches]
-    rank = np.argsort(candidates.cheapest_first)[usable]
+    rank = candidates.cheapest_rank[usable]
     corners = _hull(quality, expense, rank)
     with np.errstate(over="ignore"):  # an end that no price reaches
         slopes = (np.diff(quality[corners]) / np.diff(expense[corners])).tolist()
@@ -56,11 +66,21 @@ def turns(
 
 
 def turns_words(found: tuple[Turn, ...]) -> str:
-    """In one clause: "big up to a price of 0.30, small above"."""
-    if len(found) == 1:
-        return f"{found[0].expert} at any price"
-    clauses = [f"{turn.expert} up to {turn.up_to:.2f}" for turn in found[:-1]]
-    return ", ".join([*clauses, f"{found[-1].expert} above"])
+    """In one clause: "big up to a price of 0.30, small above". Without those that are chosen only
+    at prices that no setting states, below -1 or above 1."""
+    within = [turn for turn in found if _is_within(turn)]
+    clauses = [f"{turn.expert} up to {price_words(turn.up_to or 0.0)}" for turn in within[:-1]]
+    last = f"{within[-1].expert} {'above' if clauses else 'at any price'}"
+    return ", ".join([*clauses, last])
+
+
+def _is_within(turn: Turn) -> bool:
+    return (turn.up_to is None or turn.up_to >= -1) and (turn.above is None or turn.above < 1)
+
+
+def price_words(price: float) -> str:
+    """In two decimals, a smaller one in two digits."""
+    return f"{price:.2f}" if price == 0 or abs(price) >= 0.01 else f"{price:.2g}"
 
 
 def _usable(decision: Decision, candidates: Candidates) -> Places:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN
 from edge_router.learning.outcomes.rows import Row
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Float64s, Places
 from edge_router.routing.deciding.price import chosen, expenses
 from edge_router.routing.experts.expert import ExpertHead, Pricing
 
@@ -23,7 +22,6 @@ from .split_rows import knowing
 
 __all__ = ["Member", "Pool", "PoolPlan", "pool_of"]
 
-Choices = npt.NDArray[np.intp]
 
 SWEPT = np.concatenate([[0.0], np.geomspace(1e-4, 300.0, 90)])  # prices of a whole curve
 
@@ -69,12 +67,12 @@ class Pool:
     dollars: Float64s
     lengths: Float64s
 
-    def outcome(self, picks: Choices) -> tuple[Float64s, Float64s]:
+    def outcome(self, picks: Places) -> tuple[Float64s, Float64s]:
         """Scores and dollars (queries,) of the experts chosen."""
         rows = np.arange(len(picks))
         return self.scores[rows, picks], self.dollars[rows, picks]
 
-    def chosen(self, point: PricePoint) -> Choices:
+    def chosen(self, point: PricePoint) -> Places:
         """By the price rule, from the router's estimates."""
         return point.chosen(self.expected, self.expense)
 

@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-import numpy as np
-import numpy.typing as npt
-
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Float64s, Places
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.price import chosen
 
@@ -30,7 +27,7 @@ class PricePoint:
     price: float
     least_quality: float = 0.0
 
-    def chosen(self, quality: Float64s, expense: Float64s) -> npt.NDArray[np.intp]:
+    def chosen(self, quality: Float64s, expense: Float64s) -> Places:
         """The places (queries,) of the experts that the price rule chooses at this point."""
         return chosen(quality, expense, self.price, least_quality=self.least_quality)
 

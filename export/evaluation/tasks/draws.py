@@ -7,7 +7,8 @@ from functools import partial
 from zlib import crc32
 
 import numpy as np
-import numpy.typing as npt
+
+from edge_router.routing.arrays import Places
 
 from ...metrics.apgr import Counts, draw_counts
 from .task import Task
@@ -20,7 +21,7 @@ class Group:
     """Some of a task's test rows: `rows` (group,) and their resamples (repeats, group)."""
 
     name: str
-    rows: npt.NDArray[np.intp]
+    rows: Places
     counts: Counts
 
 
@@ -42,7 +43,7 @@ class Draws:
         return cls(draw(len(task.test)), *groups)
 
 
-def _languages(task: Task) -> dict[str, npt.NDArray[np.intp]]:
+def _languages(task: Task) -> dict[str, Places]:
     """Rows of each language, the most frequent first."""
     names, sizes = np.unique(task.langs, return_counts=True)
     return {
@@ -51,7 +52,7 @@ def _languages(task: Task) -> dict[str, npt.NDArray[np.intp]]:
     }
 
 
-def _length_quarters(task: Task) -> dict[str, npt.NDArray[np.intp]]:
+def _length_quarters(task: Task) -> dict[str, Places]:
     """Rows between the quartiles of the queries' characters."""
     quarter = np.searchsorted(np.quantile(task.characters, [0.25, 0.5, 0.75]), task.characters)
     groups = [np.flatnonzero(quarter == number) for number in range(4)]

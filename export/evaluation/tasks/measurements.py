@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN
 from edge_router.learning.outcomes.rows import Row
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Float64s, Places
 from edge_router.routing.experts.expert import Pricing
 
 from ...data.outcome_set import OutcomeSet
@@ -36,7 +35,7 @@ class Measurements:
     similarity: Float64s
     nll: Float64s
 
-    def at(self, rows: npt.NDArray[np.intp], experts: npt.NDArray[np.intp]) -> Measurements:
+    def at(self, rows: Places, experts: Places) -> Measurements:
         """Only these rows and columns."""
         cells = np.ix_(rows, experts)
         return Measurements(*(getattr(self, field.name)[cells] for field in fields(self)))

@@ -9,9 +9,8 @@ from math import comb, prod
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s, Places
 
 __all__ = [
     "PoolKind",
@@ -31,10 +30,9 @@ SIZES = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 PROBABILITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 PoolKind = Literal["all-strong", "all-weak", "strong-to-weak"]
-Indices = npt.NDArray[np.intp]
 
 
-def candidates(scores: Float64s, train: npt.NDArray[np.bool_]) -> Indices:
+def candidates(scores: Float64s, train: Bools) -> Places:
     """The columns that may stand in a pool, from the weakest to the strongest.
 
     `scores` (queries, experts), NaN where not known; `train` (queries,). Experts that are known on
@@ -48,11 +46,11 @@ def candidates(scores: Float64s, train: npt.NDArray[np.bool_]) -> Indices:
         return np.array([], dtype=np.intp)
     means = scores[np.ix_(rows, chosen)].mean(axis=0)
     order = np.argsort(means, kind="stable")
-    ranked: Indices = chosen[order[(means[order] >= MIN_SCORE) & (means[order] <= MAX_SCORE)]]
+    ranked: Places = chosen[order[(means[order] >= MIN_SCORE) & (means[order] <= MAX_SCORE)]]
     return ranked
 
 
-def known_together(known: npt.NDArray[np.bool_]) -> Indices:
+def known_together(known: Bools) -> Places:
     """Add experts, the best known first, as long as half of the rows know them all."""
     chosen: list[int] = []
     rows = np.ones(len(known), dtype=bool)
@@ -64,13 +62,13 @@ def known_together(known: npt.NDArray[np.bool_]) -> Indices:
     return np.array(sorted(chosen), dtype=np.intp)
 
 
-def options(ranked: Indices, size: int) -> dict[PoolKind, list[Indices]]:
+def options(ranked: Places, size: int) -> dict[PoolKind, list[Places]]:
     """For each kind of pool, the candidates for each of its `size` places.
 
     `ranked` from the weakest to the strongest. A kind that has too few candidates is left out.
     """
     extreme = int(EXTREME_SHARE * len(ranked))
-    pools: dict[PoolKind, list[Indices]] = {}
+    pools: dict[PoolKind, list[Places]] = {}
     if extreme >= size:
         pools["all-strong"] = [ranked[-extreme:]] * size
         pools["all-weak"] = [ranked[:extreme]] * size
@@ -79,7 +77,7 @@ def options(ranked: Indices, size: int) -> dict[PoolKind, list[Indices]]:
     return pools
 
 
-def best_pool(scores: Float64s, places: Sequence[Indices]) -> Indices:
+def best_pool(scores: Float64s, places: Sequence[Places]) -> Places:
     """The pool with the best oracle (RouterEval, equation 4), one expert for each place.
 
     `scores` (queries, experts), none missing in the columns that `places` names. All pools are
@@ -101,7 +99,7 @@ def _oracle(scores: Float64s) -> float:
     return float(scores.max(axis=1).mean())
 
 
-def _greedy_pool(scores: Float64s, places: Sequence[Indices]) -> Indices:
+def _greedy_pool(scores: Float64s, places: Sequence[Places]) -> Places:
     chosen: list[int] = []
     best = np.full(len(scores), -np.inf)
     for place in places:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Float64s, Places
 
 from ...data.outcome_set import OutcomeSet
 from ...data.rows import SPLITS, BadData
@@ -18,8 +18,6 @@ from .pools import KNOWN_SHARE, Scaling, best_pool, candidates, known_together, 
 from .task import Kind, Task
 
 __all__ = ["Tables"]
-
-Indices = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +76,11 @@ class Tables:
         scores = scores[:, known_together(~np.isnan(scores))]
         return scaling(table, scores[~np.isnan(scores).any(axis=1)], seed=seed)
 
-    def _named(self, ranked: Indices, pool: Indices) -> tuple[str, ...]:
+    def _named(self, ranked: Places, pool: Places) -> tuple[str, ...]:
         """The pool's experts by name, from the weakest to the strongest."""
         return tuple(self.outcomes.experts[e] for e in ranked.tolist() if e in set(pool.tolist()))
 
-    def _rows(self, table: str) -> Indices:
+    def _rows(self, table: str) -> Places:
         rows = np.flatnonzero(self.outcomes.tables == table)
         if not len(rows):
             tables = ", ".join(sorted(set(self.outcomes.tables.tolist())))
@@ -94,12 +92,12 @@ class Tables:
             )
         return rows
 
-    def _known(self, rows: Indices) -> list[str]:
+    def _known(self, rows: Places) -> list[str]:
         """The experts with any outcome on these rows."""
         known = ~np.isnan(self.outcomes.scores[rows]).all(axis=0)
         return [self.outcomes.experts[number] for number in np.flatnonzero(known).tolist()]
 
-    def _scores(self, rows: Indices) -> Float64s:
+    def _scores(self, rows: Places) -> Float64s:
         return self.outcomes.scores[rows].astype(np.float64)
 
     def _task(self, name: str, table: str, kind: Kind, experts: tuple[str, ...]) -> Task:
@@ -125,7 +123,7 @@ class Tables:
             measured=self.measured.at(test, columns) if self.measured else None,
         )
 
-    def _best(self, rows: Indices) -> int:
+    def _best(self, rows: Places) -> int:
         """The best expert by its train rows, of those known on half of the table's rows or more."""
         scores = self._scores(rows)
         known = ~np.isnan(scores)
@@ -134,7 +132,7 @@ class Tables:
         total = np.where(known & often, scores, 0.0)[train].sum(axis=0)
         return int(np.argmax(total / np.maximum(1, known[train].sum(axis=0))))
 
-    def _pool(self, rows: Indices, columns: Indices) -> Pool:
+    def _pool(self, rows: Places, columns: Places) -> Pool:
         outcomes = self.outcomes
         width = np.zeros((len(rows), 0)) if self.embeddings is None else self.embeddings[rows]
         queries = Queries(

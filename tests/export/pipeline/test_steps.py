@@ -61,7 +61,10 @@ def recipe(folder: Path) -> Path:
     """The shipped recipe with one short epoch, a tiny student, and our made experts."""
     text = RECIPE.read_text()
     start = text.index("[transfer]")
-    plans = f"""[teachers.first]
+    plans = f"""[recombined]
+made = 10
+
+[teachers.first]
 seed = 0
 {TEACHER}varied = 0.5
 
@@ -87,6 +90,7 @@ max_tokens = 16
 dropout = 0.0
 varied = 0.5
 embedding = 384
+size_weight = 0.5
 
 [pairs]
 made = ["135m", "frontier"]

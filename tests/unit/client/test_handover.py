@@ -95,7 +95,7 @@ def test_the_gate_sees_what_was_expected_before_any_correction(
     experts = {"local": "135m", "cloud": "frontier"}
     head = fingerprint(find_head(artifact.experts, "135m", artifact.calibration["temperature"]))
     StoredPoint(
-        "mine", "", least, [], 0.95, {}, experts, made_for, "", "",
+        "mine", "", least, [], 0.95, {}, experts, made_for, "", "", needs_tools="cheapest",
         corrections={"local": lower}, heads={"local": head},
     ).write(tmp_path)  # fmt: skip
     config = replace(settings, min_gain=None, operating_point="mine")

@@ -68,6 +68,8 @@ def _stored(config: Config) -> str:
         ('"output_tokens_per_s": 30.0', '"output_tokens_per_s": "fast"'),
         ('"output_tokens_per_s": 30.0', '"tokens": 30.0'),
         ('"first": 0.1', '"first": Infinity'),
+        ('"first": 0.1', '"first": 500'),
+        ('"start_s": 0.01', '"start_s": 1e13'),
         ('"measured": "2026', '"measured": "soon'),
         ("{", "["),
         ("}", ""),

@@ -115,3 +115,11 @@ def test_weights_count_queries_and_a_parameter_without_variance_stays() -> None:
     assert weighted == pytest.approx(repeated)
     bias_alone = Gaussian(np.array([0.0, 0.7]), np.array([[1.0], [0.0]]))
     assert most_probable(bias_alone, design, scores, weights)[1] == 0.7
+
+
+@given(st.floats(-1e300, 1e300))
+def test_one_number_has_the_probability_that_it_has_among_many(odds: float) -> None:
+    """To the last digit, as a float of Python's and of numpy's."""
+    among = sigmoid(np.array([odds, 0.0]))[0]
+    assert sigmoid(np.float64(odds)) == among
+    assert float(sigmoid(odds)) == among

@@ -134,7 +134,10 @@ def test_an_unknown_variable_is_an_error(name: str, monkeypatch: pytest.MonkeyPa
         ("[router]\nqqq = 1", "unknown key 'qqq' in [router]; known are artifact, budget_usd, "),
         ("[router]\nexperts = 1", "unknown key 'experts' in [router]"),
         ("[ruoter]\nartifact = 'x'", "unknown key 'ruoter' in the file; did you mean 'router'?"),
-        ("deadline_s = 1", "unknown key 'deadline_s' in the file; known are experts, router"),
+        (
+            "deadline_s = 1",
+            "unknown key 'deadline_s' in the file; known are experts, router, tasks",
+        ),
         (
             f"[experts.gpt]\n{SERVER}\nmodle = 'x'",
             "unknown key 'modle' in [experts.gpt]; did you mean 'model'?",

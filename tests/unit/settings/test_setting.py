@@ -15,14 +15,17 @@ from edge_router.cli.options import add_command
 from edge_router.settings.config import SETTINGS, Config
 from edge_router.settings.expert_config import EXPERT_SETTINGS, ExpertConfig
 from edge_router.settings.setting import paths_of, required_of, settings_of
+from edge_router.settings.task_config import TaskConfig
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", [Config, ExpertConfig])
+@pytest.mark.parametrize("kind", [Config, ExpertConfig, TaskConfig])
 def test_each_field_is_a_setting_with_its_help(kind: type) -> None:
-    """All but the table of experts, whose tables have settings of their own."""
-    assert {one.name for one in fields(kind)} - {"experts"} == {o.name for o in settings_of(kind)}
+    """All but the tables, which have settings of their own."""
+    assert {one.name for one in fields(kind)} - {"experts", "tasks"} == {
+        o.name for o in settings_of(kind)
+    }
     assert all(one.metadata["help"] for one in settings_of(kind))
 
 

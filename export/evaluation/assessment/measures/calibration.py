@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.learning.outcomes.rows import Row
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 
 from ....data.outcome_set import load_tables
 from ....data.rows import NoSuchFile
@@ -44,7 +44,7 @@ class Cells:
     kinds: npt.NDArray[np.str_]
     languages: npt.NDArray[np.str_]
 
-    def where(self, keep: npt.NDArray[np.bool_]) -> Cells:
+    def where(self, keep: Bools) -> Cells:
         return Cells(self.expected[keep], self.real[keep], self.kinds[keep], self.languages[keep])
 
 

@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Float64s, Places
 
 from ....metrics.agreement import auc, means
 from ....metrics.apgr import with_interval
@@ -92,6 +91,6 @@ def _auc(unit: Float64s, commands: Commands, seed: int) -> float:
     return auc(_cosines(unit, same), _cosines(unit, different))
 
 
-def _cosines(unit: Float64s, pairs: npt.NDArray[np.intp]) -> Float64s:
+def _cosines(unit: Float64s, pairs: Places) -> Float64s:
     cosines: Float64s = (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(axis=1)
     return cosines

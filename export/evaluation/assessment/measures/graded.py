@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.learning.outcomes.rows import Row
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Float64s, Places
 
 from ....metrics.apgr import Counts, GapCurve, with_interval
 from ..result import Cell, MeasureTable, Result
@@ -59,7 +58,7 @@ class Scored:
     `places` (rows,) are their numbers among the `of` rows of the table, which the pairs share.
     """
 
-    places: npt.NDArray[np.intp]
+    places: Places
     of: int
     gains: Float64s
     lengths: Float64s

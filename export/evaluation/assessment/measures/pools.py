@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Float64s, Places
 
 from ....data.rows import NoSuchFile
 from ....metrics.agreement import means
@@ -24,7 +23,6 @@ from ..setting import Setting
 
 __all__ = ["measured_pools", "pools", "too_small"]
 
-Choices = npt.NDArray[np.intp]
 
 TEXT = """\
 The choice is the largest quality - price x expense. The hull is a coin between two single experts
@@ -102,7 +100,7 @@ class Point:
     """One pool decided at one operating point; `picks` (queries,) are numbers of experts."""
 
     pool: Pool
-    picks: Choices
+    picks: Places
     counts: Counts
 
     def quality_cells(self) -> tuple[Cell, ...]:
@@ -162,7 +160,7 @@ class Point:
         return float(np.interp(spent, corners, failed))
 
 
-def too_small(pool: Pool, picks: Choices) -> Float64s:
+def too_small(pool: Pool, picks: Places) -> Float64s:
     """1 for each query (queries,) on which a larger expert than the one chosen clearly scores
     more, else 0."""
     chosen_score = pool.scores[np.arange(len(picks)), picks]

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.learning.outcomes.rows import Row
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Bools, Float64s
 
 from ....metrics.agreement import correlations, f1_scores, median_ratios
 from ....metrics.apgr import Counts, with_interval
@@ -35,7 +34,7 @@ class Truth:
 
     scores: Float64s
     log_tokens: Float64s
-    needs_tools: npt.NDArray[np.bool_]
+    needs_tools: Bools
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Truth:
@@ -57,7 +56,7 @@ class Guess:
     gains: Float64s
     log_tokens: Float64s
     in_tokens: bool
-    needs_tools: npt.NDArray[np.bool_] | None
+    needs_tools: Bools | None
 
 
 def rated(setting: Setting) -> Result:

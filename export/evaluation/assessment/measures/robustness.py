@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN
-from edge_router.routing.arrays import Float64s
+from edge_router.routing.arrays import Float64s, Places
 
 from ....metrics.agreement import means
 from ....metrics.apgr import with_interval
@@ -22,8 +21,7 @@ from ..subject import SIZES, Readings
 
 __all__ = ["robustness"]
 
-Choices = npt.NDArray[np.intp]
-Decide = Callable[[Readings, Sequence[str]], Choices]
+Decide = Callable[[Readings, Sequence[str]], Places]
 
 MESSAGES = 500
 POINT = "balanced"
@@ -86,20 +84,20 @@ def _rules(setting: Setting) -> Mapping[str, Decide]:
     }
 
 
-def _two(read: Readings, local: str, least: float) -> Choices:
+def _two(read: Readings, local: str, least: float) -> Places:
     """The number of the size asked: that of `local`, or the last."""
     asked = read.gain(local) >= least
-    numbers: Choices = np.where(asked, len(SIZES) - 1, SIZES.index(local))
+    numbers: Places = np.where(asked, len(SIZES) - 1, SIZES.index(local))
     return numbers
 
 
-def _six(setting: Setting, read: Readings, texts: Sequence[str], point: PricePoint) -> Choices:
+def _six(setting: Setting, read: Readings, texts: Sequence[str], point: PricePoint) -> Places:
     tokens = np.array([len(text) / CHARACTERS_PER_TOKEN for text in texts])
     expense = reference_expenses(setting.recipe, SIZES, tokens, read.log_tokens)
     return point.chosen(read.qualities, expense)
 
 
-def _cloud(choice: Choices) -> Float64s:
+def _cloud(choice: Places) -> Float64s:
     """1 where one of the three largest sizes is asked, else 0."""
     cloud: Float64s = (choice > SIZES.index("3b")).astype(np.float64)
     return cloud

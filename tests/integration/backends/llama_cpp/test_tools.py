@@ -12,8 +12,8 @@ from tool_templates import LLAMA, QWEN
 
 from edge_router import ChatRequest, Config, EdgeRouter, ExpertConfig, Message, Reason
 from edge_router.backends.deadline import Deadline
+from edge_router.backends.llama_cpp.answer.tool_format import calls_tools
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
-from edge_router.backends.llama_cpp.tool_format import calls_tools
 from edge_router.chat.completion import ChatCompletion
 from edge_router.errors import BackendUnavailable, NoExpertFits
 from made_gguf import TEMPLATE, remake, text

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from edge_router.backends.llama_cpp.grammar import answer_grammar
-from edge_router.backends.llama_cpp.tool_format import ToolFormat
+from edge_router.backends.llama_cpp.answer.grammar import answer_grammar
+from edge_router.backends.llama_cpp.answer.tool_format import ToolFormat
 from edge_router.chat.tools import NamedTool, ResponseFormat, Tool
-from edge_router.errors import BackendUnavailable
+from edge_router.errors import BackendError, BackendUnavailable
 
 pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
 
@@ -73,7 +73,7 @@ def test_what_a_grammar_cannot_keep_is_said_where_it_must(schema: dict[str, Any]
 )
 def test_a_schema_that_no_grammar_can_keep_is_refused(schema: Any, words: str) -> None:
     """Nothing is fetched, and nothing grows without end."""
-    with pytest.raises(BackendUnavailable, match=words):
+    with pytest.raises(BackendError, match=words):
         grammar(schema)
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tool_templates import LLAMA, QWEN
 
-from edge_router.backends.llama_cpp.reply import Piece, ReplyReader
-from edge_router.backends.llama_cpp.tool_format import ToolFormat, calls_tools, tool_format
+from edge_router.backends.llama_cpp.answer.reply import Piece, ReplyReader
+from edge_router.backends.llama_cpp.answer.tool_format import ToolFormat, calls_tools, tool_format
 
 CALL = '<tool_call>\n{"name": "weather", "arguments": {"in": "Ulm"}}\n</tool_call>'
 BARE = '{"name": "weather", "parameters": {"in": "Ulm"}}'

@@ -44,10 +44,11 @@ def test_a_target_becomes_one_sentence_and_a_point_that_routes(
         "Routing between local and frontier keeps at least 30 % of frontier's mean score, on "
         "queries like the "
     )
-    assert sentence.endswith(
-        "with 95 % confidence over their draw, if both answer like the known models of their "
-        "profiles."
-    )
+    assert (
+        " with 95 % confidence over their draw, if both answer like the known models of their "
+        "profiles; nothing is promised of queries that need live data or a device, "
+    ) in sentence
+    assert sentence.endswith(" more of these, which the cheapest expert answers.")
     assert 'Use it with operating_point = "quality-0.3".' in out
     assert "quality-0.3.json and quality-0.3.svg" in err
     config = Config(operating_point="quality-0.3")

@@ -7,27 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from command_line import run
+from command_line import TWO_EXPERTS, run
 from fault_server import STREAM_HEAD, FaultServer, Peer, piece
-
-CONFIG = """
-[router]
-data_dir = {folder!r}
-
-[experts.local]
-backend = "openai"
-model = "small"
-profile = "135m"
-base_url = {url!r}
-context_tokens = 100
-
-[experts.cloud]
-backend = "openai"
-model = "big"
-profile = "frontier"
-location = "cloud"
-base_url = "http://127.0.0.1:9/v1"
-"""
 
 
 def _answer(peer: Peer) -> None:
@@ -39,7 +20,8 @@ def _answer(peer: Peer) -> None:
 
 def settings(tmp_path: Path, url: str, data: str = "data") -> str:
     path = tmp_path / "config.toml"
-    path.write_text(CONFIG.format(folder=str(tmp_path / data), url=url))
+    experts = TWO_EXPERTS.replace("http://127.0.0.1:9/v1", url, 1).replace("2048", "100")
+    path.write_text(f"[router]\ndata_dir = {str(tmp_path / data)!r}\n{experts}")
     return str(path)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_router.errors import OutcomesUnusable
-from edge_router.learning.calibration.evidence import Evidence, from_known_queries
+from edge_router.learning.calibration.evidence import Evidence, ExpertOutcomes, from_known_queries
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.price import LEAVING
@@ -31,6 +31,27 @@ def test_the_shipped_outcomes_are_those_of_the_profiles_models(artifact: RouterA
     assert found.strong.cost_usd is not None
     assert (found.strong.cost_usd > 0).all()
     assert not found.costs_measured
+
+
+def test_queries_for_the_cheapest_expert_are_no_evidence_of_a_price() -> None:
+    """The rest is what a price decides on; where it decides on all of them, all count."""
+    bundled = Router.bundled()
+    pair = bundled.profiles["135m"], bundled.profiles["frontier"]
+    usual = Router(bundled.artifact, bundled.experts, point=bundled.point, needs_tools="as_usual")
+    found, everything = (from_known_queries(router, *pair) for router in (bundled, usual))
+    assert 0 < found.for_cheapest == len(everything) - len(found)
+    assert everything.for_cheapest == 0
+    assert len(found.weak.scores) == len(found) == sum(found.tables.values())
+    assert set(found.turns) <= set(everything.turns)
+
+
+def test_where_no_price_decides_there_is_no_evidence() -> None:
+    """Says what to set."""
+    router = Router.bundled()
+    pair = router.profiles["135m"], router.profiles["frontier"]
+    router.for_cheapest = lambda _: True  # type: ignore[method-assign]
+    with pytest.raises(OutcomesUnusable, match='set needs_tools = "as_usual"'):
+        from_known_queries(router, *pair)
 
 
 def test_one_table_can_be_asked_for(artifact: RouterArtifact) -> None:
@@ -83,3 +104,12 @@ def test_where_the_strong_expert_is_the_cheaper_a_high_price_asks_it() -> None:
     assert (cheaper == made.strong.scores).all()
     assert (dearer == made.weak.scores).all()
     assert swapped.routed(*scores, 0.3).tolist() == made.routed(*scores[::-1], 0.3).tolist()
+
+
+@pytest.mark.parametrize("worth", [-1.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("measure", ["scores", "cost_usd", "latency_s"])
+def test_evidence_of_impossible_numbers_is_refused(measure: str, worth: float) -> None:
+    """In every way of making it: no guarantee rests on them."""
+    right = {"scores": np.ones(3), "cost_usd": np.ones(3), "latency_s": np.ones(3)}
+    with pytest.raises(OutcomesUnusable, match="it must be"):
+        ExpertOutcomes(**(right | {measure: np.array([1.0, worth, 1.0])}))

@@ -14,6 +14,7 @@ from edge_router.errors import LearningError, TooFewOutcomes
 from edge_router.learning.outcomes.from_log import LogCalibration
 from edge_router.learning.outcomes.outcome import Outcome
 from edge_router.learning.outcomes.propensity import LeftOut
+from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.expert import Estimate
 from made_log import COSTS, EXPERTS, ROUTER, expert, row, rows_of, simulated
 
@@ -42,6 +43,29 @@ def test_corrections_and_a_price_are_fitted_and_reported() -> None:
     assert "of its mean score [" in words
     assert words.endswith("as far as these answers tell (95 % intervals, no promise).")
     assert found.notes == ["left out: 1 not scored"]
+
+
+def test_queries_for_the_cheapest_expert_are_left_out() -> None:
+    """No price decides on them."""
+    first = logged()[0].log_tokens
+
+    def for_cheapest(query: Representation) -> bool:
+        return bool(query.vector[0] > 0) and first == query.log_tokens
+
+    found = LogCalibration.of(
+        logged(),
+        EXPERTS,
+        ROUTER,
+        weak="weak",
+        strong="strong",
+        share=0.9,
+        for_cheapest=for_cheapest,
+    )
+    left = found.left_out[LeftOut.NEEDS_TOOLS]
+    assert found.answers == 2000 - left < 2000
+    assert found.notes == [
+        f"left out: {left:,} to queries that need live data or a device, for the cheapest expert"
+    ]
 
 
 def test_a_strong_expert_that_is_no_better_is_never_asked() -> None:

@@ -42,8 +42,10 @@ def test_uninformative_rows_are_counted_by_reason() -> None:
         row(7, rival="gone"),
         row(8, ended="broken"),
         row(9, ended="cancelled"),
+        row(10),
+        row(11, propensity=1.0, rival=None),
     ]
-    kept, left_out = sort_out(rows, NAMES, ROUTER)
+    kept, left_out = sort_out(rows, NAMES, ROUTER, lambda row: row.id in ("id-10", "id-11"))
     assert [one.id for one in kept] == ["id-0", "id-7", "id-9"]
     assert left_out == {
         LeftOut.OTHER_ROUTER: 1,
@@ -51,6 +53,7 @@ def test_uninformative_rows_are_counted_by_reason() -> None:
         LeftOut.BROKE_OFF: 1,
         LeftOut.ANOTHER_ANSWERED: 1,
         LeftOut.NOT_CONFIGURED: 1,
+        LeftOut.NEEDS_TOOLS: 2,
         LeftOut.NO_CHOICE: 1,
     }
 

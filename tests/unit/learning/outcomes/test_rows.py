@@ -1,4 +1,4 @@
-"""A user's own outcome rows, and the evidence in them."""
+"""A user's own outcome rows."""
 
 from __future__ import annotations
 
@@ -10,28 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_router.errors import ConfigError, EdgeRouterError, OutcomesUnusable
 from edge_router.export.data.rows import BadRow, read_partial_rows, read_rows
-from edge_router.learning.calibration.evidence import ExpertOutcomes, from_file
 from edge_router.learning.outcomes.rows import OutcomeRows, Row, read_outcomes
-from edge_router.routing.router import Router
-from edge_router.settings.config import Config
-from edge_router.settings.expert_config import ExpertConfig
-
-CLOUD = ExpertConfig(
-    "openai", "big", "frontier", location="cloud", base_url="http://127.0.0.1:9/v1"
-)
-LOCAL = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048)
-
-
-@pytest.fixture(scope="module")
-def router() -> Router:
-    return Router.from_config(Config(experts={"local": LOCAL, "cloud": CLOUD}))
 
 
 def written(path: Path, *rows: Mapping[str, Any]) -> Path:
@@ -212,103 +197,7 @@ def test_a_number_of_four_hundred_digits_elsewhere_does_no_harm(tmp_path: Path) 
     assert reading(tmp_path / "rows.jsonl", row)[0]["mine"] > 1
 
 
-def test_a_file_that_is_not_there_or_empty_is_refused(router: Router, tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """As all that cannot be used, not with a traceback."""
     with pytest.raises(OutcomesUnusable, match="cannot be read: No such file"):
         list(OutcomeRows(tmp_path / "nothing.jsonl"))
-    (tmp_path / "rows.jsonl").touch()
-    with pytest.raises(OutcomesUnusable, match=r"rows\.jsonl is empty"):
-        from_file(router, *router.experts, tmp_path / "rows.jsonl")
-
-
-@pytest.mark.parametrize("worth", [-1.0, float("nan"), float("inf")])
-@pytest.mark.parametrize("measure", ["scores", "cost_usd", "latency_s"])
-def test_evidence_of_impossible_numbers_is_refused(measure: str, worth: float) -> None:
-    """In every way of making it: no guarantee rests on them."""
-    right = {"scores": np.ones(3), "cost_usd": np.ones(3), "latency_s": np.ones(3)}
-    with pytest.raises(OutcomesUnusable, match="it must be"):
-        ExpertOutcomes(**(right | {measure: np.array([1.0, worth, 1.0])}))
-
-
-def test_evidence_has_the_rows_of_both_experts(router: Router, tmp_path: Path) -> None:
-    """By name or by profile; costs and latencies as measured where every row has them."""
-    measured = {
-        "cost_usd": {"local": 0, "frontier": 0.01},
-        "latency_s": {"local": 1.5, "frontier": 3},
-    }
-    path = written(
-        tmp_path / "rows.jsonl",
-        {"query": "Hi?", "score": {"local": 1, "frontier": 0.5}, "source": "mine", **measured},
-        {"query": "And you?", "score": {"local": 1}},
-        {
-            "messages": [{"role": "user", "content": "Why is the sky blue?"}],
-            "score": {"local": 0, "frontier": 1},
-            "task": "physics",
-            **measured,
-        },
-    )
-    found = from_file(router, *router.experts, path)
-    assert len(found) == 2
-    assert found.weak.scores.tolist() == [1, 0]
-    assert found.strong.scores.tolist() == [0.5, 1]
-    assert found.costs_measured
-    assert found.latencies_measured
-    assert found.strong.cost_usd is not None
-    assert found.strong.cost_usd.tolist() == [0.01, 0.01]
-    assert found.weak.latency_s.tolist() == [1.5, 1.5]
-    assert found.tables == {"mine": 1, "rows.jsonl": 1}
-    assert found.kinds == {"unnamed": 1, "physics": 1}
-    estimates = router.estimate("Hi?")
-    gain = estimates["cloud"].quality - estimates["local"].quality
-    assert found.turns[0] == pytest.approx(gain)
-    assert len(from_file(router, *router.experts, path, tables=["mine"])) == 1
-
-
-def test_copies_of_a_query_count_once(
-    router: Router, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A confidence is over independent draws; scores that contradict each other are averaged."""
-    copy = {"query": "Hi?", "score": {"local": 1, "cloud": 1}}
-    other = {"query": " hi? ", "score": {"local": 0, "cloud": 1}, "latency_s": {"local": 1}}
-    talk = {"messages": [{"role": "user", "content": "Hi?"}], "score": {"local": 0, "cloud": 0}}
-    path = written(tmp_path / "rows.jsonl", *[copy] * 3, other, talk, talk)
-    found = from_file(router, *router.experts, path)
-    assert len(found) == 2
-    assert found.weak.scores.tolist() == [0.75, 0]
-    assert found.strong.scores.tolist() == [1, 0]
-    assert not found.latencies_measured
-    assert "4 of 6 rows repeat a query" in caplog.text
-
-
-def test_what_was_not_measured_everywhere_is_estimated(router: Router, tmp_path: Path) -> None:
-    """Latencies of both, and costs only where prices are known."""
-    path = written(tmp_path / "rows.jsonl", {"query": "Hi?", "score": {"local": 1, "cloud": 1}})
-    found = from_file(router, *router.experts, path)
-    assert not found.costs_measured
-    assert found.strong.cost_usd is None
-    assert (found.strong.latency_s > 0).all()
-
-
-def test_outcomes_without_the_strong_expert_are_refused(router: Router, tmp_path: Path) -> None:
-    """Says whom they lack and whom they know."""
-    path = written(tmp_path / "rows.jsonl", {"query": "Hi?", "score": {"local": 1}})
-    with pytest.raises(
-        OutcomesUnusable, match=r"no outcomes of 'cloud' .*only of local; add .* --strong"
-    ):
-        from_file(router, *router.experts, path)
-    written(
-        path,
-        {"query": "Hi?", "score": {"local": 1}},
-        {"query": "Hi!", "score": {"cloud": 1}},
-    )
-    with pytest.raises(OutcomesUnusable, match=r"no row of .* of both local and cloud; add "):
-        from_file(router, *router.experts, path)
-
-
-def test_an_empty_query_and_an_unknown_table_are_refused(router: Router, tmp_path: Path) -> None:
-    """With the file, and the tables that there are."""
-    path = written(tmp_path / "rows.jsonl", {"query": " ", "score": {"local": 1, "cloud": 1}})
-    with pytest.raises(OutcomesUnusable, match="a query that cannot be routed"):
-        from_file(router, *router.experts, path)
-    with pytest.raises(OutcomesUnusable, match=r"no table 'yours'; there are rows\.jsonl"):
-        from_file(router, *router.experts, path, tables=["yours"])

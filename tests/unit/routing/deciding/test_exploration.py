@@ -10,10 +10,10 @@ import pytest
 
 from edge_router import Config, ConfigError, Constraints, Placement, Reason
 from edge_router.device.latency import Speed
-from edge_router.routing.deciding.decision import Decision
+from edge_router.routing.deciding.decision import Decision, Rule
 from edge_router.routing.deciding.exploration import Exploration, rival_of
 from edge_router.routing.deciding.policy import decide
-from edge_router.routing.deciding.price_rule import PriceRule
+from edge_router.routing.deciding.price_rule import CheapestRule, PriceRule
 from edge_router.routing.deciding.topsis import PreferenceRule
 from edge_router.routing.experts.expert import Estimate, Expert, ExpertHead, Location
 from edge_router.routing.experts.panel import Candidate
@@ -26,6 +26,7 @@ def decided(
     *,
     quality: float = 0.5,
     preference: str | None = None,
+    rule: Rule | None = None,
     doubts: Mapping[str, Reason] | None = None,
 ) -> Decision:
     """One expert here, two in the cloud, one of them only to compare with."""
@@ -44,7 +45,7 @@ def decided(
     return decide(
         candidates,
         constraints=constraints or Constraints(),
-        rule=PreferenceRule.of(preference) if preference else PriceRule.of_price(0.2),
+        rule=rule or (PreferenceRule.of(preference) if preference else PriceRule.of_price(0.2)),
         input_tokens=10,
         doubts=doubts or {},
     )
@@ -102,6 +103,13 @@ def test_a_preferred_cost_range_holds_for_explorers_too() -> None:
     within = Exploration(0.5, lambda: 0.0).apply(decided(preference="cost<=0.02"))
     assert (within.expert, within.reason) == ("local", Reason.EXPLORATION)
     assert rival_of(decided(preference="cost<=0.001")) is None
+
+
+def test_what_no_model_can_know_is_not_explored() -> None:
+    """It stays with the cheapest expert: calibration leaves such answers out."""
+    found = decided(rule=CheapestRule(PriceRule.of_price(0.2)))
+    assert (found.expert, rival_of(found)) == ("local", None)
+    assert Exploration(0.5, lambda: 0.0).apply(found) == found
 
 
 def test_the_rate_is_kept_by_a_seeded_source() -> None:

@@ -31,9 +31,22 @@ def test_a_stated_price_says_what_it_asks_for() -> None:
     point = OperatingPoint.of_price(0.25)
     assert (point.name, point.price, point.least_quality) == ("custom", 0.25, 0.0)
     assert point.promise == (
-        "the dearest expert is asked where that raises the chance of a good answer by 25% or more, "
-        "cheaper ones in proportion"
+        "the dearest expert is asked where that raises the chance of a good answer by 25 points or "
+        "more, cheaper ones in proportion"
     )
+
+
+@pytest.mark.parametrize(
+    ("price", "words"),
+    [
+        (0.004, "where that raises the chance of a good answer by 0.4 points or more"),
+        (0.0, "unless that lowers the chance of a good answer by more than 0 points"),
+        (-0.5, "unless that lowers the chance of a good answer by more than 50 points"),
+    ],
+)
+def test_a_price_of_nothing_or_less_is_told_as_what_may_be_lost(price: float, words: str) -> None:
+    """And a small one in digits that tell it from nothing."""
+    assert f"the dearest expert is asked {words}, " in OperatingPoint.of_price(price).promise
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,7 @@ def stored(artifact: RouterArtifact, name: str = "mine") -> StoredPoint:
         artifact={"name": "router-small", "hash": artifact.hash},
         created="2026-11-24T00:00:00+00:00",
         command=COMMAND,
+        needs_tools="cheapest",
     )
 
 
@@ -143,10 +145,94 @@ def test_a_point_of_other_seconds_is_refused(artifact: RouterArtifact, tmp_path:
     assert Router.from_config(settings(tmp_path, usd_per_second=0.001)).point.price == 0.25
 
 
+def test_a_point_of_queries_that_are_decided_otherwise_is_refused(
+    artifact: RouterArtifact, tmp_path: Path
+) -> None:
+    """One that does not say so was made as if a price decided on all of them."""
+    path = stored(artifact).write(tmp_path)
+    as_usual = settings(tmp_path, needs_tools="as_usual")
+    with pytest.raises(StaleOperatingPoint, match="needs_tools = cheapest, the settings have as_u"):
+        Router.from_config(as_usual)
+    silent = json.loads(path.read_text())
+    del silent["needs_tools"]
+    path.write_text(json.dumps(silent))
+    with pytest.raises(StaleOperatingPoint, match="needs_tools = as_usual, the settings have chea"):
+        Router.from_config(settings(tmp_path))
+    assert Router.from_config(as_usual).point.price == 0.25
+
+
+FREE = ExpertConfig("openai", "small", "135m", base_url="http://127.0.0.1:9/v1")
+
+
+def priced(read: float, written: float) -> ExpertConfig:
+    return replace(
+        FREE,
+        profile="frontier",
+        location="cloud",
+        input_usd_per_million=read,
+        output_usd_per_million=written,
+    )
+
+
+def between(tmp_path: Path, experts: dict[str, ExpertConfig]) -> Config:
+    return replace(settings(tmp_path), experts=experts)
+
+
+def with_prices(artifact: RouterArtifact, tmp_path: Path, **changes: Any) -> None:
+    """A stored point for `local` and `cloud`, which costs 1 and 4 dollars."""
+    point = replace(
+        stored(artifact),
+        experts={"local": "135m", "cloud": "frontier"},
+        prices={"local": [0.0, 0.0, 0.0], "cloud": [1.0, 4.0, 0.0]},
+    )
+    replace(point, **changes).write(tmp_path)
+
+
+def test_other_prices_are_noticed_where_they_count(
+    artifact: RouterArtifact, tmp_path: Path
+) -> None:
+    """Not where a single expert costs something and no dollars are promised: it is the dearest at
+    any price."""
+    same = between(tmp_path, {"local": FREE, "cloud": priced(1.0, 4.0)})
+    cheaper = between(tmp_path, {"local": FREE, "cloud": priced(0.5, 3.0)})
+    with_prices(artifact, tmp_path)
+    assert Router.from_config(same).point.price == Router.from_config(cheaper).point.price == 0.25
+    stale = r"'cloud' at \$1 and \$4 per million .*, the settings have \$0.5 and \$3 per million"
+    for targets, worth in ((["cost<=2/1000"], 0.0), (["quality>=0.9"], 0.01)):
+        with_prices(artifact, tmp_path, targets=targets, usd_per_second=worth)
+        assert Router.from_config(replace(same, usd_per_second=worth)).point.price == 0.25
+        with pytest.raises(StaleOperatingPoint, match=stale):
+            Router.from_config(replace(cheaper, usd_per_second=worth))
+
+
+def test_prices_of_two_paid_experts_weigh_one_against_the_other(
+    artifact: RouterArtifact, tmp_path: Path
+) -> None:
+    """And what was free or unknown when the point was made counts as another price."""
+    with_prices(artifact, tmp_path)
+    unknown = replace(FREE, profile="frontier", location="cloud")
+    dear = replace(FREE, usd_per_hour=0.5)
+    by_local = between(tmp_path, {"local": dear, "cloud": priced(1.0, 4.0)})
+    with pytest.raises(StaleOperatingPoint, match=r"'local' at \$0 and \$0 .*and \$0.5 per hour"):
+        Router.from_config(by_local)
+    assert Router.from_config(between(tmp_path, {"local": FREE, "cloud": unknown}))
+    with_prices(artifact, tmp_path, prices={"local": [0.0, 0.0, 0.5], "cloud": [1.0, 4.0, 0.0]})
+    assert Router.from_config(by_local).point.price == 0.25
+    with pytest.raises(StaleOperatingPoint, match="the settings have an unknown price"):
+        Router.from_config(between(tmp_path, {"local": dear, "cloud": unknown}))
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"price": "much"},
+        {"prices": [1]},
+        {"prices": {"local": [1, 2]}},
+        {"prices": {"local": [1, 2, -1]}},
+        {"prices": {"local": "dear"}},
+        {"needs_tools": True},
+        {"needs_tools": ["cheapest"]},
+        {"needs_tools": "\x1b[31mcheapest"},
         {"price": 7},
         {"price": None},
         {"usd_per_second": -1},

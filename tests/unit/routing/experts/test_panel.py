@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_router.device.latency import ExpertState, Pace, Speed
+from edge_router.errors import ConfigError
+from edge_router.guards.checks import MOST
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.expert import Expert, ExpertHead, Location, Pricing
 from edge_router.routing.experts.panel import Panel
@@ -84,6 +86,75 @@ def test_an_estimate_does_not_depend_on_who_else_is_there(
     for expert in experts:
         alone = Panel.of([expert]).estimate(query, input_tokens=9, max_tokens=99, states=nothing)
         assert everyone.estimates[expert.name] == alone.estimates[expert.name]
+
+
+@given(panels(), queries, st.integers(1, 5000))
+def test_an_expert_as_stated_is_one_of_which_nothing_is_known(
+    experts: list[Expert], query: Representation, tokens: int
+) -> None:
+    """To the last digit."""
+    stated = {expert.name: ExpertState() for expert in experts}
+    for_states: list[Mapping[str, ExpertState]] = [{}, stated]
+    unknown, known = (
+        Panel.of(experts).estimate(query, input_tokens=tokens, max_tokens=99, states=states)
+        for states in for_states
+    )
+    assert unknown.estimates == known.estimates
+
+
+LARGEST_AMOUNTS = st.sampled_from([0.0, 5e-324, 1.0, MOST])
+SLOWEST = st.sampled_from([1e-9, 1.0, 1e300])
+
+
+@given(
+    st.builds(
+        Speed,
+        LARGEST_AMOUNTS,
+        SLOWEST,
+        SLOWEST,
+        cold_s=LARGEST_AMOUNTS,
+        input_growth_s=LARGEST_AMOUNTS,
+        output_growth_s=LARGEST_AMOUNTS,
+    ),
+    st.builds(Pricing, LARGEST_AMOUNTS, LARGEST_AMOUNTS),
+    LARGEST_AMOUNTS,
+    st.builds(
+        ExpertState,
+        st.builds(Pace, st.sampled_from([-100.0, 0.0, 100.0]), st.sampled_from([-100.0, 100.0])),
+        log_length=st.sampled_from([-1e308, 0.0, 1e308]),
+        cached_tokens=st.sampled_from([0.0, 1e300]),
+        cold=st.booleans(),
+        slowdown=st.sampled_from([1e-9, 1.0, MOST]),
+    ),
+)
+def test_whatever_speeds_and_prices_may_be_stated_an_estimate_is_a_number(
+    speed: Speed, pricing: Pricing, usd_per_hour: float, state: ExpertState
+) -> None:
+    """A finite one, also where a second costs as much as may be stated."""
+    head = ExpertHead(0.0, np.zeros(1, dtype=np.float32))
+    expert = Expert("a", "a", Location.DEVICE, head, speed, pricing, usd_per_hour=usd_per_hour)
+    query = Representation(np.zeros(1, dtype=np.float32), 1.0)
+    found = Panel.of([expert]).estimate(
+        query, input_tokens=10**9, max_tokens=10**6, states={"a": state}
+    )
+    assert 0 <= (found.estimates["a"].cost_usd or 0.0) < math.inf
+    assert found.estimates["a"].latency_s * MOST < math.inf
+
+
+@pytest.mark.parametrize("beyond", [1e13, math.inf, math.nan, -1e-300])
+def test_amounts_beyond_that_are_refused(beyond: float) -> None:
+    """As prices, as an hour's cost and as seconds."""
+    head = ExpertHead(0.0, np.zeros(1, dtype=np.float32))
+    for wrong in (
+        lambda: Pricing(beyond, 0.0),
+        lambda: Pricing(0.0, beyond),
+        lambda: Speed(beyond, 1.0, 1.0),
+        lambda: Speed(1.0, 1.0, 1.0, output_growth_s=beyond),
+        lambda: ExpertState(slowdown=beyond),
+        lambda: Expert("a", "a", Location.DEVICE, head, Speed(1, 1, 1), None, usd_per_hour=beyond),
+    ):
+        with pytest.raises(ConfigError, match="must be a number from "):
+            wrong()
 
 
 def test_those_behind_the_configured_ones_only_compare() -> None:

@@ -10,7 +10,7 @@ from made_candidates import CLOUDS, QUALITY, cloud, decided, local
 
 from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.deciding.price_rule import PriceRule
-from edge_router.routing.experts.panel import Candidate, Candidates
+from edge_router.routing.experts.panel import Candidate
 from edge_router.routing.explaining.turning import Turn, turns, turns_words
 from edge_router.settings.constraints import Constraints, Placement
 
@@ -23,8 +23,7 @@ def turned(
     """At the price 0.2."""
     point = OperatingPoint("", "", 0.2, floor)
     decision = decided(*candidates, price=point, constraints=limits)
-    expenses = PriceRule(point).expenses(Candidates.of(candidates))
-    return turns(decision, expenses, least_quality=floor)
+    return turns(decision, PriceRule(point))
 
 
 def test_the_prices_are_the_slopes_of_the_hull() -> None:
@@ -55,13 +54,23 @@ def test_only_those_count_that_may_answer() -> None:
 
 
 def test_one_that_only_an_infinite_price_would_choose_is_chosen_at_none() -> None:
-    """Of two experts that are almost equally dear the better one is, of either sign of the price."""
+    """Of two experts that are almost equally dear the better one is chosen."""
     free, big = local("free", 0.5), cloud(quality=1.0, cost=1.0)
     found = turned(free, local("dear", 0.9, cost=1e-310), big)
     assert turns_words(found) == "cloud up to 0.10, dear above"
     here = Constraints(Placement.ONLY_ON_DEVICE)
     found = turned(free, local("dear", 0.1, cost=1e-310), big, limits=here)
     assert turns_words(found) == "free at any price"
+
+
+def test_prices_that_no_setting_states_are_left_out_of_the_words() -> None:
+    """Nobody can set one beyond -1..1; small ones are told from nothing."""
+    found = turned(local(quality=0.1), cloud("mini", 0.5, cost=0.1), cloud("big", 0.504, cost=1.0))
+    assert [turn.expert for turn in found] == ["big", "mini", "local"]
+    assert turns_words(found) == "big up to 0.0044, mini above"
+    found = turned(cloud("worse", 0.2, cost=0.5), cloud("better", 0.9, cost=0.4))
+    assert [turn.expert for turn in found] == ["worse", "better"]
+    assert turns_words(found) == "better at any price"
 
 
 @given(QUALITY, CLOUDS, st.lists(st.floats(-1, 1), min_size=1, max_size=5))

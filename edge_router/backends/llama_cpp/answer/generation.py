@@ -18,8 +18,8 @@ from edge_router.chat.completion import (
 )
 from edge_router.errors import BackendUnavailable
 
+from ..prompt import Prompt, PromptMaker
 from .grammar import answer_grammar
-from .prompt import Prompt, PromptMaker
 from .reply import Piece, ReplyReader
 
 __all__ = ["Generation"]
@@ -37,13 +37,17 @@ class Meter(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Generation:
-    """Answers one request with `model`, called `name`, as long as it is `wanted()`."""
+    """Answers one request with `model`, called `name`, as long as it is `wanted()`.
+
+    `meter` and `mask` are logits processors of llama.cpp, or None.
+    """
 
     model: Any
     prompts: PromptMaker
     name: str
     repeat_penalty: float
     meter: Meter | None
+    mask: Any
     wanted: Callable[[], bool]
 
     def chunks(
@@ -70,7 +74,7 @@ class Generation:
             temperature=request.temperature or 0.0,
             stop=[*request.stop, *prompt.stop],
             seed=request.seed,
-            logits_processor=None if self.meter is None else [self.meter],
+            logits_processor=[one for one in (self.meter, self.mask) if one] or None,
             grammar=self._grammar(request),
             stream=True,
             **self._sampling(request),

@@ -12,10 +12,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from edge_router.chat.tools import NamedTool, ResponseFormat, Tool, ToolChoice
-from edge_router.errors import BackendUnavailable
+from edge_router.errors import BackendRejected, BackendUnavailable
 
 from .tool_format import ToolFormat
 
@@ -42,9 +43,10 @@ ANY_OBJECT = ResponseFormat("json_schema", schema={"type": "object"})
 ROOT = re.compile(r"^root ::=", re.MULTILINE)
 
 
+@lru_cache(maxsize=64)  # a program asks for the same form again and again
 def answer_grammar(
     form: ResponseFormat | None,
-    tools: Sequence[Tool],
+    tools: tuple[Tool, ...],
     choice: ToolChoice | None,
     *,
     written: ToolFormat | None,
@@ -53,7 +55,7 @@ def answer_grammar(
     """The grammar of an answer in the form `form` or of calls of `tools`, None for free text.
 
     `written` is the form of a call, `several` says that there may be more than one. Raises
-    BackendUnavailable for a schema that no grammar can keep.
+    BackendUnavailable for a schema that no grammar keeps, BackendRejected for one that is none.
     """
     answer = None
     if form is not None and form.type != "text":
@@ -142,7 +144,7 @@ class _Reduced:
         if node is True or node == {}:
             return dict(ANYTHING)
         if not isinstance(node, Mapping):
-            raise BackendUnavailable("a part of a JSON schema is neither an object nor true")
+            raise BackendRejected("a part of a JSON schema is neither an object nor true")
         self._require_kept(node)
         if "$ref" in node:
             return {"$ref": self._definition(node["$ref"], depth)}
@@ -168,7 +170,7 @@ class _Reduced:
         if kind is None:
             return dict(ANYTHING)
         if kind not in PLAIN:
-            raise BackendUnavailable(
+            raise BackendRejected(
                 "a JSON schema has an unknown type; use one of " + ", ".join(PLAIN)
             )
         if kind == "object":
@@ -227,6 +229,6 @@ class _Reduced:
         for step in reference.split("/")[1:]:
             key = step.replace("~1", "/").replace("~0", "~")
             if not isinstance(node, Mapping) or key not in node:
-                raise BackendUnavailable("a $ref of a JSON schema points to nothing in it")
+                raise BackendRejected("a $ref of a JSON schema points to nothing in it")
             node = node[key]
         return node

@@ -1,0 +1,124 @@
+"""A cache of decisions: exact on the normalised request, and semantic on its embedding.
+
+As MoMA's (A.2.4): requests in lower case, single blanks, abbreviations expanded. A semantic hit is
+a request so near to an earlier one that, on labelled pairs, few such meant different agents.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edge_router.errors import InvalidAgent
+from edge_router.learning.calibration.bounds import binomial_interval
+from edge_router.routing.arrays import Float32s
+
+from .decision import AgentDecision
+
+__all__ = ["ABBREVIATIONS", "DecisionCache", "normalised", "semantic_threshold"]
+
+CAPACITY = 1024
+ABBREVIATIONS: Mapping[str, str] = {
+    "appt": "appointment", "asap": "as soon as possible", "btw": "by the way", "can't": "cannot",
+    "don't": "do not", "i'd": "i would", "i'll": "i will", "i'm": "i am", "i've": "i have",
+    "info": "information", "isn't": "is not", "it's": "it is", "msg": "message", "pls": "please",
+    "plz": "please", "thx": "thanks", "tmrw": "tomorrow", "u": "you", "ur": "your",
+    "what's": "what is", "where's": "where is", "who's": "who is", "won't": "will not",
+}  # fmt: skip
+EDGES = '.,;:!?"()[]'
+
+
+def normalised(text: str) -> str:
+    """The key of a request."""
+    words = (word.strip(EDGES) for word in text.replace("\u2019", "'").casefold().split())
+    return " ".join(ABBREVIATIONS.get(word, word) for word in words if word)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entry:
+    context: Hashable
+    vector: Float32s
+    decision: AgentDecision
+
+
+class DecisionCache:
+    """The last `capacity` decisions. Thread-safe.
+
+    A decision holds for one `context`: the version of the catalogue, the state of the conversation,
+    its events. `threshold` is the cosine of a semantic hit; above 1 there is none.
+    """
+
+    def __init__(self, *, threshold: float = 2.0, capacity: int = CAPACITY) -> None:
+        if not threshold > 0 or capacity < 1:
+            raise InvalidAgent("a cache needs a threshold above 0 and a capacity of 1 or more")
+        self.threshold = threshold
+        self.hits = {"exact": 0, "semantic": 0, "": 0}
+        self._capacity = capacity
+        self._entries: OrderedDict[tuple[Hashable, str], _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def exact(self, text: str, context: Hashable) -> AgentDecision | None:
+        """The decision about the same normalised request in the same context."""
+        key = context, normalised(text)
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return None
+            self._entries.move_to_end(key)
+            self.hits["exact"] += 1
+        return replace(entry.decision, cached="exact")
+
+    def semantic(self, vector: Float32s, context: Hashable) -> AgentDecision | None:
+        """The decision about the nearest request in the same context, if it is near enough.
+
+        Its arguments are not passed on: they are of other words.
+        """
+        with self._lock:
+            near = [one for one in self._entries.values() if one.context == context]
+            if near and self.threshold <= 1:
+                cosines = np.stack([one.vector for one in near]) @ vector
+                best = int(cosines.argmax())
+                if cosines[best] >= self.threshold:
+                    self.hits["semantic"] += 1
+                    decision = near[best].decision
+                    return replace(decision, cached="semantic", arguments=None, faults=())
+            self.hits[""] += 1
+        return None
+
+    def keep(self, text: str, vector: Float32s, context: Hashable, decision: AgentDecision) -> None:
+        with self._lock:
+            self._entries[context, normalised(text)] = _Entry(context, vector, decision)
+            while len(self._entries) > self._capacity:
+                self._entries.popitem(last=False)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+
+
+def semantic_threshold(
+    cosines: Sequence[float], same: Sequence[bool], *, wrong: float = 0.05, delta: float = 0.1
+) -> float:
+    """The lowest threshold whose hits are wrong with a rate of `wrong` at most, at risk `delta`.
+
+    `cosines` are those of requests with their nearest earlier one, `same` says whether both mean
+    the same agent. Thresholds are tested from 1 downwards until one fails (fixed-sequence testing),
+    with the exact upper limit of the rate. 2, for no semantic hits, where not even one holds.
+    """
+    order = np.argsort(-np.asarray(cosines), kind="stable")
+    values, mistakes = np.asarray(cosines)[order], np.cumsum(~np.asarray(same)[order])
+    best = 2.0
+    for level in np.arange(100, 49, -1) / 100:
+        hits = int(np.searchsorted(-values, -level, side="right"))
+        if not hits:
+            continue
+        seen = int(mistakes[hits - 1])
+        if binomial_interval(seen, hits, 2 * delta)[1] <= wrong:
+            best = float(level)
+        elif best <= 1 or binomial_interval(seen, hits, 2 * delta)[0] > wrong:
+            break
+    return best

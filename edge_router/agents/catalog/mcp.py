@@ -1,0 +1,140 @@
+"""The tools of an MCP server that is started as a process and speaks over its standard streams.
+
+Model Context Protocol, transport "stdio": JSON-RPC 2.0, one message a line. The server gets a
+limit of time and of bytes, and is ended whatever it does.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import shlex
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import IO, Any
+
+from edge_router.errors import InvalidAgent
+from edge_router.guards.json_lines import BadJson, json_value
+
+__all__ = ["listed_tools"]
+
+LIMIT_S = 20.0  # for everything together
+END_S = 1.0  # for the server to end by itself
+MAX_LINE_BYTES = 1 << 24
+MAX_PAGES = 100
+PROTOCOL = "2025-06-18"
+
+
+def listed_tools(command: str, *, limit_s: float = LIMIT_S) -> dict[str, Any]:
+    """All pages of `tools/list` as one result. Raises InvalidAgent for a server that does not
+    start, hangs, ends, writes what is no JSON-RPC, or lists without end."""
+    try:
+        words = shlex.split(command)
+        process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except (OSError, ValueError, IndexError) as error:
+        raise InvalidAgent(f"the MCP server {command!r} cannot be started: {error}") from None
+    server = _Server(process, command, time.monotonic() + limit_s)
+    try:
+        return server.tools()
+    finally:
+        server.end()
+
+
+class _Server:
+    """A running server. One request at a time."""
+
+    def __init__(self, process: subprocess.Popen[bytes], command: str, until: float) -> None:
+        self._process, self._command, self._until = process, command, until
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._number = 0
+        assert process.stdout is not None
+        reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+        reader.start()
+        self._reader = reader
+
+    def tools(self) -> dict[str, Any]:
+        client = {"name": "edge-router", "version": "1"}
+        hello = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": client}
+        self._ask("initialize", hello)
+        self._write({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        tools: list[Any] = []
+        cursor: dict[str, Any] = {}
+        for _ in range(MAX_PAGES):
+            result = self._ask("tools/list", cursor)
+            if not isinstance(page := result.get("tools"), list):
+                raise self._fault("lists no tools")
+            tools += page
+            if not result.get("nextCursor"):
+                return {"tools": tools}
+            cursor = {"cursor": result["nextCursor"]}
+        raise self._fault(f"lists tools on more than {MAX_PAGES} pages")
+
+    def end(self) -> None:
+        """Close its input, then end it."""
+        with suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        for stop in (None, self._process.terminate, self._process.kill):
+            if stop is not None:
+                stop()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_S)
+                break
+        self._reader.join(END_S)
+        if self._process.stdout is not None and not self._reader.is_alive():
+            self._process.stdout.close()
+
+    def _ask(self, method: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The result of a request; what the server says besides is passed over."""
+        self._number += 1
+        asked = {"jsonrpc": "2.0", "id": self._number, "method": method, "params": parameters}
+        self._write(asked)
+        while True:
+            message = self._message()
+            if message.get("id") != self._number or "method" in message:
+                continue
+            if message.get("error") is not None:
+                raise self._fault(f"refuses {method}")
+            if not isinstance(result := message.get("result"), dict):
+                raise self._fault(f"answers {method} without a result")
+            return result
+
+    def _write(self, message: Mapping[str, Any]) -> None:
+        """A server that has ended is noticed when it is read, after what it said before."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _message(self) -> Mapping[str, Any]:
+        try:
+            line = self._lines.get(timeout=max(0.0, self._until - time.monotonic()))
+        except queue.Empty:
+            raise self._fault("does not answer in time") from None
+        if not line:
+            raise self._fault("ended")
+        try:
+            message = json_value(line.decode())
+        except (BadJson, UnicodeDecodeError):
+            raise self._fault("writes what is no JSON") from None
+        if not isinstance(message, dict):
+            raise self._fault("writes what is no JSON-RPC")
+        return message
+
+    def _read(self, stream: IO[bytes]) -> None:
+        """Queue every line, and an empty one at the end or for a line that is too long."""
+        with suppress(OSError, ValueError):
+            while line := stream.readline(MAX_LINE_BYTES):
+                if len(line) == MAX_LINE_BYTES:
+                    break
+                if line.strip():
+                    self._lines.put(line)
+        self._lines.put(b"")
+
+    def _fault(self, what: str) -> InvalidAgent:
+        return InvalidAgent(f"the MCP server {self._command!r} {what}")

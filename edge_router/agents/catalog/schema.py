@@ -1,0 +1,197 @@
+"""JSON schemas of agents' parameters: whether one is a schema, and whether arguments fit it.
+
+The keywords that tools use in practice are checked, others are left alone: `type`, `properties`,
+`required`, `additionalProperties`, `items`, `enum`, `const`, `anyOf`, `oneOf`, `allOf`, `minimum`,
+`maximum`, `minLength`, `maxLength`, and references within the document.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edge_router.errors import InvalidAgent
+from edge_router.guards.redaction import quoted_json
+
+__all__ = ["check_schema", "schema_faults"]
+
+MAX_BYTES = 1 << 16
+MAX_DEPTH = 32
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list, tuple),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "null": (type(None),),
+}
+COMBINED = ("anyOf", "oneOf", "allOf")
+TABLES = ("properties", "$defs", "definitions")
+
+
+def check_schema(schema: Any, what: str) -> dict[str, Any]:
+    """The schema of `what`, a JSON object of at most MAX_BYTES. Raises InvalidAgent."""
+    if not isinstance(schema, Mapping):
+        raise InvalidAgent(f"{what} is {quoted_json(schema)}; a JSON schema is an object")
+    try:
+        written = json.dumps(schema, allow_nan=False, default=dict)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidAgent(f"{what} is no JSON: {error}") from None
+    if len(written) > MAX_BYTES:
+        raise InvalidAgent(f"{what} is longer than {MAX_BYTES:,} bytes of JSON")
+    whole: dict[str, Any] = json.loads(written)
+    _check(whole, what, whole, 0)
+    return whole
+
+
+def _check(schema: Any, what: str, whole: Mapping[str, Any], depth: int) -> None:
+    if isinstance(schema, bool):
+        return
+    if not isinstance(schema, dict):
+        raise InvalidAgent(f"{what} is {quoted_json(schema)}; a JSON schema is an object")
+    if depth > MAX_DEPTH:
+        raise InvalidAgent(f"{what} is nested more than {MAX_DEPTH} deep")
+    stated = schema.get("type", [])
+    for kind in stated if isinstance(stated, list) else [stated]:
+        if not isinstance(kind, str) or kind not in TYPES:
+            raise InvalidAgent(f"{what}: type is {quoted_json(kind)}, none of {', '.join(TYPES)}")
+    _check_lists(schema, what)
+    if (reference := schema.get("$ref")) is not None:
+        _resolved(reference, whole, what)
+    for place, part in _parts(schema, what):
+        _check(part, place, whole, depth + 1)
+
+
+def _check_lists(schema: Mapping[str, Any], what: str) -> None:
+    required = schema.get("required", [])
+    if not isinstance(required, list) or not all(isinstance(one, str) for one in required):
+        raise InvalidAgent(f"{what}: required is {quoted_json(required)}, no list of names")
+    for key in ("enum", *COMBINED):
+        if key in schema and not (isinstance(schema[key], list) and schema[key]):
+            raise InvalidAgent(f"{what}: {key} is {quoted_json(schema[key])}, no list of choices")
+    for key in TABLES:
+        if not isinstance(schema.get(key, {}), dict):
+            raise InvalidAgent(f"{what}: {key} is {quoted_json(schema[key])}, no object")
+    for key in ("minimum", "maximum", "minLength", "maxLength"):
+        limit = schema.get(key, 0)
+        if (
+            isinstance(limit, bool)
+            or not isinstance(limit, int | float)
+            or not math.isfinite(limit)
+        ):
+            raise InvalidAgent(f"{what}: {key} is {quoted_json(limit)}, no number")
+
+
+def _parts(schema: Mapping[str, Any], what: str) -> Iterator[tuple[str, Any]]:
+    """The schemas inside of a schema, with the place of each."""
+    for key in TABLES:
+        for name, part in schema.get(key, {}).items():
+            yield f"{what}: {key}: {name}", part
+    for key in COMBINED:
+        for part in schema.get(key, []):
+            yield f"{what}: {key}", part
+    for key in ("items", "additionalProperties"):
+        if key in schema:
+            yield f"{what}: {key}", schema[key]
+
+
+def _resolved(reference: Any, whole: Mapping[str, Any], what: str) -> Any:
+    """The schema that a reference within the document names. Raises InvalidAgent."""
+    target: Any = whole
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        raise InvalidAgent(f"{what}: $ref is {quoted_json(reference)}; only '#/...' is followed")
+    for step in reference.removeprefix("#").split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(target, dict) or key not in target:
+            raise InvalidAgent(f"{what}: $ref is {quoted_json(reference)}, which is not there")
+        target = target[key]
+    return target
+
+
+def schema_faults(value: Any, schema: Any, whole: Any = None, place: str = "it") -> list[str]:
+    """What is wrong with `value` by a checked `schema`, in words; none for a value that fits.
+
+    Values in the words are left out: they may be private.
+    """
+    return list(_faults(value, schema, schema if whole is None else whole, place, 0))
+
+
+def _faults(value: Any, schema: Any, whole: Any, place: str, depth: int) -> Iterator[str]:
+    if schema is True:
+        return
+    if schema is False or depth > MAX_DEPTH:
+        yield f"{place} is not allowed" if schema is False else f"{place} is nested too deeply"
+        return
+    if "$ref" in schema:
+        target = _resolved(schema["$ref"], whole, place)
+        yield from _faults(value, target, whole, place, depth + 1)
+    kinds = schema.get("type", list(TYPES))
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if not any(_is_of(value, kind) for kind in kinds):
+        yield f"{place} must be of type {' or '.join(kinds)}"
+        return
+    if "enum" in schema and not _among(value, schema["enum"]):
+        yield f"{place} must be one of {quoted_json(schema['enum'])}"
+    if "const" in schema and not _among(value, [schema["const"]]):
+        yield f"{place} must be {quoted_json(schema['const'])}"
+    yield from _out_of_range(value, schema, place)
+    yield from _combined_faults(value, schema, whole, place, depth)
+    if isinstance(value, dict):
+        yield from _object_faults(value, schema, whole, place, depth)
+    if isinstance(value, list) and "items" in schema:
+        for at, item in enumerate(value):
+            yield from _faults(item, schema["items"], whole, f"{place}[{at}]", depth + 1)
+
+
+def _is_of(value: Any, kind: str) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    if isinstance(value, float) and kind == "integer":
+        return value.is_integer()
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    return isinstance(value, TYPES[kind])
+
+
+def _among(value: Any, choices: list[Any]) -> bool:
+    """Whether a choice equals the value; JSON's true is not 1."""
+    return any(type(one) is type(value) and one == value for one in choices)
+
+
+def _out_of_range(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, str):
+        if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", math.inf):
+            yield f"{place} has a wrong length"
+    elif is_number and not schema.get("minimum", -math.inf) <= value <= schema.get(
+        "maximum", math.inf
+    ):
+        yield f"{place} is out of range"
+
+
+def _combined_faults(
+    value: Any, schema: Mapping[str, Any], whole: Any, place: str, depth: int
+) -> Iterator[str]:
+    for key in COMBINED:
+        if key not in schema:
+            continue
+        wrong = [[*_faults(value, part, whole, place, depth + 1)] for part in schema[key]]
+        fitting = sum(not faults for faults in wrong)
+        least, most = {"anyOf": (1, len(wrong)), "oneOf": (1, 1), "allOf": (len(wrong),) * 2}[key]
+        if not least <= fitting <= most:
+            yield f"{place} fits {fitting} of the {len(wrong)} schemas of {key}"
+
+
+def _object_faults(
+    value: Mapping[str, Any], schema: Mapping[str, Any], whole: Any, place: str, depth: int
+) -> Iterator[str]:
+    known = schema.get("properties", {})
+    for name in schema.get("required", []):
+        if name not in value:
+            yield f"{place} lacks {name!r}"
+    for name, item in value.items():
+        part = known.get(name, schema.get("additionalProperties", True))
+        yield from _faults(item, part, whole, f"{place}.{name}", depth + 1)

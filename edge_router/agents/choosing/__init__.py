@@ -1,0 +1,1 @@
+"""The last choice among few agents, by a language model that can name no other."""

@@ -1,0 +1,137 @@
+"""Choose among few agents by a language model: masked tokens locally, an enum schema remotely."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from edge_router.backends.base import Backend
+from edge_router.backends.deadline import Deadline
+from edge_router.chat.completion import ChatRequest
+from edge_router.chat.tools import ResponseFormat
+from edge_router.guards.json_lines import BadJson, json_value
+
+from ..catalog.agent import NONE, Agent
+from .prompt import CONTENT_FREE, choice_request
+
+__all__ = ["AgentChooser", "Choice", "ChoosesNames", "MaskedChooser", "SchemaChooser"]
+
+SMALLEST = 1e-9
+CHOICE_TOKENS = 64
+MOST_BIASES = 256  # lists of agents whose bias is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A name among the candidates, or "none"; `probabilities` of each, 0 for all others.
+
+    `fault` says why an answer was not taken; the choice is then "none" with no probabilities.
+    """
+
+    name: str
+    probabilities: Mapping[str, float]
+    fault: str = ""
+
+
+class AgentChooser(Protocol):
+    """Chooses one of a few agents, or none."""
+
+    def choose(
+        self, agents: Sequence[Agent], text: str, *, deadline: Deadline, state: str = ""
+    ) -> Choice:
+        """Raises BackendError."""
+        ...
+
+
+@runtime_checkable
+class ChoosesNames(Protocol):
+    """A backend that gives the probability of each name as the answer."""
+
+    def choose(
+        self, request: ChatRequest, names: Sequence[str], *, deadline: Deadline
+    ) -> tuple[float, ...]: ...
+
+
+class MaskedChooser:
+    """A local model under a mask: it can write a candidate's name or "none", and nothing else.
+
+    Probabilities are corrected for the model's bias to some names, by what it chooses for a request
+    without content (contextual calibration, Zhao et al. 2021). Not for several threads at once.
+    """
+
+    def __init__(self, backend: ChoosesNames, *, correct_bias: bool = True) -> None:
+        self._backend = backend
+        self._correct_bias = correct_bias
+        self._biases: dict[ChatRequest, tuple[float, ...]] = {}
+
+    def choose(
+        self, agents: Sequence[Agent], text: str, *, deadline: Deadline, state: str = ""
+    ) -> Choice:
+        names = (*(agent.name for agent in agents), NONE)
+        bias = np.ones(len(names))
+        if self._correct_bias:
+            bias = np.array(
+                self._bias(choice_request(agents, CONTENT_FREE, state), names, deadline)
+            )
+        asked = self._backend.choose(choice_request(agents, text, state), names, deadline=deadline)
+        weights = np.array(asked) / np.maximum(bias, SMALLEST)
+        shares = (weights / max(float(weights.sum()), SMALLEST)).tolist()
+        best = int(np.argmax(weights))
+        return Choice(names[best], dict(zip(names, shares, strict=True)))
+
+    def _bias(
+        self, request: ChatRequest, names: Sequence[str], deadline: Deadline
+    ) -> tuple[float, ...]:
+        if request not in self._biases:
+            if len(self._biases) >= MOST_BIASES:
+                self._biases.clear()
+            self._biases[request] = self._backend.choose(request, names, deadline=deadline)
+        return self._biases[request]
+
+
+class SchemaChooser:
+    """Any expert, asked for JSON whose schema is an enum of the names. The answer is checked: a
+    server may not enforce schemas."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def choose(
+        self, agents: Sequence[Agent], text: str, *, deadline: Deadline, state: str = ""
+    ) -> Choice:
+        names = [*(agent.name for agent in agents), NONE]
+        asked = choice_request(agents, text, state)
+        request = ChatRequest(
+            asked.messages,
+            max_tokens=CHOICE_TOKENS,
+            temperature=0.0,
+            response_format=ResponseFormat("json_schema", "choice", _enum(names)),
+        )
+        said = self._backend.complete(request, deadline=deadline).text
+        name = _named(said, names)
+        if name is None:
+            return Choice(NONE, {}, "the expert named no candidate")
+        return Choice(name, {one: float(one == name) for one in names})
+
+
+def _enum(names: Sequence[str]) -> dict[str, object]:
+    return {
+        "type": "object",
+        "properties": {"name": {"type": "string", "enum": list(names)}},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+
+
+def _named(said: str, names: Sequence[str]) -> str | None:
+    """The name in an answer, strictly: the object that was asked for, or the bare name."""
+    text = said.strip().strip("`").removeprefix("json").strip()
+    try:
+        value = json_value(text)
+    except BadJson:
+        value = text
+    name = value.get("name") if isinstance(value, dict) and len(value) == 1 else value
+    return name if isinstance(name, str) and name in names else None

@@ -1,0 +1,1 @@
+"""Which agents fit a request: similarity, a fitted head, categories, shortlists, abstention."""

@@ -1,0 +1,269 @@
+"""AgentRouter: from a request and the state of a conversation to an agent, or to none (MoMA)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_router.backends.base import Backend
+from edge_router.backends.deadline import Deadline
+from edge_router.chat.completion import ChatRequest, Prompt
+from edge_router.routing.arrays import Float32s
+from edge_router.routing.artifact.text import router_input
+
+from .cache import DecisionCache
+from .catalog.agent import NONE
+from .catalog.catalog import AgentCatalog, CatalogView
+from .choosing.arguments import filled_arguments
+from .choosing.chooser import AgentChooser, Choice
+from .decision import AgentDecision, AgentReason, Candidate
+from .ranking.abstention import FALSE_ALARMS, Abstention
+from .ranking.categories import Categories
+from .ranking.head import AgentHead
+from .ranking.scorer import AgentScorer, EmbeddedQuery, Ranking
+from .states.state_machine import START, ConversationState, StateMachine
+
+__all__ = ["AgentRouter"]
+
+MAX_CHARACTERS = 4096  # of a request that is read
+DEFAULT_CANDIDATES = 5
+DECISION_S = 30.0
+UNCALIBRATED = Abstention(threshold=3.0)
+"""Until `calibrate` is called: a cosine of about .3 with the nearest agent."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """What is computed once for a version of the catalogue."""
+
+    view: CatalogView
+    scorer: AgentScorer
+    categories: Categories
+    category_of: tuple[str, ...]
+
+
+class AgentRouter:
+    """Chooses an agent of `catalog` for a request, or none. Thread-safe but for a `chooser`.
+
+    First layer: the `top_categories` nearest categories; None for no such layer. Second layer: the
+    `machine`'s state says which agents may be called, and the `candidates` best of them are kept.
+    The `chooser` decides among them; without one, the best is taken. `writer` fills in arguments.
+    Changes of the catalogue count from the next request on, and empty the `cache`.
+    """
+
+    def __init__(
+        self,
+        catalog: AgentCatalog,
+        *,
+        machine: StateMachine | None = None,
+        chooser: AgentChooser | None = None,
+        writer: Backend | None = None,
+        abstention: Abstention = UNCALIBRATED,
+        cache: DecisionCache | None = None,
+        candidates: int = DEFAULT_CANDIDATES,
+        top_categories: int | None = None,
+    ) -> None:
+        self.catalog = catalog
+        self.abstention = abstention
+        self._machine = machine
+        self._chooser = chooser
+        self._writer = writer
+        self._cache = cache
+        self._candidates = candidates
+        self._top_categories = top_categories
+        self._head: AgentHead | None = None
+        self._fits = 0
+        self._lock = threading.Lock()
+        self._now: _Prepared | None = None
+
+    def fit(self) -> bool:
+        """Fit a head to the examples of the agents there are now; False for too few examples.
+
+        About a second for 1,500 examples. Agents that are added later compete by similarity until
+        it is called again. Confidences change with it: calibrate anew.
+        """
+        head = AgentHead.fit(self.catalog.view())
+        with self._lock:
+            self._head, self._now = head, None
+            self._fits += 1
+        return head is not None
+
+    def calibrate(
+        self,
+        in_scope: Sequence[str],
+        out_of_scope: Sequence[str] = (),
+        *,
+        false_alarms: float = FALSE_ALARMS,
+    ) -> Abstention:
+        """Set the threshold of abstention from requests that are no agent's examples."""
+        scored = [
+            [self.rank(text).confidence for text in some] for some in (in_scope, out_of_scope)
+        ]
+        self.abstention = Abstention.fit(scored[0], scored[1], false_alarms=false_alarms)
+        self.clear_cache()
+        return self.abstention
+
+    @property
+    def has_head(self) -> bool:
+        """Whether a head was fitted."""
+        return self._head is not None
+
+    def clear_cache(self) -> None:
+        if self._cache is not None:
+            self._cache.clear()
+
+    def rank(self, text: str, *, most: int | None = None) -> Ranking:
+        """All enabled agents by score, whatever the state. Raises EmptyCatalog."""
+        return self._prepared().scorer.rank(self._query(text), most=most)
+
+    def categories(self) -> Categories:
+        """The categories of the enabled agents. Raises EmptyCatalog."""
+        return self._prepared().categories
+
+    def route(
+        self,
+        prompt: Prompt,
+        *,
+        state: ConversationState = START,
+        events: Sequence[str] = (),
+        deadline: Deadline | None = None,
+    ) -> AgentDecision:
+        """The decision. Raises EmptyCatalog, InvalidRequest, CatalogError, and BackendError where a
+        language model is asked and fails."""
+        text = router_input(ChatRequest.of(prompt), MAX_CHARACTERS)
+        prepared = self._prepared()
+        context = prepared.view.version, self._fits, state, tuple(events)
+        if self._cache and (hit := self._cache.exact(text, context)) is not None:
+            return hit
+        query = self._query(text)
+        if self._cache and (hit := self._cache.semantic(query.vector, context)) is not None:
+            return self._with_arguments(hit, text, deadline)
+        moved = state
+        if self._machine is not None:
+            moved = self._machine.next(state, text, query.vector, events)
+        decision = self._decide(prepared, query, moved, deadline)
+        decision = self._with_arguments(decision, text, deadline)
+        self._keep(query, context, decision)
+        return decision
+
+    def _decide(
+        self,
+        prepared: _Prepared,
+        query: EmbeddedQuery,
+        state: ConversationState,
+        deadline: Deadline | None,
+    ) -> AgentDecision:
+        rows, categories = self._callable_rows(prepared, query, state)
+        if rows is not None and not len(rows):
+            none = AgentReason.NO_AGENT_IN_STATE
+            return AgentDecision(None, none, state=state, categories=categories)
+        ranking = prepared.scorer.rank(query, most=self._candidates, among=rows)
+        choice = self._choice(prepared, query, ranking, state, deadline)
+        decision = AgentDecision(
+            ranking.best,
+            AgentReason.HEAD if self._head else AgentReason.SIMILARITY,
+            candidates=_candidates(ranking, choice),
+            confidence=ranking.confidence,
+            in_scope=self.abstention.probability(ranking.confidence),
+            state=state,
+            categories=categories,
+        )
+        if self.abstention.abstains(ranking.confidence):
+            return replace(decision, agent=None, reason=AgentReason.OUT_OF_SCOPE)
+        if choice is None or not choice.probabilities:
+            return decision
+        if choice.name == NONE:
+            return replace(decision, agent=None, reason=AgentReason.OUT_OF_SCOPE)
+        return replace(decision, agent=choice.name, reason=AgentReason.LANGUAGE_MODEL)
+
+    def _callable_rows(
+        self, prepared: _Prepared, query: EmbeddedQuery, state: ConversationState
+    ) -> tuple[npt.NDArray[np.intp] | None, tuple[str, ...]]:
+        """Rows of the agents that both layers leave, None for all; and the categories."""
+        rows: npt.NDArray[np.intp] | None = None
+        if self._machine is not None and state.atoms:
+            agents, names = prepared.view.agents, prepared.category_of
+            rows = np.array(self._machine.callable_agents(state, agents, names), dtype=np.intp)
+        if self._top_categories is None:
+            return rows, ()
+        top = prepared.categories.top(query.vector, self._top_categories)
+        inside = {name for category in top for name in category.members}
+        place = prepared.scorer.place
+        near = np.array(sorted(place[name] for name in inside if name in place), dtype=np.intp)
+        both = near if rows is None else np.intersect1d(near, rows)
+        return both, tuple(category.name for category in top)
+
+    def _choice(
+        self,
+        prepared: _Prepared,
+        query: EmbeddedQuery,
+        ranking: Ranking,
+        state: ConversationState,
+        deadline: Deadline | None,
+    ) -> Choice | None:
+        """The language model's choice among the candidates, in the catalogue's order."""
+        if self._chooser is None or self.abstention.abstains(ranking.confidence):
+            return None
+        rows = sorted(prepared.scorer.place[name] for name in ranking.names)
+        return self._chooser.choose(
+            [prepared.view.agents[row] for row in rows],
+            query.text,
+            deadline=deadline or Deadline.after(DECISION_S),
+            state=state.name if state.atoms else "",
+        )
+
+    def _with_arguments(
+        self, decision: AgentDecision, text: str, deadline: Deadline | None
+    ) -> AgentDecision:
+        if self._writer is None or decision.agent is None:
+            return decision
+        agent = self.catalog.get(decision.agent)
+        until = deadline or Deadline.after(DECISION_S)
+        filled = filled_arguments(self._writer, agent, text, deadline=until)
+        return replace(decision, arguments=filled.values, faults=filled.faults)
+
+    def _keep(self, query: EmbeddedQuery, context: Hashable, decision: AgentDecision) -> None:
+        if self._cache is not None:
+            self._cache.keep(query.text, query.vector, context, decision)
+
+    def _query(self, text: str) -> EmbeddedQuery:
+        vector: Float32s = self.catalog.embedder.embed([text])[0]
+        return EmbeddedQuery.of(text, vector)
+
+    def _prepared(self) -> _Prepared:
+        view = self.catalog.view()
+        with self._lock:
+            if self._now is None or self._now.view is not view:
+                known = self._now.categories if self._now is not None else None
+                if self._now is not None and self._now.view.version != view.version:
+                    self.clear_cache()
+                scorer = AgentScorer(view, self._head)
+                categories = _categories(scorer, known)
+                own = {name: one.name for one in categories.all for name in one.members}
+                named = tuple(agent.category or own.get(agent.name, "") for agent in view.agents)
+                self._now = _Prepared(view, scorer, categories, named)
+            return self._now
+
+
+def _candidates(ranking: Ranking, choice: Choice | None) -> tuple[Candidate, ...]:
+    chosen = choice.probabilities if choice is not None else {}
+    scored = zip(ranking.names, ranking.scores, ranking.similarities, strict=True)
+    return tuple(Candidate(name, a, b, chosen.get(name)) for name, a, b in scored)
+
+
+def _categories(scorer: AgentScorer, known: Categories | None) -> Categories:
+    """Those of the view: made at first, then with new agents placed and lost ones taken out."""
+    view = scorer.view
+    if known is None or not known.all:
+        return Categories.of(view.agents, scorer.centroids)
+    members = {name for category in known.all for name in category.members}
+    for name in members - set(view.names):
+        known = known.without(name)
+    for row, agent in enumerate(view.agents):
+        if agent.name not in members:
+            known = known.placed(agent, scorer.centroids[row])
+    return known

@@ -1,0 +1,1 @@
+"""The state of a conversation, and which agents may be called in it."""

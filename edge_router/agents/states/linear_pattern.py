@@ -1,0 +1,181 @@
+"""Regular expressions that always end: searched in time proportional to the text.
+
+Python's `re` backtracks, so that "(a|a)*b" takes years on thirty letters. Here the states of a
+nondeterministic automaton advance side by side (Thompson 1968). What an automaton cannot do
+(references to groups, looking ahead or behind) is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+from edge_router.errors import InvalidAgent
+
+__all__ = ["LinearPattern"]
+
+MAX_PATTERN = 1000  # characters
+MAX_STATES = 500
+MAX_TEXT = 1024  # characters that are searched: the first and the last half of a longer text
+
+_parser: Any = import_module("re._parser")  # what `re` itself parses with
+Matcher = Callable[[str], bool]
+
+
+class LinearPattern:
+    """A pattern in Python's syntax, whatever the case of letters. Immutable, thread-safe.
+
+    Raises InvalidAgent for a pattern that is none, is too long, or needs backtracking.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        if len(pattern) > MAX_PATTERN:
+            raise InvalidAgent(f"a pattern is longer than {MAX_PATTERN} characters")
+        self.pattern = pattern
+        try:
+            parsed = _parser.parse(pattern, re.IGNORECASE)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise InvalidAgent(f"{pattern!r} is no regular expression: {error}") from None
+        self._next: list[tuple[int, ...]] = []
+        self._tests: list[Matcher | str | None] = []
+        self._end = self._state(None)
+        self._start = self._sequence(parsed, self._end)
+
+    def search(self, text: str) -> bool:
+        """Whether the pattern occurs in the text."""
+        if len(text) > MAX_TEXT:
+            text = f"{text[: MAX_TEXT // 2]}\n{text[-MAX_TEXT // 2 :]}"
+        active: set[int] = set()
+        for place in range(len(text) + 1):
+            here = self._closure({*active, self._start}, text, place)
+            if self._end in here:
+                return True
+            active = set()
+            if place < len(text):
+                for state in here:
+                    test = self._tests[state]
+                    if callable(test) and test(text[place]):
+                        active.update(self._next[state])
+        return False
+
+    def _closure(self, states: set[int], text: str, place: int) -> set[int]:
+        """What can be reached without reading a character."""
+        seen, waiting = set(states), list(states)
+        while waiting:
+            state = waiting.pop()
+            test = self._tests[state]
+            if callable(test) or (isinstance(test, str) and not _holds(test, text, place)):
+                continue
+            for target in self._next[state]:
+                if target not in seen:
+                    seen.add(target)
+                    waiting.append(target)
+        return seen
+
+    def _state(self, test: Matcher | str | None, *targets: int) -> int:
+        if len(self._next) >= MAX_STATES:
+            raise InvalidAgent(f"{self.pattern!r} is too large: over {MAX_STATES} states")
+        self._next.append(targets)
+        self._tests.append(test)
+        return len(self._next) - 1
+
+    def _sequence(self, parts: Any, target: int) -> int:
+        for operation, value in reversed(list(parts)):
+            target = self._part(str(operation), value, target)
+        return target
+
+    def _part(self, operation: str, value: Any, target: int) -> int:
+        """The state that reads one part of the pattern, then goes on to `target`."""
+        if operation == "AT":
+            return self._state(str(value), target)
+        if operation == "BRANCH":
+            return self._state(None, *(self._sequence(one, target) for one in value[1]))
+        if operation == "SUBPATTERN":
+            if value[1] or value[2]:
+                raise self._refused("a flag inside of it")
+            return self._sequence(value[3], target)
+        if operation in ("MAX_REPEAT", "MIN_REPEAT"):
+            least, most, part = value
+            return self._repeat(least, most, part, target)
+        if operation in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
+            return self._state(_matcher(operation, value), target)
+        raise self._refused(operation.lower().replace("_", " "))
+
+    def _repeat(self, least: int, most: Any, part: Any, target: int) -> int:
+        if most is _parser.MAXREPEAT:
+            loop = self._state(None)
+            self._next[loop] = (self._sequence(part, loop), target)
+            target = loop
+        else:
+            end = target
+            for _ in range(int(most) - least):
+                target = self._state(None, self._sequence(part, target), end)
+        for _ in range(least):
+            target = self._sequence(part, target)
+        return target
+
+    def _refused(self, what: str) -> InvalidAgent:
+        return InvalidAgent(f"{self.pattern!r} uses {what}, which might never end; leave it out")
+
+
+def _holds(test: str, text: str, place: int) -> bool:
+    """Whether an anchor holds between two characters."""
+    if test in ("AT_BEGINNING", "AT_BEGINNING_STRING"):
+        return place == 0
+    if test == "AT_END":
+        return place == len(text) or text[place:] == "\n"
+    if test == "AT_END_STRING":
+        return place == len(text)
+    before = place > 0 and _is_word(text[place - 1])
+    after = place < len(text) and _is_word(text[place])
+    return (before != after) == (test == "AT_BOUNDARY")
+
+
+def _is_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
+
+
+CATEGORIES: dict[str, Matcher] = {
+    "DIGIT": str.isdecimal,
+    "SPACE": str.isspace,
+    "WORD": _is_word,
+}
+
+
+def _matcher(operation: str, value: Any) -> Matcher:
+    """A test of one character."""
+    if operation == "ANY":
+        return lambda letter: letter != "\n"
+    if operation == "IN":
+        return _set(value)
+    wanted = _cases(chr(value))
+    if operation == "NOT_LITERAL":
+        return lambda letter: wanted.isdisjoint(_cases(letter))
+    return lambda letter: not wanted.isdisjoint(_cases(letter))
+
+
+def _set(items: Any) -> Matcher:
+    negated = any(str(operation) == "NEGATE" for operation, _ in items)
+    tests = [test for item in items for test in _item(*item)]
+    return lambda letter: any(test(one) for one in _cases(letter) for test in tests) != negated
+
+
+def _item(operation: Any, value: Any) -> Iterator[Matcher]:
+    kind = str(operation)
+    if kind == "LITERAL":
+        yield lambda letter: ord(letter) == value
+    elif kind == "RANGE":
+        low, high = value
+        yield lambda letter: low <= ord(letter) <= high
+    elif kind == "CATEGORY":
+        name = str(value).removeprefix("CATEGORY_")
+        test = CATEGORIES[name.removeprefix("NOT_")]
+        yield (lambda letter: not test(letter)) if name.startswith("NOT_") else test
+
+
+def _cases(letter: str) -> frozenset[str]:
+    """A character in both cases, where each is one character."""
+    both = (letter, letter.lower(), letter.upper())
+    return frozenset(one for one in both if len(one) == 1)

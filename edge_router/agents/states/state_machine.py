@@ -1,0 +1,132 @@
+"""The context-aware finite state machine of MoMA (equations 22 to 25): states of a conversation
+decide which agents may be called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_router.errors import InvalidAgent
+from edge_router.routing.arrays import Float32s
+
+from ..catalog.agent import Agent
+from ..catalog.embedding import Embedder
+from .rules import GENERIC, JOINT, Rule, State
+
+__all__ = ["START", "ConversationState", "StateMachine"]
+
+NEAR = 0.45  # cosine with a state prompt from which the state is entered
+SURE = 0.6  # the same, for a state to be added to that of a rule
+ALMOST = 0.9  # of the nearest prompt's cosine: such states make a composite one
+MOST_ATOMS = 3
+LASTING = 3  # turns that a state survives without any new sign of it
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """Where a conversation stands. `atoms` are its atomic states, several in a composite state.
+
+    `quiet` counts the turns since a rule or a prompt last spoke for it; `reason` says which did.
+    """
+
+    atoms: tuple[str, ...] = ()
+    quiet: int = 0
+    reason: str = "start"
+
+    @property
+    def name(self) -> str:
+        """TRAVEL, TRAVEL_AND_FOOD, or GENERIC."""
+        return JOINT.join(self.atoms) or GENERIC
+
+
+START = ConversationState()
+
+
+class StateMachine:
+    """States, rules, and the transition and action functions. Immutable, thread-safe.
+
+    Raises InvalidAgent for two states of one name and for a rule with an unknown state.
+    """
+
+    def __init__(
+        self,
+        states: Sequence[State],
+        rules: Sequence[Rule],
+        embedder: Embedder,
+        *,
+        near: float = NEAR,
+        sure: float = SURE,
+    ) -> None:
+        self.states = {state.name: state for state in states}
+        self.rules = tuple(rules)
+        self.near, self.sure = near, sure
+        if len(self.states) < len(states):
+            raise InvalidAgent("two states have one name")
+        for name in (name for rule in rules for name in (*rule.states, *rule.since)):
+            if name not in self.states:
+                raise InvalidAgent(f"a rule names the state {name!r}, which is not defined")
+        self._prompted = [state.name for state in states if state.prompt.strip()]
+        prompts = [self.states[name].prompt for name in self._prompted]
+        self._prompts = embedder.embed(prompts) if prompts else np.zeros((0, 0), np.float32)
+
+    def next(
+        self,
+        state: ConversationState,
+        text: str,
+        vector: Float32s,
+        events: Sequence[str] = (),
+    ) -> ConversationState:
+        """The transition function: rules first, then prompts by cosine, combined.
+
+        `vector` (dim,) embeds the text. Where neither says anything the state stays, for LASTING
+        turns at most. A rule for GENERIC alone leaves every state.
+        """
+        applying = [rule for rule in self.rules if rule.applies(text, events, state.atoms)]
+        ruled = [name for rule in applying for name in rule.states]
+        near = self._near(vector)
+        if applying:
+            joined = [name for name, cosine in near if cosine >= self.sure] if ruled else []
+            reason = f"rule: {applying[0].words}"
+            return ConversationState(self._ordered([*ruled, *joined]), 0, reason)
+        if near:
+            return ConversationState(self._ordered([name for name, _ in near]), 0, "state prompt")
+        if state.atoms and state.quiet < LASTING:
+            return ConversationState(state.atoms, state.quiet + 1, "kept from an earlier turn")
+        return ConversationState(reason="nothing names a state")
+
+    def _near(self, vector: Float32s) -> list[tuple[str, float]]:
+        """States whose prompts are near (equation 24), the nearest first."""
+        if not self._prompted:
+            return []
+        cosines = self._prompts @ vector
+        order = np.argsort(-cosines, kind="stable")[:MOST_ATOMS]
+        least = max(self.near, ALMOST * float(cosines[order[0]]))
+        return [
+            (self._prompted[at], float(cosines[at])) for at in order if float(cosines[at]) >= least
+        ]
+
+    def _ordered(self, names: Sequence[str]) -> tuple[str, ...]:
+        """The first MOST_ATOMS in the order of definition: a composite state has one name."""
+        first = list(dict.fromkeys(names))[:MOST_ATOMS]
+        return tuple(name for name in self.states if name in first)
+
+    def callable_agents(
+        self, state: ConversationState, agents: Sequence[Agent], categories: Sequence[str]
+    ) -> list[int]:
+        """The action function: the rows of `agents` that may be called in a state.
+
+        `categories` names the category of each agent, "" for none. An atomic state without prefixes
+        and categories lets every agent be called, and so does GENERIC.
+        """
+        atoms = [self.states[name] for name in state.atoms]
+        if not atoms or not all(one.prefixes or one.categories for one in atoms):
+            return list(range(len(agents)))
+        prefixes = tuple({prefix for one in atoms for prefix in one.prefixes})
+        wanted = {category for one in atoms for category in one.categories}
+        return [
+            row
+            for row, (agent, category) in enumerate(zip(agents, categories, strict=True))
+            if category in wanted or agent.prefix in prefixes or agent.name.startswith(prefixes)
+        ]

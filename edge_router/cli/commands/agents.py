@@ -1,0 +1,210 @@
+"""edge-router agents: the catalogue of agents on this device, and which one a request is for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge_router.errors import ConfigError, InvalidAgent
+from edge_router.guards.stored_json import rounded
+from edge_router.guards.user_files import user_path
+
+from ..options import add_command, config_of, text_of
+from ..printing import print_dim, print_json
+
+if TYPE_CHECKING:
+    from edge_router.agents.catalog.catalog import AgentCatalog
+    from edge_router.agents.decision import AgentDecision
+    from edge_router.agents.router import AgentRouter
+    from edge_router.backends.base import Backend
+    from edge_router.settings.config import Config
+
+__all__ = ["add"]
+
+LISTED = 60  # characters of a description
+
+
+def add(commands: Any) -> None:
+    """Register the commands."""
+    actions = commands.choices["agents"].add_subparsers(required=True, metavar="ACTION")
+    new = add_command(actions, "add", _add, "add agents from a file or an MCP server")
+    new.add_argument("file", nargs="?", help="TOML or JSON: ours, MCP's tools/list, OpenAI's tools")
+    new.add_argument("--mcp", metavar="COMMAND", help="start this MCP server and list its tools")
+    new.add_argument("--replace", action="store_true", help="in place of agents of the same names")
+    add_command(actions, "list", _list, "all agents, disabled ones too")
+    for verb in ("remove", "enable", "disable"):
+        one = add_command(actions, verb, _change, f"{verb} an agent")
+        one.set_defaults(verb=verb)
+        one.add_argument("name")
+    route = add_command(actions, "route", _route, "which agent a request is for; nothing is run")
+    route.add_argument("text", help="the request, or - to read it from standard input")
+    route.add_argument("--states", metavar="FILE", help="states and rules of conversations, TOML")
+    route.add_argument("--event", action="append", default=[], help="such as path_uploaded")
+    route.add_argument("--expert", help="a configured expert chooses and writes the arguments")
+    measure = add_command(actions, "eval", _eval, "accuracy on labelled requests")
+    measure.add_argument("file", help='JSON lines with "query" and "agent" (null: out of scope)')
+    measure.add_argument("--calibrate", action="store_true", help="keep the threshold they give")
+    for command in (route, measure):
+        command.add_argument("--fit", action="store_true", help="fit a head to the examples first")
+
+
+def _catalog(config: Config) -> AgentCatalog:
+    from edge_router.agents.catalog.catalog import FILE, AgentCatalog
+    from edge_router.agents.catalog.embedding import RouterEmbedder
+    from edge_router.routing.router import Router
+
+    embedder = RouterEmbedder(Router.from_config(config))
+    return AgentCatalog(embedder, path=config.data_folder / FILE)
+
+
+def _add(options: argparse.Namespace) -> None:
+    from edge_router.agents.catalog.mcp import listed_tools
+    from edge_router.agents.catalog.sources import agents_from_file, agents_of
+
+    if bool(options.file) == bool(options.mcp):
+        raise ConfigError("give a FILE, or --mcp COMMAND")
+    if options.mcp:
+        agents = agents_of(listed_tools(options.mcp))
+    else:
+        agents = agents_from_file(user_path(options.file, what="the file of agents"))
+    with _catalog(config_of(options)) as catalog:
+        catalog.add(*agents, replace_known=options.replace)
+    names = [agent.name for agent in agents]
+    if options.json:
+        print_json({"added": names})
+    else:
+        print(f"{len(names)} agents added: {', '.join(names)}")
+
+
+def _list(options: argparse.Namespace) -> None:
+    with _catalog(config_of(options)) as catalog:
+        for agent in catalog.agents():
+            if options.json:
+                print_json(agent.to_json())
+            else:
+                off = "" if agent.enabled else " (disabled)"
+                told = " ".join(agent.description.split())[:LISTED]
+                print(f"{agent.name}{off}: {told} · {len(agent.examples)} examples")
+
+
+def _change(options: argparse.Namespace) -> None:
+    with _catalog(config_of(options)) as catalog:
+        getattr(catalog, options.verb)(options.name)
+    done = f"{options.verb.rstrip('e')}ed"
+    if options.json:
+        print_json({done: options.name})
+    else:
+        print(f"{options.name} {done}")
+
+
+def _route(options: argparse.Namespace) -> None:
+    config = config_of(options)
+    expert = _expert(config, options.expert) if options.expert else None
+    try:
+        with _catalog(config) as catalog:
+            router = _router(catalog, config, fit=options.fit, states=options.states, expert=expert)
+            decision = router.route(text_of(options.text), events=options.event)
+    finally:
+        if expert is not None:
+            expert.close()
+    if options.json:
+        print_json(rounded(decision.to_json()))
+    else:
+        _print(decision)
+
+
+def _expert(config: Config, name: str) -> Backend:
+    from edge_router.routing.opening import open_backend
+
+    if name not in config.experts:
+        raise ConfigError(f"no expert is called {name!r}; known: {', '.join(config.experts)}")
+    return open_backend(config.experts[name])
+
+
+def _router(
+    catalog: AgentCatalog,
+    config: Config,
+    *,
+    fit: bool,
+    states: str | None = None,
+    expert: Backend | None = None,
+) -> AgentRouter:
+    from edge_router.agents.choosing.chooser import ChoosesNames, MaskedChooser, SchemaChooser
+    from edge_router.agents.router import UNCALIBRATED, AgentRouter
+    from edge_router.agents.states.rules import states_from_file
+    from edge_router.agents.states.state_machine import StateMachine
+    from edge_router.agents.stored_threshold import stored_threshold
+
+    machine = None
+    if states:
+        defined = states_from_file(user_path(states, what="the file of states"))
+        machine = StateMachine(*defined, catalog.embedder)
+    chooser: Any = None
+    if expert is not None:
+        if isinstance(expert, ChoosesNames):
+            chooser = MaskedChooser(expert)
+        else:
+            chooser = SchemaChooser(expert)
+    router = AgentRouter(catalog, machine=machine, chooser=chooser, writer=expert)
+    fitted = router.fit() if fit else False
+    if fit and not fitted:
+        print_dim("too few examples for a head: two agents with three each are the least")
+    kept = stored_threshold(config.data_folder, encoder=catalog.embedder.name, head=fitted)
+    router.abstention = kept or UNCALIBRATED
+    return router
+
+
+def _print(decision: AgentDecision) -> None:
+    print(decision.agent or "none")
+    if decision.arguments is not None:
+        print_dim(f"arguments {dict(decision.arguments)}")
+    for fault in decision.faults:
+        print_dim(f"no arguments: {fault}")
+    near = ", ".join(f"{one.name} {one.similarity:.2f}" for one in decision.candidates)
+    sure = "" if decision.in_scope is None else f" · in scope {decision.in_scope:.0%}"
+    print_dim(f"{decision.words} · state {decision.state.name} ({decision.state.reason}){sure}")
+    print_dim(f"candidates by similarity: {near or 'none'}")
+
+
+def _eval(options: argparse.Namespace) -> None:
+    from edge_router.agents.evaluation import evaluated
+    from edge_router.agents.stored_threshold import keep_threshold
+
+    config = config_of(options)
+    rows = _labelled(user_path(options.file, what="the file of requests"))
+    with _catalog(config) as catalog:
+        router = _router(catalog, config, fit=options.fit)
+        result = evaluated(router, rows, calibrate=options.calibrate)
+        if options.calibrate:
+            name, head = catalog.embedder.name, router.has_head
+            path = keep_threshold(config.data_folder, router.abstention, encoder=name, head=head)
+            print_dim(f"threshold {router.abstention.threshold:.3f} kept in {path}")
+    if options.json:
+        print_json(rounded(result))
+    else:
+        print(
+            "\n".join(f"{key.replace('_', ' ')}: {_shown(value)}" for key, value in result.items())
+        )
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1%}" if isinstance(value, float) else str(value)
+
+
+def _labelled(path: Path) -> Sequence[tuple[str, str | None]]:
+    """Requests with the names of their agents. Raises InvalidAgent."""
+    from edge_router.guards.json_lines import json_lines
+
+    rows = []
+    for where, row in json_lines(path, InvalidAgent):
+        query, agent = (row.get("query"), row.get("agent")) if isinstance(row, dict) else (None, 0)
+        if not isinstance(query, str) or not query.strip() or not isinstance(agent, str | None):
+            raise InvalidAgent(f'{where} must have a text "query" and "agent", a name or null')
+        rows.append((query, agent))
+    if not rows:
+        raise InvalidAgent(f"{path} holds no requests")
+    return rows

@@ -1,0 +1,74 @@
+"""The rule of a stated order of experts, such as a leaderboard's: the first that may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge_router.guards.checks import FrozenDict
+
+from ..arrays import Places
+from ..experts.panel import Candidates
+from .decision import Verdict, Weighed
+from .reason import Reason
+
+__all__ = ["RankedRule"]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedRule:
+    """`order` names experts, the best first; those that it does not name come after them, by
+    expected quality. Names of experts that there are not do not count.
+
+    `scores` (0..1, by name) are what the order rests on: the gain of a decision is the difference
+    to the next expert's. `label` stands where a decision says by which preference it was made.
+    """
+
+    order: tuple[str, ...]
+    label: str = "stated order"
+    scores: Mapping[str, float] = field(default_factory=FrozenDict)
+
+    @property
+    def operating_point(self) -> str:
+        return ""
+
+    @property
+    def least_quality(self) -> float:
+        return 0.0
+
+    @property
+    def preference(self) -> str:
+        return self.label
+
+    def weigh(self, candidates: Candidates) -> Weighed:
+        rank = {name: place for place, name in enumerate(self.order)}
+        last = len(self.order)
+        places = [rank.get(name, last) for name in candidates.names]
+        ranking = np.lexsort((-candidates.quality, np.array(places)))
+        return _Ranked(candidates.names, ranking, self.scores)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ranked:
+    """The places of all candidates in the stated order."""
+
+    names: Sequence[str]
+    ranking: Places
+    scores: Mapping[str, float]
+
+    def best(self, among: Places) -> int:
+        return int(self.order(among)[0])
+
+    def order(self, among: Places) -> Places:
+        kept: Places = self.ranking[np.isin(self.ranking, among)]
+        return kept
+
+    def verdict(self, among: Places, place: int) -> Verdict:
+        """The gain is 0 where the next expert's score, or its own, is not known."""
+        later = [self.names[other] for other in self.order(among).tolist() if other != place]
+        own = self.scores.get(self.names[place])
+        second = self.scores.get(later[0]) if later else None
+        gain = 0.0 if own is None or second is None else own - second
+        return Verdict(Reason.TASK_EXPERT, gain, 0.0)

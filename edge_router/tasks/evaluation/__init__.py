@@ -1,0 +1,1 @@
+"""How good task classifiers and two-stage routing are: runs, measures, figures."""

@@ -1,0 +1,1 @@
+"""Study of two-stage routing: task classifiers on OpsEval, expert sets on MMLU-Pro."""

@@ -1,0 +1,67 @@
+"""The teacher's opinion: each network counts where it has studied."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="the extra `export` is not installed")
+
+from edge_router.export.training.heads import LinearHead
+from edge_router.export.training.soft_labels import Opinion, Specialist
+
+QUERIES, EXPERTS, SIZES = 3, 2, 6
+
+
+def broad() -> Opinion:
+    """Says 1.0 of every expert and 2.0 of every size."""
+    return Opinion(
+        experts=np.full((QUERIES, EXPERTS), 1.0, np.float32),
+        sizes=np.full((QUERIES, SIZES), 2.0, np.float32),
+        kinds=np.full((QUERIES, 1), 1.0, np.float32),
+        log_tokens=np.full((QUERIES, 1), 3.0, np.float32),
+    )
+
+
+def specialist(rows: list[bool], says: float) -> Specialist:
+    """Knows the second expert only."""
+    return Specialist(
+        rows=np.array(rows),
+        known=np.array([False, True]),
+        experts=np.full((sum(rows), 1), says, np.float32),
+        sizes=np.full((sum(rows), SIZES), says, np.float32),
+    )
+
+
+def test_an_expert_is_the_mean_of_all_networks_that_know_it() -> None:
+    """One, two or three of them."""
+    both = broad().joined(
+        [specialist([True, True, False], 4.0), specialist([True, False, False], 7.0)]
+    )
+    np.testing.assert_allclose(both.experts, [[1.0, 4.0], [1.0, 2.5], [1.0, 1.0]])
+
+
+def test_a_size_is_what_the_specialists_say() -> None:
+    """And the broad network's where there is none."""
+    both = broad().joined(
+        [specialist([True, True, False], 4.0), specialist([True, False, False], 7.0)]
+    )
+    np.testing.assert_allclose(both.sizes[:, 0], [5.5, 4.0, 2.0])
+    np.testing.assert_allclose(both.sizes, both.sizes[:, :1].repeat(SIZES, axis=1))
+
+
+def test_the_rest_is_the_broad_networks() -> None:
+    """Kinds and lengths."""
+    both = broad().joined([specialist([True, True, True], 4.0)])
+    np.testing.assert_array_equal(both.kinds, broad().kinds)
+    np.testing.assert_array_equal(both.log_tokens, broad().log_tokens)
+
+
+def test_an_opinion_comes_from_heads_on_representations() -> None:
+    """A head each, and the posterior behind the difficulties."""
+    vectors = np.array([[2.0, 0.25, 0.75]], np.float32)
+    head = LinearHead(1.0, np.array([3.0, 0.0, 4.0]))
+    opinion = Opinion.of(vectors, np.zeros((1, 1), np.float32), [head], [head] * SIZES, kinds=2)
+    assert opinion.experts.tolist() == [[10.0]]
+    assert opinion.sizes.tolist() == [[10.0] * SIZES]
+    assert opinion.kinds.tolist() == [[0.25, 0.75]]

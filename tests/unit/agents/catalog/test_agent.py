@@ -1,0 +1,122 @@
+"""Agents and the schemas of their parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from edge_router.agents.catalog.agent import Agent
+from edge_router.agents.catalog.schema import check_schema, schema_faults
+from edge_router.errors import InvalidAgent
+
+BOOKING = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string", "minLength": 1},
+        "nights": {"type": "integer", "minimum": 1, "maximum": 30},
+        "class": {"enum": ["economy", "business"]},
+        "guests": {"type": "array", "items": {"$ref": "#/$defs/guest"}},
+    },
+    "required": ["city"],
+    "additionalProperties": False,
+    "$defs": {"guest": {"type": "object", "required": ["name"]}},
+}
+
+
+def test_an_agent_survives_its_json() -> None:
+    """`from_json` makes again what `to_json` wrote."""
+    agent = Agent("book", "Books hotels", BOOKING, {}, ("two nights in Rome",), "travel_", "Travel")
+    assert Agent.from_json(agent.to_json()) == agent
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix", "spoken"),
+    [
+        ("bookFlight_v2", "", "book flight v 2"),
+        ("travel_book-hotel", "travel_", "book hotel"),
+        ("HTTPGet", "", "http get"),
+        ("天气", "", "天气"),
+    ],
+)
+def test_a_name_is_spoken_as_words(name: str, prefix: str, spoken: str) -> None:
+    """Camel case, underscores and hyphens are no words of a language."""
+    assert Agent(name, prefix=prefix).spoken_name == spoken
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "none", " NONE ", "x" * 129, "\ud800"])
+def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
+    """Empty, with a line break, too long, not UTF-8, or the word for no agent."""
+    with pytest.raises(InvalidAgent):
+        Agent(name)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        "a text",
+        ["object"],
+        {"type": "thing"},
+        {"properties": []},
+        {"properties": {"a": 3}},
+        {"required": "city"},
+        {"enum": []},
+        {"anyOf": {}},
+        {"$ref": "#/nowhere"},
+        {"$ref": "https://example.org/schema"},
+        {"minimum": "one"},
+        {"type": "object", "default": float("nan")},
+    ],
+)
+def test_what_is_no_schema_is_refused(schema: Any) -> None:
+    """The message names the agent."""
+    with pytest.raises(InvalidAgent, match="of agent 'a'"):
+        Agent("a", input_schema=schema)
+
+
+def test_a_schema_as_deep_as_a_stack_is_refused() -> None:
+    """A schema in a schema, a thousand times."""
+    schema: dict[str, Any] = {}
+    for _ in range(100):
+        schema = {"items": schema}
+    with pytest.raises(InvalidAgent, match="nested"):
+        check_schema(schema, "it")
+
+
+def test_arguments_that_fit_have_no_faults() -> None:
+    """All keywords at once."""
+    value = {"city": "Rome", "nights": 2, "class": "economy", "guests": [{"name": "Ann"}]}
+    assert schema_faults(value, check_schema(BOOKING, "it")) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([], "it must be of type object"),
+        ({}, "it lacks 'city'"),
+        ({"city": ""}, "it.city has a wrong length"),
+        ({"city": "Rome", "nights": 0}, "it.nights is out of range"),
+        ({"city": "Rome", "nights": True}, "it.nights must be of type integer"),
+        ({"city": "Rome", "class": "first"}, "it.class must be one of ['economy', 'business']"),
+        ({"city": "Rome", "guests": [{}]}, "it.guests[0] lacks 'name'"),
+        ({"city": "Rome", "pets": 1}, "it.pets is not allowed"),
+    ],
+)
+def test_what_does_not_fit_is_said(value: Any, words: str) -> None:
+    """The place and the rule, never the value."""
+    assert words in schema_faults(value, BOOKING)
+
+
+@pytest.mark.parametrize(
+    ("key", "fitting"), [("anyOf", ["a", 1]), ("oneOf", ["a"]), ("allOf", [1])]
+)
+def test_combined_schemas(key: str, fitting: list[Any]) -> None:
+    """At least one, exactly one, all of them."""
+    schema = {key: [{"type": ["string", "integer"]}, {"type": "integer"}]}
+    assert [one for one in ("a", 1, 2.5) if not schema_faults(one, schema)] == fitting
+
+
+def test_a_reference_to_itself_ends() -> None:
+    """A schema that refers to itself without end refuses instead of recursing."""
+    schema = check_schema({"$ref": "#"}, "it")
+    assert schema_faults(1, schema) == ["it is nested too deeply"]

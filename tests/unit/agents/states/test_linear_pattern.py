@@ -1,0 +1,58 @@
+"""Patterns that always end, against Python's own."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_router.agents.states.linear_pattern import LinearPattern
+from edge_router.errors import InvalidAgent
+
+ATOMS = st.sampled_from(
+    ["a", "b", "B", "1", " ", ".", r"\d", r"\w", r"\S", "[ab]", "[^a]", "[a-c1]", r"\b", "^", "$"]
+)
+PATTERNS = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map("".join),
+        st.tuples(inner, inner).map(lambda two: f"(?:{two[0]}|{two[1]})"),
+        st.tuples(inner, st.sampled_from(["*", "+", "?", "{2}", "{0,2}", "*?"])).map(
+            lambda two: f"(?:{two[0]}){two[1]}"
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=400)
+@given(PATTERNS, st.text("abBC1_ é\n", max_size=8))
+def test_it_finds_what_pythons_own_finds(pattern: str, text: str) -> None:
+    """The same answer for any pattern of the language that both have."""
+    assert LinearPattern(pattern).search(text) == bool(re.search(pattern, text, re.IGNORECASE))
+
+
+@pytest.mark.parametrize("pattern", ["(a|a)*b", "(a+)+b", "(.*)*x", "a*a*a*a*a*a*b"])
+def test_patterns_that_never_end_elsewhere_end(pattern: str) -> None:
+    """A thousand letters take well under a second."""
+    started = time.process_time()
+    assert not LinearPattern(pattern).search("a" * 1000)
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize("pattern", ["(", "a{2000}", r"(a)\1", "(?=a)", "(?<!a)b", "a" * 1001])
+def test_what_an_automaton_cannot_do_is_refused(pattern: str) -> None:
+    """Broken, too large, references, and looking around."""
+    with pytest.raises(InvalidAgent):
+        LinearPattern(pattern)
+
+
+def test_of_a_long_text_both_ends_are_searched() -> None:
+    """The middle is not, so that a text of any length costs the same."""
+    pattern = LinearPattern("needle")
+    assert pattern.search("needle" + " " * 10**6)
+    assert pattern.search(" " * 10**6 + "needle")
+    assert not pattern.search(" " * 10**6 + "needle" + " " * 10**6)

@@ -1,0 +1,75 @@
+"""The cache of decisions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_router.agents.cache import DecisionCache, normalised, semantic_threshold
+from edge_router.agents.decision import AgentDecision, AgentReason
+from edge_router.errors import InvalidAgent
+
+FOUND = AgentDecision("weather", AgentReason.SIMILARITY, arguments={"city": "Rome"})
+ONE = np.array([1, 0], dtype=np.float32)
+NEAR = np.array([0.96, 0.28], dtype=np.float32)
+
+
+def test_a_request_is_normalised() -> None:
+    """Case, blanks, punctuation at edges, abbreviations, curly apostrophes."""
+    assert normalised("  What\u2019s  the WEATHER, pls?") == "what is the weather please"
+
+
+@given(st.text(max_size=60))
+def test_normalising_twice_changes_nothing(text: str) -> None:
+    """A key is its own key."""
+    assert normalised(normalised(text)) == normalised(text)
+
+
+def test_hits_are_of_one_context() -> None:
+    """Another version of the catalogue or another state asks anew."""
+    cache = DecisionCache(threshold=0.95)
+    cache.keep("rain", ONE, ("v1",), FOUND)
+    assert cache.exact("Rain!", ("v1",)) is not None
+    assert cache.exact("rain", ("v2",)) is None
+    assert cache.semantic(NEAR, ("v2",)) is None
+
+
+def test_a_semantic_hit_passes_no_arguments_on() -> None:
+    """They were of other words."""
+    cache = DecisionCache(threshold=0.95)
+    cache.keep("rain in Rome", ONE, (), FOUND)
+    hit = cache.semantic(NEAR, ())
+    assert hit is not None
+    assert (hit.agent, hit.arguments, hit.cached) == ("weather", None, "semantic")
+    assert DecisionCache().semantic(ONE, ()) is None
+    assert cache.hits == {"exact": 0, "semantic": 1, "": 0}
+
+
+def test_the_oldest_go() -> None:
+    """A hit makes an entry young again."""
+    cache = DecisionCache(capacity=2)
+    for text in ("a", "b"):
+        cache.keep(text, ONE, (), FOUND)
+    cache.exact("a", ())
+    cache.keep("c", ONE, (), FOUND)
+    assert [bool(cache.exact(text, ())) for text in "abc"] == [True, False, True]
+
+
+def test_a_threshold_keeps_its_bound() -> None:
+    """Wrong hits begin below .8; too few pairs allow no semantic hit at all."""
+    cosines = np.linspace(0.5, 1, 1000)
+    threshold = semantic_threshold(cosines.tolist(), (cosines > 0.8).tolist(), wrong=0.05)
+    hits = cosines >= threshold
+    assert np.mean(cosines[hits] <= 0.8) <= 0.05
+    assert 0.77 <= threshold <= 0.82
+    assert semantic_threshold([0.99] * 5, [True] * 5) > 1
+
+
+def test_a_cache_without_room_is_refused() -> None:
+    """And one without a threshold."""
+    with pytest.raises(InvalidAgent):
+        DecisionCache(capacity=0)
+    with pytest.raises(InvalidAgent):
+        DecisionCache(threshold=0)

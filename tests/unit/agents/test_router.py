@@ -1,0 +1,199 @@
+"""AgentRouter: both layers, abstention, the language model, the cache, and a changing catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from edge_router import Config, EdgeRouter, ExpertConfig
+from edge_router.agents.cache import DecisionCache
+from edge_router.agents.catalog.agent import NONE, Agent
+from edge_router.agents.catalog.catalog import AgentCatalog
+from edge_router.agents.choosing.chooser import Choice
+from edge_router.agents.decision import AgentReason
+from edge_router.agents.ranking.abstention import Abstention
+from edge_router.agents.router import AgentRouter
+from edge_router.agents.states.rules import Rule, State
+from edge_router.agents.states.state_machine import StateMachine
+from edge_router.backends.deadline import Deadline
+from edge_router.errors import EmptyCatalog, InvalidRequest, RouterClosed
+from edge_router.testing import FakeBackend
+from made_agents import FLIGHTS, TIMER, WEATHER, WordEmbedder, agent
+
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+FORECAST = Agent("forecast", "forecast rain sun city", CITY, examples=("rain in Rome",))
+MANY = [
+    agent("red", "", "red one", "red two", "deep red", "red wine"),
+    agent("blue", "", "blue one", "blue two", "deep blue", "blue sea"),
+]
+
+
+class Chooses:
+    """Chooses a fixed name; `asked` keeps the candidates it saw."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.asked: list[list[str]] = []
+
+    def choose(
+        self, agents: Sequence[Agent], text: str, *, deadline: Deadline, state: str = ""
+    ) -> Choice:
+        names = [one.name for one in agents]
+        self.asked.append(names)
+        return Choice(self.name, {one: float(one == self.name) for one in (*names, NONE)})
+
+
+def catalog(*agents: Agent) -> AgentCatalog:
+    return AgentCatalog(WordEmbedder(), agents or (WEATHER, FLIGHTS, TIMER))
+
+
+def travel_machine() -> StateMachine:
+    states = [State("TRAVEL", prefixes=("travel_",)), State("COOKING", categories=("Food",))]
+    rules = [Rule(("TRAVEL",), keywords=("trip",)), Rule(("COOKING",), keywords=("cook",))]
+    return StateMachine(states, rules, WordEmbedder())
+
+
+def test_the_nearest_agent_is_chosen_and_the_decision_says_why() -> None:
+    """Candidates in order of their scores; the JSON holds nothing of the request."""
+    decision = AgentRouter(catalog()).route("rain forecast")
+    assert (decision.agent, decision.reason) == ("weather", AgentReason.SIMILARITY)
+    assert decision.candidates[0].name == "weather"
+    assert "rain" not in str(decision.to_json())
+    assert decision.words == "nearest by embedding"
+
+
+def test_a_request_that_no_agent_is_for_goes_to_a_model() -> None:
+    """Below the threshold there is no agent; candidates still show how near they were."""
+    decision = AgentRouter(catalog()).route("quantum chromodynamics lecture")
+    assert (decision.agent, decision.reason) == (None, AgentReason.OUT_OF_SCOPE)
+    assert len(decision.candidates) == 3
+
+
+def test_the_next_decision_knows_a_change_of_the_catalogue() -> None:
+    """Added, disabled, removed; with a cache in between."""
+    known = catalog()
+    router = AgentRouter(known, cache=DecisionCache())
+    umbrella = agent("umbrella", "umbrella shop")
+    assert router.route("umbrella shop").agent is None
+    known.add(umbrella)
+    assert router.route("umbrella shop").agent == "umbrella"
+    assert router.categories().of_agent("umbrella")
+    known.disable("umbrella")
+    assert router.route("umbrella shop").agent is None
+    known.enable("umbrella")
+    known.remove("umbrella")
+    assert router.route("umbrella shop").agent is None
+    assert router.categories().of_agent("umbrella") == ()
+
+
+def test_a_state_leaves_its_agents_alone() -> None:
+    """In TRAVEL only agents of its prefix are candidates; a state without agents has none."""
+    router = AgentRouter(catalog(), machine=travel_machine())
+    travelling = router.route("a trip by plane to Rome")
+    assert [one.name for one in travelling.candidates] == ["book_flight"]
+    assert (travelling.agent, travelling.state.name) == ("book_flight", "TRAVEL")
+    still = router.route("flight ticket plane", state=travelling.state)
+    assert (still.agent, still.state.quiet) == ("book_flight", 1)
+    cooking = router.route("cook rain forecast")
+    assert (cooking.agent, cooking.reason) == (None, AgentReason.NO_AGENT_IN_STATE)
+
+
+def test_only_the_nearest_categories_are_searched() -> None:
+    """An agent of another category is no candidate."""
+    money = [agent(f"pay{n}", f"bank money transfer{n}", category="Money") for n in range(4)]
+    food = [agent(f"cook{n}", f"kitchen recipe meal{n}", category="Food") for n in range(4)]
+    router = AgentRouter(catalog(*money, *food), top_categories=1)
+    decision = router.route("a bank money transfer2")
+    assert (decision.agent, decision.categories) == ("pay2", ("Money",))
+    assert {one.name for one in decision.candidates} <= {one.name for one in money}
+
+
+def test_a_language_model_decides_among_the_candidates() -> None:
+    """They are in the catalogue's order; "none" is out of scope, and so is what is near nothing."""
+    chooser = Chooses("timer")
+    router = AgentRouter(catalog(), chooser=chooser, candidates=2)
+    decision = router.route("alarm clock rain minutes forecast")
+    assert (decision.agent, decision.reason) == ("timer", AgentReason.LANGUAGE_MODEL)
+    assert chooser.asked == [["weather", "timer"]]
+    assert {one.name: one.chosen for one in decision.candidates} == {"weather": 0.0, "timer": 1.0}
+    nothing = AgentRouter(catalog(), chooser=Chooses(NONE)).route("rain forecast")
+    assert (nothing.agent, nothing.reason) == (None, AgentReason.OUT_OF_SCOPE)
+    router.route("quantum chromodynamics lecture")
+    assert len(chooser.asked) == 1
+
+
+def test_a_fitted_head_decides_and_survives_a_new_agent() -> None:
+    """`fit` says whether there were enough examples."""
+    known = catalog(*MANY)
+    router = AgentRouter(known, abstention=Abstention(-100))
+    assert router.fit()
+    assert router.route("some red thing").agent == "red"
+    assert router.route("some red thing").reason is AgentReason.HEAD
+    known.add(agent("green", "green leaves"))
+    assert router.route("green leaves").agent == "green"
+    assert not AgentRouter(catalog()).fit()
+
+
+def test_calibration_sets_the_threshold() -> None:
+    """From requests, with a probability where some were out of scope."""
+    router = AgentRouter(catalog())
+    inside = ["rain forecast", "flight ticket", "alarm clock", "sun forecast"] * 10
+    router.calibrate(inside, ["quantum lecture", "poem of love"] * 5, false_alarms=0.05)
+    decision = router.route("rain forecast")
+    assert decision.agent == "weather"
+    assert decision.in_scope is not None
+    assert decision.in_scope > 0.9
+    assert router.route("quantum lecture").agent is None
+
+
+def test_a_cache_answers_requests_that_are_the_same() -> None:
+    """Normalised; nearly the same by embedding; not in another state."""
+    chooser = Chooses("weather")
+    router = AgentRouter(catalog(), chooser=chooser, cache=DecisionCache(threshold=0.9))
+    assert router.route("rain forecast").cached == ""
+    assert router.route("  Rain   FORECAST! ").cached == "exact"
+    assert router.route("forecast rain").cached == "semantic"
+    assert router.route("forecast sun").cached == ""
+    assert len(chooser.asked) == 2
+    assert router.route("rain forecast", events=["uploaded"]).cached == ""
+
+
+def test_arguments_are_written_by_an_expert() -> None:
+    """They fit the schema, or the decision says why there are none."""
+    known = catalog(FORECAST)
+    filled = AgentRouter(known, writer=FakeBackend('{"city": "Rome"}')).route("rain in Rome")
+    assert filled.arguments == {"city": "Rome"}
+    failed = AgentRouter(known, writer=FakeBackend("Rome, I think")).route("rain in Rome")
+    assert failed.arguments is None
+    assert failed.faults
+
+
+def test_bad_input_is_a_typed_error() -> None:
+    """An empty catalogue, an empty request."""
+    with pytest.raises(EmptyCatalog):
+        AgentRouter(AgentCatalog(WordEmbedder())).route("rain")
+    with pytest.raises(InvalidRequest):
+        AgentRouter(catalog()).route("   ")
+
+
+def test_dispatch_calls_only_what_the_caller_gives(tmp_path: Path) -> None:
+    """An agent with its callable and fitting arguments; a model for the rest."""
+    config = Config(
+        data_dir=str(tmp_path),
+        experts={"cloud": ExpertConfig("openai", "m", "frontier", base_url="http://127.0.0.1:9")},
+    )
+    agents = AgentRouter(catalog(FORECAST), writer=FakeBackend('{"city": "Rome"}'))
+    with EdgeRouter(config, backends={"cloud": FakeBackend("Physics.")}) as client:
+        only = client.dispatch("rain in Rome", agents=agents)
+        assert (only.decision.agent, only.was_called, only.answer) == ("forecast", False, None)
+        done = client.dispatch(
+            "rain in Rome", agents=agents, call={"forecast": lambda city: f"dry in {city}"}
+        )
+        assert (done.result, done.was_called) == ("dry in Rome", True)
+        said = client.dispatch("quantum chromodynamics lecture", agents=agents)
+        assert said.answer is not None
+        assert said.answer.text == "Physics."
+    with pytest.raises(RouterClosed):
+        client.dispatch("rain in Rome", agents=agents)

@@ -1,0 +1,105 @@
+"""edge-router agents, with the shipped encoder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from command_line import run
+
+AGENTS = """
+[agents.weather]
+description = "Forecasts rain, sun and temperature for a city"
+examples = ["will it rain tomorrow", "how warm is it in Rome", "do I need an umbrella"]
+[agents.timer]
+description = "Sets timers and alarms"
+examples = ["wake me at seven", "set a timer for ten minutes", "remind me in an hour"]
+[agents.translate]
+description = "Translates texts between languages"
+prefix = "text_"
+"""
+STATES = """
+[states.WRITING]
+prefixes = ["text_"]
+[[rules]]
+keywords = ["in French"]
+state = "WRITING"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _agents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data folder of this test's own, and a file of agents."""
+    monkeypatch.setenv("EDGE_ROUTER_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "agents.toml").write_text(AGENTS)
+    (tmp_path / "states.toml").write_text(STATES)
+
+
+def test_agents_are_added_listed_changed_and_removed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Each command is another process's: all is kept in the file."""
+    path = str(tmp_path / "agents.toml")
+    assert "3 agents added" in run(capsys, "agents", "add", path)[1]
+    code, _, said = run(capsys, "agents", "add", path)
+    assert (code, "two agents are called" in said) == (2, True)
+    assert run(capsys, "agents", "add", path, "--replace")[0] == 0
+    assert run(capsys, "agents", "disable", "timer")[1] == "timer disabled\n"
+    assert "timer (disabled)" in run(capsys, "agents", "list")[1]
+    assert run(capsys, "agents", "enable", "timer")[1] == "timer enabled\n"
+    assert json.loads(run(capsys, "agents", "remove", "timer", "--json")[1]) == {"removed": "timer"}
+    listed = [json.loads(row) for row in run(capsys, "agents", "list", "--json")[1].splitlines()]
+    assert [one["name"] for one in listed] == ["weather", "translate"]
+
+
+def test_a_request_is_routed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """By similarity, by a head, and in a state."""
+    run(capsys, "agents", "add", str(tmp_path / "agents.toml"))
+    assert run(capsys, "agents", "route", "is it going to rain")[1] == "weather\n"
+    fitted = run(capsys, "agents", "route", "an alarm for six please", "--fit", "--json")[1]
+    assert (json.loads(fitted)["agent"], json.loads(fitted)["reason"]) == ("timer", "head")
+    states = str(tmp_path / "states.toml")
+    said = run(capsys, "agents", "route", "say rain in French", "--states", states, "--json")[1]
+    decision = json.loads(said)
+    assert decision["state"]["name"] == "WRITING"
+    assert [one["name"] for one in decision["candidates"]] == ["translate"]
+
+
+def test_labelled_requests_are_evaluated_and_set_the_threshold(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The threshold is used by the next `route`."""
+    run(capsys, "agents", "add", str(tmp_path / "agents.toml"))
+    path = tmp_path / "requests.jsonl"
+    rows = [{"query": f"will it rain in {n} days", "agent": "weather"} for n in range(60)]
+    rows += [{"query": f"explain theorem {n} of algebra", "agent": None} for n in range(20)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    result = json.loads(run(capsys, "agents", "eval", str(path), "--calibrate", "--json")[1])
+    assert result["accuracy_in_scope"] > 0.9
+    assert result["out_of_scope_recall"] > 0.9
+    routed = run(capsys, "agents", "route", "explain a theorem of algebra", "--json")[1]
+    assert json.loads(routed)["agent"] is None
+    assert json.loads(routed)["in_scope"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("add",), "give a FILE"),
+        (("add", "nowhere.json"), "cannot be read"),
+        (("add", "--mcp", "no-such-program"), "cannot be started"),
+        (("remove", "nobody"), "no agent is called 'nobody'"),
+        (("route", "hello"), "no agent is enabled"),
+        (("route", "hello", "--expert", "nobody"), "no expert is called"),
+        (("eval", "nowhere.jsonl"), "cannot be read"),
+    ],
+)
+def test_bad_input_is_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    """Exit code 1 or 2, and what is wrong."""
+    code, out, err = run(capsys, "agents", *arguments)
+    assert (code in (1, 2), out, words in err) == (True, "", True)
+    assert err.count("\n") == 1
