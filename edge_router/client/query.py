@@ -53,8 +53,9 @@ class Attempt:
 
     def take(self, chunk: ChatChunk) -> None:
         """Count one chunk."""
-        self.pieces += bool(chunk.delta)
-        self.characters += len(chunk.delta)
+        called = sum(len(call.name or "") + len(call.arguments) for call in chunk.tool_calls)
+        self.pieces += bool(chunk.delta or chunk.tool_calls)
+        self.characters += len(chunk.delta) + called
         self.usage = chunk.usage or self.usage
         self.finish_reason = chunk.finish_reason or self.finish_reason
 

@@ -19,6 +19,7 @@ from edge_router.device.speeds import read_speeds
 from edge_router.errors import ConfigError, NoExpertFits, RouterClosed
 from edge_router.guards.forking import ForkSafeLock
 from edge_router.layers.budget import Budget
+from edge_router.layers.resilience import resilient
 from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
 from edge_router.routing.deciding.ranked_rule import RankedRule
@@ -112,7 +113,7 @@ class EdgeRouter:
         InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError, AllBackendsFailed or
         RouterClosed. Only BackendUnavailable makes it ask the next expert.
         """
-        return _whole(self._answer(self._decide(prompt, constraints, rule), whole=True))
+        return _whole(self.answer(prompt, constraints, rule, whole=True))
 
     def stream(
         self,
@@ -126,7 +127,18 @@ class EdgeRouter:
         Raises as `complete` does. An expert that fails after its first piece raises: what the user
         has read already is not started again by another expert.
         """
-        return self._answer(self._decide(prompt, constraints, rule), whole=False)
+        return self.answer(prompt, constraints, rule, whole=False)
+
+    def answer(
+        self,
+        prompt: Prompt,
+        constraints: Constraints | None,
+        rule: Rule | None,
+        *,
+        whole: bool,
+    ) -> AnswerStream:
+        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last."""
+        return self._answer(self._decide(prompt, constraints, rule), whole=whole)
 
     def consult(
         self, expert: str, prompt: Prompt, *, constraints: Constraints | None = None
@@ -274,18 +286,16 @@ class EdgeRouter:
         with self._lock:
             self._require_open()
             if name not in self._backends:
-                self._backends[name] = open_backend(
-                    self.config.experts[name], confidence=self._needs_confidence
-                )
+                expert = self.config.experts[name]
+                backend = open_backend(expert, confidence=self._needs_confidence)
+                self._backends[name] = resilient(backend, expert, name=name)
             return self._backends[name]
 
 
 def _whole(stream: AnswerStream) -> Answer:
     """The answer of a stream, read to its end."""
     with stream:
-        text = "".join([chunk.delta for chunk in stream])
-    assert stream.record is not None
-    return Answer(text, stream.record.finish_reason or "stop", stream.record)
+        return Answer.of(stream, lambda: stream.record)
 
 
 def _alone(decision: Decision, expert: str) -> Decision:

@@ -82,7 +82,7 @@ class LLMTaskClassifier:
         examples = self._examples(request)
 
         def asked(request: ChatRequest) -> str:
-            question = next(one.content for one in reversed(request.messages) if one.role == "user")
+            question = next(one.text for one in reversed(request.messages) if one.role == "user")
             written = task_prompt(question, tasks, examples, max_tokens=self._max_tokens)
             return self._ask(written, constraints)
 

@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.chat.capability import Capability
 from edge_router.device.latency import AS_STATED, ExpertState, reading_s, writing_s
 
 from ..arrays import Bools, Float32s, Float64s, Places
@@ -162,6 +163,11 @@ class Traits:
     leaves_device: Bools
     not_configured: Bools
     context_tokens: Float64s
+
+    def lacking(self, capability: Capability) -> Bools:
+        """Which of them (experts,) lack a capability."""
+        lacking = [capability not in expert.capabilities for expert in self.experts]
+        return np.array(lacking, dtype=np.bool_)
 
     @classmethod
     def of(cls, experts: Sequence[Expert], configured: Sequence[bool]) -> Traits:
