@@ -216,6 +216,8 @@ class ChatRequest:
     def untrimmable(self) -> tuple[Message, ...]:
         """The messages that a context must hold whole: those of the system, and the last turn; with
         results of tools that is everything from the last question on."""
+        if len(self.messages) == 1:
+            return self.messages
         at = last_turn(self.messages)
         systems = (message for message in self.messages[:at] if message.role == "system")
         return (*systems, *self.messages[at:])

@@ -217,8 +217,8 @@ def _estimated(
 
 
 def _needs(request: ChatRequest) -> Needs:
-    capabilities, remote = request.needs, request.has_remote_parts
-    return Needs(capabilities, remote) if capabilities or remote else NO_NEEDS
+    capabilities = request.needs  # of a part that is somewhere else too: it is an image or a file
+    return Needs(capabilities, request.has_remote_parts) if capabilities else NO_NEEDS
 
 
 def _doubts(now: Snapshot, doubtful: Sequence[str]) -> Mapping[str, Reason]:
