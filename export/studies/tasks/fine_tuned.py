@@ -19,7 +19,7 @@ from ...routers.networks.fine_tuned import SFT
 
 __all__ = ["FineTunedClassifier"]
 
-EPOCHS = 3
+EPOCHS = 2
 MAX_CHARS = 1024
 
 

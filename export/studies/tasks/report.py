@@ -24,7 +24,8 @@ DevOps-Eval, on which CoE-Ops was measured, is not in this data, so its tables V
 followed in form, not in their figures. Ours are enrolled on {train} train questions, or on the
 {few} examples that OpsEval ships. A question and its translation may stand on both sides of the
 split: the data set does not say which belong together. Macro means weigh tasks alike, weighted ones
-by their questions; unknown is never right; 95 % bootstrap intervals. `en` and `zh` are accuracies.
+by their questions; unknown is never right; 95 % bootstrap intervals. `en` and `zh` are accuracies,
+`ms` the median of a question with its pass of the encoder, on whatever else the machine was doing.
 """
 ABOUT_INJECTION = """\
 ### Prompt injection
