@@ -32,7 +32,7 @@ __all__ = ["AgentRouter"]
 MAX_CHARACTERS = 4096  # of a request that is read
 DEFAULT_CANDIDATES = 5
 DECISION_S = 30.0
-UNCALIBRATED = Abstention(threshold=3.0)
+UNCALIBRATED = Abstention(threshold=4.5)
 """Until `calibrate` is called: a cosine of about .3 with the nearest agent."""
 
 

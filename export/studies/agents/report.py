@@ -77,8 +77,8 @@ def _growth(growth: Mapping[str, Any]) -> Iterator[str]:
     for facts in growth.values():
         yield (
             f"| {facts['agents']:,} | {facts['examples']:,} | {facts['flat_ms']:.2f} | "
-            f"{facts['two_layers_ms']:.2f} | {_share(facts['recall_at_5'])} | {facts['shortlist_tokens']:.0f} | "
-            f"{facts['all_tokens']:,} |"
+            f"{facts['two_layers_ms']:.2f} | {_share(facts['recall_at_5'])} | "
+            f"{facts['shortlist_tokens']:.0f} | {facts['all_tokens']:,} |"
         )
     yield ""
 
