@@ -32,7 +32,8 @@ __all__ = ["AgentRouter"]
 MAX_CHARACTERS = 4096  # of a request that is read
 DEFAULT_CANDIDATES = 5
 DECISION_S = 30.0
-UNCALIBRATED = Abstention(threshold=3.0)
+SMALLEST = 1e-6  # of a probability
+UNCALIBRATED = Abstention(threshold=4.5)
 """Until `calibrate` is called: a cosine of about .3 with the nearest agent."""
 
 
@@ -58,7 +59,9 @@ class AgentRouter:
 
     First layer: the `top_categories` nearest categories; None for no such layer. Second layer: the
     `machine`'s state says which agents may be called, and the `candidates` best of them are kept.
-    The `chooser` decides among them; without one, the best is taken. `writer` fills in arguments.
+    The `chooser` decides among them alone, or by its log-probabilities times `chooser_weight` beside
+    the scores: a very small model knows less than the scores do. Without one, the best is taken.
+    `writer` fills in arguments.
     Changes of the catalogue count from the next request on, and empty the `cache`.
     """
 
@@ -68,6 +71,7 @@ class AgentRouter:
         *,
         machine: StateMachine | None = None,
         chooser: AgentChooser | None = None,
+        chooser_weight: float | None = None,
         writer: Backend | None = None,
         abstention: Abstention = UNCALIBRATED,
         cache: DecisionCache | None = None,
@@ -78,6 +82,7 @@ class AgentRouter:
         self.abstention = abstention
         self._machine = machine
         self._chooser = chooser
+        self._chooser_weight = chooser_weight
         self._writer = writer
         self._cache = cache
         self._candidates = candidates
@@ -184,9 +189,12 @@ class AgentRouter:
             return replace(decision, agent=None, reason=AgentReason.OUT_OF_SCOPE)
         if choice is None or not choice.probabilities:
             return decision
-        if choice.name == NONE:
+        name = choice.name
+        if self._chooser_weight is not None:
+            name = _together(ranking, choice, self._chooser_weight)
+        if name == NONE:
             return replace(decision, agent=None, reason=AgentReason.OUT_OF_SCOPE)
-        return replace(decision, agent=choice.name, reason=AgentReason.LANGUAGE_MODEL)
+        return replace(decision, agent=name, reason=AgentReason.LANGUAGE_MODEL)
 
     def _callable_rows(
         self, prepared: _Prepared, query: EmbeddedQuery, state: ConversationState
@@ -269,6 +277,13 @@ def _candidates(ranking: Ranking, choice: Choice | None) -> tuple[Candidate, ...
     chosen = choice.probabilities if choice is not None else {}
     scored = zip(ranking.names, ranking.scores, ranking.similarities, strict=True)
     return tuple(Candidate(name, a, b, chosen.get(name)) for name, a, b in scored)
+
+
+def _together(ranking: Ranking, choice: Choice, weight: float) -> str:
+    """The best candidate by score and by the model's log-probability."""
+    shares = np.array([choice.probabilities.get(name, 0.0) for name in ranking.names])
+    both = np.array(ranking.scores) + weight * np.log(np.maximum(shares, SMALLEST))
+    return ranking.names[int(both.argmax())]
 
 
 def _categories(scorer: AgentScorer, known: Categories | None) -> Categories:

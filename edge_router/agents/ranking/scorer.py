@@ -19,7 +19,8 @@ __all__ = ["AgentScorer", "EmbeddedQuery", "Ranking"]
 
 SKETCH_SHARE = 0.25  # of the n-grams in a similarity; chosen on CLINC150's validation split
 RERANKED = 50  # agents whose n-grams are compared, the nearest by embedding
-SIMILARITY_WEIGHT = 10.0  # log-odds per unit of cosine in a confidence; chosen there too
+SIMILARITY_WEIGHT = 10.0  # log-odds per unit of cosine
+CHOSEN_WEIGHT, NEAREST_WEIGHT = 5.0, 10.0  # of cosines in a confidence; chosen there too
 MOST_SKETCHED = 32  # examples of an agent whose n-grams are averaged
 
 
@@ -108,7 +109,9 @@ class AgentScorer:
             tuple(self.view.agents[row].name for row in chosen),
             tuple(scores[order].tolist()),
             tuple(similar[order].tolist()),
-            SIMILARITY_WEIGHT * float(similar[best]) - (surprise if self._head else 0.0),
+            CHOSEN_WEIGHT * float(similar[best])
+            + NEAREST_WEIGHT * float(similar.max())
+            - (surprise if self._head else 0.0),
         )
 
     def _scores(
