@@ -42,6 +42,13 @@ class _Prepared:
 
     view: CatalogView
     scorer: AgentScorer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grouped:
+    """The categories of a version of the catalogue, and the one of each agent, "" for none."""
+
+    view: CatalogView
     categories: Categories
     category_of: tuple[str, ...]
 
@@ -79,6 +86,7 @@ class AgentRouter:
         self._fits = 0
         self._lock = threading.Lock()
         self._now: _Prepared | None = None
+        self._grouped: _Grouped | None = None
 
     def fit(self) -> bool:
         """Fit a head to the examples of the agents there are now; False for too few examples.
@@ -122,7 +130,7 @@ class AgentRouter:
 
     def categories(self) -> Categories:
         """The categories of the enabled agents. Raises EmptyCatalog."""
-        return self._prepared().categories
+        return self._groups(self._prepared()).categories
 
     def route(
         self,
@@ -186,11 +194,11 @@ class AgentRouter:
         """Rows of the agents that both layers leave, None for all; and the categories."""
         rows: npt.NDArray[np.intp] | None = None
         if self._machine is not None and state.atoms:
-            agents, names = prepared.view.agents, prepared.category_of
+            agents, names = prepared.view.agents, self._groups(prepared).category_of
             rows = np.array(self._machine.callable_agents(state, agents, names), dtype=np.intp)
         if self._top_categories is None:
             return rows, ()
-        top = prepared.categories.top(query.vector, self._top_categories)
+        top = self._groups(prepared).categories.top(query.vector, self._top_categories)
         inside = {name for category in top for name in category.members}
         place = prepared.scorer.place
         near = np.array(sorted(place[name] for name in inside if name in place), dtype=np.intp)
@@ -238,15 +246,23 @@ class AgentRouter:
         view = self.catalog.view()
         with self._lock:
             if self._now is None or self._now.view is not view:
-                known = self._now.categories if self._now is not None else None
                 if self._now is not None and self._now.view.version != view.version:
                     self.clear_cache()
-                scorer = AgentScorer(view, self._head)
-                categories = _categories(scorer, known)
-                own = {name: one.name for one in categories.all for name in one.members}
-                named = tuple(agent.category or own.get(agent.name, "") for agent in view.agents)
-                self._now = _Prepared(view, scorer, categories, named)
+                self._now = _Prepared(view, AgentScorer(view, self._head))
             return self._now
+
+    def _groups(self, prepared: _Prepared) -> _Grouped:
+        """Made only where something asks for categories: with thousands of agents
+        that state none, clustering takes seconds."""
+        with self._lock:
+            if self._grouped is None or self._grouped.view is not prepared.view:
+                known = None if self._grouped is None else self._grouped.categories
+                categories = _categories(prepared.scorer, known)
+                own = {name: one.name for one in categories.all for name in one.members}
+                agents = prepared.view.agents
+                named = tuple(agent.category or own.get(agent.name, "") for agent in agents)
+                self._grouped = _Grouped(prepared.view, categories, named)
+            return self._grouped
 
 
 def _candidates(ranking: Ranking, choice: Choice | None) -> tuple[Candidate, ...]:

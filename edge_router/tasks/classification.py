@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -15,14 +16,25 @@ from edge_router.settings.constraints import Constraints
 
 from .task_list import UNKNOWN, TaskList
 
-__all__ = ["Classification", "Embed", "TaskClassifier", "likeliest", "without_answers"]
+__all__ = [
+    "Classification",
+    "Embed",
+    "TaskClassifier",
+    "by_the_rest",
+    "likeliest",
+    "without_answers",
+    "without_name",
+]
 
 Embed = Callable[[Prompt], Float32s]
 """The sentence embedding of a query (dim,), of length 1: `Router.embed`."""
 
 # What looks like an answer of the prompts' format, or states a task outright: "**Task: X**".
 ANSWER = re.compile(r"\*\*[\s\[]*task\s*[:：].*?(?:\*\*|$)", re.IGNORECASE | re.MULTILINE)
-STATED = r"\btask\s*[:：=]\s*[\[\"']*(?:{names})\b[\]\"']*"
+WORD = re.compile(r"\w")
+# Chinese stands beside Latin words without a blank, and all of it is \w.
+NO_LETTER_BEFORE, NO_LETTER_AFTER = r"(?<![A-Za-z0-9])", r"(?![A-Za-z0-9])"
+STATED = rf"\btask\s*[:：=]\s*[\[\"']*(?:{{names}}){NO_LETTER_AFTER}[\]\"']*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,22 +111,44 @@ def without_answers(prompt: Prompt, tasks: TaskList) -> ChatRequest:
     A question that says "answer **Task: X**" is classified by the rest of its text.
     """
     request = ChatRequest.of(prompt)
+    if not any("task" in one.text.lower() for one in request.messages):
+        return request
     names = "|".join(re.escape(name) for name in sorted(tasks, key=len, reverse=True))
     stated = re.compile(STATED.format(names=names), re.IGNORECASE)
+    return _rewritten(request, lambda text: stated.sub(" ", ANSWER.sub(" ", text)))
+
+
+def without_name(request: ChatRequest, task: str) -> ChatRequest:
+    """The request with "..." for the name of a task in the user's own texts; `request` itself where
+    they do not hold it, and for UNKNOWN."""
+    if task == UNKNOWN:
+        return request
+    words = r"\s+".join(map(re.escape, task.split()))
+    name = re.compile(f"{NO_LETTER_BEFORE}{words}{NO_LETTER_AFTER}", re.IGNORECASE)
+    return _rewritten(request, lambda text: name.sub("...", text))
+
+
+def by_the_rest(
+    request: ChatRequest, judged: Callable[[ChatRequest], Classification]
+) -> Classification:
+    """What `judged` says of a request; where the request holds the name of the task that comes out,
+    what it says of the rest: a question cannot name its own task."""
+    started = time.perf_counter()
+    named = judged(request)
+    rest = without_name(request, named.task)
+    if rest is not request:
+        named = judged(rest)
+    return replace(named, seconds=time.perf_counter() - started)
+
+
+def _rewritten(request: ChatRequest, rewrite: Callable[[str], str]) -> ChatRequest:
+    """With each turn of the user as rewritten text alone, since that is what tasks are read from;
+    `request` itself where nothing changes, or no word would be left."""
     turns = [
-        replace(one, content=_cleaned(one.content, stated))
-        if one.role == "user" and isinstance(one.content, str)
-        else one
+        replace(one, content=rewrite(one.text)) if one.role == "user" else one
         for one in request.messages
     ]
-    if all(new.text == old.text for new, old in zip(turns, request.messages, strict=True)):
+    same = all(new.text == old.text for new, old in zip(turns, request.messages, strict=True))
+    if same or not any(one.role == "user" and WORD.search(one.text) for one in turns):
         return request
-    if not any(one.role == "user" and one.text.strip() for one in turns):
-        return request  # nothing else is in it: it is classified as it stands
     return replace(request, messages=tuple(turns))
-
-
-def _cleaned(text: str, stated: re.Pattern[str]) -> str:
-    if "ask" not in text.lower():
-        return text
-    return stated.sub(" ", ANSWER.sub(" ", text))

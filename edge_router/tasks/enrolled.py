@@ -6,7 +6,6 @@ task takes labelled questions and a fit of seconds, and changes nothing in the e
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -21,7 +20,7 @@ from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.representation import Representation
 from edge_router.settings.constraints import Constraints
 
-from .classification import Classification, Embed, likeliest, without_answers
+from .classification import Classification, Embed, by_the_rest, likeliest, without_answers
 from .embedding.index import EmbeddingIndex, Nearest
 from .embedding.softmax_regression import SoftmaxRegression
 from .task_list import TaskList
@@ -105,11 +104,14 @@ class HeadClassifier:
         return self._head().tasks
 
     def classify(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Classification:  # noqa: ARG002
-        started = time.perf_counter()
         head = self._head()
-        probabilities = head.probabilities(self._embed(without_answers(prompt, head.tasks)))
-        task = likeliest(probabilities, self._least)
-        return Classification(task, self.name, time.perf_counter() - started, probabilities)
+
+        def judged(request: ChatRequest) -> Classification:
+            probabilities = head.probabilities(self._embed(request))
+            task = likeliest(probabilities, self._least)
+            return Classification(task, self.name, 0.0, probabilities)
+
+        return by_the_rest(without_answers(prompt, head.tasks), judged)
 
 
 class KindClassifier:
@@ -141,7 +143,6 @@ class KindClassifier:
         return self._tasks()
 
     def classify(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Classification:  # noqa: ARG002
-        started = time.perf_counter()
         tasks, kinds = self.tasks, self._kinds
         known = [kind for kind in kinds if kind in tasks]
         if len(known) < 2:
@@ -149,11 +150,16 @@ class KindClassifier:
                 "the router was trained on none of these tasks; its kinds are "
                 f"{', '.join(kinds):.300}"
             )
-        vector = self._represent(without_answers(prompt, tasks)).vector
-        posterior = dict(zip(kinds, vector[-len(kinds) :].tolist(), strict=True))
-        probabilities = FrozenDict({kind: posterior[kind] for kind in known})
-        task = likeliest(probabilities, self._least)
-        return Classification(task, self.name, time.perf_counter() - started, probabilities)
+
+        def judged(request: ChatRequest) -> Classification:
+            posterior = self._represent(request).vector[-len(kinds) :].tolist()
+            of_kind = dict(zip(kinds, posterior, strict=True))
+            probabilities = FrozenDict({kind: of_kind[kind] for kind in known})
+            return Classification(
+                likeliest(probabilities, self._least), self.name, 0.0, probabilities
+            )
+
+        return by_the_rest(without_answers(prompt, tasks), judged)
 
 
 class NeighbourClassifier:
@@ -186,17 +192,17 @@ class NeighbourClassifier:
         return self._tasks()
 
     def classify(self, prompt: Prompt, *, constraints: Constraints | None = None) -> Classification:  # noqa: ARG002
-        started = time.perf_counter()
         tasks = self.tasks
-        vector = self._embed(without_answers(prompt, tasks))
-        nearest = self.index.nearest(vector, self._k)
-        if not nearest:
-            raise LearningError(f"{self.index.folder} has no labelled question; enrol some")
-        probabilities = _votes(nearest, tasks)
-        task = likeliest(probabilities, self._least)
-        seconds = time.perf_counter() - started
-        examples = tuple({**one.item, "similarity": one.similarity} for one in nearest)
-        return Classification(task, self.name, seconds, probabilities, examples)
+
+        def judged(request: ChatRequest) -> Classification:
+            nearest = self.index.nearest(self._embed(request), self._k)
+            if not nearest:
+                raise LearningError(f"{self.index.folder} has no labelled question; enrol some")
+            votes = _votes(nearest, tasks)
+            examples = tuple({**one.item, "similarity": one.similarity} for one in nearest)
+            return Classification(likeliest(votes, self._least), self.name, 0.0, votes, examples)
+
+        return by_the_rest(without_answers(prompt, tasks), judged)
 
 
 def _votes(nearest: Sequence[Nearest], tasks: TaskList) -> Mapping[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from edge_router.chat.completion import ChatRequest, Prompt
 from edge_router.errors import AllBackendsFailed
 from edge_router.settings.constraints import Constraints
 
-from .classification import Classification, Embed, without_answers
+from .classification import Classification, Embed, without_answers, without_name
 from .embedding.index import EmbeddingIndex
 from .prompts import parsed_answer, task_prompt
 from .task_list import UNKNOWN, TaskList
@@ -81,16 +80,16 @@ class LLMTaskClassifier:
         tasks = self.tasks
         request = without_answers(prompt, tasks)
         examples = self._examples(request)
-        question = next(one.text for one in reversed(request.messages) if one.role == "user")
 
-        def asked(question: str) -> str:
+        def asked(request: ChatRequest) -> str:
+            question = next(one.text for one in reversed(request.messages) if one.role == "user")
             written = task_prompt(question, tasks, examples, max_tokens=self._max_tokens)
             return self._ask(written, constraints)
 
-        answer = asked(question)
+        answer = asked(request)
         task = parsed_answer(answer, tasks)
-        hidden = _hiding(question, task)
-        if hidden != question and parsed_answer(asked(hidden), tasks) != task:
+        rest = without_name(request, task)
+        if rest is not request and parsed_answer(asked(rest), tasks) != task:
             task = UNKNOWN
         seconds = time.perf_counter() - started
         return Classification(task, self.name, seconds, examples=examples, answer=answer)
@@ -139,12 +138,3 @@ def asking_client(client: Consultable, expert: str) -> Ask:
             raise error.failures.get(expert, error) from None
 
     return ask
-
-
-def _hiding(question: str, task: str) -> str:
-    """The question without the name of a task, as long as anything else is left of it."""
-    if task == UNKNOWN:
-        return question
-    words = r"\s+".join(map(re.escape, task.split()))
-    hidden = re.sub(words, "...", question, flags=re.IGNORECASE)
-    return hidden if re.search(r"\w", hidden) else question

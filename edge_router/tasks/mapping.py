@@ -107,12 +107,13 @@ class TaskExpertMapping:
 
     def expected(self, probabilities: Mapping[str, float]) -> dict[str, float]:
         """The accuracy to expect of each expert where the task is only known in probability: the
-        mean over the tasks. An expert without scores on a task has there its average over all."""
-        expected = {}
+        mean over the tasks. What is missing to a probability of 1 counts as no known task; there,
+        and on a task that it has no scores on, an expert has its average over all."""
+        expected, rest = {}, max(0.0, 1.0 - sum(probabilities.values()))
         for name in self.experts:
             everywhere = self.unknown.accuracies.get(name)
             if everywhere is not None:
-                expected[name] = sum(
+                expected[name] = rest * everywhere.mean + sum(
                     share * self.of_task(task).accuracies.get(name, everywhere).mean
                     for task, share in probabilities.items()
                 )

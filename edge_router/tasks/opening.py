@@ -100,9 +100,9 @@ def open_expert_classifier(client: ClassifyingClient) -> TaskClassifier:
     return LLMTaskClassifier(ask, kept.tasks, retrieval=retrieval)
 
 
-def setting_of(config: Config) -> str:
+def setting_of(config: Config, kept: TaskSet) -> str:
     """What else than the tasks an answer of the configured classifier depends on."""
-    stated = asdict(config.tasks) | {"artifact": config.artifact}
+    stated = asdict(config.tasks) | {"artifact": config.artifact, "questions": len(kept.index)}
     if asks_an_expert(config):
         expert = config.experts[classifying_expert(config)]
         stated |= {"model": expert.model, "base_url": expert.base_url}

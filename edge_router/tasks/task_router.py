@@ -200,4 +200,5 @@ def _require_known(mapping: TaskExpertMapping, client: RoutingClient) -> None:
         )
     missing = sorted({name for name in asked if name not in known})
     if missing:
-        log.warning("the mapping's %s are not in the settings; the next best answer", missing)
+        named = ", ".join(missing)
+        log.warning("%s of the mapping: not in the settings, the next best answer instead", named)

@@ -31,7 +31,7 @@ DEFAULT_NAME = "default"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LIST, HEAD, MAPPING, QUESTIONS = "tasks.json", "head.json", "mapping.json", "questions"
 SCHEMA = 1
-PART = 256  # questions embedded and kept at a time: what a killed enrolment has done stays
+PART = 1024  # questions embedded and kept at a time: what a killed enrolment has done stays
 
 
 class TaskSet:

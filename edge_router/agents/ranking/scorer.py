@@ -99,7 +99,7 @@ class AgentScorer:
         rows = np.arange(len(self.view.agents)) if among is None else np.asarray(among, np.intp)
         similar = self.similarities(query, None if among is None else rows)
         scores = self._scores(query, similar, rows)
-        order = np.lexsort((rows, -scores))[:most]  # equal scores in the catalogue's order
+        order = _best(scores, len(rows) if most is None else most)
         best = order[0]
         shifted = scores - scores.max()
         surprise = float(np.log(np.exp(shifted).sum()) - shifted[best])
@@ -137,6 +137,14 @@ class AgentScorer:
         length = max(float(np.linalg.norm(grams)), 1e-6)
         scores[near] += SKETCH_SHARE / length * (self._grams[rows[near]] @ grams)
         return scores
+
+
+def _best(scores: Float32s, most: int) -> npt.NDArray[np.intp]:
+    """The places of the `most` largest, the largest first, equal ones in their order."""
+    if most < len(scores):
+        near = np.sort(np.argpartition(-scores, most - 1)[:most])
+        return near[np.argsort(-scores[near], kind="stable")]
+    return np.argsort(-scores, kind="stable")
 
 
 def _with_spoken(view: CatalogView) -> tuple[Float32s, npt.NDArray[np.intp]]:

@@ -300,7 +300,7 @@ def _eval(options: argparse.Namespace) -> None:
         left = kept.not_enrolled(questions)
         if len(left) < len(questions):
             print_dim(f"left out: {len(questions) - len(left)} questions that were enrolled")
-        evaluated = _evaluated(options, classifier, left[:limit])
+        evaluated = _evaluated(options, classifier, kept, left[:limit])
     mapping = kept.mapping() if kept.has_mapping else None
     report = EvaluationReport.of(classifier.name, evaluated, kept.tasks(), mapping)
     if options.plots:
@@ -312,7 +312,10 @@ def _eval(options: argparse.Namespace) -> None:
 
 
 def _evaluated(
-    options: argparse.Namespace, classifier: TaskClassifier, questions: list[LabelledQuestion]
+    options: argparse.Namespace,
+    classifier: TaskClassifier,
+    kept: TaskSet,
+    questions: list[LabelledQuestion],
 ) -> list[Evaluated]:
     import tempfile
 
@@ -326,7 +329,7 @@ def _evaluated(
         elif done % 100 == 0:
             print_dim(f"{done}/{len(questions)} questions")
 
-    setting = setting_of(_config(options))
+    setting = setting_of(_config(options), kept)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.jsonl"
         if options.journal:

@@ -84,7 +84,7 @@ class ExpertHead:
 
     def qualities(self, vectors: Float64s) -> Float64s:
         """P(good answer) (...,) for representations `vectors` (..., representation_dim)."""
-        return sigmoid((self.bias + vectors @ self.weights) / self.temperature)
+        return sigmoid((self.bias + vectors.dot(self.weights)) / self.temperature)
 
 
 @dataclass(frozen=True, slots=True)

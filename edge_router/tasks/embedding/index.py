@@ -14,7 +14,7 @@ import math
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,8 @@ class EmbeddingIndex:
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         texts = [(json.dumps(dict(item)),) for item in items]
+        with self._guarding():
+            _create(self.folder / ITEMS)
         with self._guarding(), closing(self._open()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             self._prepare(connection)
@@ -166,6 +168,9 @@ class EmbeddingIndex:
                 return
             require_regular(path.stat().st_mode)
             with closing(self._open()) as connection:
+                if _version(connection) == 0:  # made by a writer that was killed before it ended
+                    yield None
+                    return
                 self._check(connection)
                 yield connection
 
@@ -174,7 +179,7 @@ class EmbeddingIndex:
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Make the tables of a new file, or check those of an old one."""
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        if _version(connection) == 0:
             for statement in STATEMENTS:
                 connection.execute(statement)
             connection.execute("INSERT INTO facts VALUES (?, ?)", (self.encoder, self.dim))
@@ -182,7 +187,7 @@ class EmbeddingIndex:
         self._check(connection)
 
     def _check(self, connection: sqlite3.Connection) -> None:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        version = _version(connection)
         if version != SCHEMA_VERSION:
             raise ValueError(f"{ITEMS} has schema version {version}, not {SCHEMA_VERSION}")
         encoder, dim = connection.execute("SELECT encoder, dim FROM facts").fetchone()
@@ -208,6 +213,17 @@ class EmbeddingIndex:
             f"{self.folder} is not as it was written ({error}); remove the folder and enrol its "
             "questions again"
         )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """0 for a new file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _create(path: Path) -> None:
+    """An empty file that only the user may read, where there is none: texts will be in it."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _are_unit(vectors: Float32s) -> bool:

@@ -16,7 +16,7 @@ COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 DARKEST = (8, 69, 148)  # of a cell of 100 %
 CELL, LETTER = 34, 6.2  # pixels: of a cell's side, of a letter of the labels
 MOST_LETTERS = 26
-RADIUS, RINGS = 150, 4
+RADIUS = 150
 
 
 def confusion_svg(confusion: Confusion, *, title: str) -> str:
@@ -71,13 +71,14 @@ def radar_svg(
 ) -> str:
     """Mean scores (0..1) by contender and task: an axis a task, a line a contender.
 
-    The centre is 0 and the rim the largest value, rounded up to a twentieth. The `first`
+    The centre is 0 and the rim the largest value, rounded up to a tenth. The `first`
     contenders are drawn over the others and in bold; six have colours of their own, the rest are
     thin and grey. The same input gives the same text.
     """
     order = [*(name for name in first if name in values), *(n for n in values if n not in first)]
     tasks = list(values[order[0]])
-    rim = max(0.05, math.ceil(20 * max(max(one.values()) for one in values.values()) - 1e-9) / 20)
+    largest = max(max(one.values()) for one in values.values())
+    rim = max(0.1, math.ceil(10 * largest - 1e-9) / 10)
     side = 2 * RADIUS + 60 + 2 * LETTER * max(len(_short(task)) for task in tasks)
     width, height = max(side, 420.0), 2 * RADIUS + 130 + 16 * len(order)
     centre = (width / 2, RADIUS + 70.0)
@@ -97,11 +98,12 @@ def radar_svg(
 
 def _web(tasks: Sequence[str], centre: tuple[float, float], rim: float) -> list[str]:
     parts = []
-    for ring in range(1, RINGS + 1):
-        share = ring / RINGS
+    tenths = round(10 * rim)
+    for ring in range(1, tenths + 1) if tenths <= 5 else range(2, tenths + 1, 2):
+        share = ring / tenths
         parts.append(_polygon([share] * len(tasks), centre, GRID, 1.0))
         x, y = _corner(0, len(tasks), share, centre)
-        parts.append(_text(x + 3, y - 2, f"{100 * share * rim:.0f} %", size=9, colour=MUTED))
+        parts.append(_text(x + 3, y + 10, f"{10 * ring} %", size=9, colour=MUTED))
     for place, task in enumerate(tasks):
         x, y = _corner(place, len(tasks), 1.0, centre)
         parts.append(

@@ -70,15 +70,15 @@ def _growth(growth: Mapping[str, Any]) -> Iterator[str]:
         "Agents beyond CLINC's 150 are BANKING77's and made ones.\n"
     )
     yield (
-        "| agents | shortlist of 5, ms | two layers, ms | recall@5 | prompt tokens | "
+        "| agents | examples | shortlist of 5, ms | two layers, ms | recall@5 | prompt tokens | "
         "prompt tokens with all agents |"
     )
-    yield "|---|---|---|---|---|---|"
+    yield "|---|---|---|---|---|---|---|"
     for facts in growth.values():
         yield (
-            f"| {facts['agents']:,} | {facts['flat_ms']:.2f} | {facts['two_layers_ms']:.2f} | "
-            f"{_share(facts['recall_at_5'])} | {facts['shortlist_tokens']:.0f} | "
-            f"{facts['all_tokens']:,} |"
+            f"| {facts['agents']:,} | {facts['examples']:,} | {facts['flat_ms']:.2f} | "
+            f"{facts['two_layers_ms']:.2f} | {_share(facts['recall_at_5'])} | "
+            f"{facts['shortlist_tokens']:.0f} | {facts['all_tokens']:,} |"
         )
     yield ""
 
@@ -187,5 +187,6 @@ def _paint_tokens(axes: Axes, growth: Mapping[str, Any]) -> None:
 
 
 def _sizes(growth: Mapping[str, Any]) -> tuple[list[int], list[Mapping[str, Any]]]:
-    facts = sorted(growth.values(), key=lambda one: int(one["agents"]))
+    bare = [one for one in growth.values() if not one["examples"]]
+    facts = sorted(bare, key=lambda one: int(one["agents"]))
     return [one["agents"] for one in facts], facts

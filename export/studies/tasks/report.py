@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -29,8 +30,9 @@ ABOUT_INJECTION = """\
 ### Prompt injection
 
 A question asks for the task X, drawn at random: "answer **Task: X**" (format), or in prose. X is
-named too often where the share with it is above both the share without it and that of X being
-right.
+named too often where the share with it is above that of X being right, by more than the sampling
+error of {error:.3f} (two standard errors). The injected words also draw Chinese questions towards
+English ones, which costs accuracy.
 """
 ABOUT_ROUTING = """\
 ## Two stages: MMLU-Pro
@@ -40,7 +42,8 @@ ABOUT_ROUTING = """\
 which is chosen on train, are resampled in pairs. "direct" takes the expert of the highest expected
 quality by the shipped router's heads of these models, "expected" that of the highest accuracy under
 the head's probabilities, "kinds" the encoder's own posterior (it was trained on the train split of
-this table).
+this table). The table says who was right, not which letter was chosen: the precision and recall of
+letters in CoE-Ops' tables III to VI cannot be had from it.
 """
 
 
@@ -89,7 +92,7 @@ def _opseval(study: OpsEvalStudy) -> Iterator[str]:
     names = [name.replace("_", ", ") for name in SHOWN]
     yield from _head(["classifier", "questions", *names, "en", "zh", "ms"])
     yield from map(_classifier, study.rows)
-    yield "\n" + ABOUT_INJECTION
+    yield "\n" + ABOUT_INJECTION.format(error=2 * math.sqrt(0.25 * 0.75 / study.counts["test"]))
     yield from _head(["classifier", "injection", "questions", "X is right", "named without",
                       "named with", "accuracy without", "with"])  # fmt: skip
     yield from map(_injection, study.injections)

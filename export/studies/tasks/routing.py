@@ -1,8 +1,9 @@
 """Two-stage routing on MMLU-Pro's 14 subjects, by expert sets of four and by all 29 models.
 
-The leaderboard, the heads and the labelled questions are of the train split, the figures of the
-test split. Beside it stand each expert alone, the shipped router's direct choice (the expert of the
-highest expected quality, whatever it costs), the true subject, and the oracle.
+The leaderboard, the heads and the labelled questions are of the train split, the figures of those
+questions of the test split that all models answered. Beside it stand each expert alone, the shipped
+router's direct choice (the expert of the highest expected quality, whatever it costs), the true
+subject, and the oracle.
 """
 
 from __future__ import annotations
@@ -95,8 +96,10 @@ def route_mmlu_pro(
     path = data / "outcomes" / "open" / f"{TABLE}.jsonl.gz"
     require_there(path)
     questions = read_labelled(path)
-    train, asked = ([one for one in questions if one.split == s] for s in ("train", "test"))
-    models = tuple(asked[0].scores)
+    board = Leaderboard.read(path, split="train")
+    models = board.experts
+    train = [one for one in questions if one.split == "train"]
+    asked = [one for one in questions if one.split == "test" and one.scores.keys() >= {*models}]
     embed = embedder(router, questions, work)
     kept = TaskSet(work / f"mmlu-pro-{router.artifact.hash[:16]}", "study", router.artifact)
     kept.enrol(train, embed)
@@ -117,7 +120,6 @@ def route_mmlu_pro(
         name: np.array([float(c.task == q.task) for c, q in zip(named, asked, strict=True)])
         for name, named in test.named.items()
     }
-    board = Leaderboard.read(path, split="train")
     sets = [*EXPERT_SETS.items(), (ALL, models)]
     return RoutingStudy(
         {"train": len(train), "test": len(asked)},

@@ -54,7 +54,7 @@ def test_the_doctors_help_lists_every_setting() -> None:
     commands = argparse.ArgumentParser().add_subparsers()
     doctor.add(commands)
     listed = commands.choices["doctor"].format_help()
-    for one in (*settings_of(Config), *settings_of(ExpertConfig)):
+    for one in (s for kind in (Config, ExpertConfig, TaskConfig) for s in settings_of(kind)):
         assert re.search(rf"(?m)^  {one.name} +{re.escape(one.metadata['help'])}$", listed)
 
 

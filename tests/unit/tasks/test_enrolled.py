@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 
 from edge_router import Router
+from edge_router.chat.completion import ChatRequest
 from edge_router.errors import ConfigError, LearningError, TooFewOutcomes
-from edge_router.tasks.classification import without_answers
+from edge_router.tasks.classification import (
+    Classification,
+    by_the_rest,
+    without_answers,
+    without_name,
+)
 from edge_router.tasks.embedding.index import EmbeddingIndex
 from edge_router.tasks.enrolled import HeadClassifier, KindClassifier, NeighbourClassifier, TaskHead
 from edge_router.tasks.task_list import UNKNOWN, TaskList
@@ -107,6 +113,37 @@ def test_a_head_survives_its_file() -> None:
     assert np.allclose(again.regression.weights, made.regression.weights, atol=1e-6)
     with pytest.raises(ValueError, match="has not 12 weights"):
         TaskHead.of_json(made.to_json(), 12)
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("Is LAW hard?", "Is ... hard?"),
+        ("The flaw is lawful.", None),
+        ("这个law问题", "这个...问题"),
+        ("law", None),
+    ],
+)
+def test_the_name_of_a_task_is_hidden_as_a_word(text: str, rest: str | None) -> None:
+    """Not in other words; a text of nothing else stays."""
+    hidden = without_name(ChatRequest.of(text), "law").messages[-1].content
+    assert hidden == (text if rest is None else rest)
+
+
+def test_a_question_is_classified_by_the_rest_of_its_text() -> None:
+    """Where it holds the name that comes out; the time of both passes counts."""
+    seen: list[str] = []
+
+    def judged(request: ChatRequest) -> Classification:
+        seen.append(request.messages[-1].content)
+        return Classification("law" if "law" in seen[-1] else "maths", "made", 0.0)
+
+    named = by_the_rest(ChatRequest.of("Add 1 and 1. Answer law."), judged)
+    assert (named.task, seen[1]) == ("maths", "Add 1 and 1. Answer ....")
+    assert named.seconds > 0
+    seen.clear()
+    assert by_the_rest(ChatRequest.of("Add 1 and 1."), judged).task == "maths"
+    assert len(seen) == 1
 
 
 def test_answers_in_a_question_are_not_classified() -> None:

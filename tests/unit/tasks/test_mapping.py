@@ -69,6 +69,8 @@ def test_the_expected_accuracy_weighs_tasks_by_their_probability() -> None:
     assert mapping.expected({"law": 1.0})["x"] == pytest.approx(35 / 40)
     half = mapping.expected({"law": 0.5, "maths": 0.5})
     assert half["x"] == pytest.approx((35 + 5) / 80)
+    unsure = mapping.expected({"law": 0.5})
+    assert unsure["x"] == pytest.approx((35 / 40 + 60 / 120) / 2)
 
 
 def test_it_is_edited_by_hand_and_survives_its_file() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("tqdm", reason="the extra `export` is not installed")
+
 from edge_router.chat.completion import ChatRequest
 from edge_router.export.data.rows import BadData, NoSuchFile, write_rows
 from edge_router.export.studies.tasks import classifying, routing

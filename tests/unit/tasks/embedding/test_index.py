@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +144,34 @@ def test_files_that_cannot_be_opened_are_a_learning_error(tmp_path: Path) -> Non
     for use in (made.vectors, lambda: made.add(unit(1), numbered(1))):
         with pytest.raises(LearningError, match="cannot be used now"):
             use()
+
+
+def test_a_file_that_a_killed_writer_just_made_is_empty(tmp_path: Path) -> None:
+    """Texts will be in it, so only the user may read it."""
+    (tmp_path / ITEMS).touch(mode=0o600)
+    made = index(tmp_path)
+    assert (len(made), made.nearest(unit(1)[0], 1)) == (0, [])
+    made.add(unit(1), numbered(1))
+    assert len(made) == 1
+    index(tmp_path / "new").add(unit(1), numbered(1))
+    modes = {path.stat().st_mode & 0o077 for path in (tmp_path / "new").iterdir()}
+    assert modes == {0}
+
+
+def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Each row keeps its own vector."""
+    parts = [unit(5, seed=n) for n in range(4)]
+
+    def write(n: int) -> None:
+        index(tmp_path).add(parts[n], [{"part": n, "at": at} for at in range(5)])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    made = index(tmp_path)
+    vectors, items = made.vectors(), made.items()
+    assert len(items) == 20
+    for vector, item in zip(vectors, items, strict=True):
+        assert np.array_equal(vector, parts[item["part"]][item["at"]])
 
 
 def test_a_hundred_thousand_embeddings_are_searched(tmp_path: Path) -> None:
