@@ -147,7 +147,8 @@ class ChatChunk:
     """A piece of a streamed answer; `finish_reason` is set on the last piece and only there.
 
     `delta` is text to show; with `refuses` it is the words of a refusal. `reasoning_content` is
-    what the model thinks, apart from the answer. `tool_calls` are pieces of calls of tools.
+    what the model thinks, apart from the answer. `tool_calls` are pieces of calls of tools. With
+    `restarts` all that came before it is void: another expert begins the answer anew.
     `confidence` is of the answer so far and may lack the token just written, so the first piece has
     none. It is None on every piece where the expert gives none.
     """
@@ -162,6 +163,7 @@ class ChatChunk:
     reasoning_content: str = ""
     refuses: bool = False
     logprobs: tuple[TokenLogprob, ...] = ()
+    restarts: bool = False
 
     def __post_init__(self) -> None:
         if not (
@@ -174,7 +176,7 @@ class ChatChunk:
             and not self.tool_calls
             and type(self.logprobs) is tuple
             and not self.logprobs
-            and self.refuses is False
+            and self.refuses is self.restarts is False
         ):
             _settle(self, CHUNK_CHECKS)
 
@@ -246,6 +248,10 @@ class Joined:
 
     def take(self, chunk: ChatChunk) -> None:
         """Add one chunk."""
+        if chunk.restarts:
+            for before in (self.texts, self.thoughts, self.refusals, self.logprobs, self._calls):
+                before.clear()
+            self.usage = self.confidence = None
         self.texts.append(chunk.delta)
         if chunk.refuses:
             self.refusals.append(chunk.delta)
@@ -297,6 +303,7 @@ CHUNK_CHECKS = _SHARED | {
     "finish_reason": optional(one_of(*get_args(FinishReason))),
     "tool_calls": each(instance(ToolCallDelta)),
     "refuses": flag,
+    "restarts": flag,
 }
 COMPLETION_CHECKS = _SHARED | {
     "text": any_text,

@@ -25,6 +25,7 @@ from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
 from .answer import CLOSE_S, Answer, AnswerStream
+from .query import OnBreak
 from .sync_client import EdgeRouter
 
 __all__ = ["AsyncAnswerStream", "AsyncEdgeRouter"]
@@ -70,12 +71,14 @@ class AsyncEdgeRouter:
         *,
         constraints: Constraints | None = None,
         rule: Rule | None = None,
+        on_break: OnBreak = "raise",
     ) -> AsyncAnswerStream:
         """The answer in pieces: `async with router.stream(prompt) as stream`, then `async for`.
 
         It begins when it is entered or first awaited, and raises then as `EdgeRouter.stream` does.
         """
-        return AsyncAnswerStream(partial(self.sync.answer, prompt, constraints, rule, whole=False))
+        asked = partial(self.sync.answer, prompt, constraints, rule, on_break=on_break)
+        return AsyncAnswerStream(partial(asked, whole=False))
 
     async def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer; see `EdgeRouter.feedback`."""

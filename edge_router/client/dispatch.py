@@ -162,19 +162,24 @@ class Dispatch:
 
     def run(self, query: Query) -> Chunks:
         """The answer in pieces. If a whole answer is wanted and breaks off, the next expert is
-        asked; so it is if an expert fails that has only thought so far."""
+        asked; so it is if an expert fails that has only thought so far, and where the query says
+        `on_break = "restart"`."""
         while True:
             thoughts, first, rest = yield from self._first_to_answer(query)
             query.first_token_s = query.elapsed()
             try:
-                if not query.whole:
-                    yield first
-                    yield from rest
-                    return
                 try:
+                    if not query.whole:
+                        yield first
+                        yield from rest
+                        return
                     chunks = [*thoughts, first, *rest]
                 except (BackendUnavailable, BackendProtocolError) as error:
+                    if not query.whole and query.on_break == "raise":
+                        raise
                     self._broke_off(query, error)
+                    if not query.whole:
+                        yield ChatChunk(first.id, first.model, "", restarts=True)
                     continue
             finally:
                 rest.close()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from edge_router import AnswerRecord, ChatRequest, Config, EdgeRouter, Message
-from edge_router.chat.completion import ChatChunk, ToolCall, ToolCallDelta
+from edge_router import AnswerRecord, ChatRequest, Config, ConfigError, EdgeRouter, Message
+from edge_router.chat.completion import ChatChunk, ChatCompletion, ToolCall, ToolCallDelta
 from edge_router.chat.tools import Tool
 from edge_router.errors import BackendProtocolError, BackendUnavailable
 from edge_router.testing import FakeBackend
@@ -136,3 +136,35 @@ def test_neither_log_nor_record_holds_what_was_said(
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert kept
     assert SECRET.encode() not in kept
+
+
+def _breaking(text: str, after: int) -> FakeBackend:
+    return FakeBackend(text, error=BackendProtocolError("broke off"), fail_after=after)
+
+
+def test_a_broken_stream_is_begun_anew_only_if_the_caller_asks() -> None:
+    """A chunk says that what came before it is void; the record has the failure."""
+    broken, good = _breaking("Wrong from here on", 2), FakeBackend("Right.")
+    with pytest.raises(BackendProtocolError):
+        list(make(broken, good).stream("Why?"))
+    stream = make(broken, good).stream("Why?", on_break="restart")
+    chunks = list(stream)
+    assert [chunk.delta for chunk in chunks] == ["Wrong", " from", "", "Right.", ""]
+    assert [chunk.restarts for chunk in chunks] == [False, False, True, False, False]
+    assert ChatCompletion.from_chunks(chunks).text == "Right."
+    assert stream.record is not None
+    assert (stream.record.answered_by, stream.record.ended) == ("other", "complete")
+    assert (stream.record.reason, stream.record.failures) == ("fallback", {"one": "broke off"})
+
+
+def test_where_nobody_is_left_the_break_is_raised() -> None:
+    """As without a wish."""
+    router = make(_breaking("One two three", 1), _breaking("Four five", 1))
+    with pytest.raises(BackendProtocolError):
+        list(router.stream("Why?", on_break="restart"))
+
+
+def test_an_unknown_wish_is_refused() -> None:
+    """With the known ones."""
+    with pytest.raises(ConfigError, match="on_break is 'resume'; use 'raise' or 'restart'"):
+        make(FakeBackend(), FakeBackend()).stream("Why?", on_break="resume")  # type: ignore[arg-type]
