@@ -114,9 +114,10 @@ class AsyncAnswerStream(AsyncIterator[ChatChunk]):
 
     @property
     def record(self) -> AnswerRecord | None:
-        """How the answer came about; None before it has ended."""
+        """How the answer came about; None before its last piece was read, or it was cancelled."""
         stream = self._state.stream
-        return None if stream is None else stream.record
+        ended = self._state.over or self._state.cancelled
+        return stream.record if stream is not None and ended else None
 
     async def __anext__(self) -> ChatChunk:
         await self._start()
@@ -194,11 +195,11 @@ class _State:
         self.pieces: asyncio.Queue[object] | None = None
         self.stream: AnswerStream | None = None
         self.over = False
-        self._cancelled = False
+        self.cancelled = False
 
     def cancel(self) -> None:
         """Cancel the answer, also one that the thread is about to begin."""
-        self._cancelled = True
+        self.cancelled = True
         if self.stream is not None:
             self.stream.cancel()
 
@@ -207,7 +208,7 @@ class _State:
         end: object = ENDED
         try:
             with begin() as self.stream:
-                if self._cancelled:
+                if self.cancelled:
                     self.stream.cancel()
                 post(BEGUN)
                 for chunk in self.stream:
