@@ -59,7 +59,7 @@ class AgentRouter:
 
     First layer: the `top_categories` nearest categories; None for no such layer. Second layer: the
     `machine`'s state says which agents may be called, and the `candidates` best of them are kept.
-    The `chooser` decides among them alone, or by its log-probabilities times `chooser_weight` beside
+    The `chooser` decides alone, or by its log-probabilities times `chooser_weight` beside
     the scores: a very small model knows less than the scores do. Without one, the best is taken.
     `writer` fills in arguments.
     Changes of the catalogue count from the next request on, and empty the `cache`.
