@@ -36,7 +36,7 @@ def language_model_choices(intents: Intents, embedder: Embedder, examples: int) 
     """
     view = AgentCatalog(embedder, intents.agents(examples, 0)).view()
     scorer = AgentScorer(view)
-    backend = LlamaCppBackend(MODEL, n_ctx=4096, n_threads=1)
+    backend = LlamaCppBackend(MODEL, n_ctx=8192, n_threads=1)
     try:
         dev = _asked(backend, scorer, embedder, _some(intents.dev, DEV))
         test = _asked(backend, scorer, embedder, _some(intents.test, TEST))
