@@ -318,19 +318,3 @@ def test_a_stream_without_an_end_broke_off(chunks: list[ChatChunk]) -> None:
     """Half an answer is never given out as a whole one."""
     with pytest.raises(BackendProtocolError, match="broke off"):
         ChatCompletion.from_chunks(chunks)
-
-
-def test_a_schema_is_kept_as_json() -> None:
-    """An object and its JSON are the same; the request still has a hash and a round trip."""
-    stated = ChatRequest.of("x").messages
-    request = ChatRequest(stated, json_schema={"type": "object"})  # type: ignore[arg-type]
-    assert request == ChatRequest(stated, json_schema='{"type": "object"}')
-    assert hash(request) != hash(ChatRequest(stated))
-    assert ChatRequest(**request.to_json()) == request
-
-
-@pytest.mark.parametrize("schema", ["", "[]", "{", 3, {"a": float("nan")}, {"a": {1}}])
-def test_what_is_no_schema_is_refused(schema: object) -> None:
-    """Without quoting it."""
-    with pytest.raises(InvalidRequest, match="json_schema"):
-        ChatRequest(ChatRequest.of("x").messages, json_schema=schema)  # type: ignore[arg-type]
