@@ -85,7 +85,7 @@ def test_what_no_model_can_know_is_not_handed_over(
     """However bad the answer begins, unless such queries are decided as usual."""
     backends = {"local": FakeBackend(WORDS, margin=0.1), "cloud": FakeBackend(ELSEWHERE)}
     experts = {"local": replace(LOCAL, output_usd_per_million=0.01), "cloud": CLOUD}
-    config = settings.with_changes(needs_tools=mode, min_gain=0.55, experts=experts)
+    config = replace(settings, needs_tools=mode, min_gain=0.55, experts=experts)
     record = EdgeRouter(config, backends=backends).complete("turn off the kitchen light").record
     assert (record.decision.expert, record.answered_by) == ("local", answered)
     assert (record.deferral is None) is (answered == "local")
