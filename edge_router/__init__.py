@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # `X as X` marks a public name for type checkers
     # isort: off
-    from .chat.completion import ChatRequest as ChatRequest
-    from .chat.completion import Message as Message
+    from .chat.message import Message as Message
+    from .chat.request import ChatRequest as ChatRequest
     from .client.answer import Answer as Answer, AnswerStream as AnswerStream
+    from .client.async_client import AsyncEdgeRouter as AsyncEdgeRouter
     from .client.sync_client import EdgeRouter as EdgeRouter
     from .errors import (
         AllBackendsFailed as AllBackendsFailed,
@@ -45,8 +46,9 @@ _HOME = {
     "Answer": "client.answer",
     "AnswerRecord": "routing.record",
     "AnswerStream": "client.answer",
+    "AsyncEdgeRouter": "client.async_client",
     "BackendError": "errors",
-    "ChatRequest": "chat.completion",
+    "ChatRequest": "chat.request",
     "Config": "settings.config",
     "ConfigError": "errors",
     "Constraints": "settings.constraints",
@@ -55,7 +57,7 @@ _HOME = {
     "EdgeRouterError": "errors",
     "Estimate": "routing.experts.expert",
     "ExpertConfig": "settings.expert_config",
-    "Message": "chat.completion",
+    "Message": "chat.message",
     "Placement": "settings.constraints",
     "Reason": "routing.deciding.reason",
     "Router": "routing.router",

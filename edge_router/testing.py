@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from edge_router.chat.completion import (
     ChatChunk,
     ChatCompletion,
     ChatRequest,
+    FinishReason,
     TokenConfidence,
+    ToolCall,
+    ToolCallDelta,
     Usage,
 )
 from edge_router.errors import BackendError
@@ -40,7 +43,8 @@ class FakeBackend:
     `error` is raised before anything is said, or after `fail_after` pieces; `delay_s` is waited
     before each piece, unless the answer is cancelled meanwhile. `requests` keeps what was asked.
     With `margin` (0..1) it tells as its confidence that the best word led by so much, a word being
-    a token.
+    a token. It thinks `reasoning_content` first, word by word, and calls `tool_calls` at the end;
+    with those and an empty `text` it says nothing.
     """
 
     def __init__(
@@ -51,12 +55,16 @@ class FakeBackend:
         fail_after: int = 0,
         delay_s: float = 0.0,
         margin: float | None = None,
+        reasoning_content: str = "",
+        tool_calls: Sequence[ToolCall] = (),
     ) -> None:
         self.text = text
         self.error = error
         self.fail_after = fail_after
         self.delay_s = delay_s
         self.margin = margin
+        self.reasoning_content = reasoning_content
+        self.tool_calls = tuple(tool_calls)
         self.requests: list[ChatRequest] = []
         self.closed = False
 
@@ -67,15 +75,23 @@ class FakeBackend:
         self, request: ChatRequest, *, deadline: Deadline
     ) -> Generator[ChatChunk, None, None]:
         self.requests.append(request)
-        pieces = self.text.split(" ")
+        for thought in filter(None, self.reasoning_content.split(" ")):
+            _wait(self.delay_s, deadline)
+            yield ChatChunk("fake-1", "fake", "", reasoning_content=f"{thought} ")
+        pieces = self.text.split(" ") if self.text or not self.tool_calls else []
         for number, piece in enumerate(pieces):
             if self.error is not None and number >= self.fail_after:
                 raise self.error
             _wait(self.delay_s, deadline)
             delta = piece if number == 0 else f" {piece}"
             yield ChatChunk("fake-1", "fake", delta, confidence=self._confidence(number))
-        usage = Usage(request.characters // CHARACTERS_PER_TOKEN, len(pieces))
-        yield ChatChunk("fake-1", "fake", "", "stop", usage, self._confidence(len(pieces)))
+        for place, call in enumerate(self.tool_calls):
+            delta_of_call = ToolCallDelta(place, call.id, call.name, call.arguments)
+            yield ChatChunk("fake-1", "fake", "", tool_calls=(delta_of_call,))
+        tokens = len(pieces) + len(self.tool_calls)
+        usage = Usage(request.characters // CHARACTERS_PER_TOKEN, tokens)
+        reason: FinishReason = "tool_calls" if self.tool_calls else "stop"
+        yield ChatChunk("fake-1", "fake", "", reason, usage, self._confidence(len(pieces)))
 
     def _confidence(self, tokens: int) -> TokenConfidence | None:
         if self.margin is None or tokens == 0:

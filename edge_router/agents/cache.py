@@ -6,6 +6,7 @@ a request so near to an earlier one that, on labelled pairs, few such meant diff
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
@@ -106,19 +107,19 @@ def semantic_threshold(
     """The lowest threshold whose hits are wrong with a rate of `wrong` at most, at risk `delta`.
 
     `cosines` are those of requests with their nearest earlier one, `same` says whether both mean
-    the same agent. Thresholds are tested from 1 downwards until one fails (fixed-sequence testing),
-    with the exact upper limit of the rate. 2, for no semantic hits, where not even one holds.
+    the same agent. Thresholds are tested downwards until one fails (fixed-sequence testing), by the
+    exact upper limit of the rate, from the first with enough hits to prove anything. 2, for no
+    semantic hits, where not even that one holds.
     """
+    least = math.ceil(math.log(delta) / math.log(1 - wrong))
     order = np.argsort(-np.asarray(cosines), kind="stable")
     values, mistakes = np.asarray(cosines)[order], np.cumsum(~np.asarray(same)[order])
     best = 2.0
     for level in np.arange(100, 49, -1) / 100:
         hits = int(np.searchsorted(-values, -level, side="right"))
-        if not hits:
+        if hits < least:
             continue
-        seen = int(mistakes[hits - 1])
-        if binomial_interval(seen, hits, 2 * delta)[1] <= wrong:
-            best = float(level)
-        elif best <= 1 or binomial_interval(seen, hits, 2 * delta)[0] > wrong:
+        if binomial_interval(int(mistakes[hits - 1]), hits, 2 * delta)[1] > wrong:
             break
+        best = float(level)
     return best

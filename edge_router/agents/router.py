@@ -32,7 +32,8 @@ __all__ = ["AgentRouter"]
 MAX_CHARACTERS = 4096  # of a request that is read
 DEFAULT_CANDIDATES = 5
 DECISION_S = 30.0
-UNCALIBRATED = Abstention(threshold=3.0)
+SMALLEST = 1e-6  # of a probability
+UNCALIBRATED = Abstention(threshold=4.5)
 """Until `calibrate` is called: a cosine of about .3 with the nearest agent."""
 
 
@@ -42,6 +43,13 @@ class _Prepared:
 
     view: CatalogView
     scorer: AgentScorer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grouped:
+    """The categories of a version of the catalogue, and the one of each agent, "" for none."""
+
+    view: CatalogView
     categories: Categories
     category_of: tuple[str, ...]
 
@@ -51,7 +59,9 @@ class AgentRouter:
 
     First layer: the `top_categories` nearest categories; None for no such layer. Second layer: the
     `machine`'s state says which agents may be called, and the `candidates` best of them are kept.
-    The `chooser` decides among them; without one, the best is taken. `writer` fills in arguments.
+    The `chooser` decides among them alone, or by its log-probabilities times `chooser_weight`
+    beside the scores: a very small model knows less than the scores do. Without one, the best is
+    taken. `writer` fills in arguments.
     Changes of the catalogue count from the next request on, and empty the `cache`.
     """
 
@@ -61,6 +71,7 @@ class AgentRouter:
         *,
         machine: StateMachine | None = None,
         chooser: AgentChooser | None = None,
+        chooser_weight: float | None = None,
         writer: Backend | None = None,
         abstention: Abstention = UNCALIBRATED,
         cache: DecisionCache | None = None,
@@ -71,6 +82,7 @@ class AgentRouter:
         self.abstention = abstention
         self._machine = machine
         self._chooser = chooser
+        self._chooser_weight = chooser_weight
         self._writer = writer
         self._cache = cache
         self._candidates = candidates
@@ -79,6 +91,7 @@ class AgentRouter:
         self._fits = 0
         self._lock = threading.Lock()
         self._now: _Prepared | None = None
+        self._grouped: _Grouped | None = None
 
     def fit(self) -> bool:
         """Fit a head to the examples of the agents there are now; False for too few examples.
@@ -122,7 +135,7 @@ class AgentRouter:
 
     def categories(self) -> Categories:
         """The categories of the enabled agents. Raises EmptyCatalog."""
-        return self._prepared().categories
+        return self._groups(self._prepared()).categories
 
     def route(
         self,
@@ -176,9 +189,12 @@ class AgentRouter:
             return replace(decision, agent=None, reason=AgentReason.OUT_OF_SCOPE)
         if choice is None or not choice.probabilities:
             return decision
-        if choice.name == NONE:
+        name = choice.name
+        if self._chooser_weight is not None:
+            name = _together(ranking, choice, self._chooser_weight)
+        if name == NONE:
             return replace(decision, agent=None, reason=AgentReason.OUT_OF_SCOPE)
-        return replace(decision, agent=choice.name, reason=AgentReason.LANGUAGE_MODEL)
+        return replace(decision, agent=name, reason=AgentReason.LANGUAGE_MODEL)
 
     def _callable_rows(
         self, prepared: _Prepared, query: EmbeddedQuery, state: ConversationState
@@ -186,11 +202,11 @@ class AgentRouter:
         """Rows of the agents that both layers leave, None for all; and the categories."""
         rows: npt.NDArray[np.intp] | None = None
         if self._machine is not None and state.atoms:
-            agents, names = prepared.view.agents, prepared.category_of
+            agents, names = prepared.view.agents, self._groups(prepared).category_of
             rows = np.array(self._machine.callable_agents(state, agents, names), dtype=np.intp)
         if self._top_categories is None:
             return rows, ()
-        top = prepared.categories.top(query.vector, self._top_categories)
+        top = self._groups(prepared).categories.top(query.vector, self._top_categories)
         inside = {name for category in top for name in category.members}
         place = prepared.scorer.place
         near = np.array(sorted(place[name] for name in inside if name in place), dtype=np.intp)
@@ -238,21 +254,36 @@ class AgentRouter:
         view = self.catalog.view()
         with self._lock:
             if self._now is None or self._now.view is not view:
-                known = self._now.categories if self._now is not None else None
                 if self._now is not None and self._now.view.version != view.version:
                     self.clear_cache()
-                scorer = AgentScorer(view, self._head)
-                categories = _categories(scorer, known)
-                own = {name: one.name for one in categories.all for name in one.members}
-                named = tuple(agent.category or own.get(agent.name, "") for agent in view.agents)
-                self._now = _Prepared(view, scorer, categories, named)
+                self._now = _Prepared(view, AgentScorer(view, self._head))
             return self._now
+
+    def _groups(self, prepared: _Prepared) -> _Grouped:
+        """Made only where something asks for categories: with thousands of agents
+        that state none, clustering takes seconds."""
+        with self._lock:
+            if self._grouped is None or self._grouped.view is not prepared.view:
+                known = None if self._grouped is None else self._grouped.categories
+                categories = _categories(prepared.scorer, known)
+                own = {name: one.name for one in categories.all for name in one.members}
+                agents = prepared.view.agents
+                named = tuple(agent.category or own.get(agent.name, "") for agent in agents)
+                self._grouped = _Grouped(prepared.view, categories, named)
+            return self._grouped
 
 
 def _candidates(ranking: Ranking, choice: Choice | None) -> tuple[Candidate, ...]:
     chosen = choice.probabilities if choice is not None else {}
     scored = zip(ranking.names, ranking.scores, ranking.similarities, strict=True)
     return tuple(Candidate(name, a, b, chosen.get(name)) for name, a, b in scored)
+
+
+def _together(ranking: Ranking, choice: Choice, weight: float) -> str:
+    """The best candidate by score and by the model's log-probability."""
+    shares = np.array([choice.probabilities.get(name, 0.0) for name in ranking.names])
+    both = np.array(ranking.scores) + weight * np.log(np.maximum(shares, SMALLEST))
+    return ranking.names[int(both.argmax())]
 
 
 def _categories(scorer: AgentScorer, known: Categories | None) -> Categories:

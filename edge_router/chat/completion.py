@@ -1,15 +1,20 @@
-"""OpenAI's chat shape as frozen values: messages and requests, chunks and completions."""
+"""The replies of experts as frozen values: chunks of a stream, and completions.
+
+Requests and messages, which live in `request` and `message`, can be had from here too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
-from edge_router.errors import BackendProtocolError, ConfigError, InvalidRequest
+from edge_router.errors import BackendProtocolError, ConfigError
 from edge_router.guards.checks import (
     Check,
     any_text,
+    each,
+    flag,
     instance,
     one_of,
     optional,
@@ -17,159 +22,42 @@ from edge_router.guards.checks import (
     whole,
 )
 
-from .conversation import (
-    BYTES,
-    KNOWN,
-    Role,
-    plain_text,
-    role_of,
-    schema_of,
-    series_of,
-    stops_of,
-    temperature_of,
-    turn_of,
-    whole_of,
+from .conversation import FinishReason
+from .message import Message, ToolCall
+from .request import (
+    CHARACTERS_PER_TOKEN,
+    DEFAULT_MAX_TOKENS,
+    MOST_TOKENS,
+    ChatRequest,
+    Prompt,
+    estimated_tokens,
 )
 
 __all__ = [
     "CHARACTERS_PER_TOKEN",
     "DEFAULT_MAX_TOKENS",
+    "MOST_TOKENS",
     "ChatChunk",
     "ChatCompletion",
     "ChatRequest",
     "Ending",
     "FinishReason",
+    "Joined",
     "Message",
     "Prompt",
     "TokenConfidence",
+    "TokenLogprob",
+    "ToolCall",
+    "ToolCallDelta",
     "Usage",
     "estimated_tokens",
 ]
 
 
-FinishReason = Literal["stop", "length", "content_filter"]
 Ending = Literal["complete", "cancelled", "broken"]
 
-CHARACTERS_PER_TOKEN = 4  # the stand-in wherever tokens were not counted
-DEFAULT_MAX_TOKENS = 512
-MOST_TOKENS = 2**31 - 1
+MOST_CALLS = 127  # the highest index of a call of a tool
 MOST_COUNTED = 2**53  # tokens that an answer can have taken, by any means
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One turn of a conversation.
-
-    "developer" is today's name of "system". Raises InvalidRequest for a role that is not system,
-    user or assistant, and for content that is not text or cannot be written as UTF-8.
-    """
-
-    role: Role
-    content: str
-
-    def __post_init__(self) -> None:
-        if type(self.role) is not str or self.role not in KNOWN:
-            object.__setattr__(self, "role", role_of(self.role))
-        if type(self.content) is not str:
-            object.__setattr__(self, "content", plain_text(self.content))
-        _require_utf8(self.content)
-
-
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """A conversation to answer, with the settings of the answer.
-
-    `messages` may be given as any series of messages, ours or OpenAI's dicts; `stop` as one text
-    or several. `max_tokens` is always finite: a small model left alone fills its whole context.
-    `temperature` is 0 or more; None leaves it to a remote expert and means 0 for a local one.
-    `seed` makes sampling repeatable where the expert supports it. `json_schema`, an object or its
-    JSON, asks for an answer that fits it: a local expert can write nothing else, of a remote one it
-    has to be checked.
-    Raises InvalidRequest when no user message holds any text, and for a wrong setting.
-    """
-
-    messages: tuple[Message, ...]
-    max_tokens: int = DEFAULT_MAX_TOKENS
-    temperature: float | None = None
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-    json_schema: str | None = None
-
-    def __post_init__(self) -> None:
-        if type(self.messages) is not tuple or {*map(type, self.messages)} != {Message}:
-            object.__setattr__(self, "messages", _messages(self.messages))
-        if not any(m.role == "user" and not _is_blank(m.content) for m in self.messages):
-            raise InvalidRequest("the query is empty; give at least one user message with text")
-        if type(self.max_tokens) is not int or not 1 <= self.max_tokens <= MOST_TOKENS:
-            limit = whole_of("max_tokens", self.max_tokens, 1, MOST_TOKENS)
-            object.__setattr__(self, "max_tokens", limit)
-        if self.temperature is not None:
-            object.__setattr__(self, "temperature", temperature_of(self.temperature))
-        if self.stop != ():
-            object.__setattr__(self, "stop", stops_of(self.stop))
-            for text in self.stop:
-                _require_utf8(text)
-        if self.seed is not None:
-            object.__setattr__(self, "seed", whole_of("seed", self.seed, -(2**63), 2**63 - 1))
-        if self.json_schema is not None:
-            object.__setattr__(self, "json_schema", schema_of(self.json_schema))
-
-    @classmethod
-    def of(cls, prompt: Prompt) -> ChatRequest:
-        """The request for a text, for messages (ours or OpenAI's dicts), or for a request."""
-        if isinstance(prompt, ChatRequest):
-            return prompt
-        if isinstance(prompt, str):
-            return cls((Message("user", prompt),))
-        if isinstance(prompt, Iterable) and not isinstance(prompt, (*BYTES, Mapping)):
-            return cls(_messages(prompt))
-        raise InvalidRequest(
-            f"cannot route a {type(prompt).__name__}; give a text, a list of messages or a "
-            "ChatRequest"
-        )
-
-    @property
-    def characters(self) -> int:
-        """Length of the whole conversation in characters."""
-        return sum(len(message.content) for message in self.messages)
-
-    def with_messages(self, *messages: Message) -> ChatRequest:
-        """The same request with `messages` appended."""
-        return replace(self, messages=(*self.messages, *messages))
-
-    def to_json(self) -> dict[str, Any]:
-        """Every field by its name, in OpenAI's shape; `ChatRequest(**content)` makes it again."""
-        return asdict(self) | {
-            "messages": [asdict(message) for message in self.messages],
-            "stop": list(self.stop),
-        }
-
-
-Prompt = str | ChatRequest | Iterable[Message | Mapping[str, Any]]
-
-
-def _messages(stated: Any) -> tuple[Message, ...]:
-    """A series of messages, ours or OpenAI's dicts. Raises InvalidRequest."""
-    return tuple(
-        item if isinstance(item, Message) else Message(*turn_of(item)) for item in series_of(stated)
-    )
-
-
-def _require_utf8(text: str) -> None:
-    """Raise InvalidRequest for a text that cannot be written as UTF-8."""
-    if text.isascii():
-        return
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidRequest(
-            f"the text is not valid UTF-8 (character {error.start} is half of a pair or a raw "
-            "byte); decode it with errors='replace' first"
-        ) from None
-
-
-def _is_blank(text: str) -> bool:
-    return not text or text.isspace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +104,51 @@ class TokenConfidence:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token with the natural logarithm of its probability; `top` are the likeliest tokens at its
+    place, itself perhaps among them."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """OpenAI's dict."""
+        top = [_logprob_json(token, logprob) for token, logprob in self.top]
+        return {**_logprob_json(self.token, self.logprob), "top_logprobs": top}
+
+
+def _logprob_json(token: str, logprob: float) -> dict[str, object]:
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode(errors="replace"))}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a call of a tool: the call's place among the calls of the answer, and what is
+    added to it. Its `id` and its `name` come whole, with its first piece; `arguments` is JSON."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+    def __post_init__(self) -> None:
+        _settle(self, DELTA_CHECKS)
+
+    def to_json(self) -> dict[str, object]:
+        """OpenAI's dict; fields that are not set are left out."""
+        function = {"arguments": self.arguments} | ({"name": self.name} if self.name else {})
+        named = {"id": self.id, "type": "function"} if self.id else {}
+        return {"index": self.index, **named, "function": function}
+
+
+@dataclass(frozen=True, slots=True)
 class ChatChunk:
     """A piece of a streamed answer; `finish_reason` is set on the last piece and only there.
 
+    `delta` is text to show; with `refuses` it is the words of a refusal. `reasoning_content` is
+    what the model thinks, apart from the answer. `tool_calls` are pieces of calls of tools. With
+    `restarts` all that came before it is void: another expert begins the answer anew.
     `confidence` is of the answer so far and may lack the token just written, so the first piece has
     none. It is None on every piece where the expert gives none.
     """
@@ -229,6 +159,11 @@ class ChatChunk:
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     confidence: TokenConfidence | None = None
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    reasoning_content: str = ""
+    refuses: bool = False
+    logprobs: tuple[TokenLogprob, ...] = ()
+    restarts: bool = False
 
     def __post_init__(self) -> None:
         if not (
@@ -236,13 +171,30 @@ class ChatChunk:
             and self.finish_reason in FINISHED
             and (self.usage is None or type(self.usage) is Usage)
             and (self.confidence is None or type(self.confidence) is TokenConfidence)
+            and type(self.reasoning_content) is str
+            and type(self.tool_calls) is tuple
+            and not self.tool_calls
+            and type(self.logprobs) is tuple
+            and not self.logprobs
+            and self.refuses is self.restarts is False
         ):
             _settle(self, CHUNK_CHECKS)
+
+    @property
+    def is_thought(self) -> bool:
+        """Whether it holds reasoning alone: no part of the answer has come with it."""
+        return not (self.delta or self.tool_calls or self.finish_reason) and bool(
+            self.reasoning_content
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ChatCompletion:
-    """A whole answer. `usage` and `confidence` are None where the expert gives none."""
+    """A whole answer. `usage` and `confidence` are None where the expert gives none.
+
+    `text` is what to show, also of a refusal, whose words `refusal` holds too. With finish reason
+    "tool_calls" the model waits for the results of `tool_calls`.
+    """
 
     id: str
     model: str
@@ -250,6 +202,10 @@ class ChatCompletion:
     finish_reason: FinishReason
     usage: Usage | None = None
     confidence: TokenConfidence | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning_content: str = ""
+    refusal: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
 
     def __post_init__(self) -> None:
         _settle(self, COMPLETION_CHECKS)
@@ -257,18 +213,70 @@ class ChatCompletion:
     @classmethod
     def from_chunks(cls, chunks: Iterable[ChatChunk]) -> ChatCompletion:
         """Join a stream. Raises BackendProtocolError when it ends without a finish reason."""
-        parts: list[str] = []
-        last: ChatChunk | None = None
-        usage: Usage | None = None
-        confidence: TokenConfidence | None = None
+        joined = Joined()
         for chunk in chunks:
-            parts.append(chunk.delta)
-            usage = chunk.usage or usage
-            confidence = chunk.confidence or confidence
-            last = chunk
+            joined.take(chunk)
+        last = joined.last
         if last is None or last.finish_reason is None:
             raise BackendProtocolError("the answer broke off before its end")
-        return cls(last.id, last.model, "".join(parts), last.finish_reason, usage, confidence)
+        return cls(
+            last.id,
+            last.model,
+            "".join(joined.texts),
+            last.finish_reason,
+            joined.usage,
+            joined.confidence,
+            joined.tool_calls,
+            "".join(joined.thoughts),
+            "".join(joined.refusals),
+            tuple(joined.logprobs),
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Joined:
+    """What the chunks of an answer add up to, so far."""
+
+    texts: list[str] = field(default_factory=list)
+    thoughts: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    logprobs: list[TokenLogprob] = field(default_factory=list)
+    usage: Usage | None = None
+    confidence: TokenConfidence | None = None
+    last: ChatChunk | None = None
+    _calls: dict[int, list[ToolCallDelta]] = field(default_factory=dict)
+
+    def take(self, chunk: ChatChunk) -> None:
+        """Add one chunk."""
+        if chunk.restarts:
+            for before in (self.texts, self.thoughts, self.refusals, self.logprobs, self._calls):
+                before.clear()
+            self.usage = self.confidence = None
+        self.texts.append(chunk.delta)
+        if chunk.refuses:
+            self.refusals.append(chunk.delta)
+        if chunk.reasoning_content:
+            self.thoughts.append(chunk.reasoning_content)
+        self.logprobs += chunk.logprobs
+        for delta in chunk.tool_calls:
+            self._calls.setdefault(delta.index, []).append(delta)
+        self.usage = chunk.usage or self.usage
+        self.confidence = chunk.confidence or self.confidence
+        self.last = chunk
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls of tools, in their order. Raises BackendProtocolError for one without a
+        name."""
+        return tuple(_joined_call(deltas) for _, deltas in sorted(self._calls.items()))
+
+
+def _joined_call(deltas: list[ToolCallDelta]) -> ToolCall:
+    name = next((delta.name for delta in deltas if delta.name), None)
+    identity = next((delta.id for delta in deltas if delta.id), None)
+    if name is None or identity is None:
+        raise BackendProtocolError("the expert calls a tool without naming it")
+    return ToolCall(identity, name, "".join(delta.arguments for delta in deltas))
 
 
 _SHARED = {
@@ -276,17 +284,33 @@ _SHARED = {
     "model": any_text,
     "usage": optional(instance(Usage)),
     "confidence": optional(instance(TokenConfidence)),
+    "reasoning_content": any_text,
+    "logprobs": each(instance(TokenLogprob)),
 }
 FINISHED = (None, *get_args(FinishReason))
 USAGE_CHECKS = {
     name: whole(0, MOST_COUNTED)
     for name in ("prompt_tokens", "completion_tokens", "dropped_messages")
 }
+DELTA_CHECKS = {
+    "index": whole(0, MOST_CALLS),
+    "id": optional(any_text),
+    "name": optional(any_text),
+    "arguments": any_text,
+}
 CHUNK_CHECKS = _SHARED | {
     "delta": any_text,
     "finish_reason": optional(one_of(*get_args(FinishReason))),
+    "tool_calls": each(instance(ToolCallDelta)),
+    "refuses": flag,
+    "restarts": flag,
 }
-COMPLETION_CHECKS = _SHARED | {"text": any_text, "finish_reason": one_of(*get_args(FinishReason))}
+COMPLETION_CHECKS = _SHARED | {
+    "text": any_text,
+    "finish_reason": one_of(*get_args(FinishReason)),
+    "tool_calls": each(instance(ToolCall)),
+    "refusal": any_text,
+}
 
 
 def _settle(value: object, checks: Mapping[str, Check]) -> None:
@@ -295,8 +319,3 @@ def _settle(value: object, checks: Mapping[str, Check]) -> None:
         settle(value, checks, type(value).__name__)
     except ConfigError as error:
         raise BackendProtocolError(f"the expert gave what is no answer: {error}") from None
-
-
-def estimated_tokens(characters: int) -> int:
-    """An estimate of the tokens of a text, where no tokenizer is at hand."""
-    return -(-characters // CHARACTERS_PER_TOKEN)

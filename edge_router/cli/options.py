@@ -16,7 +16,7 @@ from edge_router.guards.user_files import text_of_bytes
 from .table import parser_of
 
 if TYPE_CHECKING:
-    from edge_router.chat.completion import ChatRequest
+    from edge_router.chat.request import ChatRequest
     from edge_router.settings.config import Config
 
 __all__ = ["add_command", "as_typed", "config_of", "count_of", "request_of", "text_of"]

@@ -5,11 +5,20 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from edge_router.chat.completion import ChatChunk, Ending, FinishReason, Usage
+from edge_router.chat.completion import (
+    ChatChunk,
+    Ending,
+    FinishReason,
+    Joined,
+    Message,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 from edge_router.errors import RouterClosed
 from edge_router.guards.checks import FrozenDict
 from edge_router.guards.forking import renew_after_fork
@@ -28,11 +37,49 @@ CLOSE_S = 0.25  # how long `close` waits for a thread that is in the middle of a
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, and the record of how it came about."""
+    """A whole answer, and the record of how it came about.
+
+    With finish reason "tool_calls" the model waits for the results of `tool_calls`: send `message`
+    back with a "tool" message for each. `reasoning_content` is what it thought before it answered;
+    the words of a `refusal` are the text too.
+    """
 
     text: str
     finish_reason: FinishReason
     record: AnswerRecord
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning_content: str = ""
+    refusal: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+    @classmethod
+    def of(cls, chunks: Iterable[ChatChunk], record: Callable[[], AnswerRecord | None]) -> Self:
+        """The chunks of an answer joined; its `record` is asked for after the last one."""
+        joined = Joined()
+        for chunk in chunks:
+            joined.take(chunk)
+        made = record()
+        assert made is not None
+        return cls(
+            "".join(joined.texts),
+            made.finish_reason or "stop",
+            made,
+            joined.tool_calls,
+            "".join(joined.thoughts),
+            "".join(joined.refusals),
+            tuple(joined.logprobs),
+        )
+
+    @property
+    def message(self) -> Message:
+        """The answer as the next message of the conversation."""
+        return Message(
+            "assistant",
+            None if self.refusal or (self.tool_calls and not self.text) else self.text,
+            tool_calls=self.tool_calls,
+            refusal=self.refusal or None,
+            reasoning_content=self.reasoning_content or None,
+        )
 
 
 class AnswerStream(Iterator[ChatChunk]):

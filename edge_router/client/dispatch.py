@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 
 from edge_router.backends.base import Backend
@@ -83,7 +83,8 @@ class Asking:
                     raise BackendProtocolError(
                         f"{name} gave a {type(chunk).__name__}, no ChatChunk"
                     )
-                deadline.begin()
+                if not chunk.is_thought:  # until it answers, another expert may still step in
+                    deadline.begin()
                 attempt.take(chunk)
                 yield chunk
                 if attempt.is_too_long:
@@ -161,19 +162,24 @@ class Dispatch:
 
     def run(self, query: Query) -> Chunks:
         """The answer in pieces. If a whole answer is wanted and breaks off, the next expert is
-        asked."""
+        asked; so it is if an expert fails that has only thought so far, and where the query says
+        `on_break = "restart"`."""
         while True:
-            first, rest = self._first_to_answer(query)
+            thoughts, first, rest = yield from self._first_to_answer(query)
             query.first_token_s = query.elapsed()
             try:
-                if not query.whole:
-                    yield first
-                    yield from rest
-                    return
                 try:
-                    chunks = [first, *rest]
+                    if not query.whole:
+                        yield first
+                        yield from rest
+                        return
+                    chunks = [*thoughts, first, *rest]
                 except (BackendUnavailable, BackendProtocolError) as error:
+                    if not query.whole and query.on_break == "raise":
+                        raise
                     self._broke_off(query, error)
+                    if not query.whole:
+                        yield ChatChunk(first.id, first.model, "", restarts=True)
                     continue
             finally:
                 rest.close()
@@ -191,8 +197,11 @@ class Dispatch:
         query.failures, query.first_token_s = failures, None
         self._experience.failed(broken.expert.name, error)
 
-    def _first_to_answer(self, query: Query) -> tuple[ChatChunk, Chunks]:
-        """Ask in the decision's order until a first piece arrives; returns it and the rest."""
+    def _first_to_answer(
+        self, query: Query
+    ) -> Generator[ChatChunk, None, tuple[list[ChatChunk], ChatChunk, Chunks]]:
+        """Ask in the decision's order until a first piece arrives; returns what was thought before
+        it, the piece and the rest. Gives thoughts as they come, unless the answer is `whole`."""
         for name in query.decision.order:
             if name in query.failures:  # it failed to take over an answer
                 continue
@@ -202,9 +211,10 @@ class Dispatch:
                     probed
                 )  # not reported: the other query will be
                 continue
+            chunks = self._ask(query, name)
             try:
-                chunks = self._ask(query, name)
-                return first_piece(chunks, name), chunks
+                thoughts, first = yield from _thinking(chunks, name, shown=not query.whole)
+                return thoughts, first, chunks
             except BackendUnavailable as error:
                 if query.deadline.cancelled:
                     raise
@@ -212,6 +222,24 @@ class Dispatch:
                 if not isinstance(error, CostLimitReached):
                     self._experience.failed(name, error)
         raise _no_answer(query)
+
+
+def _thinking(
+    chunks: Chunks, name: str, *, shown: bool
+) -> Generator[ChatChunk, None, tuple[list[ChatChunk], ChatChunk]]:
+    """What an expert thinks before its first piece, and that piece; closes `chunks` if the caller
+    leaves meanwhile."""
+    thoughts: list[ChatChunk] = []
+    try:
+        while (chunk := first_piece(chunks, name)).is_thought:
+            if shown:
+                yield chunk
+            else:
+                thoughts.append(chunk)
+    except GeneratorExit:
+        chunks.close()
+        raise
+    return thoughts, chunk
 
 
 def _fallbacks_left(query: Query, name: str) -> int:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import (
@@ -22,12 +23,15 @@ from edge_router.routing.deferral import Deferral
 from edge_router.routing.experts.expert import Expert
 from edge_router.settings.constraints import Constraints
 
-__all__ = ["Ask", "Attempt", "Chunks", "Query", "first_piece"]
+__all__ = ["Ask", "Attempt", "Chunks", "OnBreak", "Query", "first_piece"]
 
 MOST_CHARACTERS_PER_TOKEN = 16  # in the mean of an answer, blanks included
 MOST_OF_LIMIT = 100  # times max_tokens; thinking may count beside it
 SLACK = 1.25  # what is counted here is no tokenizer's count
 LONGEST_PIECES = 8  # characters in the mean; two tokens of English have about 9
+
+OnBreak = Literal["raise", "restart"]
+"""What becomes of a stream whose expert fails after its first piece: an error, or a new answer."""
 
 Chunks = Generator[ChatChunk, None, None]
 """An answer in pieces."""
@@ -53,8 +57,9 @@ class Attempt:
 
     def take(self, chunk: ChatChunk) -> None:
         """Count one chunk."""
-        self.pieces += bool(chunk.delta)
-        self.characters += len(chunk.delta)
+        called = sum(len(call.name or "") + len(call.arguments) for call in chunk.tool_calls)
+        self.pieces += bool(chunk.delta or chunk.tool_calls)
+        self.characters += len(chunk.delta) + called
         self.usage = chunk.usage or self.usage
         self.finish_reason = chunk.finish_reason or self.finish_reason
 
@@ -100,7 +105,8 @@ class Attempt:
 class Query:
     """State of one query: arrival time, its own constraints, the expert snapshot, the decision,
     failures and attempts so far, and the deferral if the local answer was abandoned. A `whole`
-    answer is not shown before it is complete. Nothing is learned from one that is not `learned`.
+    answer is not shown before it is complete; of another, `on_break` says what becomes of it if its
+    expert fails. Nothing is learned from one that is not `learned`.
 
     `started` is on the monotonic clock, `router_s` and `first_token_s` (None before it) in seconds.
     """
@@ -119,6 +125,7 @@ class Query:
     first_token_s: float | None = None
     whole: bool = False
     learned: bool = True
+    on_break: OnBreak = "raise"
     router_closed: bool = False
 
     def elapsed(self) -> float:

@@ -247,7 +247,7 @@ class Experience:
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         if 0 < same == len(read) < len(messages) and messages[same].role == "assistant":
             same += 1  # its own answer
-        return sum(len(message.content) for message in messages[:same])
+        return sum(message.characters for message in messages[:same])
 
     def _doubt(self, name: str, backend: Backend | None, device: DeviceState) -> Reason | None:
         if name in self._served and (doubt := self._doubt_of_server(name, device)) is not None:
@@ -281,4 +281,9 @@ class Experience:
 
 def _fingerprints(messages: Sequence[Message]) -> tuple[Fingerprint, ...]:
     """Each message's identity, at a cost that does not grow with its length."""
-    return tuple((m.role, len(m.content), m.content[:ENDS], m.content[-ENDS:]) for m in messages)
+    return tuple((m.role, m.characters, *_ends(m.texts)) for m in messages)
+
+
+def _ends(texts: Sequence[str]) -> tuple[str, str]:
+    """The beginning of the first text and the end of the last; those of an image are not read."""
+    return (texts[0][:ENDS], texts[-1][-ENDS:]) if texts else ("", "")

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Self
+from typing import Self, get_args
 from weakref import WeakSet
 
 from edge_router.backends.base import Backend
@@ -18,7 +18,9 @@ from edge_router.device.machine import DeviceSource
 from edge_router.device.speeds import read_speeds
 from edge_router.errors import ConfigError, NoExpertFits, RouterClosed
 from edge_router.guards.forking import ForkSafeLock
+from edge_router.guards.redaction import quoted
 from edge_router.layers.budget import Budget
+from edge_router.layers.resilience import resilient
 from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
 from edge_router.routing.deciding.ranked_rule import RankedRule
@@ -34,7 +36,7 @@ from .answer import Answer, AnswerStream, record_of
 from .dispatch import Asking, Dispatch
 from .handover import Handover
 from .hooks import Hooks
-from .query import Query
+from .query import OnBreak, Query
 from .running_estimates import Experience
 
 __all__ = ["EdgeRouter"]
@@ -112,7 +114,7 @@ class EdgeRouter:
         InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError, AllBackendsFailed or
         RouterClosed. Only BackendUnavailable makes it ask the next expert.
         """
-        return _whole(self._answer(self._decide(prompt, constraints, rule), whole=True))
+        return _whole(self.answer(prompt, constraints, rule, whole=True))
 
     def stream(
         self,
@@ -120,13 +122,31 @@ class EdgeRouter:
         *,
         constraints: Constraints | None = None,
         rule: Rule | None = None,
+        on_break: OnBreak = "raise",
     ) -> AnswerStream:
         """The answer in pieces; closing it, from any thread, cancels.
 
         Raises as `complete` does. An expert that fails after its first piece raises: what the user
-        has read already is not started again by another expert.
+        has read already is not started again by another expert. With `on_break` "restart" it is:
+        a chunk that `restarts` says so, and the record has the failure.
         """
-        return self._answer(self._decide(prompt, constraints, rule), whole=False)
+        return self.answer(prompt, constraints, rule, whole=False, on_break=on_break)
+
+    def answer(
+        self,
+        prompt: Prompt,
+        constraints: Constraints | None,
+        rule: Rule | None,
+        *,
+        whole: bool,
+        on_break: OnBreak = "raise",
+    ) -> AnswerStream:
+        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last."""
+        if on_break not in get_args(OnBreak):
+            raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")
+        query = self._decide(prompt, constraints, rule)
+        query.on_break = on_break
+        return self._answer(query, whole=whole)
 
     def consult(
         self, expert: str, prompt: Prompt, *, constraints: Constraints | None = None
@@ -274,18 +294,16 @@ class EdgeRouter:
         with self._lock:
             self._require_open()
             if name not in self._backends:
-                self._backends[name] = open_backend(
-                    self.config.experts[name], confidence=self._needs_confidence
-                )
+                expert = self.config.experts[name]
+                backend = open_backend(expert, confidence=self._needs_confidence)
+                self._backends[name] = resilient(backend, expert, name=name)
             return self._backends[name]
 
 
 def _whole(stream: AnswerStream) -> Answer:
     """The answer of a stream, read to its end."""
     with stream:
-        text = "".join([chunk.delta for chunk in stream])
-    assert stream.record is not None
-    return Answer(text, stream.record.finish_reason or "stop", stream.record)
+        return Answer.of(stream, lambda: stream.record)
 
 
 def _alone(decision: Decision, expert: str) -> Decision:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import operator
 import os
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -27,10 +28,12 @@ __all__ = [
     "amount",
     "any_text",
     "checked",
+    "each",
     "flag",
     "instance",
     "mapping",
     "member",
+    "members",
     "number",
     "one_of",
     "optional",
@@ -128,6 +131,20 @@ def texts(value: Any, fault: str) -> tuple[str, ...]:
     return tuple(any_text(one, f"{fault}: {quoted(one)}") for one in value)
 
 
+def each(check: Check) -> Check:
+    """Some values that pass `check`."""
+
+    def all_of(value: Any, fault: str) -> tuple[Any, ...]:
+        if not isinstance(value, (tuple, list)):
+            raise ConfigError(f"{fault} must be a list")
+        settled = tuple(check(one, f"{fault}: {quoted(one)}") for one in value)
+        if isinstance(value, tuple) and all(map(operator.is_, settled, value)):
+            return value
+        return settled
+
+    return all_of
+
+
 def number(low: float, high: float = math.inf) -> Check:
     """A finite number from `low` to `high`, or a text that is one."""
 
@@ -198,6 +215,19 @@ def one_of(*allowed: str, convert: Callable[[Any], Any] = str.__str__) -> Check:
 def member(kind: type[StrEnum]) -> Check:
     """A member of an enum, or a text that is the value of one."""
     return one_of(*kind, convert=kind)
+
+
+def members(kind: type[StrEnum]) -> Check:
+    """A set of members of an enum, or some texts that are values of them."""
+
+    def check(value: Any, fault: str) -> frozenset[Any]:
+        if type(value) is frozenset and all(type(one) is kind for one in value):
+            return value
+        if isinstance(value, (str, bytes)) or not isinstance(value, (set, frozenset, tuple, list)):
+            raise ConfigError(f"{fault} must be some of {', '.join(kind)}")
+        return frozenset(member(kind)(one, f"{fault}: {quoted(one)}") for one in value)
+
+    return check
 
 
 def flag(value: Any, fault: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from edge_router.chat.completion import ChatRequest
+from edge_router.chat.completion import ChatRequest, estimated_tokens
 from edge_router.errors import CostLimitReached
 from edge_router.guards.forking import ForkSafeLock, renew_after_fork
 from edge_router.routing.deciding.reason import Reason
@@ -14,6 +14,7 @@ __all__ = ["Budget", "Reservation", "most_input_tokens"]
 
 BYTES_PER_TOKEN = 3  # of UTF-8; prose has about 4, code and Chinese about 3
 MESSAGE_TOKENS = 8  # what a chat template puts around a message
+MEDIA_FACTOR = 3  # times the usual tokens of an image, a sound or a file
 
 
 class Budget:
@@ -117,8 +118,13 @@ class Reservation:
 
 def most_input_tokens(request: ChatRequest) -> int:
     """Most tokens that any tokenizer makes of a conversation, about; of digits it makes more."""
-    written = sum(len(message.content.encode()) for message in request.messages)
-    return -(-written // BYTES_PER_TOKEN) + MESSAGE_TOKENS * len(request.messages)
+    written = sum(len(text.encode()) for text in request.texts)
+    shown = sum(part.characters for message in request.messages for part in message.media)
+    return (
+        -(-written // BYTES_PER_TOKEN)
+        + MESSAGE_TOKENS * len(request.messages)
+        + MEDIA_FACTOR * estimated_tokens(shown)
+    )
 
 
 def _most_usd(expert: Expert, request: ChatRequest, tokens: int, seconds: float) -> float:

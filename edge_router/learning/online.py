@@ -7,7 +7,7 @@ from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING, Self
 
-from edge_router.chat.completion import ChatRequest
+from edge_router.chat.request import ChatRequest
 from edge_router.errors import LearningError
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import router_input

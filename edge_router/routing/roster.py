@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from edge_router.chat.capability import Capability
 from edge_router.device.latency import Speed
 from edge_router.device.speeds import MeasuredSpeed
 from edge_router.settings.expert_config import ExpertConfig
@@ -73,7 +74,18 @@ def configured(
         context_tokens=config.context_tokens,
         usd_per_hour=config.usd_per_hour or 0.0,
         needs_network=config.needs_network,
+        capabilities=_capabilities(config),
     )
+
+
+def _capabilities(config: ExpertConfig) -> frozenset[Capability]:
+    """What an expert can do: as stated, by its backend, or as the model's file says."""
+    known = config.capabilities
+    if Capability.TOOLS not in known:
+        from edge_router.backends.llama_cpp.answer.tool_format import calls_tools
+
+        known = {**known, Capability.TOOLS: calls_tools(config.model)}
+    return frozenset(one for one, can in known.items() if can)
 
 
 def _speed(

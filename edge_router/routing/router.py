@@ -20,7 +20,7 @@ from .artifact.encoder import OnnxEncoder
 from .artifact.manifest import RouterArtifact
 from .artifact.representation import Encoder, Representation, RoutedQuery
 from .artifact.text import TEMPLATE, router_input, script_of
-from .deciding.decision import Decision, Rule, Snapshot
+from .deciding.decision import NO_NEEDS, Decision, Needs, Rule, Snapshot
 from .deciding.operating_point import OperatingPoint
 from .deciding.policy import decide
 from .deciding.price_rule import CheapestRule, PriceRule
@@ -129,8 +129,11 @@ class Router:
     ) -> Decision:
         """Decide who answers, from what `snapshot` tells of the experts at this moment.
 
-        A `rule` chooses for this query instead of the router's own; limits hold all the same. The
-        same arguments give the same decision. Raises InvalidRequest, NoExpertFits.
+        A `rule` chooses for this query instead of the router's own; limits hold all the same. It
+        reads what users say: the length of a system prompt or of the results of tools pushes no
+        query to a dearer expert, as long as all fits the context. A query that needs live data or a
+        device is decided as any other where the request brings tools. The same arguments give the
+        same decision. Raises InvalidRequest, NoExpertFits.
         """
         limits = UNLIMITED if constraints is None else constraints
         if type(limits) is not Constraints:
@@ -144,13 +147,14 @@ class Router:
         return decide(
             _estimated(self._panel, request, query, now),
             constraints=limits,
-            rule=rule or self._rule_of(tools),
+            rule=rule or (self.rule if request.tools else self._rule_of(tools)),
             input_tokens=input_tokens,
             doubts=_doubts(now, doubtful),
             tokens=now.tokens,
             query=RoutedQuery(
-                self.artifact.hash, query, len(request.messages[-1].content), script_of(text), tools
+                self.artifact.hash, query, len(request.question), script_of(text), tools
             ),
+            needs=_needs(request),
         )
 
     def for_cheapest(self, query: Representation) -> bool:
@@ -210,6 +214,11 @@ def _estimated(
         max_tokens=request.max_tokens,
         states=now.states,
     )
+
+
+def _needs(request: ChatRequest) -> Needs:
+    capabilities = request.needs  # of a part that is somewhere else too: it is an image or a file
+    return Needs(capabilities, request.has_remote_parts) if capabilities else NO_NEEDS
 
 
 def _doubts(now: Snapshot, doubtful: Sequence[str]) -> Mapping[str, Reason]:

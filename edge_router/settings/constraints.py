@@ -55,6 +55,11 @@ class Constraints:
         ):
             settle(self, LIMIT_CHECKS, "Constraints")
 
+    @property
+    def nothing_leaves(self) -> bool:
+        """Whether they promise that no query leaves this device."""
+        return self.offline or self.placement == Placement.ONLY_ON_DEVICE
+
     def tightened(self, other: Constraints) -> Constraints:
         """The stricter of each limit: a call cannot loosen the settings."""
         require_constraints(other)

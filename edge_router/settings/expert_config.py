@@ -10,12 +10,14 @@ from functools import cache
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from edge_router.chat.capability import Capability
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
     FrozenDict,
     amount,
     any_text,
     checked,
+    flag,
     number,
     one_of,
     path,
@@ -153,13 +155,42 @@ class ExpertConfig:
         default=None, metadata=setting(number(1e-3), "seconds until the first token")
     )
     stall_timeout_s: float | None = field(
-        default=None, metadata=setting(number(1e-3), "seconds without a byte")
+        default=None, metadata=setting(number(1e-3), "seconds without a byte, or a piece")
+    )
+    retries: int | None = field(
+        default=None,
+        metadata=setting(whole(0, 10), "tries after a failed one (cloud experts); unset: 2"),
     )
     system: str | None = field(
         default=None,
         metadata=setting(
             any_text, 'a local model\'s system message where the conversation has none; "": none'
         ),
+    )
+
+    tools: bool | None = field(
+        default=None,
+        metadata=setting(
+            flag, "can call tools; unset: a server can, a GGUF file where its template says how"
+        ),
+    )
+    json_schema: bool | None = field(
+        default=None, metadata=setting(flag, "can keep to a JSON schema; unset: yes")
+    )
+    vision: bool | None = field(
+        default=None,
+        metadata=setting(flag, "can see images; unset: a cloud expert of the profile frontier can"),
+    )
+    audio: bool | None = field(default=None, metadata=setting(flag, "can hear sound; unset: no"))
+    files: bool | None = field(
+        default=None, metadata=setting(flag, "can read files such as a PDF; unset: no")
+    )
+    reasoning: bool | None = field(
+        default=None,
+        metadata=setting(flag, "takes a reasoning_effort; unset: a cloud expert does"),
+    )
+    logprobs: bool | None = field(
+        default=None, metadata=setting(flag, "gives log-probabilities; unset: a server does")
     )
 
     def __post_init__(self) -> None:
@@ -177,6 +208,22 @@ class ExpertConfig:
         """The speed settings that are set, by name."""
         speeds = {key: getattr(self, key) for key in SPEED}
         return {key: value for key, value in speeds.items() if value is not None}
+
+    @property
+    def capabilities(self) -> Mapping[Capability, bool]:
+        """Which capabilities are stated, or follow from its backend and its place; whether a GGUF
+        file calls tools stands in the file, so that is left out where it is not stated."""
+        served, in_cloud = self.backend == "openai", not self.on_device
+        assumed = {
+            Capability.JSON_SCHEMA: True,
+            Capability.VISION: served and in_cloud and self.profile == "frontier",
+            Capability.AUDIO: False,
+            Capability.FILES: False,
+            Capability.REASONING: served and in_cloud,
+            Capability.LOGPROBS: served,
+        } | ({Capability.TOOLS: True} if served else {})
+        stated = {one: getattr(self, one.value) for one in Capability}
+        return assumed | {one: value for one, value in stated.items() if value is not None}
 
     @property
     def needs_network(self) -> bool:
@@ -240,6 +287,17 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
     on_device = _on_device(expert.get("location"), expert.get("base_url"))
     if expert["backend"] == "llama_cpp" and not on_device:
         raise ConfigError(f"{where} runs in this process; its location cannot be 'cloud'")
+    if expert["backend"] == "llama_cpp":
+        for key in ("vision", "audio", "files", "reasoning", "logprobs"):
+            if expert.get(key):
+                raise ConfigError(
+                    f"{key} = true in {where}, but a model in this process cannot; leave it out or "
+                    "run the model behind a server (backend = 'openai')"
+                )
+    if on_device and not _needs_network(expert.get("base_url")) and expert.get("retries"):
+        raise ConfigError(
+            f"retries = {expert['retries']!r} in {where} is for cloud experts; leave it out"
+        )
     usd_per_hour = expert.get("usd_per_hour")
     if usd_per_hour is not None and not on_device:
         raise ConfigError(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from edge_router.chat.completion import ChatRequest, Message, Prompt
+from edge_router.chat.completion import ChatRequest, Prompt
 from edge_router.guards.checks import FrozenDict
 from edge_router.guards.stored_json import rounded
 from edge_router.routing.arrays import Float32s
@@ -111,7 +111,7 @@ def without_answers(prompt: Prompt, tasks: TaskList) -> ChatRequest:
     A question that says "answer **Task: X**" is classified by the rest of its text.
     """
     request = ChatRequest.of(prompt)
-    if not any("task" in one.content.lower() for one in request.messages):
+    if not any("task" in one.text.lower() for one in request.messages):
         return request
     names = "|".join(re.escape(name) for name in sorted(tasks, key=len, reverse=True))
     stated = re.compile(STATED.format(names=names), re.IGNORECASE)
@@ -142,13 +142,13 @@ def by_the_rest(
 
 
 def _rewritten(request: ChatRequest, rewrite: Callable[[str], str]) -> ChatRequest:
-    """With each text of the user rewritten; `request` itself where nothing changes, or no word
-    would be left."""
+    """With each turn of the user as rewritten text alone, since that is what tasks are read from;
+    `request` itself where nothing changes, or no word would be left."""
     turns = [
-        Message(one.role, rewrite(one.content)) if one.role == "user" else one
+        replace(one, content=rewrite(one.text)) if one.role == "user" else one
         for one in request.messages
     ]
-    same = all(new.content == old.content for new, old in zip(turns, request.messages, strict=True))
-    if same or not any(one.role == "user" and WORD.search(one.content) for one in turns):
+    same = all(new.text == old.text for new, old in zip(turns, request.messages, strict=True))
+    if same or not any(one.role == "user" and WORD.search(one.text) for one in turns):
         return request
     return replace(request, messages=tuple(turns))

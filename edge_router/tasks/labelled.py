@@ -40,7 +40,7 @@ class LabelledQuestion:
     @property
     def text(self) -> str:
         """The last turn of the user."""
-        return next(one.content for one in reversed(self.request.messages) if one.role == "user")
+        return next(one.text for one in reversed(self.request.messages) if one.role == "user")
 
     @property
     def key(self) -> str:

@@ -81,7 +81,7 @@ class LLMTaskClassifier:
         request = without_answers(prompt, tasks)
 
         def asked(request: ChatRequest, examples: Sequence[Mapping[str, Any]]) -> str:
-            question = next(one.content for one in reversed(request.messages) if one.role == "user")
+            question = next(one.text for one in reversed(request.messages) if one.role == "user")
             written = task_prompt(question, tasks, examples, max_tokens=self._max_tokens)
             return self._ask(written, constraints)
 

@@ -52,7 +52,7 @@ def task_prompt(
             turns.append(Message("user", _asked(shown_text(text, EXAMPLE))))
             turns.append(Message("assistant", f"**Task: {one['task']}**"))
     turns.append(Message("user", _asked(shown_text(question, QUESTION))))
-    turns[0] = Message("user", opening + turns[0].content)
+    turns[0] = Message("user", opening + turns[0].text)
     return ChatRequest(tuple(turns), max_tokens=max_tokens, temperature=0.0)
 
 

@@ -44,16 +44,22 @@ class Heads:
 
 
 def fit_heads(
-    recipe: Recipe, outcomes: OutcomeSet, vectors: Float64s, trained: Mapping[str, LinearHead]
+    recipe: Recipe,
+    outcomes: OutcomeSet,
+    vectors: Float64s,
+    trained: Mapping[str, LinearHead],
+    trained_sizes: Mapping[str, LinearHead],
 ) -> Heads:
     """Fit all heads on the train split of `vectors` (queries, dim).
 
     A model's head is the mean of one fitted here and the one `trained` together with the encoder:
-    the first knows each task kind better, the second was held back by all other experts.
+    the first knows each task kind better, the second was held back by all other experts. So is a
+    profile's where a student has learned `trained_sizes`, from its teacher's specialists.
     """
     train = outcomes.splits == "train"
     weights = _weights(recipe, outcomes)[train]
     profiles = fit_profile_heads(*profile_scores(recipe, outcomes, vectors, "train"), weights)
+    profiles |= {p: LinearHead.mean([profiles[p], head]) for p, head in trained_sizes.items()}
     profile_of = {model: p for p, models in recipe.profiles.items() for model in models}
     experts = {}
     for expert in tqdm(outcomes.experts, desc="heads"):

@@ -72,7 +72,7 @@ def _specialist(
 def _heads(recipe: Recipe, known: OutcomeSet, member: RouterNetwork, vectors: Float32s) -> Heads:
     """The heads on a network's own `vectors` (queries, dim) of `known` outcomes."""
     trained = trained_heads(member, known.experts)
-    return fit_heads(recipe, known, vectors.astype(np.float64), trained)
+    return fit_heads(recipe, known, vectors.astype(np.float64), trained, {})
 
 
 def _in_order(heads: Mapping[str, LinearHead], names: Iterable[str]) -> list[LinearHead]:

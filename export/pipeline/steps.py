@@ -187,10 +187,11 @@ class Making:
     @_Step
     def heads(self) -> Heads:
         """The experts' heads on the int8 graph's own representations."""
-        from ..training.model import trained_heads
+        from ..training.model import trained_heads, trained_sizes
 
-        trained = trained_heads(self.student, self.outcomes.experts)
-        return fit_heads(self.recipe, self.outcomes, self.representations[0], trained)
+        student, vectors = self.student, self.representations[0]
+        trained = trained_heads(student, self.outcomes.experts)
+        return fit_heads(self.recipe, self.outcomes, vectors, trained, trained_sizes(student))
 
     @_Step
     def calibration(self) -> dict[str, Any]:

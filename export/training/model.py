@@ -10,9 +10,18 @@ import torch
 from torch import Tensor, nn
 from transformers import BertModel
 
+from edge_router.routing.experts.expert import PROFILES
+
 from .heads import LinearHead
 
-__all__ = ["RouterNetwork", "digest", "mean_of_tokens", "outputs_of", "trained_heads"]
+__all__ = [
+    "RouterNetwork",
+    "digest",
+    "mean_of_tokens",
+    "outputs_of",
+    "trained_heads",
+    "trained_sizes",
+]
 
 
 class RouterNetwork(nn.Module):
@@ -120,11 +129,19 @@ def mean_of_tokens(states: Tensor, attention_mask: Tensor) -> Tensor:
 
 def trained_heads(network: RouterNetwork, experts: Sequence[str]) -> dict[str, LinearHead]:
     """The experts' heads as they were trained together with the encoder."""
-    weights = network.heads.weight.detach().double().numpy()
-    biases = network.heads.bias.detach().double().numpy()
+    return _heads_of(network.heads, experts)
+
+
+def trained_sizes(network: RouterNetwork) -> dict[str, LinearHead]:
+    """The heads of the profiles as a student learned them; none of a network without them."""
+    return {} if network.sizes is None else _heads_of(network.sizes, PROFILES)
+
+
+def _heads_of(layer: nn.Linear, names: Sequence[str]) -> dict[str, LinearHead]:
+    weights, biases = (part.detach().double().numpy() for part in (layer.weight, layer.bias))
     return {
-        expert: LinearHead(float(bias), row)
-        for expert, bias, row in zip(experts, biases, weights, strict=True)
+        name: LinearHead(float(bias), row)
+        for name, bias, row in zip(names, biases, weights, strict=True)
     }
 
 

@@ -13,7 +13,7 @@ from edge_router import Config, EdgeRouter
 
 from .conftest import CloudServer
 
-EASY = "What is the opposite of hot?"
+EASY = "What is the capital of France?"
 HARD = (
     "A chain of length 3 m and mass 2 kg hangs over a frictionless table edge with a third of its "
     "length over the edge. How fast does it move when its end leaves the table?"
@@ -76,7 +76,7 @@ def test_the_command_line_does_the_same(settings: Path, cloud: CloudServer) -> N
     """`ask` prints the answer on stdout and the line about it on stderr."""
     easy = edge_router(settings, "ask", "--max-tokens", "24", EASY)
     assert easy.returncode == 0, easy.stderr
-    assert "cold" in easy.stdout
+    assert "Paris" in easy.stdout
     assert "device answered · cheapest_is_enough" in easy.stderr
     hard = json.loads(edge_router(settings, "ask", "--json", "--max-tokens", "24", HARD).stdout)
     assert (hard["answered_by"], hard["reason"]) == ("cloud", "gain_is_worth_it")

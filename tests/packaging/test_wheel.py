@@ -30,7 +30,7 @@ toolchain = sorted(m.name for m in pkgutil.iter_modules(edge_router.export.__pat
 assert {"recipe", "training", "graphs"} <= set(toolchain), toolchain
 heavy = {"torch", "transformers", "optimum", "onnx", "sklearn", "llama_cpp"} & set(sys.modules)
 assert not heavy, heavy
-decision = edge_router.Router.bundled().route("What is the opposite of hot?")
+decision = edge_router.Router.bundled().route("What is the capital of France?")
 print(decision.expert)
 """
 

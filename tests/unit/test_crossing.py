@@ -27,7 +27,7 @@ from edge_router.testing import FakeBackend
 from made_experts import CLOUD, LOCAL
 
 CONFIG = Config(experts={"local": LOCAL, "cloud": CLOUD}, placement="only_on_device")  # type: ignore[arg-type]
-QUERY = "What is the opposite of hot?"
+QUERY = "What is the capital of France?"
 
 
 @pytest.fixture(scope="module")

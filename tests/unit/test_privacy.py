@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from edge_router import (
+    ChatRequest,
     Config,
     ConfigError,
     Constraints,
@@ -157,6 +158,48 @@ def test_no_connection_is_attempted_however_it_is_said(
             monkeypatch.delenv(f"EDGE_ROUTER_{variable}")
             assert came == [], variable
         _ask(base, None, FAILURES[1])
+        assert came != []  # the server would have seen it
+
+
+EVERY_FIELD: tuple[Any, ...] = (
+    {"tools": [{"type": "function", "function": {"name": "f", "description": PRIVATE}}]},
+    {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}},
+    {"logprobs": True},
+    {"reasoning_effort": "high"},
+    {"user": PRIVATE, "metadata": {"x": PRIVATE[:60]}, "extra": {"x": PRIVATE}},
+    {"parts": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]},
+    {"parts": [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]},
+    {"parts": [{"type": "file", "file": {"file_id": "f"}}]},
+    {"result": PRIVATE},
+)
+
+
+@pytest.mark.parametrize("limits", [Constraints(placement=ONLY), Constraints(offline=True)])
+@pytest.mark.parametrize("stated", EVERY_FIELD, ids=lambda stated: next(iter(stated)))
+def test_what_only_the_cloud_can_do_stays_here_all_the_same(
+    stated: dict[str, Any], limits: Constraints
+) -> None:
+    """An expert here that cannot do it is ruled out, and nobody else is asked instead."""
+    settings = dict(stated)
+    turns: list[Any] = [{"role": "user", "content": [*settings.pop("parts", ()), {
+        "type": "text", "text": PRIVATE}]}]  # fmt: skip
+    if (result := settings.pop("result", None)) is not None:
+        call = {"id": "1", "function": {"name": "f", "arguments": PRIVATE}}
+        turns += [{"role": "assistant", "tool_calls": [call]}]
+        turns += [{"role": "tool", "tool_call_id": "1", "content": result}]
+    with listening() as (url, came):
+        able: dict[str, Any] = {"vision": True, "audio": True, "files": True}
+        cloud = ExpertConfig("openai", "big", "frontier", location="cloud", base_url=url, **able)
+        config = Config(experts={"local": LOCAL, "cloud": cloud}, min_gain=-1.0)
+        failing: Any = FakeBackend(error=BackendUnavailable("x"))
+        with EdgeRouter(config, backends={"local": failing}) as router:
+            request = ChatRequest(tuple(turns), **settings)
+            for _ in range(2):
+                with suppress(EdgeRouterError):
+                    router.complete(request, constraints=limits)
+            assert came == []
+            with suppress(EdgeRouterError):
+                router.complete(request)
         assert came != []  # the server would have seen it
 
 

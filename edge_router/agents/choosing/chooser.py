@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -12,6 +11,7 @@ import numpy as np
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest
+from edge_router.chat.tools import ResponseFormat
 from edge_router.guards.json_lines import BadJson, json_value
 
 from ..catalog.agent import NONE, Agent
@@ -108,7 +108,7 @@ class SchemaChooser:
             asked.messages,
             max_tokens=CHOICE_TOKENS,
             temperature=0.0,
-            json_schema=json.dumps(_enum(names)),
+            response_format=ResponseFormat("json_schema", "choice", _enum(names)),
         )
         said = self._backend.complete(request, deadline=deadline).text
         name = _named(said, names)

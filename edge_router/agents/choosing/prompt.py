@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 
 from edge_router.chat.completion import ChatRequest, Message
+from edge_router.chat.tools import ResponseFormat
 
 from ..catalog.agent import NONE, Agent
 
@@ -50,7 +51,7 @@ def arguments_request(agent: Agent, text: str) -> ChatRequest:
         (Message("system", system), Message("user", _cut(text, MAX_REQUEST))),
         max_tokens=ARGUMENT_TOKENS,
         temperature=0.0,
-        json_schema=schema,
+        response_format=ResponseFormat("json_schema", "arguments", agent.input_schema),
     )
 
 

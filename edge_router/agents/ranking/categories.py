@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -20,8 +20,8 @@ from ..catalog.agent import Agent
 __all__ = ["Categories", "Category", "k_means", "silhouette"]
 
 FOLDED = 0.9  # cosine from which two categories are one
-NEAR = 0.35  # cosine of an agent with a category, below which it is in none
-ALMOST = 0.95  # of the nearest category's cosine: an agent may be in several
+NEAR = 0.35  # likeness of an agent to a category, below which it is in none
+ALMOST = 0.9  # of the nearest category's likeness: an agent may be in several
 MOST_OF_ONE = 3  # categories of an agent
 MOST_CLUSTERS = 24
 MOST_COMPARED = 2000  # agents whose silhouette is computed, with distances to all of these
@@ -33,14 +33,28 @@ COMMON = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Category:
-    """A category with its `members` by name and the direction (dim,) of their descriptions.
+    """A category with its `members` by name and their `vectors` (members, dim), each of length 1.
 
-    `given` says that people named it, not a cluster."""
+    `given` says that people named it, not a cluster. `direction` (dim,) is that of their mean.
+    """
 
     name: str
     members: tuple[str, ...]
-    direction: Float32s
+    vectors: Float32s
     given: bool = False
+    direction: Float32s = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "direction", _unit(self.vectors.sum(0)))
+
+    def likeness(self, vector: Float32s) -> float:
+        """The mean of a vector's cosines with the direction and with the nearest member."""
+        return float(self.direction @ vector + (self.vectors @ vector).max()) / 2
+
+    def joined(self, members: Sequence[str], vectors: Float32s) -> Category:
+        """With more members."""
+        both = np.vstack([self.vectors, vectors])
+        return replace(self, members=(*self.members, *members), vectors=both)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,23 +107,27 @@ class Categories:
     def placed(self, agent: Agent, spoken: Float32s) -> Categories:
         """With a new agent, described by `spoken` (dim,), in the category that it states, else in
         the nearest ones, else in a new one named from its description."""
-        if agent.category is not None:
-            names = [agent.category]
-        else:
-            nearest = self.ranked(spoken)[:MOST_OF_ONE] if self.all else []
-            least = max(self.near, ALMOST * nearest[0][1]) if nearest else 1.0
-            names = [category.name for category, cosine in nearest if cosine >= least]
+        names = [agent.category] if agent.category is not None else self._near(spoken)
         if not (known := [one for one in self.all if one.name in names]):
             name = agent.category or _free(_words_of([agent]), [one.name for one in self.all])
-            new = Category(name, (agent.name,), spoken, given=agent.category is not None)
+            new = Category(name, (agent.name,), spoken[None], given=agent.category is not None)
             return replace(self, all=(*self.all, new))
-        joined = {one.name: _joined(one, agent.name, spoken) for one in known}
+        joined = {one.name: one.joined([agent.name], spoken[None]) for one in known}
         return replace(self, all=tuple(joined.get(one.name, one) for one in self.all))
 
     def without(self, name: str) -> Categories:
         """Without an agent; a category that it leaves empty goes too."""
-        kept = [replace(c, members=tuple(m for m in c.members if m != name)) for c in self.all]
-        return replace(self, all=tuple(one for one in kept if one.members))
+        kept = [_without(one, name) if name in one.members else one for one in self.all]
+        return replace(self, all=tuple(one for one in kept if one is not None))
+
+    def _near(self, vector: Float32s) -> list[str]:
+        """The categories that a new agent belongs to; none where all are far away."""
+        likenesses = {one.name: one.likeness(vector) for one in self.all}
+        best = max(likenesses.values(), default=0.0)
+        if best < self.near:
+            return []
+        ranked = sorted(likenesses, key=lambda name: -likenesses[name])[:MOST_OF_ONE]
+        return [name for name in ranked if likenesses[name] >= max(self.near, ALMOST * best)]
 
 
 def _category(
@@ -121,23 +139,20 @@ def _category(
     given: bool = False,
 ) -> Category:
     members = tuple(agents[row].name for row in rows)
-    return Category(name, members, _unit(spoken[rows].sum(0)), given)
+    return Category(name, members, spoken[rows], given)
 
 
-def _joined(category: Category, member: str, spoken: Float32s) -> Category:
-    """The direction moves by the share of one member among all."""
-    moved = _unit(len(category.members) * category.direction + spoken)
-    return replace(category, members=(*category.members, member), direction=moved)
+def _without(category: Category, name: str) -> Category | None:
+    kept = [row for row, member in enumerate(category.members) if member != name]
+    members = tuple(category.members[row] for row in kept)
+    return replace(category, members=members, vectors=category.vectors[kept]) if kept else None
 
 
 def _folded(categories: list[Category], new: Category) -> list[Category]:
     """With `new`, or with its members in the category that has almost the same direction."""
     for place, one in enumerate(categories):
         if float(one.direction @ new.direction) >= FOLDED:
-            sizes = len(one.members), len(new.members)
-            direction = _unit(sizes[0] * one.direction + sizes[1] * new.direction)
-            members = (*one.members, *new.members)
-            folded = replace(one, members=members, direction=direction)
+            folded = one.joined(new.members, new.vectors)
             return [*categories[:place], folded, *categories[place + 1 :]]
     return [*categories, new]
 

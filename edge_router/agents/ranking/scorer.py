@@ -19,7 +19,8 @@ __all__ = ["AgentScorer", "EmbeddedQuery", "Ranking"]
 
 SKETCH_SHARE = 0.25  # of the n-grams in a similarity; chosen on CLINC150's validation split
 RERANKED = 50  # agents whose n-grams are compared, the nearest by embedding
-SIMILARITY_WEIGHT = 10.0  # log-odds per unit of cosine in a confidence; chosen there too
+SIMILARITY_WEIGHT = 10.0  # log-odds per unit of cosine
+CHOSEN_WEIGHT, NEAREST_WEIGHT = 5.0, 10.0  # of cosines in a confidence; chosen there too
 MOST_SKETCHED = 32  # examples of an agent whose n-grams are averaged
 
 
@@ -99,7 +100,7 @@ class AgentScorer:
         rows = np.arange(len(self.view.agents)) if among is None else np.asarray(among, np.intp)
         similar = self.similarities(query, None if among is None else rows)
         scores = self._scores(query, similar, rows)
-        order = np.lexsort((rows, -scores))[:most]  # equal scores in the catalogue's order
+        order = _best(scores, len(rows) if most is None else most)
         best = order[0]
         shifted = scores - scores.max()
         surprise = float(np.log(np.exp(shifted).sum()) - shifted[best])
@@ -108,7 +109,9 @@ class AgentScorer:
             tuple(self.view.agents[row].name for row in chosen),
             tuple(scores[order].tolist()),
             tuple(similar[order].tolist()),
-            SIMILARITY_WEIGHT * float(similar[best]) - (surprise if self._head else 0.0),
+            CHOSEN_WEIGHT * float(similar[best])
+            + NEAREST_WEIGHT * float(similar.max())
+            - (surprise if self._head else 0.0),
         )
 
     def _scores(
@@ -137,6 +140,14 @@ class AgentScorer:
         length = max(float(np.linalg.norm(grams)), 1e-6)
         scores[near] += SKETCH_SHARE / length * (self._grams[rows[near]] @ grams)
         return scores
+
+
+def _best(scores: Float32s, most: int) -> npt.NDArray[np.intp]:
+    """The places of the `most` largest, the largest first, equal ones in their order."""
+    if most < len(scores):
+        near = np.sort(np.argpartition(-scores, most - 1)[:most])
+        return near[np.argsort(-scores[near], kind="stable")]
+    return np.argsort(-scores, kind="stable")
 
 
 def _with_spoken(view: CatalogView) -> tuple[Float32s, npt.NDArray[np.intp]]:

@@ -44,8 +44,7 @@ def shortlist(
 ) -> Shortlist:
     """The `size` best agents, of those in rows `among` of the scorer's view; all by default."""
     ranking = scorer.rank(query, most=size, among=among)
-    kept = set(ranking.names)
-    return Shortlist(tuple(name for name in scorer.view.names if name in kept), ranking)
+    return Shortlist(tuple(sorted(ranking.names, key=scorer.place.__getitem__)), ranking)
 
 
 def _name(tool: Mapping[str, Any]) -> Any:

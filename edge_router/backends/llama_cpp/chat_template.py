@@ -4,18 +4,19 @@ It runs in a sandbox, in a thread that is abandoned if it does not end. A conver
 refuses is offered in other forms: without our own system message, with the turns of one role
 joined, with the system messages folded into the first question. A file without a template, or with
 one that refuses every form, gets a documented one instead: ChatML where the vocabulary has its
-marks, else "User:" and "Assistant:".
+marks, else "User:" and "Assistant:". Tools have their place in the file's own template alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from edge_router.chat.completion import Message
+from edge_router.chat.message import Message, ToolCall
 from edge_router.errors import BackendUnavailable
 
 from .abandonable import Endless, abandonable
@@ -36,6 +37,10 @@ PLAIN = (
     "{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
 )
 PLAIN_STOP = ("\nUser:",)
+
+
+Tools = Sequence[Mapping[str, Any]]
+"""Tools as OpenAI's dicts."""
 
 
 class TemplateFailed(Exception):
@@ -64,7 +69,9 @@ class ChatTemplate:
     _compiled: Any = None
     _hopeless: str = ""
 
-    def render(self, messages: Sequence[Message], wanted: Callable[[], bool]) -> Rendered:
+    def render(
+        self, messages: Sequence[Message], wanted: Callable[[], bool], tools: Tools = ()
+    ) -> Rendered:
         """The prompt. Raises TemplateFailed, and BackendUnavailable once it is not `wanted`."""
         if self._hopeless:
             raise TemplateFailed(self._hopeless)
@@ -72,7 +79,7 @@ class ChatTemplate:
         def work() -> str:
             if self._compiled is None:
                 self._compiled = _compile(self.source)
-            return self._write(messages)
+            return self._write(messages, tools)
 
         try:
             text = abandonable(work, limit_s=LIMIT_S, wanted=wanted)
@@ -88,12 +95,12 @@ class ChatTemplate:
             raise TemplateFailed(self._hopeless or type(error).__name__) from None
         return Rendered(text, self.stop, self.add_bos)
 
-    def _write(self, messages: Sequence[Message]) -> str:
+    def _write(self, messages: Sequence[Message], tools: Tools) -> str:
         pieces: list[str] = []
         length = 0
         self._compiled.environment.made = 0
         for piece in self._compiled.generate(
-            messages=[{"role": m.role, "content": m.content} for m in messages],
+            messages=_turns(messages),
             bos_token=self.bos,
             eos_token=self.eos,
             raise_exception=_raise,
@@ -101,7 +108,7 @@ class ChatTemplate:
             add_generation_prompt=True,
             functions=None,
             function_call=None,
-            tools=None,
+            tools=list(tools) or None,
             tool_choice=None,
         ):
             pieces.append(piece)
@@ -134,8 +141,13 @@ class Conversations:
     say: Callable[[str], object]
     _said: set[str] = field(default_factory=set)
 
-    def render(self, messages: Sequence[Message], wanted: Callable[[], bool]) -> Rendered:
-        """The prompt. Raises BackendUnavailable."""
+    def render(
+        self, messages: Sequence[Message], wanted: Callable[[], bool], tools: Tools = ()
+    ) -> Rendered:
+        """The prompt. Raises BackendUnavailable, also where the model's own template drops `tools`
+        or what they were used for."""
+        if tools or any(message.role == "tool" or message.tool_calls for message in messages):
+            return self._with_tools(messages, wanted, tools)
         if self.own is None:
             self._say_once("it has no chat template")
         else:
@@ -147,6 +159,18 @@ class Conversations:
             return self._first_that_works(self.default, messages, wanted)
         except TemplateFailed as error:
             raise BackendUnavailable(f"no prompt can be made: {error}") from None
+
+    def _with_tools(
+        self, messages: Sequence[Message], wanted: Callable[[], bool], tools: Tools
+    ) -> Rendered:
+        for form in forms(messages, self.system) if self.own else ():
+            try:
+                rendered = self.own.render(form, wanted, tools) if self.own else None
+            except TemplateFailed:
+                continue
+            if rendered and _is_whole(rendered.text, form) and _has_tools(rendered.text, tools):
+                return rendered
+        raise BackendUnavailable("its chat template has no place for tools; ask another expert")
 
     def _first_that_works(
         self, template: ChatTemplate, messages: Sequence[Message], wanted: Callable[[], bool]
@@ -187,10 +211,15 @@ def forms(messages: Sequence[Message], system: str | None) -> Iterator[tuple[Mes
 
 
 def _joined(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Turns of one role in a row become one."""
+    """Turns of one role in a row become one; those with calls or results of tools stay apart."""
+
+    def kind(message: Message) -> object:
+        apart = message.role == "tool" or message.tool_calls
+        return id(message) if apart else message.role
+
     return tuple(
-        first if not rest else replace(first, content=_together(m.content for m in (first, *rest)))
-        for first, *rest in (list(turns) for _, turns in groupby(messages, key=lambda m: m.role))
+        first if not rest else replace(first, content=_together(m.text for m in (first, *rest)))
+        for first, *rest in (list(turns) for _, turns in groupby(messages, key=kind))
     )
 
 
@@ -201,11 +230,11 @@ def _gathered(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 def _folded(messages: Sequence[Message]) -> tuple[Message, ...]:
     """No system message; their texts begin the first question."""
-    systems = [m.content for m in messages if m.role == "system"]
+    systems = [m.text for m in messages if m.role == "system"]
     turns = _joined([m for m in messages if m.role != "system"])
     for at, turn in enumerate(turns):
         if turn.role == "user" and systems:
-            folded = replace(turn, content=_together([*systems, turn.content]))
+            folded = replace(turn, content=_together([*systems, turn.text]))
             return (*turns[:at], folded, *turns[at + 1 :])
     return turns
 
@@ -216,7 +245,48 @@ def _together(texts: Any) -> str:
 
 def _is_whole(text: str, messages: Sequence[Message]) -> bool:
     """Whether all that the user and the system say is in the prompt."""
-    return all(m.role == "assistant" or m.content.strip() in text for m in messages)
+    said = (m.text.strip() for m in messages if m.role != "assistant")
+    calls = (call.name for message in messages for call in message.tool_calls)
+    return all(_is_in(text, one) for one in (*calls, *said))
+
+
+def _has_tools(text: str, tools: Tools) -> bool:
+    """Whether the names of all tools are in the prompt, and what they are for."""
+    functions = [tool["function"] for tool in tools]
+    said = (one[name] for one in functions for name in ("name", "description") if name in one)
+    return all(_is_in(text, one.strip()) for one in said)
+
+
+def _is_in(text: str, words: str) -> bool:
+    """Whether words are in a prompt, as they are or as JSON writes them."""
+    return words in text or json.dumps(words, ensure_ascii=False)[1:-1] in text
+
+
+def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """The messages as templates take them: with content that is text, and arguments of calls that
+    are objects."""
+    names = {call.id: call.name for message in messages for call in message.tool_calls}
+    turns: list[dict[str, Any]] = []
+    for message in messages:
+        turn: dict[str, Any] = {"role": message.role, "content": message.text}
+        if message.tool_calls:
+            turn["tool_calls"] = [_call(call) for call in message.tool_calls]
+        if message.role == "tool":
+            identity = message.tool_call_id or ""
+            turn |= {"tool_call_id": identity, "name": message.name or names.get(identity, "")}
+        if message.reasoning_content is not None:
+            turn["reasoning_content"] = message.reasoning_content
+        turns.append(turn)
+    return turns
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    try:
+        arguments = json.loads(call.arguments or "{}")
+    except (ValueError, RecursionError):  # as the model wrote it
+        arguments = call.arguments
+    function = {"name": call.name, "arguments": arguments}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def _raise(message: object = "") -> None:

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from edge_router.chat.completion import Message
+from edge_router.chat.message import Message, last_turn
 from edge_router.errors import BackendUnavailable
 
-from .chat_template import ChatTemplate, Conversations, Rendered, default_template
+from .answer.tool_format import TEMPLATE, ToolFormat, tool_format
+from .chat_template import ChatTemplate, Conversations, Rendered, Tools, default_template
 
 __all__ = ["Prompt", "PromptMaker", "Vocabulary"]
 
 MAX_CHARACTERS_PER_TOKEN = 32  # beyond it, tokenizing would only cost time
 UNKNOWN, CONTROL = 1, 8  # llama.cpp's attributes of tokens that text is not searched for
-TEMPLATE = "tokenizer.chat_template"
 STAND_INS = range(0xF0000, 0xFFFFE)  # private characters: no language has them
 
 log = logging.getLogger("edge_router.llama_cpp")
@@ -29,11 +29,13 @@ log = logging.getLogger("edge_router.llama_cpp")
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """`tokens` to read, how many old messages were left out, and texts that end the answer."""
+    """`tokens` to read and their `text`, how many old messages were left out, and texts that end
+    the answer."""
 
     tokens: list[int]
     dropped: int
     stop: tuple[str, ...]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,35 +101,45 @@ class PromptMaker:
         )
         return cls(vocabulary, conversations, n_ctx, name)
 
+    @property
+    def calls_as(self) -> ToolFormat | None:
+        """The form of calls of tools that its chat template asks for, None for none."""
+        own = self.conversations.own
+        return None if own is None else tool_format(own.source)
+
     def prompt(
-        self, messages: Sequence[Message], max_tokens: int, wanted: Callable[[], bool]
+        self,
+        messages: Sequence[Message],
+        max_tokens: int,
+        wanted: Callable[[], bool],
+        tools: Tools = (),
     ) -> Prompt:
-        """System messages and the last message stay; the oldest turns go where room is short.
+        """System messages and the last turn stay; the oldest turns go where room is short.
 
         At least half of the context is for reading. Raises BackendUnavailable where the rest does
         not fit, and once the prompt is not `wanted` any more.
         """
         room = self.n_ctx - min(max_tokens, self.n_ctx // 2)
         kept = list(range(len(messages)))
-        turns = [at for at in kept[:-1] if messages[at].role != "system"]
+        turns = [at for at in kept[: last_turn(messages)] if messages[at].role != "system"]
         over: float = self._far_too_long(messages, turns)
         scaffold = 0.0
         while True:
             while turns and (over > 0 or messages[turns[0]].role != "user"):
-                over -= self.count(messages[turns[0]].content) + scaffold
+                over -= self._size(messages[turns[0]]) + scaffold
                 kept.remove(turns.pop(0))
-            rendered, tokens = self._read([messages[at] for at in kept], wanted)
+            rendered, tokens = self._read([messages[at] for at in kept], wanted, tools)
             over = len(tokens) - room
             if over <= 0 or not turns:
                 break
-            said = sum(self.count(messages[at].content) for at in kept)
+            said = sum(self._size(messages[at]) for at in kept)
             scaffold = max(0, len(tokens) - said) / len(kept)  # the template around each message
         if len(tokens) >= self.n_ctx:
             raise BackendUnavailable(
                 f"a prompt of {len(tokens)} tokens does not fit the context of {self.n_ctx} tokens "
                 f"of {self.name}; give it more context_tokens, or ask for less"
             )
-        return Prompt(tokens, len(messages) - len(kept), rendered.stop)
+        return Prompt(tokens, len(messages) - len(kept), rendered.stop, rendered.text)
 
     def count(self, text: str) -> int:
         """Tokens of a text; a lower bound for one far beyond the context."""
@@ -135,40 +147,45 @@ class PromptMaker:
             return len(text) // MAX_CHARACTERS_PER_TOKEN
         return len(self.vocabulary.tokens(text, marks=False))
 
+    def _size(self, message: Message) -> int:
+        return sum(map(self.count, message.texts))
+
     def _far_too_long(self, messages: Sequence[Message], turns: Sequence[int]) -> int:
         """Tokens that are surely too many, by the characters alone. Raises if turns cannot go."""
         most = self.n_ctx * MAX_CHARACTERS_PER_TOKEN
         for at, message in enumerate(messages):
-            if len(message.content) > most and at not in turns:
+            if message.characters > most and at not in turns:
                 raise BackendUnavailable(
-                    f"a message of {len(message.content)} characters does not fit the context of "
+                    f"a message of {message.characters} characters does not fit the context of "
                     f"{self.n_ctx} tokens of {self.name}"
                 )
-        characters = sum(len(message.content) for message in messages)
+        characters = sum(message.characters for message in messages)
         return max(0, characters - most) // MAX_CHARACTERS_PER_TOKEN
 
     def _read(
-        self, messages: Sequence[Message], wanted: Callable[[], bool]
+        self, messages: Sequence[Message], wanted: Callable[[], bool], tools: Tools
     ) -> tuple[Rendered, list[int]]:
-        stand_ins = self._stand_ins(messages)
+        stand_ins = self._stand_ins(messages, tools)
         if not stand_ins:
-            rendered = self.conversations.render(messages, wanted)
+            rendered = self.conversations.render(messages, wanted, tools)
             tokens = self.vocabulary.tokens(rendered.text, marks=True, add_bos=rendered.add_bos)
         else:
             pattern = _any_of(stand_ins)
-            hidden = [
-                replace(m, content=pattern.sub(lambda mark: stand_ins[mark[0]], m.content))
-                for m in messages
-            ]
-            rendered = self.conversations.render(hidden, wanted)
+
+            def hide(text: str) -> str:
+                return pattern.sub(lambda mark: stand_ins[mark[0]], text)
+
+            hidden = [_changed(message, hide) for message in messages]
+            rendered = self.conversations.render(hidden, wanted, _changed_json(list(tools), hide))
             tokens = list(self._around(rendered, stand_ins))
         if tokens[:2] == [self.vocabulary.bos] * 2:
             del tokens[0]  # written by the template and by the tokenizer
         return rendered, tokens
 
-    def _stand_ins(self, messages: Sequence[Message]) -> Mapping[str, str]:
-        """A private character for each mark that the users' texts hold."""
-        said = "\0".join(message.content for message in messages)
+    def _stand_ins(self, messages: Sequence[Message], tools: Tools) -> Mapping[str, str]:
+        """A private character for each mark that the users' texts hold, or those of tools."""
+        texts = [text for message in messages for text in message.texts]
+        said = "\0".join([*texts, *_texts_in(list(tools))])
         marks = [mark for mark in self.vocabulary.marks if mark in said]
         free = (chr(code) for code in STAND_INS if chr(code) not in said)
         return dict(zip(sorted(marks, key=len, reverse=True), free, strict=False))
@@ -193,6 +210,42 @@ class PromptMaker:
             first = False
         if plain:
             yield from vocabulary.tokens(plain, marks=True, add_bos=first)
+
+
+def _changed(message: Message, change: Callable[[str], str]) -> Message:
+    """The message with each of its texts changed."""
+    calls = (replace(one, arguments=change(one.arguments)) for one in message.tool_calls)
+    thought = message.reasoning_content
+    return replace(
+        message,
+        content=None if message.content is None else change(message.text),
+        tool_calls=tuple(calls),
+        reasoning_content=None if thought is None else change(thought),
+    )
+
+
+def _changed_json(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON value with each text in it changed, names of fields too."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {change(name): _changed_json(one, change) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_changed_json(one, change) for one in value]
+    return value
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """The texts in a JSON value, names of fields too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield name
+            yield from _texts_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts_in(one)
 
 
 def _any_of(texts: Any) -> re.Pattern[str]:

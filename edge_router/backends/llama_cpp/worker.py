@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from edge_router.chat.completion import ChatChunk, FinishReason, Usage
+from edge_router.chat.completion import ChatChunk
 from edge_router.errors import BackendError, BackendUnavailable
 
+from .answer.generation import Generation
 from .gguf import GgufHeader, read_header
 from .gguf_trial import require_loadable
-from .grammar import grammar_of
 from .job import Job, Piece
 from .library import AbortFlag, import_llama_cpp, loading
 from .prompt import PromptMaker
@@ -254,38 +254,16 @@ class Worker:
         mask: TrieMask | None = None,
     ) -> Iterator[ChatChunk]:
         """The answer, of `max_tokens` at most; room for `reserve` tokens is left in any case."""
-        request = job.request
-        wanted = max(request.max_tokens, reserve)
-        prompt = self._prompts().prompt(request.messages, wanted, lambda: not job.cancelled)
-        room = self._prompts().n_ctx - len(prompt.tokens)
-        most = min(max_tokens or request.max_tokens, room)
-        meter = _meter() if self.settings.confidence and mask is None else None
-        processors = [one for one in (meter, mask) if one is not None]
-        replies = self.model.create_completion(
-            prompt=prompt.tokens,
-            max_tokens=most,
-            temperature=request.temperature or 0.0,
-            stop=[*request.stop, *prompt.stop],
-            seed=request.seed,
-            repeat_penalty=self.settings.repeat_penalty,
-            logits_processor=processors or None,
-            grammar=grammar_of(request),
-            stream=True,
-        )
-        pieces = 0
-        for reply in replies:
-            if job.cancelled:
-                return
-            choice = reply["choices"][0]
-            delta = choice["text"]
-            pieces += bool(delta)
-            finish = cast("FinishReason | None", choice["finish_reason"])
-            if delta or finish:
-                read, evaluated = len(prompt.tokens), self.model.n_tokens
-                written = most if finish == "length" else max(pieces, evaluated - read)
-                usage = Usage(read, written, prompt.dropped) if finish else None
-                sure = None if meter is None else meter.so_far()
-                yield ChatChunk(reply["id"], self.settings.path.stem, delta, finish, usage, sure)
+        settings = self.settings
+        return Generation(
+            self.model,
+            self._prompts(),
+            settings.path.stem,
+            settings.repeat_penalty,
+            meter=_meter() if settings.confidence and mask is None else None,
+            mask=mask,
+            wanted=lambda: not job.cancelled,
+        ).chunks(job.request, max_tokens=max_tokens, reserve=reserve)
 
     def _prompts(self) -> PromptMaker:
         if self.prompts is None:

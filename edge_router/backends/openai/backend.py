@@ -21,12 +21,12 @@ from ..deadline import Deadline, TimeLeft
 from ..http.transport import DeadlineTransport
 from .errors import EXPLAINED, Failure, refusal_body
 from .events import Event, EventTooLong, streamed_events, whole_events
-from .fields import Malformed, require_plain, require_type
+from .fields import ErrorReported, Malformed, require_plain, require_type
 from .redaction import Redaction
 from .refusal import refused_field
-from .reply import Answer, ErrorReported, completion
+from .reply import Answer, Delta, completion
 from .request import Access, Dialect
-from .settings import endpoint, positive
+from .settings import endpoint, positive, secrets_in
 
 __all__ = ["OpenAIBackend"]
 
@@ -105,7 +105,7 @@ class OpenAIBackend:
         call = self._call(request, deadline)
         with self._explained(call), self._exchange(call, stream=False) as response:
             events = whole_events(response.iter_raw())
-            return completion(_in_time(events, call), model=self.model)
+            return completion(_in_time(events, call), self._answer(request))
 
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
@@ -118,11 +118,13 @@ class OpenAIBackend:
         call = self._call(request, deadline)
         call.time_left.limit(self._first_token_timeout_s)
         with self._explained(call), self._exchange(call, stream=True) as response:
-            call.answer = answer = Answer(self.model)
+            call.answer = answer = self._answer(request)
             events = _in_time(streamed_events(response.iter_raw()), call)
-            for text in _texts(events, answer=answer, time_left=call.time_left):
-                deadline.begin()
-                yield answer.piece(text)
+            for delta in _deltas(events, answer=answer, time_left=call.time_left):
+                piece = answer.piece(delta)
+                if not piece.is_thought:
+                    deadline.begin()
+                yield piece
                 call.require_ours()
             yield answer.last_piece()
             call.time_left.limit(_DRAIN_S)
@@ -134,6 +136,9 @@ class OpenAIBackend:
         """Close every connection and end every answer at once; may be called twice."""
         self._closed = True
         self._transport.close()
+
+    def _answer(self, request: ChatRequest) -> Answer:
+        return Answer(self.model, tools=bool(request.tools), logprobs=request.logprobs)
 
     def _is_closed(self) -> bool:
         return self._closed
@@ -160,13 +165,16 @@ class OpenAIBackend:
 
     def _failure(self, call: _Call) -> Failure:
         request = call.request
-        secrets = (*self._access.secrets(call.headers), *self._dialect.secrets)
-        texts = (*(message.content for message in request.messages), *request.stop)
+        secrets = (
+            *self._access.secrets(call.headers),
+            *self._dialect.secrets,
+            *secrets_in(request.extra),
+        )
         return Failure(
             self._who,
             call.deadline,
             self._access.api_key_env,
-            Redaction(secrets, texts),
+            Redaction(secrets, request.private_texts),
             ended=call.ended(),
             begun=call.answer is not None and call.answer.begun,
         )
@@ -211,7 +219,9 @@ class OpenAIBackend:
         last: bool,
     ) -> None:
         """Learn from a refusal which field not to send; raises if it is about something else."""
-        name = refused_field(response.status_code, explanation, self._dialect.droppable(body))
+        name = refused_field(
+            response.status_code, explanation, self._dialect.droppable(body, call.request)
+        )
         if name is None or last:
             raise self._failure(call).refused(response, explanation)
         if not self._dialect.adapt(name, who=self._who):
@@ -268,8 +278,8 @@ def _in_time(events: Iterable[Event], call: _Call) -> Iterator[Event]:
         yield event
 
 
-def _texts(events: Iterator[Event], *, answer: Answer, time_left: TimeLeft) -> Iterator[str]:
-    """The texts of a reply, none of them empty, up to [DONE] or its end.
+def _deltas(events: Iterator[Event], *, answer: Answer, time_left: TimeLeft) -> Iterator[Delta]:
+    """What the events of a reply add, up to [DONE] or its end.
 
     Text after a finish reason still belongs to the answer. But it is not waited for long, and a
     failure then counts as the end.
@@ -277,11 +287,11 @@ def _texts(events: Iterator[Event], *, answer: Answer, time_left: TimeLeft) -> I
     try:
         while not answer.done and (event := next(events, None)) is not None:
             asleep, running = not answer.awake, answer.finish is None
-            text = answer.take(event)
+            delta = answer.take(event)
             if asleep and answer.awake:
                 time_left.lift()  # it thinks; another expert may still step in
-            if text:
-                yield text
+            if delta:
+                yield delta
             if answer.finish is not None and (answer.moved or running):
                 time_left.limit(_LAST_WORDS_S * _doubt(answer))
     except (httpx.HTTPError, EventTooLong, Malformed, ErrorReported) as error:

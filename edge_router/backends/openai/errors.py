@@ -24,9 +24,8 @@ from edge_router.errors import (
 
 from ..deadline import Deadline
 from .events import EventTooLong
-from .fields import Malformed, compression, json_object
+from .fields import ErrorReported, Malformed, ToolCalled, Unfinished, compression, json_object
 from .redaction import Redaction
-from .reply import ErrorReported, ToolCalled, Unfinished
 from .request import variable
 from .settings import BOUNDS
 
@@ -110,7 +109,7 @@ class Failure:
     def _reported(self, report: ErrorReported | ToolCalled) -> BackendError:
         if isinstance(report, ToolCalled):
             return BackendRejected(
-                f"{self.who}: the model calls a tool; this version does not pass tool calls"
+                f"{self.who}: the model calls a tool, although the request has none"
             )
         words = report.error if isinstance(report.error, str) else _error_text(report.error)
         message = self._say("the server reports an error", words)

@@ -7,11 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from edge_router.chat.completion import FinishReason
+from edge_router.chat.conversation import FinishReason
 
 __all__ = [
     "Ending",
+    "ErrorReported",
     "Malformed",
+    "ToolCalled",
+    "Unfinished",
     "compression",
     "end_of_object",
     "ending",
@@ -23,6 +26,7 @@ __all__ = [
     "require_type",
     "split_pair",
     "thinks",
+    "thoughts",
     "words",
 ]
 
@@ -59,6 +63,22 @@ _WORDS: tuple[tuple[re.Pattern[str], Ending], ...] = (
 
 class Malformed(ValueError):
     """The reply is not what the protocol allows."""
+
+
+class ErrorReported(Exception):
+    """The reply is an error object, although its status was 2xx."""
+
+    def __init__(self, error: object) -> None:
+        super().__init__()
+        self.error = error
+
+
+class ToolCalled(Exception):
+    """The model calls a tool, although the request has none."""
+
+
+class Unfinished(Exception):
+    """The reply ended before the answer did."""
 
 
 def require_type(content_type: str) -> None:
@@ -138,6 +158,29 @@ def thinks(delta: Mapping[str, Any]) -> bool:
     content = delta.get("content")
     parts = content if isinstance(content, list) else [content]
     return any(isinstance(part, dict) and not _is_text(part) for part in parts)
+
+
+def thoughts(delta: Mapping[str, Any]) -> str:
+    """The reasoning in a delta, under any of the names that servers give it."""
+    for name in _THOUGHTS:
+        if text := _thought(delta.get(name)):
+            return joined(text)
+    content = delta.get("content")
+    parts = content if isinstance(content, list) else [content]
+    hidden = [part for part in parts if isinstance(part, dict) and not _is_text(part)]
+    return joined("".join(map(_thought, hidden)))
+
+
+def _thought(stated: object, depth: int = 4) -> str:
+    """The text in a thought: itself, that of its fields, or of its parts."""
+    if isinstance(stated, str) or depth == 0:
+        return stated if isinstance(stated, str) else ""
+    if isinstance(stated, list):
+        return "".join(_thought(part, depth - 1) for part in stated)
+    if isinstance(stated, dict):
+        fields = ("thinking", "text", "summary", "content", "reasoning")
+        return next((text for one in fields if (text := _thought(stated.get(one), depth - 1))), "")
+    return ""
 
 
 def _is_text(part: Mapping[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -12,7 +11,8 @@ from typing import Any, Literal
 
 import httpx
 
-from edge_router.chat.completion import ChatRequest
+from edge_router.chat.request import ChatRequest
+from edge_router.chat.tools import NamedTool
 from edge_router.errors import BackendRejected, ConfigError
 from edge_router.guards.forking import ForkSafeLock
 from edge_router.guards.redaction import names_a_variable
@@ -31,6 +31,10 @@ __all__ = ["Access", "Dialect", "variable"]
 
 log = logging.getLogger("edge_router")
 
+AS_STATED = (
+    "top_p", "presence_penalty", "frequency_penalty", "top_logprobs", "reasoning_effort", "user",
+)  # fmt: skip
+BINDING = ("tools", "tool_choice", "response_format", "logprobs", "top_logprobs")
 _BEARER = "Bearer "
 _HEADERS = {
     "User-Agent": "edge-router",
@@ -107,7 +111,7 @@ class Dialect:
             bound, left_out = self._bound, set(self._learned)
         body: dict[str, Any] = {
             "model": model,
-            "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+            "messages": [message.to_json() for message in request.messages],
             bound: request.max_tokens,
             "stream": stream,
         }
@@ -116,11 +120,15 @@ class Dialect:
             for name, value in self._wishes(request, stream=stream).items()
             if value is not None and name not in left_out
         }
-        return body | self._extra
+        return {**body, **request.extra, **self._extra}
 
-    def droppable(self, body: Mapping[str, Any]) -> set[str]:
-        """The fields of `body` that can be left out or renamed."""
-        return body.keys() - set(OUR_FIELDS) - self._extra.keys() | (body.keys() & set(BOUNDS))
+    def droppable(self, body: Mapping[str, Any], request: ChatRequest) -> set[str]:
+        """The fields of `body` that can be left out or renamed: without the others the answer would
+        be one to another request."""
+        kept = {*OUR_FIELDS, *BINDING, *self._extra, *request.extra}
+        if request.parallel_tool_calls is False:
+            kept.add("parallel_tool_calls")
+        return body.keys() - kept | (body.keys() & set(BOUNDS))
 
     def adapt(self, refused: str, *, who: str) -> bool:
         """Send the field `refused` no more, or by its other name.
@@ -150,16 +158,23 @@ class Dialect:
             "temperature": temperature,
             "stop": list(request.stop) or None,
             "seed": request.seed,
-            "response_format": _response_format(request.json_schema),
+            **_beyond_text(request),
             "stream_options": {"include_usage": True} if stream else None,
         }
 
 
-def _response_format(json_schema: str | None) -> dict[str, Any] | None:
-    if json_schema is None:
-        return None
-    schema = {"name": "answer", "schema": json.loads(json_schema)}
-    return {"type": "json_schema", "json_schema": schema}
+def _beyond_text(request: ChatRequest) -> dict[str, Any]:
+    """The fields that are sent only where a request states them."""
+    choice, form = request.tool_choice, request.response_format
+    fields = {name: getattr(request, name) for name in AS_STATED}
+    fields["response_format"] = None if form is None else form.to_json()
+    fields["logprobs"] = request.logprobs or None
+    fields["metadata"] = dict(request.metadata) or None
+    if request.tools:
+        fields["tools"] = [tool.to_json() for tool in request.tools]
+        fields["tool_choice"] = choice.to_json() if isinstance(choice, NamedTool) else choice
+        fields["parallel_tool_calls"] = request.parallel_tool_calls
+    return fields
 
 
 def variable(name: str, setting: str = "api_key_env") -> str:

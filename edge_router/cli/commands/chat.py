@@ -13,7 +13,7 @@ from ..options import add_command, as_typed, config_of, request_of
 from ..printing import print_dim, print_error, print_stream
 
 if TYPE_CHECKING:
-    from edge_router.chat.completion import Message
+    from edge_router.chat.message import Message
     from edge_router.client.sync_client import EdgeRouter
 
 __all__ = ["add"]
@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
 
 
 def _chat(options: argparse.Namespace) -> None:
-    from edge_router.chat.completion import Message
+    from edge_router.chat.message import Message
     from edge_router.client.sync_client import EdgeRouter
 
     limit = request_of("Hello", options.max_tokens).max_tokens
@@ -43,7 +43,8 @@ def _turn(
     router: EdgeRouter, history: tuple[Message, ...], line: str, max_tokens: int
 ) -> str | None:
     """One answer; None if it failed or was cancelled, which leaves the history unchanged."""
-    from edge_router.chat.completion import ChatRequest, Message
+    from edge_router.chat.message import Message
+    from edge_router.chat.request import ChatRequest
 
     try:
         turns = (*history, Message("user", line))

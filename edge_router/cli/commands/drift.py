@@ -83,7 +83,7 @@ def _stretches(monitor: DriftMonitor, queries: Iterable[Seen]) -> list[DriftVerd
 def _read(router: Router, path: Path) -> Iterator[Seen]:
     """The queries of a file, STANDARD_INPUT included. Raises ConfigError, and InvalidRequest with
     the place of a malformed query."""
-    from edge_router.chat.completion import ChatRequest
+    from edge_router.chat.request import ChatRequest
     from edge_router.guards.json_lines import json_lines
 
     for where, value in json_lines(path, ConfigError):
@@ -93,8 +93,8 @@ def _read(router: Router, path: Path) -> Iterator[Seen]:
             )
         try:
             request = ChatRequest.of(value["query"] if "query" in value else value["messages"])
-            turns = [m.content for m in request.messages if m.role == "user" and m.content.strip()]
-            seen = router.represent(request), len(turns[-1])
+            turns = [m.text for m in request.messages if m.role == "user" and m.text.strip()]
+            seen = router.represent(request), len((turns or [""])[-1])
         except (InvalidRequest, ValueError, TypeError, IndexError) as error:
             raise InvalidRequest(f"{where}: {error}") from None
         yield seen

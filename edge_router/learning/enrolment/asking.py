@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from edge_router.chat.completion import ChatRequest, Message
+from edge_router.chat.message import Message
+from edge_router.chat.request import ChatRequest
 from edge_router.errors import BackendError, BackendUnavailable, ConfigError
 
 from ..outcomes.rows import Row

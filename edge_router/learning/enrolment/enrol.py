@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.backends.base import Backend
-from edge_router.chat.completion import ChatRequest
+from edge_router.chat.request import ChatRequest
 from edge_router.errors import ConfigError
 from edge_router.guards.data_folder import writing_to
 from edge_router.routing.artifact.encoder import OnnxEncoder

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_router.chat.completion import ChatRequest
+from edge_router.chat.request import ChatRequest
 from edge_router.errors import ConfigError, EdgeRouterError, InvalidRequest, OutcomesUnusable
 from edge_router.guards.checks import MOST
 from edge_router.guards.json_lines import is_unicode, json_lines

@@ -14,7 +14,7 @@ __all__ = ["Encoder", "Representation", "RoutedQuery"]
 class RoutedQuery:
     """What the router knows of a query; its text is not in it.
 
-    `characters` of the last turn before any cut, `script` the writing it is in (see
+    `characters` of the last user turn before any cut, `script` the writing it is in (see
     `text.script_of`). `artifact` is the hash of the one that represented it. `needs_tools` is the
     probability (0..1) that it needs live data or a device, None where the artifact does not tell.
     """

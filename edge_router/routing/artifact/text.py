@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.chat.completion import ChatRequest
+from edge_router.chat.request import ChatRequest
 
 from .file import read_regular
 from .wordpiece import END, START, WordPiece
@@ -48,7 +48,7 @@ def router_input(request: ChatRequest, max_chars: int) -> str:
     """
     text = ""
     for message in reversed(request.messages):
-        turn = cut(message.content, max_chars) if message.role == "user" else ""
+        turn = cut(message.text, max_chars) if message.role == "user" else ""
         if not turn:
             continue
         text = f"{turn}\n{text}" if text else turn

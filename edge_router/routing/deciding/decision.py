@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from edge_router.chat.capability import Capability
 from edge_router.device.latency import AS_STATED, ExpertState
 from edge_router.guards.checks import (
     any_text,
@@ -28,9 +29,19 @@ from .reason import PREFERRED, RULED_OUT, STATED, Reason
 if TYPE_CHECKING:
     from edge_router.settings.constraints import Constraints
 
-__all__ = ["Decision", "Grounds", "Rule", "Snapshot", "Verdict", "Weighed"]
+__all__ = ["NO_NEEDS", "Decision", "Grounds", "Needs", "Rule", "Snapshot", "Verdict", "Weighed"]
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a request needs of an expert besides answering text; `remote_parts` says that the expert
+    would have to fetch an image from a network."""
+
+    capabilities: frozenset[Capability] = frozenset()
+    remote_parts: bool = False
+
+
+NO_NEEDS = Needs()
 NOBODY = "no expert is expected to do well"
 
 
@@ -39,7 +50,7 @@ class Grounds:
     """Everything that `decide` was given; `query` is None for one that no router has seen.
 
     `tokens` are those of the untrimmable part as experts count them, by their names; of all others
-    it has `input_tokens`.
+    it has `input_tokens`. `needs` are the capabilities that the request needs.
     """
 
     candidates: Sequence[Candidate]
@@ -49,6 +60,7 @@ class Grounds:
     doubts: Mapping[str, Reason] = field(default_factory=dict)
     query: RoutedQuery | None = None
     tokens: Mapping[str, int] = field(default_factory=dict)
+    needs: Needs = NO_NEEDS
 
 
 @dataclass(frozen=True, slots=True)

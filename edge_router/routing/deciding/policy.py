@@ -15,8 +15,8 @@ from ..arrays import Bools, Float64s, Places
 from ..artifact.representation import RoutedQuery
 from ..experts.expert import Location
 from ..experts.panel import Candidate, Candidates, Traits
-from .decision import Decision, Grounds, Rule, Verdict, Weighed
-from .reason import RULED_OUT, Reason
+from .decision import NO_NEEDS, Decision, Grounds, Needs, Rule, Verdict, Weighed
+from .reason import LACKS, RULED_OUT, Reason
 
 __all__ = ["decide", "decide_again"]
 
@@ -34,19 +34,21 @@ def decide(
     tokens: Mapping[str, int] = NOTHING,
     query: RoutedQuery | None = None,
     absent: Collection[str] = (),
+    needs: Needs = NO_NEEDS,
 ) -> Decision:
     """Choose among `candidates` for a query whose untrimmable part has `input_tokens`, and as many
     `tokens` as an expert itself counts where it can, by its name.
 
-    Constraints rule experts out first. `doubts` (expert to reason) then rule out more, as long as
-    somebody else may answer: they come from the state of the device, which is no promise. Among
-    the others `rule` chooses, with all candidates in sight. Those `absent` are neither asked nor
-    wanted, and only compared with. Raises NoExpertFits when everyone is ruled out.
+    Constraints rule experts out first, and so does what the request `needs`. `doubts` (expert to
+    reason) then rule out more, as long as somebody else may answer: they come from the state of the
+    device, which is no promise. Among the others `rule` chooses, with all candidates in sight.
+    Those `absent` are neither asked nor wanted, and only compared with. Raises NoExpertFits when
+    everyone is ruled out.
     """
     everyone = Candidates.of(candidates)
     names = everyone.names
     lengths = _lengths(everyone, input_tokens, tokens) if tokens else input_tokens
-    excluded = _excluded(everyone, constraints, lengths, doubts)
+    excluded = _excluded(everyone, constraints, lengths, doubts, needs)
     if absent:
         excluded = {name: reason for name, reason in excluded.items() if name not in absent}
     present = _places(names, absent)
@@ -80,7 +82,7 @@ def decide(
         preference=rule.preference,
         least_quality=rule.least_quality,
         needs_tools=query.needs_tools if query else None,
-        grounds=Grounds(everyone, constraints, rule, input_tokens, doubts, query, tokens),
+        grounds=Grounds(everyone, constraints, rule, input_tokens, doubts, query, tokens, needs),
     )
 
 
@@ -103,9 +105,10 @@ def _excluded(
     constraints: Constraints,
     lengths: Float64s | int,
     doubts: Mapping[str, Reason],
+    needs: Needs,
 ) -> dict[str, Reason]:
     reasons: dict[int, Reason] = {}
-    for reason, column in _ruled_out(candidates, constraints, lengths):
+    for reason, column in _ruled_out(candidates, constraints, lengths, needs):
         for place in column.nonzero()[0].tolist():
             reasons.setdefault(place, reason)
     if not reasons and not doubts:
@@ -118,7 +121,7 @@ def _excluded(
 
 
 def _ruled_out(
-    candidates: Candidates, constraints: Constraints, lengths: Float64s | int
+    candidates: Candidates, constraints: Constraints, lengths: Float64s | int, needs: Needs
 ) -> Iterator[tuple[Reason, Bools]]:
     """Why candidates may not answer and which (experts,), the most telling reason first."""
     traits, placement = candidates.traits, constraints.placement
@@ -129,10 +132,22 @@ def _ruled_out(
         yield Reason.ONLY_IN_CLOUD, ~traits.in_cloud
     if constraints.offline:
         yield Reason.OFFLINE, traits.leaves_device
+    if needs is not NO_NEEDS:
+        yield from _incapable(traits, constraints, needs)
     yield Reason.CONTEXT_LENGTH, lengths >= traits.context_tokens
     if constraints.max_latency_s is not None:  # so that what is no number is beyond a limit
         yield Reason.MAX_LATENCY, ~(candidates.latency_s <= constraints.max_latency_s)
     yield from _too_dear(candidates.cost_usd, constraints)
+
+
+def _incapable(
+    traits: Traits, constraints: Constraints, needs: Needs
+) -> Iterator[tuple[Reason, Bools]]:
+    """Experts that lack a capability, and all where none may fetch what the request points to."""
+    for capability in sorted(needs.capabilities):
+        yield LACKS[capability], traits.lacking(capability)
+    if needs.remote_parts and constraints.nothing_leaves:
+        yield Reason.REMOTE_PART, np.ones(len(traits.names), dtype=np.bool_)
 
 
 def _too_dear(costs: Float64s, constraints: Constraints) -> Iterator[tuple[Reason, Bools]]:
@@ -172,4 +187,5 @@ def decide_again(grounds: Grounds, *, absent: Collection[str] = ()) -> Decision:
         tokens=grounds.tokens,
         query=grounds.query,
         absent=absent,
+        needs=grounds.needs,
     )

@@ -14,7 +14,7 @@ from ..arrays import Bools, Float64s, Places
 __all__ = ["LEAVING", "chosen", "expenses", "scores_of", "turning_prices"]
 
 
-ZERO, ONE, NEVER = np.array(0.0), np.array(1.0), np.array(-np.inf)  # arrays are sooner compared
+ZERO, ONE, NEVER = np.array(0.0), np.array(1.0), np.array(-np.inf)  # numpy converts no arrays
 LEAST, LARGEST = math.ulp(0.0), np.finfo(np.float64).max  # above 0, below infinity
 LEAVING = 0.1
 """The least expense of an expert that the query leaves this device for. Leaving it is never free:

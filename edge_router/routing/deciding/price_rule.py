@@ -59,7 +59,8 @@ class PriceRule:
         scores, least = scores_of(quality, expense, self.point.price), self.point.least_quality
         columns = (quality.tolist(), expense.tolist(), scores.tolist())
         below = quality < least if min(columns[0]) < least else None
-        ranking = _ranking(candidates, expense, scores, below)
+        alike = len({*columns[2]}) < len(candidates)
+        ranking = _ranking(candidates, expense, scores, below, alike=alike)
         return _Scores(ranking, candidates, *columns, self.point, below is not None)
 
     def expenses(self, candidates: Candidates) -> Float64s:
@@ -69,14 +70,18 @@ class PriceRule:
 
 
 def _ranking(
-    candidates: Candidates, expense: Float64s, scores: Float64s, below: Bools | None
+    candidates: Candidates,
+    expense: Float64s,
+    scores: Float64s,
+    below: Bools | None,
+    *,
+    alike: bool,
 ) -> Places:
     """Places (experts,), best first: those that are not `below` the least quality, by score, the
-    dearer first, then as in `Candidates.cheapest_first`."""
-    if below is None:
+    dearer first, then as in `Candidates.cheapest_first`. `alike`: some scores are equal."""
+    if below is None and not alike:
         ranking: Places = (-scores).argsort()
-        if len(set(scores.tolist())) == len(scores):
-            return ranking
+        return ranking
     keys = (candidates.cheapest_rank, -expense, -scores)
     return np.lexsort(keys if below is None else (*keys, below))
 
@@ -154,11 +159,11 @@ class _Scores(_Ranked):
     def _cheaper(self, others: Sequence[int], place: int) -> list[int]:
         """Those of the others that are cheaper than the expert at `place`."""
         expense, dear = self.expense, self.expense[place]
-        lower = [other for other in others if expense[other] < dear]
-        if equal := [other for other in others if expense[other] == dear]:
-            rank = self.candidates.cheapest_rank
-            lower += [other for other in equal if rank[other] < rank[place]]
-        return sorted(lower)
+        lower = [other for other in others if expense[other] <= dear]
+        if all(expense[other] < dear for other in lower):
+            return lower
+        rank = self.candidates.cheapest_rank.tolist()
+        return [other for other in lower if expense[other] < dear or rank[other] < rank[place]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["PREFERRED", "RULED_OUT", "STATED", "Reason"]
+from edge_router.chat.capability import Capability
+
+__all__ = ["LACKS", "PREFERRED", "RULED_OUT", "STATED", "Reason"]
 
 
 class Reason(StrEnum):
@@ -26,6 +28,14 @@ class Reason(StrEnum):
     ONLY_IN_CLOUD = "only_in_cloud"
     OFFLINE = "offline"
     CONTEXT_LENGTH = "context_length"
+    NO_TOOLS = "no_tools"
+    NO_JSON_SCHEMA = "no_json_schema"
+    NO_VISION = "no_vision"
+    NO_AUDIO = "no_audio"
+    NO_FILES = "no_files"
+    NO_REASONING = "no_reasoning"
+    NO_LOGPROBS = "no_logprobs"
+    REMOTE_PART = "remote_part"
     PRICE_UNKNOWN = "price_unknown"
     MAX_COST = "max_cost"
     BUDGET = "budget"
@@ -41,6 +51,14 @@ RULED_OUT = {
     Reason.ONLY_IN_CLOUD: "only the cloud may answer",
     Reason.OFFLINE: "this device is offline",
     Reason.CONTEXT_LENGTH: "the query does not fit its context",
+    Reason.NO_TOOLS: "it cannot call tools",
+    Reason.NO_JSON_SCHEMA: "it cannot keep to a JSON schema",
+    Reason.NO_VISION: "it cannot see images",
+    Reason.NO_AUDIO: "it cannot hear sound",
+    Reason.NO_FILES: "it cannot read files",
+    Reason.NO_REASONING: "it cannot reason before it answers",
+    Reason.NO_LOGPROBS: "it gives no log-probabilities",
+    Reason.REMOTE_PART: "nothing may leave this device, and it would fetch an image from a network",
     Reason.PRICE_UNKNOWN: "a limit on cost is set and its price is not known",
     Reason.MAX_COST: "it would cost more than allowed",
     Reason.BUDGET: "it would cost more than is left of the budget",
@@ -49,6 +67,17 @@ RULED_OUT = {
     Reason.LOW_BATTERY: "the battery is low",
     Reason.UNREACHABLE: "it could not be reached just now",
 }
+
+LACKS = {
+    Capability.TOOLS: Reason.NO_TOOLS,
+    Capability.JSON_SCHEMA: Reason.NO_JSON_SCHEMA,
+    Capability.VISION: Reason.NO_VISION,
+    Capability.AUDIO: Reason.NO_AUDIO,
+    Capability.FILES: Reason.NO_FILES,
+    Capability.REASONING: Reason.NO_REASONING,
+    Capability.LOGPROBS: Reason.NO_LOGPROBS,
+}
+"""Why an expert is ruled out that lacks a capability."""
 
 PREFERRED = {
     Reason.BEST_QUALITY: "best expected quality",

@@ -36,8 +36,8 @@ class StoredPoint:
     experts to their profiles. `evidence` says on how many queries of which tables and kinds it
     rests and what was measured there. `created` is a UTC date, `command` what makes it anew. One
     from the log has `corrections` by the names of the experts, and in `heads` the fingerprints of
-    what they correct. `prices` are those of the experts, by their names, see `prices_of`; a file
-    that states none is not asked.
+    what they correct. `prices` are those of the experts, by their names (see `prices_of`); they are
+    not compared with today's where a file states none.
     """
 
     name: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from edge_router.backends.base import Backend, CountsTokens
-from edge_router.chat.completion import ChatRequest
+from edge_router.chat.request import ChatRequest
 
 from .expert import Expert
 
@@ -50,9 +50,9 @@ class ContextRoom:
 
 
 def must_fit(request: ChatRequest) -> list[str]:
-    """The texts that a context must hold whole: system messages and the last turn."""
-    texts = [m.content for m in request.messages if m.role == "system"]
-    return [*texts, request.messages[-1].content]
+    """The texts that a context must hold whole: system messages, the last turn, and tools."""
+    texts = [text for message in request.untrimmable for text in message.texts]
+    return [*texts, *request.schemas]
 
 
 def counted_tokens(

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from edge_router.chat.capability import Capability
 from edge_router.device.latency import Speed
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
@@ -18,6 +19,7 @@ from edge_router.guards.checks import (
     flag,
     instance,
     member,
+    members,
     number,
     optional,
     settle,
@@ -30,6 +32,7 @@ from ..logistic import sigmoid
 __all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing", "tools_head"]
 
 
+EVERYTHING = frozenset(Capability)
 PROFILES = ("135m", "1b", "3b", "8b", "70b", "frontier")
 
 
@@ -81,7 +84,7 @@ class ExpertHead:
 
     def qualities(self, vectors: Float64s) -> Float64s:
         """P(good answer) (...,) for representations `vectors` (..., representation_dim)."""
-        return sigmoid((self.bias + vectors @ self.weights) / self.temperature)
+        return sigmoid((self.bias + vectors.dot(self.weights)) / self.temperature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,8 @@ class Expert:
     neither `only_on_device` nor `offline` lets it be asked.
 
     `context_tokens` None means unknown and is not checked. `pricing` None means unknown: it then
-    fails every limit on cost, since a price nobody knows is not zero.
+    fails every limit on cost, since a price nobody knows is not zero. `capabilities` are what
+    it can do besides answering text; an expert of which nothing is stated can do everything.
     """
 
     name: str
@@ -107,6 +111,7 @@ class Expert:
     context_tokens: int | None = None
     usd_per_hour: float = 0.0
     needs_network: bool = False
+    capabilities: frozenset[Capability] = EVERYTHING
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a field that is not what its name says."""
@@ -138,6 +143,7 @@ EXPERT_CHECKS = {
     "context_tokens": optional(whole_number),
     "usd_per_hour": amount,
     "needs_network": flag,
+    "capabilities": members(Capability),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.chat.capability import Capability
 from edge_router.device.latency import AS_STATED, ExpertState, reading_s, writing_s
 
 from ..arrays import Bools, Float32s, Float64s, Places
@@ -21,6 +22,7 @@ __all__ = ["Candidate", "Candidates", "Estimates", "Panel", "Traits"]
 
 
 UNKNOWN_PRICE = (np.nan, np.nan)
+ONE, LONGEST = np.array(0.0), np.array(10.0)  # logarithms of tokens; as arrays, numpy converts none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +95,7 @@ class Panel:
         log_length = self.log_tokens + (
             query.log_tokens + now.log_length if now else query.log_tokens
         )
-        written = np.minimum(np.exp(np.minimum(np.maximum(log_length, 0.0), 10.0)), max_tokens)
+        written = np.minimum(np.exp(np.minimum(np.maximum(log_length, ONE), LONGEST)), max_tokens)
         read = np.minimum(self.room, input_tokens)
         new = np.maximum(read - now.cached_tokens, 0.0) if now else read
         first = self.start_s + reading_s(new, read, self.s_per_input, self.input_growth_s)
@@ -161,6 +163,11 @@ class Traits:
     leaves_device: Bools
     not_configured: Bools
     context_tokens: Float64s
+
+    def lacking(self, capability: Capability) -> Bools:
+        """Which of them (experts,) lack a capability."""
+        lacking = [capability not in expert.capabilities for expert in self.experts]
+        return np.array(lacking, dtype=np.bool_)
 
     @classmethod
     def of(cls, experts: Sequence[Expert], configured: Sequence[bool]) -> Traits:

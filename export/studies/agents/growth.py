@@ -56,6 +56,7 @@ def timed_catalogue(
         "agents": len(agents),
         "flat_ms": float(np.median(flat)) * 1e3,
         "two_layers_ms": float(np.median(layered)) * 1e3,
+        "examples": len(view.examples),
         "recall_at_5": float(np.mean(listed)),
         "shortlist_tokens": float(np.mean(tokens)),
         "all_tokens": everyone,

@@ -23,7 +23,7 @@ from .intents import Intents
 __all__ = ["language_model_choices"]
 
 MODEL = "smollm2-135m"
-DEV, TEST, WITH_ALL = 60, 150, 4  # requests
+DEV, TEST, WITH_ALL = 40, 100, 3  # requests
 WAIT_S = 120.0
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the model's log-probability beside the scores
 SMALLEST = 1e-6
@@ -36,7 +36,7 @@ def language_model_choices(intents: Intents, embedder: Embedder, examples: int) 
     """
     view = AgentCatalog(embedder, intents.agents(examples, 0)).view()
     scorer = AgentScorer(view)
-    backend = LlamaCppBackend(MODEL, n_ctx=4096, n_threads=1)
+    backend = LlamaCppBackend(MODEL, n_ctx=8192, n_threads=1)
     try:
         dev = _asked(backend, scorer, embedder, _some(intents.dev, DEV))
         test = _asked(backend, scorer, embedder, _some(intents.test, TEST))

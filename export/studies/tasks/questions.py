@@ -73,7 +73,7 @@ def embedder(
     known = dict(zip(texts, arrays["vectors"], strict=True))
 
     def embed(prompt: Prompt) -> Float32s:
-        vector: Float32s | None = known.get(ChatRequest.of(prompt).messages[-1].content)
+        vector: Float32s | None = known.get(ChatRequest.of(prompt).messages[-1].text)
         return router.embed(prompt) if vector is None else vector
 
     return embed

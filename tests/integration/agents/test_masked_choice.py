@@ -15,6 +15,7 @@ from edge_router.agents.choosing.chooser import MaskedChooser
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
 from edge_router.chat.completion import ChatRequest
+from edge_router.chat.tools import ResponseFormat
 from edge_router.errors import BackendRejected
 
 SCHEMA = {
@@ -73,6 +74,9 @@ def test_arguments_follow_the_grammar(model: LlamaCppBackend) -> None:
 def test_a_schema_without_a_grammar_is_refused(model: LlamaCppBackend) -> None:
     """The request is at fault, and no other expert is asked."""
     request = ChatRequest.of("x")
-    broken = ChatRequest(request.messages, json_schema={"$ref": "#/nowhere"})  # type: ignore[arg-type]
+    broken = ChatRequest(
+        request.messages,
+        response_format=ResponseFormat("json_schema", schema={"$ref": "#/nowhere"}),
+    )
     with pytest.raises(BackendRejected):
         model.complete(broken, deadline=Deadline.after(60))

@@ -14,7 +14,7 @@ import pytest
 from fault_server import STREAM_HEAD, FaultServer, Peer, answer_json, piece
 
 ANSWER = "Sure \U0001f44d \u2013 na\u00efve \u4f60."
-ROUTE = ("route", "What is the opposite of hot?", "--artifact", "nowhere")  # an error, at once
+ROUTE = ("route", "What is the capital of France?", "--artifact", "nowhere")  # an error, at once
 
 
 def start(

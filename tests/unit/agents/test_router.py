@@ -124,6 +124,18 @@ def test_a_language_model_decides_among_the_candidates() -> None:
     assert len(chooser.asked) == 1
 
 
+def test_a_small_models_word_may_count_less() -> None:
+    """With little weight the scores decide, with much the model; it cannot say "none" then."""
+    text = "alarm clock rain minutes forecast"
+    by_score = AgentRouter(catalog()).route(text).agent
+    other = "timer" if by_score == "weather" else "weather"
+    for weight, name in ((0.0, by_score), (100.0, other)):
+        router = AgentRouter(catalog(), chooser=Chooses(other), chooser_weight=weight)
+        assert router.route(text).agent == name
+    router = AgentRouter(catalog(), chooser=Chooses(NONE), chooser_weight=0.1)
+    assert router.route(text).agent == by_score
+
+
 def test_a_fitted_head_decides_and_survives_a_new_agent() -> None:
     """`fit` says whether there were enough examples."""
     known = catalog(*MANY)

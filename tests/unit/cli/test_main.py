@@ -36,7 +36,7 @@ def test_route_prints_the_expert_and_the_reason_on_stderr(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Standard output is for scripts."""
-    code, out, err = run(capsys, "route", "What is the opposite of hot?")
+    code, out, err = run(capsys, "route", "What is the capital of France?")
     assert (code, out) == (0, "local\n")
     assert "quality local" in err
     assert "router" in err
@@ -45,7 +45,7 @@ def test_route_prints_the_expert_and_the_reason_on_stderr(
 
 def test_route_json_holds_the_whole_decision(capsys: pytest.CaptureFixture[str]) -> None:
     """With a stable reason code and every estimate."""
-    result = run_json(capsys, "route", "What is the opposite of hot?")
+    result = run_json(capsys, "route", "What is the capital of France?")
     assert (result["expert"], result["reason"]) == ("local", "cheapest_is_enough")
     assert result["estimates"].keys() == {"local", "cloud"}
     assert 0 <= result["estimates"]["local"]["quality"] <= 1
@@ -53,13 +53,13 @@ def test_route_json_holds_the_whole_decision(capsys: pytest.CaptureFixture[str])
 
 def test_route_explains_for_people_and_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     """All of it on standard output; every expert, the operating point, and what would change it."""
-    code, out, err = run(capsys, "route", "What is the opposite of hot?", "--explain")
+    code, out, err = run(capsys, "route", "What is the capital of France?", "--explain")
     assert (code, err) == (0, "")
     for words in ("local (", "cloud (cloud)", "operating point balanced", "nearest known queries"):
         assert words in out
     for words in ("price 0.20: cloud up to ", "local above", "expected answer about "):
         assert words in out
-    result = run_json(capsys, "route", "What is the opposite of hot?", "--explain")
+    result = run_json(capsys, "route", "What is the capital of France?", "--explain")
     assert {expert["name"] for expert in result["experts"]} == {"local", "cloud"}
     argv = ("route", "What is 1 + 1?", "--explain", "--preference", "auto")
     assert "\npreference auto\n" in run(capsys, *argv)[1]
@@ -67,7 +67,7 @@ def test_route_explains_for_people_and_for_machines(capsys: pytest.CaptureFixtur
 
 def test_a_preference_replaces_the_operating_point(capsys: pytest.CaptureFixture[str]) -> None:
     """Its reason has a code of its own; an unknown price counts as the dearest."""
-    query = "What is the opposite of hot?"
+    query = "What is the capital of France?"
     result = run_json(capsys, "route", query, "--preference", "cost")
     assert (result["expert"], result["reason"]) == ("local", "best_in_cost_range")
     assert (result["preference"], result["operating_point"]) == ("cost", "")
@@ -90,7 +90,7 @@ def test_a_batch_gives_one_line_each_and_the_same_in_threads(
 ) -> None:
     """Bad lines become errors in their place; the others are decided."""
     lines = [
-        '{"query": "What is the opposite of hot?"}',
+        '{"query": "What is the capital of France?"}',
         '{"messages": [{"role": "user", "content": "Prove Fermat\'s last theorem."}]}',
         '{"query": ""}',
         "not json",
@@ -156,7 +156,7 @@ def test_standard_input_may_hold_the_query(
     """And what is not UTF-8 there is refused by name."""
 
     class Stdin:
-        buffer = io.BytesIO(b"What is the opposite of hot?")
+        buffer = io.BytesIO(b"What is the capital of France?")
 
     monkeypatch.setattr(sys, "stdin", Stdin())
     assert run(capsys, "route", "-")[1] == "local\n"

@@ -78,6 +78,19 @@ def test_a_bad_local_answer_is_handed_over_and_the_record_says_so(
     assert "local's answer was good with a chance of 0%, so cloud was asked" in record.words
 
 
+@pytest.mark.parametrize(("mode", "answered"), [("cheapest", "local"), ("as_usual", "cloud")])
+def test_what_no_model_can_know_is_not_handed_over(
+    settings: Config, mode: str, answered: str
+) -> None:
+    """However bad the answer begins, unless such queries are decided as usual."""
+    backends = {"local": FakeBackend(WORDS, margin=0.1), "cloud": FakeBackend(ELSEWHERE)}
+    experts = {"local": replace(LOCAL, output_usd_per_million=0.01), "cloud": CLOUD}
+    config = settings.with_changes(needs_tools=mode, min_gain=0.55, experts=experts)
+    record = EdgeRouter(config, backends=backends).complete("turn off the kitchen light").record
+    assert (record.decision.expert, record.answered_by) == ("local", answered)
+    assert (record.deferral is None) is (answered == "local")
+
+
 def test_the_gate_sees_what_was_expected_before_any_correction(
     settings: Config, artifact: RouterArtifact, quality: Mapping[str, float], tmp_path: Path
 ) -> None:

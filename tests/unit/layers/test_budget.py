@@ -141,7 +141,7 @@ def test_cancelled_and_broken_answers_are_booked(broken: bool) -> None:
     how = {"error": BackendProtocolError("gone"), "fail_after": 30} if broken else {}
     router, backend = paid(**how)
     for _ in range(30):
-        with router.stream("What is the opposite of hot?") as stream:
+        with router.stream("What is the capital of France?") as stream:
             try:
                 for number, _ in enumerate(stream, 1):
                     if number == 30:
@@ -217,7 +217,7 @@ def test_an_expert_that_ignores_its_limit_is_cut_off() -> None:
     """The reservation was for fifty tokens; an answer of a thousand ends soon after them."""
     config = Config(experts={"big": BIG}, placement=Placement.ONLY_IN_CLOUD, max_cost_usd=0.05)
     router = EdgeRouter(config, backends={"big": FakeBackend("word " * 1000)})
-    answer = router.complete("What is the opposite of hot?")
+    answer = router.complete("What is the capital of France?")
     assert answer.finish_reason == "length"
     assert answer.record.cost_usd is not None
     assert answer.record.cost_usd < 0.08

@@ -21,7 +21,7 @@ CLOUD = ExpertConfig(
     "openai", "big", "frontier", location="cloud", base_url="http://127.0.0.1:9/v1"
 )
 LOCAL = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=2048)
-EASY = "What is the opposite of hot?"
+EASY = "What is the capital of France?"
 HARD = (
     "A chain of length 3 m and mass 2 kg hangs over a frictionless table edge with a third of its "
     "length over the edge. How fast does it move when its end leaves the table?"

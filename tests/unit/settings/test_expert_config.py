@@ -23,6 +23,14 @@ def test_only_this_device_is_paid_by_the_hour(tmp_path: Path) -> None:
         )
 
 
+def test_only_a_cloud_expert_is_asked_again(tmp_path: Path) -> None:
+    """What fails on this device fails for good."""
+    far = 'backend = "openai"\nmodel = "m"\nprofile = "8b"\nbase_url = "https://x.org/v1"\n'
+    assert expert(tmp_path, f"{far}retries = 5").retries == 5
+    with pytest.raises(ConfigError, match=r"retries = 5 in \[experts.* is for cloud experts"):
+        expert(tmp_path, 'backend = "llama_cpp"\nmodel = "m"\nprofile = "1b"\nretries = 5')
+
+
 def test_speeds_that_are_stated_are_known_by_name(tmp_path: Path) -> None:
     """So that nothing that was measured replaces them."""
     table = 'backend = "llama_cpp"\nmodel = "m"\nprofile = "1b"\nstart_s = 0'

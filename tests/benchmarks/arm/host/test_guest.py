@@ -21,7 +21,7 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import RouterTokenizer
 from edge_router.routing.router import Router
 
-QUERIES = ("What is the opposite of hot?", "Prove that the square root of 2 is irrational.")
+QUERIES = ("What is the capital of France?", "Prove that the square root of 2 is irrational.")
 ENDS = [
     ("exit 3", r"ended with exit status 3 \(it said nothing\)"),
     ("echo Illegal instruction >&2; kill -ILL $$", r"killed by signal 4 \(Illegal instruction\)"),

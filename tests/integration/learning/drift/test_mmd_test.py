@@ -55,8 +55,8 @@ def test_the_command_judges_each_stretch(
     monkeypatch.setenv("EDGE_ROUTER_CONFIG", str(tmp_path / "config.toml"))
     (tmp_path / "config.toml").write_text("")
     file = tmp_path / "queries.jsonl"
-    messages = {"messages": [{"role": "user", "content": "What is the opposite of hot?"}]}
-    line = json.dumps({"query": "What is the opposite of hot?"})
+    messages = {"messages": [{"role": "user", "content": "What is the capital of France?"}]}
+    line = json.dumps({"query": "What is the capital of France?"})
     file.write_text("\n".join([line] * LOOKS[-1] + [json.dumps(messages)] * LOOKS[0]))
     assert main(["drift", str(file), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
@@ -73,7 +73,7 @@ def test_the_command_looks_at_the_log(
     monkeypatch.setenv("EDGE_ROUTER_DATA_DIR", str(tmp_path))
     assert main(["drift"]) == 2
     assert "0 queries are too few to tell" in capsys.readouterr().err
-    decision = Router.from_config(Config()).route("What is the opposite of hot?")
+    decision = Router.from_config(Config()).route("What is the capital of France?")
     log = OutcomeLog(tmp_path / FILE)
     for number in range(LOOKS[0] + 2):
         record = AnswerRecord(str(number), decision, "local", {}, None, None, 0.0, 0.1, 0.2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import pytest
@@ -72,8 +71,10 @@ def test_a_remote_experts_answer_is_checked(said: str, name: str) -> None:
     choice = SchemaChooser(backend).choose([TIMER], "ring", deadline=Deadline.after(SOON))
     assert choice.name == name
     assert bool(choice.fault) == (not choice.probabilities)
-    enum = json.loads(backend.requests[0].json_schema or "")["properties"]["name"]["enum"]
-    assert enum == ["timer", "none"]
+    form = backend.requests[0].response_format
+    assert form is not None
+    assert form.schema is not None
+    assert form.schema["properties"]["name"]["enum"] == ("timer", "none")
 
 
 def test_the_prompt_begins_alike_for_every_request() -> None:

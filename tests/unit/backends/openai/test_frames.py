@@ -218,12 +218,12 @@ def test_a_stream_that_ends_with_its_whole_message_says_nothing_twice() -> None:
     ],
 )
 def test_a_tool_call_is_refused_loudly(verb: Any, call: dict[str, Any]) -> None:
-    """Never an empty "stop": this version does not pass tool calls."""
+    """Never an empty "stop": the request has no tools that it could mean."""
     choice = {"message": {"content": None, **call}, "finish_reason": "tool_calls"}
     whole, streamed = saying(answer_json({"choices": [choice]})), streaming(frame(call), DONE)
     failure = failure_of(verb, whole if verb is complete else streamed)
     assert isinstance(failure, BackendRejected)
-    assert "does not pass tool calls" in str(failure)
+    assert "although the request has none" in str(failure)
 
 
 @both_verbs
@@ -240,7 +240,7 @@ def test_a_tool_call_after_text_is_not_a_silent_stop() -> None:
     call = {"tool_calls": [{"function": {"name": "rm"}}]}
     failure = failure_of(stream, streaming(piece("Let me see. "), frame(call, "tool_calls"), DONE))
     assert isinstance(failure, BackendProtocolError)
-    assert "tool calls" in str(failure)
+    assert "although the request has none" in str(failure)
 
 
 @pytest.mark.parametrize(

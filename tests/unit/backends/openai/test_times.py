@@ -127,7 +127,8 @@ def test_after_its_first_token_a_server_has_until_the_deadline() -> None:
         peer.send(piece("late", finish="stop"))
 
     chunks = answer_to(stream, script, first_token_timeout_s=0.2)
-    assert _texts(chunks) == ["late", ""]
+    assert _texts(chunks) == ["", "late", ""]
+    assert chunks[0].reasoning_content == "hm"
 
 
 def test_a_whole_answer_has_until_the_deadline() -> None:

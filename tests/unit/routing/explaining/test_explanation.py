@@ -25,7 +25,7 @@ CLOUD = ExpertConfig(
     output_usd_per_million=10.0,
 )
 EXPERTS = {"local": LOCAL, "cloud": CLOUD}
-QUERY = "What is the opposite of hot?"
+QUERY = "What is the capital of France?"
 JSON_TYPES: dict[str, Any] = {
     "object": dict, "array": list, "string": str, "number": (int, float), "boolean": bool,
     "null": type(None),
