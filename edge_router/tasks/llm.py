@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
@@ -79,22 +79,24 @@ class LLMTaskClassifier:
         started = time.perf_counter()
         tasks = self.tasks
         request = without_answers(prompt, tasks)
-        examples = self._examples(request)
 
-        def asked(request: ChatRequest) -> str:
+        def asked(request: ChatRequest, examples: Sequence[Mapping[str, Any]]) -> str:
             question = next(one.text for one in reversed(request.messages) if one.role == "user")
             written = task_prompt(question, tasks, examples, max_tokens=self._max_tokens)
             return self._ask(written, constraints)
 
-        answer = asked(request)
+        examples = self._examples(request)
+        answer = asked(request, examples)
         task = parsed_answer(answer, tasks)
         rest = without_name(request, task)
-        if rest is not request and parsed_answer(asked(rest), tasks) != task:
-            task = UNKNOWN
+        if rest is not request:  # the similar questions too are those of the rest
+            examples = self._examples(rest)
+            if parsed_answer(asked(rest, examples), tasks) != task:
+                task = UNKNOWN
         seconds = time.perf_counter() - started
         return Classification(task, self.name, seconds, examples=examples, answer=answer)
 
-    def _examples(self, request: ChatRequest) -> tuple[dict[str, object], ...]:
+    def _examples(self, request: ChatRequest) -> tuple[Mapping[str, Any], ...]:
         """The nearest last, next to the question; a small model heeds what it read last."""
         if self._retrieval is None:
             return ()

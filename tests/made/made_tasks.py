@@ -31,7 +31,7 @@ def embed(prompt: Prompt) -> Float32s:
 def questions(count: int, tasks: Sequence[str] = tuple(WORDS)) -> list[dict[str, Any]]:
     """`count` rows of each task."""
     return [
-        {"query": f"Question {n} about a {WORDS[task]}?", "task": task}
+        {"query": f"Question {n} about a {WORDS.get(task, task)}?", "task": task}
         for n in range(count)
         for task in tasks
     ]
