@@ -26,7 +26,6 @@ if TYPE_CHECKING:  # `X as X` marks a public name for type checkers
         BackendError as BackendError,
         ConfigError as ConfigError,
         EdgeRouterError as EdgeRouterError,
-        RouterClosed as RouterClosed,
         RoutingError as RoutingError,
     )
     from .routing.deciding.decision import Decision as Decision
@@ -61,7 +60,6 @@ _HOME = {
     "Placement": "settings.constraints",
     "Reason": "routing.deciding.reason",
     "Router": "routing.router",
-    "RouterClosed": "errors",
     "RoutingError": "errors",
 }
 

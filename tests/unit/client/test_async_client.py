@@ -20,10 +20,9 @@ from edge_router import (
     Config,
     Constraints,
     EdgeRouter,
-    RouterClosed,
 )
 from edge_router.chat.completion import ChatRequest, Message, ToolCall
-from edge_router.errors import BackendRejected, InvalidRequest
+from edge_router.errors import BackendRejected, InvalidRequest, RouterClosed
 from edge_router.testing import FakeBackend
 from fault_server import STREAM_HEAD, FaultServer, Peer, piece
 from made_experts import CLOUD, DOWN, LOCAL
