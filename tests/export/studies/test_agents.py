@@ -60,6 +60,7 @@ def test_examples_are_drawn_from_the_train_split() -> None:
 
 def test_the_report_has_every_figure() -> None:
     """Tables and plots of a study of the made intents."""
+    pytest.importorskip("matplotlib", reason="the extra `export` is not installed")
     methods = {
         name: accuracy(INTENTS, EMBEDDER, flat(INTENTS, EMBEDDER, 0)) | {"draws": 1}
         for name in (
