@@ -43,12 +43,12 @@ def recombined_texts(outcomes: OutcomeSet, counts: Mapping[str, int], base: Path
     """
     train = outcomes.split("train")
     tested = {letters_of(text) for text in outcomes.where(outcomes.splits != "train").texts}
-    own = {table: np.flatnonzero(train.tables == table) for table in counts}
-    words = LikeWords.of([train.texts[row] for rows in own.values() for row in rows], base)
+    messages = [train.where(train.tables == table) for table in counts]
+    words = LikeWords.of([text for table in messages for text in table.texts], base)
     made = [
         text
-        for number, (table, count) in enumerate(counts.items())
-        for text in _of_table(train.where(train.tables == table), count, words, number)
+        for number, (table, count) in enumerate(zip(messages, counts.values(), strict=True))
+        for text in _of_table(table, count, words, number)
     ]
     return [text for text in made if letters_of(text) not in tested]
 

@@ -10,13 +10,14 @@ import numpy as np
 
 from edge_router.routing.arrays import Float64s
 
+from ..svg import GRID, INK, MUTED, svg_text
 from .evidence import Evidence
 
 __all__ = ["cost_quality_svg"]
 
 WIDTH, HEIGHT = 480, 340
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 64
-INK, MUTED, GRID, ROUTER, ORACLE = "#1f2933", "#7b8794", "#e4e7eb", "#0b69a3", "#8fb8d0"
+ROUTER, ORACLE = "#0b69a3", "#8fb8d0"
 HEAD = (
     f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
     f'font-family="sans-serif" font-size="11" fill="{INK}">'
@@ -85,7 +86,7 @@ def cost_quality_svg(evidence: Evidence, price: float, *, title: str) -> str:
             HEAD,
             f"<title>{escape(title)}</title>",
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-            _text(LEFT, 18, title, size=12),
+            svg_text(LEFT, 18, title, size=12),
             *_frame(x, y, unit),
             *(_polyline(line, x, y) for line in lines),
             *_mark(point, x, y),
@@ -128,10 +129,10 @@ def _frame(x: _Axis, y: _Axis, unit: str) -> list[str]:
     parts = []
     for value, at in zip(y.ticks(), y.at(y.ticks()), strict=True):
         parts.append(f'<path d="M{x.start} {at:.1f}H{x.end}" stroke="{GRID}"/>')
-        parts.append(_text(LEFT - 6, at + 4, f"{value:.3f}", anchor="end", colour=MUTED))
+        parts.append(svg_text(LEFT - 6, at + 4, f"{value:.3f}", anchor="end", colour=MUTED))
     for value, at in zip(x.ticks(), x.at(x.ticks()), strict=True):
-        parts.append(_text(at, y.start + 16, f"{value:.3g}", anchor="middle", colour=MUTED))
-    parts.append(_text((x.start + x.end) / 2, y.start + 34, unit, anchor="middle"))
+        parts.append(svg_text(at, y.start + 16, f"{value:.3g}", anchor="middle", colour=MUTED))
+    parts.append(svg_text((x.start + x.end) / 2, y.start + 34, unit, anchor="middle"))
     parts.append(
         f'<text transform="translate(13 {(y.start + y.end) / 2:.1f}) rotate(-90)" '
         'text-anchor="middle">mean score</text>'
@@ -154,7 +155,7 @@ def _mark(point: tuple[float, float], x: _Axis, y: _Axis) -> list[str]:
     shift = -8 if side == "end" else 8
     return [
         f'<circle cx="{across:.1f}" cy="{up:.1f}" r="5" fill="{ROUTER}" stroke="#ffffff"/>',
-        _text(across + shift, up + 16, f"{point[0]:.3g}; {point[1]:.3f}", anchor=side),
+        svg_text(across + shift, up + 16, f"{point[0]:.3g}; {point[1]:.3f}", anchor=side),
     ]
 
 
@@ -166,14 +167,5 @@ def _legend(lines: Sequence[_Line]) -> list[str]:
             f'<path d="M{left} {up - 4}h24" stroke="{line.colour}" stroke-width="2" '
             f'stroke-dasharray="{line.dash}"/>'
         )
-        parts.append(_text(left + 30, up, line.name))
+        parts.append(svg_text(left + 30, up, line.name))
     return parts
-
-
-def _text(
-    x: float, y: float, text: str, *, anchor: str = "start", size: int = 11, colour: str = INK
-) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '
-        f'fill="{colour}">{escape(text)}</text>'
-    )

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from edge_router.chat.capability import Capability
 from edge_router.device.latency import AS_STATED, ExpertState
 from edge_router.guards.checks import (
@@ -29,7 +31,17 @@ from .reason import PREFERRED, RULED_OUT, STATED, Reason
 if TYPE_CHECKING:
     from edge_router.settings.constraints import Constraints
 
-__all__ = ["NO_NEEDS", "Decision", "Grounds", "Needs", "Rule", "Snapshot", "Verdict", "Weighed"]
+__all__ = [
+    "NO_NEEDS",
+    "Decision",
+    "Grounds",
+    "Needs",
+    "Ranked",
+    "Rule",
+    "Snapshot",
+    "Verdict",
+    "Weighed",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +262,29 @@ class Weighed(Protocol):
     def verdict(self, among: Places, place: int) -> Verdict:
         """Why the expert at `place` was taken of those `among`."""
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """What a `Weighed` says by its `ranking`: the places of all candidates (experts,), best first,
+    whoever of them may answer."""
+
+    ranking: Places
+
+    def best(self, among: Places) -> int:
+        return int(_among(self.ranking, among)[0])
+
+    def order(self, among: Places) -> Places:
+        return _among(self.ranking, among)
+
+
+def _among(ranking: Places, among: Places) -> Places:
+    """Those of `ranking` that are in `among`, in its order."""
+    if len(among) == len(ranking):
+        return ranking
+    kept = np.zeros(len(ranking), dtype=np.bool_)
+    kept[among] = True
+    return ranking[kept[ranking]]
 
 
 class Rule(Protocol):

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..arrays import Bools, Float64s, Places
 from ..experts.panel import Candidates
-from .decision import Rule, Verdict, Weighed
+from .decision import Ranked, Rule, Verdict, Weighed
 from .operating_point import OperatingPoint
 from .price import expenses, scores_of
 from .reason import Reason
@@ -86,30 +86,8 @@ def _ranking(
     return np.lexsort(keys if below is None else (*keys, below))
 
 
-def _among(ranking: Places, among: Places) -> Places:
-    """Those of `ranking` that are in `among`, in its order."""
-    if len(among) == len(ranking):
-        return ranking
-    kept = np.zeros(len(ranking), dtype=np.bool_)
-    kept[among] = True
-    return ranking[kept[ranking]]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class _Ranked:
-    """The places of all candidates (experts,), best first."""
-
-    ranking: Places
-
-    def best(self, among: Places) -> int:
-        return int(_among(self.ranking, among)[0])
-
-    def order(self, among: Places) -> Places:
-        return _among(self.ranking, among)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scores(_Ranked):
+class _Scores(Ranked):
     """All candidates with their qualities, expenses and scores, each in a list: there are few, and
     one number of an array costs more than a whole comparison. Whether some of them are expected
     below the least quality."""
@@ -194,7 +172,7 @@ class CheapestRule:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cheapest(_Ranked):
+class _Cheapest(Ranked):
     """All candidates, the cheapest first, and what the usual rule makes of them."""
 
     usual: Weighed

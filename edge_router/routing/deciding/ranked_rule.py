@@ -11,7 +11,7 @@ from edge_router.guards.checks import FrozenDict
 
 from ..arrays import Places
 from ..experts.panel import Candidates
-from .decision import Verdict, Weighed
+from .decision import Ranked, Verdict, Weighed
 from .reason import Reason
 
 __all__ = ["RankedRule"]
@@ -47,23 +47,15 @@ class RankedRule:
         last = len(self.order)
         places = [rank.get(name, last) for name in candidates.names]
         ranking = np.lexsort((-candidates.quality, np.array(places)))
-        return _Ranked(candidates.names, ranking, self.scores)
+        return _InOrder(ranking, candidates.names, self.scores)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Ranked:
-    """The places of all candidates in the stated order."""
+class _InOrder(Ranked):
+    """All candidates in the stated order."""
 
     names: Sequence[str]
-    ranking: Places
     scores: Mapping[str, float]
-
-    def best(self, among: Places) -> int:
-        return int(self.order(among)[0])
-
-    def order(self, among: Places) -> Places:
-        kept: Places = self.ranking[np.isin(self.ranking, among)]
-        return kept
 
     def verdict(self, among: Places, place: int) -> Verdict:
         """The gain is 0 where the next expert's score, or its own, is not known."""

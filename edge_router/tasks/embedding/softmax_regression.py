@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_router.learning.lbfgs import lbfgs
 from edge_router.routing.arrays import Float32s, Float64s
 
 __all__ = ["SoftmaxRegression"]
@@ -20,11 +19,7 @@ held-out questions hardly changes (sets of 4, 14 and 150 classes); this value is
 the probabilities, too."""
 STEPS, MEMORY = 300, 10
 HALVINGS = 30
-ENOUGH_DESCENT = 1e-4  # of what the slope promises (Armijo)
 CONVERGED = 1e-4  # of the gradient's largest entry, per question
-
-Objective = Callable[[Float64s], tuple[float, Float64s]]
-"""At a point (n,): the value and the gradient (n,)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +43,7 @@ class SoftmaxRegression:
         0..classes - 1. A class without rows gets about the probability 0."""
         rows, dim = vectors.shape
         counts = np.bincount(labels, minlength=classes)
-        start = np.zeros((classes, dim + 1))
+        start: Float64s = np.zeros((classes, dim + 1))
         start[:, dim] = np.log((counts + 0.5) / (rows + 0.5 * classes))
 
         def objective(flat: Float64s) -> tuple[float, Float64s]:
@@ -65,7 +60,15 @@ class SoftmaxRegression:
             gradient[:, dim] = probability.sum(axis=0, dtype=np.float64)
             return float(loss), gradient.ravel()
 
-        found = _lbfgs(objective, start.ravel(), tolerance=CONVERGED * rows)
+        found = lbfgs(
+            objective,
+            start.ravel(),
+            size_of=_largest,
+            enough=CONVERGED * rows,
+            memory=MEMORY,
+            steps=STEPS,
+            halvings=HALVINGS,
+        )
         parameters = found.reshape(classes, dim + 1).astype(np.float32)
         return cls(np.ascontiguousarray(parameters[:, :dim]), parameters[:, dim].copy())
 
@@ -85,47 +88,5 @@ def _softmax(logits: Float32s) -> Float32s:
     return logits
 
 
-def _lbfgs(objective: Objective, start: Float64s, *, tolerance: float) -> Float64s:
-    """Limited-memory BFGS (Nocedal and Wright 2006, algorithm 7.5) with halved steps."""
-    at = start
-    value, gradient = objective(at)
-    pairs: deque[tuple[Float64s, Float64s]] = deque(maxlen=MEMORY)
-    for _ in range(STEPS):
-        if np.abs(gradient).max() <= tolerance:
-            break
-        direction = _direction(gradient, pairs)
-        slope = float(direction @ gradient)
-        if slope >= 0:  # rounding: begin again
-            pairs.clear()
-            direction, slope = -gradient, -float(gradient @ gradient)
-        size = 1.0 if pairs else min(1.0, 1.0 / float(np.abs(gradient).max()))
-        for _ in range(HALVINGS):
-            new = at + size * direction
-            there = objective(new)
-            if there[0] <= value + ENOUGH_DESCENT * size * slope:
-                break
-            size /= 2
-        else:
-            break
-        step, change = new - at, there[1] - gradient
-        if float(step @ change) > 0:
-            pairs.append((step, change))
-        at, (value, gradient) = new, there
-    return at
-
-
-def _direction(gradient: Float64s, pairs: deque[tuple[Float64s, Float64s]]) -> Float64s:
-    """The two-loop recursion (algorithm 7.4)."""
-    direction = -gradient
-    shares = []
-    for step, change in reversed(pairs):
-        share = float(step @ direction) / float(step @ change)
-        direction = direction - share * change
-        shares.append(share)
-    if pairs:
-        step, change = pairs[-1]
-        direction = direction * (float(step @ change) / float(change @ change))
-    for (step, change), share in zip(pairs, reversed(shares), strict=True):
-        back = float(change @ direction) / float(step @ change)
-        direction = direction + (share - back) * step
-    return direction
+def _largest(gradient: Float64s) -> float:
+    return float(np.abs(gradient).max())

@@ -6,11 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from edge_router.learning.svg import GRID, INK, MUTED, svg_text
+
 from .confusion import Confusion
 
 __all__ = ["confusion_svg", "radar_svg"]
 
-INK, MUTED, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's, which the colour-blind tell apart; the first is the collaboration's."""
 DARKEST = (8, 69, 148)  # of a cell of 100 %
@@ -32,7 +33,7 @@ def confusion_svg(confusion: Confusion, *, title: str) -> str:
     left = 20 + LETTER * max(len(names[n]) for n in rows) + 44
     top = 56 + LETTER * 0.75 * max(len(names[n]) for n in columns)
     width, height = left + CELL * len(columns) + 70, top + CELL * len(rows) + 40
-    parts = [*_head(width, height, title), _text(12, 20, title, size=13)]
+    parts = [*_head(width, height, title), svg_text(12, 20, title, size=13)]
     for at, n in enumerate(columns):
         x = left + CELL * (at + 0.5)
         parts.append(
@@ -41,14 +42,14 @@ def confusion_svg(confusion: Confusion, *, title: str) -> str:
         )
     for at, n in enumerate(rows):
         y, total = top + CELL * at, int(confusion.counts[n].sum())
-        parts.append(_text(left - 44, y + CELL / 2 + 4, names[n], anchor="end"))
-        parts.append(_text(left - 6, y + CELL / 2 + 4, str(total), anchor="end", colour=MUTED))
+        parts.append(svg_text(left - 44, y + CELL / 2 + 4, names[n], anchor="end"))
+        parts.append(svg_text(left - 6, y + CELL / 2 + 4, str(total), anchor="end", colour=MUTED))
         for across, m in enumerate(columns):
             share = float(confusion.counts[n, m]) / total
             parts += _cell(left + CELL * across, y, share)
     bottom = top + CELL * len(rows) + 22
     parts.append(
-        _text(12, bottom, "rows: true task and its questions; columns: named task", colour=MUTED)
+        svg_text(12, bottom, "rows: true task and its questions; columns: named task", colour=MUTED)
     )
     return "\n".join([*parts, "</svg>\n"])
 
@@ -62,7 +63,7 @@ def _cell(x: float, y: float, share: float) -> list[str]:
         shown = f"{100 * share:.0f}" if share >= 0.005 else "<1"
         colour = "#ffffff" if share > 0.5 else INK
         middle = CELL / 2
-        parts.append(_text(x + middle, y + middle + 4, shown, anchor="middle", colour=colour))
+        parts.append(svg_text(x + middle, y + middle + 4, shown, anchor="middle", colour=colour))
     return parts
 
 
@@ -82,7 +83,7 @@ def radar_svg(
     side = 2 * RADIUS + 60 + 2 * LETTER * max(len(_short(task)) for task in tasks)
     width, height = max(side, 420.0), 2 * RADIUS + 130 + 16 * len(order)
     centre = (width / 2, RADIUS + 70.0)
-    parts = [*_head(width, height, title), _text(12, 20, title, size=13)]
+    parts = [*_head(width, height, title), svg_text(12, 20, title, size=13)]
     parts += _web(tasks, centre, rim)
     looks = {name: _look(place, name in first) for place, name in enumerate(order)}
     for name in reversed(order):
@@ -92,7 +93,7 @@ def radar_svg(
         y = 2 * RADIUS + 122 + 16 * place
         colour, thick = looks[name]
         parts.append(f'<path d="M20 {y - 4}h26" stroke="{colour}" stroke-width="{thick}"/>')
-        parts.append(_text(54, y, name))
+        parts.append(svg_text(54, y, name))
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -103,7 +104,7 @@ def _web(tasks: Sequence[str], centre: tuple[float, float], rim: float) -> list[
         share = ring / tenths
         parts.append(_polygon([share] * len(tasks), centre, GRID, 1.0))
         x, y = _corner(0, len(tasks), share, centre)
-        parts.append(_text(x + 3, y + 10, f"{10 * ring} %", size=9, colour=MUTED))
+        parts.append(svg_text(x + 3, y + 10, f"{10 * ring} %", size=9, colour=MUTED))
     for place, task in enumerate(tasks):
         x, y = _corner(place, len(tasks), 1.0, centre)
         parts.append(
@@ -112,7 +113,7 @@ def _web(tasks: Sequence[str], centre: tuple[float, float], rim: float) -> list[
         x, y = _corner(place, len(tasks), 1.09, centre)
         side = (x - centre[0]) / RADIUS
         anchor = "middle" if abs(side) < 0.2 else "start" if side > 0 else "end"
-        parts.append(_text(x, y + 4, _short(task), anchor=anchor))
+        parts.append(svg_text(x, y + 4, _short(task), anchor=anchor))
     return parts
 
 
@@ -150,12 +151,3 @@ def _head(width: float, height: float, title: str) -> list[str]:
         f"<title>{escape(title)}</title>",
         f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
     ]
-
-
-def _text(
-    x: float, y: float, text: str, *, anchor: str = "start", size: int = 11, colour: str = INK
-) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '
-        f'fill="{colour}">{escape(text)}</text>'
-    )
