@@ -133,11 +133,13 @@ class Router:
         reads what users say: the length of a system prompt or of the results of tools pushes no
         query to a dearer expert, as long as all fits the context. A query that needs live data or a
         device is decided as any other where the request brings tools. The same arguments give the
-        same decision. Raises InvalidRequest, NoExpertFits.
+        same decision. Raises InvalidRequest, ConfigError, NoExpertFits.
         """
         limits = UNLIMITED if constraints is None else constraints
         if type(limits) is not Constraints:
             require_constraints(limits)
+        if rule is not None and not hasattr(rule, "weigh"):
+            raise ConfigError(f"rule is {rule!r:.80}; give a Rule, for example RankedRule(('a',))")
         request = ChatRequest.of(prompt)
         text = router_input(request, self.artifact.manifest.max_chars)
         query = self._encoder.represent(text)

@@ -84,3 +84,13 @@ def test_consulting_keeps_limits_and_refuses_strangers() -> None:
             router.consult("cloud", "?", constraints=Constraints(placement="only_on_device"))
         with pytest.raises(ConfigError, match="expert 'x' is unknown"):
             router.consult("x", "?")
+
+
+@pytest.mark.parametrize("rule", ["best", ("local",), 0])
+def test_what_is_no_rule_is_refused(rule: object) -> None:
+    """Before anybody is asked; the words name it and show one."""
+    cloud = FakeBackend()
+    with make(FakeBackend(), cloud) as router:
+        with pytest.raises(ConfigError, match=r"rule is .*; give a Rule, for example RankedRule"):
+            router.complete("Why?", rule=rule)  # type: ignore[arg-type]
+    assert cloud.requests == []
