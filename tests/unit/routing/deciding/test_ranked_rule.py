@@ -90,7 +90,7 @@ def test_consulting_keeps_limits_and_refuses_strangers() -> None:
 def test_what_is_no_rule_is_refused(rule: object) -> None:
     """Before anybody is asked; the words name it and show one."""
     cloud = FakeBackend()
-    with make(FakeBackend(), cloud) as router:
-        with pytest.raises(ConfigError, match=r"rule is .*; give a Rule, for example RankedRule"):
-            router.complete("Why?", rule=rule)  # type: ignore[arg-type]
+    refused = pytest.raises(ConfigError, match=r"rule is .*; give a Rule, for example RankedRule")
+    with make(FakeBackend(), cloud) as router, refused:
+        router.complete("Why?", rule=rule)  # type: ignore[arg-type]
     assert cloud.requests == []
