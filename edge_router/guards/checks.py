@@ -11,7 +11,7 @@ import difflib
 import math
 import operator
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from enum import StrEnum
@@ -54,6 +54,7 @@ Check = Callable[[Any, str], Any]
 
 MOST = 1e12  # dollars, seconds and factors of them: products of these are finite numbers too
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+MOST_LISTED = 400  # characters of the words that a value may be, in an error
 
 
 def settle(value: object, checks: Mapping[str, Check], place: str) -> None:
@@ -206,10 +207,16 @@ def one_of(*allowed: str, convert: Callable[[Any], Any] = str.__str__) -> Check:
             written = str.__str__(value) if isinstance(value, str) else ""
             meant = written.strip().lower().replace("-", "_").replace(" ", "_")
             hint = f"; did you mean {meant!r}?" if meant in allowed else ""
-            raise ConfigError(f"{fault} must be one of {', '.join(str(a) for a in allowed)}{hint}")
+            raise ConfigError(f"{fault} must be one of {_listed(allowed)}{hint}")
         return convert(value)
 
     return check
+
+
+def _listed(words: Sequence[str]) -> str:
+    """The words, as many as an error may show."""
+    text = ", ".join(map(str, words))
+    return text if len(text) <= MOST_LISTED else f"{text[:MOST_LISTED].rpartition(', ')[0]}, ..."
 
 
 def member(kind: type[StrEnum]) -> Check:

@@ -29,7 +29,7 @@ from edge_router.chat.completion import ChatChunk, ChatCompletion, ToolCall, Too
 from edge_router.chat.message import Part
 from edge_router.chat.tools import NamedTool, ResponseFormat, Tool
 from edge_router.device.latency import ExpertState, Pace, Speed
-from edge_router.guards.checks import FrozenDict
+from edge_router.guards.checks import FrozenDict, one_of
 from edge_router.routing.deciding.operating_point import OperatingPoint
 from edge_router.routing.experts.expert import Expert, ExpertHead, Location, Pricing
 from edge_router.settings.preference import Preference, Weights
@@ -156,7 +156,7 @@ def test_a_field_is_what_its_name_says_or_refused(value: Any, name: str) -> None
     for what, hostile in HOSTILE.items():
         result = _changed(value, name, hostile)
         if isinstance(result, Exception):
-            assert len(str(result)) < 600, what
+            assert len(str(result)) < 500, what
         else:
             assert type(result) in _kind(value, name), what
             assert not isinstance(result, float) or math.isfinite(result), what
@@ -289,3 +289,14 @@ def test_the_limit_on_a_far_device_is_logged_once(caplog: pytest.LogCaptureFixtu
     assert (
         "'nas' counts as on this device, but it is asked over the network (192.168.1.77)" in message
     )
+
+
+def test_a_long_list_of_words_is_cut_between_two() -> None:
+    """What was meant is said all the same."""
+    check = one_of(*(f"word_{number}" for number in range(100)))
+    with pytest.raises(ConfigError, match=r"word_\d+, \.\.\.; did you mean 'word_99'\?$") as raised:
+        check("word-99", "x")
+    assert "word_0, word_1, " in str(raised.value)
+    assert len(str(raised.value)) < 500
+    with pytest.raises(ConfigError, match=r"one of red, blue$"):
+        one_of("red", "blue")("green", "x")
