@@ -17,19 +17,22 @@ from .terminal import prepare, print_line, settled
 __all__ = ["main"]
 
 COMMANDS = {
-    "ask": ("ask", "answer TEXT with the expert that suits it"),
-    "chat": ("chat", "talk; the history is kept, each turn is routed"),
-    "route": ("route", "decide who would answer; nobody is called"),
-    "calibrate": ("calibrate", "make an operating point that keeps a target"),
-    "enroll": ("enroll", "teach the router a new expert, on this device"),
-    "feedback": ("feedback", "score how good an answer was (setting learn = true)"),
-    "agents": ("agents", "agents and tools, and which one a request is for"),
-    "log": ("log", "outcomes kept on this device (setting learn = true)"),
-    "drift": ("drift", "whether queries look like those the router knows"),
-    "device": ("device", "what this machine is, and how fast its local experts are"),
-    "doctor": ("doctor", "check this installation; no expert is called"),
-    "models": ("models", "list routers, profiles, enrolled and local models"),
-    "tasks": ("tasks", "two-stage routing: name the task of a query, ask its best expert"),
+    "ask": ("answering.ask", "answer TEXT with the expert that suits it"),
+    "chat": ("answering.chat", "talk; the history is kept, each turn is routed"),
+    "route": ("answering.route", "decide who would answer; nobody is called"),
+    "calibrate": ("learning.calibrate", "make an operating point that keeps a target"),
+    "enroll": ("learning.enroll", "teach the router a new expert, on this device"),
+    "feedback": ("learning.feedback", "score how good an answer was (setting learn = true)"),
+    "agents": ("answering.agents", "agents and tools, and which one a request is for"),
+    "log": ("learning.log", "outcomes kept on this device (setting learn = true)"),
+    "drift": ("learning.drift", "whether queries look like those the router knows"),
+    "device": ("machine.device", "what this machine is, and how fast its local experts are"),
+    "doctor": ("machine.doctor", "check this installation; no expert is called"),
+    "models": ("machine.models", "list routers, profiles, enrolled and local models"),
+    "tasks": (
+        "answering.tasks",
+        "two-stage routing: name the task of a query, ask its best expert",
+    ),
 }
 TOOLS = {"export": "edge_router.export", "bench": "edge_router.benchmarks"}
 

@@ -26,7 +26,7 @@ from edge_router import (
     Router,
 )
 from edge_router.chat.completion import Usage
-from edge_router.cli.commands.route import prompt_of
+from edge_router.cli.commands.answering.route import prompt_of
 from edge_router.device.latency import Speed
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.operating_point import OperatingPoint

@@ -23,7 +23,7 @@ from edge_router import (
     Placement,
     Reason,
 )
-from edge_router.cli.commands.device import _chosen
+from edge_router.cli.commands.machine.device import _chosen
 from edge_router.errors import (
     BackendError,
     BackendProtocolError,

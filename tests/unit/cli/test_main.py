@@ -258,8 +258,9 @@ def test_doctor_looks_at_everything_and_calls_nobody(
 
 def test_the_table_lists_every_command_there_is() -> None:
     """Each file of `commands` that adds one."""
-    files = {result.name for result in pkgutil.iter_modules(commands.__path__)}
-    adding = {n for n in files if hasattr(import_module(f"edge_router.cli.commands.{n}"), "add")}
+    prefix = f"{commands.__name__}."
+    files = {result.name for result in pkgutil.walk_packages(commands.__path__, prefix)}
+    adding = {n.removeprefix(prefix) for n in files if hasattr(import_module(n), "add")}
     assert {module for module, _ in COMMANDS.values()} == adding
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_router.cli.commands import doctor
+from edge_router.cli.commands.machine import doctor
 from edge_router.cli.options import add_command
 from edge_router.settings.config import SETTINGS, Config
 from edge_router.settings.expert_config import EXPERT_SETTINGS, ExpertConfig

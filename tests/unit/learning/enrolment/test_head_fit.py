@@ -163,7 +163,7 @@ def test_an_unknown_profile_is_refused() -> None:
 def test_no_learning_framework_is_imported() -> None:
     """In a process of its own, a fit included: numpy is enough."""
     program = (
-        "import sys, numpy as np, edge_router.cli.commands.enroll\n"
+        "import sys, numpy as np, edge_router.cli.commands.learning.enroll\n"
         "from edge_router.learning.enrolment.head_fit import *\n"
         "own = {'head': {'bias': 0.0, 'weights': [1.0], 'log_tokens': 0.0}}\n"
         "prior = HeadPrior.of({'profiles': {'3b': own}, 'experts': {}}, 1.0)\n"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge_router.errors import ConfigError
 
-from ..printing import print_dim, print_json
+from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError
 
-from ..options import add_command, config_of
-from ..printing import print_dim, print_json
+from ...options import add_command, config_of
+from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
     from edge_router.device.machine import DeviceInfo, DeviceState

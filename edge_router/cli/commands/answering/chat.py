@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import EdgeRouterError
 
-from ..options import add_command, as_typed, config_of, request_of
-from ..printing import print_dim, print_error, print_stream
+from ...options import add_command, as_typed, config_of, request_of
+from ...printing import print_dim, print_error, print_stream
 
 if TYPE_CHECKING:
     from edge_router.chat.message import Message

@@ -12,8 +12,8 @@ from edge_router.guards.redaction import without_secrets
 from edge_router.guards.stored_json import rounded
 from edge_router.guards.user_files import user_path
 
-from ..options import add_command, config_of, count_of
-from ..printing import print_dim, print_json
+from ...options import add_command, config_of, count_of
+from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
     from pathlib import Path

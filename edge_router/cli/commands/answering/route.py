@@ -16,8 +16,8 @@ from edge_router.guards.json_lines import BadJson, json_value
 from edge_router.guards.stored_json import rounded
 from edge_router.guards.user_files import content_of, encoding_of, user_path
 
-from ..options import add_command, config_of, count_of, request_of, text_of
-from ..printing import decision_json, decision_line, error_json, print_dim, print_json
+from ...options import add_command, config_of, count_of, request_of, text_of
+from ...printing import decision_json, decision_line, error_json, print_dim, print_json
 
 if TYPE_CHECKING:
     from edge_router.routing.experts.expert import Estimate

@@ -7,8 +7,8 @@ from typing import Any
 
 from edge_router.errors import ConfigError, LearningError
 
-from ..options import add_command, config_of
-from ..printing import print_json
+from ...options import add_command, config_of
+from ...printing import print_json
 
 __all__ = ["add"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edge_router.cli.commands import doctor
+from edge_router.cli.commands.machine import doctor
 from edge_router.errors import ArtifactNotFound
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.settings.config import Config

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..options import add_command, config_of, request_of, text_of
-from ..printing import print_json, print_stream, record_json
+from ...options import add_command, config_of, request_of, text_of
+from ...printing import print_json, print_stream, record_json
 
 __all__ = ["add"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from edge_router.errors import ConfigError, InvalidRequest
 from edge_router.guards.stored_json import rounded
 
-from ..options import add_command, config_of
-from ..printing import print_dim, print_json
+from ...options import add_command, config_of
+from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -11,8 +11,8 @@ from edge_router.errors import ConfigError, InvalidAgent
 from edge_router.guards.stored_json import rounded
 from edge_router.guards.user_files import user_path
 
-from ..options import add_command, config_of, text_of
-from ..printing import print_dim, print_json
+from ...options import add_command, config_of, text_of
+from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
     from edge_router.agents.catalog.catalog import AgentCatalog

@@ -24,9 +24,9 @@ from edge_router.settings.expert_config import ExpertConfig
 from edge_router.settings.setting import help_of
 from edge_router.settings.task_config import TaskConfig
 
-from ..options import add_command, config_of
-from ..printing import print_json
-from ..terminal import visible
+from ...options import add_command, config_of
+from ...printing import print_json
+from ...terminal import visible
 
 __all__ = ["Check", "add", "examine"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from edge_router.guards.stored_json import rounded
 
-from ..options import add_command, config_of
-from ..printing import print_dim, print_json
+from ...options import add_command, config_of
+from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
     from edge_router.learning.outcomes.outcome import Outcome

@@ -12,9 +12,9 @@ from edge_router.errors import ConfigError
 from edge_router.guards.redaction import without_secrets
 from edge_router.guards.user_files import user_path
 
-from ..options import add_command, config_of, count_of, request_of, text_of
-from ..printing import print_dim, print_json, print_stream, record_json
-from ..table import parser_of
+from ...options import add_command, config_of, count_of, request_of, text_of
+from ...printing import print_dim, print_json, print_stream, record_json
+from ...table import parser_of
 
 if TYPE_CHECKING:
     from edge_router.routing.router import Router

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from edge_router.errors import ConfigError
 from edge_router.guards.user_files import user_path
 
-from ..options import add_command, config_of
-from ..printing import print_dim, print_json
-from ..terminal import visible
+from ...options import add_command, config_of
+from ...printing import print_dim, print_json
+from ...terminal import visible
 
 if TYPE_CHECKING:
     from edge_router.learning.calibration.calibration import Calibration

@@ -1,0 +1,1 @@
+"""Commands that answer or decide: ask, chat, route, agents, tasks."""

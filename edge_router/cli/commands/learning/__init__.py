@@ -1,0 +1,1 @@
+"""Commands that calibrate and learn: calibrate, enroll, feedback, log, drift."""
