@@ -140,11 +140,15 @@ class EdgeRouter:
         *,
         whole: bool,
         on_break: OnBreak = "raise",
+        alone: str | None = None,
     ) -> AnswerStream:
-        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last."""
+        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last. Of an
+        expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not."""
         if on_break not in get_args(OnBreak):
             raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")
-        query = self._decide(prompt, constraints, rule)
+        ranked = rule if alone is None else RankedRule((alone,))
+        query = self._decide(prompt, constraints, ranked, learned=alone is None)
+        query.decision = query.decision if alone is None else _alone(query.decision, alone)
         query.on_break = on_break
         return self._answer(query, whole=whole)
 
