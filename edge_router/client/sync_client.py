@@ -24,7 +24,7 @@ from edge_router.layers.resilience import resilient
 from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
 from edge_router.routing.deciding.ranked_rule import RankedRule
-from edge_router.routing.deciding.reason import RULED_OUT
+from edge_router.routing.deciding.reason import RULED_OUT, Reason
 from edge_router.routing.opening import open_backend
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
@@ -316,9 +316,9 @@ def _alone(decision: Decision, expert: str) -> Decision:
         raise NoExpertFits(f"{expert} may not be asked: {RULED_OUT[why]}", excluded={expert: why})
     assert decision.grounds is not None
     experts = {one.expert.name: one.expert for one in decision.grounds.candidates}
-    return replace(
-        decision, expert=expert, wanted=expert, location=experts[expert].location, fallbacks=()
-    )
+    where, why = experts[expert].location, Reason.ASKED_BY_NAME
+    chosen = replace(decision, expert=expert, wanted=expert, location=where, reason=why)
+    return replace(chosen, fallbacks=())
 
 
 def _settings(config: Config | None) -> Config:
