@@ -22,6 +22,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JSON, EVENTS, PLAIN = "application/json", "text/event-stream", "text/plain; charset=utf-8"
+CLOSE = {"connection": "close"}
 NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
@@ -45,6 +46,8 @@ class Exchange:
         self.extra: dict[str, str] = {}
         self.status: int | None = None
         self.ended = False
+        length = self.header("content-length")
+        self._is_unread = length not in ("", "0") or self.header("transfer-encoding") != ""
         self._limits = limits
         self._budget = budget
         self._receive = receive
@@ -69,7 +72,7 @@ class Exchange:
                 return await self._read()
         except TimeoutError:
             words = f"the body did not arrive within {self._limits.body_s:g} s"
-            raise Refused(408, words, code="too_slow", headers=CLOSE) from None
+            raise Refused(408, words, code="too_slow") from None
 
     async def _read(self) -> bytes:
         content, taken = bytearray(), 0
@@ -85,13 +88,14 @@ class Exchange:
                 taken += len(piece)
                 content += piece
                 if not message.get("more_body", False):
+                    self._is_unread = False
                     return bytes(content)
         finally:
             self._budget.give_back(taken)
 
     def _too_long(self) -> Refused:
         words = f"the body is longer than {self._limits.body_bytes:,} bytes"
-        return Refused(413, words, code="request_too_large", headers=CLOSE)
+        return Refused(413, words, code="request_too_large")
 
     async def gone(self) -> None:
         """Return when the client has left; the body must have been read."""
@@ -139,7 +143,8 @@ class Exchange:
 
     async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
         self.status = status
-        fields = NO_STORE | self.extra | dict(headers)
+        closing = CLOSE if self._is_unread else {}  # the rest of the body is not waited for
+        fields = NO_STORE | closing | self.extra | dict(headers)
         pairs = [
             (name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()
         ]
@@ -148,6 +153,3 @@ class Exchange:
     async def _put(self, content: bytes, *, more: bool) -> None:
         self.ended = not more
         await self._send({"type": "http.response.body", "body": content, "more_body": more})
-
-
-CLOSE = {"connection": "close"}

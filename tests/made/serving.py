@@ -102,7 +102,7 @@ def fakes(
         "local": FakeBackend("from here") if local is None else local,
         "cloud": FakeBackend("from the cloud") if cloud is None else cloud,
     }
-    stated = {"min_gain": -1.0, "deadline_s": 20.0} | settings
+    stated = {"min_gain": -1.0, "deadline_s": 20.0, "needs_tools": "as_usual"} | settings
     return EdgeRouter(Config(experts={"local": LOCAL, "cloud": CLOUD}, **stated), backends=backends)
 
 
