@@ -112,7 +112,7 @@ def serving(cloud: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
             yield int(url.rpartition(":")[2].partition("/")[0]), process
         finally:
             process.terminate()
-            process.wait(30)
+            process.communicate(timeout=30)
 
 
 def ask(port: int, number: int, load: Load, end: threading.Event) -> None:

@@ -36,6 +36,7 @@ NUMBERS = (0, 1, -1, 2, 0.5, -0.0, 1e308, 2**63, -(2**80), 255, float("nan"), fl
 GOOD: tuple[dict[str, Any], ...] = (
     {"messages": [{"role": "user", "content": "Why?"}]},
     {"messages": [{"role": "user", "content": "Why?"}], "stream": True},
+    {"messages": None},
     {"prompt": "Why?", "stream": True},
     {"input": "Why?", "stream": True},
     {"input": [{"role": "user", "content": [{"type": "input_text", "text": "Why?"}]}]},
