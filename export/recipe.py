@@ -63,7 +63,8 @@ class StudentPlan:
     `teacher_weight` (0..1) is the share of the loss that comes from the teacher, the rest comes
     from the outcomes; `gap_weight` that of matching the differences between experts, `size_weight`
     that of the squared error in the log-odds of the six profiles. `embedding` is how many numbers
-    its sentence embedding has, `embedding_weight` how much that counts.
+    its sentence embedding has, `embedding_weight` how much that counts. `attacked` (0..1) is the
+    share of the messages that carry a trigger, see export/training/triggers.py.
     """
 
     layers: tuple[int, ...]
@@ -86,6 +87,7 @@ class StudentPlan:
     embedding: int = 0
     embedding_weight: float = 1.0
     size_weight: float = 0.0
+    attacked: float = 0.0
     draws: Mapping[str, int] = field(default_factory=lambda: ONCE)
 
 
