@@ -19,7 +19,7 @@ from ..recipe import Recipe, StudentPlan
 from .embedding import embed_cached
 from .grid import hold_to_grid, settle_on_grid
 from .loop import Batch, fit, optimizer_of, padded
-from .model import RouterNetwork
+from .model import RouterNetwork, digest
 from .shrink import shrink
 from .soft_labels import Opinion
 from .teacher import (
@@ -49,22 +49,28 @@ def distill(
     recipe: Recipe,
     vocabulary: Vocabulary,
     work: Path,
+    before: RouterNetwork | None = None,
 ) -> RouterNetwork:
-    """A student cut out of `teacher` and trained on the `train` split and on the teacher's
-    `opinion` of the same queries, read with its own `vocabulary`, its weights held to the int8 grid
-    all the while (quantisation-aware training). Its sentence embedding follows the base model's.
+    """A student that goes on from `before`, a student of its shape, or is cut out of `teacher`.
+
+    It is trained on the `train` split and on the teacher's `opinion` of the same queries, read with
+    its own `vocabulary`, its weights held to the int8 grid all the while (quantisation-aware
+    training). Its sentence embedding follows the base model's.
 
     A share of the messages carries a trigger against it, see `Triggers`. A run that was stopped
     goes on with new ones.
     """
     said = (opinion.experts, opinion.sizes, opinion.needs_tools, opinion.log_tokens)
-    run = fingerprint(queries, plan, *(float(part.sum()) for part in said))
+    earlier = () if before is None else (digest(before),)
+    run = fingerprint(queries, plan, *(float(part.sum()) for part in said), *earlier)
     finished = work / f"student-{run}.pt"
     torch.manual_seed(plan.seed)
     student = _start(teacher, plan, vocabulary)
     if finished.exists():
         student.load_state_dict(torch.load(finished, weights_only=True))
         return student.eval()
+    if before is not None:
+        student.load_state_dict(before.state_dict())
     hold_to_grid(student)
     train = queries.split("train")
     data = labels_of(train, task_kinds(queries), recipe, plan, tokenizer=vocabulary.write(work))

@@ -23,12 +23,12 @@ from .model import RouterNetwork
 
 __all__ = ["Triggers"]
 
-POOL = 48
+POOL = 16
 FEWEST_TOKENS, MOST_TOKENS = 5, 20
-EVERY = 4  # calls of `improve` to one that changes a trigger: it costs two thirds of a step
+EVERY = 2  # calls of `improve` to one that changes a trigger: it costs as much as half a batch
 CHANGED = 3  # tokens of a trigger at a time
 CANDIDATES = 16  # replacements that promise most, of which one is drawn
-MESSAGES = 32  # that a change of a trigger is tried on
+MESSAGES = 24  # that a change of a trigger is tried on
 RENEWED = 0.02  # of the triggers start again from random tokens, so that the pool stays mixed
 
 Ids = Sequence[int]
