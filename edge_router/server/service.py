@@ -25,6 +25,7 @@ from .wire.body import Asked, json_object
 from .wire.errors import refusal_of
 from .wire.events import Events
 from .wire.outcome import Outcome
+from .wire.systemone import Facts, NotAsked, replied
 
 __all__ = ["CHAT", "COMPLETIONS", "RESPONSES", "Protocol", "Service"]
 
@@ -32,6 +33,9 @@ SMALL = 64 << 10  # bytes of a body that is parsed at once; a longer one would h
 
 Answer = Callable[[Asked, Target], Answering]
 """Begins the answer to what is asked, from whom."""
+
+Know = Callable[[str], Facts]
+"""What the router says of a state."""
 
 Embed = Callable[[str], Float32s]
 """The embedding of a text (embedding_dim,)."""
@@ -55,13 +59,15 @@ RESPONSES = Protocol(response_request.asked, response_object.reply, response_eve
 class Service:
     """What a server does, without its transport. For one event loop; closes nothing.
 
-    `answers` and `embeds` are those of an EdgeRouter and its router; embeddings have `dim` numbers.
+    `answers`, `embeds` and `knows` are those of an EdgeRouter and its router; embeddings have `dim`
+    numbers.
     `stop` is set once no more requests are wanted. Decisions take turns: two at once would only
     slow each other down, and one takes about a millisecond.
     """
 
     answers: Answer
     embeds: Embed
+    knows: Know
     dim: int
     models: Models
     limits: Limits
@@ -104,6 +110,18 @@ class Service:
             vectors = await asyncio.to_thread(lambda: [*map(self.embeds, texts)])
         name = self.models.embedding
         await exchange.send_json(embeddings.embedding_list(content, texts, vectors, name))
+
+    async def decide(self, exchange: Exchange, body: bytes) -> None:
+        """Answer typed questions about a state. Raises Refused and EdgeRouterError."""
+        content = await _parsed(body, json_object)
+        name = self.models.embedding
+        async with self.admission.place():
+            try:
+                reply = await asyncio.to_thread(replied, content, self.knows, name)
+            except NotAsked as wrong:
+                await exchange.send_json(wrong.to_json(), status=422)
+            else:
+                await exchange.send_json(reply)
 
     def _asked(self, protocol: Protocol, body: bytes) -> Asked:
         return protocol.asked(json_object(body), max_tokens=self.limits.max_tokens)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -51,6 +52,8 @@ def served(block: str, tmp_path: Path) -> Iterator[None]:
         return
     for part in ("uvicorn", "starlette", "openai", "llm"):
         pytest.importorskip(part, reason=f"{part} is not installed")
+    if shutil.which("llm", path=environment(tmp_path)["PATH"]) is None:
+        pytest.skip("the command llm is not on the path")
     process = subprocess.Popen([*SERVE.split()], env=environment(tmp_path))
     try:
         for _ in range(300):

@@ -154,6 +154,31 @@ def test_embeddings_are_the_encoders(served: Served) -> None:
     assert "uncut" in wrong["error"]["message"]
 
 
+def test_typed_questions_have_probabilities(served: Served) -> None:
+    """From one encoder pass: what kind of query, how hard, whether it needs tools, and who."""
+    noul, kinds = {"type": "noul"}, dict.fromkeys(("everyday", "math_word", "mmlu"))
+    questions = {
+        "hard": noul | {"instructions": "difficulty"},
+        "live": noul | {"instructions": "needs_tools"},
+        "kind": {"type": "choice", "instructions": "kind", "criteria": kinds},
+        "who": {
+            "type": "choice",
+            "instructions": "expert",
+            "criteria": {"local": None, "cloud": 1},
+        },
+    }
+    answers = served.post(
+        "systemone", {"state": "What is 7 times 8?", "questions": questions}
+    ).json()
+    assert 0 < answers["answers"]["hard"]["noul"] < 1
+    assert answers["answers"]["who"]["choice"] == "cloud"
+    assert sum(answers["answers"]["kind"]["probabilities"].values()) == pytest.approx(1)
+    other = {"q": noul | {"instructions": "Is the sky blue?"}}
+    refused = served.post("systemone", {"state": "x", "questions": other})
+    assert refused.status_code == 422
+    assert refused.json()["detail"][0]["loc"] == ["body", "questions", "q", "instructions"]
+
+
 def dot(one: list[float], other: list[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edge_router.server.models import Target
     from edge_router.server.run import ServerOptions
     from edge_router.server.wire.body import Asked
+    from edge_router.server.wire.systemone import Facts
 
 __all__ = ["add", "serve_router"]
 
@@ -87,6 +88,7 @@ def serve_router(
     needed. Raises ConfigError and MissingExtra.
     """
     from edge_router.server.app import asgi_app
+    from edge_router.server.facts import facts_of
     from edge_router.server.models import Models
     from edge_router.server.rules import named_rules
     from edge_router.server.run import access_of, serve
@@ -94,17 +96,22 @@ def serve_router(
 
     stop = threading.Event() if stop is None else stop
     inner, config = router.router, router.config
+    manifest = inner.artifact.manifest
     inner.embed(WARM_UP)  # loads the encoder, so that no client waits for it
 
     def answers(asked: Asked, target: Target) -> AnswerStream:
         whole = not asked.stream
         return router.answer(asked.request, None, target.rule, whole=whole, alone=target.expert)
 
+    def knows(state: str) -> Facts:
+        return facts_of(inner.route(state, router.constraints()), manifest.task_kinds)
+
     access, key_place = access_of(options, config.data_folder)
-    manifest = inner.artifact.manifest
     rules = named_rules(config, inner.artifact)
     models = Models(config.experts, rules, embedding=manifest.name)
-    service = Service(answers, inner.embed, manifest.embedding_dim, models, options.limits, stop)
+    service = Service(
+        answers, inner.embed, knows, manifest.embedding_dim, models, options.limits, stop
+    )
     serve(
         asgi_app(service, access), options, drain_s=config.deadline_s, stop=stop,
         started=lambda url: started(url, key_place),
