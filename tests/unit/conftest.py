@@ -3,7 +3,7 @@ queries take 40 ms and more, and some 600 tests make an EdgeRouter or a Router o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,8 @@ def once(name: str, make: Callable[[], Any]) -> Any:
     return SHARED[name]
 
 
-@pytest.fixture(autouse=True)
-def _one_router(monkeypatch: pytest.MonkeyPatch, artifact: RouterArtifact) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _one_router(artifact: RouterArtifact) -> Iterator[None]:
     """The shipped artifact by its name is the one of the session, and all of it is made once; an
     artifact in a folder of a test is its own. Tests of loading itself leave this out."""
 
@@ -53,7 +53,9 @@ def _one_router(monkeypatch: pytest.MonkeyPatch, artifact: RouterArtifact) -> No
         result: Familiar = once("familiar", lambda: familiar_of(queries, kinds=kinds))
         return result
 
-    monkeypatch.setattr(RouterArtifact, "load", loaded)
-    monkeypatch.setattr(RouterArtifact, "known_queries", known)
-    monkeypatch.setattr(OnnxEncoder, "_open", opened)
-    monkeypatch.setattr(Familiar, "of_known", familiar)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RouterArtifact, "load", loaded)
+        patch.setattr(RouterArtifact, "known_queries", known)
+        patch.setattr(OnnxEncoder, "_open", opened)
+        patch.setattr(Familiar, "of_known", familiar)
+        yield
