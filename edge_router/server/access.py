@@ -88,10 +88,14 @@ class Access:
         raise Refused(403, words, code="host_not_allowed", kind="permission_error")
 
     def _check_origin(self, stated: list[str]) -> None:
-        if not stated or "*" in self.origins or (len(stated) == 1 and stated[0] in self.origins):
+        if not stated or self._lists(stated):
             return
         words = f"the web page {quoted(stated[0])} may not ask; list it with --cors-origin"
         raise Refused(403, words, code="origin_not_allowed", kind="permission_error")
+
+    def _lists(self, origins: list[str]) -> bool:
+        """Whether there is one origin, and it is listed."""
+        return len(origins) == 1 and ("*" in self.origins or origins[0] in self.origins)
 
     def _check_key(self, stated: list[str]) -> None:
         if self.key is None:
@@ -106,10 +110,10 @@ class Access:
         )  # fmt: skip
 
     def cors(self, headers: Headers) -> Mapping[str, str]:
-        """The headers that let a page of a listed origin read the reply; no cookie is ever used, so
-        credentials are never allowed."""
+        """The headers that let a page of a listed origin read the reply, also a refusal; no cookie
+        is ever used, so credentials are never allowed."""
         stated = _all(headers, "origin")
-        if not stated or not self.origins:
+        if not self._lists(stated):
             return {}
         allowed = "*" if "*" in self.origins else stated[0]
         return {

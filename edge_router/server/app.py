@@ -79,13 +79,13 @@ class _Gate:
         if scope["type"] != "http":
             return
         exchange = _exchange(self._service, scope, receive, send)
+        exchange.extra |= self._access.cors(exchange.headers)
         try:
             self._access.check(scope["method"], scope["path"], exchange.headers)
         except Refused as refused:
             await exchange.refuse(refused)
             self._service.metrics.requested("refused", refused.status)
             return
-        exchange.extra |= self._access.cors(exchange.headers)
         preflight = self._access.preflight(exchange.headers)
         if scope["method"] == "OPTIONS" and preflight is not None:
             await exchange.send_nothing(preflight)

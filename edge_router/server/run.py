@@ -120,9 +120,10 @@ def _listening(options: ServerOptions) -> socket.socket:
     """A socket that listens at the address. Raises ConfigError."""
     place = f"{options.host}:{options.port}"
     try:
-        (family, kind, protocol, _, address), *_ = socket.getaddrinfo(
+        found = socket.getaddrinfo(
             options.host, options.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        )  # of "localhost" the address that clients try first or that works everywhere: IPv4
+        family, kind, protocol, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
         listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
         raise ConfigError(

@@ -279,11 +279,16 @@ def test_a_key_is_made_where_one_is_needed(tmp_path: Path) -> None:
 def test_a_key_may_be_asked_for_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """That in a variable."""
     monkeypatch.setenv("SERVER_KEY", KEY)
-    with serving(fakes(), api_key_env="SERVER_KEY") as running:
+    origins = ("http://page.example",)
+    with serving(fakes(), api_key_env="SERVER_KEY", origins=origins) as running:
         assert running.chat().status_code == 401
         body = {"messages": [{"role": "user", "content": "Why?"}]}
         right = {"Authorization": f"Bearer {KEY}"}
         assert running.post("chat/completions", body, **right).status_code == 200
+        page = {"Origin": "http://page.example"}
+        refused = running.post("chat/completions", body, **page)
+    assert refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == page["Origin"], "it can read why"
 
 
 def test_an_address_that_cannot_be_used_is_an_error(served: Served) -> None:

@@ -87,6 +87,7 @@ def test_cors_headers_are_for_listed_origins_alone_and_never_allow_credentials()
     asked: Headers = [HERE, ("origin", "https://a.example")]
     assert Access().cors(asked) == {}
     assert Access(origins=("https://a.example",)).cors([HERE]) == {}
+    assert Access(origins=("https://b.example",)).cors(asked) == {}
     for origins, allowed in ((("https://a.example",), "https://a.example"), (("*",), "*")):
         headers = Access(KEY, origins=origins).cors(asked)
         assert headers["access-control-allow-origin"] == allowed
