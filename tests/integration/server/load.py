@@ -51,7 +51,7 @@ QUESTIONS = (
     "Hi!",
     "Why is it so?",
 )
-WARM_UP_S = 2.0
+WARM_UP_S = 1.0
 
 
 @dataclass(slots=True)

@@ -201,7 +201,7 @@ def test_a_fallback_is_told_and_no_prompt_is_logged(caplog: pytest.LogCaptureFix
 
 def test_too_many_at_once_are_refused_and_come_back() -> None:
     """429 with a time, never a hang; the answers under way go on."""
-    slow = FakeBackend("one two three four", delay_s=0.4)
+    slow = FakeBackend("one two three four", delay_s=0.2)
     with serving(fakes(slow), limits=Limits(answers=1, queue=1)) as running:
         statuses: list[int] = []
 

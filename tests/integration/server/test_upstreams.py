@@ -15,7 +15,7 @@ from fault_server import STREAM_HEAD, FaultServer, Peer, Script, answer, answer_
 from made_experts import CLOUD
 from serving import Served, serving
 
-DEADLINE_S = 1.0
+DEADLINE_S = 0.5
 SLACK_S = 1.5  # for a shared machine
 CALL = {
     "id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": 1}'},
