@@ -129,7 +129,7 @@ class Generation:
                 calls += len(piece.calls)
             if finish:
                 evaluated = self.model.n_tokens - len(prompt.tokens)
-                written = most if finish == "length" else max(pieces, evaluated)
+                written = evaluated + 1 if finish == "length" else max(pieces, evaluated)
                 usage = Usage(len(prompt.tokens), written, prompt.dropped)
                 ended: FinishReason = "tool_calls" if calls and finish == "stop" else finish
                 sure = self._confidence()
