@@ -64,7 +64,7 @@ def test_tokens_are_counted_not_pieces_of_text(backend: LlamaCppBackend) -> None
     prompt = TEMPLATE.format(question)
     for most in (3, 4, 7):
         usage = backend.complete(ask(question, most), deadline=soon()).usage
-        model = backend._worker.model  # noqa: SLF001 - its own count, without a stream
+        model = backend._worker.model
         tokens = model.tokenize(prompt.encode(), add_bos=False, special=True)
         counted = model.create_completion(
             tokens, max_tokens=most, temperature=0.0, repeat_penalty=1.1
@@ -167,8 +167,8 @@ def reference_nll(path: Path, prompt: str, reference: str) -> float:
 
 
 def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
-    """With the template written out, per token. Some tenths of a nat apart, since llama.cpp rounds a token
-    computed alone otherwise than one among others; "London" lies 6 nats off "Paris"."""
+    """With the template written out, per token. Some tenths of a nat apart, since llama.cpp rounds
+    a token computed alone otherwise than one among others; "London" lies 6 nats off "Paris"."""
     request = ask("What is the capital of France?")
     prompt = TEMPLATE.format("What is the capital of France?")
     backend = LlamaCppBackend("smollm2-135m", n_ctx=512)
