@@ -49,7 +49,7 @@ class _ScoresReferences(Protocol):
     def negative_log_likelihood(
         self, request: ChatRequest, reference: str, *, deadline: Deadline
     ) -> float | None:
-        """Of `reference` as the answer, in nats over all its tokens; None where it is too long."""
+        """Of `reference` as the answer, in nats a token; None where it is too long."""
         ...
 
 
