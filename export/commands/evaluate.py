@@ -6,13 +6,15 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_router.cli.table import parser_of
 
 from ..data.rows import BadData
 from ..data.splits import SPLITTINGS
-from ..routers.base import DEFAULT, FineTuning
+
+if TYPE_CHECKING:
+    from ..routers.base import FineTuning
 
 __all__ = ["add"]
 
@@ -73,7 +75,7 @@ def add(commands: Any) -> None:
 def _add_fine_tuning(evaluate: argparse.ArgumentParser) -> None:
     """Options of the routers that fine-tune an encoder."""
     evaluate.add_argument(
-        "--epochs", type=int, default=DEFAULT.epochs, help="of BERT, SFT and a whole MLC"
+        "--epochs", type=int, default=5, help="of BERT, SFT and a whole MLC (default 5)"
     )
     evaluate.add_argument("--train-rows", type=int, help="at most so many for these (default: all)")
     evaluate.add_argument(
@@ -107,7 +109,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         rows=options.rows,
         teach=options.teach,
         splitting=options.split,
-        tuning=FineTuning(options.epochs, options.train_rows, options.encoder),
+        tuning=_tuning(options),
         seed=options.seed,
         repeats=options.repeats,
     )
@@ -125,3 +127,13 @@ def _sizes(stated: list[int] | None) -> Sequence[int]:
     if odd := [size for size in stated or () if size < 2]:
         raise BadData(f"a pool of {odd[0]} experts leaves nothing to choose; use 2 or more")
     return () if stated is None else stated or POOL_SIZES
+
+
+def _tuning(options: argparse.Namespace) -> FineTuning:
+    from ..routers.base import FineTuning
+
+    for name in ("epochs", "train_rows", "rows"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise BadData(f"--{name.replace('_', '-')} is {value}; it must be 1 or more")
+    return FineTuning(options.epochs, options.train_rows, options.encoder)

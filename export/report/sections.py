@@ -9,7 +9,7 @@ from typing import Any
 from .content import Figure, Section, Table, interval_text, number_text
 from .line_styles import Look, contender_looks
 from .pair_sections import calibration_section, muted_rows, pair_section
-from .plots import leaderboard_plot, scaling_plot
+from .plots import leaderboard_plot, scaling_plot, trilemma_plot
 from .pool_sections import allocation_section, pool_sections
 
 __all__ = ["introduction", "sections"]
@@ -202,9 +202,22 @@ def _to_router(task: Json) -> Section:
         "in for them."
     )
     title = f"Cost and speed: {task['name']}"
-    return Section(
-        title, (text,), (Table("Experts alone, then contenders", header, rows, experts),)
+    table = Table("Experts alone, then contenders", header, rows, experts)
+    return Section(title, (text,), (table, *_trilemma(task)))
+
+
+def _trilemma(task: Json) -> tuple[Figure, ...]:
+    """TO-Router's figure 4, of the rows whose cost, speed and similarity are known."""
+    axes = ("cost_usd", "tokens_per_s", "similarity")
+    rows = [row for row in task["to_router"] if all(row[axis] is not None for axis in axes)]
+    if not rows:
+        return ()
+    alt = (
+        f"Total cost against tokens per second on {task['name']}, coloured by similarity, of every "
+        "expert, router and bound; the numbers are in the table above."
     )
+    draw = partial(trilemma_plot, rows, task["name"], alt)
+    return (Figure("Cost, speed and similarity", alt, draw),)
 
 
 def _scaling(scaling: Json) -> Section:
