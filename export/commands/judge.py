@@ -40,8 +40,8 @@ def _judge(options: argparse.Namespace) -> None:
     from ..data.rows import BadData, read_rows
     from ..data.splits import some_rows
     from ..judging.agreement import agreement, agreement_text
-    from ..judging.comparisons import Questionnaire
-    from ..judging.judge import Judge, judge
+    from ..judging.cases import Questionnaire
+    from ..judging.judge import Judge, judge_answers
 
     if options.max_usd is not None and not 0 <= options.max_usd < float("inf"):
         raise BadData(f"--max-usd is {options.max_usd}; it must be 0 or more")
@@ -55,6 +55,6 @@ def _judge(options: argparse.Namespace) -> None:
     costs = options.max_usd is not None
     with asked_experts(configured, [options.judge], parallel=1, costs=costs) as (expert,):
         one = Judge(expert.name, expert.backends[0], expert.pricing, options.max_usd)
-        verdicts = judge(rows, questionnaire, one, options.out, seed=options.seed)
+        verdicts = judge_answers(rows, questionnaire, one, options.out, seed=options.seed)
     figures = agreement(verdicts, options.mode, seed=options.seed)
     print(json.dumps(figures) if options.json else agreement_text(figures))

@@ -64,7 +64,7 @@ def _strata(tables: Mapping[str, Sequence[Row]]) -> dict[str, str]:
             if letters not in seen:
                 seen.add(letters)
                 strata[name, str(row["task"])].append(letters)
-    sides = {}
+    sides: dict[str, str] = {}
     for members in strata.values():
         ordered = sorted(members, key=_share)
         train = round(0.8 * len(ordered))

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..metrics.agreement import correlations
 from ..metrics.apgr import draw_counts, with_interval
-from .comparisons import Mode
-from .judge import Verdict
+from .cases import Mode
+from .judge import Judgement
 
 __all__ = ["agreement", "agreement_text"]
 
@@ -19,7 +19,7 @@ REPEATS = 1000
 Ends = list[float | None]
 
 
-def agreement(verdicts: Sequence[Verdict], mode: Mode, *, seed: int = 0) -> dict[str, Any]:
+def agreement(verdicts: Sequence[Judgement], mode: Mode, *, seed: int = 0) -> dict[str, Any]:
     """Figures of a judge; None where there is nothing to compare.
 
     `unreadable` counts replies without a verdict. `correlation` is Pearson's between ratings and
@@ -55,15 +55,15 @@ def _mean(flags: Any) -> float | None:
     return round(float(np.mean(flags)), 6) if len(flags) else None
 
 
-def _lift(one: Verdict) -> float | None:
+def _lift(one: Judgement) -> float | None:
     """What the rows' own scores say: the expert's, or by how much the first one's is higher."""
-    known = [(one.comparison.row.get("score") or {}).get(name) for name in one.comparison.experts]
+    known = [(one.case.row.get("score") or {}).get(name) for name in one.case.experts]
     if any(score is None for score in known):
         return None
     return float(known[0] - known[1]) if len(known) == 2 else float(known[0])
 
 
-def _correlation(read: Sequence[Verdict], seed: int) -> Ends | None:
+def _correlation(read: Sequence[Judgement], seed: int) -> Ends | None:
     cells = [(one.value, lift) for one in read if (lift := _lift(one)) is not None]
     if len(cells) < 3:
         return None
@@ -81,10 +81,10 @@ def _number(value: float) -> float | None:
     return round(value, 6) if np.isfinite(value) else None
 
 
-def _both_orders(read: Sequence[Verdict]) -> list[tuple[float, float, float | None]]:
+def _both_orders(read: Sequence[Judgement]) -> list[tuple[float, float, float | None]]:
     """Of each pair that was read in both orders: the result of the expert that comes first by name,
     once standing first and once second, and its lift."""
-    by_order = {(one.comparison.number, *one.comparison.experts): one for one in read}
+    by_order = {(one.case.number, *one.case.experts): one for one in read}
     pairs = []
     for (row, first, second), one in by_order.items():
         other = by_order.get((row, second, first))

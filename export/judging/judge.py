@@ -22,10 +22,10 @@ from edge_router.routing.experts.expert import Pricing
 
 from ..collecting.collect import journal_of
 from ..data.rows import write_rows
-from .comparisons import Comparison, Mode, Questionnaire, comparisons
+from .cases import Case, Mode, Questionnaire, cases
 from .verdict import verdict
 
-__all__ = ["Judge", "Verdict", "judge", "judged_rows"]
+__all__ = ["Judge", "Judgement", "judge_answers", "judged_rows"]
 
 SOURCE = "judge"
 ATTEMPTS = 3
@@ -37,11 +37,11 @@ COPIED = ("source", "id", "qkey", "split", "task", "lang", "query")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a judge said of one comparison: `value` 0..1 for its first expert, None where the reply
+class Judgement:
+    """What a judge said of one case: `value` 0..1 for its first expert, None where the reply
     could not be read."""
 
-    comparison: Comparison
+    case: Case
     value: float | None
 
 
@@ -92,14 +92,14 @@ class Judge:
             )
 
 
-def judge(
+def judge_answers(
     rows: Sequence[Row],
     questionnaire: Questionnaire,
     one: Judge,
     out: Path,
     *,
     seed: int = 0,
-) -> list[Verdict]:
+) -> list[Judgement]:
     """Verdicts on all answers of `rows`; writes the judged rows to `out`.
 
     Every verdict is a line in a journal beside `out`, known by a hash of what the judge read: the
@@ -109,8 +109,7 @@ def judge(
     ExpertKeepsFailing after 20 failures in a row, ConfigError where the budget is spent, BadData.
     """
     asked = {
-        each: questionnaire.request(each)
-        for each in comparisons(rows, questionnaire.mode, seed=seed)
+        each: questionnaire.request(each) for each in cases(rows, questionnaire.mode, seed=seed)
     }
     journal = journal_of(out)
     known = {
@@ -130,7 +129,7 @@ def judge(
         if _answered(line, one.name):
             known[str(line["id"])] = line
     verdicts = [
-        Verdict(each, known[name]["score"].get(one.name))
+        Judgement(each, known[name]["score"].get(one.name))
         for each, request in asked.items()
         if (name := _identity(request)) in known
     ]
@@ -162,7 +161,7 @@ def _outcomes(
         yield line
 
 
-def judged_rows(rows: Sequence[Row], verdicts: Sequence[Verdict], name: str) -> list[Row]:
+def judged_rows(rows: Sequence[Row], verdicts: Sequence[Judgement], name: str) -> list[Row]:
     """Outcome rows whose `score` is the judge's: an expert's rating, or the mean of its results
     against each other expert, in both orders. Rows without a verdict are left out."""
     values: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
@@ -170,8 +169,8 @@ def judged_rows(rows: Sequence[Row], verdicts: Sequence[Verdict], name: str) -> 
         if one.value is None:
             continue
         results = (one.value, 1 - one.value)
-        for expert, value in zip(one.comparison.experts, results, strict=False):
-            values[one.comparison.number, expert].append(value)
+        for expert, value in zip(one.case.experts, results, strict=False):
+            values[one.case.number, expert].append(value)
     judged = []
     for number, row in enumerate(rows):
         experts = sorted(row.get("answer") or {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .comparisons import Mode
+from .cases import Mode
 
 __all__ = ["verdict"]
 

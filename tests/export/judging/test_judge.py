@@ -14,8 +14,8 @@ from edge_router.chat.completion import ChatCompletion, ChatRequest
 from edge_router.errors import BackendRejected, BackendUnavailable, ConfigError
 from edge_router.export.data.rows import BadData, read_rows
 from edge_router.export.judging.agreement import agreement, agreement_text
-from edge_router.export.judging.comparisons import Mode, Questionnaire, comparisons
-from edge_router.export.judging.judge import Judge, Verdict, judge
+from edge_router.export.judging.cases import Mode, Questionnaire, cases
+from edge_router.export.judging.judge import Judge, Judgement, judge_answers
 from edge_router.learning.enrolment.asking import ExpertKeepsFailing
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.experts.expert import Pricing
@@ -75,10 +75,10 @@ def run(
     *,
     pricing: Pricing | None = None,
     budget_usd: float | None = None,
-) -> list[Verdict]:
+) -> list[Judgement]:
     """Judge without pauses."""
     one = Judge("j", backend, pricing, budget_usd, first_pause_s=0.0)
-    return judge(list(asked) or rows(), Questionnaire.load(mode), one, out)
+    return judge_answers(list(asked) or rows(), Questionnaire.load(mode), one, out)
 
 
 def test_ratings_become_outcome_rows(tmp_path: Path) -> None:
@@ -151,10 +151,10 @@ def test_the_judge_knows_no_names(tmp_path: Path) -> None:
     run(backend, tmp_path / "x.jsonl", asked=rows(8))
     texts = [request.messages[0].text for request in backend.requests]
     assert not any(word in text for text in texts for word in ("poor", "twin", "0.9"))
-    asked = [each.number for each in comparisons(rows(8), "score", seed=0)]
+    asked = [each.number for each in cases(rows(8), "score", seed=0)]
     assert asked != sorted(asked)
     assert sorted(asked) == sorted(2 * list(range(8)))
-    assert asked != [each.number for each in comparisons(rows(8), "score", seed=1)]
+    assert asked != [each.number for each in cases(rows(8), "score", seed=1)]
 
 
 def test_a_killed_run_asks_nothing_twice(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_killed_run_asks_nothing_twice(tmp_path: Path) -> None:
     assert len(backend.requests) == 7
     (tmp_path / "rubric.md").write_text("Only brevity counts.")
     strict = Questionnaire.load("score", rubric=tmp_path / "rubric.md")
-    judge(rows(1), strict, Judge("j", backend), out)
+    judge_answers(rows(1), strict, Judge("j", backend), out)
     assert len(backend.requests) == 9
     assert "Only brevity counts." in backend.requests[-1].messages[0].text
 
@@ -222,7 +222,7 @@ def test_a_reference_is_shown_where_there_is_one() -> None:
     form = Questionnaire.load("score")
 
     def text(**more: str) -> str:
-        one, _ = comparisons([rows(1)[0] | more], "score", seed=0)
+        one, _ = cases([rows(1)[0] | more], "score", seed=0)
         return form.request(one).messages[0].text
 
     assert "A GOOD ANSWER\nParis" in text(gold="Paris")

@@ -20,7 +20,7 @@ from edge_router.routing.artifact.text import cut
 from ..data.rows import BadData
 from ..recipe import RECIPES
 
-__all__ = ["Comparison", "Mode", "Questionnaire", "comparisons"]
+__all__ = ["Case", "Mode", "Questionnaire", "cases"]
 
 Mode = Literal["score", "pairs"]
 
@@ -30,7 +30,7 @@ FIELDS = {"score": ("question", "first"), "pairs": ("question", "first", "second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Comparison:
+class Case:
     """An answer to judge, or two in this order: `experts` are whose they are, in `row`, which is
     the row with this `number`."""
 
@@ -39,14 +39,14 @@ class Comparison:
     experts: tuple[str, ...]
 
 
-def comparisons(rows: Sequence[Row], mode: Mode, *, seed: int) -> list[Comparison]:
+def cases(rows: Sequence[Row], mode: Mode, *, seed: int) -> list[Case]:
     """Every answer of every row, or every two of a row in both orders, shuffled.
 
     The order tells a judge nothing of which answers belong together. Raises BadData where there
     is nothing to judge.
     """
     found = [
-        Comparison(number, row, experts)
+        Case(number, row, experts)
         for number, row in enumerate(rows)
         for experts in _experts(row, mode)
     ]
@@ -91,11 +91,11 @@ class Questionnaire:
         text = read_text(rubric or RECIPES / "judge_rubric.md", BadData)
         return cls(mode, template, text.strip())
 
-    def request(self, comparison: Comparison) -> ChatRequest:
+    def request(self, case: Case) -> ChatRequest:
         """What the judge is asked, at temperature 0. No answer can write the fence: it is a hash of
         all of them."""
-        row = comparison.row
-        answers = [cut(row["answer"][name], ANSWER_CHARS) for name in comparison.experts]
+        row = case.row
+        answers = [cut(row["answer"][name], ANSWER_CHARS) for name in case.experts]
         question = cut(str(row["query"]), ANSWER_CHARS)
         seen = "\0".join([question, *answers])
         fence = f"=== {hashlib.sha256(seen.encode(errors='replace')).hexdigest()[:12]}"
