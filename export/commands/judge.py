@@ -15,8 +15,10 @@ __all__ = ["add"]
 def add(commands: Any) -> None:
     """Register the command."""
     judge = parser_of(commands, "judge", _judge)
-    judge.add_argument("out", type=Path, help="judged rows: JSON lines, or .jsonl.gz")
-    judge.add_argument("--rows", type=Path, required=True, help="outcome rows with query, answer")
+    judge.add_argument("rows", type=Path, help="outcome rows with query and answer")
+    judge.add_argument(
+        "--out", type=Path, required=True, help="judged rows: JSON lines, or .jsonl.gz"
+    )
     judge.add_argument("--config", help="settings with the [experts.NAME] that judges")
     judge.add_argument("--judge", required=True, metavar="NAME", help="the expert that judges")
     judge.add_argument(
