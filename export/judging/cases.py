@@ -58,7 +58,8 @@ def cases(rows: Sequence[Row], mode: Mode, *, seed: int) -> list[Case]:
 
 
 def _experts(row: Row, mode: Mode) -> Iterator[tuple[str, ...]]:
-    answered = sorted(row.get("answer") or {}) if row.get("query") else []
+    answers = (row.get("answer") or {}).items() if row.get("query") else ()
+    answered = sorted(name for name, text in answers if isinstance(text, str))
     if mode == "score":
         yield from ((name,) for name in answered)
     for one, other in combinations(answered, 2) if mode == "pairs" else ():
