@@ -106,7 +106,7 @@ class Config:
         default=Placement.PREFER_ON_DEVICE,
         metadata=setting(
             member(Placement),
-            "only_on_device, prefer_on_device, prefer_in_cloud or only_in_cloud",
+            "only_on_device, only_on_lan, prefer_on_device, prefer_in_cloud, only_in_cloud",
             option=True,
         ),
     )

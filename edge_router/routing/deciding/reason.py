@@ -25,6 +25,7 @@ class Reason(StrEnum):
     EXPLORATION = "exploration"
     NOT_CONFIGURED = "not_configured"
     ONLY_ON_DEVICE = "only_on_device"
+    ONLY_ON_LAN = "only_on_lan"
     ONLY_IN_CLOUD = "only_in_cloud"
     OFFLINE = "offline"
     CONTEXT_LENGTH = "context_length"
@@ -48,6 +49,7 @@ class Reason(StrEnum):
 RULED_OUT = {
     Reason.NOT_CONFIGURED: "no such expert is configured",
     Reason.ONLY_ON_DEVICE: "nothing may leave this device",
+    Reason.ONLY_ON_LAN: "nothing may leave your own machines",
     Reason.ONLY_IN_CLOUD: "only the cloud may answer",
     Reason.OFFLINE: "this device is offline",
     Reason.CONTEXT_LENGTH: "the query does not fit its context",
@@ -58,7 +60,9 @@ RULED_OUT = {
     Reason.NO_FILES: "it cannot read files",
     Reason.NO_REASONING: "it cannot reason before it answers",
     Reason.NO_LOGPROBS: "it gives no log-probabilities",
-    Reason.REMOTE_PART: "nothing may leave this device, and it would fetch an image from a network",
+    Reason.REMOTE_PART: (
+        "nothing may leave your own machines, and it would fetch an image from a network"
+    ),
     Reason.PRICE_UNKNOWN: "a limit on cost is set and its price is not known",
     Reason.MAX_COST: "it would cost more than allowed",
     Reason.BUDGET: "it would cost more than is left of the budget",

@@ -96,6 +96,7 @@ def test_every_reason_has_its_test() -> None:
     """The tests above cover each code, and each that rules out has its words."""
     ruling = {*RULES, *DOUBTS, Reason.ONLY_IN_CLOUD}
     ruling |= {*LACKS.values(), Reason.REMOTE_PART}  # test_needs.py
+    ruling |= {Reason.ONLY_ON_LAN}  # test_places.py
     by_price = {Reason.CHEAPEST_IS_ENOUGH, Reason.GAIN_IS_WORTH_IT, Reason.LEAST_QUALITY}
     by_price |= {Reason.NEEDS_TOOLS}  # test_price_rule.py
     elsewhere = {*PREFERRED, Reason.EXPLORATION}  # test_topsis.py, test_exploration.py
