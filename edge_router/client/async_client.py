@@ -13,7 +13,7 @@ import random
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from edge_router.backends.base import Backend
 from edge_router.chat.completion import ChatChunk, Prompt
@@ -27,6 +27,9 @@ from edge_router.settings.constraints import Constraints
 from .answer import CLOSE_S, Answer, AnswerStream
 from .query import OnBreak
 from .sync_client import EdgeRouter
+
+if TYPE_CHECKING:
+    from edge_router.layers.privacy.gate import ConsentQuestion
 
 __all__ = ["AsyncAnswerStream", "AsyncEdgeRouter"]
 
@@ -49,8 +52,11 @@ class AsyncEdgeRouter:
         hooks: Sequence[Hook] = (),
         device: DeviceSource | None = None,
         draw: Callable[[], float] = random.random,
+        consent: Callable[[ConsentQuestion], bool] | None = None,
     ) -> None:
-        self.sync = EdgeRouter(config, backends=backends, hooks=hooks, device=device, draw=draw)
+        self.sync = EdgeRouter(
+            config, backends=backends, hooks=hooks, device=device, draw=draw, consent=consent
+        )
 
     async def complete(
         self,

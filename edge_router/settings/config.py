@@ -31,6 +31,7 @@ from .constraints import Constraints, Placement
 from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
 from .preference import Preference
+from .privacy_config import PrivacyConfig, privacy_config_of
 from .setting import checks_of, paths_of, setting
 from .task_config import TaskConfig, task_config_of
 
@@ -165,12 +166,14 @@ class Config:
     )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
     tasks: TaskConfig = field(default_factory=TaskConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
 
     def __post_init__(self) -> None:
         """Raises ConfigError, also for settings that have no effect without `learn`."""
         settle(self, FIELDS, "the settings")
         object.__setattr__(self, "experts", experts_of(self.experts))
         object.__setattr__(self, "tasks", task_config_of(self.tasks))
+        object.__setattr__(self, "privacy", privacy_config_of(self.privacy))
         for key in ("learn_prompts", "exploration"):
             if getattr(self, key) and not self.learn:
                 raise ConfigError(f"{key} = {getattr(self, key)!r} does nothing; add learn = true")
@@ -198,7 +201,9 @@ class Config:
             settings["experts"] = experts_of(_table(tables, "experts"))
         if "tasks" in tables:
             settings["tasks"] = task_config_of(_table(tables, "tasks"))
-        refuse_unknown(tables, {"router", "experts", "tasks"}, "the file")
+        if "privacy" in tables:
+            settings["privacy"] = privacy_config_of(_table(tables, "privacy"))
+        refuse_unknown(tables, {"router", "experts", "tasks", "privacy"}, "the file")
         return cls(**settings)
 
     @property

@@ -133,6 +133,10 @@ def _ruled_out(
         yield Reason.ONLY_IN_CLOUD, ~traits.in_cloud
     if constraints.offline:
         yield Reason.OFFLINE, traits.leaves_device
+    if needs.withheld:
+        for reason in dict.fromkeys(needs.withheld.values()):
+            closed = [needs.withheld.get(name) == reason for name in candidates.names]
+            yield reason, np.array(closed, dtype=np.bool_)
     if needs is not NO_NEEDS:
         yield from _incapable(traits, constraints, needs)
     yield Reason.CONTEXT_LENGTH, lengths >= traits.context_tokens

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from edge_router.chat.capability import Capability
+from edge_router.chat.private_data import PrivateKind
 
-__all__ = ["LACKS", "PREFERRED", "RULED_OUT", "STATED", "Reason"]
+__all__ = ["LACKS", "PREFERRED", "PRIVATE", "RULED_OUT", "STATED", "Reason"]
 
 
 class Reason(StrEnum):
@@ -37,6 +38,17 @@ class Reason(StrEnum):
     NO_REASONING = "no_reasoning"
     NO_LOGPROBS = "no_logprobs"
     REMOTE_PART = "remote_part"
+    PRIVATE_EMAIL = "private_email"
+    PRIVATE_PHONE = "private_phone"
+    PRIVATE_IBAN = "private_iban"
+    PRIVATE_CARD = "private_card"
+    PRIVATE_NATIONAL_ID = "private_national_id"
+    PRIVATE_SECRET = "private_secret"  # noqa: S105 - a code, no password
+    PRIVATE_NETWORK = "private_network"
+    PRIVATE_PATH = "private_path"
+    PRIVATE_NAME = "private_name"
+    PRIVATE_PATTERN = "private_pattern"
+    PRIVATE_MEDIA = "private_media"
     PRICE_UNKNOWN = "price_unknown"
     MAX_COST = "max_cost"
     BUDGET = "budget"
@@ -82,6 +94,11 @@ LACKS = {
     Capability.LOGPROBS: Reason.NO_LOGPROBS,
 }
 """Why an expert is ruled out that lacks a capability."""
+
+PRIVATE = {kind: Reason(f"private_{kind}") for kind in PrivateKind}
+"""Why an expert is ruled out that may not read private data of a kind."""
+
+RULED_OUT |= {reason: f"it may not read {kind.words}" for kind, reason in PRIVATE.items()}
 
 PREFERRED = {
     Reason.BEST_QUALITY: "best expected quality",
