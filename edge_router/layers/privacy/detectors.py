@@ -64,7 +64,7 @@ class Detectors:
     def _find(self, text: str, identifier: bool) -> tuple[Finding, ...]:
         plain = readable(text)
         search = partial(_run, self._of_ids if identifier else self._all)
-        everything = (*search(plain.text), *unwrapped(plain.text, search))
+        everything = (*unwrapped(plain.text, search), *search(plain.text))
         written = (
             Finding(*plain.span(one.start, one.end), one.kind, one.detail) for one in everything
         )

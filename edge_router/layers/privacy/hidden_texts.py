@@ -17,6 +17,7 @@ _BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{8,}(?:\r?\n[ \t]{0,8}[A-Za-z0-9+/_\-]{4,})*={0,2}"
 )
 _SPACED = re.compile(r"(?<![^\s:])(?:[A-Za-z0-9_.\-] ){7,512}[A-Za-z0-9_.\-](?![A-Za-z0-9_.\-])")
+_LINE = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 LEAST_ENCODED = 16  # characters of base64 that an e-mail address has at least, about
 
 
@@ -24,17 +25,21 @@ def unwrapped(text: str, find: Detector) -> Iterator[Finding]:
     """What `find` finds in texts that this one holds in base64, one level deep, or letter by
     letter; the whole of it is the finding."""
     for match in _BASE64.finditer(text):
-        inner = decoded(match[0]) if len(match[0]) >= LEAST_ENCODED else None
-        if inner is not None:
-            yield from _outside(match, find(inner))
+        if len(match[0]) < LEAST_ENCODED:
+            continue
+        lines = _LINE.finditer(text, *match.span()) if "\n" in match[0] else ()
+        for word in (match, *lines):  # several lines of one, or one line above another text
+            inner = decoded(word[0])
+            if inner is not None:
+                yield from _outside(word, find(inner))
     for match in _SPACED.finditer(text):
         yield from _outside(match, find(match[0].replace(" ", "")))
 
 
-def _outside(match: re.Match[str], inner: Iterable[Finding]) -> Iterator[Finding]:
+def _outside(word: re.Match[str], inner: Iterable[Finding]) -> Iterator[Finding]:
     first = next(iter(inner), None)
     if first is not None:
-        yield Finding(match.start(), match.end(), first.kind, first.detail)
+        yield Finding(word.start(), word.end(), first.kind, first.detail)
 
 
 def decoded(word: str) -> str | None:

@@ -100,7 +100,8 @@ def ibans(text: str) -> Iterator[Finding]:
             continue
         account, end = _collected(text, start.start(), length)
         followed = text[end : end + 1].isalnum() and text[end].isascii()
-        if len(account) == length and not followed and mod_97(account):
+        digits = sum(letter.isdigit() for letter in account)
+        if len(account) == length <= 2 * digits and not followed and mod_97(account):
             yield Finding(start.start(), end, PrivateKind.IBAN)
 
 
@@ -127,14 +128,15 @@ _CODES = (  # ITU-T E.164, assigned country codes
     r"|59\d|6[0-6]|67\d|68\d|69[0-2]|7|8[1246]|850|85[2356]|880|886|9[0-58]|96\d|97\d|99[2-68]"
 )
 _ABROAD = re.compile(
-    rf"(?<![\w+])(?:\+|00[ \-]?)(?=(?:{_CODES}))[1-9](?:[ \t.\-/()]{{0,3}}[0-9]){{6,14}}(?![0-9])"
+    rf"(?<![\w+])(?:\+(?=(?:{_CODES}))[1-9](?:[ \t.\-/()]{{0,3}}[0-9]){{6,14}}"
+    rf"|00[ \-]?(?=(?:{_CODES}))[1-9](?:[ \-/()]{{0,2}}[0-9]){{8,14}})(?![0-9])"
 )
 _S = r"[ .\-]"
 _AT_HOME = re.compile(
-    r"(?<![\w.\-/+])(?:"
+    r"(?<![\w.\-/+])(?<![0-9] )(?:"
     rf"(?:1{_S})?(?:\([2-9][0-9]{{2}}\) ?|[2-9][0-9]{{2}}{_S})"  # America
     rf"[2-9][0-9]{{2}}{_S}[0-9]{{4}}"
-    rf"|\(0[1-9][0-9]{{0,4}}\) ?[0-9]{{2,5}}(?:[ \-][0-9]{{2,6}}){{0,4}}"  # (030) 123456
+    rf"|\(0[1-9][0-9]{{0,4}}\) ?[0-9]{{2,8}}(?:[ \-][0-9]{{2,6}}){{0,4}}"  # (030) 123456
     r"|\([1-9][0-9]\) ?9?[0-9]{4}-[0-9]{4}"  # Brazil
     r"|0[1-9][0-9]{0,4}/[0-9]{3,8}(?:[ \-][0-9]{2,6}){0,3}"  # 0170/1234567
     r"|0[1-9][0-9]{0,4}(?:[ \-][0-9]{2,8}){1,5}"  # 020 7946 0958, 03-1234-5678
@@ -143,7 +145,7 @@ _AT_HOME = re.compile(
     r"|[6-9][0-9]{4}[ \-][0-9]{5}"  # India's mobiles
     r"|[679][0-9]{2}(?: [0-9]{2}){3}"  # Spain
     r"|3[0-9]{2} [0-9]{3} ?[0-9]{4}"  # Italy's mobiles
-    r")(?![\w\-/]|[.][0-9])"
+    r")(?![\w\-/]|[ .][0-9])"
 )
 _WORDS = (
     r"phone|telephone|tel|call(?: me| us| her| him| them)?(?: back)?(?: at| on)?|mobile|cell|fax"

@@ -13,11 +13,12 @@ from .finding import Finding
 __all__ = ["emails", "home_folders", "names", "network_addresses"]
 
 _AT = re.compile(r"@|(?:(?<=[\w ]) ?[\[(] ?at ?[\])] ?)", re.IGNORECASE)
-_LOCAL = re.compile(r"[\w!#$%&'*+/=?^`{|}~.\-]{1,64}$")
+_LOCAL = re.compile(r"[A-Za-z0-9À-ԯ!#$%&'*+/=?^_`{|}~.\-]{1,64}\Z")
 _BEFORE_NAME = re.compile("[/?=&|`{}'#]")  # allowed in a name, but an address's place is likelier
 _DOT = r"(?:\.| ?[\[(] ?(?i:dot) ?[\])] ?)"
 _DOMAIN = re.compile(
-    rf"(?:[^\W_](?:[\w\-]{{0,62}})?{_DOT}){{1,8}}([^\W\d_]{{2,24}}|xn--[\w\-]{{2,59}})(?![\w\-])"
+    rf"(?:[^\W_](?:[\w\-]{{0,62}})?{_DOT}){{1,8}}"
+    r"((?:[A-Za-z]{2,24}|xn--[A-Za-z0-9\-]{2,59})(?![A-Za-z0-9_\-])|[^\W\d_A-Za-z]{2,24})"
 )
 _LONG_ENDINGS = frozenset(  # top-level domains of over six letters that people write mail to
     "example invalid academy community company consulting digital education engineering equipment"
@@ -118,8 +119,11 @@ _TITLED = re.compile(
 )
 _INTRODUCED = re.compile(
     rf"(?i:my name is|i am called|i'm called|ich heiße|mein name ist|je m'appelle|me llamo"
-    rf"|mi nombre es|mi chiamo|meu nome é|меня зовут|patient|employee|customer|client|tenant"
-    rf"|applicant|signed|sincerely|regards|kunde|patientin|mitarbeiter(?:in)?)[,:]?[ \n]+({_FULL})"
+    rf"|mi nombre es|mi chiamo|meu nome é|меня зовут|signed|sincerely|regards)[,:]?[ \n]+({_FULL})"
+)
+_ROLE = re.compile(  # two words at least: "Patient Information" is nobody
+    r"(?i:patient(?:in)?|employee|customer|client|tenant|applicant|kundin|mitarbeiter(?:in)?)[,:]? "
+    rf"({_CAPITAL} (?:{_SMALL})?{_CAPITAL}(?:-{_CAPITAL})?)"
 )
 _GIVEN = re.compile(
     r"(?<!\w)(?:James|Mary|Robert|Patricia|John|Jennifer|Michael|Linda|David|Elizabeth|William|Barbara|Richard"
@@ -135,6 +139,6 @@ _GIVEN = re.compile(
 def names(text: str) -> Iterator[Finding]:
     """Names of people behind a title or an introduction, or after a common given name. Many others
     are not found: no list holds them."""
-    for pattern in (_TITLED, _INTRODUCED, _GIVEN):
+    for pattern in (_TITLED, _INTRODUCED, _ROLE, _GIVEN):
         for match in pattern.finditer(text):
             yield Finding(*match.span(pattern.groups), PrivateKind.NAME)

@@ -95,8 +95,15 @@ def secrets(text: str) -> Iterator[Finding]:
     if any(stem in lower for stem in STEMS):
         yield from _said(text)
     for match in _WORD.finditer(text):
-        if is_random(match[0].rstrip(".=-")):
+        if _has_random(match[0].rstrip(".=-")):
             yield Finding(match.start(), match.end(), PrivateKind.SECRET)
+
+
+def _has_random(word: str) -> bool:
+    """Whether it looks random; of an address or a path whether one step of it does."""
+    if word[:1] == "/" or re.search(r"[A-Za-z]\.[A-Za-z]+/", word):
+        return any(is_random(step) for step in word.split("/"))
+    return is_random(word)
 
 
 def _said(text: str) -> Iterator[Finding]:
@@ -156,5 +163,7 @@ def _is_variable(word: str, _: re.Match[str]) -> bool:
 
 def _is_phrase(word: str) -> bool:
     """Words with joints: "read-only", "/etc/key.pem", "v1.2"."""
+    if re.fullmatch(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z][a-z0-9]*(?:_[a-z0-9]{1,9})+", word):
+        return True  # a name in a program
     parts = re.split(r"[\-_./:]", word)
     return all(part.isalpha() or part.isdigit() or not part for part in parts)
