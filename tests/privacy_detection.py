@@ -1,7 +1,8 @@
-"""Precision and recall of the privacy detectors: python -m tests.privacy_detection [SEED] [--misses]
+"""Precision and recall of the privacy detectors: python -m tests.privacy_detection [SEED]
 
-On made-up texts (tests/made/private_texts.py). A value counts as found where a finding of its kind
-covers all of it; a finding counts as right where it overlaps a value of its kind. Rows are kinds.
+On made-up texts (tests/made/private_texts.py); with --misses also what went wrong. A value counts as
+found where a finding of its kind covers all of it; a finding counts as right where it overlaps a
+value of its kind. Rows are kinds.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from itertools import pairwise
 
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest, ToolCallDelta
@@ -15,7 +16,7 @@ Cut = Callable[[str], Iterable[str]]
 def cut(text: str, places: Iterable[int]) -> list[str]:
     """The text cut at these places."""
     ends = [0, *sorted(places), len(text)]
-    return [text[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [text[start:end] for start, end in pairwise(ends)]
 
 
 class Echoing:

@@ -11,11 +11,13 @@ from edge_router.guards.bounded_pattern import WINDOW, bounded_pattern
 
 FINE = [
     r"EMP-\d+", r"\bPRJ-\d{4}-\d+\b", r"\w+@\w+\.com", r"a{1,100}b{1,100}", r"ACME[- ]?\d{6}",
-    r"(?:foo|bar)baz", r"(?i)project (alpha|beta)", r"secret.{0,40}", r"[A-Z]{2}\d{6}[A-Z]?", r"a++b",
+    r"(?:foo|bar)baz", r"(?i)project (alpha|beta)", r"secret.{0,40}", r"[A-Z]{2}\d{6}[A-Z]?",
+    r"a++b",
 ]  # fmt: skip
 ENDLESS = [
     r"(a+)+b", r"(a|a)*b", r"(a|aa)+$", r"(x+x+)+y", r"^(([a-z])+.)+[A-Z]([a-z])+$", r"(\w+\s?)+$",
-    r".*secret.*", r"\d+\d+\d", r"((a{1,10}){1,10}){1,10}b", r"(a?){60}a{60}", r"(.*)*x", r"([^x]+)+x",
+    r".*secret.*", r"\d+\d+\d", r"((a{1,10}){1,10}){1,10}b", r"(a?){60}a{60}", r"(.*)*x",
+    r"([^x]+)+x",
 ]  # fmt: skip
 
 
