@@ -1,7 +1,7 @@
 """Precision and recall of the privacy detectors: python -m tests.privacy_detection [SEED]
 
-On made-up texts (tests/made/private_texts.py); with --misses also what went wrong. A value counts as
-found where a finding of its kind covers all of it; a finding counts as right where it overlaps a
+On made-up texts (tests/made/private_texts.py); with --misses also what went wrong. A value counts
+as found where a finding of its kind covers all of it; a finding counts as right where it overlaps a
 value of its kind. Rows are kinds.
 """
 

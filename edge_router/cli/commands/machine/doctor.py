@@ -22,12 +22,14 @@ from edge_router.guards.redaction import names_a_variable, redacted_url, without
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.settings.location import Location
+from edge_router.settings.privacy_config import PrivacyConfig
 from edge_router.settings.setting import help_of
 from edge_router.settings.task_config import TaskConfig
 
 from ...options import add_command, config_of
 from ...printing import print_json
 from ...terminal import visible
+from .privacy import reading
 
 __all__ = ["Check", "add", "examine"]
 
@@ -53,6 +55,8 @@ def _settings_help() -> Iterator[str]:
     yield from (f"  {line}" for line in help_of(ExpertConfig))
     yield "\nsettings of [tasks]:"
     yield from (f"  {line}" for line in help_of(TaskConfig))
+    yield "\nsettings of [privacy]:"
+    yield from (f"  {line}" for line in help_of(PrivacyConfig))
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -100,6 +104,7 @@ def examine(config: Config, *, connect: bool = False) -> list[Check]:
             for name, expert in config.experts.items()
         ),
         _placement(config),
+        *_privacy(config),
     ]
 
 
@@ -264,3 +269,19 @@ def _placement(config: Config) -> Check:
         allowed = f"queries may go to {', '.join(far)}" if far else "no query may leave"
         return Check("network", True, f"{allowed} ({config.placement})")
     return Check("network", True, f"queries may go to {', '.join(far)} ({config.placement})")
+
+
+def _privacy(config: Config) -> Iterator[Check]:
+    """Which experts elsewhere read private data, and what is looked for; nothing where all is
+    here."""
+    if not any(expert.leaves_device for expert in config.experts.values()):
+        return
+    if config.privacy.is_open:
+        far = ", ".join(name for name, one in config.experts.items() if one.leaves_device)
+        advice = 'the default; [privacy] cloud = "never", ask or redact changes that'
+        yield Check("privacy", True, f"{far}: read private data as it is ({advice})")
+        return
+    ids = ", ".join(f"national_id {country}" for country in config.privacy.national_ids)
+    own = ", ".join(f"pattern {name}" for name in config.privacy.patterns)
+    sought = ", ".join(filter(None, [*config.privacy.detect, ids, own])) or "nothing"
+    yield Check("privacy", True, f"{'; '.join(reading(config))}; looked for: {sought}")
