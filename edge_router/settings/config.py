@@ -30,6 +30,7 @@ from edge_router.guards.user_files import user_path
 from .constraints import Constraints, Placement
 from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
+from .location import Location
 from .preference import Preference
 from .privacy_config import PrivacyConfig, privacy_config_of
 from .setting import checks_of, paths_of, setting
@@ -184,6 +185,11 @@ class Config:
     def nothing_leaves(self) -> bool:
         """Whether the settings promise that no query leaves this device."""
         return self.offline or self.placement == Placement.ONLY_ON_DEVICE
+
+    def forbids(self, expert: ExpertConfig) -> bool:
+        """Whether these settings rule an expert out by its place, whatever the query."""
+        lan_only = self.placement == Placement.ONLY_ON_LAN and expert.place == Location.CLOUD
+        return lan_only or (self.nothing_leaves and expert.leaves_device)
 
     @classmethod
     def load(cls, path: str | Path | None = None, **overrides: Any) -> Config:

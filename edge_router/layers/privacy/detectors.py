@@ -24,7 +24,8 @@ __all__ = ["PATTERN_SECONDS", "Detectors"]
 Detector = Callable[[str], Iterable[Finding]]
 
 PATTERN_SECONDS = 1.0  # of the user's own patterns on one text
-KEPT, LONGEST_KEPT = 512, 1 << 15  # texts whose findings are remembered, and their characters
+KEPT, KEPT_LONG = 512, 4  # texts whose findings are remembered, and those of over LONG characters
+LONG = 1 << 15
 
 OF_KIND: dict[str, tuple[Detector, ...]] = {
     PrivateKind.IBAN: (ibans,),
@@ -51,15 +52,14 @@ class Detectors:
         self._all: tuple[Detector, ...] = (*own, *by_country, *shipped)
         self._of_ids = tuple(one for one in self._all if one is not secrets)
         self._kept = lru_cache(maxsize=KEPT)(self._find)
+        self._kept_long = lru_cache(maxsize=KEPT_LONG)(self._find)
 
     def find(self, text: str, *, identifier: bool = False) -> tuple[Finding, ...]:
         """What is private in a text, from left to right and apart from each other.
 
         An `identifier` of a protocol, such as that of a call of a tool, may look random.
         """
-        if len(text) <= LONGEST_KEPT:
-            return self._kept(text, identifier)
-        return self._find(text, identifier)
+        return (self._kept if len(text) <= LONG else self._kept_long)(text, identifier)
 
     def _find(self, text: str, identifier: bool) -> tuple[Finding, ...]:
         plain = readable(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -95,8 +96,8 @@ class PrivacyGate:
         """`backend` of the expert called `name`, behind this gate where that is needed."""
         return _Guarded(backend, self, name) if name in self._modes else backend
 
-    def passed(self, request: ChatRequest, name: str) -> Redacted:
-        """The request as an expert may read it.
+    def passed(self, request: ChatRequest, name: str, deadline: Deadline) -> Redacted:
+        """The request as an expert may read it. The time that consent takes is not the expert's.
 
         Raises PrivacyWithheld where it may not, ConsentMissing where nobody can be asked.
         """
@@ -107,11 +108,11 @@ class PrivacyGate:
         if mode == "redact" and (clean := self._redacted(request, private)) is not None:
             return clean
         if mode == "ask":
-            self._require_consent(private, name)
+            self._require_consent(private, name, deadline)
             return Redacted(request, {})
         raise _withheld(name, private.kinds, "it may not read")
 
-    def _require_consent(self, private: Private, name: str) -> None:
+    def _require_consent(self, private: Private, name: str, deadline: Deadline) -> None:
         with self._lock:
             new = tuple(one for one in private.values if (name, *one) not in self._allowed)
         if not new:
@@ -123,7 +124,10 @@ class PrivacyGate:
                 "give EdgeRouter a consent, or set privacy to never, redact or allow",
                 kinds=question.kinds,
             )
-        if self._consent(question) is not True:
+        started = time.monotonic()
+        given = self._consent(question)
+        deadline.excuse(time.monotonic() - started)
+        if given is not True:
             raise _withheld(name, question.kinds, "it was not allowed to read")
         with self._lock:
             self._allowed.update((name, *one) for one in new)
@@ -153,14 +157,14 @@ class _Guarded:
         self._name = name
 
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
-        passed = self._gate.passed(request, self._name)
+        passed = self._gate.passed(request, self._name, deadline)
         completion = self.inner.complete(passed.request, deadline=deadline)
         return _restored(completion, passed.values) if passed.values else completion
 
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
     ) -> Generator[ChatChunk, None, None]:
-        passed = self._gate.passed(request, self._name)
+        passed = self._gate.passed(request, self._name, deadline)
         with closing(self.inner.stream(passed.request, deadline=deadline)) as chunks:
             if passed.values:
                 yield from _restoring(chunks, passed.values)

@@ -32,7 +32,8 @@ _SPLITS = (
     (4, 4, 4, 1),
     (6, 13),
 )
-MOST_GROUPS = 19
+MOST_GROUPS, MOST_OTHERS = 19, 200
+FIRST_DIGITS = "23456"
 
 
 def cards(text: str) -> Iterator[Finding]:
@@ -54,20 +55,25 @@ def _cards_of(text: str, groups: list[tuple[int, int]]) -> Iterator[Finding]:
 
 def _card_from(text: str, groups: list[tuple[int, int]], first: int) -> int | None:
     """The last group of a card that begins with group `first`."""
+    if text[groups[first][0]] not in FIRST_DIGITS:
+        return None
     sizes = [end - start for start, end in groups[first : first + MOST_GROUPS]]
     for last, size in enumerate(accumulate(sizes), start=1):
         if size > 19:
             return None
-        if size >= 13 and _is_split(sizes[:last], alone=last == len(groups)):
+        if size >= 13 and _is_split(sizes[:last], others=len(groups) - last):
             digits = "".join(text[a:b] for a, b in groups[first : first + last])
             if is_card(digits):
                 return first + last - 1
     return None
 
 
-def _is_split(sizes: list[int], *, alone: bool) -> bool:
-    """Whether people write a card in groups of these sizes, or there are no other digits beside."""
-    return alone or tuple(sizes) in _SPLITS or len(sizes) == 1 or set(sizes) in ({1}, {2}, {1, 2})
+def _is_split(sizes: list[int], *, others: int) -> bool:
+    """Whether people write a card in groups of these sizes. With no `others` beside, any will do,
+    and among few also groups of one digit or two."""
+    if others == 0 or len(sizes) == 1 or tuple(sizes) in _SPLITS:
+        return True
+    return others <= MOST_OTHERS and max(sizes) <= 2
 
 
 def is_card(digits: str) -> bool:

@@ -169,7 +169,7 @@ class Enroller:
         if expert is None:
             known = ", ".join(self.config.experts)
             raise ConfigError(f"no expert {self.name!r} is configured to run; there are {known}")
-        if self.config.nothing_leaves and expert.leaves_device:
+        if self.config.forbids(expert):
             where = "in the cloud" if expert.place == Location.CLOUD else "asked over the network"
             raise ConfigError(
                 f"{self.name!r} is {where}, and nothing may leave this device "

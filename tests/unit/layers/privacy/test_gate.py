@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -272,6 +273,22 @@ def test_without_a_plain_yes_another_expert_answers(given: Any) -> None:
         "cloud": "cloud was not asked: it was not allowed to read an e-mail address"
     }
     assert router.experience.snapshot(ChatRequest.of(PLAIN), {}).doubts == {}
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_the_time_that_a_person_thinks_is_nobodys(
+    given: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A minute, with an answer that may take ten seconds: the expert still has its time."""
+    clock = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+    def consent(_: ConsentQuestion) -> bool:
+        clock[0] += 60.0
+        return given
+
+    _, _, _, answer = asked(PRIVATE_TEXT, {"cloud": "ask"}, consent=consent, deadline_s=10)
+    assert answer.record.answered_by == ("cloud" if given else "local")
 
 
 def test_consent_that_cannot_be_called_is_refused() -> None:

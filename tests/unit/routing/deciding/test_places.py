@@ -121,3 +121,12 @@ def test_of_free_experts_the_device_goes_before_the_lan() -> None:
     names = {"a": expert("lan"), "b": expert("device"), "c": expert("cloud")}
     router = Router.from_config(Config(experts=names, min_gain=1.0))
     assert router.route("What is the weather in Rome right now?").order == ("b", "a", "c")
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("placement", ["only_on_device", "only_on_lan", "prefer_on_device"])
+def test_the_settings_forbid_whom_a_decision_rules_out(place: str, placement: str) -> None:
+    """For what asks an expert without a decision."""
+    config = Config(experts={place: expert(place)}, placement=placement)  # type: ignore[arg-type]
+    refused = TABLE[f'placement = "{placement}"'][place] == "no"
+    assert config.forbids(config.experts[place]) is refused
