@@ -176,7 +176,7 @@ _SEPARATORS = re.compile(r"[ .\-]")
 def national_ids(countries: Sequence[str]) -> Callable[[str], Iterator[Finding]]:
     """A detector of the ids of these countries."""
     known = [
-        (country, re.compile(rf"(?<![\w])(?:{pattern})(?![\w]|[.\-][0-9])"), check)
+        (country, re.compile(rf"(?a)(?<![\w])(?:{pattern})(?![\w]|[.\-][0-9])"), check)
         for country in countries
         for pattern, check in COUNTRY_IDS[country]
     ]

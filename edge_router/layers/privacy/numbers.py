@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from edge_router.chat.private_data import PrivateKind
 
@@ -13,8 +13,9 @@ from .finding import Finding
 
 __all__ = ["cards", "ibans", "phones"]
 
-_GAP = r"[ \t\r\n.\-_/()]"
-_RUN = re.compile(rf"(?<![\w.])[0-9]+(?:{_GAP}{{1,3}}[0-9]+)*(?![\w])")
+# Boundaries are of ASCII (?a): a number may stand right behind a word of Chinese.
+_GAP = r"[ \t\r\n.,\-_/()]"
+_RUN = re.compile(rf"(?<![A-Za-z0-9.])[0-9]+(?:{_GAP}{{1,3}}[0-9]+)*(?![A-Za-z0-9])")
 _GROUP = re.compile("[0-9]+")
 
 # A card's number begins as its network's do and is as long (ISO/IEC 7812, the networks' own lists).
@@ -61,19 +62,28 @@ def _card_from(text: str, groups: list[tuple[int, int]], first: int) -> int | No
     for last, size in enumerate(accumulate(sizes), start=1):
         if size > 19:
             return None
-        if size >= 13 and _is_split(sizes[:last], others=len(groups) - last):
-            digits = "".join(text[a:b] for a, b in groups[first : first + last])
-            if is_card(digits):
-                return first + last - 1
+        if size < 13:
+            continue
+        within = groups[first : first + last]
+        written = _is_split(sizes[:last], others=len(groups) - last)
+        if not (written or _is_spelled(text, within, groups)):
+            continue
+        if is_card("".join(text[start:end] for start, end in within)):
+            return first + last - 1
     return None
 
 
 def _is_split(sizes: list[int], *, others: int) -> bool:
-    """Whether people write a card in groups of these sizes. With no `others` beside, any will do,
-    and among few also groups of one digit or two."""
-    if others == 0 or len(sizes) == 1 or tuple(sizes) in _SPLITS:
-        return True
-    return others <= MOST_OTHERS and max(sizes) <= 2
+    """Whether people write a card in groups of these sizes; without `others` beside any will do."""
+    return others == 0 or len(sizes) == 1 or tuple(sizes) in _SPLITS
+
+
+def _is_spelled(text: str, within: list[tuple[int, int]], groups: list[tuple[int, int]]) -> bool:
+    """Whether it is written one digit or two at a time, all with the same blank or dash between."""
+    if len(groups) > MOST_OTHERS or any(end - start > 2 for start, end in within):
+        return False
+    gaps = {text[one[1] : other[0]] for one, other in pairwise(within)}
+    return len(gaps) == 1 and gaps <= {" ", "-", ".", "_"}
 
 
 def is_card(digits: str) -> bool:
@@ -134,12 +144,12 @@ _CODES = (  # ITU-T E.164, assigned country codes
     r"|59\d|6[0-6]|67\d|68\d|69[0-2]|7|8[1246]|850|85[2356]|880|886|9[0-58]|96\d|97\d|99[2-68]"
 )
 _ABROAD = re.compile(
-    rf"(?<![\w+])(?:\+(?=(?:{_CODES}))[1-9](?:[ \t.\-/()]{{0,3}}[0-9]){{6,14}}"
+    rf"(?a)(?<![\w+])(?:\+(?=(?:{_CODES}))[1-9](?:[ \t.\-/()]{{0,3}}[0-9]){{6,14}}"
     rf"|00[ \-]?(?=(?:{_CODES}))[1-9](?:[ \-/()]{{0,2}}[0-9]){{8,14}})(?![0-9])"
 )
 _S = r"[ .\-]"
 _AT_HOME = re.compile(
-    r"(?<![\w.\-/+])(?<![0-9] )(?:"
+    r"(?a)(?<![\w.\-/+])(?<![0-9] )(?:"
     rf"(?:1{_S})?(?:\([2-9][0-9]{{2}}\) ?|[2-9][0-9]{{2}}{_S})"  # America
     rf"[2-9][0-9]{{2}}{_S}[0-9]{{4}}"
     rf"|\(0[1-9][0-9]{{0,4}}\) ?[0-9]{{2,8}}(?:[ \-][0-9]{{2,6}}){{0,4}}"  # (030) 123456
@@ -159,9 +169,7 @@ _WORDS = (
     r"|handy|mobil|m[oó]vil|celular|telefone|cellulare|numero|nummer|rufnummer|appelez|puhelin"
     r"|telefoon|телефон|тел"
 )
-_BARE = re.compile(
-    r"(?<![\w.+])\+?\(?[0-9](?:[ .\-/()]{0,2}[0-9]){6,14}(?![\w])|(?<=[是は])[0-9]{7,15}(?!\w)"
-)
+_BARE = re.compile(r"(?a)(?<![\w.+])\+?\(?[0-9](?:[ .\-/()]{0,3}[0-9]){6,14}(?![\w])")
 _INTRODUCED = re.compile(
     rf"(?i)(?:(?<![^\W_])(?:{_WORDS})|电话|手机|電話|携帯|전화)[^\w\n]{{0,3}}"
     r"(?:(?:number|no|nr|is|ist|est|es|号码|番号|是|は)[^\w\n]{0,3}){0,2}$"

@@ -44,9 +44,9 @@ def emails(text: str) -> Iterator[Finding]:
         yield Finding(at.start() - len(name), host.end(), PrivateKind.EMAIL)
 
 
-_V4 = re.compile(r"(?<![\w.])(?:10|172|192|169|100)(?:\.[0-9]{1,3}){3}(?![\w]|\.[0-9])")
+_V4 = re.compile(r"(?a)(?<![\w.])(?:10|172|192|169|100)(?:\.[0-9]{1,3}){3}(?![\w]|\.[0-9])")
 _V6 = re.compile(
-    r"(?<![\w:.])(?i:f[cd][0-9a-f]{2}|fe[89ab][0-9a-f])(?::{1,2}[0-9a-fA-F]{1,4}){1,7}(?:::)?(?![\w:])"
+    r"(?a)(?<![\w:.])(?i:f[cd][0-9a-f]{2}|fe[89ab][0-9a-f])(?::{1,2}[0-9a-fA-F]{1,4}){1,7}(?:::)?(?![\w:])"
 )
 _MAC = re.compile(
     r"(?<![\w:\-])(?:[0-9A-Fa-f]{2}([:\-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![\w:\-])"
@@ -76,8 +76,9 @@ def network_addresses(text: str) -> Iterator[Finding]:
     for match in _ADDRESSED.finditer(text):
         yield Finding(*match.span(1), PrivateKind.NETWORK)
     for match in _HOST.finditer(text):
-        name = match[0].rpartition(".")[0]
-        if re.search(r"[0-9\-.]", name):  # "threading.local" is none
+        name, _, ending = match[0].rpartition(".")
+        sure = ending not in ("local", "internal")  # "threading.local" is none
+        if sure or re.search(r"[0-9\-.]", name):
             yield Finding(match.start(), match.end(), PrivateKind.NETWORK)
 
 
@@ -92,9 +93,9 @@ def _is_private(address: str) -> bool:
 
 _CARRIER = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598, used by private overlays
 _HOME = re.compile(
-    r"(?<![\w.])(?:/home/|/Users/|/var/home/|/export/home/|[A-Za-z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)"
+    r"(?<![\w.])(?:/home/|\\{1,2}home\\{1,2}|/Users/|/var/home/|/export/home/|[A-Za-z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)"
     r"|[A-Za-z]:(?:\\{1,2}|/)Documents and Settings(?:\\{1,2}|/)|/mnt/[a-z]/Users/)"
-    r"([^\W\d_][\w.\-]{0,63})(?![\w$<>{}*])"
+    r"([^\W\d_][\w.\-]{0,63}(?: [^\W\d_][\w.\-]{0,31}(?=[\\/]))?)(?![\w$<>{}*])"
 )
 _NOBODY = frozenset(
     "user users username name you your me someone shared public default guest runner ubuntu debian"

@@ -18,7 +18,7 @@ __all__ = ["Readable", "readable"]
 # Blocks whose characters may stand for ASCII: letters with marks to punctuation, CJK's forms,
 # mathematical letters, squared ones. What NFKC makes of the rest is longer than a character.
 _BLOCKS = (
-    (0x80, 0x3000),
+    (0x80, 0x3001),
     (0xA4D0, 0xABFF),
     (0xFE30, 0xFFF0),
     (0x1D400, 0x1D800),

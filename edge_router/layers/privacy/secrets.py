@@ -95,8 +95,9 @@ def secrets(text: str) -> Iterator[Finding]:
     if any(stem in lower for stem in STEMS):
         yield from _said(text)
     for match in _WORD.finditer(text):
-        if _has_random(match[0].rstrip(".=-")):
-            yield Finding(match.start(), match.end(), PrivateKind.SECRET)
+        word = match[0].rstrip(".-")
+        if _has_random(word.rstrip("=")):
+            yield Finding(match.start(), match.start() + len(word), PrivateKind.SECRET)
 
 
 def _has_random(word: str) -> bool:
@@ -140,7 +141,7 @@ def _is_said(word: str, named: str) -> bool:
         return False
     if re.fullmatch("[0-9]{4,8}", word):
         return bool(re.match(r"(?i)pin|pass|otp|kennwort|clave|senha|contra", named))
-    number = bool(re.fullmatch(r"[0-9a-fA-F]{16,}", word)) and is_mixed(word, 2)
+    number = bool(re.fullmatch(r"[0-9a-fA-F]{10,}", word)) and is_mixed(word, 2)
     return number or is_random(word) or _is_password(word)
 
 

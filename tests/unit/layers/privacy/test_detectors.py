@@ -11,7 +11,7 @@ from edge_router.errors import ConfigError
 from edge_router.layers.privacy.detectors import PATTERN_SECONDS, Detectors
 from edge_router.layers.privacy.finding import Finding, apart
 from edge_router.settings.privacy_config import COUNTRIES, DETECTABLE, PrivacyConfig
-from tests.privacy_detection import detection
+from tests.privacy_detection import SEED, detection
 
 ALL = Detectors(PrivacyConfig(detect=DETECTABLE, national_ids=COUNTRIES))
 USUAL = Detectors(PrivacyConfig())
@@ -24,7 +24,7 @@ def found(text: str, detectors: Detectors = USUAL) -> list[tuple[str, str]]:
 
 def test_recall_and_precision_hold_on_two_thousand_made_up_texts() -> None:
     """python -m tests.privacy_detection prints them by kind; those here are of its seed."""
-    measured = detection(2)
+    measured = detection(SEED)
     assert measured.texts >= 1_800
     assert measured.negatives >= 800
     for kind, counts in measured.kinds.items():
