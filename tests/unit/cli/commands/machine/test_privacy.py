@@ -53,6 +53,20 @@ def test_json_has_kinds_and_spans_and_no_value(
     assert "ann" not in out
 
 
+def test_route_decides_as_an_answer_would(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, config: str
+) -> None:
+    """One query, and a batch."""
+    wish = ("--placement", "prefer_in_cloud", "--config", config)
+    assert run(capsys, "route", TEXT, *wish)[1] == "local\n"
+    assert run(capsys, "route", "Hello.", *wish)[1] == "cloud\n"
+    batch = tmp_path / "batch.jsonl"
+    batch.write_text(json.dumps({"query": TEXT}) + "\n" + json.dumps({"query": "Hello."}) + "\n")
+    _, out, _ = run(capsys, "route", "--json", "--batch", str(batch), *wish)
+    assert [json.loads(line)["expert"] for line in out.splitlines()] == ["local", "cloud"]
+    assert json.loads(out.splitlines()[0])["reason"] == "private_email"
+
+
 def test_a_plain_text_has_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Which is said."""
     assert run(capsys, "privacy", "check", "Hello.")[:2] == (0, "nothing private was found\n")
