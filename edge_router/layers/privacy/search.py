@@ -82,13 +82,16 @@ def redacted(
 
     clean = visited(request, replaced)
     values = {made[one]: one[1] for one in private.values}
-    if search(clean, detectors, media=False) or _holds(clean, values):
+    left = _left(clean, values)
+    if left:  # where no detector saw it: a password that is a word elsewhere
+        clean = visited(clean, lambda text, _: _without(text, left))
+    if search(clean, detectors, media=False) or _left(clean, values):
         return None
     return Redacted(clean, values)
 
 
-def _holds(request: ChatRequest, values: dict[str, str]) -> bool:
-    """Whether a value is still there: a place where no detector saw it, beside one where it did."""
+def _left(request: ChatRequest, values: dict[str, str]) -> dict[str, str]:
+    """The values that are still in a request, by their placeholders."""
     texts: list[str] = []
 
     def collect(text: str, _: bool) -> str:
@@ -97,7 +100,17 @@ def _holds(request: ChatRequest, values: dict[str, str]) -> bool:
 
     visited(request, collect)
     whole = "\0".join(texts)
-    return any(len(value) >= LEAST_KEPT_OUT and value in whole for value in values.values())
+    return {
+        made: value
+        for made, value in values.items()
+        if len(value) >= LEAST_KEPT_OUT and value in whole
+    }
+
+
+def _without(text: str, left: dict[str, str]) -> str:
+    for made, value in left.items():
+        text = text.replace(value, made)
+    return text
 
 
 LEAST_KEPT_OUT = 6  # characters; a shorter value, such as a PIN, is part of many a number

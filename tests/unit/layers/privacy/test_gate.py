@@ -196,6 +196,16 @@ def test_text_of_a_file_is_read_and_a_picture_counts_by_itself() -> None:
         assert router.complete(request).record.answered_by == "cloud"
 
 
+def test_a_value_is_replaced_where_no_detector_sees_it_too() -> None:
+    """A password that is a word elsewhere; the user reads the word."""
+    text = 'In Summer I wrote password = "Summer" down, and Summer is over.'
+    _, far, _, answer = asked(text, {"cloud": "redact"}, cloud=FakeBackend("[SECRET-1] it is."))
+    assert far.requests[0].question == (
+        'In [SECRET-1] I wrote password = "[SECRET-1]" down, and [SECRET-1] is over.'
+    )
+    assert answer.text == "Summer it is."
+
+
 def test_a_fallback_does_not_read_it() -> None:
     """The expert on the device fails; the cloud is not asked in its place."""
     down = FakeBackend(error=BackendUnavailable("down"))

@@ -31,7 +31,7 @@ def test_what_stands_for_ascii_becomes_it(written: str, plain: str) -> None:
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=30))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_places_go_from_left_to_right_and_cover_what_was_written(pieces: list[str]) -> None:
     """Each character has a place, in order; all of them together hold all that is to be seen."""
     written = "".join(pieces)
