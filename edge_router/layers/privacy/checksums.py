@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-__all__ = ["iso7064_11_10", "luhn", "mod_97", "verhoeff", "weighted"]
+__all__ = ["iso7064_11_10", "luhn", "mod_97", "rises_or_repeats", "verhoeff", "weighted"]
 
 
 def luhn(digits: str) -> bool:

@@ -46,7 +46,8 @@ _NAMES = (
     r"|contraseña|clave|senha|парол[ья]"
 )
 _NAME = re.compile(
-    rf"(?i)(?:{_NAMES}|[a-z0-9](?:_key|_pass|_pw))(?:[_\-][\w\-]{{0,24}}|(?-i:[A-Z])\w{{0,24}}|s?[0-9]{{0,3}})$"
+    rf"(?i)(?:{_NAMES}|[a-z0-9](?:_key|_pass|_pw))"
+    r"(?:[_\-][\w\-]{0,24}|(?-i:[A-Z])\w{0,24}|s?[0-9]{0,3})$"
 )
 _ASSIGNED = re.compile(  # api_key = "...", DB_PASSWORD: ..., "apiKey": "..."
     r"(?<![\w\-])([\w\-]{2,64}|mot de passe)[\"'\])]{0,2}[ \t]{0,8}(?:=>|:=|[=:])[ \t]{0,8}"
@@ -63,9 +64,11 @@ SAID_WITHIN, SAID_WORDS = 120, 8  # characters and words from the word for a key
 _VARIABLE = re.compile(  # NAME=value, whatever the name
     r"(?:^|[\s;,{\[\"'])[A-Z][A-Z0-9_]{2,63}[\"']?[ \t]{0,4}[=:][ \t]{0,4}[\"']?([^\s\"',]{16,256})"
 )
-_NOTHING = re.compile(
-    r"(?i)(?:<.*>?|\$.*|%.*%|\{.*|\[.*|\*+|x+|\.+|-+|your.*|my[_\-].*|change.?me.*|example.*|placeholder.*"
-    r"|none|null|nil|undefined|true|false|required|optional|string|str|bytes|int|redacted.*|hidden|dummy.*)"
+_NOTHING = re.compile(  # what stands where a value would: a variable, a blank, a placeholder
+    r"(?i)<[^<>]*>?|\$\{?[a-z_]\w*\}?|\$\([^)]*\)?|%\w+%?|\{+[\w .\-]*\}*|\[[\w \-]*\]?"
+    r"|(?-i:\[[A-Z\-]+-[0-9]+\]).*|\*+|x+|\.+|-+|your[\w\- ]*"
+    r"|my[_\-](?:pass|secret|token|key|api)\w*|change.?me\w*|example\w*|placeholder\w*|none|null|nil|undefined|true|false|required"
+    r"|optional|string|str|bytes|int|redacted\w*|hidden|dummy\w*"
 )
 _CODE = re.compile(
     r"[A-Za-z_][\w.\[\]]*\(.*|[a-z_]+(?:\.[a-z_]+)+|(?:self|os|process|env|settings)\..*"

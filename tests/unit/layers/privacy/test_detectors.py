@@ -17,7 +17,7 @@ ALL = Detectors(PrivacyConfig(detect=DETECTABLE, national_ids=COUNTRIES))
 USUAL = Detectors(PrivacyConfig())
 
 
-def found(text: str, detectors: Detectors = USUAL) -> list[tuple[str, str]]:
+def findings_in(text: str, detectors: Detectors = USUAL) -> list[tuple[str, str]]:
     """Kinds with the texts that were found."""
     return [(one.kind.value, text[one.start : one.end]) for one in detectors.find(text)]
 
@@ -68,6 +68,9 @@ def test_recall_and_precision_hold_on_two_thousand_made_up_texts() -> None:
         ("YW5uQGV4YW1wbGUub3JnIQ==", "email", "YW5uQGV4YW1wbGUub3JnIQ=="),
         ("DB_PASSWORD: hunter2!", "secret", "hunter2"),
         ("password: <your password>", None, ""),
+        ("password = $PASSWORD", None, ""),
+        ('password = "$ecret!Pa55"', "secret", "$ecret!Pa55"),
+        ('password = "[abc]1!x"', "secret", "[abc]1!x"),
         ("api_key=os.environ['K']", None, ""),
         ("sha512-abcdEFGH1234abcdEFGH1234abcdEFGH", None, ""),
         ("https://github.com/A/md/commit/25149d54b93e25f2e30810aabaaa46a58b8bda50", None, ""),
@@ -81,7 +84,7 @@ def test_recall_and_precision_hold_on_two_thousand_made_up_texts() -> None:
 def test_one_text_at_a_time(text: str, kind: str | None, value: str) -> None:
     """The first finding with its exact place, or nothing."""
     expected = [] if kind is None else [(kind, value)]
-    assert found(text)[:1] == expected
+    assert findings_in(text)[:1] == expected
 
 
 @pytest.mark.parametrize(
@@ -109,9 +112,9 @@ def test_a_national_id_is_looked_for_where_its_country_is_named(
 ) -> None:
     """By its check digits, or, where there are none, by the numbers that nobody has."""
     mine = Detectors(PrivacyConfig(national_ids=(country,), detect=()))
-    assert found(f"id {number}, ok", mine) == [("national_id", number)]
-    assert found(f"id {wrong}, ok", mine) == []
-    assert found(number, Detectors(PrivacyConfig(detect=()))) == []
+    assert findings_in(f"id {number}, ok", mine) == [("national_id", number)]
+    assert findings_in(f"id {wrong}, ok", mine) == []
+    assert findings_in(number, Detectors(PrivacyConfig(detect=()))) == []
 
 
 def test_every_country_of_the_settings_has_its_detector() -> None:
@@ -124,8 +127,8 @@ def test_every_country_of_the_settings_has_its_detector() -> None:
 def test_names_are_found_where_that_is_asked_for() -> None:
     """By default they are not."""
     text = "Dear Dr. Huber, my name is Anna Smith."
-    assert found(text) == []
-    assert found(text, ALL) == [("name", "Huber"), ("name", "Anna Smith")]
+    assert findings_in(text) == []
+    assert findings_in(text, ALL) == [("name", "Huber"), ("name", "Anna Smith")]
 
 
 def test_what_overlaps_becomes_one_and_nothing_is_left_outside() -> None:
@@ -151,7 +154,7 @@ def test_ones_own_patterns_are_found_over_the_ends_of_windows() -> None:
     mine = Detectors(PrivacyConfig(detect=(), patterns={"staff": r"EMP-\d{6}"}))
     for place in range(240, 270):
         text = "x" * place + "EMP-123456" + "y" * 600
-        assert found(text, mine) == [("pattern", "EMP-123456")]
+        assert findings_in(text, mine) == [("pattern", "EMP-123456")]
     assert len(mine.find("EMP-123456 " * 500)) == 500
 
 
