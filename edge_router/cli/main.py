@@ -30,6 +30,7 @@ COMMANDS = {
     "doctor": ("machine.doctor", "check this installation; no expert is called"),
     "models": ("machine.models", "list routers, profiles, enrolled and local models"),
     "privacy": ("machine.privacy", "what is private in a text, and who would read it"),
+    "serve": ("machine.serve", "an OpenAI-compatible server on this machine"),
     "tasks": (
         "answering.tasks",
         "two-stage routing: name the task of a query, ask its best expert",
