@@ -71,6 +71,11 @@ class AgentCatalog:
         if given := tuple(agents):
             self.add(*given)
 
+    @property
+    def path(self) -> Path | None:
+        """The file it is kept in, None for none."""
+        return None if self._store is None else self._store.path
+
     def add(self, *agents: Agent, replace_known: bool = False) -> None:
         """Add all of `agents`, or none where one cannot be added.
 
