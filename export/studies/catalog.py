@@ -299,6 +299,10 @@ class AgentsStudy:
             "--reference", action="store_true", help="all-MiniLM-L6-v2 beside the artifact"
         )
         parser.add_argument("--slm", action="store_true", help="SmolLM2 under the mask: minutes")
+        parser.add_argument(
+            "--semantic-router", type=Path, metavar="PYTHON",
+            help="the interpreter of an environment with semantic-router, to show it beside ours",
+        )  # fmt: skip
         parser.add_argument("--work", type=Path, default=Path("work"), help="for embeddings")
         parser.add_argument("--out", type=Path, help="folder for agents.json, .md and .svg")
 
@@ -311,7 +315,12 @@ class AgentsStudy:
         artifact = RouterArtifact.load(options.artifact)
         reference = base_folder() if options.reference else None
         return agents_study(
-            artifact, options.data, options.work, reference=reference, language_model=options.slm
+            artifact,
+            options.data,
+            options.work,
+            reference=reference,
+            language_model=options.slm,
+            semantic_router=options.semantic_router,
         )
 
     def report(self, findings: Any, options: argparse.Namespace) -> Report:
