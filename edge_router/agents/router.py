@@ -165,7 +165,7 @@ class AgentRouter:
         moved = state
         if self._machine is not None:
             moved = self._machine.next(state, text, query.vector, events)
-        decision = self._decide(prepared, query, moved, deadline)
+        decision = replace(self._decide(prepared, query, moved, deadline), before=state)
         decision = self._with_arguments(decision, text, deadline)
         self._keep(query, context, decision)
         return decision
