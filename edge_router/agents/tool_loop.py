@@ -117,13 +117,14 @@ class ToolLoop:
         }
         steps: list[Step] = []
         experts: list[str] = []
-        level, ladder = LoopLevel.begin(0, levels=1), ("",)
+        ladder = self._ladder
+        level = LoopLevel.begin(0, levels=1)
         while True:
             rule = _staying(ladder, level.level) if experts else None
             answer = self._client.complete(request, constraints=constraints, rule=rule)
             name = answer.record.answered_by or ""
             if not experts:
-                ladder = self._ladder if name in self._ladder else (name,)
+                ladder = ladder if name in ladder else (name,)
                 level = LoopLevel.begin(ladder.index(name), levels=len(ladder))
             experts.append(name)
             cut = len(experts) >= self._most and bool(answer.tool_calls)
