@@ -115,5 +115,6 @@ def _keep(path: Path, key: str, head: AgentHead) -> None:
     np.savez(content, allow_pickle=False, **arrays)
     try:
         write_atomically(path, content.getvalue())
+        path.chmod(0o600)  # as the catalogue: it has the agents' names
     except OSError as error:
         log.warning("the head of the agents could not be kept: %s", error)

@@ -116,9 +116,7 @@ CALLS = st.tuples(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # all are of the module
 @given(st.permutations(LADDER), st.lists(CALLS, max_size=20))
 def test_one_step_up_at_most_and_none_down(
     client: EdgeRouter, script: Script, ladder: list[str], calls: list[tuple[str, str]]
