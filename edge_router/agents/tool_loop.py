@@ -7,6 +7,7 @@ goes on, and gives way once, to the next stronger one, where the calls fail or r
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -181,5 +182,9 @@ def _arguments(
 
 
 def _written(result: object) -> str:
-    """A tool's result as text: texts as they are, anything else as JSON where it can be."""
+    """A tool's result as text: texts as they are, anything else as JSON where it can be. Raises
+    TypeError for one that nobody would wait for."""
+    if inspect.iscoroutine(result):
+        result.close()
+        raise TypeError("the tool is asynchronous; a plain function is needed")
     return result if isinstance(result, str) else json.dumps(result, default=str)

@@ -168,6 +168,17 @@ def test_a_long_or_odd_result_is_cut_and_written(client: EdgeRouter, script: Scr
     assert said[2] == "half ?"
 
 
+def test_an_asynchronous_tool_is_a_failed_call(client: EdgeRouter, script: Script) -> None:
+    """Nothing would wait for it, and no warning is left behind."""
+
+    async def slow(path: str) -> str:
+        return path
+
+    script.calls = [("read_file", '{"path": "a"}')]
+    done = ToolLoop(client, LADDER).run(REQUEST, call={"read_file": slow})
+    assert "asynchronous" in done.messages[2].text
+
+
 def test_constraints_hold_for_every_step(client: EdgeRouter, script: Script) -> None:
     """A loop that may not leave this device does not begin in the cloud."""
     with pytest.raises(NoExpertFits):
