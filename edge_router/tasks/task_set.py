@@ -34,6 +34,7 @@ DEFAULT_NAME = "default"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LIST, HEAD, MAPPING, QUESTIONS = "tasks.json", "head.json", "mapping.json", "questions"
 SCHEMA = 1
+REMEDY = "; mend it, or make it again"
 PART = 1024  # questions embedded and kept at a time: what a killed enrolment has done stays
 
 
@@ -84,7 +85,8 @@ class TaskSet:
         except _Damaged as error:
             if not len(self.index):
                 raise
-            log.warning("the head of the task set %r is fitted anew: %s", self.name, error)
+            why = str(error).partition(REMEDY)[0]
+            log.warning("the head of the task set %r is fitted anew: %s", self.name, why)
             return self._refitted()
 
     def mapping(self) -> TaskExpertMapping:
@@ -201,7 +203,7 @@ class TaskSet:
         except FileNotFoundError:
             raise LearningError(self._missing(file)) from None
         except FAULTS as error:
-            raise _Damaged(f"{path} cannot be read ({error}); mend it, or make it again") from None
+            raise _Damaged(f"{path} cannot be read ({error}){REMEDY}") from None
         self._read[file] = stamp, value
         return value
 

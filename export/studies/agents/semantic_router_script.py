@@ -11,29 +11,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from semantic_router import Route
-from semantic_router.encoders import DenseEncoder
-from semantic_router.routers import IndexedRouter
 
 SHOWN = 5  # of the routes of a request
 
 
-class Known(DenseEncoder):  # type: ignore[misc]  # a pydantic model of another environment
-    """Looks embeddings up that were computed before."""
+def router_of(routes: dict[str, list[str]], vectors: dict[str, list[float]]) -> Any:
+    """An IndexedRouter with its defaults, whose encoder looks embeddings up."""
+    from semantic_router import Route
+    from semantic_router.encoders import DenseEncoder
+    from semantic_router.routers import IndexedRouter
 
-    vectors: dict[str, Any]
+    class Known(DenseEncoder):  # type: ignore[misc]  # a pydantic model of another environment
+        def __call__(self, docs: list[Any]) -> list[list[float]]:
+            return [vectors[doc] for doc in docs]
 
-    def __call__(self, docs: list[Any]) -> list[list[float]]:
-        return [self.vectors[doc] for doc in docs]
+    known = [Route(name=name, utterances=texts) for name, texts in routes.items()]
+    return IndexedRouter(encoder=Known(name="known"), routes=known)
 
 
 def main(folder: Path) -> None:
-    """One router with its defaults; every request alone, as in serving."""
+    """Every request alone, as in serving."""
     stated = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
     rows = np.load(folder / "vectors.npy").tolist()
-    encoder = Known(name="known", vectors=dict(zip(stated["texts"], rows, strict=True)))
-    routes = [Route(name=name, utterances=texts) for name, texts in stated["routes"].items()]
-    router = IndexedRouter(encoder=encoder, routes=routes)
+    router = router_of(stated["routes"], dict(zip(stated["texts"], rows, strict=True)))
     scores, seconds = {}, []
     for text in stated["requests"]:
         started = time.perf_counter()
