@@ -13,6 +13,8 @@
 ...     client.dispatch("will it rain", agents=agents, call={"weather": forecast})
 
 `tools` are OpenAI's tool schemas or the reply to MCP's tools/list; agents.toml and Python do too.
-Agents come and go while requests are routed. `catalog` keeps agents, `ranking` scores them for a
-request, `states` follows a conversation, `choosing` asks a language model that can name no other.
+Agents come and go while requests are routed; a catalogue in a file keeps its fitted head beside it.
+`catalog` keeps agents, `ranking` scores them for a request, `states` follows a conversation,
+`choosing` asks a language model that can name no other. `tool_loop.ToolLoop` answers with the
+caller's tools, over several calls.
 """

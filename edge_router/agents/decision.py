@@ -48,7 +48,8 @@ class AgentDecision:
 
     `arguments` fit the agent's schema; None where they were not asked for, or could not be written
     (`faults` says why). `in_scope` is the probability that an agent is meant, None where that was
-    not calibrated. `state` is where the conversation stands now: give it to the next call.
+    not calibrated. `state` is where the conversation stands now: give it to the next call; `before`
+    is the one that was given.
     `cached` says where the decision came from: "exact", "semantic" or "".
     """
 
@@ -58,6 +59,7 @@ class AgentDecision:
     confidence: float = 0.0
     in_scope: float | None = None
     state: ConversationState = START
+    before: ConversationState = START
     categories: tuple[str, ...] = ()
     arguments: Mapping[str, Any] | None = None
     faults: tuple[str, ...] = field(default=())
@@ -68,8 +70,15 @@ class AgentDecision:
         """The reason for people."""
         return WORDS[self.reason] + (f" (from the {self.cached} cache)" if self.cached else "")
 
+    @property
+    def state_words(self) -> str:
+        """Where the conversation stood, where it stands, and why, for people."""
+        now = f"{self.state.name} ({self.state.reason})"
+        return now if self.before.atoms == self.state.atoms else f"{self.before.name} -> {now}"
+
     def to_json(self) -> dict[str, Any]:
         """For machines; holds nothing of the request but the arguments."""
         fields = asdict(self)
-        fields["state"]["name"] = self.state.name
+        for key, state in (("state", self.state), ("before", self.before)):
+            fields[key]["name"] = state.name
         return fields | {"reason": str(self.reason)}

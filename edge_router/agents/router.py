@@ -25,6 +25,7 @@ from .ranking.abstention import FALSE_ALARMS, Abstention
 from .ranking.categories import Categories
 from .ranking.head import AgentHead
 from .ranking.scorer import AgentScorer, EmbeddedQuery, Ranking
+from .ranking.stored_head import fitted_head, head_file
 from .states.state_machine import START, ConversationState, StateMachine
 
 __all__ = ["AgentRouter"]
@@ -96,10 +97,16 @@ class AgentRouter:
     def fit(self) -> bool:
         """Fit a head to the examples of the agents there are now; False for too few examples.
 
-        About a second for 1,500 examples. Agents that are added later compete by similarity until
-        it is called again. Confidences change with it: calibrate anew.
+        About a second for 1,500 examples; milliseconds where the catalogue is kept in a file, and
+        any process fitted one to the same examples before. Agents that are added later compete by
+        similarity until it is called again. Confidences change with it: calibrate anew.
         """
-        head = AgentHead.fit(self.catalog.view())
+        path = self.catalog.path
+        head = fitted_head(
+            self.catalog.view(),
+            encoder=self.catalog.embedder.name,
+            path=None if path is None else head_file(path),
+        )
         with self._lock:
             self._head, self._now = head, None
             self._fits += 1
@@ -158,7 +165,7 @@ class AgentRouter:
         moved = state
         if self._machine is not None:
             moved = self._machine.next(state, text, query.vector, events)
-        decision = self._decide(prepared, query, moved, deadline)
+        decision = replace(self._decide(prepared, query, moved, deadline), before=state)
         decision = self._with_arguments(decision, text, deadline)
         self._keep(query, context, decision)
         return decision

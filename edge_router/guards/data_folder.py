@@ -52,10 +52,10 @@ def writing_to(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def write_atomically(path: Path, content: str) -> None:
-    """Write a UTF-8 file atomically, and make its folders: no reader gets half of it, also after a
-    power cut, and of two writers at once one wins. Raises OSError."""
-    data = content.encode()
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file atomically, a text as UTF-8, and make its folders: no reader gets half of it,
+    also after a power cut, and of two writers at once one wins. Raises OSError."""
+    data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     new = path.with_name(f"{path.name}.{secrets.token_hex(8)}{UNFINISHED}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -25,13 +26,20 @@ from .task_list import Task, TaskList
 
 __all__ = ["DEFAULT_NAME", "TaskSet", "task_set_names"]
 
+log = logging.getLogger("edge_router")
+
 T = TypeVar("T")
 
 DEFAULT_NAME = "default"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LIST, HEAD, MAPPING, QUESTIONS = "tasks.json", "head.json", "mapping.json", "questions"
 SCHEMA = 1
+REMEDY = "; mend it, or make it again"
 PART = 1024  # questions embedded and kept at a time: what a killed enrolment has done stays
+
+
+class _Damaged(LearningError):
+    """A file of a task set is not as it was written."""
 
 
 class TaskSet:
@@ -66,9 +74,20 @@ class TaskSet:
         return self._cached(LIST, lambda stored: TaskList.of_json(stored["tasks"]))
 
     def head(self) -> TaskHead:
-        """The head that counts now. Raises LearningError where none was fitted, or to another
-        router's embeddings."""
-        return self._cached(HEAD, self._head)
+        """The head that counts now.
+
+        Where its file is damaged, or a killed enrolment left questions that it was not fitted to,
+        it is fitted anew to all of them, which is logged. Raises LearningError where none was
+        fitted, or to another router's embeddings.
+        """
+        try:
+            return self._cached(HEAD, self._head)
+        except _Damaged as error:
+            if not len(self.index):
+                raise
+            why = str(error).partition(REMEDY)[0]
+            log.warning("the head of the task set %r is fitted anew: %s", self.name, why)
+            return self._refitted()
 
     def mapping(self) -> TaskExpertMapping:
         """The mapping that counts now. Raises LearningError where none was made."""
@@ -117,9 +136,24 @@ class TaskSet:
                 items = [{"task": one.task, "query": shown_text(one.text)} for one in part]
                 self.index.add(vectors, items)
                 progress(start + len(part), len(new))
-        head = TaskHead.fit(self.index.vectors(), [item["task"] for item in self.index.items()])
+        head = self._fitted()
         self.keep_tasks(tasks)
-        self._keep(HEAD, {"artifact": self._encoder, "head": head.to_json()})
+        self._keep_head(head)
+        return head
+
+    def _fitted(self) -> TaskHead:
+        """A head of all questions that are enrolled."""
+        return TaskHead.fit(self.index.vectors(), [item["task"] for item in self.index.items()])
+
+    def _refitted(self) -> TaskHead:
+        """The same, kept in place of a file that does not count; one that cannot be replaced costs
+        a fit a process."""
+        head = self._fitted()
+        try:
+            self._keep_head(head)
+        except ConfigError as error:
+            log.warning("the head of the task set %r could not be kept: %s", self.name, error)
+        self._read[HEAD] = _stamp(self.folder / HEAD), head
         return head
 
     def not_enrolled(self, questions: Sequence[LabelledQuestion]) -> list[LabelledQuestion]:
@@ -141,7 +175,13 @@ class TaskSet:
                 f"the head of the task set {self.name!r} was fitted to another router's "
                 f"embeddings; remove {self.folder} and enrol its questions again"
             )
-        return TaskHead.of_json(stored["head"], self._dim)
+        head = TaskHead.of_json(stored["head"], self._dim)
+        if head.questions < len(self.index):
+            raise ValueError(f"it knows {head.questions} of {len(self.index)} questions")
+        return head
+
+    def _keep_head(self, head: TaskHead) -> None:
+        self._keep(HEAD, {"artifact": self._encoder, "head": head.to_json()})
 
     def _keep(self, file: str, content: dict[str, Any]) -> None:
         with writing_to(self.folder):
@@ -151,8 +191,7 @@ class TaskSet:
     def _cached(self, file: str, made: Callable[[dict[str, Any]], T]) -> T:
         path = self.folder / file
         try:
-            state = path.stat()
-            stamp = (state.st_mtime_ns, state.st_size)
+            stamp = _stamp(path)
             known = self._read.get(file)
             if known is not None and known[0] == stamp:
                 value: T = known[1]
@@ -164,9 +203,7 @@ class TaskSet:
         except FileNotFoundError:
             raise LearningError(self._missing(file)) from None
         except FAULTS as error:
-            raise LearningError(
-                f"{path} cannot be read ({error}); mend it, or make it again"
-            ) from None
+            raise _Damaged(f"{path} cannot be read ({error}){REMEDY}") from None
         self._read[file] = stamp, value
         return value
 
@@ -178,6 +215,12 @@ class TaskSet:
         }
         what = {LIST: "task list", HEAD: "head", MAPPING: "mapping"}[file]
         return f"the task set {self.name!r} has no {what}; {makes[file]}"
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Differs when another process has written the file."""
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
 
 
 def task_set_names(data_folder: Path) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .agents.command import AgentsStudy
 from .base import Report, Study
 from .tasks.study import TasksStudy
 
@@ -283,42 +284,6 @@ class DriftStudy:
 
         markdown = drift_markdown(findings)
         texts = {"json": _json(findings) + "\n", "md": markdown}
-        return Report(markdown, _files(options.out, self.name, texts))
-
-
-class AgentsStudy:
-    """CLINC150 and BANKING77 as catalogues of agents."""
-
-    name = "agents"
-    help = "how well requests reach agents, and what many agents cost"
-
-    def options(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--artifact", default="router-small", help="a name or a directory")
-        parser.add_argument("--data", type=Path, required=True, help="folder with queries/")
-        parser.add_argument(
-            "--reference", action="store_true", help="all-MiniLM-L6-v2 beside the artifact"
-        )
-        parser.add_argument("--slm", action="store_true", help="SmolLM2 under the mask: minutes")
-        parser.add_argument("--work", type=Path, default=Path("work"), help="for embeddings")
-        parser.add_argument("--out", type=Path, help="folder for agents.json, .md and .svg")
-
-    def run(self, options: argparse.Namespace) -> Any:
-        from edge_router.routing.artifact.manifest import RouterArtifact
-
-        from ..recipe import base_folder
-        from .agents.study import agents_study
-
-        artifact = RouterArtifact.load(options.artifact)
-        reference = base_folder() if options.reference else None
-        return agents_study(
-            artifact, options.data, options.work, reference=reference, language_model=options.slm
-        )
-
-    def report(self, findings: Any, options: argparse.Namespace) -> Report:
-        from .agents.report import agents_markdown, agents_plot
-
-        markdown = agents_markdown(findings)
-        texts = {"json": _json(findings) + "\n", "md": markdown, "svg": agents_plot(findings)}
         return Report(markdown, _files(options.out, self.name, texts))
 
 

@@ -14,6 +14,10 @@ SAID = {
     "embed.py": ["local: "],
     "desktop_chat.py --no-window": ["[local, cancelled]"],
     "enrol_a_model.py": ["my-model.json", "expected of mine"],
+    "tool_loop.py": [
+        "small then large: 4 answers, 3 calls, 3 failed",
+        "goes on with the tool loop",
+    ],
     "csv_to_router.py": ["300 rows, 2 experts", "with 95 % confidence", "local: "],
 }
 

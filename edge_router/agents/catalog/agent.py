@@ -12,6 +12,7 @@ from edge_router.guards.checks import FrozenDict, any_text, checked, flag, text,
 from edge_router.guards.json_lines import is_unicode
 from edge_router.guards.redaction import quoted_json
 
+from .look_alikes import has_hidden_characters, looks_of
 from .schema import check_schema
 
 __all__ = ["NONE", "Agent"]
@@ -109,12 +110,13 @@ class Agent:
 
 
 def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > MAX_NAME or _CONTROL.search(name):
+    unseen = _CONTROL.search(name) or has_hidden_characters(name)
+    if not name.strip() or len(name) > MAX_NAME or unseen:
         raise InvalidAgent(
-            f"an agent is called {name[:MAX_NAME]!r}; a name has 1 to {MAX_NAME} characters, none "
-            "of them a control character"
+            f"an agent is called {ascii(name[:MAX_NAME]) if unseen else repr(name[:MAX_NAME])}; a "
+            f"name has 1 to {MAX_NAME} characters, none of them a control character or invisible"
         )
-    if name.strip().lower() == NONE:
+    if looks_of(name).lower() == NONE:
         raise InvalidAgent(f"an agent is called {name!r}, which stands for no agent; rename it")
 
 

@@ -17,6 +17,7 @@ from edge_router.routing.arrays import Float32s
 
 from .agent import Agent
 from .embedding import Embedder
+from .look_alikes import check_names
 from .store import AgentStore
 
 __all__ = ["FILE", "AgentCatalog", "CatalogView"]
@@ -71,18 +72,23 @@ class AgentCatalog:
         if given := tuple(agents):
             self.add(*given)
 
+    @property
+    def path(self) -> Path | None:
+        """The file it is kept in, None for none."""
+        return None if self._store is None else self._store.path
+
     def add(self, *agents: Agent, replace_known: bool = False) -> None:
         """Add all of `agents`, or none where one cannot be added.
 
-        Raises InvalidAgent for a name that is known, unless `replace_known`, and for a name twice.
+        Raises InvalidAgent for a name that is known, unless `replace_known`, for a name twice, and
+        for names that look alike.
         """
         with self._lock:
             self._refresh()
-            added: dict[str, Agent] = {}
-            for agent in agents:
-                if agent.name in added or (agent.name in self._agents and not replace_known):
-                    raise InvalidAgent(f"two agents are called {agent.name!r}; rename one")
-                added[agent.name] = agent
+            check_names((agent.name for agent in agents), self._agents)
+            added = {agent.name: agent for agent in agents}
+            if not replace_known and (known := [name for name in added if name in self._agents]):
+                raise InvalidAgent(f"two agents are called {known[0]!r}; rename one")
             if len(self._agents | added) > MAX_AGENTS:
                 raise InvalidAgent(f"a catalogue holds {MAX_AGENTS:,} agents at most")
             self._embed(_texts(added.values()))

@@ -1,14 +1,16 @@
 """The tools of an MCP server that is started as a process and speaks over its standard streams.
 
 Model Context Protocol, transport "stdio": JSON-RPC 2.0, one message a line. The server gets a
-limit of time and of bytes, and is ended whatever it does.
+limit of time and of bytes; where it does not end by itself it is killed, with what it started.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import queue
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -21,21 +23,24 @@ from edge_router.guards.json_lines import BadJson, json_value
 
 __all__ = ["listed_tools"]
 
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 LIMIT_S = 20.0  # for everything together
 END_S = 1.0  # for the server to end by itself
-MAX_LINE_BYTES = 1 << 24
+MAX_BYTES = 1 << 24  # of everything it writes
+MAX_CURSOR = 4096  # characters; a longer one might not fit the pipe of a server that never reads
 MAX_PAGES = 100
 PROTOCOL = "2025-06-18"
 
 
 def listed_tools(command: str, *, limit_s: float = LIMIT_S) -> dict[str, Any]:
     """All pages of `tools/list` as one result. Raises InvalidAgent for a server that does not
-    start, hangs, ends, writes what is no JSON-RPC, or lists without end."""
+    start, hangs, ends, writes what is no JSON-RPC, too much of it, or lists without end."""
     try:
         words = shlex.split(command)
         process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            start_new_session=os.name == "posix",
+        )  # fmt: skip
     except (OSError, ValueError, IndexError) as error:
         raise InvalidAgent(f"the MCP server {command!r} cannot be started: {error}") from None
     server = _Server(process, command, time.monotonic() + limit_s)
@@ -52,6 +57,7 @@ class _Server:
         self._process, self._command, self._until = process, command, until
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._number = 0
+        self._bytes = 0
         assert process.stdout is not None
         reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
         reader.start()
@@ -69,9 +75,11 @@ class _Server:
             if not isinstance(page := result.get("tools"), list):
                 raise self._fault("lists no tools")
             tools += page
-            if not result.get("nextCursor"):
+            if not (following := result.get("nextCursor")):
                 return {"tools": tools}
-            cursor = {"cursor": result["nextCursor"]}
+            if not isinstance(following, str) or len(following) > MAX_CURSOR:
+                raise self._fault("names a next page that is none")
+            cursor = {"cursor": following}
         raise self._fault(f"lists tools on more than {MAX_PAGES} pages")
 
     def end(self) -> None:
@@ -79,15 +87,23 @@ class _Server:
         with suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
-        for stop in (None, self._process.terminate, self._process.kill):
-            if stop is not None:
-                stop()
+        for number in (None, signal.SIGTERM, KILL):
+            if number is not None:
+                self._signal(number)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_S)
                 break
         self._reader.join(END_S)
         if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the server and the processes of its group."""
+        with suppress(OSError):
+            if os.name == "posix":
+                os.killpg(self._process.pid, number)
+            else:
+                self._process.send_signal(number)
 
     def _ask(self, method: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """The result of a request; what the server says besides is passed over."""
@@ -112,12 +128,16 @@ class _Server:
             self._process.stdin.flush()
 
     def _message(self) -> Mapping[str, Any]:
+        left = self._until - time.monotonic()
         try:
-            line = self._lines.get(timeout=max(0.0, self._until - time.monotonic()))
+            line = self._lines.get(timeout=max(0.0, left))
         except queue.Empty:
-            raise self._fault("does not answer in time") from None
+            left = 0.0
+        if left <= 0:  # it may write and write, and never answer
+            raise self._fault("does not answer in time")
         if not line:
-            raise self._fault("ended")
+            too_much = self._bytes > MAX_BYTES
+            raise self._fault(f"writes over {MAX_BYTES:,} bytes" if too_much else "ended")
         try:
             message = json_value(line.decode())
         except (BadJson, UnicodeDecodeError):
@@ -127,10 +147,11 @@ class _Server:
         return message
 
     def _read(self, stream: IO[bytes]) -> None:
-        """Queue every line, and an empty one at the end or for a line that is too long."""
+        """Queue every line, and an empty one at the end and after MAX_BYTES."""
         with suppress(OSError, ValueError):
-            while line := stream.readline(MAX_LINE_BYTES):
-                if len(line) == MAX_LINE_BYTES:
+            while line := stream.readline(MAX_BYTES + 1):
+                self._bytes += len(line)
+                if self._bytes > MAX_BYTES:
                     break
                 if line.strip():
                     self._lines.put(line)

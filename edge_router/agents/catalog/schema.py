@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from edge_router.errors import InvalidAgent
@@ -19,6 +20,7 @@ __all__ = ["check_schema", "schema_faults"]
 
 MAX_BYTES = 1 << 16
 MAX_DEPTH = 32
+MAX_CHECKS = 20_000  # of values by schemas, for one value: a few schemas can ask for millions
 TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list, tuple),
@@ -43,11 +45,15 @@ def check_schema(schema: Any, what: str) -> dict[str, Any]:
     if len(written) > MAX_BYTES:
         raise InvalidAgent(f"{what} is longer than {MAX_BYTES:,} bytes of JSON")
     whole: dict[str, Any] = json.loads(written)
-    _check(whole, what, whole, 0)
+    _check(whole, what, whole, 0, set())
     return whole
 
 
-def _check(schema: Any, what: str, whole: Mapping[str, Any], depth: int) -> None:
+def _check(
+    schema: Any, what: str, whole: Mapping[str, Any], depth: int, referred: set[str]
+) -> None:
+    """Raise InvalidAgent where a schema, one inside of it or one referred to is none; `referred`
+    are the references that were followed."""
     if isinstance(schema, bool):
         return
     if not isinstance(schema, dict):
@@ -60,9 +66,12 @@ def _check(schema: Any, what: str, whole: Mapping[str, Any], depth: int) -> None
             raise InvalidAgent(f"{what}: type is {quoted_json(kind)}, none of {', '.join(TYPES)}")
     _check_lists(schema, what)
     if (reference := schema.get("$ref")) is not None:
-        _resolved(reference, whole, what)
+        target = _resolved(reference, whole, what)
+        if reference not in referred:
+            referred.add(reference)
+            _check(target, f"{what}: {reference:.80}", whole, depth + 1, referred)
     for place, part in _parts(schema, what):
-        _check(part, place, whole, depth + 1)
+        _check(part, place, whole, depth + 1, referred)
 
 
 def _check_lists(schema: Mapping[str, Any], what: str) -> None:
@@ -111,22 +120,34 @@ def _resolved(reference: Any, whole: Mapping[str, Any], what: str) -> Any:
     return target
 
 
-def schema_faults(value: Any, schema: Any, whole: Any = None, place: str = "it") -> list[str]:
+def schema_faults(value: Any, schema: Any, place: str = "it") -> list[str]:
     """What is wrong with `value` by a checked `schema`, in words; none for a value that fits.
 
-    Values in the words are left out: they may be private.
+    A value that takes more than MAX_CHECKS does not fit. Values in the words are left out: they may
+    be private.
     """
-    return list(_faults(value, schema, schema if whole is None else whole, place, 0))
+    whole = _Checking(schema)
+    faults = list(_faults(value, schema, whole, place, 0))
+    return faults if whole.left > 0 else [f"{place} takes too long to check by its schema"]
 
 
-def _faults(value: Any, schema: Any, whole: Any, place: str, depth: int) -> Iterator[str]:
-    if schema is True:
+@dataclass(slots=True)
+class _Checking:
+    """The whole schema that references are looked up in, and how many checks are left."""
+
+    schema: Any
+    left: int = MAX_CHECKS
+
+
+def _faults(value: Any, schema: Any, whole: _Checking, place: str, depth: int) -> Iterator[str]:
+    whole.left -= 1
+    if schema is True or whole.left <= 0:
         return
     if schema is False or depth > MAX_DEPTH:
         yield f"{place} is not allowed" if schema is False else f"{place} is nested too deeply"
         return
     if "$ref" in schema:
-        target = _resolved(schema["$ref"], whole, place)
+        target = _resolved(schema["$ref"], whole.schema, place)
         yield from _faults(value, target, whole, place, depth + 1)
     kinds = schema.get("type", list(TYPES))
     kinds = kinds if isinstance(kinds, list) else [kinds]
@@ -173,7 +194,7 @@ def _out_of_range(value: Any, schema: Mapping[str, Any], place: str) -> Iterator
 
 
 def _combined_faults(
-    value: Any, schema: Mapping[str, Any], whole: Any, place: str, depth: int
+    value: Any, schema: Mapping[str, Any], whole: _Checking, place: str, depth: int
 ) -> Iterator[str]:
     for key in COMBINED:
         if key not in schema:
@@ -186,7 +207,7 @@ def _combined_faults(
 
 
 def _object_faults(
-    value: Mapping[str, Any], schema: Mapping[str, Any], whole: Any, place: str, depth: int
+    value: Mapping[str, Any], schema: Mapping[str, Any], whole: _Checking, place: str, depth: int
 ) -> Iterator[str]:
     known = schema.get("properties", {})
     for name in schema.get("required", []):

@@ -17,6 +17,7 @@ from edge_router.guards.json_lines import json_value
 from edge_router.guards.redaction import quoted_json
 
 from .agent import Agent
+from .look_alikes import check_names
 
 __all__ = ["agents_from_file", "agents_of", "mcp_tools", "openai_tool"]
 
@@ -47,11 +48,7 @@ def agents_of(value: Any) -> list[Agent]:
     agents = list(_agents(value))
     if not agents:
         raise InvalidAgent("the list of agents is empty; name at least one")
-    names: set[str] = set()
-    for agent in agents:
-        if agent.name in names:
-            raise InvalidAgent(f"two agents are called {agent.name!r}; rename one")
-        names.add(agent.name)
+    check_names(agent.name for agent in agents)
     return agents
 
 

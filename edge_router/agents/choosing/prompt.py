@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from edge_router.chat.completion import ChatRequest, Message
 from edge_router.chat.tools import ResponseFormat
 
-from ..catalog.agent import NONE, Agent
+from ..catalog.agent import MAX_SPOKEN, NONE, Agent
 
 __all__ = ["CONTENT_FREE", "arguments_request", "choice_request"]
 
@@ -43,8 +43,9 @@ def choice_request(agents: Sequence[Agent], text: str, state: str = "") -> ChatR
 def arguments_request(agent: Agent, text: str) -> ChatRequest:
     """Asks for the arguments of an agent as JSON that fits its schema."""
     schema = json.dumps(agent.input_schema)
+    described = " ".join(agent.description[:MAX_SPOKEN].split())
     system = (
-        f"Write the arguments for the tool {agent.name} as JSON. {agent.description}\n"
+        f"Write the arguments for the tool {agent.name} as JSON. {described}\n"
         f"JSON schema: {schema}\nUse only what the user says."
     )
     return ChatRequest(

@@ -10,10 +10,10 @@ from typing import Self
 
 import numpy as np
 
+from edge_router.learning.softmax_regression import QUICK, SoftmaxRegression
 from edge_router.routing.arrays import Float32s
 
 from ..catalog.catalog import CatalogView
-from .softmax_regression import SoftmaxRegression
 from .word_sketch import WordSketch, sketches
 
 __all__ = ["AgentHead"]
@@ -49,7 +49,12 @@ class AgentHead:
         vectors = np.vstack([view.examples[used], view.spoken[rows]])
         labels = np.concatenate([label[view.owners[used]], label[rows]])
         regression = SoftmaxRegression.fit(
-            features(vectors, words.apply(grams)), labels, classes=len(rows), penalty=PENALTY
+            features(vectors, words.apply(grams)),
+            labels,
+            classes=len(rows),
+            penalty=PENALTY,
+            class_weights="equal",
+            search=QUICK,
         )
         return cls(tuple(view.agents[row].name for row in rows), words, regression)
 

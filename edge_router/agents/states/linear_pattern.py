@@ -113,7 +113,9 @@ class LinearPattern:
             for _ in range(int(most) - least):
                 target = self._state(None, self._sequence(part, target), end)
         for _ in range(least):
-            target = self._sequence(part, target)
+            before, target = target, self._sequence(part, target)
+            if target == before:  # a part without anything in it, however often
+                break
         return target
 
     def _refused(self, what: str) -> InvalidAgent:

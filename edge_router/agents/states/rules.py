@@ -21,6 +21,7 @@ GENERIC = "GENERIC"
 
 JOINT = "_AND_"
 MAX_RULES = 1000
+MAX_KEYWORDS = 200  # of a rule
 MAX_FILE_BYTES = 1 << 22
 
 
@@ -63,6 +64,8 @@ class Rule:
             raise InvalidAgent("a rule has one of pattern, keywords and event")
         if not all(word.strip() for word in self.keywords):
             raise InvalidAgent("a keyword of a rule is empty")
+        if len(self.keywords) > MAX_KEYWORDS:
+            raise InvalidAgent(f"a rule has over {MAX_KEYWORDS} keywords; make two of it")
         patterns = [self.pattern] if self.pattern else list(map(_as_word, self.keywords))
         object.__setattr__(self, "_compiled", tuple(map(LinearPattern, patterns)))
 

@@ -3,6 +3,8 @@ decide which agents may be called."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,10 +19,13 @@ from .rules import GENERIC, JOINT, Rule, State
 
 __all__ = ["START", "ConversationState", "StateMachine"]
 
+log = logging.getLogger("edge_router")
+
 NEAR = 0.45  # cosine with a state prompt from which the state is entered
 SURE = 0.6  # the same, for a state to be added to that of a rule
 ALMOST = 0.9  # of the nearest prompt's cosine: such states make a composite one
 MOST_ATOMS = 3
+RULES_S = 0.5  # for the rules of a turn together; later ones do not count in it then
 LASTING = 3  # turns that a state survives without any new sign of it
 
 
@@ -83,7 +88,7 @@ class StateMachine:
         `vector` (dim,) embeds the text. Where neither says anything the state stays, for LASTING
         turns at most. A rule for GENERIC alone leaves every state.
         """
-        applying = [rule for rule in self.rules if rule.applies(text, events, state.atoms)]
+        applying = self._applying(text, events, state)
         ruled = [name for rule in applying for name in rule.states]
         near = self._near(vector)
         if applying:
@@ -95,6 +100,19 @@ class StateMachine:
         if state.atoms and state.quiet < LASTING:
             return ConversationState(state.atoms, state.quiet + 1, "kept from an earlier turn")
         return ConversationState(reason="nothing names a state")
+
+    def _applying(self, text: str, events: Sequence[str], state: ConversationState) -> list[Rule]:
+        """The rules whose conditions hold, of those that can be looked at within RULES_S."""
+        until = time.monotonic() + RULES_S
+        applying = []
+        for number, rule in enumerate(self.rules):
+            if time.monotonic() > until:
+                left = len(self.rules) - number
+                log.warning("%d rules of states did not count: those before took too long", left)
+                break
+            if rule.applies(text, events, state.atoms):
+                applying.append(rule)
+        return applying
 
     def _near(self, vector: Float32s) -> list[tuple[str, float]]:
         """States whose prompts are near (equation 24), the nearest first."""

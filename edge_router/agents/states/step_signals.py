@@ -1,6 +1,6 @@
 """Signals of a tool loop, read without a model: is it stuck, and does it explore or produce?
 
-They say when the expert that drives the loop should give way to a stronger one. Within a loop an
+They say when the expert that drives a `ToolLoop` should give way to a stronger one. Within it an
 expert stays: at most one step up, none down, so that neither the prefix cache nor the style of the
 work changes at every call.
 """
@@ -13,9 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-__all__ = ["LoopLevel", "StepSignals", "ToolCall"]
+from edge_router.chat.message import Message
+from edge_router.guards.json_lines import BadJson, json_value
+
+__all__ = ["LoopLevel", "Step", "StepSignals", "steps_of"]
 
 WINDOW = 8  # the last calls, which are looked at
+FAILED = ("error", "traceback (most recent call last)")
 STUCK_ERRORS = 3  # failed calls in the window
 STUCK_REPEATS = 3  # times that one call was made in the window
 EXPLORING = frozenset(
@@ -29,7 +33,7 @@ PRODUCING = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class ToolCall:
+class Step:
     """One call of a loop: the tool's name, its arguments, and whether it failed."""
 
     name: str
@@ -47,6 +51,37 @@ class ToolCall:
         return frozenset("".join(c if c.isalnum() else " " for c in letters).lower().split())
 
 
+def steps_of(messages: Sequence[Message]) -> tuple[Step, ...]:
+    """The calls of tools in the last turn of a conversation, those without a result left out.
+
+    A result that begins with "error", and a JSON object with an `error` or with `isError` (MCP), is
+    that of a failed call.
+    """
+    users = [at for at, one in enumerate(messages) if one.role == "user"]
+    turn = messages[users[-1] if users else 0 :]
+    calls = {call.id: call for one in turn for call in one.tool_calls}
+    results = ((calls.get(one.tool_call_id or ""), one.text) for one in turn if one.role == "tool")
+    return tuple(
+        Step(call.name, _value(call.arguments), failed=_is_error(text))
+        for call, text in results
+        if call is not None
+    )
+
+
+def _is_error(text: str) -> bool:
+    value = _value(text)
+    if isinstance(value, dict):
+        return bool(value.get("error") or value.get("isError"))
+    return text.lstrip().lower().startswith(FAILED)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json_value(text)
+    except BadJson:
+        return text
+
+
 @dataclass(frozen=True, slots=True)
 class StepSignals:
     """Counts over the last WINDOW calls. `repeats` is how often the most frequent one was made."""
@@ -58,7 +93,7 @@ class StepSignals:
     producing: int = 0
 
     @classmethod
-    def of(cls, calls: Sequence[ToolCall]) -> Self:
+    def of(cls, calls: Sequence[Step]) -> Self:
         last = calls[-WINDOW:]
         return cls(
             len(last),
@@ -72,6 +107,13 @@ class StepSignals:
     def is_stuck(self) -> bool:
         """Whether calls fail or repeat themselves."""
         return self.errors >= STUCK_ERRORS or self.repeats >= STUCK_REPEATS
+
+    @property
+    def words(self) -> str:
+        """The counts, for people."""
+        stuck = ", stuck" if self.is_stuck else ""
+        phase = f", {self.phase}" if self.phase else ""
+        return f"{self.calls} calls, {self.errors} failed, one {self.repeats} times{phase}{stuck}"
 
     @property
     def phase(self) -> str:
@@ -98,4 +140,9 @@ class LoopLevel:
     def next(self, signals: StepSignals) -> LoopLevel:
         """After more calls: one step up where the loop is stuck and has not stepped yet."""
         up = min(self.start + 1, self.levels - 1)
-        return LoopLevel(up if signals.is_stuck else self.level, self.start, self.levels)
+        return self.raised(up) if signals.is_stuck else self
+
+    def raised(self, level: int) -> LoopLevel:
+        """At `level` if that is higher: a stronger expert has taken an answer over."""
+        inside = min(max(level, self.level), self.levels - 1)
+        return LoopLevel(inside, self.start, self.levels)

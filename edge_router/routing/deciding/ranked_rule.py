@@ -23,12 +23,14 @@ class RankedRule:
     expected quality. Names of experts that there are not do not count.
 
     `scores` (0..1, by name) are what the order rests on: the gain of a decision is the difference
-    to the next expert's. `label` stands where a decision says by which preference it was made.
+    to the next expert's. `label` stands where a decision says by which preference it was made,
+    `reason` says why the first was chosen.
     """
 
     order: tuple[str, ...]
     label: str = "stated order"
     scores: Mapping[str, float] = field(default_factory=FrozenDict)
+    reason: Reason = Reason.TASK_EXPERT
 
     @property
     def operating_point(self) -> str:
@@ -47,7 +49,7 @@ class RankedRule:
         last = len(self.order)
         places = [rank.get(name, last) for name in candidates.names]
         ranking = np.lexsort((-candidates.quality, np.array(places)))
-        return _InOrder(ranking, candidates.names, self.scores)
+        return _InOrder(ranking, candidates.names, self.scores, self.reason)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +58,7 @@ class _InOrder(Ranked):
 
     names: Sequence[str]
     scores: Mapping[str, float]
+    reason: Reason
 
     def verdict(self, among: Places, place: int) -> Verdict:
         """The gain is 0 where the next expert's score, or its own, is not known."""
@@ -63,4 +66,4 @@ class _InOrder(Ranked):
         own = self.scores.get(self.names[place])
         second = self.scores.get(later[0]) if later else None
         gain = 0.0 if own is None or second is None else own - second
-        return Verdict(Reason.TASK_EXPERT, gain, 0.0)
+        return Verdict(self.reason, gain, 0.0)

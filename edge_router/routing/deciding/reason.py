@@ -23,6 +23,7 @@ class Reason(StrEnum):
     OUTSIDE_COST_RANGE = "outside_cost_range"
     BEST_BALANCE = "best_balance"
     TASK_EXPERT = "task_expert"
+    TOOL_LOOP = "tool_loop"
     ASKED_BY_NAME = "asked_by_name"
     EXPLORATION = "exploration"
     NOT_CONFIGURED = "not_configured"
@@ -111,6 +112,7 @@ PREFERRED = {
 STATED = {
     Reason.PREFERRED_IN_CLOUD: "the cloud is preferred",
     Reason.TASK_EXPERT: "the best on this task by its leaderboard",
+    Reason.TOOL_LOOP: "goes on with the tool loop",
     Reason.ASKED_BY_NAME: "this expert was asked for by its name",
     Reason.NEEDS_TOOLS: (
         "needs live data or a device: no model can know, so the cheapest expert answers"

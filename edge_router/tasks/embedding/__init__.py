@@ -1,1 +1,1 @@
-"""On sentence embeddings alone: the nearest of many on disk, and a classifier fitted to some."""
+"""The nearest of many sentence embeddings, on disk."""

@@ -23,7 +23,7 @@ from .intents import Intents
 __all__ = ["language_model_choices"]
 
 MODEL = "smollm2-135m"
-DEV, TEST, WITH_ALL = 40, 100, 3  # requests
+DEV, TEST, WITH_ALL = 20, 60, 2  # requests
 WAIT_S = 120.0
 WEIGHTS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the model's log-probability beside the scores
 SMALLEST = 1e-6

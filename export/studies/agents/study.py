@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,11 +34,13 @@ def agents_study(
     *,
     reference: Path | None = None,
     language_model: bool = False,
+    semantic_router: Path | None = None,
 ) -> dict[str, Any]:
     """Figures for `agents_markdown`; each part is kept in `work`, so that a killed run goes on.
 
     `reference` is the folder of all-MiniLM-L6-v2, beside which some methods are shown; None leaves
-    it out. With a `language_model` SmolLM2 chooses as well, which takes minutes. Raises
+    it out. With a `language_model` SmolLM2 chooses as well, which takes minutes. `semantic_router`
+    is the interpreter of an environment that has it: it is shown with the same embeddings. Raises
     ArtifactIncompatible for an artifact without embeddings, OSError.
     """
     clinc, banking = clinc150(data), banking77(data)
@@ -67,6 +69,8 @@ def agents_study(
             )
             for n in (0, TEN)
         }
+    if semantic_router is not None:
+        study["semantic_router"] = _semantic_router(semantic_router, clinc, embedder, parts)
     if reference is not None:
         from ...training.embedding import embed_cached
 
@@ -74,6 +78,10 @@ def agents_study(
         known = KnownEmbedder("MiniLM", asked, embed_cached(asked, reference, work))
         beside = _Parts(work / "agents-MiniLM")
         study["reference"] = {one.name: _methods(one, known, beside) for one in (clinc, banking)}
+        if semantic_router is not None:
+            study["semantic_router_reference"] = _semantic_router(
+                semantic_router, clinc, known, beside
+            )
     return study
 
 
@@ -117,11 +125,32 @@ def _methods(intents: Intents, embedder: Embedder, parts: _Parts) -> dict[str, A
 def _averaged(
     intents: Intents, embedder: Embedder, draws: list[Callable[[], Method]]
 ) -> dict[str, Any]:
+    return _mean([accuracy(intents, embedder, made()) for made in draws])
+
+
+def _mean(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The mean over draws; the curve of the first."""
-    results = [accuracy(intents, embedder, made()) for made in draws]
     numbers = [key for key in results[0] if key != "curve"]
     means = {key: float(np.mean([one[key] for one in results])) for key in numbers}
-    return means | {"draws": len(draws), "curve": results[0].get("curve")}
+    return means | {"draws": len(results), "curve": results[0].get("curve")}
+
+
+def _semantic_router(
+    python: Path, intents: Intents, embedder: Embedder, parts: _Parts
+) -> dict[str, Any]:
+    """Its figures with ten examples a route, over SEEDS draws, the same as ours."""
+    from .semantic_router import semantic_router_accuracy
+
+    def drawn() -> dict[str, Any]:
+        return _mean(
+            [
+                semantic_router_accuracy(python, intents, embedder, TEN, seed=seed)
+                for seed in range(SEEDS)
+            ]
+        )
+
+    name = f"{TEN} examples"
+    return {name: parts.kept(f"semantic-router {intents.name} {name}", drawn)}
 
 
 def _growth(

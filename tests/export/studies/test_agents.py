@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from edge_router.export.studies.agents.accuracy import accuracy, flat, two_layer
 from edge_router.export.studies.agents.growth import cache_hits, placement, timed_catalogue
 from edge_router.export.studies.agents.intents import Intents, made_agents
 from edge_router.export.studies.agents.report import agents_markdown, agents_plot
+from edge_router.export.studies.agents.semantic_router import semantic_router_accuracy
 from made_agents import WordEmbedder
 
 DOMAINS = {
@@ -79,11 +82,27 @@ def test_the_report_has_every_figure() -> None:
         "placement": {"0": placement(INTENTS, EMBEDDER, 0)},
         "cache": cache_hits(INTENTS, EMBEDDER),
     }
+    assert "semantic-router" not in agents_markdown(study)
+    study["semantic_router"] = {"10 examples": methods["names only"] | {"ms": 0.25}}
     text = agents_markdown(study)
     assert re.search(r"\| names only \| \d+\.\d% \|", text)
     assert "| 32 |" in text
+    assert "0.25 ms with 10 examples, the shipped encoder" in text
     assert agents_plot(study).startswith("<svg")
     assert study["placement"]["0"]["placed"] > 0.9
+
+
+@pytest.mark.skipif(
+    "SEMANTIC_ROUTER_PYTHON" not in os.environ,
+    reason="SEMANTIC_ROUTER_PYTHON names no interpreter with semantic-router",
+)
+def test_semantic_router_is_asked_in_its_own_environment() -> None:
+    """It gets the same examples and embeddings, and its scores come back as a ranking."""
+    python = Path(os.environ["SEMANTIC_ROUTER_PYTHON"])
+    facts = semantic_router_accuracy(python, INTENTS, EMBEDDER, 10)
+    assert facts["accuracy"] > 0.9
+    assert facts["out_of_scope_recall"] > 0.9
+    assert facts["ms"] > 0
 
 
 def test_made_agents_have_different_names() -> None:

@@ -81,16 +81,51 @@ def test_a_killed_enrolment_goes_on(
     assert (len(made.index), done[-1]) == (18, (10, 10))
 
 
-@pytest.mark.parametrize("file", ["tasks.json", "head.json", "mapping.json"])
+@pytest.mark.parametrize("file", ["tasks.json", "mapping.json"])
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": 9}', "\x00\xff", '{"schema": 1}'])
 def test_a_damaged_file_is_a_learning_error(
     kept: TaskSet, artifact: RouterArtifact, file: str, content: str
 ) -> None:
     """That names the file."""
     (kept.folder / file).write_text(content, encoding="latin-1")
-    use = {"tasks.json": kept.tasks, "head.json": kept.head, "mapping.json": kept.mapping}[file]
+    use = {"tasks.json": kept.tasks, "mapping.json": kept.mapping}[file]
     with pytest.raises(LearningError, match=file):
         use()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": 9}', "\x00\xff", '{"schema": 1}'])
+def test_a_damaged_head_is_fitted_anew(
+    kept: TaskSet, tmp_path: Path, artifact: RouterArtifact, content: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """Once, to the questions that were enrolled, and said; the next process reads it again."""
+    before = kept.head()
+    (kept.folder / "head.json").write_text(content, encoding="latin-1")
+    again = kept.head()
+    assert again is kept.head() is not before
+    assert again.to_json() == before.to_json()
+    other = TaskSet(tmp_path, kept.name, artifact)
+    assert other.head().to_json() == before.to_json()
+    assert [one.getMessage()[:8] for one in caplog.records] == ["the head"]
+
+
+def test_a_head_without_its_questions_is_not_fitted_anew(kept: TaskSet) -> None:
+    """There is nothing to fit it to: the error says which file."""
+    (kept.folder / "head.json").write_text("")
+    for file in (kept.folder / "questions").iterdir():
+        file.unlink()
+    with pytest.raises(LearningError, match=r"head\.json"):
+        kept.head()
+
+
+def test_questions_that_a_killed_enrolment_left_are_fitted_to(
+    kept: TaskSet, tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """The next process that reads the head knows them."""
+    known = kept.head().questions
+    vector = embed("Who was the king?")[None]
+    kept.index.add(vector, [{"task": "history", "query": "Who was the king?"}])
+    assert TaskSet(tmp_path, kept.name, artifact).head().questions == known + 1
 
 
 def test_what_was_not_made_yet_says_how(tmp_path: Path, artifact: RouterArtifact) -> None:

@@ -16,6 +16,7 @@ from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
     from edge_router.agents.catalog.catalog import AgentCatalog
+    from edge_router.agents.conversation import RoutedTurn
     from edge_router.agents.decision import AgentDecision
     from edge_router.agents.router import AgentRouter
     from edge_router.backends.base import Backend
@@ -39,9 +40,16 @@ def add(commands: Any) -> None:
         one.set_defaults(verb=verb)
         one.add_argument("name")
     route = add_command(actions, "route", _route, "which agent a request is for; nothing is run")
-    route.add_argument("text", help="the request, or - to read it from standard input")
+    route.add_argument("text", nargs="?", help="the request, or - to read it from standard input")
+    route.add_argument(
+        "--conversation", metavar="FILE",
+        help="instead of a text, messages as JSON: each turn of the user is routed in the state "
+        "that the one before left",
+    )  # fmt: skip
     route.add_argument("--states", metavar="FILE", help="states and rules of conversations, TOML")
-    route.add_argument("--event", action="append", default=[], help="such as path_uploaded")
+    route.add_argument(
+        "--event", action="append", default=[], help="such as path_uploaded, in the last turn"
+    )
     route.add_argument("--expert", help="a configured expert chooses and writes the arguments")
     measure = add_command(actions, "eval", _eval, "accuracy on labelled requests")
     measure.add_argument("file", help='JSON lines with "query" and "agent" (null: out of scope)')
@@ -100,11 +108,20 @@ def _change(options: argparse.Namespace) -> None:
 
 
 def _route(options: argparse.Namespace) -> None:
+    from edge_router.agents.conversation import read_conversation, routed_turns
+
+    if (options.text is None) == (options.conversation is None):
+        raise ConfigError("give a TEXT, or --conversation FILE")
     config = config_of(options)
     expert = _expert(config, options.expert) if options.expert else None
     try:
         with _catalog(config) as catalog:
             router = _router(catalog, config, fit=options.fit, states=options.states, expert=expert)
+            if options.conversation:
+                path = user_path(options.conversation, what="the conversation")
+                for turn in routed_turns(router, read_conversation(path), events=options.event):
+                    _print_turn(turn, as_json=options.json)
+                return
             decision = router.route(text_of(options.text), events=options.event)
     finally:
         if expert is not None:
@@ -113,6 +130,15 @@ def _route(options: argparse.Namespace) -> None:
         print_json(rounded(decision.to_json()))
     else:
         _print(decision)
+
+
+def _print_turn(turn: RoutedTurn, *, as_json: bool) -> None:
+    if as_json:
+        print_json(rounded(turn.to_json()))
+        return
+    _print(turn.decision)
+    if turn.signals.calls:
+        print_dim(f"calls of tools: {turn.signals.words}")
 
 
 def _expert(config: Config, name: str) -> Backend:
@@ -176,7 +202,7 @@ def _print(decision: AgentDecision) -> None:
         print_dim(f"no arguments: {fault}")
     near = ", ".join(f"{one.name} {one.similarity:.2f}" for one in decision.candidates)
     sure = "" if decision.in_scope is None else f" · in scope {decision.in_scope:.0%}"
-    print_dim(f"{decision.words} · state {decision.state.name} ({decision.state.reason}){sure}")
+    print_dim(f"{decision.words} · state {decision.state_words}{sure}")
     print_dim(f"candidates by similarity: {near or 'none'}")
 
 

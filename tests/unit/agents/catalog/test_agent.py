@@ -44,7 +44,10 @@ def test_a_name_is_spoken_as_words(name: str, prefix: str, spoken: str) -> None:
     assert Agent(name, prefix=prefix).spoken_name == spoken
 
 
-@pytest.mark.parametrize("name", ["", "  ", "a\nb", "none", " NONE ", "x" * 129, "\ud800"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "  ", "a\nb", "none", " NONE ", "x" * 129, "\ud800", "a\u202eb", "a\u200b", "n\u043ene"],
+)
 def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
     """Empty, with a line break, too long, not UTF-8, or the word for no agent."""
     with pytest.raises(InvalidAgent):
@@ -114,6 +117,24 @@ def test_combined_schemas(key: str, fitting: list[Any]) -> None:
     """At least one, exactly one, all of them."""
     schema = {key: [{"type": ["string", "integer"]}, {"type": "integer"}]}
     assert [one for one in ("a", 1, 2.5) if not schema_faults(one, schema)] == fitting
+
+
+def test_a_schema_that_asks_for_millions_of_checks_ends() -> None:
+    """Eight alternatives, each the whole schema again, sixteen deep."""
+    schema = check_schema({"anyOf": [{"$ref": "#"}] * 8}, "it")
+    assert schema_faults({}, schema) == ["it takes too long to check by its schema"]
+
+
+@pytest.mark.parametrize("reference", ["#/required", "#/x", "#/x/type", "#/required/0"])
+def test_a_reference_to_what_is_no_schema_is_refused(reference: str) -> None:
+    """Wherever in the document it lies."""
+    schema = {
+        "x": {"type": "no type"},
+        "required": ["a"],
+        "properties": {"a": {"$ref": reference}},
+    }
+    with pytest.raises(InvalidAgent):
+        check_schema(schema, "it")
 
 
 def test_a_reference_to_itself_ends() -> None:

@@ -31,6 +31,14 @@ for line in sys.stdin:
 """
 ENDLESS = GOOD.replace('if page == "one":', "if True:")
 LYING = GOOD.replace('"tools": [', '"tools": 3, "x": [')
+FAR = GOOD.replace('= "two"', '= "x" * 5000')
+FLOODING = """
+import sys
+line = '{"jsonrpc": "2.0", "method": "notifications/message"}\\n' * 50
+while True:
+    sys.stdout.write(line)
+"""
+HUGE = "import sys\nfor _ in range(100): sys.stdout.write('x' * 2**20)"
 REFUSING = GOOD.replace('"result": result', '"error": {"code": 1}')
 
 
@@ -56,6 +64,9 @@ def test_all_pages_of_a_server_are_read(tmp_path: Path) -> None:
         (LYING, "lists no tools"),
         (REFUSING, "refuses initialize"),
         (ENDLESS, "more than 100 pages"),
+        (FAR, "a next page that is none"),
+        (FLOODING, "over 16,777,216 bytes"),
+        (HUGE, "over 16,777,216 bytes"),
         ("import signal, time\nsignal.signal(15, 1)\ntime.sleep(60)", "does not answer"),
     ],
 )

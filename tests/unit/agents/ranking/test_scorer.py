@@ -13,7 +13,6 @@ from edge_router.agents.catalog.catalog import AgentCatalog
 from edge_router.agents.ranking.abstention import Abstention
 from edge_router.agents.ranking.head import AgentHead
 from edge_router.agents.ranking.scorer import AgentScorer, EmbeddedQuery
-from edge_router.agents.ranking.softmax_regression import SoftmaxRegression
 from edge_router.agents.ranking.word_sketch import DIM, sketches
 from edge_router.errors import EmptyCatalog, InvalidAgent
 from made_agents import FLIGHTS, TIMER, WEATHER, WordEmbedder, agent
@@ -91,19 +90,6 @@ def test_a_head_learns_from_examples() -> None:
 def test_without_examples_there_is_no_head() -> None:
     """Two agents with enough examples are the least."""
     assert AgentHead.fit(AgentCatalog(WordEmbedder(), [*ALL, MANY[0]]).view()) is None
-
-
-def test_softmax_regression_finds_the_minimum() -> None:
-    """The gradient vanishes: predicted counts match observed ones in each class, and equal classes
-    get equal weights whatever their number of examples."""
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 300)
-    features = (np.eye(3)[labels] + rng.normal(0, 0.7, (300, 3))).astype(np.float32)
-    fitted = SoftmaxRegression.fit(features, labels, classes=3, penalty=0.1)
-    odds = fitted.log_odds(features)
-    shares = np.exp(odds) / np.exp(odds).sum(1, keepdims=True)
-    weights = (100 / np.bincount(labels))[labels]
-    assert (shares * weights[:, None]).sum(0) == pytest.approx([100] * 3, rel=0.02)
 
 
 @given(st.text(max_size=80))

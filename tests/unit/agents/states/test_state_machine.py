@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_router.agents.states import state_machine
 from edge_router.agents.states.rules import Rule, State, states_from_file, states_of
 from edge_router.agents.states.state_machine import START, ConversationState, StateMachine
 from edge_router.errors import InvalidAgent
@@ -145,3 +146,18 @@ def test_keywords_of_scripts_without_blanks_are_found() -> None:
     """Chinese has no word boundaries."""
     rule = Rule(("A",), keywords=("天气",))
     assert rule.applies("今天天气怎么样", (), ())
+
+
+def test_rules_that_take_too_long_do_not_count_in_this_turn(
+    machine: StateMachine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The prompts decide then, and the log says how many rules were left out."""
+    monkeypatch.setattr(state_machine, "RULES_S", -1.0)
+    assert step(machine, START, "food restaurant dinner cruise").reason == "state prompt"
+    assert "4 rules of states did not count" in caplog.text
+
+
+def test_a_rule_of_too_many_keywords_is_refused() -> None:
+    """It is looked at as a whole."""
+    with pytest.raises(InvalidAgent, match="over 200 keywords"):
+        Rule(("FOOD",), keywords=tuple(f"word{n}" for n in range(201)))

@@ -67,6 +67,38 @@ def test_a_request_is_routed(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert [one["name"] for one in decision["candidates"]] == ["translate"]
 
 
+def test_a_conversation_is_routed_turn_by_turn(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A state survives the turn after it; calls of tools say whether their loop is stuck."""
+    run(capsys, "agents", "add", str(tmp_path / "agents.toml"))
+    call = {"type": "function", "function": {"name": "translate", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "is it going to rain"},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": "say that in French"},
+        {"role": "assistant", "content": "Il pleut."},
+        {"role": "user", "content": "and once more"},
+    ]
+    for number in range(3):
+        messages.append({"role": "assistant", "tool_calls": [{"id": f"c{number}", **call}]})
+        messages.append({"role": "tool", "tool_call_id": f"c{number}", "content": "error: none"})
+    path = tmp_path / "conversation.json"
+    path.write_text(json.dumps({"messages": messages}))
+    options = ("--conversation", str(path), "--states", str(tmp_path / "states.toml"))
+    code, said, _ = run(capsys, "agents", "route", *options, "--json")
+    turns = [json.loads(line) for line in said.splitlines()]
+    assert code == 0
+    assert [one["before"]["name"] for one in turns] == ["GENERIC", "GENERIC", "WRITING"]
+    assert [one["state"]["name"] for one in turns] == ["GENERIC", "WRITING", "WRITING"]
+    assert [one["signals"]["is_stuck"] for one in turns] == [False, False, True]
+    assert turns[0]["agent"] == "weather"
+    assert {name["name"] for name in turns[1]["candidates"]} == {"translate"}
+    _, said, dim = run(capsys, "agents", "route", *options)
+    assert "GENERIC -> WRITING (rule: keywords in French)" in said + dim
+    assert "3 calls, 3 failed" in said + dim
+
+
 def test_labelled_requests_are_evaluated_and_set_the_threshold(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -93,6 +125,9 @@ def test_labelled_requests_are_evaluated_and_set_the_threshold(
         (("remove", "nobody"), "no agent is called 'nobody'"),
         (("route", "hello"), "no agent is enabled"),
         (("route", "hello", "--expert", "nobody"), "no expert is called"),
+        (("route",), "give a TEXT, or --conversation FILE"),
+        (("route", "hello", "--conversation", "x"), "give a TEXT, or --conversation FILE"),
+        (("route", "--conversation", "nowhere.json"), "cannot be read"),
         (("eval", "nowhere.jsonl"), "cannot be read"),
     ],
 )
