@@ -21,6 +21,7 @@ def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
             n_threads=expert.n_threads,
             system=DEFAULT_SYSTEM if expert.system is None else expert.system,
             confidence=confidence,
+            engine=expert.engine,
             free_memory=lambda: this_device().state().free_memory_bytes,
         )
     from edge_router.backends.openai.backend import OpenAIBackend

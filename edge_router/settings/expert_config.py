@@ -37,6 +37,7 @@ from .setting import checks_of, required_of, setting
 __all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of", "warn_of_far_devices"]
 
 BackendKind = Literal["llama_cpp", "openai"]
+EngineKind = Literal["llama_cpp_python", "xllamacpp"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
@@ -122,6 +123,14 @@ class ExpertConfig:
     )
     output_tokens_per_s: float | None = field(
         default=None, metadata=setting(number(1e-3), "tokens of an answer written per second")
+    )
+    engine: EngineKind | None = field(
+        default=None,
+        metadata=setting(
+            one_of(*get_args(EngineKind)),
+            "what runs a GGUF file (llama_cpp): llama_cpp_python or xllamacpp; unset: the first of "
+            "them that is installed",
+        ),
     )
     n_threads: int | None = field(
         default=None, metadata=setting(whole(1, 512), "threads of a local model (llama_cpp)")
@@ -287,6 +296,10 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
     on_device = _on_device(expert.get("location"), expert.get("base_url"))
     if expert["backend"] == "llama_cpp" and not on_device:
         raise ConfigError(f"{where} runs in this process; its location cannot be 'cloud'")
+    if expert["backend"] != "llama_cpp" and expert.get("engine") is not None:
+        raise ConfigError(
+            f"engine = {expert['engine']!r} in {where} is for backend = 'llama_cpp'; leave it out"
+        )
     if expert["backend"] == "llama_cpp":
         for key in ("vision", "audio", "files", "reasoning", "logprobs"):
             if expert.get(key):

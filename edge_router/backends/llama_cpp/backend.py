@@ -1,12 +1,11 @@
-"""A GGUF model run by llama.cpp in this process: one worker thread and one queue per model.
+"""A GGUF model run by llama.cpp in this process: one worker and one queue per model.
 
-llama.cpp keeps one context without a lock, so only the worker ever touches it. Callers put a job
-in its queue and read pieces from the job's own queue, with a timeout that is the deadline.
+Only the worker's threads compute with the model. Callers put a job in its queue and read pieces
+from the job's own queue, with a timeout that is the deadline.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import queue
@@ -22,13 +21,13 @@ from edge_router.errors import (
     BackendRejected,
     BackendUnavailable,
     ConfigError,
-    MissingExtra,
 )
 from edge_router.guards.forking import renew_after_fork
 
 from ..deadline import Deadline
-from .library import _is_bundled, default_threads, find_model
-from .worker import CLOSE_S, Job, ModelSettings, Worker
+from .engine import EngineName, ModelSettings, engine_for
+from .model_files import default_threads, find_model, is_bundled
+from .worker import CLOSE_S, Job, Worker
 
 __all__ = ["LlamaCppBackend"]
 
@@ -47,7 +46,8 @@ class LlamaCppBackend:
     model from going round in circles. With `confidence` every chunk after the first holds the
     model's confidence, before that penalty and before any temperature. `free_memory` reads the
     bytes that are free now, None for unknown: a context that takes more is refused.
-    Raises ConfigError or MissingExtra at once when the model file or llama-cpp-python is not
+    `engine` is what runs it, by default llama-cpp-python if it is installed, else xllamacpp.
+    Raises ConfigError or MissingExtra at once when the model file or the engine is not
     there; the model itself is loaded for the first answer. Thread-safe: answers queue up. A forked
     child loads its own.
     """
@@ -61,22 +61,22 @@ class LlamaCppBackend:
         system: str | None = DEFAULT_SYSTEM,
         repeat_penalty: float = 1.1,
         confidence: bool = False,
+        engine: EngineName | None = None,
         free_memory: Callable[[], float | None] = lambda: None,
     ) -> None:
         for key, value in (("n_ctx", n_ctx), ("n_threads", 1 if n_threads is None else n_threads)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{key} is {value!r}; it must be a whole number, 1 or more")
         self.path = find_model(model)
-        if importlib.util.find_spec("llama_cpp") is None:
-            raise MissingExtra("llama-cpp-python", "local")
         settings = ModelSettings(
+            engine=engine_for(engine),
             path=self.path,
             n_ctx=n_ctx,
             n_threads=self._threads(n_threads),
             system=system,
             repeat_penalty=repeat_penalty,
             confidence=confidence,
-            is_known=_is_bundled(self.path),
+            is_known=is_bundled(self.path),
             free_memory=free_memory,
         )
         self._use(Worker(settings))

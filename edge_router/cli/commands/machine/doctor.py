@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import re
 import socket
@@ -151,13 +150,23 @@ def _expert(expert: ExpertConfig, *, connect: bool) -> str:
         raise _Fault(message)
     where = "on this device" if expert.on_device else "in the cloud"
     if expert.base_url is None:
-        return f"{expert.model}, {where}"
+        return f"{expert.model}, {where}{_run_by(expert)}"
     reached = _reached(expert.base_url, connect=connect)
     return f"{redacted_url(expert.base_url)}, {where}{reached}"
 
 
+def _run_by(expert: ExpertConfig) -> str:
+    if expert.backend != "llama_cpp":
+        return ""
+    from edge_router.backends.llama_cpp.engine import engine_for
+
+    engine = engine_for(expert.engine)
+    return f", run by {engine.package} {_version(engine.package)}"
+
+
 def _model_faults(expert: ExpertConfig) -> Iterator[str]:
-    from edge_router.backends.llama_cpp.library import find_model
+    from edge_router.backends.llama_cpp.engine import engine_for
+    from edge_router.backends.llama_cpp.model_files import find_model
 
     if expert.context_tokens is not None and expert.context_tokens < LEAST_CONTEXT:
         yield (
@@ -168,8 +177,10 @@ def _model_faults(expert: ExpertConfig) -> Iterator[str]:
         find_model(expert.model)
     except EdgeRouterError as error:
         yield str(error)
-    if importlib.util.find_spec("llama_cpp") is None:
-        yield str(MissingExtra("llama-cpp-python", "local"))
+    try:
+        engine_for(expert.engine)
+    except MissingExtra as error:
+        yield str(error)
 
 
 def _server_faults(expert: ExpertConfig) -> Iterator[str]:
