@@ -125,12 +125,7 @@ class ExpertConfig:
         default=None, metadata=setting(number(1e-3), "tokens of an answer written per second")
     )
     engine: EngineKind | None = field(
-        default=None,
-        metadata=setting(
-            one_of(*get_args(EngineKind)),
-            "what runs a GGUF file (llama_cpp): llama_cpp_python or xllamacpp; unset: the first of "
-            "them that is installed",
-        ),
+        default=None, metadata=setting(one_of(*get_args(EngineKind)), "llama_cpp_python, xllamacpp")
     )
     n_threads: int | None = field(
         default=None, metadata=setting(whole(1, 512), "threads of a local model (llama_cpp)")
@@ -296,10 +291,8 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
     on_device = _on_device(expert.get("location"), expert.get("base_url"))
     if expert["backend"] == "llama_cpp" and not on_device:
         raise ConfigError(f"{where} runs in this process; its location cannot be 'cloud'")
-    if expert["backend"] != "llama_cpp" and expert.get("engine") is not None:
-        raise ConfigError(
-            f"engine = {expert['engine']!r} in {where} is for backend = 'llama_cpp'; leave it out"
-        )
+    if expert["backend"] != "llama_cpp" and expert.get("engine"):
+        raise ConfigError(f"engine in {where} is for backend = 'llama_cpp'; leave it out")
     if expert["backend"] == "llama_cpp":
         for key in ("vision", "audio", "files", "reasoning", "logprobs"):
             if expert.get(key):

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal
 
-from edge_router.chat.completion import ChatChunk
 from edge_router.errors import MissingExtra
 
-from .job import Job
-
-__all__ = ["ENGINES", "Engine", "EngineName", "LoadedModel", "ModelSettings", "engine_for"]
+__all__ = ["ENGINES", "Engine", "EngineName", "ModelSettings", "engine_for"]
 
 EngineName = Literal["llama_cpp_python", "xllamacpp"]
 
@@ -34,11 +31,9 @@ class Engine:
     def installed(self) -> bool:
         return importlib.util.find_spec(self.module) is not None
 
-    def load(
-        self, settings: ModelSettings, n_ctx: int, going_on: Callable[[], bool]
-    ) -> LoadedModel:
-        """Load a model with a context of `n_ctx` tokens, as long as it is `going_on()`."""
-        return cast("LoadedModel", self._home.load_model(settings, n_ctx, going_on))
+    def load(self, settings: ModelSettings, n_ctx: int, going_on: Callable[[], bool]) -> Any:
+        """A LoadedModel with a context of `n_ctx` tokens, as long as it is `going_on()`."""
+        return self._home.load_model(settings, n_ctx, going_on)
 
     def try_to_load(self, path: str) -> None:
         """Load a file and compute two tokens. Raises any exception, or ends the process."""
@@ -78,36 +73,3 @@ class ModelSettings:
     confidence: bool
     is_known: bool
     free_memory: Callable[[], float | None]
-
-
-class LoadedModel(Protocol):
-    """A model in memory. The worker's threads call it with one job each, at most `at_once` at a
-    time; `count` and `abort` may be called from any thread."""
-
-    def answer(self, job: Job) -> Iterator[ChatChunk]:
-        """The answer to a job's request, until the job is cancelled."""
-        ...
-
-    def score(self, job: Job) -> Iterator[float]:
-        """-log P(reference | request) in nats; nothing if it cannot be said."""
-        ...
-
-    def choose(self, job: Job) -> Iterator[tuple[float, ...]]:
-        """P(name | request) of each of the job's names, and of nothing else."""
-        ...
-
-    def count(self, text: str) -> int | None:
-        """Tokens of a text, None if they cannot be counted now."""
-        ...
-
-    def abort(self) -> None:
-        """End what is being computed for a job that was cancelled."""
-        ...
-
-    def resume(self) -> None:
-        """Compute again: called before each job."""
-        ...
-
-    def close(self) -> None:
-        """Release the memory. No job runs any more."""
-        ...

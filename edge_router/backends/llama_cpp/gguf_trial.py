@@ -12,9 +12,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -92,13 +93,38 @@ def _try_out(path: Path, engine: Engine, wanted: Callable[[], bool]) -> str | No
     code = [CODE.format(__name__), json.dumps(folders), str(path), engine.name]
     command = [sys.executable, "-I", "-c", *code]
     until = time.monotonic() + LIMIT_S + path.stat().st_size / BYTES_PER_S
+    with _scratch_folder() as scratch:
+        return _ended(command, path, until, wanted, {**os.environ, **scratch})
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Mapping[str, str]]:
+    """The variable that names a child's temporary folder, whose files it may not live to remove;
+    nothing where none can be made."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="edge-router-", ignore_cleanup_errors=True)
+    except OSError:
+        yield {}
+        return
+    with folder as name:
+        yield {"TMPDIR": name}
+
+
+def _ended(
+    command: list[str],
+    path: Path,
+    until: float,
+    wanted: Callable[[], bool],
+    environment: Mapping[str, str],
+) -> str | None:
+    """The verdict on how the child ended, which is ended at `until`."""
     try:
         child = subprocess.Popen(  # noqa: S603 - this Python, and our own code
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+            env={**environment, "GGML_NO_BACKTRACE": "1"},
         )
     except (OSError, ValueError) as error:
         log.info("%s is loaded without a trial: %s", path.name, type(error).__name__)

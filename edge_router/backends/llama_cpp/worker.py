@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 from edge_router.errors import BackendError, BackendUnavailable
 
-from .engine import LoadedModel, ModelSettings
+from .engine import ModelSettings
 from .gguf import GgufHeader, read_header
 from .gguf_trial import require_loadable
-from .job import Job, Piece
+from .job import Job, LoadedModel, Piece
 
 __all__ = ["Job", "Worker"]
 
@@ -204,7 +204,8 @@ class Worker:
                 if not settings.is_known:
                     require_loadable(settings.path, settings.engine, self._going_on)
                 self.model = settings.engine.load(settings, n_ctx, self._going_on)
-            return self.model
+            model: LoadedModel = self.model
+            return model
 
     def _context(self, header: GgufHeader) -> int:
         """The context in tokens, at most what the model was trained for: beyond it is noise."""

@@ -96,6 +96,23 @@ def test_threads_queue_up(backend: LlamaCppBackend) -> None:
     assert [together[n] for n in range(4)] == alone
 
 
+def test_xllamacpp_answers_several_at_once() -> None:
+    """Each begins before any has ended; one that needs the whole context waits for them."""
+    pytest.importorskip("xllamacpp", reason="the extra `quick` is not installed")
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=512, engine="xllamacpp")
+    streams = [backend.stream(ask(f"Count from {n}.", 60), deadline=soon()) for n in range(3)]
+    firsts = [next(stream) for stream in streams]
+    assert [first.finish_reason for first in firsts] == [None] * 3
+    for stream in streams:
+        stream.close()
+    assert backend.complete(ask("Hi", max_tokens=480), deadline=soon()).text
+    with pytest.raises(BackendUnavailable, match="xllamacpp, which cannot weigh names"):
+        backend.choose(ask("Hi"), ("a", "b"), deadline=soon())
+    with pytest.raises(BackendUnavailable, match="xllamacpp, which cannot say how likely"):
+        backend.negative_log_likelihood(ask("Hi"), "text", deadline=soon())
+    backend.close()
+
+
 def test_the_deadline_holds_during_prefill(backend: LlamaCppBackend) -> None:
     """A long prompt is given up in time, and the next question is answered as if nothing was."""
     expected = backend.complete(ask("What is the capital of France?"), deadline=soon()).text
