@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edge_router.device.surroundings import Cloud, LocalModel
+from edge_router.settings.aliases import OLLAMA_URL
 
 __all__ = ["Choice", "settings_text"]
 
@@ -46,6 +47,9 @@ def _local(local: LocalModel) -> Iterator[str]:
     yield f"[experts.local]                    # {local.place}"
     if local.base_url is None:
         yield 'backend = "llama_cpp"              # a GGUF file, run in this process'
+        yield f"model = {_text(local.model)}"
+    elif local.base_url == OLLAMA_URL:
+        yield f'backend = "ollama"                 # openai at {OLLAMA_URL}'
         yield f"model = {_text(local.model)}"
     else:
         yield 'backend = "openai"                 # an OpenAI-compatible server'

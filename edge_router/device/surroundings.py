@@ -131,7 +131,8 @@ def _models_at(port: int) -> list[str]:
     finally:
         connection.close()
     entries = listed.get("data") if isinstance(listed, dict) else None
-    names = [one.get("id") for one in entries or () if isinstance(one, dict)]
+    listed = entries if isinstance(entries, list) else []
+    names = [one.get("id") for one in listed if isinstance(one, dict)]
     return [
         name
         for name in names

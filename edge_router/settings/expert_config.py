@@ -32,6 +32,7 @@ from edge_router.guards.checks import (
 from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import quoted, redacted_setting, redacted_url
 
+from .aliases import meant
 from .setting import checks_of, required_of, setting
 
 __all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of", "warn_of_far_devices"]
@@ -84,7 +85,9 @@ class ExpertConfig:
     """
 
     backend: BackendKind = field(
-        metadata=setting(one_of(*get_args(BackendKind)), "llama_cpp, in this process; or openai")
+        metadata=setting(
+            one_of(*get_args(BackendKind)), "llama_cpp, in this process; openai; or ollama"
+        )
     )
     model: str = field(
         metadata=setting(path, "a GGUF file or smollm2-135m (llama_cpp), or its name at the server")
@@ -276,7 +279,7 @@ def _expert(name: str, table: Any) -> ExpertConfig:
         return table
     if not isinstance(table, Mapping):
         raise ConfigError(f"{where} must be a table")
-    stated = {key: value for key, value in table.items() if value is not None}
+    stated = meant({key: value for key, value in table.items() if value is not None})
     settings = checked(stated, EXPERT_SETTINGS, where)
     if missing := REQUIRED - settings.keys():
         raise ConfigError(f"{where} lacks {', '.join(sorted(missing))}")
