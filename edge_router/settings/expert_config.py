@@ -86,7 +86,7 @@ class ExpertConfig:
 
     backend: BackendKind = field(
         metadata=setting(
-            one_of(*get_args(BackendKind)), "llama_cpp, in this process; openai; or ollama"
+            one_of(*get_args(BackendKind)), "llama_cpp, in this process; openai; ollama"
         )
     )
     model: str = field(
