@@ -85,9 +85,7 @@ class ExpertConfig:
     """
 
     backend: BackendKind = field(
-        metadata=setting(
-            one_of(*get_args(BackendKind)), "llama_cpp, in this process; openai; ollama"
-        )
+        metadata=setting(one_of(*get_args(BackendKind)), "llama_cpp (in process), openai, ollama")
     )
     model: str = field(
         metadata=setting(path, "a GGUF file or smollm2-135m (llama_cpp), or its name at the server")
