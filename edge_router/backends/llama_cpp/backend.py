@@ -7,6 +7,7 @@ from the job's own queue, with a timeout that is the deadline.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import queue
 import threading
@@ -15,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import cast
 
-from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
+from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest, Message
 from edge_router.errors import (
     BackendError,
     BackendRejected,
@@ -47,7 +48,8 @@ class LlamaCppBackend:
     model's confidence, before that penalty and before any temperature. `free_memory` reads the
     bytes that are free now, None for unknown: a context that takes more is refused.
     `engine` is what runs it, by default llama-cpp-python if it is installed, else xllamacpp.
-    Raises ConfigError or MissingExtra at once when the model file or the engine is not
+    A model that is idle for `keep_alive_s` gives its memory back, and is loaded again for the next
+    answer. Raises ConfigError or MissingExtra at once when the model file or the engine is not
     there; the model itself is loaded for the first answer. Thread-safe: answers queue up. A forked
     child loads its own.
     """
@@ -62,6 +64,7 @@ class LlamaCppBackend:
         repeat_penalty: float = 1.1,
         confidence: bool = False,
         engine: EngineName | None = None,
+        keep_alive_s: float = math.inf,
         free_memory: Callable[[], float | None] = lambda: None,
     ) -> None:
         for key, value in (("n_ctx", n_ctx), ("n_threads", 1 if n_threads is None else n_threads)):
@@ -78,6 +81,7 @@ class LlamaCppBackend:
             confidence=confidence,
             is_known=is_bundled(self.path),
             free_memory=free_memory,
+            keep_alive_s=keep_alive_s,
         )
         self._use(Worker(settings))
         renew_after_fork(self)
@@ -113,6 +117,12 @@ class LlamaCppBackend:
     def model_bytes(self) -> int:
         """Size of the model file."""
         return self.path.stat().st_size
+
+    def load(self, *, deadline: Deadline) -> None:
+        """Load the model now, unless it is loaded."""
+        nothing = ChatRequest((Message("user", "Hello"),), max_tokens=1)
+        for _ in self._pieces(Job(nothing, deadline, only_loads=True)):
+            pass
 
     def count_tokens(self, text: str) -> int | None:
         """How many tokens a text has for the model, None while it is not loaded.

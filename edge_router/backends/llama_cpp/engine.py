@@ -73,3 +73,4 @@ class ModelSettings:
     confidence: bool
     is_known: bool
     free_memory: Callable[[], float | None]
+    keep_alive_s: float

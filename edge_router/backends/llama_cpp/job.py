@@ -22,13 +22,15 @@ class Job:
     """One answer under way: chunks, then None for the end, or an error.
 
     With a `reference` the one piece is how unlikely that text is as the answer, in nats; with
-    `names` it is the probability of each as the answer, if it must be one of them.
+    `names` it is the probability of each as the answer, if it must be one of them. One that
+    `only_loads` the model has none.
     """
 
     request: ChatRequest
     deadline: Deadline
     reference: str | None = None
     names: tuple[str, ...] = ()
+    only_loads: bool = False
     pieces: queue.SimpleQueue[Piece] = field(default_factory=queue.SimpleQueue)
     cancelled: bool = False
 

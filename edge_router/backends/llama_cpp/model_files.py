@@ -1,9 +1,12 @@
-"""Find the file of a local model, and what suits this CPU: threads, AMX or not."""
+"""Find the file of a local model, and what suits this machine: threads, AMX, memory given back."""
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
+import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +15,14 @@ from edge_router.guards.user_files import user_path
 
 from .gguf import read_header, require_gguf
 
-__all__ = ["BUNDLED_MODEL", "default_threads", "find_model", "has_amx", "is_bundled"]
+__all__ = [
+    "BUNDLED_MODEL",
+    "default_threads",
+    "find_model",
+    "has_amx",
+    "is_bundled",
+    "release_memory",
+]
 
 BUNDLED_MODEL = "smollm2-135m"
 BUNDLED_BYTES = 98_362_432
@@ -87,3 +97,11 @@ def has_amx(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
         return "amx_int8" in cpuinfo.read_text(encoding="utf-8", errors="replace").split()
     except OSError:
         return False
+
+
+def release_memory() -> None:
+    """Give back to the system what a model that was closed leaves in this process; where the C
+    library keeps it and can be told."""
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):  # another C library than glibc
+            ctypes.CDLL(None).malloc_trim(0)

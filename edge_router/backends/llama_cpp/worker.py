@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import logging
+import math
 import os
 import queue
 import threading
@@ -18,10 +19,12 @@ from .engine import ModelSettings
 from .gguf import GgufHeader, read_header
 from .gguf_trial import require_loadable
 from .job import Job, LoadedModel, Piece
+from .model_files import release_memory
 
 __all__ = ["Job", "Worker"]
 
 CLOSE_S = 0.4  # a worker that has not ended by then is left behind
+LEAST_WAIT_S = 0.01  # before an idle model is unloaded
 EXIT_S = 1.0  # the same where the interpreter ends
 
 log = logging.getLogger("edge_router.llama_cpp")
@@ -46,6 +49,7 @@ class Worker:
     _reading: threading.RLock = field(default_factory=threading.RLock)
     _live: set[Job] = field(default_factory=set)
     _running: set[Job] = field(default_factory=set)
+    _idle_since: float = math.inf
     _threads: set[threading.Thread] = field(default_factory=set)
 
     @property
@@ -137,7 +141,7 @@ class Worker:
         _RUNNING.add(self)
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next_job()) is not None:
             if self._begin(job):
                 self._answer(job)
                 self._end(job)
@@ -145,6 +149,28 @@ class Worker:
         with self._lock:  # so that `submit` has added this thread
             pass
         self._leave()
+
+    def _next_job(self) -> Job | None:
+        """The next job, None for the end; meanwhile an idle model is unloaded."""
+        while True:
+            left = self._idle_since + self.settings.keep_alive_s - time.monotonic()
+            waits = self.model is not None and left <= threading.TIMEOUT_MAX
+            try:
+                return self._jobs.get(timeout=max(left, LEAST_WAIT_S) if waits else None)
+            except queue.Empty:
+                self._unload_if_idle()
+
+    def _unload_if_idle(self) -> None:
+        with self._loading, self._lock:
+            idle_s = time.monotonic() - self._idle_since
+            if self._live or self._running or idle_s < self.settings.keep_alive_s:
+                return
+            with self._reading:
+                model, self.model = self.model, None
+            if model is not None:
+                log.info("%s was idle for %.0f s and is unloaded", self.name, idle_s)
+                model.close()
+                release_memory()
 
     def _leave(self) -> None:
         """End this thread; the last one releases the model."""
@@ -155,6 +181,7 @@ class Worker:
                     model, self.model = self.model, None
                 if model is not None:
                     model.close()
+                    release_memory()
                 _RUNNING.discard(self)
             self._threads.discard(me)
 
@@ -163,6 +190,7 @@ class Worker:
             if job.cancelled or self.stopped:
                 return False
             self._running.add(job)
+            self._idle_since = math.inf
             if self.model is not None:
                 self.model.resume()
             return True
@@ -171,6 +199,8 @@ class Worker:
         with self._lock:
             self._running.discard(job)
             self._live.discard(job)
+            if not self._running:
+                self._idle_since = time.monotonic()
 
     def _answer(self, job: Job) -> None:
         """Run a job. The end of a cancelled one is not sent: its caller has it already."""
@@ -187,6 +217,8 @@ class Worker:
             job.pieces.put(end)
 
     def _work(self, model: LoadedModel, job: Job) -> Iterator[Piece]:
+        if job.only_loads:
+            return iter(())
         if job.names:
             return model.choose(job)
         return model.answer(job) if job.reference is None else model.score(job)

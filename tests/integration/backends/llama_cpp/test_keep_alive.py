@@ -1,0 +1,94 @@
+"""A local model is loaded before its first question if asked to, and leaves memory when idle."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge_router.backends.deadline import Deadline
+from edge_router.backends.llama_cpp.backend import LlamaCppBackend
+from edge_router.backends.llama_cpp.engine import EngineName
+from edge_router.chat.completion import ChatRequest, Message
+from edge_router.client.sync_client import EdgeRouter
+from edge_router.settings.config import Config
+from edge_router.settings.expert_config import ExpertConfig
+
+HELLO = ChatRequest((Message("user", "Hello"),), max_tokens=4)
+MOST_LEFT = 40_000_000  # bytes: what the libraries themselves keep; the model takes 170 million
+
+
+def soon() -> Deadline:
+    """Time enough on any machine."""
+    return Deadline.after(60)
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    """Fails after half a minute."""
+    until = time.monotonic() + 30
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def resident() -> int:
+    """Bytes of this process that nothing else in it accounts for."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) * 1024
+    pytest.skip("this system does not say how much memory a process has")
+
+
+def test_an_idle_model_gives_its_memory_back(engine: EngineName) -> None:
+    """And answers the same when it is asked again."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=512, engine=engine, keep_alive_s=0.2)
+    before = backend.complete(HELLO, deadline=soon()).text
+    loaded = resident()
+    wait_until(lambda: not backend.loaded and resident() < loaded - MOST_LEFT)
+    least = resident()  # the libraries are loaded by now
+    answers = [backend.complete(HELLO, deadline=soon()).text for _ in range(2)]
+    assert resident() > least + MOST_LEFT
+    wait_until(lambda: not backend.loaded and resident() < least + MOST_LEFT)
+    assert answers == [before, before]
+    backend.close()
+
+
+def test_without_patience_it_goes_after_each_answer(engine: EngineName) -> None:
+    """But not under one that runs or waits."""
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=256, engine=engine, keep_alive_s=0.0)
+    texts: list[str] = []
+
+    def ask() -> None:
+        texts.append(backend.complete(HELLO, deadline=soon()).text)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(texts) == 3
+    wait_until(lambda: not backend.loaded)
+    backend.close()
+    assert not backend.loaded
+
+
+def test_a_model_is_loaded_when_asked_to_be(engine: EngineName) -> None:
+    """Without an answer; by default it stays for five minutes, and for ever if so stated."""
+    for stated, seconds in ((None, 300.0), ("forever", math.inf), (7, 7.0)):
+        expert = ExpertConfig(
+            "llama_cpp", "smollm2-135m", "135m", context_tokens=256, engine=engine,
+            keep_alive=stated,  # type: ignore[arg-type]
+        )  # fmt: skip
+        with EdgeRouter(Config(experts={"local": expert})) as router:
+            backend = router._backend("local")
+            assert isinstance(backend, LlamaCppBackend)
+            assert backend._worker.settings.keep_alive_s == seconds
+            if stated is None:
+                assert not backend.loaded
+                router.warm_up()
+                router.warm_up()
+                assert backend.loaded
