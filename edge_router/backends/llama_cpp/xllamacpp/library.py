@@ -7,6 +7,7 @@ of this user alone, whose file is removed before the first answer, so that nothi
 from __future__ import annotations
 
 import ctypes
+import os
 import secrets
 import sys
 import tempfile
@@ -24,6 +25,7 @@ __all__ = ["open_server"]
 
 BATCH = 16  # tokens read between two looks whether the answer is still wanted
 SILENT = -1
+LONGEST_FOLDER = 60  # bytes; a Unix socket's name has 104 at most
 
 
 def open_server(path: Path, *, n_ctx: int, n_threads: int, at_once: int) -> Any:
@@ -53,11 +55,20 @@ def open_server(path: Path, *, n_ctx: int, n_threads: int, at_once: int) -> Any:
     params.verbosity = SILENT
     _keep_to_itself(params)
     try:
-        with tempfile.TemporaryDirectory(prefix="edge-router-") as folder:
+        with tempfile.TemporaryDirectory(prefix="edge-router-", dir=_short_folder()) as folder:
             params.hostnames = [str(Path(folder, "unused.sock"))]
             return xllamacpp.Server(params)
     except (RuntimeError, ValueError, OSError) as error:
         raise BackendUnavailable(f"{path.name} cannot be loaded by xllamacpp: {error}") from None
+
+
+def _short_folder() -> str | None:
+    """The folder for temporary files, None for the usual one; its name may not be long, since a
+    socket's may not."""
+    usual = tempfile.gettempdir()
+    if len(os.fsencode(usual)) <= LONGEST_FOLDER:
+        return None
+    return "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108 - made for this user alone
 
 
 def _keep_to_itself(params: Any) -> None:
