@@ -270,8 +270,9 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
     on_device = _on_device(expert.get("location"), expert.get("base_url"))
     if expert["backend"] == "llama_cpp" and not on_device:
         raise ConfigError(f"{where} runs in this process; its location cannot be 'cloud'")
-    if expert["backend"] != "llama_cpp" and expert.get("engine"):
-        raise ConfigError(f"engine in {where} is for backend = 'llama_cpp'; leave it out")
+    for key in ("engine", "keep_alive") if expert["backend"] != "llama_cpp" else ():
+        if expert.get(key) is not None:
+            raise ConfigError(f"{key} in {where} is for backend = 'llama_cpp'; leave it out")
     if expert["backend"] == "llama_cpp":
         for key in ("vision", "audio", "files", "reasoning", "logprobs"):
             if expert.get(key):
