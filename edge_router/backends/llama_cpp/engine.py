@@ -29,7 +29,8 @@ class Engine:
 
     @property
     def installed(self) -> bool:
-        return importlib.util.find_spec(self.module) is not None
+        """Whether it is there, with what reads chat templates, which its extra brings too."""
+        return all(importlib.util.find_spec(name) for name in (self.module, "jinja2"))
 
     def load(self, settings: ModelSettings, n_ctx: int, going_on: Callable[[], bool]) -> Any:
         """A LoadedModel with a context of `n_ctx` tokens, as long as it is `going_on()`."""

@@ -15,7 +15,7 @@ from edge_router.settings.expert_config import EngineKind, ExpertConfig
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """The modules that seem to be installed."""
-    modules: set[str] = set()
+    modules = {"jinja2"}
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in modules else None)
     return modules
 
@@ -35,6 +35,10 @@ def test_a_missing_one_says_how_to_get_it(installed: set[str]) -> None:
         engine_for(None)
     with pytest.raises(MissingExtra, match=r"llama-cpp-python is not.*edge-router\[local\]"):
         engine_for("llama_cpp_python")
+    installed |= {"xllamacpp"}
+    installed -= {"jinja2"}  # pip install xllamacpp alone
+    with pytest.raises(MissingExtra, match=r"edge-router\[quick\]"):
+        engine_for("xllamacpp")
 
 
 def test_the_settings_know_every_engine() -> None:
