@@ -11,6 +11,7 @@ import os
 import secrets
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -21,15 +22,35 @@ from edge_router.guards.forking import renew_after_fork
 
 from ..model_files import has_amx
 
-__all__ = ["open_server"]
+__all__ = ["OpenServer", "open_server"]
 
 BATCH = 16  # tokens read between two looks whether the answer is still wanted
 SILENT = -1
 LONGEST_FOLDER = 60  # bytes; a Unix socket's name has 104 at most
 
 
-def open_server(path: Path, *, n_ctx: int, n_threads: int, at_once: int) -> Any:
-    """An xllamacpp.Server with the model at `path`, whose context `at_once` answers share.
+class OpenServer:
+    """xllamacpp's server with a loaded model. It ends with the last reference to it, so there is
+    one, here: a traceback that somebody keeps has none."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+
+    def complete(
+        self, body: Mapping[str, Any], take: Callable[[dict[str, Any]], bool] | None = None
+    ) -> Any:
+        """The reply, or None once all of its pieces were given to `take`, which ends the answer by
+        True."""
+        arguments = (dict(body),) if take is None else (dict(body), take)
+        return self._server.handle_completions(*arguments)
+
+    def close(self) -> None:
+        """Release the memory. No call is under way any more."""
+        self._server = None
+
+
+def open_server(path: Path, *, n_ctx: int, n_threads: int, at_once: int) -> OpenServer:
+    """A server with the model at `path`, whose context `at_once` answers share.
 
     Raises BackendUnavailable if it does not load.
     """
@@ -57,7 +78,7 @@ def open_server(path: Path, *, n_ctx: int, n_threads: int, at_once: int) -> Any:
     try:
         with tempfile.TemporaryDirectory(prefix="edge-router-", dir=_short_folder()) as folder:
             params.hostnames = [str(Path(folder, "unused.sock"))]
-            return xllamacpp.Server(params)
+            return OpenServer(xllamacpp.Server(params))
     except (RuntimeError, ValueError, OSError) as error:
         raise BackendUnavailable(f"{path.name} cannot be loaded by xllamacpp: {error}") from None
 

@@ -19,7 +19,7 @@ from ..gguf import read_header
 from ..job import Job
 from ..prompt import PromptMaker
 from .confidence import LogprobMeter
-from .library import open_server
+from .library import OpenServer, open_server
 from .room import Room
 from .vocabulary import ServerVocabulary
 
@@ -62,12 +62,12 @@ def load_model(settings: ModelSettings, n_ctx: int, going_on: Callable[[], bool]
 def try_to_load(path: str) -> None:
     """Load a file and compute two tokens."""
     server = open_server(Path(path), n_ctx=LEAST_CONTEXT, n_threads=1, at_once=1)
-    server.handle_completions({"prompt": "Hello <|im_end|>", "max_tokens": 2, "temperature": 0.0})
+    server.complete({"prompt": "Hello <|im_end|>", "max_tokens": 2, "temperature": 0.0})
 
 
-def _tokens_of(server: Any, prompt: Sequence[int | str], n_ctx: int) -> int:
+def _tokens_of(server: OpenServer, prompt: Sequence[int | str], n_ctx: int) -> int:
     """Tokens of a prompt: with a context full of tokens behind it, it is too long for any."""
-    reply = server.handle_completions({"prompt": [*prompt, *[0] * n_ctx], "max_tokens": 1})
+    reply = server.complete({"prompt": [*prompt, *[0] * n_ctx], "max_tokens": 1})
     tokens = reply.get("error", {}).get("n_prompt_tokens")
     if not isinstance(tokens, int):
         raise BackendUnavailable("xllamacpp does not say how many tokens a prompt has")
@@ -85,7 +85,7 @@ class XllamacppModel:
     """
 
     settings: ModelSettings
-    server: Any
+    server: OpenServer
     prompts: PromptMaker
     room: Room
     _busy: set[Job] = field(default_factory=set)
@@ -101,8 +101,7 @@ class XllamacppModel:
         """Nothing was stopped."""
 
     def close(self) -> None:
-        """The server ends with the last reference to it."""
-        del self.server, self.prompts
+        self.server.close()
 
     def answer(self, job: Job) -> Iterator[ChatChunk]:
         meter = LogprobMeter() if self.settings.confidence else None
@@ -171,7 +170,7 @@ class XllamacppModel:
 
 
 def _replies(
-    server: Any, body: dict[str, Any], wanted: Callable[[], bool]
+    server: OpenServer, body: dict[str, Any], wanted: Callable[[], bool]
 ) -> Iterator[dict[str, Any]]:
     """The server's pieces of one answer. Raises BackendUnavailable with the server's words."""
     replies: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
@@ -182,7 +181,7 @@ def _replies(
 
     def call() -> None:
         try:
-            server.handle_completions(body, take)
+            server.complete(body, take)
         except Exception as error:  # noqa: BLE001 - the thread's boundary: raised in the reader
             replies.put({"error": {"message": str(error)}})
         replies.put(None)
