@@ -31,6 +31,8 @@ COMMANDS = {
     "config": ("machine.config", "the settings in force, and where they are read from"),
     "doctor": ("machine.doctor", "check this installation; --ask calls each expert once"),
     "models": ("machine.models", "list routers, profiles, enrolled and local models"),
+    "privacy": ("machine.privacy", "what is private in a text, and who would read it"),
+    "serve": ("machine.serve", "an OpenAI-compatible server on this machine"),
     "tasks": (
         "answering.tasks",
         "two-stage routing: name the task of a query, ask its best expert",

@@ -44,7 +44,7 @@ class LoadedModel(Protocol):
         ...
 
     def score(self, job: Job) -> Iterator[float]:
-        """-log P(reference | request) in nats; nothing if it cannot be said."""
+        """Mean -log P of the reference's tokens in nats; nothing if it cannot be said."""
         ...
 
     def choose(self, job: Job) -> Iterator[tuple[float, ...]]:

@@ -131,8 +131,7 @@ class Generation:
                 yield self._chunk(identity, piece, calls)
                 calls += len(piece.calls)
             if finish:
-                written = order.max_tokens if finish == "length" else tokens
-                usage = Usage(prompt.count, written, prompt.dropped)
+                usage = Usage(prompt.count, tokens, prompt.dropped)
                 ended: FinishReason = "tool_calls" if calls and finish == "stop" else finish
                 sure = self.confidence()
                 yield ChatChunk(identity, self.name, "", ended, usage, sure)

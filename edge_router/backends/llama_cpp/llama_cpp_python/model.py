@@ -101,9 +101,9 @@ class LlamaCppPythonModel:
             return
         for _ in self._generate(job, max_tokens=1, reserve=len(tokens) + 1):
             pass
-        total = negative_log_likelihood(self.model, tokens, lambda: not job.cancelled)
-        if total is not None:
-            yield total
+        mean = negative_log_likelihood(self.model, tokens, lambda: not job.cancelled)
+        if mean is not None:
+            yield mean
 
     def choose(self, job: Job) -> Iterator[tuple[float, ...]]:
         mask = TrieMask(name_trie(self.model, job.names))
@@ -152,8 +152,10 @@ class LlamaCppPythonModel:
         for reply in replies:
             choice = reply["choices"][0]
             pieces += bool(choice["text"])
-            evaluated = self.model.n_tokens - order.prompt.count
-            yield Written(choice["text"], choice["finish_reason"], max(pieces, evaluated))
+            evaluated, finish = self.model.n_tokens - order.prompt.count, choice["finish_reason"]
+            # the last token of an answer that was cut off was written, and never read
+            written = evaluated + 1 if finish == "length" else max(pieces, evaluated)
+            yield Written(choice["text"], finish, written)
 
 
 def _grammar(text: str | None) -> Any:

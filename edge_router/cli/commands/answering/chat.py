@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from edge_router.chat.message import Message
     from edge_router.client.answer import AnswerStream
     from edge_router.client.sync_client import EdgeRouter
+    from edge_router.layers.privacy.gate import ConsentQuestion
     from edge_router.routing.deciding.decision import Decision
 
-__all__ = ["add"]
+__all__ = ["Asked", "add"]
 
 
 HELP = """\
@@ -43,7 +44,8 @@ def _chat(options: argparse.Namespace) -> None:
     from edge_router.client.sync_client import EdgeRouter
 
     limit = request_of("Hello", options.max_tokens).max_tokens
-    with EdgeRouter(config_of(options)) as router:
+    consent = Asked() if sys.stdin is not None and sys.stdin.isatty() else None
+    with EdgeRouter(config_of(options), consent=consent) as router:
         talk = Talk(router, limit, system=as_typed(options.system or ""))
         for line in _typed_lines():
             if line.startswith("/") and not line.startswith("//"):
@@ -120,6 +122,26 @@ class Talk:
             print_dim("nothing was asked yet")
         else:
             print_explanation(self.router.router.explain(self.decision), as_json=False)
+
+
+class Asked:
+    """Asks on the terminal whether an expert may read private data; what was refused once stays
+    refused."""
+
+    def __init__(self) -> None:
+        self._refused: set[tuple[str, str, str]] = set()
+
+    def __call__(self, question: ConsentQuestion) -> bool:
+        asked = {(question.expert, *one) for one in question.values}
+        if asked & self._refused:
+            return False
+        for kind, value in question.values:
+            print_dim(f"{question.expert} ({question.location}) would read {kind.words}: {value}")
+        print_dim("may it? Another expert answers otherwise. [y/N]")
+        if input().strip().lower() in ("y", "yes"):
+            return True
+        self._refused |= asked
+        return False
 
 
 def _typed_lines() -> Iterator[str]:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,8 +41,7 @@ def _init(options: argparse.Namespace) -> int:
     from edge_router.device.surroundings import clouds_of, files_here, servers_here
     from edge_router.settings.config import Config
 
-    from .doctor import examine, report
-
+    doctor = import_module(f"{__package__}.doctor")  # on use, as the module of a command is
     path = _target(options)
     if not options.yes and not sys.stdin.isatty():
         raise InvalidRequest("init asks three questions; give --yes to take their first answers")
@@ -51,7 +51,8 @@ def _init(options: argparse.Namespace) -> int:
     print_dim(f"wrote {path}")
     if choice.cloud is not None and not choice.may_leave:
         print_dim('a cloud expert is in it; it is asked with placement = "prefer_on_device" only')
-    return report(examine(Config.load(path)), as_json=options.json)
+    code: int = doctor.report(doctor.examine(Config.load(path)), as_json=options.json)
+    return code
 
 
 def _target(options: argparse.Namespace) -> Path:
