@@ -251,6 +251,6 @@ class AllBackendsFailed(EdgeRouterError):
 class MissingExtra(EdgeRouterError, ImportError):
     """An optional part is not installed."""
 
-    def __init__(self, part: str, extra: str) -> None:
-        super().__init__(f"{part} is not installed: pip install 'edge-router[{extra}]'")
+    def __init__(self, part: str, extra: str, *, instead: str = "") -> None:
+        super().__init__(f"{part} is not installed: pip install 'edge-router[{extra}]'{instead}")
         self.extra = extra

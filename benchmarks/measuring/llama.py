@@ -55,7 +55,7 @@ class BareLlama:
     def __init__(self, path: Path, threads: int) -> None:
         import llama_cpp
 
-        from edge_router.backends.llama_cpp.library import without_amx
+        from edge_router.backends.llama_cpp.llama_cpp_python.library import without_amx
 
         with without_amx(llama_cpp):
             self._model: Any = llama_cpp.Llama(

@@ -11,7 +11,7 @@ import time
 def main() -> None:
     import llama_cpp
 
-    from edge_router.backends.llama_cpp.library import without_amx
+    from edge_router.backends.llama_cpp.llama_cpp_python.library import without_amx
 
     path, n_ctx, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     with without_amx(llama_cpp):

@@ -9,6 +9,7 @@ from .base import Suite
 from .cancel import CancelSuite
 from .cold import ColdSuite
 from .end_to_end import EndToEndSuite
+from .engines import EnginesSuite
 from .growth import GrowthSuite
 from .idle import IdleSuite
 from .latency import LatencySuite
@@ -27,6 +28,7 @@ ALL: tuple[Suite, ...] = (
     ThroughputSuite(),
     GrowthSuite(),
     SlmSuite(),
+    EnginesSuite(),
     EndToEndSuite(),
     CancelSuite(),
     PeersSuite(),

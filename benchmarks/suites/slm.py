@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from edge_router.backends.llama_cpp.library import default_threads, find_model
+from edge_router.backends.llama_cpp.model_files import default_threads, find_model
 from edge_router.client.sync_client import EdgeRouter
 from edge_router.errors import EdgeRouterError, MissingExtra
 

@@ -9,7 +9,7 @@ from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
 
 from .deadline import Cancellation, Deadline
 
-__all__ = ["Backend", "Cancellation", "CountsTokens", "Deadline", "Loadable"]
+__all__ = ["Backend", "Cancellation", "CountsTokens", "Deadline", "Loadable", "Preloads"]
 
 
 class Backend(Protocol):
@@ -47,6 +47,15 @@ class Loadable(Protocol):
     @property
     def model_bytes(self) -> int:
         """Size of the model's weights: the least memory it needs."""
+        ...
+
+
+@runtime_checkable
+class Preloads(Protocol):
+    """A backend whose model can be loaded before its first answer."""
+
+    def load(self, *, deadline: Deadline) -> None:
+        """Load it, unless it is loaded. Raises as an answer does."""
         ...
 
 

@@ -17,6 +17,7 @@ from .terminal import prepare, print_line, settled
 __all__ = ["main"]
 
 COMMANDS = {
+    "init": ("machine.init", "write a first settings file from what this machine has"),
     "ask": ("answering.ask", "answer TEXT with the expert that suits it"),
     "chat": ("answering.chat", "talk; the history is kept, each turn is routed"),
     "route": ("answering.route", "decide who would answer; nobody is called"),
@@ -27,7 +28,8 @@ COMMANDS = {
     "log": ("learning.log", "outcomes kept on this device (setting learn = true)"),
     "drift": ("learning.drift", "whether queries look like those the router knows"),
     "device": ("machine.device", "what this machine is, and how fast its local experts are"),
-    "doctor": ("machine.doctor", "check this installation; no expert is called"),
+    "config": ("machine.config", "the settings in force, and where they are read from"),
+    "doctor": ("machine.doctor", "check this installation; --ask calls each expert once"),
     "models": ("machine.models", "list routers, profiles, enrolled and local models"),
     "privacy": ("machine.privacy", "what is private in a text, and who would read it"),
     "serve": ("machine.serve", "an OpenAI-compatible server on this machine"),

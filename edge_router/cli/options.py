@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import stat
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import Field
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from edge_router.chat.request import ChatRequest
     from edge_router.settings.config import Config
 
-__all__ = ["add_command", "as_typed", "config_of", "count_of", "request_of", "text_of"]
+__all__ = ["add_command", "as_typed", "config_of", "count_of", "query_of", "request_of", "text_of"]
 
 LONGEST_BYTES = 64 << 20  # of standard input
 
@@ -72,6 +73,30 @@ def text_of(given: str) -> str:
         raise InvalidRequest(f"standard input is not UTF-8: {error}") from None
 
 
+def query_of(words: Sequence[str]) -> str:
+    """The query of a command line: what is piped in or read from a file, then its words; "-" alone
+    is standard input. Raises InvalidRequest for none."""
+    if list(words) == ["-"]:
+        return text_of("-")
+    said = " ".join(map(as_typed, words))
+    piped = text_of("-").rstrip() if _gives_a_text() else ""
+    query = f"{piped}\n\n{said}" if piped and said else piped or said
+    if not query.strip():
+        raise InvalidRequest("give a query: words, or a text on standard input")
+    return query
+
+
+def _gives_a_text() -> bool:
+    """Whether standard input is a pipe, or a file from its beginning: of one that a loop of the
+    shell reads line by line, the rest belongs to the loop."""
+    try:
+        number = sys.stdin.fileno()
+        mode = os.fstat(number).st_mode
+        return stat.S_ISFIFO(mode) or (stat.S_ISREG(mode) and not os.lseek(number, 0, os.SEEK_CUR))
+    except (AttributeError, OSError, ValueError):  # none, closed, or replaced by a program
+        return False
+
+
 def as_typed(text: str) -> str:
     """The text of an argument that Python could not decode in its locale, if it is UTF-8."""
     try:
@@ -89,9 +114,10 @@ def count_of(given: int, option: str, *, most: int) -> int:
     return given
 
 
-def request_of(text: str, max_tokens: int | None) -> ChatRequest:
-    """A request with one message of the user."""
+def request_of(text: str, max_tokens: int | None, *, system: str | None = None) -> ChatRequest:
+    """A request with one message of the user, behind a `system` message if there is one."""
     from edge_router.chat.completion import DEFAULT_MAX_TOKENS, ChatRequest, Message
 
     limit = DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens
-    return ChatRequest((Message("user", text),), max_tokens=limit)
+    first = [] if system is None else [Message("system", as_typed(system))]
+    return ChatRequest((*first, Message("user", text)), max_tokens=limit)

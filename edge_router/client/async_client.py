@@ -89,6 +89,10 @@ class AsyncEdgeRouter:
         """Grade an answer; see `EdgeRouter.feedback`."""
         return await _in_thread(lambda: self.sync.feedback(decision_id, score))
 
+    async def warm_up(self) -> None:
+        """See `EdgeRouter.warm_up`."""
+        await _in_thread(self.sync.warm_up)
+
     async def aclose(self) -> None:
         """End the answers under way, whose tasks get RouterClosed, and release everything."""
         await _in_thread(self.sync.close)

@@ -24,7 +24,7 @@ from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
 from edge_router.routing.deciding.ranked_rule import RankedRule
 from edge_router.routing.deciding.reason import RULED_OUT, Reason
-from edge_router.routing.opening import open_backend
+from edge_router.routing.opening import open_backend, preload
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
@@ -209,6 +209,11 @@ class EdgeRouter:
         self._require_open()
         checked = checked_score(score)
         return self._learning is not None and self._learning.score(decision_id, checked)
+
+    def warm_up(self) -> None:
+        """Decide once and load the local models, before the first query; asks no expert."""
+        self.router.estimate("warm up")
+        preload(map(self._backend, self.config.experts), Deadline.after(self.config.deadline_s))
 
     def constraints(self) -> Constraints:
         """The configured limits, with what is left of the budget."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from edge_router.backends.base import Backend
+import math
+from collections.abc import Iterable
+
+from edge_router.backends.base import Backend, Deadline, Preloads
 from edge_router.device.machine import this_device
 from edge_router.settings.expert_config import ExpertConfig
+
+KEEP_ALIVE_S = 300.0
 
 
 def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
@@ -21,6 +26,8 @@ def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
             n_threads=expert.n_threads,
             system=DEFAULT_SYSTEM if expert.system is None else expert.system,
             confidence=confidence,
+            engine=expert.engine,
+            keep_alive_s=_seconds(expert.keep_alive),
             free_memory=lambda: this_device().state().free_memory_bytes,
         )
     from edge_router.backends.openai.backend import OpenAIBackend
@@ -37,3 +44,17 @@ def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
         first_token_timeout_s=expert.first_token_timeout_s,
         stall_timeout_s=expert.stall_timeout_s,
     )
+
+
+def _seconds(keep_alive: float | str | None) -> float:
+    """How long an idle model stays in memory."""
+    if isinstance(keep_alive, str):  # "forever"
+        return math.inf
+    return KEEP_ALIVE_S if keep_alive is None else keep_alive
+
+
+def preload(backends: Iterable[Backend], deadline: Deadline) -> None:
+    """Load the models of those that have one in this process. Raises as an answer does."""
+    for backend in backends:
+        if isinstance(backend, Preloads):
+            backend.load(deadline=deadline)

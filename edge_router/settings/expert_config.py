@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -23,7 +22,6 @@ from edge_router.guards.checks import (
     path,
     settle,
     table,
-    table_of_texts,
     text,
     unset_allowed,
     whole,
@@ -31,43 +29,19 @@ from edge_router.guards.checks import (
 )
 from edge_router.guards.redaction import quoted, redacted_setting, redacted_url
 
+from .aliases import meant
+from .expert_values import keep_alive, temperature, variable, variables
 from .location import Location, location_of, needs_network
 from .setting import checks_of, required_of, setting
 
 __all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of", "warn_of_far_devices"]
 
 BackendKind = Literal["llama_cpp", "openai"]
+EngineKind = Literal["llama_cpp_python", "xllamacpp"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
 
 log = logging.getLogger("edge_router")
-
-
-def _temperature(value: Any, fault: str) -> float | Literal["omit"]:
-    if value == "omit":
-        return "omit"
-    temperature: float = number(0.0, 100.0)(value, f"{fault} must be 'omit', or")
-    return temperature
-
-
-def _variable(value: Any, fault: str) -> str:
-    """The name of an environment variable. Another text may be a key, so it is not shown."""
-    named = text(value, fault)
-    if not VARIABLE.fullmatch(named):
-        key = fault.partition(" = ")[0]
-        raise ConfigError(
-            f"{key} must be the name of an environment variable that holds the key, such as "
-            "OPENAI_API_KEY, never the key itself (its value is not shown here)"
-        )
-    return named
-
-
-def _variables(value: Any, fault: str) -> Mapping[str, str]:
-    key = fault.partition(" = ")[0]
-    for name, variable in table_of_texts(value, fault).items():
-        _variable(variable, f"{key}: {quoted(name)} = ")
-    return table_of_texts(value, fault)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -84,7 +58,7 @@ class ExpertConfig:
     """
 
     backend: BackendKind = field(
-        metadata=setting(one_of(*get_args(BackendKind)), "llama_cpp, in this process; or openai")
+        metadata=setting(one_of(*get_args(BackendKind)), "llama_cpp (in process), openai, ollama")
     )
     model: str = field(
         metadata=setting(path, "a GGUF file or smollm2-135m (llama_cpp), or its name at the server")
@@ -106,7 +80,7 @@ class ExpertConfig:
         default=None, metadata=setting(text, "the server's address, http://HOST:PORT/v1")
     )
     api_key_env: str | None = field(
-        default=None, metadata=setting(_variable, "the environment variable that holds the key")
+        default=None, metadata=setting(variable, "the environment variable that holds the key")
     )
     context_tokens: int | None = field(
         default=None,
@@ -127,6 +101,15 @@ class ExpertConfig:
     output_tokens_per_s: float | None = field(
         default=None, metadata=setting(number(1e-3), "tokens of an answer written per second")
     )
+    engine: EngineKind | None = field(
+        default=None, metadata=setting(one_of(*get_args(EngineKind)), "llama_cpp_python, xllamacpp")
+    )
+    keep_alive: float | Literal["forever"] | None = field(
+        default=None,
+        metadata=setting(
+            keep_alive, "seconds a local model stays in memory when idle; or forever; unset: 300"
+        ),
+    )
     n_threads: int | None = field(
         default=None, metadata=setting(whole(1, 512), "threads of a local model (llama_cpp)")
     )
@@ -143,14 +126,14 @@ class ExpertConfig:
     )
     temperature: float | Literal["omit"] | None = field(
         default=None,
-        metadata=setting(_temperature, "sent where the request states none; omit: never sent"),
+        metadata=setting(temperature, "sent where the request states none; omit: never sent"),
     )
     extra_body: Mapping[str, Any] | None = field(
         default=None, metadata=setting(table, "a table added to the JSON body (openai)")
     )
     extra_headers_env: Mapping[str, str] | None = field(
         default=None,
-        metadata=setting(_variables, "header -> environment variable that holds its value"),
+        metadata=setting(variables, "header -> environment variable that holds its value"),
     )
     connect_timeout_s: float | None = field(
         default=None, metadata=setting(number(1e-3), "seconds to find and reach the host")
@@ -273,7 +256,7 @@ def _expert(name: str, table: Any) -> ExpertConfig:
         return table
     if not isinstance(table, Mapping):
         raise ConfigError(f"{where} must be a table")
-    stated = {key: value for key, value in table.items() if value is not None}
+    stated = meant({key: value for key, value in table.items() if value is not None})
     settings = checked(stated, EXPERT_SETTINGS, where)
     if missing := REQUIRED - settings.keys():
         raise ConfigError(f"{where} lacks {', '.join(sorted(missing))}")
@@ -289,6 +272,9 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
     on_device = place == Location.DEVICE
     if expert["backend"] == "llama_cpp" and not on_device:
         raise ConfigError(f"{where} runs in this process; its location cannot be {str(place)!r}")
+    for key in ("engine", "keep_alive") if expert["backend"] != "llama_cpp" else ():
+        if expert.get(key) is not None:
+            raise ConfigError(f"{key} in {where} is for backend = 'llama_cpp'; leave it out")
     if expert["backend"] == "llama_cpp":
         for key in ("vision", "audio", "files", "reasoning", "logprobs"):
             if expert.get(key):

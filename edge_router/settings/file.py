@@ -6,15 +6,17 @@ import difflib
 import logging
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from edge_router.errors import ConfigError
 from edge_router.guards.user_files import content_of, is_file, text_of_bytes, user_path, xdg_folder
 
-__all__ = ["PREFIX", "default_config_path", "read_environment", "read_file"]
+__all__ = ["PREFIX", "default_config_path", "read_environment", "read_file", "settings_file"]
 
 PREFIX = "EDGE_ROUTER_"
 MAX_BYTES = 1 << 20
@@ -38,17 +40,46 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 def default_config_path() -> Path:
-    """The user's settings file, below $XDG_CONFIG_HOME if set. It may not exist."""
-    return xdg_folder("XDG_CONFIG_HOME", Path(".config")) / "edge-router" / "config.toml"
+    """The user's settings file on this system, below $XDG_CONFIG_HOME if set. It may not exist."""
+    if os.environ.get("XDG_CONFIG_HOME"):
+        return _config_below(OLD_FOLDER)
+    if sys.platform == "darwin":
+        return _config_below(Path("Library/Application Support"))
+    if os.name == "nt":
+        return xdg_folder("APPDATA", Path("AppData/Roaming")) / "edge-router" / "config.toml"
+    return _config_below(OLD_FOLDER)
+
+
+OLD_FOLDER = Path(".config")  # where it was on every system
+
+
+def _config_below(folder: Path) -> Path:
+    return xdg_folder("XDG_CONFIG_HOME", folder) / "edge-router" / "config.toml"
+
+
+def settings_file() -> Path:
+    """The user's settings file: its place on this system, or an older one that has it; warns of
+    that."""
+    path, old = default_config_path(), _config_below(OLD_FOLDER)
+    if path == old or is_file(path) or not is_file(old):
+        return path
+    _warn_of_old_place(old, path)
+    return old
+
+
+@cache  # once per process is enough
+def _warn_of_old_place(old: Path, path: Path) -> None:
+    log.warning("settings are read from %s; on this system their place is %s: move them", old, path)
 
 
 def read_file(path: str | Path | None, *, paths: Collection[str]) -> dict[str, Any]:
     """The tables of the file at `path`, else of $EDGE_ROUTER_CONFIG, else of the user's own, else
     none; `paths` are the settings that may name files. Raises ConfigError."""
     named = path or os.environ.get(f"{PREFIX}CONFIG") or None
-    if named is None and not is_file(default_config_path()):
+    own = settings_file()
+    if named is None and not is_file(own):
         return {}
-    file = user_path(named or default_config_path(), what="config file")
+    file = user_path(named or own, what="config file")
     try:
         content = content_of(file, limit=MAX_BYTES)
     except OSError as error:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_router.backends.llama_cpp.library import find_model
+from edge_router.backends.llama_cpp.model_files import find_model
 from edge_router.client.gate import FEATURES, STAGES, DeferralGate, GateStage
 from edge_router.errors import ConfigError
 from edge_router.routing.arrays import Float64s

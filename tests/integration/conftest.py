@@ -16,7 +16,7 @@ import pytest
 
 SERVER = """
 import llama_cpp, runpy
-from edge_router.backends.llama_cpp.library import without_amx
+from edge_router.backends.llama_cpp.llama_cpp_python.library import without_amx
 with without_amx(llama_cpp):
     runpy.run_module("llama_cpp.server", run_name="__main__")
 """
@@ -37,7 +37,7 @@ class CloudServer:
 @contextmanager
 def running_server(*options: str) -> Iterator[CloudServer]:
     """Start the server on a free port, with further options, and wait until it answers."""
-    from edge_router.backends.llama_cpp.library import find_model
+    from edge_router.backends.llama_cpp.model_files import find_model
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

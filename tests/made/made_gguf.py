@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge_router.backends.llama_cpp.library import find_model
+from edge_router.backends.llama_cpp.model_files import find_model
 
 SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 TEMPLATE = "tokenizer.chat_template"

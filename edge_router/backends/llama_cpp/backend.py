@@ -1,13 +1,13 @@
-"""A GGUF model run by llama.cpp in this process: one worker thread and one queue per model.
+"""A GGUF model run by llama.cpp in this process: one worker and one queue per model.
 
-llama.cpp keeps one context without a lock, so only the worker ever touches it. Callers put a job
-in its queue and read pieces from the job's own queue, with a timeout that is the deadline.
+Only the worker's threads compute with the model. Callers put a job in its queue and read pieces
+from the job's own queue, with a timeout that is the deadline.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import logging
+import math
 import os
 import queue
 import threading
@@ -16,19 +16,19 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import cast
 
-from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
+from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest, Message
 from edge_router.errors import (
     BackendError,
     BackendRejected,
     BackendUnavailable,
     ConfigError,
-    MissingExtra,
 )
 from edge_router.guards.forking import renew_after_fork
 
 from ..deadline import Deadline
-from .library import _is_bundled, default_threads, find_model
-from .worker import CLOSE_S, Job, ModelSettings, Worker
+from .engine import EngineName, ModelSettings, engine_for
+from .model_files import default_threads, find_model, is_bundled
+from .worker import CLOSE_S, Job, Worker
 
 __all__ = ["LlamaCppBackend"]
 
@@ -47,7 +47,9 @@ class LlamaCppBackend:
     model from going round in circles. With `confidence` every chunk after the first holds the
     model's confidence, before that penalty and before any temperature. `free_memory` reads the
     bytes that are free now, None for unknown: a context that takes more is refused.
-    Raises ConfigError or MissingExtra at once when the model file or llama-cpp-python is not
+    `engine` is what runs it, by default llama-cpp-python if it is installed, else xllamacpp.
+    A model that is idle for `keep_alive_s` gives its memory back, and is loaded again for the next
+    answer. Raises ConfigError or MissingExtra at once when the model file or the engine is not
     there; the model itself is loaded for the first answer. Thread-safe: answers queue up. A forked
     child loads its own.
     """
@@ -61,23 +63,25 @@ class LlamaCppBackend:
         system: str | None = DEFAULT_SYSTEM,
         repeat_penalty: float = 1.1,
         confidence: bool = False,
+        engine: EngineName | None = None,
+        keep_alive_s: float = math.inf,
         free_memory: Callable[[], float | None] = lambda: None,
     ) -> None:
         for key, value in (("n_ctx", n_ctx), ("n_threads", 1 if n_threads is None else n_threads)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{key} is {value!r}; it must be a whole number, 1 or more")
         self.path = find_model(model)
-        if importlib.util.find_spec("llama_cpp") is None:
-            raise MissingExtra("llama-cpp-python", "local")
         settings = ModelSettings(
+            engine=engine_for(engine),
             path=self.path,
             n_ctx=n_ctx,
             n_threads=self._threads(n_threads),
             system=system,
             repeat_penalty=repeat_penalty,
             confidence=confidence,
-            is_known=_is_bundled(self.path),
+            is_known=is_bundled(self.path),
             free_memory=free_memory,
+            keep_alive_s=keep_alive_s,
         )
         self._use(Worker(settings))
         renew_after_fork(self)
@@ -113,6 +117,12 @@ class LlamaCppBackend:
     def model_bytes(self) -> int:
         """Size of the model file."""
         return self.path.stat().st_size
+
+    def load(self, *, deadline: Deadline) -> None:
+        """Load the model now, unless it is loaded."""
+        nothing = ChatRequest((Message("user", "Hello"),), max_tokens=1)
+        for _ in self._pieces(Job(nothing, deadline, only_loads=True)):
+            pass
 
     def count_tokens(self, text: str) -> int | None:
         """How many tokens a text has for the model, None while it is not loaded.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edge_router.chat.completion import TokenConfidence
 
-__all__ = ["ConfidenceMeter", "Distribution"]
+__all__ = ["ConfidenceMeter", "ConfidenceTally", "Distribution"]
 
 FLOOR = -80.0  # nats below the best token: a probability of nothing, but never minus infinity
 
@@ -45,32 +45,18 @@ class Distribution:
 
 
 @dataclass(slots=True, eq=False)
-class ConfidenceMeter:
-    """A logits processor for llama.cpp that only reads; one per answer.
+class ConfidenceTally:
+    """The figures of the tokens of one answer, in their order. Not thread-safe."""
 
-    It stands first in the sampler chain, so it sees the model's own distribution. A token is known
-    only when the next one is sampled, so the last token of an answer is never counted: the mark of
-    its end, or the token at which the length limit cut it. Not thread-safe.
-    """
-
-    _next: Distribution | None = None
     _log_probabilities: list[float] = field(default_factory=list)
     _entropies: list[float] = field(default_factory=list)
     _margins: list[float] = field(default_factory=list)
 
-    def __call__(
-        self, input_ids: npt.NDArray[np.intc], logits: npt.NDArray[np.float32]
-    ) -> npt.NDArray[np.float32]:
-        """Take the tokens so far and the logits of the next; returns the logits as they are."""
-        if self._next is not None:
-            self._count(self._next, int(input_ids[-1]))
-        self._next = Distribution.of(logits)
-        return logits
-
-    def _count(self, distribution: Distribution, token: int) -> None:
-        self._log_probabilities.append(distribution.log_probability(token))
-        self._entropies.append(distribution.entropy)
-        self._margins.append(distribution.margin)
+    def count(self, log_probability: float, entropy: float, margin: float) -> None:
+        """Take the figures of the next token."""
+        self._log_probabilities.append(log_probability)
+        self._entropies.append(entropy)
+        self._margins.append(margin)
 
     def so_far(self) -> TokenConfidence | None:
         """The confidence in the known tokens; None before the first."""
@@ -85,3 +71,30 @@ class ConfidenceMeter:
             first_entropy=self._entropies[0],
             first_margin=self._margins[0],
         )
+
+
+@dataclass(slots=True, eq=False)
+class ConfidenceMeter:
+    """A logits processor for llama.cpp that only reads; one per answer.
+
+    It stands first in the sampler chain, so it sees the model's own distribution. A token is known
+    only when the next one is sampled, so the last token of an answer is never counted: the mark of
+    its end, or the token at which the length limit cut it. Not thread-safe.
+    """
+
+    _next: Distribution | None = None
+    _tally: ConfidenceTally = field(default_factory=ConfidenceTally)
+
+    def __call__(
+        self, input_ids: npt.NDArray[np.intc], logits: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Take the tokens so far and the logits of the next; returns the logits as they are."""
+        if (known := self._next) is not None:
+            sure = known.log_probability(int(input_ids[-1]))
+            self._tally.count(sure, known.entropy, known.margin)
+        self._next = Distribution.of(logits)
+        return logits
+
+    def so_far(self) -> TokenConfidence | None:
+        """See ConfidenceTally."""
+        return self._tally.so_far()

@@ -49,11 +49,12 @@ class _Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class GgufHeader:
-    """`facts` are the single values, `lengths` the number of entries of each array; `end` is where
-    the tensors' descriptions end, in bytes."""
+    """`facts` are the single values, `lengths` the number of entries of each array and `starts`
+    where its first one stands; `end` is where the tensors' descriptions end, in bytes."""
 
     facts: Mapping[str, int | float | bool | str]
     lengths: Mapping[str, int]
+    starts: Mapping[str, int]
     end: int
 
     def number(self, key: str) -> int | None:
@@ -163,6 +164,7 @@ class _Reader:
     texts: int = 0
     facts: dict[str, int | float | bool | str] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
+    starts: dict[str, int] = field(default_factory=dict)
 
     def header(self) -> GgufHeader:
         if self._take(4) != MAGIC:
@@ -182,28 +184,28 @@ class _Reader:
             raise _Broken(
                 f"it is cut off: {self.size} bytes, and its weights go to {start + max(ends)}"
             )
-        return GgufHeader(self.facts, self.lengths, self.at)
+        return GgufHeader(self.facts, self.lengths, self.starts, self.at)
 
     def _pair(self) -> None:
         key = self._text()
         kind = self._number(U32)
         if kind == ARRAY:
-            self.lengths[key] = self._skip_array()
+            self._skip_array(key)
         elif kind == TEXT:
             self.facts[key] = self._text()
         else:
             self.facts[key] = self._number(self._form(kind))
 
-    def _skip_array(self) -> int:
+    def _skip_array(self, key: str) -> None:
         kind = self._number(U32)
-        count = self._number(U64)
+        count = self.lengths[key] = self._number(U64)
+        self.starts[key] = self.at
         if kind == TEXT:
             self._skip_texts(count)
         elif kind == ARRAY:
             raise _Broken("it has arrays of arrays")
         else:
             self._skip(count * self._form(kind).size)
-        return count
 
     def _skip_texts(self, count: int) -> None:
         self.texts += self._at_most(count, MAX_TEXTS - self.texts, "texts in arrays")

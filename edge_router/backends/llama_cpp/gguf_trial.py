@@ -12,17 +12,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
 from edge_router.errors import BackendUnavailable
 from edge_router.guards.data_folder import default_data_folder, write_atomically
 
+from .engine import ENGINES, Engine, EngineName
 from .gguf import fingerprint, read_header
-from .library import import_llama_cpp, loading
 
 __all__ = ["can_try", "load_once", "require_loadable"]
 
@@ -36,7 +37,7 @@ CODE = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from {} import load_once
-load_once(sys.argv[2])
+load_once(sys.argv[2], sys.argv[3])
 """
 
 log = logging.getLogger("edge_router.llama_cpp")
@@ -44,16 +45,16 @@ log = logging.getLogger("edge_router.llama_cpp")
 _VERDICTS: dict[str, str] = {}
 
 
-def require_loadable(path: Path, wanted: Callable[[], bool]) -> None:
+def require_loadable(path: Path, engine: Engine, wanted: Callable[[], bool]) -> None:
     """Raise BackendUnavailable for a file that ends the process which loads it.
 
     It is tried once, as long as it is `wanted`. Where no child can be started, the check of its
     header is all there is.
     """
-    name = f"{fingerprint(path, read_header(path))}-llama_cpp {_version()}"
+    name = f"{fingerprint(path, read_header(path))}-{engine.module} {_version(engine)}"
     verdict = _VERDICTS.get(name) or _kept().get(name)
     if verdict is None and can_try():
-        verdict = _try_out(path, wanted)
+        verdict = _try_out(path, engine, wanted)
         if verdict is not None:
             _keep(name, verdict)
     if verdict is None:
@@ -73,36 +74,57 @@ def can_try() -> bool:
     return not getattr(sys, "frozen", False) and name.startswith(("python", "pypy"))
 
 
-def load_once(path: str) -> None:
+def load_once(path: str, engine: EngineName) -> None:
     """What the child does: load, read two tokens, leave."""
     with suppress(ImportError, OSError, ValueError):
         import resource  # there is none on Windows
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        llama_cpp = import_llama_cpp()
-        with loading(llama_cpp, lambda: True, plain=True):
-            model = llama_cpp.Llama(path, n_ctx=256, n_threads=1, n_threads_batch=1, verbose=False)
-        tokens = model.tokenize(b"Hello <|im_end|>", add_bos=True, special=True)
-        model.eval((tokens * 2)[:2])
-        model.detokenize([model.sample(temp=0.0)])
+        ENGINES[engine].try_to_load(path)
     except Exception:  # noqa: BLE001 - it is refused here as it will be there, which is harmless
         os._exit(REFUSED)
     os._exit(0)
 
 
-def _try_out(path: Path, wanted: Callable[[], bool]) -> str | None:
+def _try_out(path: Path, engine: Engine, wanted: Callable[[], bool]) -> str | None:
     """FINE, or the signal that ended the child; None if the trial shows nothing of the file."""
     folders = [entry or str(Path.cwd()) for entry in sys.path]
-    command = [sys.executable, "-I", "-c", CODE.format(__name__), json.dumps(folders), str(path)]
+    code = [CODE.format(__name__), json.dumps(folders), str(path), engine.name]
+    command = [sys.executable, "-I", "-c", *code]
     until = time.monotonic() + LIMIT_S + path.stat().st_size / BYTES_PER_S
+    with _scratch_folder() as scratch:
+        return _ended(command, path, until, wanted, {**os.environ, **scratch})
+
+
+@contextmanager
+def _scratch_folder() -> Iterator[Mapping[str, str]]:
+    """The variable that names a child's temporary folder, whose files it may not live to remove;
+    nothing where none can be made."""
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="edge-router-", ignore_cleanup_errors=True)
+    except OSError:
+        yield {}
+        return
+    with folder as name:
+        yield {"TMPDIR": name}
+
+
+def _ended(
+    command: list[str],
+    path: Path,
+    until: float,
+    wanted: Callable[[], bool],
+    environment: Mapping[str, str],
+) -> str | None:
+    """The verdict on how the child ended, which is ended at `until`."""
     try:
         child = subprocess.Popen(  # noqa: S603 - this Python, and our own code
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "GGML_NO_BACKTRACE": "1"},
+            env={**environment, "GGML_NO_BACKTRACE": "1"},
         )
     except (OSError, ValueError) as error:
         log.info("%s is loaded without a trial: %s", path.name, type(error).__name__)
@@ -133,9 +155,9 @@ def _verdict(status: int) -> str | None:
     return name if name in DEADLY else None
 
 
-def _version() -> str:
+def _version(engine: Engine) -> str:
     try:
-        return metadata.version("llama-cpp-python")
+        return metadata.version(engine.package)
     except metadata.PackageNotFoundError:
         return "unknown"
 

@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from edge_router.chat.message import Message, last_turn
 from edge_router.errors import BackendUnavailable
@@ -18,10 +18,9 @@ from edge_router.errors import BackendUnavailable
 from .answer.tool_format import TEMPLATE, ToolFormat, tool_format
 from .chat_template import ChatTemplate, Conversations, Rendered, Tools, default_template
 
-__all__ = ["Prompt", "PromptMaker", "Vocabulary"]
+__all__ = ["Encoded", "Fragment", "Prompt", "PromptMaker", "Vocabulary"]
 
 MAX_CHARACTERS_PER_TOKEN = 32  # beyond it, tokenizing would only cost time
-UNKNOWN, CONTROL = 1, 8  # llama.cpp's attributes of tokens that text is not searched for
 STAND_INS = range(0xF0000, 0xFFFFE)  # private characters: no language has them
 
 log = logging.getLogger("edge_router.llama_cpp")
@@ -29,49 +28,44 @@ log = logging.getLogger("edge_router.llama_cpp")
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """`tokens` to read and their `text`, how many old messages were left out, and texts that end
-    the answer."""
+    """`tokens` to read, `count` of them, and their `text`; how many old messages were left out, and
+    texts that end the answer."""
 
-    tokens: list[int]
+    tokens: Sequence[int | str]
+    count: int
     dropped: int
     stop: tuple[str, ...]
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Vocabulary:
-    """A loaded model's tokenizer. Thread-safe: llama.cpp only reads it."""
+class Fragment(NamedTuple):
+    """A part of a prompt. Marks in it count as such only with `marks`; with `add_bos` the model's
+    own beginning of a text stands before it, where it has one."""
 
-    model: Any
-    marks: frozenset[str]
-    bos: int
-
-    @classmethod
-    def of(cls, llama_cpp: Any, model: Any) -> Self:
-        inner = model._model  # noqa: SLF001 - its tokenizer takes `special`, and any thread
-        attributes = llama_cpp.llama_vocab_get_attr
-        marks = {
-            _text_of(inner, token)
-            for token in range(model.n_vocab())
-            if attributes(inner.vocab, token) & (UNKNOWN | CONTROL)
-        }
-        return cls(inner, frozenset(marks - {""}), model.token_bos())
-
-    def tokens(self, text: str, *, marks: bool, add_bos: bool = False) -> list[int]:
-        """The tokens of a text, in which marks count as such only with `marks`."""
-        tokens: list[int] = self.model.tokenize(text.encode(), add_bos=add_bos, special=marks)
-        return tokens
-
-    def text_of(self, token: int) -> str:
-        return "" if token < 0 else _text_of(self.model, token)
+    text: str
+    marks: bool
+    add_bos: bool = False
 
 
-def _text_of(inner: Any, token: int) -> str:
-    try:
-        text: str = inner.token_get_text(token)
-    except UnicodeDecodeError:
-        return ""
-    return text
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A prompt as its engine takes it, tokens or texts of which the engine makes `count` tokens."""
+
+    tokens: Sequence[int | str]
+    count: int
+
+
+class Vocabulary(Protocol):
+    """A loaded model's tokenizer. Thread-safe."""
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """The texts of tokens that mean something else than text."""
+        ...
+
+    def encode(self, fragments: Sequence[Fragment]) -> Encoded:
+        """The fragments one after another."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,14 +78,22 @@ class PromptMaker:
     name: str
 
     @classmethod
-    def of(cls, llama_cpp: Any, model: Any, *, n_ctx: int, system: str | None, name: str) -> Self:
-        vocabulary = Vocabulary.of(llama_cpp, model)
-        eos = vocabulary.text_of(model.token_eos())
-        facts = model.metadata
+    def of(
+        cls,
+        vocabulary: Vocabulary,
+        facts: Mapping[str, Any],
+        *,
+        bos: str,
+        eos: str,
+        n_ctx: int,
+        system: str | None,
+        name: str,
+    ) -> Self:
+        """`facts` are those of the model file's header, `bos` and `eos` the texts of its tokens
+        for the beginning and the end of a text."""
         source = facts.get(TEMPLATE) or facts.get(f"{TEMPLATE}.default")
         own = None
         if source:
-            bos = vocabulary.text_of(model.token_bos())
             own = ChatTemplate(source, bos, eos, stop=(eos,) if eos else ())
         conversations = Conversations(
             own,
@@ -128,24 +130,30 @@ class PromptMaker:
             while turns and (over > 0 or messages[turns[0]].role != "user"):
                 over -= self._size(messages[turns[0]]) + scaffold
                 kept.remove(turns.pop(0))
-            rendered, tokens = self._read([messages[at] for at in kept], wanted, tools)
-            over = len(tokens) - room
+            rendered, encoded = self._read([messages[at] for at in kept], wanted, tools)
+            over = encoded.count - room
             if over <= 0 or not turns:
                 break
             said = sum(self._size(messages[at]) for at in kept)
-            scaffold = max(0, len(tokens) - said) / len(kept)  # the template around each message
-        if len(tokens) >= self.n_ctx:
+            scaffold = max(0, encoded.count - said) / len(kept)  # the template around each message
+        if encoded.count >= self.n_ctx:
             raise BackendUnavailable(
-                f"a prompt of {len(tokens)} tokens does not fit the context of {self.n_ctx} tokens "
-                f"of {self.name}; give it more context_tokens, or ask for less"
+                f"a prompt of {encoded.count} tokens does not fit the context of {self.n_ctx} "
+                f"tokens of {self.name}; give it more context_tokens, or ask for less"
             )
-        return Prompt(tokens, len(messages) - len(kept), rendered.stop, rendered.text)
+        return Prompt(
+            encoded.tokens,
+            encoded.count,
+            len(messages) - len(kept),
+            rendered.stop,
+            rendered.text,
+        )
 
     def count(self, text: str) -> int:
         """Tokens of a text; a lower bound for one far beyond the context."""
         if len(text) > self.n_ctx * MAX_CHARACTERS_PER_TOKEN:
             return len(text) // MAX_CHARACTERS_PER_TOKEN
-        return len(self.vocabulary.tokens(text, marks=False))
+        return self.vocabulary.encode([Fragment(text, marks=False)]).count
 
     def _size(self, message: Message) -> int:
         return sum(map(self.count, message.texts))
@@ -164,11 +172,11 @@ class PromptMaker:
 
     def _read(
         self, messages: Sequence[Message], wanted: Callable[[], bool], tools: Tools
-    ) -> tuple[Rendered, list[int]]:
+    ) -> tuple[Rendered, Encoded]:
         stand_ins = self._stand_ins(messages, tools)
         if not stand_ins:
             rendered = self.conversations.render(messages, wanted, tools)
-            tokens = self.vocabulary.tokens(rendered.text, marks=True, add_bos=rendered.add_bos)
+            fragments = [Fragment(rendered.text, marks=True, add_bos=rendered.add_bos)]
         else:
             pattern = _any_of(stand_ins)
 
@@ -177,10 +185,8 @@ class PromptMaker:
 
             hidden = [_changed(message, hide) for message in messages]
             rendered = self.conversations.render(hidden, wanted, _changed_json(list(tools), hide))
-            tokens = list(self._around(rendered, stand_ins))
-        if tokens[:2] == [self.vocabulary.bos] * 2:
-            del tokens[0]  # written by the template and by the tokenizer
-        return rendered, tokens
+            fragments = list(self._around(rendered, stand_ins))
+        return rendered, self.vocabulary.encode(fragments)
 
     def _stand_ins(self, messages: Sequence[Message], tools: Tools) -> Mapping[str, str]:
         """A private character for each mark that the users' texts hold, or those of tools."""
@@ -190,26 +196,25 @@ class PromptMaker:
         free = (chr(code) for code in STAND_INS if chr(code) not in said)
         return dict(zip(sorted(marks, key=len, reverse=True), free, strict=False))
 
-    def _around(self, rendered: Rendered, stand_ins: Mapping[str, str]) -> Iterator[int]:
-        """Tokens of a prompt with stand-ins: a piece between two marks of the template that holds a
-        stand-in is read as plain text."""
-        vocabulary = self.vocabulary
+    def _around(self, rendered: Rendered, stand_ins: Mapping[str, str]) -> Iterator[Fragment]:
+        """Fragments of a prompt with stand-ins: a piece between two marks of the template that
+        holds a stand-in is read as plain text."""
         back = {standing: mark for mark, standing in stand_ins.items()}
         put_back = _any_of(back)
-        pieces = re.split(f"({_any_of(vocabulary.marks).pattern})", rendered.text)
+        pieces = re.split(f"({_any_of(self.vocabulary.marks).pattern})", rendered.text)
         plain, first = "", rendered.add_bos
         for piece in pieces:
             if not put_back.search(piece):
                 plain += piece
                 continue
             if plain:
-                yield from vocabulary.tokens(plain, marks=True, add_bos=first)
+                yield Fragment(plain, marks=True, add_bos=first)
                 plain, first = "", False
             text = put_back.sub(lambda mark: back[mark[0]], piece)
-            yield from vocabulary.tokens(text, marks=False, add_bos=first)
+            yield Fragment(text, marks=False, add_bos=first)
             first = False
         if plain:
-            yield from vocabulary.tokens(plain, marks=True, add_bos=first)
+            yield Fragment(plain, marks=True, add_bos=first)
 
 
 def _changed(message: Message, change: Callable[[str], str]) -> Message:

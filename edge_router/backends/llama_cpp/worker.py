@@ -1,81 +1,61 @@
-"""The worker thread of one loaded model, with its queue: the only code that calls llama.cpp."""
+"""The worker of one model: its threads, its queue, and how jobs end."""
 
 from __future__ import annotations
 
 import atexit
 import ctypes
 import logging
+import math
 import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from edge_router.chat.completion import ChatChunk
 from edge_router.errors import BackendError, BackendUnavailable
 
-from .answer.generation import Generation
+from .engine import ModelSettings
 from .gguf import GgufHeader, read_header
 from .gguf_trial import require_loadable
-from .job import Job, Piece
-from .library import AbortFlag, import_llama_cpp, loading
-from .prompt import PromptMaker
+from .job import Job, LoadedModel, Piece
+from .model_files import release_memory
 
-if TYPE_CHECKING:
-    from .confidence import ConfidenceMeter
-    from .name_trie import TrieMask
+__all__ = ["Job", "Worker"]
 
-__all__ = ["MAX_REFERENCE_TOKENS", "Job", "Worker"]
-
-MAX_REFERENCE_TOKENS = 64
-LEAST_CONTEXT = 256  # llama.cpp rounds up to it
-MOST_TRAINED = 1 << 24  # tokens; a file that claims more does not say how long it was trained for
 CLOSE_S = 0.4  # a worker that has not ended by then is left behind
+LEAST_WAIT_S = 0.01  # before an idle model is unloaded
 EXIT_S = 1.0  # the same where the interpreter ends
 
 log = logging.getLogger("edge_router.llama_cpp")
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """How a model is loaded and run. `is_known` says that the file is the bundled one."""
-
-    path: Path
-    n_ctx: int
-    n_threads: int
-    system: str | None
-    repeat_penalty: float
-    confidence: bool
-    is_known: bool
-    free_memory: Callable[[], float | None]
-
-
 @dataclass(slots=True, eq=False)
 class Worker:
-    """Loads the model for the first job. Belongs to the process that made it."""
+    """Loads the model for the first job. Belongs to the process that made it.
+
+    It has as many threads as jobs wait or run, up to the answers that the engine gives at a time.
+    """
 
     settings: ModelSettings
     stopped: bool = False
-    model: Any = None
-    prompts: PromptMaker | None = None
+    model: LoadedModel | None = None
     process: int = field(default_factory=os.getpid)
     _jobs: queue.SimpleQueue[Job | None] = field(default_factory=queue.SimpleQueue)
     _lock: threading.RLock = field(
         default_factory=threading.RLock
     )  # a signal handler may take it again
+    _loading: threading.RLock = field(default_factory=threading.RLock)
     _reading: threading.RLock = field(default_factory=threading.RLock)
-    _abort: AbortFlag = field(default_factory=AbortFlag)
     _live: set[Job] = field(default_factory=set)
-    _current: Job | None = None
-    _thread: threading.Thread | None = None
+    _running: set[Job] = field(default_factory=set)
+    _idle_since: float = math.inf
+    _threads: set[threading.Thread] = field(default_factory=set)
 
     @property
     def busy(self) -> bool:
         """Whether a job is running."""
-        return self._current is not None
+        return bool(self._running)
 
     @property
     def name(self) -> str:
@@ -97,8 +77,9 @@ class Worker:
         with self._lock:
             if self.stopped:
                 raise self._closed()
-            self._start()
             self._live.add(job)
+            if len(self._threads) < min(len(self._live), self.settings.engine.at_once):
+                self._start(job)
             self._jobs.put(job)
 
     def cancel(self, job: Job) -> None:
@@ -108,15 +89,15 @@ class Worker:
         with self._lock:
             job.cancelled = True
             self._live.discard(job)
-            if self._current is job:
-                self._abort.set()
+            if job in self._running and self.model is not None:
+                self.model.abort()
 
     def count(self, text: str) -> int | None:
         """Tokens of a text, None while no model is loaded. For any thread."""
         if not self.is_ours:
             return None
         with self._reading:  # or it might be unloaded in the middle
-            return None if self.prompts is None else self.prompts.count(text)
+            return None if self.model is None else self.model.count(text)
 
     def stop(self, *, notify: bool = True) -> None:
         """Take no more jobs and end the present ones; `notify` their callers. Returns at once."""
@@ -129,62 +110,104 @@ class Worker:
                 if notify:
                     job.pieces.put(self._closed())
             self._live.clear()
-            self._abort.set()
-        self._jobs.put(None)
+            if self.model is not None:
+                self.model.abort()
+            for _ in self._threads:
+                self._jobs.put(None)
 
     def join(self, timeout: float) -> bool:
-        """Whether its thread has ended."""
-        thread = self._thread if self.is_ours else None
-        if thread is None or thread is threading.current_thread():
-            return True
-        thread.join(timeout)
-        return not thread.is_alive()
+        """Whether its threads have ended."""
+        until = time.monotonic() + timeout
+        me = threading.current_thread()
+        threads = [one for one in list(self._threads) if one is not me] if self.is_ours else []
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
 
     def _closed(self) -> BackendUnavailable:
         return BackendUnavailable(f"{self.name} is closed")
 
-    def _start(self) -> None:
-        if self._thread is not None:
-            return
+    def _start(self, job: Job) -> None:
+        """Start a thread for `job`, or leave it to those that there are."""
         thread = threading.Thread(target=self._run, name=f"llama_cpp {self.name}", daemon=True)
         try:
             thread.start()
         except RuntimeError as error:  # no more threads in this process
+            if self._threads:
+                return
+            self._live.discard(job)
             raise BackendUnavailable(f"{self.name}: {error}") from None
-        self._thread = thread
+        self._threads.add(thread)
         _RUNNING.add(self)
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next_job()) is not None:
             if self._begin(job):
                 self._answer(job)
                 self._end(job)
             del job  # its request is not kept until the next one
-        with self._reading:
-            model, self.model, self.prompts = self.model, None, None
-        if model is not None:
-            model.close()
-        _RUNNING.discard(self)
+        with self._lock:  # so that `submit` has added this thread
+            pass
+        self._leave()
+
+    def _next_job(self) -> Job | None:
+        """The next job, None for the end; meanwhile an idle model is unloaded."""
+        while True:
+            left = self._idle_since + self.settings.keep_alive_s - time.monotonic()
+            waits = self.model is not None and left <= threading.TIMEOUT_MAX
+            try:
+                return self._jobs.get(timeout=max(left, LEAST_WAIT_S) if waits else None)
+            except queue.Empty:
+                self._unload_if_idle()
+
+    def _unload_if_idle(self) -> None:
+        with self._loading, self._lock:
+            idle_s = time.monotonic() - self._idle_since
+            if self._live or self._running or idle_s < self.settings.keep_alive_s:
+                return
+            with self._reading:
+                model, self.model = self.model, None
+            if model is not None:
+                log.info("%s was idle for %.0f s and is unloaded", self.name, idle_s)
+                model.close()
+                release_memory()
+
+    def _leave(self) -> None:
+        """End this thread; the last one releases the model."""
+        with self._loading:
+            me = threading.current_thread()
+            if self._threads == {me}:
+                with self._reading:
+                    model, self.model = self.model, None
+                if model is not None:
+                    model.close()
+                    release_memory()
+                _RUNNING.discard(self)
+            self._threads.discard(me)
 
     def _begin(self, job: Job) -> bool:
         with self._lock:
-            if not job.cancelled and not self.stopped:
-                self._current = job
-                self._abort.clear()
-            return self._current is job
+            if job.cancelled or self.stopped:
+                return False
+            self._running.add(job)
+            self._idle_since = math.inf
+            if self.model is not None:
+                self.model.resume()
+            return True
 
     def _end(self, job: Job) -> None:
         with self._lock:
-            self._current = None
+            self._running.discard(job)
             self._live.discard(job)
+            if not self._running:
+                self._idle_since = time.monotonic()
 
     def _answer(self, job: Job) -> None:
         """Run a job. The end of a cancelled one is not sent: its caller has it already."""
         end: BackendError | None = None
         try:
-            if self.model is None:
-                self._load()
-            for piece in self._work(job):
+            model = self._loaded()
+            for piece in () if job.cancelled else self._work(model, job):
                 job.pieces.put(piece)
         except BackendError as error:
             end = error
@@ -193,38 +216,28 @@ class Worker:
         if not job.cancelled:
             job.pieces.put(end)
 
-    def _work(self, job: Job) -> Iterator[Piece]:
+    def _work(self, model: LoadedModel, job: Job) -> Iterator[Piece]:
+        if job.only_loads:
+            return iter(())
         if job.names:
-            return self._choose(job)
-        return self._generate(job) if job.reference is None else self._score(job)
+            return model.choose(job)
+        return model.answer(job) if job.reference is None else model.score(job)
 
     def _going_on(self) -> bool:
         """Whether to go on loading; if a job is cancelled, the next one needs the model."""
         return not self.stopped
 
-    def _load(self) -> None:
-        settings = self.settings
-        llama_cpp = import_llama_cpp()
-        header = read_header(settings.path)
-        n_ctx = self._context(header)
-        if not settings.is_known:
-            require_loadable(settings.path, self._going_on)
-        with loading(llama_cpp, self._going_on):
-            model = llama_cpp.Llama(
-                str(settings.path),
-                n_ctx=max(n_ctx, LEAST_CONTEXT),
-                n_threads=settings.n_threads,
-                n_threads_batch=settings.n_threads,
-                verbose=False,
-            )
-        inner = model._model  # noqa: SLF001 - its tokenizer reserves memory for so many tokens
-        if not 1 <= inner.n_ctx_train() <= MOST_TRAINED:
-            inner.n_ctx_train = lambda: n_ctx
-        self._abort.attach(llama_cpp, model.ctx)
-        self.prompts = PromptMaker.of(
-            llama_cpp, model, n_ctx=n_ctx, system=settings.system, name=self.name
-        )
-        self.model = model
+    def _loaded(self) -> LoadedModel:
+        """The model, which the first thread to come loads."""
+        with self._loading:
+            if self.model is None:
+                settings = self.settings
+                n_ctx = self._context(read_header(settings.path))
+                if not settings.is_known:
+                    require_loadable(settings.path, settings.engine, self._going_on)
+                self.model = settings.engine.load(settings, n_ctx, self._going_on)
+            model: LoadedModel = self.model
+            return model
 
     def _context(self, header: GgufHeader) -> int:
         """The context in tokens, at most what the model was trained for: beyond it is noise."""
@@ -244,65 +257,6 @@ class Worker:
                 f"{free / 1e9:.1f} GB are free; state less context_tokens"
             )
         return n_ctx
-
-    def _generate(
-        self,
-        job: Job,
-        *,
-        max_tokens: int | None = None,
-        reserve: int = 0,
-        mask: TrieMask | None = None,
-    ) -> Iterator[ChatChunk]:
-        """The answer, of `max_tokens` at most; room for `reserve` tokens is left in any case."""
-        settings = self.settings
-        return Generation(
-            self.model,
-            self._prompts(),
-            settings.path.stem,
-            settings.repeat_penalty,
-            meter=_meter() if settings.confidence and mask is None else None,
-            mask=mask,
-            wanted=lambda: not job.cancelled,
-        ).chunks(job.request, max_tokens=max_tokens, reserve=reserve)
-
-    def _prompts(self) -> PromptMaker:
-        if self.prompts is None:
-            raise self._closed()
-        return self.prompts
-
-    def _score(self, job: Job) -> Iterator[float]:
-        """Mean -log P of the reference's tokens, one at a time. Nothing if it is too long.
-
-        Writing a single token leaves the model right behind the prompt, whatever its template; an
-        answer to the same request just before has left the prompt in the cache.
-        """
-        tokens = self.model.tokenize((job.reference or "").encode(), add_bos=False)
-        if not 0 < len(tokens) <= MAX_REFERENCE_TOKENS:
-            return
-        for _ in self._generate(job, max_tokens=1, reserve=len(tokens) + 1):
-            pass
-        from .token_probabilities import negative_log_likelihood
-
-        mean = negative_log_likelihood(self.model, tokens, lambda: not job.cancelled)
-        if mean is not None:
-            yield mean
-
-    def _choose(self, job: Job) -> Iterator[tuple[float, ...]]:
-        """P(name | conversation) of each name of the job, and of nothing else."""
-        from .name_trie import TrieMask
-        from .token_probabilities import name_probabilities, name_trie
-
-        mask = TrieMask(name_trie(self.model, job.names))
-        for _ in self._generate(job, max_tokens=1, reserve=mask.trie.depth + 1, mask=mask):
-            pass
-        if not job.cancelled:
-            yield name_probabilities(self.model, mask, lambda: not job.cancelled)
-
-
-def _meter() -> ConfidenceMeter:
-    from .confidence import ConfidenceMeter
-
-    return ConfidenceMeter()
 
 
 _RUNNING: set[Worker] = set()

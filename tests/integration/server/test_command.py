@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from edge_router.backends.llama_cpp.library import find_model
+from edge_router.backends.llama_cpp.model_files import find_model
 
 LONG = "Tell me all that you know about rivers. " * 60
 ENDS_S = 20.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_router.backends.llama_cpp.library import find_model
+from edge_router.backends.llama_cpp.model_files import find_model
 from edge_router.errors import ArtifactNotFound, ConfigError
 from edge_router.guards.data_folder import default_data_folder, write_atomically, writing_to
 from edge_router.guards.user_files import (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from edge_router.errors import ConfigError
+from edge_router.settings import file
 from edge_router.settings.config import Config
-from edge_router.settings.file import default_config_path
+from edge_router.settings.file import default_config_path, settings_file
 from made_settings import load
 
 CLUSTER = (
@@ -154,6 +156,27 @@ def test_the_users_own_file_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("XDG_CONFIG_HOME", "")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert default_config_path() == tmp_path / ".config" / "edge-router" / "config.toml"
+
+
+def test_each_system_has_its_own_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """On macOS too; a file in the place of before is still read, and that is said."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "darwin")
+    folder = tmp_path / "Library" / "Application Support" / "edge-router"
+    assert settings_file() == default_config_path() == folder / "config.toml"
+    old = tmp_path / ".config" / "edge-router" / "config.toml"
+    old.parent.mkdir(parents=True)
+    old.write_text("[router]\ndeadline_s = 7")
+    said: list[str] = []
+    monkeypatch.setattr(file.log, "warning", lambda form, *values: said.append(form % values))
+    file._warn_of_old_place.cache_clear()
+    assert Config.load().deadline_s == 7
+    (words,) = said
+    assert words.startswith(f"settings are read from {old}; on this system their place is {folder}")
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text("[router]\ndeadline_s = 8")
+    assert Config.load().deadline_s == 8
 
 
 def test_the_variable_goes_before_the_users_own_file(

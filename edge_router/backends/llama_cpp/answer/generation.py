@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple
 
 from edge_router.chat.capability import Capability
 from edge_router.chat.completion import (
@@ -22,32 +22,48 @@ from ..prompt import Prompt, PromptMaker
 from .grammar import answer_grammar
 from .reply import Piece, ReplyReader
 
-__all__ = ["Generation"]
+__all__ = ["Generation", "Order", "Written"]
 
 OF_EXTRA = {"top_k": int, "min_p": float, "repeat_penalty": float}
 OF_REQUEST = ("top_p", "presence_penalty", "frequency_penalty")
 THINKS = "<think>"
 
 
-class Meter(Protocol):
-    """A logits processor that measures confidence: `confidence.ConfidenceMeter`."""
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What an engine is to write: how it goes on behind `prompt`. `grammar` is GBNF, `sampling`
+    what is stated of it by llama.cpp's names; the engine's own defaults hold for the rest."""
 
-    def so_far(self) -> TokenConfidence | None: ...
+    prompt: Prompt
+    max_tokens: int
+    temperature: float
+    stop: tuple[str, ...]
+    seed: int | None
+    grammar: str | None
+    sampling: Mapping[str, float]
+
+
+class Written(NamedTuple):
+    """A piece of text that an engine wrote, why it ended with the last one, and the tokens so
+    far."""
+
+    text: str
+    finish: FinishReason | None
+    tokens: int
 
 
 @dataclass(slots=True, eq=False)
 class Generation:
-    """Answers one request with `model`, called `name`, as long as it is `wanted()`.
+    """Answers one request with a model called `name`, as long as it is `wanted()`.
 
-    `meter` and `mask` are logits processors of llama.cpp, or None.
+    `write` makes the model write, `confidence` is its confidence in what it has written so far.
     """
 
-    model: Any
     prompts: PromptMaker
     name: str
     repeat_penalty: float
-    meter: Meter | None
-    mask: Any
+    write: Callable[[Order], Iterator[Written]]
+    confidence: Callable[[], TokenConfidence | None]
     wanted: Callable[[], bool]
 
     def chunks(
@@ -62,24 +78,22 @@ class Generation:
         shown = [tool.to_json() for tool in tools]
         longest = max(request.max_tokens, reserve)
         prompt = self.prompts.prompt(request.messages, longest, self.wanted, shown)
-        most = min(max_tokens or request.max_tokens, self.prompts.n_ctx - len(prompt.tokens))
+        most = min(max_tokens or request.max_tokens, self.prompts.n_ctx - prompt.count)
         reader = ReplyReader(
             self.prompts.calls_as if tools else None,
             [tool.name for tool in tools],
             thinking=prompt.text.rstrip().endswith(THINKS),
         )
-        replies = self.model.create_completion(
-            prompt=prompt.tokens,
-            max_tokens=most,
+        order = Order(
+            prompt,
+            most,
             temperature=request.temperature or 0.0,
-            stop=[*request.stop, *prompt.stop],
+            stop=(*request.stop, *prompt.stop),
             seed=request.seed,
-            logits_processor=[one for one in (self.meter, self.mask) if one] or None,
             grammar=self._grammar(request),
-            stream=True,
-            **self._sampling(request),
+            sampling=self._sampling(request),
         )
-        yield from self._read(replies, reader, prompt)
+        yield from self._read(order, reader)
 
     def _require_text(self, request: ChatRequest) -> None:
         if any(message.media for message in request.messages):
@@ -99,42 +113,28 @@ class Generation:
                 stated[name] = kind(value)
         return {name: value for name, value in stated.items() if value is not None}
 
-    def _grammar(self, request: ChatRequest) -> Any:
-        text = answer_grammar(
+    def _grammar(self, request: ChatRequest) -> str | None:
+        return answer_grammar(
             request.response_format,
             request.tools,
             request.tool_choice,
             written=self.prompts.calls_as,
             several=request.parallel_tool_calls is not False,
         )
-        if text is None:
-            return None
-        from llama_cpp.llama_grammar import LlamaGrammar
 
-        return LlamaGrammar.from_string(text, verbose=False)
-
-    def _read(
-        self, replies: Iterator[Any], reader: ReplyReader, prompt: Prompt
-    ) -> Iterator[ChatChunk]:
-        pieces, calls = 0, 0
-        for reply in replies:
+    def _read(self, order: Order, reader: ReplyReader) -> Iterator[ChatChunk]:
+        identity, calls, prompt = f"cmpl-{uuid.uuid4()}", 0, order.prompt
+        for text, finish, tokens in self.write(order):
             if not self.wanted():
                 return
-            choice = reply["choices"][0]
-            pieces += bool(choice["text"])
-            finish = cast("FinishReason | None", choice["finish_reason"])
-            read = [*reader.take(choice["text"]), *(reader.end() if finish else ())]
-            for piece in read:
-                yield self._chunk(reply["id"], piece, calls)
+            for piece in [*reader.take(text), *(reader.end() if finish else ())]:
+                yield self._chunk(identity, piece, calls)
                 calls += len(piece.calls)
             if finish:
-                evaluated = self.model.n_tokens - len(prompt.tokens)
-                # the last token of an answer that was cut off was written, and never read
-                written = evaluated + 1 if finish == "length" else max(pieces, evaluated)
-                usage = Usage(len(prompt.tokens), written, prompt.dropped)
+                usage = Usage(prompt.count, tokens, prompt.dropped)
                 ended: FinishReason = "tool_calls" if calls and finish == "stop" else finish
-                sure = self._confidence()
-                yield ChatChunk(reply["id"], self.name, "", ended, usage, sure)
+                sure = self.confidence()
+                yield ChatChunk(identity, self.name, "", ended, usage, sure)
 
     def _chunk(self, identity: str, piece: Piece, before: int) -> ChatChunk:
         calls = tuple(
@@ -145,10 +145,7 @@ class Generation:
             identity,
             self.name,
             piece.text,
-            confidence=self._confidence(),
+            confidence=self.confidence(),
             tool_calls=calls,
             reasoning_content=piece.thought,
         )
-
-    def _confidence(self) -> TokenConfidence | None:
-        return None if self.meter is None else self.meter.so_far()

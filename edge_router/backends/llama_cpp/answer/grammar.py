@@ -1,15 +1,12 @@
 """Grammars (GBNF) that bind what a model writes: JSON by a schema, or calls of tools.
 
-llama-cpp-python turns a schema into a grammar. It gets one reduced to the keywords that it keeps:
-with others it would fetch addresses, nest without end, or leave out what it does not know. Where a
-schema is strict, a keyword that the grammar cannot keep is an error; else the grammar keeps the
-rest, and the model reads the whole schema in its prompt.
+A schema is reduced to the keywords that a grammar keeps; others would fetch addresses or nest
+without end. Where a schema is strict, a keyword that the grammar cannot keep is an error; else the
+grammar keeps the rest, and the model reads the whole schema in its prompt.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +15,7 @@ from typing import Any
 from edge_router.chat.tools import NamedTool, ResponseFormat, Tool, ToolChoice
 from edge_router.errors import BackendRejected, BackendUnavailable
 
+from .gbnf import gbnf
 from .tool_format import ToolFormat
 
 __all__ = ["answer_grammar"]
@@ -40,7 +38,6 @@ KEPT = frozenset(
 FORMATS = ("date", "time", "date-time", "uuid")
 ANYTHING = {"anyOf": [{"type": kind} for kind in PLAIN]}
 ANY_OBJECT = ResponseFormat("json_schema", schema={"type": "object"})
-ROOT = re.compile(r"^root ::=", re.MULTILINE)
 
 
 @lru_cache(maxsize=64)  # a program asks for the same form again and again
@@ -60,7 +57,7 @@ def answer_grammar(
     answer = None
     if form is not None and form.type != "text":
         schema = form if form.schema is not None else ANY_OBJECT
-        answer = _gbnf(_Reduced(bool(schema.strict)).schema(schema.schema or {}), root="answer")
+        answer = gbnf(_Reduced(bool(schema.strict)).schema(schema.schema or {}), root="answer")
     if not tools or choice == "none" or written is None:
         return None if answer is None else f"{answer}\nroot ::= answer"
     calls = _calls(tools, choice, written, several=several)
@@ -85,7 +82,7 @@ def _calls(
     reduced = [_call(tool, written, at) for at, tool in enumerate(named)]
     definitions = {name: one for _, defs in reduced for name, one in defs.items()}
     schema = {"anyOf": [one for one, _ in reduced], "$defs": definitions}
-    rules = _gbnf(schema, root="call")
+    rules = gbnf(schema, root="call")
     if written is ToolFormat.BARE:
         return f"{rules}\ncalls ::= call"
     more = ' ("\\n" marked)*' if several and not isinstance(choice, NamedTool) else ""
@@ -100,19 +97,11 @@ def _call(tool: Tool, written: ToolFormat, at: int) -> tuple[dict[str, Any], dic
     definitions = arguments.pop("$defs", {})
     call = {
         "type": "object",
-        "properties": {"name": {"const": tool.name}, written.arguments: arguments},
+        "properties": {"name": {"enum": [tool.name]}, written.arguments: arguments},
         "required": ["name", written.arguments],
         "additionalProperties": False,
     }
     return call, definitions
-
-
-def _gbnf(schema: Mapping[str, Any], *, root: str) -> str:
-    """The rules of a reduced schema, the first of which is `root`."""
-    from llama_cpp.llama_grammar import json_schema_to_gbnf
-
-    rules = json_schema_to_gbnf(json.dumps(schema, ensure_ascii=False))
-    return ROOT.sub(f"{root} ::=", rules)
 
 
 @dataclass(slots=True)
@@ -131,8 +120,6 @@ class _Reduced:
         """The reduced schema, with the definitions that it refers to."""
         self._root = root
         reduced = self._reduced(root, 0)
-        if "$ref" in reduced:  # llama-cpp-python does not look beside one
-            reduced = {"anyOf": [reduced]}
         return {**reduced, "$defs": self._definitions} if self._definitions else reduced
 
     def _reduced(self, node: Any, depth: int) -> dict[str, Any]:

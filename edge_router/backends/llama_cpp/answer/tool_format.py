@@ -12,7 +12,7 @@ from enum import StrEnum
 from edge_router.errors import EdgeRouterError
 
 from ..gguf import read_header
-from ..library import BUNDLED_MODEL, find_model
+from ..model_files import BUNDLED_MODEL, find_model
 
 __all__ = ["TEMPLATE", "ToolFormat", "calls_tools", "tool_format"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ...options import add_command, config_of, request_of, text_of
+from ...options import add_command, config_of, query_of, request_of
 from ...printing import print_json, print_stream, record_json
 
 __all__ = ["add"]
@@ -14,14 +14,18 @@ __all__ = ["add"]
 def add(commands: Any) -> None:
     """Register the command."""
     ask = add_command(commands, "ask", _ask)
-    ask.add_argument("text", help="the query, or - to read it from standard input")
+    ask.add_argument(
+        "text", nargs="*", help="the query; what is piped in, or read with <, comes before it"
+    )
+    ask.add_argument("--system", metavar="TEXT", help="what the expert is told before the query")
+    ask.epilog = 'Example: cat notes.txt | edge-router ask "Three points, please."'
     ask.add_argument("--max-tokens", type=int, default=None, help="length limit of the answer")
 
 
 def _ask(options: argparse.Namespace) -> None:
     from edge_router.client.sync_client import EdgeRouter
 
-    request = request_of(text_of(options.text), options.max_tokens)
+    request = request_of(query_of(options.text), options.max_tokens, system=options.system)
     with EdgeRouter(config_of(options)) as router:
         if options.json:
             answer = router.complete(request)

@@ -5,57 +5,123 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import EdgeRouterError
 
 from ...options import add_command, as_typed, config_of, request_of
 from ...printing import print_dim, print_error, print_stream
+from .route import print_explanation
 
 if TYPE_CHECKING:
     from edge_router.chat.message import Message
+    from edge_router.client.answer import AnswerStream
     from edge_router.client.sync_client import EdgeRouter
     from edge_router.layers.privacy.gate import ConsentQuestion
+    from edge_router.routing.deciding.decision import Decision
 
 __all__ = ["Asked", "add"]
+
+
+HELP = """\
+/system TEXT  tell the expert TEXT before all else; nothing takes it back
+/expert NAME  have NAME answer from now on; nothing or auto leaves it to the router
+/explain      what the last decision rests on
+/exit         leave, as the end of input does
+//...         say a line that begins with /"""
 
 
 def add(commands: Any) -> None:
     """Register the command."""
     chat = add_command(commands, "chat", _chat)
     chat.add_argument("--max-tokens", type=int, default=None, help="length limit of an answer")
+    chat.add_argument("--system", metavar="TEXT", help="what the expert is told before all else")
+    chat.epilog = "Lines that begin with / are commands: /help lists them."
 
 
 def _chat(options: argparse.Namespace) -> None:
-    from edge_router.chat.message import Message
     from edge_router.client.sync_client import EdgeRouter
 
     limit = request_of("Hello", options.max_tokens).max_tokens
-    history: tuple[Message, ...] = ()
     consent = Asked() if sys.stdin is not None and sys.stdin.isatty() else None
     with EdgeRouter(config_of(options), consent=consent) as router:
+        talk = Talk(router, limit, system=as_typed(options.system or ""))
         for line in _typed_lines():
-            answer = _turn(router, history, line, limit)
-            if answer is not None:
-                said = (Message("user", line), Message("assistant", answer))
-                history = (*history, *said)
+            if line.startswith("/") and not line.startswith("//"):
+                if not talk.command(line):
+                    return
+            else:
+                talk.say(line.removeprefix("/") if line.startswith("//") else line)
 
 
-def _turn(
-    router: EdgeRouter, history: tuple[Message, ...], line: str, max_tokens: int
-) -> str | None:
-    """One answer; None if it failed or was cancelled, which leaves the history unchanged."""
-    from edge_router.chat.message import Message
-    from edge_router.chat.request import ChatRequest
+@dataclass(slots=True)
+class Talk:
+    """A conversation under way; `expert` answers all of it, None for whom the router picks."""
 
-    try:
-        turns = (*history, Message("user", line))
-        return print_stream(router.stream(ChatRequest(turns, max_tokens=max_tokens)))
-    except KeyboardInterrupt:
-        print_dim("cancelled")
-    except EdgeRouterError as error:
-        print_error(error)
-    return None
+    router: EdgeRouter
+    max_tokens: int
+    system: str = ""
+    expert: str | None = None
+    history: tuple[Message, ...] = ()
+    decision: Decision | None = None
+
+    def say(self, line: str) -> None:
+        """Print the answer to a line. One that fails or is cancelled leaves the history as it was,
+        without the line."""
+        from edge_router.chat.message import Message
+
+        try:
+            said = Message("user", line)
+            answer = print_stream(self._asked(said))
+            self.history = (*self.history, said, Message("assistant", answer))
+        except KeyboardInterrupt:
+            print_dim("cancelled")
+        except EdgeRouterError as error:
+            print_error(error)
+
+    def _asked(self, said: Message) -> AnswerStream:
+        from edge_router.chat.message import Message
+        from edge_router.chat.request import ChatRequest
+        from edge_router.routing.deciding.ranked_rule import RankedRule
+
+        first = [Message("system", self.system)] if self.system else []
+        rule = None if self.expert is None else RankedRule((self.expert,), label="your choice")
+        request = ChatRequest((*first, *self.history, said), max_tokens=self.max_tokens)
+        stream = self.router.stream(request, rule=rule)
+        self.decision = stream.decision
+        return stream
+
+    def command(self, line: str) -> bool:
+        """Do what a line that begins with / asks for; False ends the conversation."""
+        name, _, rest = line[1:].partition(" ")
+        rest = rest.strip()
+        if name in ("exit", "quit", "bye"):
+            return False
+        if name == "system":
+            self.system = rest
+            print_dim(f"system: {rest or 'none'}")
+        elif name == "expert":
+            self._choose(rest)
+        elif name == "explain":
+            self._explain()
+        else:
+            print_dim(HELP if name in ("help", "?") else f"/{name} is unknown\n{HELP}")
+        return True
+
+    def _choose(self, name: str) -> None:
+        experts = list(self.router.config.experts)
+        if name and name != "auto" and name not in experts:
+            print_dim(f"no expert is called {name!r}; there are {', '.join(experts)}")
+            return
+        self.expert = name if name and name != "auto" else None
+        print_dim(f"{self.expert or 'the expert that the router picks'} answers from now on")
+
+    def _explain(self) -> None:
+        if self.decision is None:
+            print_dim("nothing was asked yet")
+        else:
+            print_explanation(self.router.router.explain(self.decision), as_json=False)
 
 
 class Asked:

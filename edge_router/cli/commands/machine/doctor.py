@@ -1,14 +1,13 @@
-"""edge-router doctor: checks that an answer would work, without asking an expert."""
+"""edge-router doctor: checks that an answer would work, and asks for one with --ask alone."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import import_module
@@ -31,7 +30,7 @@ from ...printing import print_json
 from ...terminal import visible
 from .privacy import reading
 
-__all__ = ["Check", "add", "examine"]
+__all__ = ["Check", "add", "examine", "report"]
 
 
 def add(commands: Any) -> None:
@@ -42,6 +41,12 @@ def add(commands: Any) -> None:
         action="store_true",
         help="also connect to servers elsewhere (those on this machine are always tried); nothing "
         "is sent",
+    )
+    doctor.add_argument(
+        "--ask",
+        action="store_true",
+        help="also ask each expert that a query may reach one short question; a cloud expert may "
+        "charge for it",
     )
     doctor.formatter_class = argparse.RawDescriptionHelpFormatter
     doctor.epilog = "\n".join(_settings_help())
@@ -60,8 +65,14 @@ def _settings_help() -> Iterator[str]:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    checks = examine(config_of(options), connect=options.connect)
-    if options.json:
+    config = config_of(options)
+    checks = examine(config, connect=options.connect)
+    return report([*checks, *(asked(config) if options.ask else ())], as_json=options.json)
+
+
+def report(checks: Sequence[Check], *, as_json: bool) -> int:
+    """Print checks; returns the exit code."""
+    if as_json:
         print_json({"checks": [asdict(check) for check in checks]})
     else:
         for check in checks:
@@ -74,6 +85,7 @@ PARTS = ("numpy", "onnxruntime", "tokenizers", "httpx")
 KNOCK_S = 0.5  # on this machine
 FAR_KNOCK_S = 5.0
 LEAST_CONTEXT = 32  # a chat template, a system message and a few words take as many tokens
+QUESTION, ANSWER_TOKENS, ANSWER_S = "What is the capital of France?", 64, 60.0
 PLACES = {
     Location.DEVICE: "on this device",
     Location.LAN: "on your own network",
@@ -106,6 +118,33 @@ def examine(config: Config, *, connect: bool = False) -> list[Check]:
         _placement(config),
         *_privacy(config),
     ]
+
+
+def asked(config: Config) -> Iterator[Check]:
+    """Ask each expert one short question, but those that the settings keep queries from."""
+    for name, expert in config.experts.items():
+        if config.nothing_leaves and expert.leaves_device:
+            yield Check(f"answer of {name}", True, "not asked: nothing may leave this device")
+        else:
+            yield _looked_at(f"answer of {name}", partial(_answer, expert))
+
+
+def _answer(expert: ExpertConfig) -> str:
+    from edge_router.backends.deadline import Deadline
+    from edge_router.chat.completion import ChatRequest, Message
+    from edge_router.routing.opening import open_backend
+
+    backend = open_backend(expert)
+    start = time.perf_counter()
+    try:
+        question = ChatRequest((Message("user", QUESTION),), max_tokens=ANSWER_TOKENS)
+        answer = backend.complete(question, deadline=Deadline.after(ANSWER_S))
+    finally:
+        backend.close()
+    elapsed = time.perf_counter() - start
+    if not (answer.text or answer.reasoning_content):
+        raise _Fault(f"an empty answer after {elapsed:.1f} s")
+    return f"{answer.text.strip()[:60]!r} after {elapsed:.1f} s"
 
 
 class _Fault(Exception):
@@ -162,9 +201,18 @@ def _expert(expert: ExpertConfig, *, connect: bool) -> str:
         raise _Fault(message)
     where = PLACES[expert.place] + _assumed(expert)
     if expert.base_url is None:
-        return f"{expert.model}, {where}"
+        return f"{expert.model}, {where}{_run_by(expert)}"
     reached = _reached(expert.base_url, connect=connect)
     return f"{redacted_url(expert.base_url)}, {where}{reached}"
+
+
+def _run_by(expert: ExpertConfig) -> str:
+    if expert.backend != "llama_cpp":
+        return ""
+    from edge_router.backends.llama_cpp.engine import engine_for
+
+    engine = engine_for(expert.engine)
+    return f", run by {engine.package} {_version(engine.package)}"
 
 
 def _assumed(expert: ExpertConfig) -> str:
@@ -180,7 +228,8 @@ def _assumed(expert: ExpertConfig) -> str:
 
 
 def _model_faults(expert: ExpertConfig) -> Iterator[str]:
-    from edge_router.backends.llama_cpp.library import find_model
+    from edge_router.backends.llama_cpp.engine import engine_for
+    from edge_router.backends.llama_cpp.model_files import find_model
 
     if expert.context_tokens is not None and expert.context_tokens < LEAST_CONTEXT:
         yield (
@@ -191,8 +240,10 @@ def _model_faults(expert: ExpertConfig) -> Iterator[str]:
         find_model(expert.model)
     except EdgeRouterError as error:
         yield str(error)
-    if importlib.util.find_spec("llama_cpp") is None:
-        yield str(MissingExtra("llama-cpp-python", "local"))
+    try:
+        engine_for(expert.engine)
+    except MissingExtra as error:
+        yield str(error)
 
 
 def _server_faults(expert: ExpertConfig) -> Iterator[str]:

@@ -19,7 +19,7 @@ def add(commands: Any) -> None:
 
 
 def _models(options: argparse.Namespace) -> None:
-    from edge_router.backends.llama_cpp.library import BUNDLED_MODEL, find_model
+    from edge_router.backends.llama_cpp.model_files import BUNDLED_MODEL, find_model
     from edge_router.routing.artifact.manifest import RouterArtifact, bundled_artifacts
     from edge_router.routing.experts.enrolled import enrolled_names
 

