@@ -15,6 +15,8 @@ from edge_router.errors import (
     BackendError,
     BackendProtocolError,
     BackendUnavailable,
+    BudgetReached,
+    ContextExceeded,
     CostLimitReached,
     EdgeRouterError,
     NoExpertFits,
@@ -137,8 +139,9 @@ class Asking:
         return attempt
 
     def _reservation(self, query: Query, expert: Expert) -> Reservation | None:
-        limit = self._limits(query.constraints).max_cost_usd
-        if limit is None and self._config.budget_usd is None:
+        limits = self._limits(query.constraints)
+        limit = limits.max_cost_usd
+        if limit is None and not self._budget.limited:
             return None
         expected = query.decision.estimates[expert.name]
         return self._budget.reserve(
@@ -147,6 +150,8 @@ class Asking:
             expected_tokens=expected.output_tokens,
             expected_s=expected.latency_s,
             max_cost_usd=None if limit is None else limit - (query.cost_usd or 0.0),
+            caller=limits.caller,
+            within_s=query.deadline.remaining(),
         )
 
 
@@ -248,10 +253,13 @@ def _fallbacks_left(query: Query, name: str) -> int:
 
 
 def _no_answer(query: Query) -> NoExpertFits | AllBackendsFailed:
-    limits = {n: e.limit for n, e in query.failures.items() if isinstance(e, CostLimitReached)}
+    limiting = (CostLimitReached, ContextExceeded)
+    limits = {n: e.limit for n, e in query.failures.items() if isinstance(e, limiting)}
     if len(limits) < len(query.failures):
         return AllBackendsFailed(query.failures)
-    reasons = "; ".join(map(str, query.failures.values()))
-    return NoExpertFits(
-        f"no expert may answer: {reasons}", excluded={**query.decision.excluded, **limits}
-    )
+    message = f"no expert may answer: {'; '.join(map(str, query.failures.values()))}"
+    excluded = {**query.decision.excluded, **limits}
+    waits = [e.retry_after_s for e in query.failures.values() if e.retry_after_s is not None]
+    if waits:
+        return BudgetReached(message, excluded=excluded, retry_after_s=min(waits))
+    return NoExpertFits(message, excluded=excluded)

@@ -94,11 +94,12 @@ class Attempt:
 
     def settle(self, *, answered: bool) -> None:
         """Book the cost at its end: a call that failed before its first piece costs nothing."""
+        used: Usage | None = None
         if answered:
             used, seconds = self.counted, time.monotonic() - self.started
             self.cost_usd = self.expert.cost(used.prompt_tokens, used.completion_tokens, seconds)
         if self.reservation is not None:
-            self.reservation.settle(self.cost_usd)
+            self.reservation.settle(self.cost_usd, used)
 
 
 @dataclass(slots=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import random
 import time
@@ -25,7 +24,7 @@ from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
 from edge_router.routing.deciding.ranked_rule import RankedRule
 from edge_router.routing.deciding.reason import RULED_OUT
-from edge_router.routing.opening import open_backend
+from edge_router.routing.opening import checked_backends, open_backend
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
@@ -69,14 +68,14 @@ class EdgeRouter:
         draw: Callable[[], float] = random.random,
     ) -> None:
         self.config = _settings(config)
-        backends = _checked({} if backends is None else backends, self.config)
+        backends = checked_backends({} if backends is None else backends, self.config)
         measured = read_speeds(self.config)
         self.router = Router.from_config(self.config, measured=measured)
         self.experience = Experience.of(
             self.config, self.router.experts, measured=measured, device=device
         )
         self._configured = configured_limits(self.config)
-        self._budget = Budget(self.config.budget_usd)
+        self._budget = Budget.from_config(self.config)
         self._learning = Learning.from_config(self.config, self.router.artifact, draw=draw)
         self._hooks = None if hooks == () else Hooks(hooks)
         self._lock = ForkSafeLock()
@@ -200,11 +199,11 @@ class EdgeRouter:
         checked = checked_score(score)
         return self._learning is not None and self._learning.score(decision_id, checked)
 
-    def constraints(self) -> Constraints:
-        """The configured limits, with what is left of the budget."""
-        if self.config.budget_usd is None:
+    def constraints(self, caller: str | None = None) -> Constraints:
+        """The configured limits, with what is left of the budget (for `caller`)."""
+        if not self._budget.limited:
             return self._configured
-        return replace(self._configured, budget_left_usd=self._budget.left_usd)
+        return self._budget.limits(self._configured, caller)
 
     def close(self) -> None:
         """End the answers under way, whose threads get RouterClosed as later calls do; release
@@ -227,6 +226,7 @@ class EdgeRouter:
             self.experience.keep(self.config)
         if self._learning is not None:
             self._learning.close()
+        self._budget.close()
         if self._hooks is not None:
             self._hooks.close()
 
@@ -251,8 +251,12 @@ class EdgeRouter:
         self._require_open()
         started = time.monotonic()
         request = ChatRequest.of(prompt)
-        snapshot = self._snapshot(request)
-        decision = self.router.route(request, self._limits(constraints), snapshot, rule=rule)
+        snapshot = self._snapshot(request, constraints)
+        limits = self._limits(constraints)
+        try:
+            decision = self.router.route(request, limits, snapshot, rule=rule)
+        except NoExpertFits as error:
+            raise self._budget.explained(error, limits.caller) from None
         if self._learning is not None and learned:
             decision = self._learning.decided(decision)
         router_s = time.monotonic() - started
@@ -269,14 +273,18 @@ class EdgeRouter:
             self._streams.add(stream)
         return stream
 
-    def _snapshot(self, request: ChatRequest) -> Snapshot:
+    def _snapshot(self, request: ChatRequest, constraints: Constraints | None) -> Snapshot:
         with self._lock:
             backends = dict(self._backends)
-        return self.experience.snapshot(request, backends)
+        snapshot = self.experience.snapshot(request, backends)
+        if not self._budget.limited:
+            return snapshot
+        doubts = self._budget.doubts(self.router.experts, request, constraints)
+        return replace(snapshot, doubts={**doubts, **snapshot.doubts}) if doubts else snapshot
 
     def _limits(self, constraints: Constraints | None) -> Constraints:
         """The limits that hold now for a query with `constraints` of its own."""
-        limits = self.constraints()
+        limits = self.constraints(constraints.caller if constraints else None)
         return limits if constraints is None else limits.tightened(constraints)
 
     def _finish(self, query: Query, ended: Ending) -> AnswerRecord:
@@ -321,24 +329,3 @@ def _settings(config: Config | None) -> Config:
     if config is not None and not isinstance(config, Config):
         raise ConfigError(f"config is a {type(config).__name__}; give a Config, or None to load it")
     return Config.load() if config is None else config
-
-
-def _checked(backends: Mapping[str, Backend], config: Config) -> Mapping[str, Backend]:
-    """The backends to use instead of configured ones. Raises ConfigError for any that cannot."""
-    if not isinstance(backends, Mapping):
-        raise ConfigError(
-            f"backends is a {type(backends).__name__}; give a dict of backends by name"
-        )
-    for name, backend in backends.items():
-        if name not in config.experts:
-            near = difflib.get_close_matches(str(name), config.experts, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(config.experts)}"
-            raise ConfigError(f"backends names {name!r}, which is no configured expert; {hint}")
-        if not all(callable(getattr(backend, verb, None)) for verb in ("stream", "close")):
-            raise ConfigError(f"backends[{name!r}] is a {type(backend).__name__}, not a Backend")
-        if getattr(backend, "needs_network", False) and not config.experts[name].needs_network:
-            raise ConfigError(
-                f"backends[{name!r}] asks a server on another host, the settings say that {name!r} "
-                "needs no network; state its base_url there"
-            )
-    return backends

@@ -27,6 +27,7 @@ from edge_router.guards.data_folder import default_data_folder
 from edge_router.guards.redaction import quoted, redacted_url
 from edge_router.guards.user_files import user_path
 
+from .budget_config import BudgetConfig, budget_config_of
 from .constraints import Constraints, Placement
 from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
@@ -165,12 +166,14 @@ class Config:
     )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
     tasks: TaskConfig = field(default_factory=TaskConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
 
     def __post_init__(self) -> None:
         """Raises ConfigError, also for settings that have no effect without `learn`."""
         settle(self, FIELDS, "the settings")
         object.__setattr__(self, "experts", experts_of(self.experts))
         object.__setattr__(self, "tasks", task_config_of(self.tasks))
+        object.__setattr__(self, "budget", budget_config_of(self.budget))
         for key in ("learn_prompts", "exploration"):
             if getattr(self, key) and not self.learn:
                 raise ConfigError(f"{key} = {getattr(self, key)!r} does nothing; add learn = true")
@@ -198,7 +201,9 @@ class Config:
             settings["experts"] = experts_of(_table(tables, "experts"))
         if "tasks" in tables:
             settings["tasks"] = task_config_of(_table(tables, "tasks"))
-        refuse_unknown(tables, {"router", "experts", "tasks"}, "the file")
+        if "budget" in tables:
+            settings["budget"] = budget_config_of(_table(tables, "budget"))
+        refuse_unknown(tables, {"router", "experts", "tasks", "budget"}, "the file")
         return cls(**settings)
 
     @property
