@@ -26,6 +26,7 @@ from edge_router.routing.experts.expert import Expert, Location
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
+from .overflow import rule_out_smaller
 from .query import Ask, Attempt, Chunks, Query, first_piece
 from .running_estimates import Experience
 
@@ -224,7 +225,9 @@ class Dispatch:
                 if query.deadline.cancelled:
                     raise
                 query.failures[name] = error
-                if not isinstance(error, CostLimitReached):
+                if isinstance(error, ContextExceeded):
+                    rule_out_smaller(query, name)
+                elif not isinstance(error, CostLimitReached):
                     self._experience.failed(name, error)
         raise _no_answer(query)
 

@@ -107,7 +107,8 @@ class Query:
     """State of one query: arrival time, its own constraints, the expert snapshot, the decision,
     failures and attempts so far, and the deferral if the local answer was abandoned. A `whole`
     answer is not shown before it is complete; of another, `on_break` says what becomes of it if its
-    expert fails. Nothing is learned from one that is not `learned`.
+    expert fails. Nothing is learned from one that is not `learned`. `overflow` is the first expert
+    whose context it exceeded, `hedge` one that was asked beside the one that answers.
 
     `started` is on the monotonic clock, `router_s` and `first_token_s` (None before it) in seconds.
     """
@@ -128,6 +129,8 @@ class Query:
     learned: bool = True
     on_break: OnBreak = "raise"
     router_closed: bool = False
+    overflow: str | None = None
+    hedge: str | None = None
 
     def elapsed(self) -> float:
         """Seconds since it arrived."""

@@ -12,7 +12,7 @@ from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk, ChatCompletion
 from edge_router.chat.request import ChatRequest
-from edge_router.errors import BackendError, BackendRejected, BackendUnavailable
+from edge_router.errors import BackendError, BackendRejected, BackendUnavailable, ContextExceeded
 from edge_router.guards.forking import ForkSafeLock, renew_after_fork
 
 __all__ = ["Breaker", "Circuit"]
@@ -165,7 +165,7 @@ class Breaker:
         try:
             yield answered
         except BackendError as error:
-            if isinstance(error, BackendRejected):
+            if isinstance(error, (BackendRejected, ContextExceeded)):
                 answered()
             elif not known and not deadline.cancelled:
                 known = True
