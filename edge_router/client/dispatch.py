@@ -150,7 +150,7 @@ class Asking:
             query.request,
             expected_tokens=expected.output_tokens,
             expected_s=expected.latency_s,
-            max_cost_usd=None if limit is None else limit - (query.cost_usd or 0.0),
+            max_cost_usd=limit and max(0.0, limit - (query.cost_usd or 0.0) - query.reserved_usd),
             caller=limits.caller,
             within_s=query.deadline.remaining(),
         )

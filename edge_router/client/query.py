@@ -157,6 +157,12 @@ class Query:
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     @property
+    def reserved_usd(self) -> float:
+        """Dollars reserved for attempts that are under way."""
+        held = [one.reservation for one in self.attempts]
+        return sum(one.usd for one in held if one is not None and not one.settled)
+
+    @property
     def handed_to(self) -> str | None:
         """The expert that took over from another, if any."""
         if self.deferral is None or self.deferral.to in self.failures:

@@ -93,6 +93,11 @@ class EdgeRouter:
             self.config, self.router, asking=asking.ask, limits=self._limits
         )
         ask = asking.ask if handover is None else handover.ask
+        if self.config.hedge_after_s is not None:
+            from .hedge import Hedge
+
+            after_s, failed = self.config.hedge_after_s, self.experience.failed
+            ask = Hedge(ask, self.router.experts, after_s=after_s, failed=failed).ask
         self._dispatch = Dispatch(ask, self.experience)
         self._needs_confidence = handover is not None
         for name, expert in self.config.experts.items():

@@ -203,13 +203,13 @@ class Reservation:
     usd: float
     max_tokens: int | None
     entry: Entry | None = None
-    _settled: bool = False
+    settled: bool = False
 
     def settle(self, spent_usd: float | None, used: Usage | None = None) -> None:
         """Release the reservation and book what was spent, and the tokens that were `used`; only
         the first call counts."""
-        if not self._settled:
-            self._settled = True
+        if not self.settled:
+            self.settled = True
             self.budget._settle(self, spent_usd or 0.0, used)  # noqa: SLF001 - one concept, two classes
 
 

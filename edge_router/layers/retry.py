@@ -30,8 +30,9 @@ class Retrying:
     401, 403, 404, 422), a request that exceeds the context, or a broken reply is raised at once,
     and so is any failure after the first piece, a thought included. Waits are random in 0..w, where
     w doubles from FIRST_WAIT_S to LONGEST_WAIT_S ("full jitter": Brooker, Exponential Backoff And
-    Jitter, AWS 2015), or what the server asks for in Retry-After. There is no retry that would begin beyond the deadline, or
-    beyond the silence that the deadline allows while another expert could step in.
+    Jitter, AWS 2015), or what the server asks for in Retry-After. There is no retry that would
+    begin beyond the deadline, or beyond the silence that the deadline allows while another expert
+    could step in.
     """
 
     def __init__(

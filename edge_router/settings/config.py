@@ -128,6 +128,12 @@ class Config:
             number(0.0), "seconds one answer may take, fallbacks included", option=True
         ),
     )
+    hedge_after_s: float | None = field(
+        default=None,
+        metadata=setting(
+            number(0.0), "seconds without a token before a second remote expert is asked too"
+        ),
+    )
     data_dir: str | None = field(
         default=None, metadata=setting(path, "where this device keeps what it learns")
     )
