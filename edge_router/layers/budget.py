@@ -29,8 +29,6 @@ __all__ = ["Budget", "Reservation"]
 
 log = logging.getLogger("edge_router")
 
-SOON_S = 2.0  # what a reservation waits for the file at most
-
 
 class Budget:
     """What may be spent: by one EdgeRouter in its life, in dollars (None for no limit), and by the
@@ -133,7 +131,7 @@ class Budget:
         expected_s: float,
         max_cost_usd: float | None = None,
         caller: str | None = None,
-        within_s: float = SOON_S,
+        within_s: float = math.inf,
     ) -> Reservation:
         """Reserve money for one answer of `expert` to `request`, as long as the limits pay for.
 

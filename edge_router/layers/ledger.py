@@ -41,7 +41,7 @@ __all__ = ["FILE", "Ledger", "Pending", "Room", "Window"]
 log = logging.getLogger("edge_router")
 
 FILE = "budget.sqlite3"
-WAIT_S = 2.0  # for other threads and processes that write, both together
+WAIT_S = 5.0  # for other threads and processes that write, both together
 SETTLE_WAIT_S = 0.5  # the same at the end of an answer; it is settled later then
 MOST_LATE = 1000  # settlements that wait for the file
 FAULTS = (sqlite3.Error, OSError, ValueError, TypeError)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_router.guards.sqlite_file import create, transaction, wait_no_longer
+from edge_router.guards.sqlite_file import BUSY, code_of, create, transaction, wait_no_longer
 
 from .amount import Amount
 from .periods import PERIODS, start_of
@@ -114,7 +115,7 @@ def open_for_writing(path: Path, until: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     try:
         wait_no_longer(connection, until)
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection, until)
         connection.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing
         if version_of(connection) != SCHEMA_VERSION:
             with transaction(connection, until):
@@ -129,6 +130,20 @@ def open_for_writing(path: Path, until: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, until: float) -> None:
+    """Turn the write-ahead log on. Of several that open a new file at once only one can, and SQLite
+    lets the others fail without a wait."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if code_of(error) not in BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def version_of(connection: sqlite3.Connection) -> int:
