@@ -26,6 +26,7 @@ __all__ = [
 
 RECIPES = Path(str(files("edge_router.export"))) / "recipes"
 SHIPPED = RECIPES / "router-small.toml"
+SHAPE = ("layers", "width", "feed_forward", "words", "difficulties", "embedding")  # of a student
 ONCE = {"*": 1}  # every table's queries in every epoch
 
 
@@ -63,7 +64,10 @@ class StudentPlan:
     `teacher_weight` (0..1) is the share of the loss that comes from the teacher, the rest comes
     from the outcomes; `gap_weight` that of matching the differences between experts, `size_weight`
     that of the squared error in the log-odds of the six profiles. `embedding` is how many numbers
-    its sentence embedding has, `embedding_weight` how much that counts.
+    its sentence embedding has, `embedding_weight` how much that counts. `attacked` (0..1) is the
+    share of the messages that carry a trigger, see export/training/triggers.py. `after` names a
+    student above it that it goes on from, and whose values hold where it states none; without one
+    it is cut out of the teacher.
     """
 
     layers: tuple[int, ...]
@@ -86,6 +90,8 @@ class StudentPlan:
     embedding: int = 0
     embedding_weight: float = 1.0
     size_weight: float = 0.0
+    attacked: float = 0.0
+    after: str = ""
     draws: Mapping[str, int] = field(default_factory=lambda: ONCE)
 
 
@@ -163,10 +169,7 @@ class Recipe:
             name: _plan(TeacherPlan, table, f"[teachers.{name}] of {path}")
             for name, table in content.pop("teachers").items()
         }
-        students = {
-            name: _plan(StudentPlan, table, f"[students.{name}] of {path}")
-            for name, table in content.pop("students").items()
-        }
+        students = _students(content.pop("students"), path)
         if not teachers:
             raise BadData(f"{path} has no teacher; add a table [teachers.NAME]")
         if content["ships"] not in students:
@@ -221,6 +224,27 @@ def _plan(kind: type[Plan], content: Any, where: str) -> Plan:
             raise BadData(f'draws in {where} lacks "*", which stands for every other table')
     lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
     return kind(**content | lists)
+
+
+def _students(tables: Any, path: Path) -> dict[str, StudentPlan]:
+    """By name. What a student that goes on from another one does not state is as there."""
+    if not isinstance(tables, dict):
+        raise BadData(f"students of {path} must be tables [students.NAME]")
+    students: dict[str, StudentPlan] = {}
+    for name, table in tables.items():
+        where = f"[students.{name}] of {path}"
+        before = table.get("after") if isinstance(table, dict) else None
+        if before and before not in students:
+            raise BadData(f"{where} goes on after {before!r}; name one above it: {[*students]}")
+        inherited = tables[before] | {"after": ""} if before else {}
+        if odd := [
+            key
+            for key in SHAPE
+            if key in inherited and table.get(key, inherited[key]) != inherited[key]
+        ]:
+            raise BadData(f"{where} has another {odd[0]} than {before!r}, which it goes on from")
+        students[name] = _plan(StudentPlan, inherited | table if before else table, where)
+    return students
 
 
 def _require_counts(content: Any, where: str) -> None:

@@ -13,7 +13,9 @@ from hypothesis import settings
 
 from edge_router.routing.artifact.manifest import RouterArtifact
 
-settings.register_profile("edge_router", deadline=None)  # a shared machine stalls at times
+# Without a deadline: a shared machine stalls at times. CI tries every law on more examples, too.
+settings.register_profile("edge_router", deadline=None, max_examples=25)
+settings.register_profile("thorough", deadline=None, max_examples=150)
 settings.load_profile("edge_router")
 
 LOOPBACK = ("127.", "::1", "localhost")

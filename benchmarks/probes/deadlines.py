@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from edge_router import AsyncEdgeRouter, ChatRequest, Config, EdgeRouter, EdgeRouterError
 from edge_router.backends.deadline import Deadline
 from edge_router.errors import BackendUnavailable
-from edge_router.layers.breaker import FAILURES_IN_A_ROW, Breaker
+from edge_router.layers.resilience import FAILURES_IN_A_ROW, Breaker
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
 

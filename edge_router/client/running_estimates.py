@@ -1,4 +1,7 @@
-"""Running estimates from real answers: each expert's pace, answer length, cache and outages."""
+"""Running estimates from real answers: each expert's pace, answer length, cache and outages.
+
+With the state of this machine, read once a second, they are the snapshot that decides a query.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import Self
 from edge_router.backends.base import Backend, Loadable
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Message, estimated_tokens
 from edge_router.device.latency import AS_STATED, ExpertState, Pace, Timing
-from edge_router.device.machine import DeviceSource, DeviceState, RecentDevice, this_device
+from edge_router.device.machine import DeviceSource, DeviceState, this_device
 from edge_router.device.speeds import MeasuredSpeed, now_as_text, write_speeds
 from edge_router.errors import BackendError
 from edge_router.guards.forking import ForkSafeLock
@@ -24,7 +27,7 @@ from edge_router.routing.experts.expert import Expert, Location
 from edge_router.routing.record import AnswerRecord
 from edge_router.settings.config import Config
 
-__all__ = ["Experience"]
+__all__ = ["Experience", "RecentDevice"]
 
 KEPT_OPEN_S = 30.0  # how long the transport keeps an idle connection
 UNREACHABLE_S = 10.0  # how long a failed expert is avoided, unless its error states a time
@@ -67,6 +70,30 @@ class _Outage:
 
     def holds(self, now: float) -> bool:
         return 0 <= now - self.since < self.seconds
+
+
+class RecentDevice:
+    """A cache of the state of this machine, which is read again after `max_age_s` seconds."""
+
+    def __init__(
+        self,
+        source: DeviceSource,
+        *,
+        max_age_s: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._lock = ForkSafeLock()
+        self._read: tuple[float, DeviceState] | None = None
+
+    def state(self) -> DeviceState:
+        with self._lock:
+            now = self._clock()
+            if self._read is None or not 0 <= now - self._read[0] < self._max_age_s:
+                self._read = now, self._source.state()
+            return self._read[1]
 
 
 class Experience:

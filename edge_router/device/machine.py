@@ -10,13 +10,10 @@ import math
 import os
 import platform
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-
-from edge_router.guards.forking import ForkSafeLock
 
 __all__ = [
     "DeviceCounters",
@@ -25,7 +22,6 @@ __all__ = [
     "DeviceState",
     "Hardware",
     "LinuxDevice",
-    "RecentDevice",
     "UnknownDevice",
     "system_text",
     "this_device",
@@ -222,30 +218,6 @@ class LinuxDevice:
             return True
         rows = [line.split() for line in (new or "").splitlines()]
         return any(row and row[-1] != "lo" and row[0][:2] not in ("fe", "ff") for row in rows)
-
-
-class RecentDevice:
-    """A cache of another source: a state is reused for `max_age_s` seconds."""
-
-    def __init__(
-        self,
-        source: DeviceSource,
-        *,
-        max_age_s: float = 1.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._source = source
-        self._max_age_s = max_age_s
-        self._clock = clock
-        self._lock = ForkSafeLock()
-        self._read: tuple[float, DeviceState] | None = None
-
-    def state(self) -> DeviceState:
-        with self._lock:
-            now = self._clock()
-            if self._read is None or not 0 <= now - self._read[0] < self._max_age_s:
-                self._read = now, self._source.state()
-            return self._read[1]
 
 
 def system_text(path: Path) -> str | None:

@@ -7,6 +7,7 @@ from itertools import compress
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 
 from edge_router.routing.arrays import Float32s
 from edge_router.routing.experts.expert import PROFILES
@@ -35,7 +36,10 @@ def teacher_opinion(
     """
     first, *others = zip(members, recipe.teachers.values(), strict=True)
     broad = _broad(recipe, outcomes, studied, *first, work=work)
-    return broad.joined([_specialist(recipe, studied, *other, work=work) for other in others])
+    offsets = first[0].head_lengths
+    return broad.joined(
+        [_specialist(recipe, studied, *other, offsets=offsets, work=work) for other in others]
+    )
 
 
 def _broad(
@@ -49,24 +53,53 @@ def _broad(
 ) -> Opinion:
     vectors, log_tokens = read_texts(member, studied.texts, recipe.base, plan.max_tokens, work)
     heads = _heads(recipe, outcomes, member, vectors[: len(outcomes)])
-    experts, sizes = _in_order(heads.experts, outcomes.experts), _in_order(heads.profiles, PROFILES)
-    return Opinion.of(vectors, log_tokens, experts, sizes, kinds=member.kind.out_features)
+    return Opinion(
+        log_odds_of(_in_order(heads.experts, outcomes.experts), vectors),
+        log_odds_of(_in_order(heads.profiles, PROFILES), vectors),
+        _needs_tools(heads, vectors),
+        log_tokens,
+        vectors[:, -member.kind.out_features :],
+    )
 
 
 def _specialist(
-    recipe: Recipe, studied: OutcomeSet, member: RouterNetwork, plan: TeacherPlan, *, work: Path
+    recipe: Recipe,
+    studied: OutcomeSet,
+    member: RouterNetwork,
+    plan: TeacherPlan,
+    *,
+    offsets: Tensor,
+    work: Path,
 ) -> Specialist:
-    """Of the tables that a network was trained on, and of the transferred texts."""
+    """Of the tables that a network was trained on, and of the transferred texts. Its lengths are
+    told on the scale of a network whose experts have the `offsets` (experts,)."""
     often = plan.draws
     seen = np.array([often.get(table, often["*"]) > 0 for table in studied.tables.tolist()])
     rows = (seen | (studied.tables == TRANSFER)).astype(np.bool_)
     own = studied.where(rows)
-    vectors, _ = read_texts(member, own.texts, recipe.base, plan.max_tokens, work)
+    vectors, log_tokens = read_texts(member, own.texts, recipe.base, plan.max_tokens, work)
     heads = _heads(recipe, own, member, vectors)
-    known = (~np.isnan(studied.scores[seen & (studied.splits == "train")])).any(axis=0)
+    taught = seen & (studied.splits == "train")
+    known = (~np.isnan(studied.scores[taught])).any(axis=0)
+    timed = (~np.isnan(studied.log_tokens[taught])).any(axis=0)
     experts = _in_order(heads.experts, compress(studied.experts, known))
     sizes = _in_order(heads.profiles, PROFILES)
-    return Specialist(rows, known, log_odds_of(experts, vectors), log_odds_of(sizes, vectors))
+    longer = (member.head_lengths - offsets).detach().numpy()[timed].mean()
+    return Specialist(
+        rows,
+        known,
+        log_odds_of(experts, vectors),
+        log_odds_of(sizes, vectors),
+        _needs_tools(heads, vectors),
+        log_tokens + longer,
+    )
+
+
+def _needs_tools(heads: Heads, vectors: Float32s) -> Float32s:
+    """(queries, 1), NaN where no outcome says whether a query needs tools."""
+    if heads.needs_tools is None:
+        return np.full((len(vectors), 1), np.nan, np.float32)
+    return log_odds_of([heads.needs_tools], vectors)
 
 
 def _heads(recipe: Recipe, known: OutcomeSet, member: RouterNetwork, vectors: Float32s) -> Heads:

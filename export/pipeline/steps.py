@@ -23,7 +23,7 @@ from ..data.transfer import transfer_texts
 from ..graphs.parity import parity, require_parity
 from ..graphs.represent import Representations
 from ..metrics.table import evaluate_table
-from ..recipe import RECIPES, Recipe
+from ..recipe import RECIPES, Recipe, StudentPlan
 from ..training.vocabulary import Vocabulary, cut_vocabulary
 from .calibrate import calibrate, reference_expense
 from .card import write_card
@@ -139,16 +139,21 @@ class Making:
     @_Step
     def student(self) -> RouterNetwork:
         """The network that ships."""
+        return self._student(self.plan)
+
+    def _student(self, plan: StudentPlan) -> RouterNetwork:
         from ..training.student import distill
 
+        before = self._student(self.recipe.students[plan.after]) if plan.after else None
         return distill(
             self.studied,
             self.opinion,
             self.teacher[0],
-            self.plan,
+            plan,
             recipe=self.recipe,
             vocabulary=self.vocabulary,
             work=self.work,
+            before=before,
         )
 
     @_Step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,56 +27,57 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """Log-odds of a good answer, `experts` (queries, experts) of every model and `sizes` (queries,
-    6) of the six profiles; `kinds` (queries, kinds) the posterior over task kinds, `log_tokens`
-    (queries, 1) the answer's length before each expert's own offset."""
+    """What is said of each query: log-odds of a good answer, `experts` (queries, experts) of every
+    model and `sizes` (queries, 6) of the six profiles, and `needs_tools` (queries, 1) that it needs
+    live data or a device; `log_tokens` (queries, 1) the answer's length before each expert's own
+    offset; `kinds` (queries, kinds) the posterior over task kinds."""
 
     experts: Float32s
     sizes: Float32s
-    kinds: Float32s
+    needs_tools: Float32s
     log_tokens: Float32s
-
-    @classmethod
-    def of(
-        cls,
-        vectors: Float32s,
-        log_tokens: Float32s,
-        experts: Sequence[LinearHead],
-        sizes: Sequence[LinearHead],
-        *,
-        kinds: int,
-    ) -> Opinion:
-        """One network's, from its representations (queries, dim), whose last `kinds` numbers are
-        the posterior, and a head for each expert and each profile."""
-        said = log_odds_of(experts, vectors), log_odds_of(sizes, vectors)
-        return cls(*said, vectors[:, -kinds:], log_tokens)
+    kinds: Float32s
 
     def joined(self, others: Sequence[Specialist]) -> Opinion:
         """With the `others`, each on what it has studied: an expert's log-odds are the mean of all
-        networks that know it, a profile's the mean of the specialists. The rest is this one's."""
+        networks that know it; the sizes, the need of tools and the length are the mean of the
+        specialists, where there is one. The kinds are this one's."""
         experts, opinions = self.experts.copy(), np.ones_like(self.experts)
-        sizes, specialists = np.zeros_like(self.sizes), np.zeros((len(self.sizes), 1), np.float32)
         for other in others:
             place = np.ix_(np.flatnonzero(other.rows), np.flatnonzero(other.known))
             experts[place] += other.experts
             opinions[place] += 1
-            sizes[other.rows] += other.sizes
-            specialists[other.rows] += 1
-        asked = specialists > 0
-        sizes = np.where(asked, sizes / np.maximum(specialists, 1), self.sizes)
-        return replace(self, experts=experts / opinions, sizes=sizes)
+        return Opinion(
+            experts / opinions,
+            _mean_of([(one.rows, one.sizes) for one in others], self.sizes),
+            _mean_of([(one.rows, one.needs_tools) for one in others], self.needs_tools),
+            _mean_of([(one.rows, one.log_tokens) for one in others], self.log_tokens),
+            self.kinds,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Specialist:
     """What a network says that was trained on some tables only, of the queries at which `rows`
     (queries,) is true: `experts` (those queries, those experts) of the experts at which `known`
-    (experts,) is true, and `sizes` (those queries, 6)."""
+    (experts,) is true, `sizes` (those queries, 6), `needs_tools` and `log_tokens` (those queries,
+    1), the length on the scale of the opinion that it joins."""
 
     rows: Bools
     known: Bools
     experts: Float32s
     sizes: Float32s
+    needs_tools: Float32s
+    log_tokens: Float32s
+
+
+def _mean_of(said: Sequence[tuple[Bools, Float32s]], otherwise: Float32s) -> Float32s:
+    """The mean of what was `said` of each query (queries, numbers), `otherwise` where nothing."""
+    total, count = np.zeros_like(otherwise), np.zeros((len(otherwise), 1), np.float32)
+    for rows, values in said:
+        total[rows] += values
+        count[rows] += 1
+    return np.where(count > 0, total / np.maximum(count, 1), otherwise)
 
 
 def log_odds_of(heads: Sequence[LinearHead], vectors: Float32s) -> Float32s:

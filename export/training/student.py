@@ -18,11 +18,21 @@ from ..data.outcome_set import OutcomeSet
 from ..recipe import Recipe, StudentPlan
 from .embedding import embed_cached
 from .grid import hold_to_grid, settle_on_grid
-from .loop import Batch, fit, optimizer_of
-from .model import RouterNetwork
+from .loop import Batch, fit, optimizer_of, padded
+from .model import RouterNetwork, digest
 from .shrink import shrink
 from .soft_labels import Opinion
-from .teacher import LENGTH_WEIGHT, Labels, fingerprint, label_loss, labels_of, task_kinds
+from .teacher import (
+    LENGTH_WEIGHT,
+    TOOLS_WEIGHT,
+    Labels,
+    fingerprint,
+    label_loss,
+    labels_of,
+    masked,
+    task_kinds,
+)
+from .triggers import Triggers
 from .vocabulary import Vocabulary
 
 __all__ = ["distill"]
@@ -39,17 +49,28 @@ def distill(
     recipe: Recipe,
     vocabulary: Vocabulary,
     work: Path,
+    before: RouterNetwork | None = None,
 ) -> RouterNetwork:
-    """A student cut out of `teacher` and trained on the `train` split and on the teacher's
-    `opinion` of the same queries, read with its own `vocabulary`, its weights held to the int8 grid
-    all the while (quantisation-aware training). Its sentence embedding follows the base model's."""
-    run = fingerprint(queries, plan, float(opinion.experts.sum()), float(opinion.sizes.sum()))
+    """A student that goes on from `before`, a student of its shape, or is cut out of `teacher`.
+
+    It is trained on the `train` split and on the teacher's `opinion` of the same queries, read with
+    its own `vocabulary`, its weights held to the int8 grid all the while (quantisation-aware
+    training). Its sentence embedding follows the base model's.
+
+    A share of the messages carries a trigger against it, see `Triggers`. A run that was stopped
+    goes on with new ones.
+    """
+    said = (opinion.experts, opinion.sizes, opinion.needs_tools, opinion.log_tokens)
+    earlier = () if before is None else (digest(before),)
+    run = fingerprint(queries, plan, *(float(part.sum()) for part in said), *earlier)
     finished = work / f"student-{run}.pt"
     torch.manual_seed(plan.seed)
     student = _start(teacher, plan, vocabulary)
     if finished.exists():
         student.load_state_dict(torch.load(finished, weights_only=True))
         return student.eval()
+    if before is not None:
+        student.load_state_dict(before.state_dict())
     hold_to_grid(student)
     train = queries.split("train")
     data = labels_of(train, task_kinds(queries), recipe, plan, tokenizer=vocabulary.write(work))
@@ -58,10 +79,20 @@ def distill(
     optimizer = optimizer_of(
         student, student.bert, encoder_rate=plan.encoder_rate, head_rate=plan.head_rate
     )
+    triggers = Triggers(
+        vocabulary.pieces, share=plan.attacked, max_tokens=plan.max_tokens, seed=plan.seed
+    )
+
+    def loss_of(batch: Batch) -> Tensor:
+        ids = [data.ids[draw] for draw in batch]
+        if plan.attacked:
+            triggers.improve(student, ids)
+        return _loss(student, data, targets, triggers.attacked(ids), batch, plan=plan)
+
     fit(
         student,
         data.batches(size=plan.batch_size, seed=plan.seed),
-        lambda batch: _loss(student, data, targets, batch, plan),
+        loss_of,
         optimizer,
         checkpoint=work / f"student-{run}.checkpoint",
         seed=plan.seed,
@@ -109,6 +140,7 @@ def _embeddings(texts: Sequence[str], base: Path, work: Path) -> Float32s:
 class _Targets:
     experts: Tensor  # (queries, experts), log-odds
     sizes: Tensor  # (queries, 6), log-odds
+    needs_tools: Tensor  # (queries, 1), log-odds or NaN
     kinds: Tensor  # (queries, kinds)
     log_tokens: Tensor  # (queries, 1)
     embeddings: Tensor | None  # (queries, embedding), each of length 1 or NaN
@@ -118,6 +150,7 @@ class _Targets:
         return cls(
             torch.from_numpy(opinion.experts[rows]),
             torch.from_numpy(opinion.sizes[rows]),
+            torch.from_numpy(opinion.needs_tools[rows]),
             torch.from_numpy(opinion.kinds[rows]),
             torch.from_numpy(opinion.log_tokens[rows]),
             None if embeddings is None else torch.from_numpy(embeddings),
@@ -125,10 +158,17 @@ class _Targets:
 
 
 def _loss(
-    student: RouterNetwork, data: Labels, targets: _Targets, batch: Batch, plan: StudentPlan
+    student: RouterNetwork,
+    data: Labels,
+    targets: _Targets,
+    ids: Sequence[Sequence[int]],
+    batch: Batch,
+    *,
+    plan: StudentPlan,
 ) -> Tensor:
+    """Of the draws `batch`, read as the token `ids` (draws,)."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        pooled = student.pooled(*data.inputs(batch))
+        pooled = student.pooled(*padded(ids))
     rows = data.draws.rows[batch]
     pooled = student.dropout(pooled.float())
     from_teacher = _teacher_loss(student, pooled, targets, rows, plan)
@@ -152,12 +192,18 @@ def _teacher_loss(
     gap_loss = functional.mse_loss(_centred(odds), _centred(wanted))
     kind_loss = functional.cross_entropy(kind_logits, targets.kinds[rows])
     length_loss = functional.smooth_l1_loss(log_tokens, targets.log_tokens[rows])
+    tools_loss = masked(
+        functional.binary_cross_entropy_with_logits,
+        student.tools(vector),
+        targets.needs_tools[rows].sigmoid(),
+    )
     return (
         score_loss
         + plan.gap_weight * gap_loss
         + plan.size_weight * size_loss
         + plan.kind_weight * kind_loss
         + LENGTH_WEIGHT * length_loss
+        + TOOLS_WEIGHT * tools_loss
     )
 
 

@@ -24,10 +24,12 @@ from .model import RouterNetwork
 
 __all__ = [
     "LENGTH_WEIGHT",
+    "TOOLS_WEIGHT",
     "Labels",
     "fingerprint",
     "label_loss",
     "labels_of",
+    "masked",
     "task_kinds",
     "train",
 ]
@@ -168,15 +170,15 @@ def label_loss(
     """The loss of what is read off `pooled` (batch, width) against the outcomes of `rows`."""
     vector, kind_logits, log_tokens = network.read(pooled)
     odds, scores = network.heads(vector), data.scores[rows]
-    score_loss = _masked(functional.binary_cross_entropy_with_logits, odds, scores)
+    score_loss = masked(functional.binary_cross_entropy_with_logits, odds, scores)
     if plan.soft_weight:
-        score_loss = score_loss + plan.soft_weight * _masked(
+        score_loss = score_loss + plan.soft_weight * masked(
             functional.mse_loss, odds, _soft(scores)
         )
-    length_loss = _masked(
+    length_loss = masked(
         functional.smooth_l1_loss, log_tokens + network.head_lengths, data.log_tokens[rows]
     )
-    tools_loss = _masked(
+    tools_loss = masked(
         functional.binary_cross_entropy_with_logits, network.tools(vector), data.needs_tools[rows]
     )
     kind_loss = functional.cross_entropy(
@@ -197,7 +199,7 @@ def _soft(scores: Tensor) -> Tensor:
     return torch.where(inside, scores.clamp(LEAST_SOFT, 1 - LEAST_SOFT).logit(), torch.nan)
 
 
-def _masked(loss: Callable[..., Tensor], predicted: Tensor, target: Tensor) -> Tensor:
+def masked(loss: Callable[..., Tensor], predicted: Tensor, target: Tensor) -> Tensor:
     """The loss over known targets, averaged within each row first, then over the rows."""
     known = ~target.isnan()
     each = loss(predicted, target.nan_to_num(), reduction="none") * known

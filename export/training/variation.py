@@ -12,21 +12,50 @@ import numpy as np
 
 __all__ = ["Variation"]
 
-BEFORE = (
-    "please ", "Please, ", "could you please ", "can you help me? ", "hi, ", "Hi! ", "hello ",
-    "Hello there, ", "hey ", "Good morning. ", "Hey, quick question: ", "I have a question. ",
-    "Question: ", "ok so ", "Dear assistant, ", "por favor, ", "Hola, ", "bitte ", "Hallo, ",
-    "s'il te plaît, ", "Bonjour, ", "请", "你好，", "こんにちは。", "Здравствуйте! ", "Ciao, ",
-    "I was wondering: ", "hi there!! ", "So, ", "User: ", "Q: ", "pls ", "hello, can u tell me: ",
+GREETINGS = (
+    "hi", "Hi", "hello", "Hello there", "hey", "Hey!", "Good morning", "good evening",
+    "Dear assistant", "Hi there!!", "greetings", "Hola", "¡Buenos días!", "Hallo", "Guten Tag",
+    "Bonjour", "Salut", "Ciao", "Buongiorno", "Olá", "Bom dia", "Hej", "Merhaba", "Здравствуйте!",
+    "Добрый день!", "你好，", "您好，", "こんにちは。", "안녕하세요.", "नमस्ते", "مرحبا",
+)  # fmt: skip
+REQUESTS = (
+    "please", "Please,", "pls", "plz", "could you please", "can you help me?", "I need some help:",
+    "would you mind:", "quick question:", "I have a question.", "Question:", "ok so", "So,", "Q:",
+    "User:", "I was wondering:", "can u tell me:", "help me out here,", "one more thing:",
+    "Kindly", "If you can:", "por favor,", "¿me ayudas?", "bitte", "Kannst du mir helfen?",
+    "s'il vous plaît,", "Peux-tu m'aider ?", "per favore,", "por gentileza,", "пожалуйста,",
+    "подскажите,", "请", "麻烦你，", "お願いします。", "부탁해요.",
 )  # fmt: skip
 BEHIND = (
-    " please", " Thanks!", " thanks", " Thank you in advance.", " thx", " Thank you!", " please!!",
-    "\n\nBest regards,\nMaria", "\n--\nJohn Smith\nSales Manager", "\nSent from my iPhone",
-    "\n\nKind regards", " Gracias.", " Danke!", " merci", " 谢谢", " ありがとう", " спасибо",
-    "?", "??", "...", " !", " :)", "\n", "  ", "\n\nCheers, Tom", " asap", " Please be brief.",
+    " please", " Thanks!", " thanks", " thanks a lot!!", " Thank you in advance.", " thx", " ty",
+    " cheers", " Thank you so much for your help.", " please!!", "?", "??", "...", " !", " :)",
+    "\n", "  ", " asap", " Please be brief.", " Any help is appreciated.", " Much appreciated",
+    " I appreciate it.", " ¡Muchas gracias!", " gracias", " Vielen Dank!", " danke",
+    " merci d'avance", " grazie mille", " obrigado", " спасибо большое", " 谢谢", " 多谢！",
+    " ありがとう", " 고마워요",
+)  # fmt: skip
+CLOSINGS = (
+    "Best", "Best wishes", "Kind regards", "Regards", "Sincerely", "Cheers", "Thanks", "Yours",
+    "Warmly", "--", "—", "Viele Grüße", "Mit freundlichen Grüßen", "Cordialement", "Saludos",
+    "Cordiali saluti", "Atenciosamente", "С уважением", "此致",
+)  # fmt: skip
+FIRST_NAMES = (
+    "Maria", "John", "Tom", "Aisha", "Wei", "Priya", "Carlos", "Elena", "Mohammed", "Sophie",
+    "Yuki", "Olga", "Kwame", "Lars", "Fatima", "Diego", "Hannah", "Ivan", "Grace", "Noah",
+)  # fmt: skip
+LAST_NAMES = (
+    "Smith", "García", "Müller", "Rossi", "Chen", "Patel", "Kim", "Novak", "Dubois", "Silva",
+    "Okafor", "Jensen", "Ivanova", "Tanaka", "Haddad", "Brown", "Kowalski", "Yilmaz",
+)  # fmt: skip
+FURTHER_LINES = (
+    "Sales Manager", "Student", "Senior Engineer, Platform Team", "Marketing", "Dept. of Biology",
+    "Sent from my iPhone", "Sent from my Galaxy", "Get Outlook for Android", "+1 555 010 2030",
+    "Tel. 030 1234567", "www.example.com", "office@example.com", "Acme GmbH, Berlin", "he/him",
+    "This message is confidential.", "Gesendet von meinem Handy", "Enviado desde mi móvil",
 )  # fmt: skip
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 FEWEST_LETTERS = 30  # of a text with a typing error; in a shorter one the word might be lost
+LETTERS_PER_TYPO = 35  # at least, in a text with many
 MOST_NOISE = 20  # random words in front or behind
 
 
@@ -54,21 +83,44 @@ class Variation:
         return self._with_noise(text)
 
     def _wrapped(self, text: str) -> str:
-        """With politeness in front, behind, or both."""
+        """With a greeting or politeness in front, thanks or a signature behind, or both."""
         random = self._random
         side = random.random()
-        before = _one_of(BEFORE, random) if side < 0.7 else ""
-        behind = _one_of(BEHIND, random) if side > 0.4 else ""
+        before = self._opening() if side < 0.7 else ""
+        behind = self._ending() if side > 0.4 else ""
         if before and text[:1].isupper() and random.random() < 0.5:
             text = text[0].lower() + text[1:]
         return before + text + behind
 
+    def _opening(self) -> str:
+        """A greeting, a request, or a greeting and a request."""
+        random = self._random
+        kind = random.random()
+        greeting = "" if kind < 0.4 else _one_of(GREETINGS, random)
+        request = "" if 0.4 <= kind < 0.7 else _one_of(REQUESTS, random)
+        if greeting[-1:].isalpha():
+            greeting += _one_of((",", "!", ".", ""), random)
+        return f"{greeting} {request}".strip() + " "
+
+    def _ending(self) -> str:
+        """Thanks, or the signature of a mail."""
+        random = self._random
+        if random.random() < 0.6:
+            return _one_of(BEHIND, random)
+        name = _one_of(FIRST_NAMES, random)
+        if random.random() < 0.6:
+            name += f" {_one_of(LAST_NAMES, random)}"
+        lines = [_one_of(FURTHER_LINES, random) for _ in range(int(random.integers(0, 3)))]
+        closing = _one_of(CLOSINGS, random) + _one_of((",", ""), random)
+        return "\n".join([_one_of(("", "\n"), random), closing, name, *lines])
+
     def _mistyped(self, text: str) -> str:
-        """With one to three letters doubled, lost, swapped or wrong."""
+        """With some letters doubled, lost, swapped or wrong: one to three, more in a long text."""
         random = self._random
         if len(text) < FEWEST_LETTERS:
             return text
-        for _ in range(int(random.integers(1, 4))):
+        most = max(3, len(text) // LETTERS_PER_TYPO)
+        for _ in range(int(random.integers(1, most + 1))):
             at = int(random.integers(1, len(text) - 1))
             if not (text[at].isalpha() and text[at + 1].isalpha()):
                 continue

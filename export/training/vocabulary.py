@@ -29,6 +29,13 @@ class Vocabulary:
     tokenizer: str
     kept: tuple[int, ...]
 
+    @property
+    def pieces(self) -> list[int]:
+        """Numbers of the words and parts of words that a text is made of: all but the special."""
+        content = json.loads(self.tokenizer)
+        special = {token["id"] for token in content["added_tokens"]}
+        return [n for n in content["model"]["vocab"].values() if n not in special]
+
     def write(self, folder: Path) -> Path:
         """The tokenizer as a file in `folder`, named by its content."""
         name = hashlib.sha256(self.tokenizer.encode()).hexdigest()[:16]

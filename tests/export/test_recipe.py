@@ -1,4 +1,4 @@
-"""The operating points of a recipe."""
+"""A recipe file: what it may leave out, and what is refused."""
 
 from __future__ import annotations
 
@@ -68,4 +68,31 @@ def test_a_recipe_has_a_teacher(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(f"{text[:start]}[teachers]\n\n{text[end:]}", encoding="utf-8")
     with pytest.raises(BadData, match=r"has no teacher; add a table \[teachers\.NAME\]"):
+        Recipe.load(path)
+
+
+def test_a_student_that_goes_on_is_like_the_one_before_it() -> None:
+    """But for what it states."""
+    students = Recipe.load(SHIPPED).students
+    first, hardened = students["4x256"], students["4x256_hardened"]
+    assert (first.after, hardened.after, hardened.attacked > 0) == ("", "4x256", True)
+    assert (hardened.layers, hardened.draws) == (first.layers, first.draws)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "fault"),
+    [
+        ('after = "4x256"', 'after = "5x256"', r"goes on after '5x256'; name one above it: \['4x2"),
+        ('after = "4x256"', 'after = "3x256"', r"goes on after '3x256'; name one above it"),
+        ('after = "4x256"', 'after = "4x256"\nwidth = 128', r"another width than '4x256', which"),
+        ("attacked = 0.4", "attacke = 0.4", r"\[students\.4x256_hardened\] .* keys: attacke"),
+    ],
+)
+def test_a_student_goes_on_from_one_above_it_of_its_shape(
+    tmp_path: Path, was: str, becomes: str, fault: str
+) -> None:
+    """Weights of other shapes cannot be taken over."""
+    path = tmp_path / "mine.toml"
+    path.write_text(SHIPPED.read_text(encoding="utf-8").replace(was, becomes, 1), encoding="utf-8")
+    with pytest.raises(BadData, match=fault):
         Recipe.load(path)

@@ -29,4 +29,5 @@ model = "big"
 profile = "frontier"
 location = "cloud"
 base_url = "http://127.0.0.1:9/v1"
+retries = 0
 """

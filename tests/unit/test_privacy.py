@@ -140,7 +140,7 @@ def test_no_connection_is_attempted_however_it_is_said(
 ) -> None:
     """By the cloud expert that every query would go to, whatever happens to the local one."""
     with listening() as (url, came):
-        cloud = ExpertConfig("openai", "big", "frontier", location="cloud", base_url=url)
+        cloud = ExpertConfig("openai", "big", "frontier", location="cloud", base_url=url, retries=0)
         base = Config(experts={"local": LOCAL, "cloud": cloud}, min_gain=-1.0)
         ways = _ways(base, tmp_path, url)
         for number, (way, failure) in enumerate(itertools.product(ways, FAILURES)):
@@ -188,7 +188,7 @@ def test_what_only_the_cloud_can_do_stays_here_all_the_same(
         turns += [{"role": "assistant", "tool_calls": [call]}]
         turns += [{"role": "tool", "tool_call_id": "1", "content": result}]
     with listening() as (url, came):
-        able: dict[str, Any] = {"vision": True, "audio": True, "files": True}
+        able: dict[str, Any] = {"vision": True, "audio": True, "files": True, "retries": 0}
         cloud = ExpertConfig("openai", "big", "frontier", location="cloud", base_url=url, **able)
         config = Config(experts={"local": LOCAL, "cloud": cloud}, min_gain=-1.0)
         failing: Any = FakeBackend(error=BackendUnavailable("x"))

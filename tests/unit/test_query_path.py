@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MOST_UNTIL_ASKED, MOST_UNTIL_SENT, MOST_FILES = 24, 28, 34
+MOST_UNTIL_ASKED, MOST_UNTIL_SENT, MOST_FILES = 22, 26, 30
 
 
 @pytest.mark.parametrize("options", [[], ["--stream"]])

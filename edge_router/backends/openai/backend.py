@@ -20,8 +20,16 @@ from edge_router.guards.redaction import redacted_url, without_secrets
 from ..deadline import Deadline, TimeLeft
 from ..http.transport import DeadlineTransport
 from .errors import EXPLAINED, Failure, refusal_body
-from .events import Event, EventTooLong, streamed_events, whole_events
-from .fields import ErrorReported, Malformed, require_plain, require_type
+from .events import (
+    Event,
+    EventTooLong,
+    Malformed,
+    require_plain,
+    require_type,
+    streamed_events,
+    whole_events,
+)
+from .oddities import ErrorReported
 from .redaction import Redaction
 from .refusal import refused_field
 from .reply import Answer, Delta, completion

@@ -25,8 +25,8 @@ from edge_router.errors import (
 )
 
 from ..deadline import Deadline
-from .events import EventTooLong
-from .fields import ErrorReported, Malformed, ToolCalled, Unfinished, compression, json_object
+from .events import EventTooLong, Malformed, compression, json_object
+from .oddities import ErrorReported, ToolCalled, Unfinished
 from .overflow import is_overflow
 from .redaction import Redaction
 from .request import variable

@@ -1,17 +1,29 @@
-"""The events of a reply: bytes in, the data of each event out. No I/O.
+"""The events of a reply: headers and bytes in, the data of each event out, read as JSON. No I/O.
 
 Servers send them as server-sent events, or as one whole JSON reply.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
-from .fields import Malformed, end_of_object, json_object, require_few_values
-
-__all__ = ["Event", "EventTooLong", "SSEParser", "streamed_events", "whole_events"]
+__all__ = [
+    "Event",
+    "EventTooLong",
+    "Malformed",
+    "SSEParser",
+    "compression",
+    "joined",
+    "json_object",
+    "require_plain",
+    "require_type",
+    "split_pair",
+    "streamed_events",
+    "whole_events",
+]
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _MAX_LINES = 200_000  # in a row that bring no event
@@ -24,6 +36,13 @@ _STREAM = re.compile(r"(data|event|id|retry|error)?:")
 _BETWEEN = re.compile(r"[\s,\]]*(?:data:\s*)?")
 _ARRAY = re.compile(r"\[\s*(?=\{)")
 _LINE = re.compile(r"[^\r\n]*")
+_MAX_DIGITS = 1000  # reading more takes Python quadratic time, and no count is that long
+_MAX_VALUES = 1_000_000  # in JSON; a megabyte of brackets becomes a hundred of objects
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+class Malformed(ValueError):
+    """The reply is not what the protocol allows."""
 
 
 class EventTooLong(ValueError):
@@ -41,6 +60,25 @@ class Event(str):
         event = super().__new__(cls, data)
         event.kind = kind
         return event
+
+
+def require_type(content_type: str) -> None:
+    """Refuse only what is surely no answer: servers are careless with this header."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if "html" in kind:
+        raise Malformed(f"expected an answer, got {kind}; check base_url")
+
+
+def require_plain(content_encoding: str) -> None:
+    """Refuse compression before anything is unpacked: a few kilobytes can become gigabytes."""
+    if coding := compression(content_encoding):
+        raise Malformed(f"the reply is compressed ({coding}), though the request forbids that")
+
+
+def compression(content_encoding: str) -> str:
+    """What a body is compressed with, "" for one that is not."""
+    codings = [one.strip().lower() for one in content_encoding.split(",")]
+    return ", ".join(one for one in codings if one not in ("", "identity"))
 
 
 class SSEParser:
@@ -185,7 +223,7 @@ def whole_events(chunks: Iterator[bytes], start: bytes = b"") -> Iterator[Event]
         yield from parser.feed(b"\n\n")
         yield from parser.end()
         return
-    require_few_values(text)
+    _require_few_values(text)
     array = _ARRAY.match(text)
     yield from _objects(text, array.end() if array else 0)
 
@@ -211,8 +249,58 @@ def _objects(text: str, at: int) -> Iterator[Event]:
 def _end_of_event(text: str, at: int) -> int:
     if text.startswith("{", at):
         try:
-            return end_of_object(text, at)
+            return _end_of_object(text, at)
         except Malformed:
             return len(text)  # its end is unknown
     line = _LINE.match(text, at)
     return max(at + 1, line.end() if line else 0)
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The object that `text` holds. Raises Malformed."""
+    _require_few_values(text)
+    try:
+        value = _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        raise Malformed("malformed JSON") from None  # not shown: it may hold the answer
+    if not isinstance(value, dict):
+        raise Malformed(f"expected a JSON object, got {type(value).__name__}")
+    return value
+
+
+def _end_of_object(text: str, at: int) -> int:
+    """Where the JSON value that begins at `at` ends. Raises Malformed."""
+    try:
+        return _DECODER.raw_decode(text, at)[1]
+    except (ValueError, RecursionError):
+        raise Malformed("malformed JSON") from None
+
+
+def _require_few_values(text: str) -> None:
+    """Refuse JSON that would take long to read; counting is cheap. Raises Malformed."""
+    if len(text) > _MAX_VALUES and sum(map(text.count, ",[{")) > _MAX_VALUES:
+        raise Malformed(f"the reply holds more than {_MAX_VALUES} JSON values")
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError("a number has too many digits")
+    return int(digits)
+
+
+_DECODER = json.JSONDecoder(parse_int=_whole_number)
+
+
+def split_pair(text: str) -> tuple[str, str]:
+    """`text` with its surrogate pairs joined, and the half pair at its end, whose other half may
+    begin the next text."""
+    if "\ud800" <= text[-1:] <= "\udbff":
+        return joined(text[:-1]), text[-1]
+    return joined(text), ""
+
+
+def joined(text: str) -> str:
+    """`text` with surrogate pairs made characters; a half alone becomes U+FFFD."""
+    if text.isascii() or not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

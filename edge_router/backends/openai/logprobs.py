@@ -7,7 +7,7 @@ from typing import Any
 
 from edge_router.chat.completion import TokenLogprob
 
-from .fields import joined
+from .events import joined
 
 __all__ = ["token_logprobs"]
 

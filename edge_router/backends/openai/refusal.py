@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from .fields import Malformed, json_object
+from .events import Malformed, json_object
 from .settings import BOUNDS
 
 __all__ = ["refused_field"]

@@ -1,10 +1,13 @@
-"""A reply's events become an answer: its texts, finish reason and usage. No I/O."""
+"""A reply's events become an answer: its texts, finish reason and usage. No I/O.
+
+Plain replies are read here; what is in another shape, a few functions of `oddities` read.
+"""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import Any
 
@@ -17,30 +20,23 @@ from edge_router.chat.completion import (
     Usage,
 )
 
-from .envelope import (
-    error_of,
-    is_bare_error,
-    is_first,
-    is_without_choices,
-    name_or,
-    reports,
-    usage_of,
-)
-from .fields import (
+from .events import Malformed, joined, json_object, split_pair
+from .logprobs import token_logprobs
+from .oddities import (
+    THOUGHTS,
+    Ending,
     ErrorReported,
-    Malformed,
     ToolCalled,
     Unfinished,
     ending,
-    joined,
-    json_object,
+    error_of,
+    is_error,
+    oddity_of,
     reason_text,
-    split_pair,
     thinks,
     thoughts,
     words,
 )
-from .logprobs import token_logprobs
 from .tool_calls import CallReader
 
 __all__ = ["Answer", "Delta", "completion"]
@@ -48,6 +44,11 @@ __all__ = ["Answer", "Delta", "completion"]
 _LONGEST_PING = 64
 _MAX_IDLE = 100_000  # events that add nothing
 _MAX_CHARACTERS = 16 << 20
+_MAX_TOKENS = 10**9  # a larger count is a mistake
+_MAX_NAME = 200
+_OF_ERRORS = ("error", "type", "code", "status", "detail")
+_BEYOND_TEXT = (*THOUGHTS, "refusal", "tool_calls", "function_call")
+_ENDINGS: Mapping[str, Ending] = {"stop": "stop", "length": "length"}  # the usual ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def completion(events: Iterable[str], answer: Answer) -> ChatCompletion:
     return ChatCompletion.from_chunks([*pieces, answer.last_piece()])
 
 
+@dataclass(slots=True, eq=False)
 class Answer:
     """The answer of one reply, so far. Every piece of it carries the same id and model.
 
@@ -91,52 +93,27 @@ class Answer:
     `done`: nothing more is read.
     """
 
-    __slots__ = (
-        "_calls",
-        "_claims",
-        "_half",
-        "_id",
-        "_idle",
-        "_model",
-        "_refuses",
-        "_text",
-        "_thought",
-        "_tools",
-        "_usage",
-        "_wants_logprobs",
-        "_whole",
-        "awake",
-        "begun",
-        "done",
-        "finish",
-        "has_message",
-        "moved",
-        "oddity",
-        "overtaken",
-    )
-
-    def __init__(self, model: str, *, tools: bool = False, logprobs: bool = False) -> None:
-        self._id = _new_id()
-        self._model = model
-        self._usage: Usage | None = None
-        self._text = StringIO()
-        self._half = ""  # of a surrogate pair whose other half has not come yet
-        self._idle = 0
-        self._tools = tools
-        self._wants_logprobs = logprobs
-        self._calls = CallReader()
-        self._claims = False  # it says that it calls a tool
-        self._thought = 0  # characters
-        self._refuses = False
-        self._whole = False
-        self.awake = False
-        self.begun = False
-        self.has_message = False
-        self.moved = False
-        self.overtaken = False
-        self.done = False
-        self.oddity = ""
-        self.finish: FinishReason | None = None
+    model: str
+    tools: bool = field(default=False, kw_only=True)
+    logprobs: bool = field(default=False, kw_only=True)
+    awake: bool = False
+    begun: bool = False
+    has_message: bool = False
+    moved: bool = False
+    overtaken: bool = False
+    done: bool = False
+    oddity: str = ""
+    finish: FinishReason | None = None
+    _id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    _usage: Usage | None = None
+    _text: StringIO = field(default_factory=StringIO)
+    _half: str = ""  # of a surrogate pair whose other half has not come yet
+    _idle: int = 0
+    _calls: CallReader = field(default_factory=CallReader)
+    _claims: bool = False  # it says that it calls a tool
+    _thought: int = 0  # characters
+    _refuses: bool = False
+    _whole: bool = False
 
     def take(self, event: str) -> Delta:
         """Read one event; returns what it adds, often nothing.
@@ -180,7 +157,7 @@ class Answer:
         ended too early, and Malformed for one without a message.
         """
         if self._claims and not self.begun:
-            if not self._tools:
+            if not self.tools:
                 raise ToolCalled
             raise Malformed("it ends to call a tool, and calls none")
         if self._whole:
@@ -202,7 +179,7 @@ class Answer:
         """`delta` as the client gets it."""
         return ChatChunk(
             self._id,
-            self._model,
+            self.model,
             delta.text,
             tool_calls=delta.calls,
             reasoning_content=delta.thought,
@@ -217,15 +194,15 @@ class Answer:
             reason = "tool_calls"
         if self._refuses and reason == "stop":
             reason = "content_filter"
-        return ChatChunk(self._id, self._model, "", reason, self._usage)
+        return ChatChunk(self._id, self.model, "", reason, self._usage)
 
     def _take_reply(self, reply: Mapping[str, Any]) -> Delta:
-        if reports(reply.get("error")) or is_bare_error(reply):
+        if not _is_sound(reply) and is_error(reply):
             raise ErrorReported(reply.get("error") or reply)
         if not self.begun:  # later pieces keep the names of the first one
-            self._id = name_or(reply.get("id"), self._id)
-            self._model = name_or(reply.get("model"), self._model)
-        self._usage = usage_of(reply.get("usage")) or self._usage
+            self._id = _name_or(reply.get("id"), self._id)
+            self.model = _name_or(reply.get("model"), self.model)
+        self._usage = _usage_of(reply.get("usage")) or self._usage
         choice = self._choice(reply)
         finished = self.finish is not None
         delta = self._take_choice(choice)
@@ -235,23 +212,13 @@ class Answer:
     def _choice(self, reply: Mapping[str, Any]) -> Mapping[str, Any]:
         """The choice with index 0; empty for an event without a part of the answer."""
         choices = reply.get("choices")
-        if not choices:
-            # The chunk with the usage has no choices; neither has a "ping". More is an oddity.
-            if "choices" not in reply and not is_without_choices(reply):
-                message = reply.get("message")
-                quote = f" ({message})" if isinstance(message, str) else ""
-                self.oddity = self.oddity or f"the reply has no choices{quote}"
-            elif choices is not None and not isinstance(choices, list):
-                self.oddity = self.oddity or "the reply has no choices"
+        if choices == []:  # the chunk with the usage
             return {}
-        if not isinstance(choices, list):
-            raise Malformed("the reply has no choices")
-        if choices[0] is None:
-            self.oddity = self.oddity or "the first choice is not an object"
-            return {}
-        if not isinstance(choices[0], dict):
-            raise Malformed("the first choice is not an object")
-        return next((one for one in choices[:16] if is_first(one)), {})
+        if isinstance(choices, list) and isinstance(choices[0], dict):
+            return next((one for one in choices[:16] if _is_first(one)), {})
+        oddity = oddity_of(reply)
+        self.oddity = self.oddity or oddity
+        return {}
 
     def _take_choice(self, choice: Mapping[str, Any]) -> Delta:
         delta, message = choice.get("delta"), choice.get("message")
@@ -266,8 +233,9 @@ class Answer:
             self._whole = self._whole or not delta or bool(message.get("content"))
             added = self._take_delta(message, so_far=self._text.getvalue(), whole=True)
             self.moved = self.moved or moved
-        self._take_reason(reason_text(choice.get("finish_reason")))
-        if self._wants_logprobs and (logprobs := token_logprobs(choice.get("logprobs"))):
+        if (reason := choice.get("finish_reason")) is not None:
+            self._take_reason(reason)
+        if self.logprobs and (logprobs := token_logprobs(choice.get("logprobs"))):
             added = replace(added, logprobs=logprobs)
         return added
 
@@ -276,27 +244,34 @@ class Answer:
     ) -> Delta:
         """What `delta` adds; a `whole` message may say again what was said `so_far`."""
         self.has_message = True
-        calls = self._take_calls(delta, whole=whole)
-        thought = self._take_thought(delta, whole=whole)
-        refusal = words(delta.get("refusal"), "refusal")
-        self._refuses = self._refuses or bool(refusal)
-        text = words(delta.get("content"), "content") + refusal
+        plain = _is_plain(delta)
+        said = Delta(delta.get("content") or "") if plain else self._beyond_text(delta, whole=whole)
+        text = said.text
         text = "" if so_far and text.strip() == so_far.strip() else text.removeprefix(so_far)
         text, self._half = split_pair(self._half + text)
         if self._text.tell() + len(text) > _MAX_CHARACTERS:
             raise Malformed(f"the answer is longer than {_MAX_CHARACTERS} characters")
         self._text.write(text)
-        self.begun = self.begun or bool(text) or bool(calls)
-        self.moved = bool(text) or bool(calls) or thinks(delta)
+        self.begun = self.begun or bool(text) or bool(said.calls)
+        self.moved = bool(text) or bool(said.calls) or (not plain and thinks(delta))
         self.awake = self.awake or self.moved
-        if not (text or thought or calls):
+        if not (text or said.thought or said.calls):
             return NOTHING
-        return Delta(text, thought, calls, refuses=bool(refusal) and bool(text))
+        return Delta(text, said.thought, said.calls, refuses=said.refuses and bool(text))
+
+    def _beyond_text(self, delta: Mapping[str, Any], *, whole: bool) -> Delta:
+        """What a delta states that may hold more than a text."""
+        calls = self._take_calls(delta, whole=whole)
+        thought = self._take_thought(delta, whole=whole)
+        refusal = words(delta.get("refusal"), "refusal")
+        self._refuses = self._refuses or bool(refusal)
+        text = words(delta.get("content"), "content") + refusal
+        return Delta(text, thought, calls, refuses=bool(refusal))
 
     def _take_calls(self, delta: Mapping[str, Any], *, whole: bool) -> tuple[ToolCallDelta, ...]:
         if not (delta.get("tool_calls") or delta.get("function_call")):
             return ()
-        if not self._tools:
+        if not self.tools:
             raise ToolCalled
         if whole and self._calls.calls:
             return ()  # said again
@@ -315,17 +290,53 @@ class Answer:
         if self._thought > _MAX_CHARACTERS:
             raise Malformed(f"the answer is longer than {_MAX_CHARACTERS} characters")
 
-    def _take_reason(self, word: str) -> None:
+    def _take_reason(self, stated: object) -> None:
         """Keep the first reason that has a meaning."""
-        reason = ending(word)
+        reason = _ENDINGS.get(stated) if isinstance(stated, str) else None
+        if reason is None:
+            reason = ending(reason_text(stated))
         if not reason:
             return
         if reason == "failed":
+            word = reason_text(stated)
             raise ErrorReported({"message": f"it ended the answer with {word!r}", "code": 500})
         self._claims = self._claims or reason == "tools"
         if self.finish in (None, "stop"):
             self.finish = "stop" if reason == "tools" else reason
 
 
-def _new_id() -> str:
-    return f"chatcmpl-{uuid.uuid4().hex}"
+def _is_sound(reply: Mapping[str, Any]) -> bool:
+    """Whether there is nothing in it by which servers report errors."""
+    return reply.get("object") != "error" and not any(map(reply.get, _OF_ERRORS))
+
+
+def _is_plain(delta: Mapping[str, Any]) -> bool:
+    """Whether it is a text, or nothing."""
+    content = delta.get("content")
+    return (content is None or isinstance(content, str)) and all(
+        delta.get(name) is None for name in _BEYOND_TEXT
+    )
+
+
+def _is_first(choice: object) -> bool:
+    """Whether a choice has index 0, or none: only one is requested."""
+    if not isinstance(choice, dict):
+        return False
+    index = choice.get("index")
+    return type(index) is not int or index == 0
+
+
+def _usage_of(stated: object) -> Usage | None:
+    if not isinstance(stated, dict):
+        return None
+    read, written = stated.get("prompt_tokens"), stated.get("completion_tokens")
+    if type(read) is not int or type(written) is not int:  # nor a bool, which is an int
+        return None
+    if not (0 <= read <= _MAX_TOKENS and 0 <= written <= _MAX_TOKENS):
+        return None
+    return Usage(read, written)
+
+
+def _name_or(name: object, fallback: str) -> str:
+    fits = isinstance(name, str) and 0 < len(name) <= _MAX_NAME and name.isprintable()
+    return str(name) if fits else fallback

@@ -14,7 +14,7 @@ from typing import Any
 
 from edge_router.chat.completion import ToolCallDelta
 
-from .fields import Malformed, joined, split_pair
+from .events import Malformed, joined, split_pair
 
 __all__ = ["CallReader"]
 

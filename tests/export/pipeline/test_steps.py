@@ -92,6 +92,11 @@ varied = 0.5
 embedding = 384
 size_weight = 0.5
 
+[students.tiny_hardened]
+after = "tiny"
+epochs = 1
+attacked = 0.5
+
 [pairs]
 made = ["135m", "frontier"]
 
@@ -107,7 +112,7 @@ strong_profile = "frontier"
     plans += "\n".join(f'{profile} = ["{profile}"]' for profile in PROFILES) + "\n\n"
     head = re.sub(r"own_outcomes = .*", "own_outcomes = []", text[:start])
     head = re.sub(r"(?s)without_heads = .*?\n\]\n", "", head)
-    head = re.sub(r"ships = .*", 'ships = "tiny"', head)
+    head = re.sub(r"ships = .*", 'ships = "tiny_hardened"', head)
     file = folder / "tiny.toml"
     reference = text[text.index("[reference.135m]") :]
     file.write_text(f"{head}{plans}{reference}")
@@ -135,7 +140,7 @@ def test_every_command_makes_its_part_and_nothing_twice(
     message = capsys.readouterr().out
     assert message.count("teacher  ") == 6  # found again five times
     assert [teacher.stat().st_mtime_ns for teacher in teachers] == trained_at
-    assert len(list(teachers[0].parent.glob("student-*.pt"))) == 1
+    assert len(list(teachers[0].parent.glob("student-*.pt"))) == 2
     artifact = RouterArtifact.load(tmp_path / "router")
     capsys.readouterr()
     command = ["held-out", str(artifact.path), "--recipe", common[0], "--tables", "open", "--json"]

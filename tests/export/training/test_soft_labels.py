@@ -7,7 +7,6 @@ import pytest
 
 pytest.importorskip("torch", reason="the extra `export` is not installed")
 
-from edge_router.export.training.heads import LinearHead
 from edge_router.export.training.soft_labels import Opinion, Specialist
 
 QUERIES, EXPERTS, SIZES = 3, 2, 6
@@ -18,8 +17,9 @@ def broad() -> Opinion:
     return Opinion(
         experts=np.full((QUERIES, EXPERTS), 1.0, np.float32),
         sizes=np.full((QUERIES, SIZES), 2.0, np.float32),
-        kinds=np.full((QUERIES, 1), 1.0, np.float32),
+        needs_tools=np.full((QUERIES, 1), 5.0, np.float32),
         log_tokens=np.full((QUERIES, 1), 3.0, np.float32),
+        kinds=np.full((QUERIES, 1), 1.0, np.float32),
     )
 
 
@@ -30,6 +30,8 @@ def specialist(rows: list[bool], says: float) -> Specialist:
         known=np.array([False, True]),
         experts=np.full((sum(rows), 1), says, np.float32),
         sizes=np.full((sum(rows), SIZES), says, np.float32),
+        needs_tools=np.full((sum(rows), 1), says, np.float32),
+        log_tokens=np.full((sum(rows), 1), says, np.float32),
     )
 
 
@@ -50,18 +52,9 @@ def test_a_size_is_what_the_specialists_say() -> None:
     np.testing.assert_allclose(both.sizes, both.sizes[:, :1].repeat(SIZES, axis=1))
 
 
-def test_the_rest_is_the_broad_networks() -> None:
-    """Kinds and lengths."""
-    both = broad().joined([specialist([True, True, True], 4.0)])
+def test_so_are_the_length_and_the_need_of_tools() -> None:
+    """Where there is a specialist; kinds are the broad network's everywhere."""
+    both = broad().joined([specialist([True, False, False], 4.0)])
+    assert both.needs_tools.tolist() == [[4.0], [5.0], [5.0]]
+    assert both.log_tokens.tolist() == [[4.0], [3.0], [3.0]]
     np.testing.assert_array_equal(both.kinds, broad().kinds)
-    np.testing.assert_array_equal(both.log_tokens, broad().log_tokens)
-
-
-def test_an_opinion_comes_from_heads_on_representations() -> None:
-    """A head each, and the posterior behind the difficulties."""
-    vectors = np.array([[2.0, 0.25, 0.75]], np.float32)
-    head = LinearHead(1.0, np.array([3.0, 0.0, 4.0]))
-    opinion = Opinion.of(vectors, np.zeros((1, 1), np.float32), [head], [head] * SIZES, kinds=2)
-    assert opinion.experts.tolist() == [[10.0]]
-    assert opinion.sizes.tolist() == [[10.0] * SIZES]
-    assert opinion.kinds.tolist() == [[0.25, 0.75]]

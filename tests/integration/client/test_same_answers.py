@@ -38,9 +38,8 @@ EXPERTS = {
 }
 WORDS = "prove that every lake in the valley freezes before the first of January or say why".split()
 TOOL = {"type": "function", "function": {"name": "lake", "parameters": {"type": "object"}}}
-FAULTS = (None,) * 12 + (
-    BackendUnavailable("down", retry_after_s=0.0), BackendRejected("400"), ContextExceeded("too long")
-)  # fmt: skip
+DOWN = BackendUnavailable("down", retry_after_s=0.0)
+FAULTS = (None,) * 12 + (DOWN, BackendRejected("400"), ContextExceeded("too long"))
 
 
 class Calm:

@@ -235,21 +235,6 @@ def test_a_child_has_no_part_in_an_answer_of_its_parent(records: list[AnswerReco
     assert "".join(chunk.delta for chunk in stream) == " two three"
 
 
-def test_a_whole_answer_that_hangs_leaves_time_for_the_next(records: list[AnswerRecord]) -> None:
-    """One word, then nothing: the other expert has a quarter of the time left."""
-
-    class Hanging(FakeBackend):
-        def stream(self, request: object, *, deadline: object) -> Iterator[object]:  # type: ignore[override]
-            yield ChatChunk("1", "m", "one")
-            self.delay_s = 60.0
-            yield from super().stream(request, deadline=deadline)  # type: ignore[arg-type]
-
-    config = Config(experts={"local": LOCAL, "cloud": CLOUD}, min_gain=-1.0, deadline_s=2.0)
-    backends = {"local": FakeBackend("from here"), "cloud": Hanging()}
-    answer = EdgeRouter(config, backends=backends, hooks=[records.append]).complete("Why?")
-    assert (answer.text, answer.record.answered_by) == ("from here", "local")
-
-
 def test_a_failing_backend_does_not_stop_the_rest_of_closing(
     records: list[AnswerRecord], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -164,32 +164,6 @@ def test_what_may_not_leave_the_device_does_not(settings: Config, limits: Constr
     assert (text, cloud.requests) == (WORDS, [])
 
 
-def test_a_cloud_that_hangs_does_not_cost_the_local_answer(settings: Config) -> None:
-    """It is waited for half of what is left; then the answer that is there already is shown."""
-    cloud = FakeBackend(ELSEWHERE, delay_s=60.0)
-    config = replace(settings, deadline_s=2.0)
-    text, record = answer(config, FakeBackend(WORDS, margin=0.1), cloud)
-    assert (text, record.answered_by) == (WORDS, "local")
-    assert "cloud is unavailable" in record.words
-
-
-def test_a_whole_answer_that_hangs_in_the_cloud_leaves_time_for_the_local_one(
-    settings: Config,
-) -> None:
-    """One word came from there and was not shown; the local expert is asked again."""
-
-    class Hanging(FakeBackend):
-        def stream(self, *args: Any, **how: Any) -> Any:
-            for chunk in super().stream(*args, **how):
-                yield chunk
-                self.delay_s = 60.0
-
-    config = replace(settings, deadline_s=2.0)
-    local = FakeBackend(WORDS, margin=0.1)
-    text, record = answer(config, local, Hanging(ELSEWHERE), streamed=False)
-    assert (text, record.answered_by, list(record.failures)) == (WORDS, "local", ["cloud"])
-
-
 def test_a_budget_spent_meanwhile_keeps_the_answer_here(settings: Config) -> None:
     """The budget is looked at again when the answer is to be handed over."""
     experts = {"local": made_experts.LOCAL, "cloud": CLOUD}  # the local one is free

@@ -14,7 +14,7 @@ import pytest
 
 from edge_router.backends.base import Backend
 from edge_router.chat.completion import ChatRequest, Ending, Message, Usage
-from edge_router.client.running_estimates import Experience
+from edge_router.client.running_estimates import Experience, RecentDevice
 from edge_router.device.latency import Speed
 from edge_router.device.machine import DeviceState
 from edge_router.device.speeds import read_speeds
@@ -347,3 +347,22 @@ def test_what_a_device_costs_by_the_hour_is_part_of_the_cost() -> None:
     assert found.latency_s == pytest.approx(6.0)
     assert found.cost_usd == pytest.approx(0.005)
     assert replace(wearing, pricing=None).cost(1, 1, 1) is None
+
+
+class Counting:
+    """A source that says how often it was read, as free memory."""
+
+    reads = 0
+
+    def state(self) -> DeviceState:
+        self.reads += 1
+        return DeviceState(free_memory_bytes=self.reads)
+
+
+def test_the_files_are_not_read_for_every_query() -> None:
+    """Again only after a second, or when the clock has jumped back."""
+    now = [100.0]
+    device = RecentDevice(Counting(), clock=lambda: now[0])
+    for at, reads in ((100.0, 1), (100.9, 1), (101.0, 2), (50.0, 3), (50.5, 3)):
+        now[0] = at
+        assert device.state().free_memory_bytes == reads

@@ -115,15 +115,6 @@ def test_a_call_cannot_loosen_what_the_settings_promise() -> None:
     assert cloud.requests == []
 
 
-def test_the_deadline_covers_the_fallback_too() -> None:
-    """A slow expert leaves time for the next one."""
-    config = Config(experts={"local": LOCAL, "cloud": CLOUD}, min_gain=-1.0, deadline_s=2.0)
-    slow, local = FakeBackend(delay_s=1.2), FakeBackend("from here")
-    router = EdgeRouter(config, backends={"local": local, "cloud": slow})
-    router.router.route("load the encoder first")
-    assert router.complete("Why?").record.answered_by == "local"
-
-
 def test_cost_is_counted_from_tokens_and_ends_the_budget() -> None:
     """Once it is spent the cloud is ruled out, and the decision says why."""
     router = make(FakeBackend("from here"), FakeBackend("w " * 9), budget_usd=0.02)

@@ -15,7 +15,6 @@ from edge_router.device.machine import (
     DeviceState,
     Hardware,
     LinuxDevice,
-    RecentDevice,
     UnknownDevice,
     this_device,
 )
@@ -145,25 +144,6 @@ def test_this_machine_can_be_read() -> None:
     assert device.info().cores >= 1
     share = device.state().clock_share
     assert share is None or 0 <= share <= 1
-
-
-class Counting:
-    """A source that says how often it was read, as free memory."""
-
-    reads = 0
-
-    def state(self) -> DeviceState:
-        self.reads += 1
-        return DeviceState(free_memory_bytes=self.reads)
-
-
-def test_the_files_are_not_read_for_every_query() -> None:
-    """Again only after a second, or when the clock has jumped back."""
-    now = [100.0]
-    device = RecentDevice(Counting(), clock=lambda: now[0])
-    for at, reads in ((100.0, 1), (100.9, 1), (101.0, 2), (50.0, 3), (50.5, 3)):
-        now[0] = at
-        assert device.state().free_memory_bytes == reads
 
 
 ODD = st.one_of(

@@ -22,9 +22,7 @@ from edge_router.errors import (
     BackendRejected,
     BackendUnavailable,
 )
-from edge_router.layers.breaker import OPEN_S, Breaker, Circuit
-from edge_router.layers.resilience import resilient
-from edge_router.layers.retry import Retrying
+from edge_router.layers.resilience import OPEN_S, Breaker, Circuit, Retrying, resilient
 from edge_router.layers.watchdog import Watchdog
 from edge_router.testing import FakeBackend
 from fault_server import STREAM_HEAD, FaultServer, Peer, answer_json, piece

@@ -128,17 +128,3 @@ def test_a_mapping_is_kept_and_brings_its_tasks(tmp_path: Path, artifact: Router
     assert set(made.tasks()) == {"p", "q"}
     path.write_text(path.read_text().replace('"expert": "b"', '"expert": "a"'))
     assert made.mapping().of_task("p").expert == "a"
-
-
-@pytest.mark.slow
-def test_a_hundred_thousand_labelled_questions_are_enrolled(
-    tmp_path: Path, artifact: RouterArtifact
-) -> None:
-    """Read, embedded, indexed and fitted to; then a query is named from all of them."""
-    rows = write_rows(tmp_path / "q.jsonl", questions(33_334))
-    kept = TaskSet(tmp_path, "large", artifact)
-    head = kept.enrol(read_labelled(rows), embed)
-    assert (head.questions, len(kept.index)) == (100_002, 100_002)
-    assert HeadClassifier(kept.head, embed).classify("Who was the king?").task == "history"
-    (nearest, *_) = kept.index.nearest(embed("Question 33333 about a court?"), 3)
-    assert nearest.item == {"task": "law", "query": "Question 33333 about a court?"}

@@ -27,7 +27,7 @@ from asking import (
     text_of,
 )
 from edge_router.backends.deadline import Deadline
-from edge_router.backends.openai.fields import joined, split_pair
+from edge_router.backends.openai.events import joined, split_pair
 from edge_router.errors import BackendProtocolError, BackendRejected
 from fault_server import STREAM_HEAD, Peer, answer, answer_json, event, piece
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asking import DONE, REPLY, asking, saying
 from edge_router.backends.deadline import Deadline
-from edge_router.backends.openai.fields import Malformed
+from edge_router.backends.openai.events import Malformed
 from edge_router.backends.openai.reply import Answer, completion
 from edge_router.chat.completion import (
     ChatChunk,

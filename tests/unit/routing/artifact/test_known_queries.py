@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def _archive(header: bytes, data: bytes, *, said: int | None = None) -> bytes:
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in KINDS:
             magic = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
-            archive.writestr(f"{name}.npy", magic + header + data)
+            archive.writestr(f"{name}.npy", magic + header + data, compresslevel=1)
     whole = bytearray(content.getvalue())
     if said is not None:
         at = whole.index(b"PK\x01\x02")
@@ -144,22 +145,23 @@ def _header(dtype: str, shape: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "content",
+    "made",
     [
-        _archive(_header("<f4", "(1000000000, 1000000000)"), b"\0" * 8),
-        _archive(_header("<f4", "(-1, -2)"), b"\0" * 8),
-        _archive(_header("<U0", "(9, 9)"), b""),
-        _archive(_header("|O", "(1, 1)"), b"cos\nsystem\n(S'true'\ntR."),
-        _archive(b"(" * 9_000 + b"\n", b""),
-        _archive(_header("<f4", "(1, 1)"), b"\0" * 100 * 2**20),
-        _archive(_header("<f4", "(1, 1)"), b"\0" * 10 * 2**20, said=8),
-        _archive(b"", b"")[:-30],
-        b"PK\x05\x06" + b"\0" * 18,
+        lambda: _archive(_header("<f4", "(1000000000, 1000000000)"), b"\0" * 8),
+        lambda: _archive(_header("<f4", "(-1, -2)"), b"\0" * 8),
+        lambda: _archive(_header("<U0", "(9, 9)"), b""),
+        lambda: _archive(_header("|O", "(1, 1)"), b"cos\nsystem\n(S'true'\ntR."),
+        lambda: _archive(b"(" * 9_000 + b"\n", b""),
+        lambda: _archive(_header("<f4", "(1, 1)"), b"\0" * 16 * 2**20),
+        lambda: _archive(_header("<f4", "(1, 1)"), b"\0" * 2**20, said=8),
+        lambda: _archive(b"", b"")[:-30],
+        lambda: b"PK\x05\x06" + b"\0" * 18,
     ],
     ids=["huge", "negative", "empty", "pickle", "deep", "bomb", "liar", "cut", "no members"],
 )
-def test_an_archive_that_would_take_memory_is_refused(content: bytes) -> None:
+def test_an_archive_that_would_take_memory_is_refused(made: Callable[[], bytes]) -> None:
     """By what it says of itself, and where that is a lie by what comes out."""
+    content = made()
     tracemalloc.start()
     try:
         with pytest.raises(ArtifactCorrupt, match=r"k\.npz cannot be read"):

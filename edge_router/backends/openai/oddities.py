@@ -1,30 +1,27 @@
-"""The fields of a server's reply: headers, JSON, text in pieces, finish reasons."""
+"""What servers write in other shapes than plain text: parts, thoughts, refusals, finish reasons of
+their own, errors with status 200. A plain reply is read by `reply` alone."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from edge_router.chat.conversation import FinishReason
 
+from .events import Malformed, joined, json_object
+
 __all__ = [
+    "THOUGHTS",
     "Ending",
     "ErrorReported",
-    "Malformed",
     "ToolCalled",
     "Unfinished",
-    "compression",
-    "end_of_object",
     "ending",
-    "joined",
-    "json_object",
+    "error_of",
+    "is_error",
+    "oddity_of",
     "reason_text",
-    "require_few_values",
-    "require_plain",
-    "require_type",
-    "split_pair",
     "thinks",
     "thoughts",
     "words",
@@ -33,10 +30,7 @@ __all__ = [
 Ending = FinishReason | Literal["", "tools", "failed"]
 """A finish reason, or "" for none yet, "tools" for a tool call, "failed" for a broken answer."""
 
-_MAX_DIGITS = 1000  # reading more takes Python quadratic time, and no count is that long
-_MAX_VALUES = 1_000_000  # in JSON; a megabyte of brackets becomes a hundred of objects
-_HALF = re.compile("[\ud800-\udfff]")
-_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+THOUGHTS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 _TEXT_KINDS = (None, "", "text", "output_text", "refusal")
 _NOT_SHOWN = re.compile("think|thought|reason|summar|tool|function", re.IGNORECASE)
 _UNFINISHED = ("", "null", "none")
@@ -61,10 +55,6 @@ _WORDS: tuple[tuple[re.Pattern[str], Ending], ...] = (
 )
 
 
-class Malformed(ValueError):
-    """The reply is not what the protocol allows."""
-
-
 class ErrorReported(Exception):
     """The reply is an error object, although its status was 2xx."""
 
@@ -79,60 +69,6 @@ class ToolCalled(Exception):
 
 class Unfinished(Exception):
     """The reply ended before the answer did."""
-
-
-def require_type(content_type: str) -> None:
-    """Refuse only what is surely no answer: servers are careless with this header."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if "html" in kind:
-        raise Malformed(f"expected an answer, got {kind}; check base_url")
-
-
-def require_plain(content_encoding: str) -> None:
-    """Refuse compression before anything is unpacked: a few kilobytes can become gigabytes."""
-    if coding := compression(content_encoding):
-        raise Malformed(f"the reply is compressed ({coding}), though the request forbids that")
-
-
-def compression(content_encoding: str) -> str:
-    """What a body is compressed with, "" for one that is not."""
-    codings = [one.strip().lower() for one in content_encoding.split(",")]
-    return ", ".join(one for one in codings if one not in ("", "identity"))
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """The object that `text` holds. Raises Malformed."""
-    require_few_values(text)
-    try:
-        value = _DECODER.decode(text)
-    except (ValueError, RecursionError):
-        raise Malformed("malformed JSON") from None  # not shown: it may hold the answer
-    if not isinstance(value, dict):
-        raise Malformed(f"expected a JSON object, got {type(value).__name__}")
-    return value
-
-
-def end_of_object(text: str, at: int) -> int:
-    """Where the JSON value that begins at `at` ends. Raises Malformed."""
-    try:
-        return _DECODER.raw_decode(text, at)[1]
-    except (ValueError, RecursionError):
-        raise Malformed("malformed JSON") from None
-
-
-def require_few_values(text: str) -> None:
-    """Refuse JSON that would take long to read; counting is cheap. Raises Malformed."""
-    if len(text) > _MAX_VALUES and sum(map(text.count, ",[{")) > _MAX_VALUES:
-        raise Malformed(f"the reply holds more than {_MAX_VALUES} JSON values")
-
-
-def _whole_number(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise ValueError("a number has too many digits")
-    return int(digits)
-
-
-_DECODER = json.JSONDecoder(parse_int=_whole_number)
 
 
 def words(content: object, name: str) -> str:
@@ -153,7 +89,7 @@ def words(content: object, name: str) -> str:
 
 def thinks(delta: Mapping[str, Any]) -> bool:
     """Whether the delta holds reasoning, which is not shown but shows that the model works."""
-    if any(delta.get(name) for name in _THOUGHTS):
+    if any(delta.get(name) for name in THOUGHTS):
         return True
     content = delta.get("content")
     parts = content if isinstance(content, list) else [content]
@@ -162,7 +98,7 @@ def thinks(delta: Mapping[str, Any]) -> bool:
 
 def thoughts(delta: Mapping[str, Any]) -> str:
     """The reasoning in a delta, under any of the names that servers give it."""
-    for name in _THOUGHTS:
+    for name in THOUGHTS:
         if text := _thought(delta.get(name)):
             return joined(text)
     content = delta.get("content")
@@ -208,21 +144,6 @@ def _part(part: object, name: str) -> str:
     return text or ""
 
 
-def split_pair(text: str) -> tuple[str, str]:
-    """`text` with its surrogate pairs joined, and the half pair at its end, whose other half may
-    begin the next text."""
-    if "\ud800" <= text[-1:] <= "\udbff":
-        return joined(text[:-1]), text[-1]
-    return joined(text), ""
-
-
-def joined(text: str) -> str:
-    """`text` with surrogate pairs made characters; a half alone becomes U+FFFD."""
-    if text.isascii() or not _HALF.search(text):
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 def reason_text(reason: object) -> str:
     """The word in a finish reason: itself, the type of an object, the first of a list."""
     if isinstance(reason, list) and reason:
@@ -240,3 +161,61 @@ def ending(reason: str) -> Ending:
         return "tools"
     word = re.sub("[^a-z]+", "_", reason.rpartition(".")[2])
     return next((meaning for pattern, meaning in _WORDS if pattern.search(word)), "stop")
+
+
+def is_error(reply: Mapping[str, Any]) -> bool:
+    """Whether a reply is an error, or holds one."""
+    return _reports(reply.get("error")) or _is_bare_error(reply)
+
+
+def _reports(error: object) -> bool:
+    """Whether an error is one: some servers send {"code": 0, "message": ""} with every chunk."""
+    if isinstance(error, dict) and error.get("code") in (0, "0", 200, "200"):
+        words_in = (str(value or "").lower() for name, value in error.items() if name != "code")
+        return any(word not in ("", "ok", "success") for word in words_in)
+    return bool(error)
+
+
+def _is_bare_error(reply: Mapping[str, Any]) -> bool:
+    """Whether this is an error without its envelope."""
+    if reply.get("choices"):
+        return False
+    kind, code = reply.get("type"), reply.get("code", reply.get("status"))
+    if reply.get("object") == "error" or (isinstance(kind, str) and "error" in kind.lower()):
+        return True
+    failed = isinstance(code, str | int) and re.fullmatch("[45][0-9]{2}", str(code)) is not None
+    return bool(reply.get("detail")) or (failed and bool(reply.get("message")))
+
+
+def _is_without_choices(reply: Mapping[str, Any]) -> bool:
+    """Whether an event without choices is of a known kind."""
+    return bool(reply) and ("usage" in reply or "type" in reply or "object" in reply)
+
+
+def error_of(data: str) -> object:
+    """The error in an event of the kind "error": an object, or text."""
+    try:
+        reply = json_object(data)
+    except Malformed:
+        return data
+    return reply.get("error") or reply
+
+
+def oddity_of(reply: Mapping[str, Any]) -> str:
+    """What is odd about an event without a choice, "" for one that needs none. Raises Malformed
+    where there is something else instead of a choice."""
+    choices = reply.get("choices")
+    if not choices:
+        # A "ping" has no choices. More than that is an oddity.
+        if "choices" not in reply and not _is_without_choices(reply):
+            message = reply.get("message")
+            quote = f" ({message})" if isinstance(message, str) else ""
+            return f"the reply has no choices{quote}"
+        if choices is not None and not isinstance(choices, list):
+            return "the reply has no choices"
+        return ""
+    if not isinstance(choices, list):
+        raise Malformed("the reply has no choices")
+    if choices[0] is None:
+        return "the first choice is not an object"
+    raise Malformed("the first choice is not an object")

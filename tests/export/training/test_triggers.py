@@ -1,0 +1,104 @@
+"""Triggers: words kept strong against a network that learns to ignore them."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch", reason="the extra `export` is not installed")
+
+import torch
+from transformers import BertConfig, BertModel
+
+from edge_router.export.training.loop import padded
+from edge_router.export.training.model import RouterNetwork
+from edge_router.export.training.triggers import MOST_TOKENS, Triggers
+
+START, END, WORDS = 1, 2, 60
+MESSAGES = [[START, *range(10 + n, 16 + n), END] for n in range(12)]
+
+
+def network() -> RouterNetwork:
+    """A small one with random weights."""
+    torch.manual_seed(0)
+    bert = BertModel(
+        BertConfig(
+            vocab_size=WORDS, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+            intermediate_size=32, max_position_embeddings=64, hidden_dropout_prob=0.0,
+        ),
+        add_pooling_layer=False,
+    )  # fmt: skip
+    made = RouterNetwork(bert, difficulties=4, kinds=3, experts=2, dropout=0.0, sizes=6)
+    torch.nn.init.normal_(made.sizes.weight, std=3.0)
+    torch.nn.init.normal_(bert.embeddings.word_embeddings.weight, std=1.0)
+    return made.eval()
+
+
+def triggers(share: float = 1.0, max_tokens: int = 40) -> Triggers:
+    """Of any word but the special ones."""
+    return Triggers(range(3, WORDS), share=share, max_tokens=max_tokens, seed=0)
+
+
+def spread(net: RouterNetwork, pool: Triggers) -> float:
+    """How far the qualities of the attacked messages lie from those of the messages alone."""
+
+    def quality(rows: list[list[int]]) -> torch.Tensor:
+        with torch.no_grad():
+            return net.sizes_of(net.read(net.pooled(*padded(rows)))[0]).sigmoid()
+
+    clean = quality(MESSAGES)
+    attacks = [quality([list(row) for row in pool.attacked(MESSAGES)]) for _ in range(40)]
+    return float(torch.stack([(one - clean).abs().mean() for one in attacks]).mean())
+
+
+def test_they_move_the_network_further_with_every_improvement() -> None:
+    """The pool after 400 calls against the pool of random tokens."""
+    net, pool = network(), triggers()
+    before = spread(net, pool)
+    for _ in range(400):
+        pool.improve(net, MESSAGES)
+    assert spread(net, pool) > 1.2 * before
+
+
+def test_a_message_keeps_its_ends_and_its_words() -> None:
+    """The trigger stands right behind the first or right before the last token."""
+    for attacked, row in zip(triggers().attacked(MESSAGES), MESSAGES, strict=True):
+        inner = row[1:-1]
+        assert (attacked[0], attacked[-1]) == (START, END)
+        assert inner in (attacked[1 : 1 + len(inner)], attacked[-1 - len(inner) : -1])
+        assert len(row) < len(attacked) <= len(row) + MOST_TOKENS
+
+
+def test_nothing_grows_beyond_what_the_network_reads() -> None:
+    """Head and tail are kept, as the router's own tokenizer does."""
+    rows = triggers(max_tokens=12).attacked([[START, *range(3, 33), END]] * 50)
+    assert {len(row) for row in rows} == {12}
+
+
+def test_a_share_of_none_changes_nothing() -> None:
+    """And every message is itself."""
+    assert triggers(share=0.0).attacked(MESSAGES) == MESSAGES
+
+
+def test_a_share_is_about_kept() -> None:
+    """A third of many."""
+    rows = triggers(share=1 / 3).attacked(MESSAGES * 100)
+    changed = sum(a != b for a, b in zip(rows, MESSAGES * 100, strict=True))
+    assert 300 < changed < 500
+
+
+def test_equal_seeds_give_equal_triggers() -> None:
+    """Also after improvements."""
+    net = network()
+    first, second = triggers(), triggers()
+    for pool in (first, second):
+        for _ in range(40):
+            pool.improve(net, MESSAGES)
+    assert first.attacked(MESSAGES) == second.attacked(MESSAGES)
+
+
+def test_messages_that_leave_no_room_improve_nothing() -> None:
+    """A batch of long ones is passed over."""
+    pool, fresh = triggers(max_tokens=20), triggers(max_tokens=20)
+    for _ in range(8):
+        pool.improve(network(), MESSAGES)
+    assert pool.attacked(MESSAGES) == fresh.attacked(MESSAGES)
