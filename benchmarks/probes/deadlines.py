@@ -1,7 +1,8 @@
 """How far each call goes beyond a deadline of 2 s when a server misbehaves, and what an open
 breaker costs.
 
-Arguments: the deadline in seconds (2) and, optionally, names of cases. Each case is called by the
+Arguments: the deadline in seconds (2) and, optionally, names of cases; "local prefill" needs the
+extra `local`. Each case is called by the
 sync and by the async client, whole. Prints JSON: milliseconds beyond the deadline (below 0: it
 ended before), and of 1,000 calls on an open breaker the median and the longest.
 """
@@ -26,6 +27,8 @@ from edge_router.testing import FakeBackend
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 PIECE = b'data: {"choices": [{"delta": {"content": "One "}}]}\n\n'
 CALLS = 1000
+PREFILL = "the local model"
+LONG = "The lake freezes in January. " * 1000  # it takes the model longer than 2 s to read
 
 Case = Callable[[socket.socket], None]
 
@@ -123,34 +126,52 @@ def no_such_host() -> Iterator[str]:
     yield "http://nobody.invalid/v1"
 
 
+@contextlib.contextmanager
+def prefill() -> Iterator[str]:
+    yield PREFILL
+
+
 CASES: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
     "refused": refused,
     "black hole": black_hole,
     **{name: lambda case=case: served(case) for name, case in SERVED.items()},  # type: ignore[misc]
     "DNS failure": no_such_host,
+    "local prefill": prefill,
 }
 
 
 def config(base_url: str, deadline_s: float) -> Config:
+    """Of a server at that address, or of the local model."""
+    if base_url == PREFILL:
+        local = ExpertConfig("llama_cpp", "smollm2-135m", "135m", context_tokens=8192, n_threads=1)
+        return Config(experts={"local": local}, deadline_s=deadline_s)
     cloud = ExpertConfig("openai", "big", "frontier", location="cloud", base_url=base_url)
     return Config(experts={"cloud": cloud}, deadline_s=deadline_s)
 
 
+def warm(router: EdgeRouter, base_url: str) -> None:
+    """Load the encoder, and the local model where it is asked."""
+    router.router.route("Hi")
+    if base_url == PREFILL:
+        with contextlib.suppress(EdgeRouterError):
+            router.complete("Hi")
+
+
 def sync_overrun_ms(base_url: str, deadline_s: float) -> float:
     with EdgeRouter(config(base_url, deadline_s)) as router:
-        router.router.route("Hi")  # the encoder is loaded
+        warm(router, base_url)
         started = time.perf_counter()
         with contextlib.suppress(EdgeRouterError):
-            router.complete("Why?")
+            router.complete(LONG if base_url == PREFILL else "Why?")
         return 1e3 * (time.perf_counter() - started - deadline_s)
 
 
 async def async_overrun_ms(base_url: str, deadline_s: float) -> float:
     async with AsyncEdgeRouter(config(base_url, deadline_s)) as router:
-        router.sync.router.route("Hi")
+        warm(router.sync, base_url)
         started = time.perf_counter()
         with contextlib.suppress(EdgeRouterError):
-            await router.complete("Why?")
+            await router.complete(LONG if base_url == PREFILL else "Why?")
         return 1e3 * (time.perf_counter() - started - deadline_s)
 
 

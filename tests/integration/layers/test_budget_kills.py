@@ -25,7 +25,7 @@ from edge_router.settings.budget_config import BudgetConfig
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 NOON = 1_796_040_000.0
-TOKEN_USD = 2.0**-10  # sums of it are exact
+TOKEN_USD = 2.0**-11  # sums of it are exact
 MOST, REAL = 4, 1  # tokens of an answer: at its most, and really
 DOLLAR = BudgetConfig(usd_per_hour=1.0)
 ASKED = replace(ChatRequest.of("Why?"), max_tokens=MOST)
@@ -54,7 +54,7 @@ class Spending:
                     return
                 continue  # others used the file for too long
             self._note("asked")
-            time.sleep(draw.random() * 0.002)
+            time.sleep(draw.random() * 0.01)
             room.settle(REAL * TOKEN_USD, Usage(0, REAL))
             self._note("done")
 
@@ -64,6 +64,12 @@ class Spending:
 
     def counted(self, word: str) -> int:
         return self._lines.read_text().split().count(word)
+
+    def wait_until_asked(self, count: int) -> None:
+        """Until so many answers were asked for, or ten seconds are over."""
+        until = time.monotonic() + 10
+        while self.counted("asked") < count and time.monotonic() < until:
+            time.sleep(0.0005)
 
     def booked(self) -> float:
         """Tokens' worth of dollars that the file says are spent or reserved."""
@@ -105,7 +111,7 @@ def test_fifty_killed_processes_lose_and_double_nothing(tmp_path: Path) -> None:
     spending, draw = Spending(tmp_path), random.Random(7)
     for _ in range(KILLS):
         pid = in_child(lambda: Spending(tmp_path).in_threads(THREADS))
-        time.sleep(0.005 + draw.random() * 0.03)
+        spending.wait_until_asked(spending.counted("asked") + draw.randint(1, 8))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     left = len(spending.ledger.pending())
