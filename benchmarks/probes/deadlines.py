@@ -26,6 +26,7 @@ from edge_router.testing import FakeBackend
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 PIECE = b'data: {"choices": [{"delta": {"content": "One "}}]}\n\n'
+BOMB = gzip.compress(bytes(1 << 26))
 CALLS = 1000
 PREFILL = "the local model"
 LONG = "The lake freezes in January. " * 1000  # it takes the model longer than 2 s to read
@@ -62,8 +63,7 @@ def endless_line(client: socket.socket) -> None:
 
 
 def gzip_bomb(client: socket.socket) -> None:
-    bomb = gzip.compress(bytes(1 << 28))
-    client.sendall(HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + bomb)
+    client.sendall(HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + BOMB)
     time.sleep(60)
 
 
