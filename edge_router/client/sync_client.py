@@ -23,7 +23,7 @@ from edge_router.layers.resilience import resilient
 from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
 from edge_router.routing.deciding.ranked_rule import RankedRule
-from edge_router.routing.deciding.reason import RULED_OUT
+from edge_router.routing.deciding.reason import RULED_OUT, Reason
 from edge_router.routing.opening import checked_backends, open_backend
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
@@ -144,11 +144,15 @@ class EdgeRouter:
         *,
         whole: bool,
         on_break: OnBreak = "raise",
+        alone: str | None = None,
     ) -> AnswerStream:
-        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last."""
+        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last. Of an
+        expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not."""
         if on_break not in get_args(OnBreak):
             raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")
-        query = self._decide(prompt, constraints, rule)
+        ranked = rule if alone is None else RankedRule((alone,))
+        query = self._decide(prompt, constraints, ranked, learned=alone is None)
+        query.decision = query.decision if alone is None else _alone(query.decision, alone)
         query.on_break = on_break
         return self._answer(query, whole=whole)
 
@@ -325,9 +329,9 @@ def _alone(decision: Decision, expert: str) -> Decision:
         raise NoExpertFits(f"{expert} may not be asked: {RULED_OUT[why]}", excluded={expert: why})
     assert decision.grounds is not None
     experts = {one.expert.name: one.expert for one in decision.grounds.candidates}
-    return replace(
-        decision, expert=expert, wanted=expert, location=experts[expert].location, fallbacks=()
-    )
+    where, why = experts[expert].location, Reason.ASKED_BY_NAME
+    chosen = replace(decision, expert=expert, wanted=expert, location=where, reason=why)
+    return replace(chosen, fallbacks=())
 
 
 def _settings(config: Config | None) -> Config:

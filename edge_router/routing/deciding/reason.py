@@ -22,6 +22,7 @@ class Reason(StrEnum):
     OUTSIDE_COST_RANGE = "outside_cost_range"
     BEST_BALANCE = "best_balance"
     TASK_EXPERT = "task_expert"
+    ASKED_BY_NAME = "asked_by_name"
     EXPLORATION = "exploration"
     NOT_CONFIGURED = "not_configured"
     ONLY_ON_DEVICE = "only_on_device"
@@ -93,6 +94,7 @@ PREFERRED = {
 STATED = {
     Reason.PREFERRED_IN_CLOUD: "the cloud is preferred",
     Reason.TASK_EXPERT: "the best on this task by its leaderboard",
+    Reason.ASKED_BY_NAME: "this expert was asked for by its name",
     Reason.NEEDS_TOOLS: (
         "needs live data or a device: no model can know, so the cheapest expert answers"
     ),

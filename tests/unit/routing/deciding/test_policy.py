@@ -99,7 +99,7 @@ def test_every_reason_has_its_test() -> None:
     by_price = {Reason.CHEAPEST_IS_ENOUGH, Reason.GAIN_IS_WORTH_IT, Reason.LEAST_QUALITY}
     by_price |= {Reason.NEEDS_TOOLS}  # test_price_rule.py
     elsewhere = {*PREFERRED, Reason.EXPLORATION}  # test_topsis.py, test_exploration.py
-    elsewhere |= {Reason.TASK_EXPERT}  # test_ranked_rule.py
+    elsewhere |= {Reason.TASK_EXPERT, Reason.ASKED_BY_NAME}  # test_ranked_rule.py
     assert ruling | by_price | elsewhere | {Reason.PREFERRED_IN_CLOUD} == set(Reason)
     assert set(RULED_OUT) == ruling
 
