@@ -20,13 +20,13 @@ from edge_router.errors import (
     CostLimitReached,
     EdgeRouterError,
     NoExpertFits,
+    PrivacyWithheld,
 )
 from edge_router.layers.budget import Budget, Reservation
 from edge_router.routing.experts.expert import Expert, Location
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
-from .overflow import rule_out_smaller
 from .query import Ask, Attempt, Chunks, Query, first_piece
 from .running_estimates import Experience
 
@@ -226,8 +226,8 @@ class Dispatch:
                     raise
                 query.failures[name] = error
                 if isinstance(error, ContextExceeded):
-                    rule_out_smaller(query, name)
-                elif not isinstance(error, CostLimitReached):
+                    _rule_out_smaller(query, name)
+                elif not isinstance(error, (CostLimitReached, PrivacyWithheld)):
                     self._experience.failed(name, error)
         raise _no_answer(query)
 
@@ -248,6 +248,25 @@ def _thinking(
         chunks.close()
         raise
     return thoughts, chunk
+
+
+def _rule_out_smaller(query: Query, name: str) -> None:
+    """Note that `name` had too little room, and that experts without more are not asked; after a
+    second overflow nobody is. One whose context is not known may have more."""
+    again = query.overflow is not None
+    query.overflow = query.overflow or name
+    grounds = query.decision.grounds
+    experts = {} if grounds is None else {one.expert.name: one.expert for one in grounds.candidates}
+    room = experts[name].context_tokens if name in experts else None
+    for other in query.decision.order:
+        if other in query.failures or other not in experts:
+            continue
+        theirs = experts[other].context_tokens
+        if again or (room is not None and theirs is not None and theirs <= room):
+            query.failures[other] = ContextExceeded(
+                f"{other} was not asked: {name} had too little room"
+                + (" too" if again else ", and it has no more")
+            )
 
 
 def _fallbacks_left(query: Query, name: str) -> int:

@@ -10,13 +10,21 @@ from dataclasses import dataclass, field, replace
 
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk
-from edge_router.errors import BackendError, BackendProtocolError, BackendUnavailable
+from edge_router.errors import (
+    BackendError,
+    BackendProtocolError,
+    BackendUnavailable,
+    ContextExceeded,
+    CostLimitReached,
+    PrivacyWithheld,
+)
 from edge_router.routing.experts.expert import Expert
 
 from .query import Ask, Chunks, Query
 
 __all__ = ["Hedge"]
 
+NOT_DOWN = (ContextExceeded, CostLimitReached, PrivacyWithheld)  # not asked, or well
 END_S = 0.25  # how long the end of an answer waits for the other one's, to know its cost
 
 
@@ -42,7 +50,7 @@ class Hedge:
         self._asking = asking
         self._remote = frozenset(one.name for one in experts if one.leaves_device)
         self._after_s = after_s
-        self._failed = failed
+        self._reported = failed
 
     def ask(self, query: Query, name: str) -> Chunks:
         """The answer of `name`, or of the expert that was faster."""
@@ -94,6 +102,11 @@ class Hedge:
             if len(failures) == len(race.runners):
                 self._note(race.query, failures, name)
                 raise failures[name]
+
+    def _failed(self, name: str, error: BackendError) -> None:
+        """Report a failure that says something of the expert's health."""
+        if not isinstance(error, NOT_DOWN):
+            self._reported(name, error)
 
     def _note(self, query: Query, failures: dict[str, BackendError], name: str) -> None:
         """Note the failure of the second one, so that it is not asked again."""

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Self, get_args
+from typing import TYPE_CHECKING, Self, get_args
 from weakref import WeakSet
 
 from edge_router.backends.base import Backend
@@ -24,7 +24,7 @@ from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
 from edge_router.routing.deciding.ranked_rule import RankedRule
 from edge_router.routing.deciding.reason import RULED_OUT, Reason
-from edge_router.routing.opening import checked_backends, open_backend
+from edge_router.routing.opening import open_backend
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
@@ -32,11 +32,15 @@ from edge_router.settings.constraints import Constraints
 
 from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of
+from .arguments import checked_backends, gate_of, settings_of
 from .dispatch import Asking, Dispatch
 from .handover import Handover
 from .hooks import Hooks
 from .query import OnBreak, Query
 from .running_estimates import Experience
+
+if TYPE_CHECKING:
+    from edge_router.layers.privacy.gate import ConsentQuestion
 
 __all__ = ["EdgeRouter"]
 
@@ -54,7 +58,8 @@ class EdgeRouter:
     an AnswerRecord after every answer, also a cancelled or broken one; they run in a thread of
     their own, an answer waits a quarter of a second for them at most, and one that raises is
     logged. `device` reads the state of this machine, `draw` gives the random numbers (0..1) that
-    exploration needs. Thread-safe; a forked child opens its own connections and models. Raises
+    exploration needs. `consent` says whether an expert may read private data, where the settings
+    say to ask. Thread-safe; a forked child opens its own connections and models. Raises
     ConfigError, ArtifactError or MissingExtra at once when something it needs is missing.
     """
 
@@ -66,8 +71,9 @@ class EdgeRouter:
         hooks: Sequence[Hook] = (),
         device: DeviceSource | None = None,
         draw: Callable[[], float] = random.random,
+        consent: Callable[[ConsentQuestion], bool] | None = None,
     ) -> None:
-        self.config = _settings(config)
+        self.config = settings_of(config)
         backends = checked_backends({} if backends is None else backends, self.config)
         measured = read_speeds(self.config)
         self.router = Router.from_config(self.config, measured=measured)
@@ -81,7 +87,8 @@ class EdgeRouter:
         self._lock = ForkSafeLock()
         self._closed = False
         self._streams: WeakSet[AnswerStream] = WeakSet()
-        self._backends: dict[str, Backend] = dict(backends)
+        self._gate = gate_of(self.config, consent)
+        self._backends = {name: self._guarded(one, name) for name, one in backends.items()}
         asking = Asking(
             self.config,
             {expert.name: expert for expert in self.router.experts},
@@ -286,10 +293,12 @@ class EdgeRouter:
         with self._lock:
             backends = dict(self._backends)
         snapshot = self.experience.snapshot(request, backends)
-        if not self._budget.limited:
+        if self._budget.limited:
+            doubts = self._budget.doubts(self.router.experts, request, constraints)
+            snapshot = replace(snapshot, doubts={**doubts, **snapshot.doubts})
+        if self._gate is None:
             return snapshot
-        doubts = self._budget.doubts(self.router.experts, request, constraints)
-        return replace(snapshot, doubts={**doubts, **snapshot.doubts}) if doubts else snapshot
+        return replace(snapshot, withheld=self._gate.withheld(request))
 
     def _limits(self, constraints: Constraints | None) -> Constraints:
         """The limits that hold now for a query with `constraints` of its own."""
@@ -313,8 +322,11 @@ class EdgeRouter:
             if name not in self._backends:
                 expert = self.config.experts[name]
                 backend = open_backend(expert, confidence=self._needs_confidence)
-                self._backends[name] = resilient(backend, expert, name=name)
+                self._backends[name] = self._guarded(resilient(backend, expert, name=name), name)
             return self._backends[name]
+
+    def _guarded(self, backend: Backend, name: str) -> Backend:
+        return backend if self._gate is None else self._gate.guarded(backend, name)
 
 
 def _whole(stream: AnswerStream) -> Answer:
@@ -332,9 +344,3 @@ def _alone(decision: Decision, expert: str) -> Decision:
     where, why = experts[expert].location, Reason.ASKED_BY_NAME
     chosen = replace(decision, expert=expert, wanted=expert, location=where, reason=why)
     return replace(chosen, fallbacks=())
-
-
-def _settings(config: Config | None) -> Config:
-    if config is not None and not isinstance(config, Config):
-        raise ConfigError(f"config is a {type(config).__name__}; give a Config, or None to load it")
-    return Config.load() if config is None else config

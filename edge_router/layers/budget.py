@@ -189,7 +189,8 @@ class Budget:
             self._spent_usd += spent_usd
         if self._ledger is not None and reservation.entry is not None:
             tokens = 0 if used is None else used.prompt_tokens + used.completion_tokens
-            self._ledger.settle(reservation.entry, spent_usd, tokens)
+            counted = tokens if reservation.entry.amount.tokens else 0  # none of a device's
+            self._ledger.settle(reservation.entry, spent_usd, counted)
 
 
 @dataclass(slots=True, eq=False)

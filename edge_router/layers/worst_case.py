@@ -70,7 +70,8 @@ class Need:
             raise self._refusal(max(short, key=lambda one: (_free_in_s(one), -one.left)))
         paid = [self._paid_by(one) for one in limits]
         tokens = min([self.request.max_tokens, *paid])
-        return Amount(self._usd(tokens), self._tokens(tokens), tokens)
+        counted = self._tokens(tokens) if self.counts_tokens else 0
+        return Amount(self._usd(tokens), counted, tokens)
 
     def _paid_by(self, limit: Limit) -> int:
         """How many tokens of an answer a limit pays for, at most those requested; below 1 for none
@@ -113,7 +114,7 @@ def is_free(expert: Expert) -> bool:
     """Whether asking it spends nothing that a budget counts."""
     price = expert.pricing
     return (
-        expert.location == Location.DEVICE
+        expert.location != Location.CLOUD
         and expert.usd_per_hour == 0
         and price is not None
         and price.input_usd_per_million == price.output_usd_per_million == 0

@@ -37,7 +37,6 @@ ATTEMPTS = 3
 DEADLINE_S = 120.0
 FIRST_PAUSE_S = 0.5
 FAILURES_IN_A_ROW = 20
-KEPT_ANSWER_CHARS = 2000
 
 log = logging.getLogger("edge_router.export")
 
@@ -49,7 +48,7 @@ class _ScoresReferences(Protocol):
     def negative_log_likelihood(
         self, request: ChatRequest, reference: str, *, deadline: Deadline
     ) -> float | None:
-        """Of `reference` as the answer, in nats over all its tokens; None where it is too long."""
+        """Of `reference` as the answer, in nats a token; None where it is too long."""
         ...
 
 
@@ -183,7 +182,7 @@ def _outcome(row: Row, expert: AskedExpert, backend: Backend, retries: Retries) 
         usage = answer.usage
         return {
             "score": grade(row["metric"], answer.text, row["gold"]),
-            "answer": answer.text[:KEPT_ANSWER_CHARS],
+            "answer": answer.text,
             "input_tokens": usage.prompt_tokens if usage else None,
             "output_tokens": usage.completion_tokens if usage else None,
             "ttft_s": round(ttft_s, 3),

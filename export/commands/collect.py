@@ -32,7 +32,7 @@ def _collect(options: argparse.Namespace) -> None:
 
     from ..collecting.collect import collect, reference_answer
     from ..collecting.open_experts import asked_experts
-    from ..collecting.similarity import add_similarity
+    from ..collecting.similarity import add_similarity, with_short_answers
     from ..data.questions import gold_questions, read_questions, some_of
     from ..data.rows import write_rows
     from ..recipe import base_folder
@@ -47,4 +47,4 @@ def _collect(options: argparse.Namespace) -> None:
         rows = collect(questions, experts, options.out, retry_failed=options.retry_failed)
     references = {row["qkey"]: reference_answer(row) for row in questions}
     add_similarity(rows, references, base_folder())
-    write_rows(options.out, rows)
+    write_rows(options.out, with_short_answers(rows))

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_router.cli.table import parser_of
+
+from ..data.rows import BadData
+from ..data.splits import SPLITTINGS
+
+if TYPE_CHECKING:
+    from ..routers.base import FineTuning
 
 __all__ = ["add"]
 
@@ -26,13 +33,57 @@ def add(commands: Any) -> None:
     rows.add_argument("--outcomes", type=Path, nargs="+", help="files of outcome rows")
     evaluate.add_argument("--tables", default="open", help="folder in outcomes/ (default open)")
     evaluate.add_argument("--pair", nargs=3, action="append", metavar=("TABLE", "WEAK", "STRONG"))
-    evaluate.add_argument("--pools", action="store_true", help="RouterEval's pools and scaling too")
+    evaluate.add_argument("--table", nargs="+", default=(), help="only these tables")
+    evaluate.add_argument(
+        "--pools",
+        nargs="*",
+        type=int,
+        metavar="SIZE",
+        help="RouterEval's pools and scaling curves in place of the recipe's pairs "
+        "(default sizes: 3 5 10 100 1000)",
+    )
+    evaluate.add_argument(
+        "--reference",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("TABLE", "EXPERT"),
+        help="what V_R compares with (default: the table's best by its train rows)",
+    )
+    evaluate.add_argument(
+        "--teach",
+        choices=("score", "similarity"),
+        default="score",
+        help="what routers learn: the score, or BERTSim (TO-Router)",
+    )
+    evaluate.add_argument(
+        "--split",
+        choices=SPLITTINGS,
+        default="rows",
+        help="the rows' own, RouterEval's 8:1:1, or TO-Router's 80/20 of each kind of task",
+    )
+    evaluate.add_argument("--rows", type=int, help="at most so many of each table, by their hash")
+    _add_fine_tuning(evaluate)
     evaluate.add_argument("--config", help="settings whose [experts.NAME] state prices")
     evaluate.add_argument("--seed", type=int, default=0)
     evaluate.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
     evaluate.add_argument("--work", type=Path, default=Path("work"), help="folder for predictions")
     evaluate.add_argument("--out", type=Path, help="folder for evaluation.json, .md and .html")
     evaluate.add_argument("--json", action="store_true")
+
+
+def _add_fine_tuning(evaluate: argparse.ArgumentParser) -> None:
+    """Options of the routers that fine-tune an encoder."""
+    evaluate.add_argument(
+        "--epochs", type=int, default=5, help="of BERT, SFT and a whole MLC (default 5)"
+    )
+    evaluate.add_argument("--train-rows", type=int, help="at most so many for these (default: all)")
+    evaluate.add_argument(
+        "--encoder",
+        type=Path,
+        help="folder of a BERT or RoBERTa: BERT and SFT fine-tune it, MLC too, and C-RoBERTa "
+        "clusters its embeddings",
+    )
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -52,7 +103,13 @@ def _evaluate(options: argparse.Namespace) -> None:
     comparison = Comparison(
         contenders=options.contenders,
         pairs=[tuple(pair) for pair in options.pair or ()],
-        pools=options.pools,
+        pool_sizes=_sizes(options.pools),
+        tables=options.table,
+        references=dict(options.reference),
+        rows=options.rows,
+        teach=options.teach,
+        splitting=options.split,
+        tuning=_tuning(options),
         seed=options.seed,
         repeats=options.repeats,
     )
@@ -61,3 +118,22 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.out:
         write_report(evaluation, options.out)
     print(json.dumps(evaluation) if options.json else markdown(evaluation))
+
+
+def _sizes(stated: list[int] | None) -> Sequence[int]:
+    """Pool sizes: RouterEval's where --pools names none, nothing without --pools."""
+    from ..evaluation.tasks.pools import POOL_SIZES
+
+    if odd := [size for size in stated or () if size < 2]:
+        raise BadData(f"a pool of {odd[0]} experts leaves nothing to choose; use 2 or more")
+    return () if stated is None else stated or POOL_SIZES
+
+
+def _tuning(options: argparse.Namespace) -> FineTuning:
+    from ..routers.base import FineTuning
+
+    for name in ("epochs", "train_rows", "rows"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise BadData(f"--{name.replace('_', '-')} is {value}; it must be 1 or more")
+    return FineTuning(options.epochs, options.train_rows, options.encoder)

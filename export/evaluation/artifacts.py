@@ -33,6 +33,7 @@ class ArtifactContender:
     key: str
     side: Side = Side.ARTIFACT
     probabilities: bool = True
+    classifies: bool = False
     ranks: bool = True
 
     @classmethod

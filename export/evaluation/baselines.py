@@ -11,7 +11,7 @@ import numpy as np
 
 from edge_router.routing.arrays import Float64s
 
-from ..routers import ROUTERS, make_router
+from ..routers import DEFAULT, ROUTERS, FineTuning, make_router, uses
 from ..routers.rules.heuristics import PromptLength, TaskOnly
 from .contenders import Contender, Predictions, RouterContender, Side
 from .tasks.task import Task
@@ -20,6 +20,7 @@ __all__ = ["BASELINES", "Baseline", "oracle_choice_probabilities", "research_con
 
 
 UNINFORMED = ("Random", "Zero")
+TRIALS = 10
 PREDICT_SCORES = ("PRknn", "C-RoBERTa", "Ridge gain")  # others' utilities mean other things
 
 
@@ -29,22 +30,32 @@ class Baseline:
 
     name: str
     source: str
-    decide: Callable[[Task], Predictions]
+    decide: Callable[[Task, int], Predictions]
     side: Side = Side.BASELINE
     probabilities: bool = False
+    classifies: bool = False
     ranks: bool = True
     key: str = ""
 
     def predict(self, task: Task, *, work: Path, seed: int) -> Predictions:  # noqa: ARG002 - nothing is learned
-        return self.decide(task)
+        return self.decide(task, seed)
 
 
-def _random(task: Task) -> Predictions:
+def _random(task: Task, _seed: int) -> Predictions:
     """All experts alike: what is drawn at random comes out as its expectation."""
     return Predictions(np.zeros_like(task.test.scores))
 
 
-def _best_single(task: Task) -> Predictions:
+def _random_trials(task: Task, seed: int) -> Predictions:
+    """The mean of TRIALS draws of an expert for every query."""
+    rows, experts = task.test.scores.shape
+    draws = np.random.default_rng(seed).integers(experts, size=(TRIALS, rows))
+    drawn = np.eye(experts)[draws].mean(axis=0)
+    uniform = np.full((rows, experts), 1 / experts)
+    return Predictions(np.zeros((rows, experts)), drawn, uniform)
+
+
+def _best_single(task: Task, _seed: int) -> Predictions:
     """The best expert of the train rows for every query, the last of equals."""
     means = task.train.scores.mean(axis=0)
     best = len(means) - 1 - int(means[::-1].argmax())
@@ -52,13 +63,14 @@ def _best_single(task: Task) -> Predictions:
     return Predictions(np.tile(means, (len(task.test), 1)), np.tile(alone, (len(task.test), 1)))
 
 
-def _oracle(task: Task) -> Predictions:
-    return Predictions(task.test.scores, drawn=oracle_choice_probabilities(task.test.scores, 1.0))
+def _oracle(task: Task, _seed: int) -> Predictions:
+    drawn = oracle_choice_probabilities(task.test.scores, 1.0)
+    return Predictions(task.test.scores, drawn, drawn)
 
 
-def _half_oracle(task: Task) -> Predictions:
+def _half_oracle(task: Task, _seed: int) -> Predictions:
     drawn = oracle_choice_probabilities(task.test.scores, 0.5)
-    return Predictions(np.log(drawn), drawn)
+    return Predictions(np.log(drawn), drawn, drawn)
 
 
 BASELINES: tuple[Contender, ...] = (
@@ -79,19 +91,36 @@ BASELINES: tuple[Contender, ...] = (
 )
 
 
-def research_contenders(names: Sequence[str] | None = None) -> list[Contender]:
+RANDOM_TRIALS = Baseline(
+    "Random",
+    f"TO-Router (Stripelis et al. 2024), section 4.4: the mean of {TRIALS} trials",
+    _random_trials,
+)
+
+
+def research_contenders(
+    names: Sequence[str] | None = None, tuning: FineTuning = DEFAULT
+) -> list[Contender]:
     """The field's routers by their names in `routers.ROUTERS`; without `names`, all of them.
 
     Those that take part anyway, as BASELINES, are left out, and unless they are named also
-    TO-Router's Random and Zero, whose expectation `random` is. Raises BadData for an unknown name.
+    TO-Router's Random and Zero, whose expectation `random` is. `tuning` is for those that
+    fine-tune an encoder. Raises BadData for an unknown name.
     """
     present = {contender.name for contender in BASELINES}
     asked = [name for name in ROUTERS if name not in UNINFORMED] if names is None else names
     wanted = [name for name in asked if name not in present]
-    return [
-        RouterContender.of(partial(make_router, name), probabilities=name in PREDICT_SCORES)
-        for name in wanted
-    ]
+    return [_router(name, tuning) for name in wanted]
+
+
+def _router(name: str, tuning: FineTuning) -> Contender:
+    if name == RANDOM_TRIALS.name:
+        return RANDOM_TRIALS
+    return RouterContender.of(
+        partial(make_router, name, tuning),
+        probabilities=name in PREDICT_SCORES,
+        settings=repr(tuning) if uses(name, tuning) else "",
+    )
 
 
 def oracle_choice_probabilities(scores: Float64s, p: float) -> Float64s:

@@ -47,27 +47,25 @@ class Predictions:
     """`utilities` (test queries, experts), finite, larger is better.
 
     `drawn` (test queries, experts) is the distribution by which a contender picks that does not
-    simply take the largest utility.
+    simply take the largest utility; `stated` is the distribution that it states itself, of a
+    classifier the softmax of its utilities.
     """
 
     utilities: Float64s
     drawn: Float64s | None = None
+    stated: Float64s | None = None
 
     @property
     def shares(self) -> Float64s:
         """(test queries, experts) share of each query that each expert answers."""
         return pick(self.utilities) if self.drawn is None else self.drawn
 
-    @property
-    def distribution(self) -> Float64s:
-        """The distribution whose entropy is E_p: the softmax of the utilities, or the draw's."""
-        return softmax(self.utilities) if self.drawn is None else self.drawn
-
 
 class Contender(Protocol):
     """`key` is equal for equal contenders and names what is kept of them between runs.
 
     `probabilities`: utilities are chances of a good answer, so that calibration has a meaning.
+    `classifies`: the softmax of the utilities is its own distribution over the experts.
     `ranks`: utilities order queries for a pair, so that there is an APGR. `source` says where it
     comes from: a paper and section, an artifact's hash.
     """
@@ -82,6 +80,8 @@ class Contender(Protocol):
     def source(self) -> str: ...
     @property
     def probabilities(self) -> bool: ...
+    @property
+    def classifies(self) -> bool: ...
     @property
     def ranks(self) -> bool: ...
 
@@ -102,7 +102,8 @@ def predictions(contender: Contender, task: Task, *, work: Path, seed: int) -> P
         work / "predictions" / name,
         lambda: {"utilities": _checked(contender, task, work, seed)},
     )
-    return Predictions(arrays["utilities"])
+    utilities = arrays["utilities"]
+    return Predictions(utilities, stated=softmax(utilities) if contender.classifies else None)
 
 
 def _checked(contender: Contender, task: Task, work: Path, seed: int) -> Float64s:
@@ -130,21 +131,29 @@ class RouterContender:
     source: str
     key: str
     probabilities: bool = False
+    classifies: bool = False
     side: Side = Side.ROUTER
     ranks: bool = True
 
     @classmethod
-    def of(cls, make: Callable[[], ResearchRouter], *, probabilities: bool = False) -> Self:
+    def of(
+        cls,
+        make: Callable[[], ResearchRouter],
+        *,
+        probabilities: bool = False,
+        settings: str = "",
+    ) -> Self:
         """`make` gives a new router each time.
 
         `probabilities` is true for one whose utilities are predicted scores in 0..1. What is kept
-        of a router is made again when the source of its module changes, and only then.
+        of a router is made again when the source of its module or the text of its `settings`
+        changes, and only then.
         """
         router = make()
         kind = type(router)
-        code = f"{kind.__qualname__}\n{inspect.getsource(sys.modules[kind.__module__])}"
+        code = f"{kind.__qualname__}\n{inspect.getsource(sys.modules[kind.__module__])}{settings}"
         key = hashlib.sha256(code.encode()).hexdigest()[:16]
-        return cls(make, router.name, router.source, key, probabilities)
+        return cls(make, router.name, router.source, key, probabilities, router.classifies)
 
     def predict(self, task: Task, *, work: Path, seed: int) -> Predictions:  # noqa: ARG002 - keeps no files
         router = self.make()
@@ -170,7 +179,7 @@ def softmax(utilities: Float64s) -> Float64s:
 
 
 def entropy_bits(shares: Float64s) -> Float64s:
-    """(queries,) entropy, base 2, of distributions (queries, experts): E_p is its mean (eq. 7)."""
+    """(queries,) entropy, base 2, of distributions (queries, experts)."""
     logs = np.log2(shares, out=np.zeros_like(shares), where=shares > 0)
     bits: Float64s = -(shares * logs).sum(axis=1)
     return np.maximum(bits, 0.0)

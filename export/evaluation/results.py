@@ -107,7 +107,7 @@ def _gains(predictions: Predictions) -> Float64s:
 
 
 def _choice(task: Task, predictions: Predictions, counts: Counts) -> Float64s:
-    """mu_o, V_R, V_B and E_p (RouterEval, section 5.1), (4, resamples).
+    """mu_o, V_R, V_B and E_p (RouterEval, equations 5-7), (4, resamples).
 
     The best single model is the one of all test rows, in every resample.
     """
@@ -122,9 +122,21 @@ def _choice(task: Task, predictions: Predictions, counts: Counts) -> Float64s:
             drawn @ chosen / total,
             _ratio(drawn @ (chosen * known), drawn @ reference),
             _ratio(drawn @ chosen, drawn @ best),
-            drawn @ entropy_bits(predictions.distribution) / total,
+            _selection_entropy(predictions, drawn / total[:, None]),
         ]
     )
+
+
+def _selection_entropy(predictions: Predictions, weights: Float64s) -> Float64s:
+    """E_p in bits, (resamples,); `weights` (resamples, queries) of sum 1.
+
+    The mean entropy of the router's own distribution (equation 7). A router that states none, but
+    picks, has the entropy of its picks' shares: 0 where it always picks the same expert. So have
+    the cluster routers of RouterEval's tables.
+    """
+    if predictions.stated is None:
+        return entropy_bits(weights @ predictions.shares)
+    return weights @ entropy_bits(predictions.stated)
 
 
 def _ratio(part: Float64s, whole: Float64s) -> Float64s:

@@ -20,8 +20,9 @@ from ..data.rows import BadData
 from ..report.html import page
 from ..report.markdown import markdown
 from .baselines import BASELINES
-from .contenders import Contender, Predictions, predictions
+from .contenders import Contender, Predictions, Side, predictions
 from .leaderboard import behind, behind_first, first_of, kind_of_table, leaderboard
+from .pool_groups import pool_groups
 from .results import Standing, interval_json, judge, main_measure
 from .tasks.draws import Draws
 from .tasks.pools import Scaling
@@ -85,6 +86,7 @@ def evaluate(
         "pool_leaderboard": leaderboard(
             entrants, _of_kind(tasks, standings, pairs=False), subject=subject
         ),
+        "pool_groups": pool_groups(task_results),
         "tasks": task_results,
         "scaling": [_scaling_json(one) for one in scaling],
     }
@@ -158,6 +160,7 @@ def _task_json(
         | {"behind_subject": interval_json(behind(standing, standings[subject]))}
         for name, standing in standings.items()
     }
+    bounds = {contender.name for contender in entrants if contender.side is Side.BOUND}
     return {
         "name": task.name,
         "table": task.table,
@@ -169,7 +172,7 @@ def _task_json(
         "rows": {"train": len(task.train), "dev": len(task.dev), "test": len(task.test)},
         "first": first,
         "results": results,
-        "to_router": to_router_table(task, decided),
+        "to_router": to_router_table(task, decided, bounds=bounds),
     }
 
 

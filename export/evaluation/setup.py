@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.artifact.manifest import RouterArtifact
@@ -12,8 +14,9 @@ from edge_router.routing.experts.expert import Pricing
 
 from ..data.outcome_set import outcome_set
 from ..data.rows import BadData
+from ..data.splits import Splitting, resplit, some_rows
 from ..recipe import Recipe
-from ..routers import ROUTERS
+from ..routers import DEFAULT, ROUTERS, FineTuning
 from ..training.embedding import embed_cached
 from . import (
     ArtifactContender,
@@ -25,6 +28,8 @@ from . import (
     measure,
     research_contenders,
 )
+from .tasks.pools import known_together
+from .tasks.tables import Lesson
 
 __all__ = ["Comparison", "compare"]
 
@@ -39,15 +44,24 @@ class Comparison:
     """What to compare on what.
 
     `contenders` are shipped artifacts or directories, research routers by name, or "research" for
-    all of those. `pairs` name table, weak and strong expert; none means the recipe's. With `pools`,
-    tables with many experts also give RouterEval's pools and scaling plot.
+    all of those. `pairs` name table, weak and strong expert; none means the recipe's. With
+    `pool_sizes` there are RouterEval's pools and scaling curves of the tables with many experts,
+    and only the pairs that are named. `tables` are the tables to use, all that are at hand without
+    them, at most `rows` of each. `references` and `teach` are as `Tables` has them, `splitting` is
+    as `splits.resplit`, `tuning` as `FineTuning` has it.
     """
 
     contenders: Sequence[str]
-    pairs: Sequence[Pair]
-    pools: bool
-    seed: int
-    repeats: int
+    pairs: Sequence[Pair] = ()
+    pool_sizes: Sequence[int] = ()
+    tables: Sequence[str] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
+    teach: Lesson = "score"
+    splitting: Splitting = "rows"
+    rows: int | None = None
+    tuning: FineTuning = DEFAULT
+    seed: int = 0
+    repeats: int = 1000
 
 
 def compare(
@@ -59,25 +73,40 @@ def compare(
     prices: Mapping[str, Pricing] | None = None,
 ) -> Evaluation:
     """Evaluate on outcome rows by table; raises BadData. Predictions are kept in `work`."""
-    pairs = comparison.pairs or _pairs(recipe, rows)
-    if not comparison.pools:
-        rows = _only({table for table, _, _ in pairs}, rows)
+    contenders = [c for name in comparison.contenders for c in _contenders(name, comparison)]
+    _refuse_learned_split(contenders, comparison.splitting)
+    if comparison.tables:
+        rows = _only(set(comparison.tables), rows)
+    pairs, crowded = comparison.pairs, [table for table in rows if _crowd(rows[table])]
+    if not comparison.pool_sizes:
+        pairs, crowded = pairs or _pairs(recipe, rows), []
+    elif not crowded:
+        raise BadData(f"no table of {', '.join(rows)} has {CROWD} experts to make pools of")
+    used = {table for table, _, _ in pairs}.union(crowded)
+    _only(set(comparison.references), rows)
+    paired = {table for table, _, _ in pairs}
+    kept = {
+        name: some_rows(part if name in paired else _comparable(part), comparison.rows)
+        for name, part in _only(used, rows).items()
+    }
+    rows = resplit(kept, comparison.splitting)
     outcomes = outcome_set(rows, recipe.max_chars)
-    contenders = [c for name in comparison.contenders for c in _contenders(name)]
     looks = any(isinstance(contender, RouterContender) for contender in contenders)
     tables = Tables(
         outcomes,
         embed_cached(outcomes.texts, recipe.base, work) if looks else None,
         measure(outcomes, rows, prices),
+        comparison.references,
+        comparison.teach,
     )
     tasks = [
         tables.pair(table, weak, strong, name=f"{table}: {weak} > {strong}")
         for table, weak, strong in pairs
     ]
-    crowded = [table for table in rows if comparison.pools and _crowd(rows[table])]
+    pools = [task for table in crowded for task in tables.pools(table, comparison.pool_sizes)]
     return evaluate(
         contenders,
-        [*tasks, *(task for table in crowded for task in tables.pools(table))],
+        [*tasks, *pools],
         work=work,
         seed=comparison.seed,
         repeats=comparison.repeats,
@@ -101,13 +130,31 @@ def _pairs(recipe: Recipe, rows: Mapping[str, Sequence[Row]]) -> list[Pair]:
     return pairs
 
 
-def _contenders(name: str) -> list[Contender]:
+def _contenders(name: str, comparison: Comparison) -> list[Contender]:
     """All routers of the field for "research", else one of them, or an artifact."""
     if name == RESEARCH:
-        return research_contenders()
+        return research_contenders(tuning=comparison.tuning)
     if name in ROUTERS:
-        return research_contenders([name])
+        return research_contenders([name], comparison.tuning)
     return [ArtifactContender.of(RouterArtifact.load(name))]
+
+
+def _refuse_learned_split(contenders: Sequence[Contender], splitting: Splitting) -> None:
+    """An artifact was trained on the rows' own train split, which another one would test on."""
+    learned = [one.name for one in contenders if isinstance(one, ArtifactContender)]
+    if learned and splitting != "rows":
+        raise BadData(
+            f"{learned[0]} has learned from the rows' own split; with the split {splitting} its "
+            "test rows would be among those; leave either out"
+        )
+
+
+def _comparable(rows: Sequence[Row]) -> list[Row]:
+    """The rows of a table on which the experts of its pools are all known."""
+    experts = sorted({expert for row in rows for expert in row["score"]})
+    known = np.array([[expert in row["score"] for expert in experts] for row in rows])
+    together = known[:, known_together(known)].all(axis=1)
+    return [row for row, whole in zip(rows, together.tolist(), strict=True) if whole]
 
 
 def _crowd(rows: Sequence[Row]) -> bool:

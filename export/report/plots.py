@@ -19,6 +19,7 @@ __all__ = [
     "leaderboard_plot",
     "reliability_plot",
     "scaling_plot",
+    "trilemma_plot",
 ]
 
 Looks = Mapping[str, Look]
@@ -145,6 +146,36 @@ def allocation_heat_map(
         axes.grid(visible=False)
 
     return draw_svg(f"allocation {title}", alt, paint, height=1.5 + ROW_INCHES * len(shares))
+
+
+def trilemma_plot(rows: Sequence[Mapping[str, Any]], name: str, alt: str) -> str:
+    """Total cost, throughput and similarity of experts and routers (TO-Router, figure 4).
+
+    The third axis is the colour; an expert is a square, a router a dot, a bound a cross.
+    """
+    marks = {"expert": "s", "router": "o", "bound": "X"}
+    low, high = (pick(row["similarity"] for row in rows) for pick in (min, max))
+
+    def paint(axes: Axes) -> None:
+        for row in rows:
+            axes.scatter(
+                row["cost_usd"],
+                row["tokens_per_s"],
+                c=[row["similarity"]],
+                cmap="viridis",
+                vmin=low,
+                vmax=high,
+                marker=marks[row["kind"]],
+                s=34,
+            )
+            place = (row["cost_usd"], row["tokens_per_s"])
+            axes.annotate(row["name"], place, (4, 3), textcoords="offset points", fontsize=7)
+        axes.margins(0.15)
+        axes.set_xlabel("total cost, dollars")
+        axes.set_ylabel("tokens per second")
+        axes.set_title(f"similarity from {low:.3f} (dark) to {high:.3f} (yellow)", fontsize=9)
+
+    return draw_svg(f"trilemma {name}", alt, paint, height=4.2)
 
 
 def scaling_plot(scaling: Mapping[str, Any], alt: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from .content import Figure, Section, Table
+from .content import Figure, Section, Table, number_text
 from .line_styles import Look
-from .pair_sections import CHOICE, interval_columns, result_table
+from .pair_sections import CHOICE, interval_columns, muted_rows, result_table
 from .plots import allocation_heat_map
 
 __all__ = ["allocation_section", "pool_sections"]
@@ -23,9 +23,47 @@ MEANING = {
 }
 
 
-def pool_sections(tasks: Sequence[Json], looks: Looks) -> list[Section]:
-    """One section per pool (RouterEval, sections 4.2 and 5)."""
-    return [_pool(task, looks) for task in tasks if task["kind"] != "pair"]
+def pool_sections(
+    tasks: Sequence[Json], looks: Looks, groups: Sequence[Json] = ()
+) -> list[Section]:
+    """One section of each table with its means over groups, then one per pool (RouterEval, 4.2)."""
+    tables = dict.fromkeys(group["table"] for group in groups)
+    return [
+        *(_means(name, [one for one in groups if one["table"] == name], looks) for name in tables),
+        *(_pool(task, looks) for task in tasks if task["kind"] != "pair"),
+    ]
+
+
+def _means(table: str, groups: Sequence[Json], looks: Looks) -> Section:
+    """RouterEval's table 1 for one table of outcomes."""
+    text = (
+        "Means over the groups that the table has experts for, as in RouterEval's tables. V_R "
+        f"compares with {groups[0]['reference']}. " + " ".join(map(_made_of, groups))
+    )
+    names = list(looks)
+    measures = ("mu_o", "v_r", "v_b", "e_p")
+    blocks = [
+        Table(
+            f"Pools of {group['size']}",
+            ("contender", *CHOICE),
+            tuple(
+                (name, *(number_text(group["results"][name][measure]) for measure in measures))
+                for name in sorted(group["results"], key=lambda name: _place(group, name))
+            ),
+            muted_rows(sorted(names, key=lambda name: _place(group, name)), looks),
+        )
+        for group in groups
+    ]
+    return Section(f"Pools of {table}", (text,), tuple(blocks))
+
+
+def _made_of(group: Json) -> str:
+    return f"Pools of {group['size']}: {', '.join(group['groups'])}."
+
+
+def _place(group: Json, name: str) -> tuple[float, str]:
+    """The best mean score first."""
+    return -(group["results"][name]["mu_o"] or 0.0), name
 
 
 def _pool(task: Json, looks: Looks) -> Section:

@@ -9,7 +9,7 @@ from typing import Any
 from .content import Figure, Section, Table, interval_text, number_text
 from .line_styles import Look, contender_looks
 from .pair_sections import calibration_section, muted_rows, pair_section
-from .plots import leaderboard_plot, scaling_plot
+from .plots import leaderboard_plot, scaling_plot, trilemma_plot
 from .pool_sections import allocation_section, pool_sections
 
 __all__ = ["introduction", "sections"]
@@ -24,9 +24,10 @@ all shares: random is 0.5. CPT(x) is the smallest share of strong calls that rec
 (RouteLLM, Ong et al. 2024). AIQ is the mean height of the non-decreasing convex hull of cost and
 quality (RouterBench, Hu et al. 2024).
 
-mu_o is the mean score of the experts chosen, V_R its ratio to the table's best expert, V_B to the
-best single expert of the pool, E_p the mean entropy of the router's distribution in bits
-(RouterEval, Huang et al. 2025). Without any threshold, a router chooses the expert it wants most.
+mu_o is the mean score of the experts chosen, V_R its ratio to the reference expert, V_B to the best
+single expert of the pool, E_p an entropy in bits: the mean of the router's own distribution, or,
+where it states none, of the shares of queries that it sends to each expert (RouterEval, Huang et
+al. 2025). Without any threshold, a router chooses the expert it wants most.
 
 Random has no order; prompt length sends the longest first; task only is told the task's kind; best
 single is the best expert of the train rows. Oracle and r_o(0.5) are told the outcomes: no router
@@ -68,7 +69,7 @@ def sections(evaluation: Json) -> list[Section]:
         allocation_section(tasks, looks),
         calibration_section(pairs, looks),
         _leaderboard("Pools", "V_B", evaluation["pool_leaderboard"], [], looks),
-        *pool_sections(tasks, looks),
+        *pool_sections(tasks, looks, evaluation.get("pool_groups", ())),
         *(_to_router(task) for task in tasks if task["to_router"]),
         *(_scaling(one) for one in evaluation["scaling"]),
         Section("How to read this", _paragraphs(READING)),
@@ -194,14 +195,29 @@ def _to_router(task: Json) -> Section:
     experts = frozenset(n for n, row in enumerate(task["to_router"]) if row["kind"] == "expert")
     text = (
         "Experts alone (grey), then contenders: dollars for all test queries, mean output tokens "
-        "per second, mean similarity to the reference answer and mean negative log-likelihood "
-        "(TO-Router, Stripelis et al. 2024). Where tokens were not counted, characters / 4 stand "
+        "per second, mean similarity to the reference answer (BERTSim) and mean negative "
+        "log-likelihood of the reference answer's tokens (TO-Router, Stripelis et al. 2024). The "
+        "two kinds of Optimal: the most similar answer to every query; and the best of each column "
+        "that an expert or a router reached. Where tokens were not counted, characters / 4 stand "
         "in for them."
     )
     title = f"Cost and speed: {task['name']}"
-    return Section(
-        title, (text,), (Table("Experts alone, then contenders", header, rows, experts),)
+    table = Table("Experts alone, then contenders", header, rows, experts)
+    return Section(title, (text,), (table, *_trilemma(task)))
+
+
+def _trilemma(task: Json) -> tuple[Figure, ...]:
+    """TO-Router's figure 4, of the rows whose cost, speed and similarity are known."""
+    axes = ("cost_usd", "tokens_per_s", "similarity")
+    rows = [row for row in task["to_router"] if all(row[axis] is not None for axis in axes)]
+    if not rows:
+        return ()
+    alt = (
+        f"Total cost against tokens per second on {task['name']}, coloured by similarity, of every "
+        "expert, router and bound; the numbers are in the table above."
     )
+    draw = partial(trilemma_plot, rows, task["name"], alt)
+    return (Figure("Cost, speed and similarity", alt, draw),)
 
 
 def _scaling(scaling: Json) -> Section:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
 from types import MappingProxyType
+from typing import Any, cast
 
 from ..data.rows import BadData
-from .base import ResearchRouter
+from .base import DEFAULT, FineTuning, ResearchRouter
 
-__all__ = ["ROUTERS", "make_router"]
+__all__ = ["DEFAULT", "ROUTERS", "FineTuning", "make_router", "uses"]
 
 PLACES = {
     "Random": ("rules.uninformed", "RandomRouter"),
@@ -18,7 +19,7 @@ PLACES = {
     "1NN": ("lookups.neighbours", "NearestNeighbour"),
     "MLP": ("networks.bag_of_words", "BagOfWordsMLP"),
     "BERT": ("networks.fine_tuned", "BertRouter"),
-    "LinearR": ("rules.linear", "LinearR"),
+    "LinearR": ("networks.perceptron", "LinearR"),
     "MLPR": ("networks.perceptron", "MLPR"),
     "C-RoBERTa": ("lookups.clusters", "ClusterRouter"),
     "MLC": ("networks.perceptron", "MLC"),
@@ -37,18 +38,45 @@ PLACES = {
 }
 
 
-def _build(module: str, router: str) -> ResearchRouter:
-    made: ResearchRouter = getattr(import_module(f".{module}", __name__), router)()
-    return made
+WITH_ENCODER = {  # what stands in for a router where an encoder to train is at hand
+    "MLC": ("networks.fine_tuned", "FineTunedMLC"),
+}
+FINE_TUNED = ("BERT", "SFT")
+
+
+def uses(name: str, tuning: FineTuning) -> bool:
+    """Whether `tuning` makes a difference to the router called `name`."""
+    return name in FINE_TUNED or (
+        tuning.encoder is not None and name in (*WITH_ENCODER, "C-RoBERTa")
+    )
+
+
+def make_router(name: str, tuning: FineTuning = DEFAULT) -> ResearchRouter:
+    """A new router of ROUTERS, with an encoder as `tuning` says where it trains or reads one.
+
+    Raises BadData for a name that is not there and for a folder that holds no encoder.
+    """
+    if name not in ROUTERS:
+        raise BadData(f"no router is called {name!r}; known are {', '.join(ROUTERS)}")
+    if not uses(name, tuning):
+        return ROUTERS[name]()
+    if name == "C-RoBERTa":
+        return cast("ResearchRouter", _kind(name)(tuning.encoder))
+    kind = _kind(name, whole=tuning.encoder is not None)
+    made = kind(tuning.encoder, epochs=tuning.epochs, max_rows=tuning.max_rows)
+    return cast("ResearchRouter", made)
+
+
+def _kind(name: str, *, whole: bool = False) -> Any:
+    """The class of a router; where it trains the `whole` encoder, that of the router that does."""
+    module, router = WITH_ENCODER.get(name, PLACES[name]) if whole else PLACES[name]
+    return getattr(import_module(f".{module}", __name__), router)
+
+
+def _plain(name: str) -> ResearchRouter:
+    return cast("ResearchRouter", _kind(name)())
 
 
 ROUTERS: Mapping[str, Callable[[], ResearchRouter]] = MappingProxyType(
-    {name: partial(_build, *place) for name, place in PLACES.items()}
+    {name: partial(_plain, name) for name in PLACES}
 )
-
-
-def make_router(name: str) -> ResearchRouter:
-    """A new router of ROUTERS. Raises BadData for a name that is not there."""
-    if name not in ROUTERS:
-        raise BadData(f"no router is called {name!r}; known are {', '.join(ROUTERS)}")
-    return ROUTERS[name]()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from edge_router.routing.arrays import Float64s
 
-__all__ = ["Pool", "Queries", "ResearchRouter", "log_softmax"]
+__all__ = ["DEFAULT", "FineTuning", "Pool", "Queries", "ResearchRouter", "log_softmax"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,33 @@ class Pool:
         return len(self.queries)
 
 
+@dataclass(frozen=True, slots=True)
+class FineTuning:
+    """How a router that fine-tunes an encoder trains, and on which encoder.
+
+    `epochs` over at most `max_rows` training rows, all without it, as TO-Router's appendix D has
+    it. `encoder` is the folder of a BERT or RoBERTa with its tokenizer; without one it is
+    all-MiniLM-L6-v2, and what RouterEval fine-tunes whole stays frozen.
+    """
+
+    epochs: int = 5
+    max_rows: int | None = None
+    encoder: Path | None = None
+
+
+DEFAULT = FineTuning()
+
+
 class ResearchRouter(Protocol):
-    """A router from the literature. `name` as its paper calls it, `source` paper and section."""
+    """A router from the literature. `name` as its paper calls it, `source` paper and section.
+
+    `classifies` says that the router is a classifier of experts: the softmax of its utilities is
+    its own distribution over them. The others state none, they pick.
+    """
 
     name: str
     source: str
+    classifies: bool = False
 
     def fit(self, train: Pool, *, seed: int) -> None:
         """Learn from a pool's training rows; the same seed gives the same router."""
@@ -57,9 +80,8 @@ class ResearchRouter(Protocol):
     def utilities(self, queries: Queries) -> Float64s:
         """How much the router wants each expert: (queries, experts), larger is better.
 
-        The softmax of a row is the router's distribution over experts (a classifier gives log
-        probabilities, a regressor predicted scores), the difference of two columns its order of
-        queries for a pair.
+        A classifier gives logits or log probabilities, a regressor predicted scores; the
+        difference of two columns is the order of queries for a pair.
         """
         ...
 

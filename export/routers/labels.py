@@ -9,7 +9,14 @@ from edge_router.routing.arrays import Float64s
 
 from .base import log_softmax
 
-__all__ = ["Indices", "best_experts", "sample_weights", "selection_labels", "soft_labels"]
+__all__ = [
+    "Indices",
+    "balanced_weights",
+    "best_experts",
+    "sample_weights",
+    "selection_labels",
+    "soft_labels",
+]
 
 Indices = npt.NDArray[np.int64]
 
@@ -43,10 +50,22 @@ def sample_weights(labels: Indices, experts: int) -> Float64s:
     return weights
 
 
+def balanced_weights(scores: Float64s) -> Float64s:
+    """`sample_weights` of the best experts over all training rows (queries,), scaled to mean 1.
+
+    The scale is that of the whole set: a batch of rare labels counts for more than another.
+    """
+    weights = sample_weights(best_experts(scores), scores.shape[1])
+    scaled: Float64s = weights / weights.mean()
+    return scaled
+
+
 def selection_labels(scores: Float64s) -> Float64s:
     """1 where an expert's score is within 95 % of the query's best, else 0: (queries, experts).
 
-    Where nobody is right everybody is at the best score (RouterEval, Huang et al. 2025, section 2).
+    Where every expert has 0 nobody is right. The selection vector of RouterEval (Huang et al.
+    2025, equation 3); the 95 % for scores that are not 0 or 1 are ours.
     """
-    right: Float64s = (scores >= RIGHT * scores.max(axis=1, keepdims=True)).astype(np.float64)
+    best = scores.max(axis=1, keepdims=True)
+    right: Float64s = ((scores >= RIGHT * best) & (best > 0)).astype(np.float64)
     return right

@@ -22,12 +22,15 @@ BATCH = 32
 
 
 class SentenceEmbedder:
-    """all-MiniLM-L6-v2 as published: mean of the last layer over the tokens, length 1."""
+    """all-MiniLM-L6-v2 as published: mean of the last layer over the tokens, length 1.
 
-    def __init__(self, base: Path) -> None:
+    Of a text of more than `max_tokens` the first and the last ones are read.
+    """
+
+    def __init__(self, base: Path, *, max_tokens: int = MAX_TOKENS) -> None:
         from transformers import BertModel
 
-        self._tokenizer = RouterTokenizer(base / "tokenizer.json", max_tokens=MAX_TOKENS)
+        self._tokenizer = RouterTokenizer(base / "tokenizer.json", max_tokens=max_tokens)
         self._bert = BertModel.from_pretrained(
             base, add_pooling_layer=False, local_files_only=True
         ).eval()

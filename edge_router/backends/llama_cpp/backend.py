@@ -133,7 +133,7 @@ class LlamaCppBackend:
     def negative_log_likelihood(
         self, request: ChatRequest, reference: str, *, deadline: Deadline
     ) -> float | None:
-        """-log P(`reference` | `request`) in nats, summed over its tokens (TO-Router's NLL).
+        """-log P(`reference` | `request`) in nats, the mean over its tokens (TO-Router's NLL).
 
         None for a reference without tokens or with more than MAX_REFERENCE_TOKENS. Right after an
         answer to the same request it costs only the reference's own tokens, and may then differ by

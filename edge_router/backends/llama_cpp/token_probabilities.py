@@ -19,7 +19,7 @@ __all__ = ["name_probabilities", "name_trie", "negative_log_likelihood"]
 def negative_log_likelihood(
     model: Any, tokens: Sequence[int], wanted: Callable[[], bool]
 ) -> float | None:
-    """-log P(tokens | prompt) in nats, one token at a time; None once it is not `wanted`.
+    """-log P(tokens | prompt) in nats, the mean over the tokens; None once it is not `wanted`.
 
     The model stands right behind the prompt.
     """
@@ -31,7 +31,7 @@ def negative_log_likelihood(
         shifted = logits - logits.max()
         total += float(np.log(np.exp(shifted).sum()) - shifted[token])
         model.eval([token])
-    return total
+    return total / len(tokens)
 
 
 def name_trie(model: Any, names: Sequence[str]) -> NameTrie:

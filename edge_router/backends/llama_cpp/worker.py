@@ -271,7 +271,7 @@ class Worker:
         return self.prompts
 
     def _score(self, job: Job) -> Iterator[float]:
-        """-log P(reference | conversation), one token at a time. Nothing if it is too long.
+        """Mean -log P of the reference's tokens, one at a time. Nothing if it is too long.
 
         Writing a single token leaves the model right behind the prompt, whatever its template; an
         answer to the same request just before has left the prompt in the cache.
@@ -283,9 +283,9 @@ class Worker:
             pass
         from .token_probabilities import negative_log_likelihood
 
-        total = negative_log_likelihood(self.model, tokens, lambda: not job.cancelled)
-        if total is not None:
-            yield total
+        mean = negative_log_likelihood(self.model, tokens, lambda: not job.cancelled)
+        if mean is not None:
+            yield mean
 
     def _choose(self, job: Job) -> Iterator[tuple[float, ...]]:
         """P(name | conversation) of each name of the job, and of nothing else."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
 
-from edge_router.errors import ConfigError
+from edge_router.errors import ConfigError, TargetUnsupported
 from edge_router.guards.checks import MOST
 from edge_router.routing.arrays import Bools, Float64s
 
@@ -21,6 +22,7 @@ from .unsupported import refusal
 __all__ = ["Measured", "Promise", "calibrate", "quality_interval", "sentence"]
 
 SHARES: Float64s = np.linspace(0.0, 1.25, 1251)  # of the strong expert's mean score
+DEARER_SHARE = 0.01  # of the traffic that may cost more than the dearest query seen
 BOUND_USED = {
     Quantity.QUALITY: "betting (Waudby-Smith & Ramdas 2024)",
     Quantity.COST: "betting (Waudby-Smith & Ramdas 2024)",
@@ -74,17 +76,20 @@ def calibrate(
 ) -> Promise:
     """The operating point for `targets`; see `risk_control.control` for which one it is.
 
-    `max_cost_usd` is the most that one query can cost; without it, twice the dearest one seen.
+    `max_cost_usd` is the most that one query can cost; without it, twice the dearest one seen, and
+    a target on cost then needs enough queries that few can be dearer than those (299 at 0.95).
     Raises TargetsConflict, TargetUnsupported, OutcomesUnusable, and ConfigError for a `confidence`
     or a `max_cost_usd` that is none.
     """
     _require_number("confidence", confidence, 0.5, 1)
     if max_cost_usd is not None:
         _require_number("max_cost_usd", max_cost_usd, 0, MOST)
+    on_cost = any(target.quantity is Quantity.COST for target in targets)
+    if on_cost and max_cost_usd is None:
+        _require_dearest_seen(len(evidence), confidence)
     price = control(evidence, targets, confidence=confidence, max_cost_usd=max_cost_usd)
     if price is None:
         raise refusal(evidence, targets, confidence=confidence, max_cost_usd=max_cost_usd)
-    on_cost = any(target.quantity is Quantity.COST for target in targets)
     weak, strong = evidence.weak, evidence.strong
     costs = (
         None
@@ -109,6 +114,23 @@ def calibrate(
 def _require_number(name: str, value: float, low: float, high: float) -> None:
     if isinstance(value, bool) or not isinstance(value, Real) or not low <= value < high:
         raise ConfigError(f"{name} is {value!r:.60}; it must lie in {low:g}..{high:g}")
+
+
+def _require_dearest_seen(queries: int, confidence: float) -> None:
+    """Nobody states the most that a query can cost, so the dearest one seen must speak for it.
+
+    Of n queries the dearest is dearer than all but a share s of the traffic with probability
+    1 - (1 - s)^n or more, whatever costs are like (Wilks 1941). Raises TargetUnsupported.
+    """
+    needed = math.ceil(math.log(1 - confidence) / math.log(1 - DEARER_SHARE))
+    if queries < needed:
+        raise TargetUnsupported(
+            f"a promise on cost rests on the most that one query can cost: state max_cost_usd, or "
+            f"give {needed:,} queries, so that with {confidence:.4g} confidence at most "
+            f"{DEARER_SHARE:.0%} of the traffic is dearer than any of them; there are {queries:,}",
+            needed=needed,
+            best={},
+        )
 
 
 def _strong_calls(evidence: Evidence, price: float, delta: float) -> Measured:

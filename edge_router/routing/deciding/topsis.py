@@ -6,14 +6,15 @@ It sees which expert is better, not by how much: each column is stretched to 0..
 at hand. Of two on the front one is therefore ideal in quality and the other one in cost, whether
 they differ by one point or by ninety, and the weights alone decide, for every query alike. A third
 expert, or one that may not answer now, changes the scale of all others. Where the gain of a query
-should count, use an operating point (`price_rule`).
+should count, use an operating point (`price_rule`). A column of weight 0 takes no part: neither
+the front nor the scale of the others knows of it.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Self
 
@@ -85,6 +86,12 @@ def _points(candidates: Sequence[Candidate]) -> list[_Point]:
 
 def _front(points: Sequence[_Point]) -> list[_Point]:
     return [p for p in points if not any(other.dominates(p) for other in points)]
+
+
+def _counted(points: Sequence[_Point], weights: Weights) -> Sequence[_Point]:
+    """The points, all equal in the columns of weight 0."""
+    unweighed = {name: 0.0 for name in ("quality", "cost", "latency") if not getattr(weights, name)}
+    return [replace(point, **unweighed) for point in points] if unweighed else points
 
 
 def _columns(points: Sequence[_Point]) -> list[tuple[float, float, float]]:
@@ -177,12 +184,12 @@ class _Points:
         return [self.points[place] for place in among.tolist()]
 
     def _best_of(self, points: Sequence[_Point]) -> _Point:
+        if self.stated.kind == "balance":
+            return self._balanced(points)
         front = _front(points)
         if self.stated.kind == "quality":
             return _best(front)
-        if self.stated.kind == "cost_range":
-            return _best(self._in_range(front) or _cheapest(front))
-        return self._balanced(front)
+        return _best(self._in_range(front) or _cheapest(front))
 
     def _reason(self, points: Sequence[_Point]) -> Reason:
         if self.stated.kind == "cost_range" and not self._in_range(_front(points)):
@@ -197,11 +204,13 @@ class _Points:
         costs = _scaled([point.cost for point in known])
         return [p for p, cost in zip(known, costs, strict=True) if cost <= COST_RANGE]
 
-    def _balanced(self, front: Sequence[_Point]) -> _Point:
-        """Equation 11, with its tie rule."""
+    def _balanced(self, points: Sequence[_Point]) -> _Point:
+        """Equation 11, with its tie rule, over the columns that count."""
+        front = _front(_counted(points, self.stated.weights))
         closeness = [_closeness(column, self.stated.weights) for column in _columns(front)]
         most = max(closeness)
-        return _best([p for p, c in zip(front, closeness, strict=True) if c >= most - SAME])
+        nearest = {p.place for p, c in zip(front, closeness, strict=True) if c >= most - SAME}
+        return _best([point for point in points if point.place in nearest])
 
 
 def _best(front: Sequence[_Point]) -> _Point:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from edge_router.learning.outcomes.rows import Row
 
-from ..rows import BadData
+from ..rows import SPLITS, BadData, letters_of
 from .formats.alpacaeval import alpacaeval
 from .formats.llmrouter import llmrouter
 from .formats.plain_csv import plain_csv
@@ -50,7 +50,9 @@ def import_outcomes(
     The same query twice, equal up to case and white space, becomes one row: the first one's fields
     and the experts of both; contradicting scores of one expert are averaged. Rows without a known
     score are left out. Each row gets a source (format and file), an id, a qkey and by it a split,
-    and `en` unless it has a language; only whole outcome rows keep their own qkey and split.
+    and `en` unless it has a language; only whole outcome rows keep their own qkey and split, and
+    RouterEval's rows their split: a query that stands in several of them goes to the last of train,
+    dev and test, so that nothing that is tested on was learned.
     `task` names the task of all rows; otherwise each keeps its own, or takes the file's name.
     `texts` is a JSON list, or JSON lines, of the prompts of a file that holds none (RouterEval),
     in its order.
@@ -68,6 +70,8 @@ def import_outcomes(
         if path.is_dir():
             raise BadData(f"{path} is a folder; give the files in it")
     read = (row for path in paths for row in _of_file(path, format, task, texts))
+    if format == "routereval":
+        read = iter(_on_one_side(list(read)))
     rows = [row for row in joined(read) if row["score"]]
     _refuse_too_few(rows, paths)
     for number, row in enumerate(rows):
@@ -86,6 +90,15 @@ def _of_file(
         yield where, checked(named, where, source=source, task=bare_name(path))
     if empty:
         raise BadData(f"{path} has no rows")
+
+
+def _on_one_side(placed: Sequence[tuple[str, Row]]) -> list[tuple[str, Row]]:
+    """Rows of the same letters in one split, the last that any of them has."""
+    sides: dict[str, str] = {}
+    for _, row in placed:
+        letters = letters_of(row["query"])
+        sides[letters] = max(sides.get(letters, row["split"]), row["split"], key=SPLITS.index)
+    return [(where, row | {"split": sides[letters_of(row["query"])]}) for where, row in placed]
 
 
 def _refuse_too_few(rows: Sequence[Row], paths: Sequence[Path]) -> None:

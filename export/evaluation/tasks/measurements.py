@@ -25,8 +25,8 @@ class Measurements:
     """Each (queries, experts), NaN where not known.
 
     `cost_usd` dollars for the answer, `latency_s` seconds until it was complete, `output_tokens`
-    its length, `similarity` cosine to the gold answer (TO-Router's BERTSim), `nll` mean negative
-    log-likelihood of its tokens.
+    its length, `similarity` cosine to the gold answer (TO-Router's BERTSim), `nll` the mean
+    negative log-likelihood that the expert gives the tokens of the gold answer, in nats.
     """
 
     cost_usd: Float64s

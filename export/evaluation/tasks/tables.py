@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +15,21 @@ from ...data.outcome_set import OutcomeSet
 from ...data.rows import SPLITS, BadData
 from ...routers.base import Pool, Queries
 from .measurements import Measurements
-from .pools import KNOWN_SHARE, Scaling, best_pool, candidates, known_together, options, scaling
+from .pools import (
+    KNOWN_SHARE,
+    POOL_SIZES,
+    Scaling,
+    best_pool,
+    candidates,
+    known_together,
+    options,
+    scaling,
+)
 from .task import Kind, Task
 
-__all__ = ["Tables"]
+__all__ = ["Lesson", "Tables"]
+
+Lesson = Literal["score", "similarity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +37,17 @@ class Tables:
     """Outcome tables from which tasks are made.
 
     `embeddings` (queries of `outcomes`, width) is what research routers look at; without them the
-    width is 0. `measured` has the shape of `outcomes.scores`.
+    width is 0. `measured` has the shape of `outcomes.scores`. `references` names the expert of a
+    table that V_R compares with; a table without one has its best expert by the train rows.
+    `teach` says what the train and dev rows teach: the scores, or TO-Router's similarity to the
+    reference answer, below 0 taken as 0.
     """
 
     outcomes: OutcomeSet
     embeddings: npt.NDArray[np.floating] | None = None
     measured: Measurements | None = None
+    references: Mapping[str, str] = field(default_factory=dict)
+    teach: Lesson = "score"
 
     def pair(self, table: str, weak: str, strong: str, *, name: str | None = None) -> Task:
         """The task to choose between two experts, called like the table unless it has a `name`.
@@ -53,8 +70,8 @@ class Tables:
         """`pair` for each table's (weak, strong)."""
         return [self.pair(table, weak, strong) for table, (weak, strong) in pairs.items()]
 
-    def pools(self, table: str, sizes: Sequence[int] = (3, 5)) -> list[Task]:
-        """RouterEval's pools of a table (section 4.2); none where it has too few experts.
+    def pools(self, table: str, sizes: Sequence[int] = POOL_SIZES) -> list[Task]:
+        """RouterEval's pools of a table (section 4.2), of the `sizes` that it has experts for.
 
         A pool is chosen to maximise its oracle on the train rows that know all candidates.
         """
@@ -109,8 +126,8 @@ class Tables:
             for known in [~np.isnan(scores[:, columns]).any(axis=1)]
             for split in SPLITS
         }
-        best = self._best(rows)
-        pools = {split: self._pool(part, columns) for split, part in rows_of.items()}
+        best = self._reference(table, rows)
+        pools = {split: self._pool(part, columns, split) for split, part in rows_of.items()}
         test = rows_of["test"]
         return Task(
             name=name,
@@ -123,6 +140,17 @@ class Tables:
             measured=self.measured.at(test, columns) if self.measured else None,
         )
 
+    def _reference(self, table: str, rows: Places) -> int:
+        if table not in self.references:
+            return self._best(rows)
+        name, known = self.references[table], self._known(rows)
+        if name not in known:
+            raise BadData(
+                f"table {table!r} does not know the reference {name!r}; use one of "
+                f"{', '.join(known)}"
+            )
+        return self.outcomes.experts.index(name)
+
     def _best(self, rows: Places) -> int:
         """The best expert by its train rows, of those known on half of the table's rows or more."""
         scores = self._scores(rows)
@@ -132,7 +160,7 @@ class Tables:
         total = np.where(known & often, scores, 0.0)[train].sum(axis=0)
         return int(np.argmax(total / np.maximum(1, known[train].sum(axis=0))))
 
-    def _pool(self, rows: Places, columns: Places) -> Pool:
+    def _pool(self, rows: Places, columns: Places, split: str) -> Pool:
         outcomes = self.outcomes
         width = np.zeros((len(rows), 0)) if self.embeddings is None else self.embeddings[rows]
         queries = Queries(
@@ -142,4 +170,19 @@ class Tables:
             embeddings=width.astype(np.float64),
         )
         experts = tuple(outcomes.experts[column] for column in columns.tolist())
+        if self.teach == "similarity" and split != "test":
+            return Pool(queries, experts, self._similarity(rows, columns, experts))
         return Pool(queries, experts, self._scores(rows)[:, columns])
+
+    def _similarity(self, rows: Places, columns: Places, experts: Sequence[str]) -> Float64s:
+        """(rows, experts), 0..1. Raises BadData where one is not known."""
+        if self.measured is None:
+            raise BadData("no similarity was measured; collect answers with references first")
+        known = self.measured.at(rows, columns).similarity
+        gaps = np.isnan(known).any(axis=0)
+        if gaps.any():
+            raise BadData(
+                f"the similarity of some answers of {experts[int(gaps.argmax())]!r} is not known; "
+                "collect them with references, or teach the score"
+            )
+        return np.clip(known, 0.0, 1.0)

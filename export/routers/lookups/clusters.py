@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from edge_router.routing.arrays import Float64s
@@ -12,28 +14,32 @@ from ..validation import Indices, best_setting, split_off
 __all__ = ["ClusterRouter", "k_means"]
 
 COUNTS = (3, 8, 24, 72)
+PUBLISHED = (3,)
+MAX_TOKENS = 512
 ROUNDS = 50
 
 
 class ClusterRouter(ResearchRouter):
     """k-means of the training queries; an expert is worth its mean score in a query's cluster.
 
-    Embeddings are all-MiniLM-L6-v2's, where the paper has RoBERTa's. The number of clusters is the
-    one of COUNTS that predicts a held-out tenth best; the authors' code has 3.
+    Embeddings are all-MiniLM-L6-v2's, where the paper has RoBERTa's, and the number of clusters is
+    the one of COUNTS that predicts a held-out tenth best. With `encoder`, the folder of a RoBERTa,
+    embeddings are its own, in the 3 clusters of the authors' code.
     """
 
     name = "C-RoBERTa"
-    source = "RouterEval (Huang et al. 2025), section 5.2"
+    source = "RouterEval (Huang et al. 2025), its code"
 
     _centres: Float64s
     _means: Float64s
 
-    def __init__(self, counts: tuple[int, ...] = COUNTS) -> None:
-        self._counts = counts
+    def __init__(self, encoder: Path | None = None, *, counts: tuple[int, ...] = ()) -> None:
+        self._encoder = encoder
+        self._counts = counts or (COUNTS if encoder is None else PUBLISHED)
 
     def fit(self, train: Pool, *, seed: int) -> None:
         known, held = split_off(len(train), seed=seed)
-        vectors, scores = train.queries.embeddings, train.scores
+        vectors, scores = self._vectors(train.queries), train.scores
 
         def predict(count: int) -> Float64s:
             self._learn(vectors[known], scores[known], count, seed)
@@ -43,7 +49,14 @@ class ClusterRouter(ResearchRouter):
         self._learn(vectors, scores, count, seed)
 
     def utilities(self, queries: Queries) -> Float64s:
-        return self._predict(queries.embeddings)
+        return self._predict(self._vectors(queries))
+
+    def _vectors(self, queries: Queries) -> Float64s:
+        if self._encoder is None:
+            return queries.embeddings
+        from ..networks.encoder import embedded
+
+        return embedded(self._encoder, queries.texts, max_tokens=MAX_TOKENS)
 
     def _learn(self, vectors: Float64s, scores: Float64s, count: int, seed: int) -> None:
         self._centres = k_means(vectors, count, seed=seed)

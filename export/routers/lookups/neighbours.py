@@ -38,7 +38,7 @@ class PRknn(ResearchRouter):
     """
 
     name = "PRknn"
-    source = "RouterEval (Huang et al. 2025), section 5.2"
+    source = "RouterEval (Huang et al. 2025), its code"
 
     _train: Pool
     _count: int

@@ -14,7 +14,7 @@ from torch.nn import functional
 from edge_router.routing.arrays import Float64s
 
 from ..base import Pool, Queries, ResearchRouter, log_softmax
-from ..labels import Indices, best_experts, sample_weights, soft_labels
+from ..labels import Indices, balanced_weights, soft_labels
 from .descent import Descent
 
 __all__ = ["BagOfWordsMLP", "Vocabulary", "weighted_cross_entropy"]
@@ -62,10 +62,12 @@ class BagOfWordsMLP(ResearchRouter):
     """Two layers, 256 hidden, on counts of the 5,000 most frequent training words.
 
     Cross-entropy with soft labels at T = 10, samples weighted against class imbalance, AdamW with
-    rate 5e-3 and decay 1e-4, 5 epochs: as in the paper's appendices C and D. Batches are of 64: in
-    the paper's 8 the hidden units die on labels this flat, and every query gets the same answer.
+    rate 5e-3 and decay 1e-4, 5 epochs: as in the paper's appendices C and D. Two things differ:
+    batches are of 64 (in the paper's 8 the hidden units die on labels this flat, and every query
+    gets the same answer), and the vocabulary has a bound, of which the paper says nothing.
     """
 
+    classifies = True
     name = "MLP"
     source = "TO-Router (Stripelis et al. 2024), section 4.4"
 
@@ -81,8 +83,7 @@ class BagOfWordsMLP(ResearchRouter):
         self._network = network = _Perceptron(len(self._vocabulary), len(train.experts))
         bags = self._bags(train.queries)
         targets = torch.from_numpy(soft_labels(train.scores, TEMPERATURE)).float()
-        labels = best_experts(train.scores)
-        weights = torch.from_numpy(sample_weights(labels, len(train.experts))).float()
+        weights = torch.from_numpy(balanced_weights(train.scores)).float()
 
         def loss(rows: Indices) -> Tensor:
             logits = network([bags[row] for row in rows])
@@ -99,9 +100,9 @@ class BagOfWordsMLP(ResearchRouter):
 
 
 def weighted_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """Mean over the batch, by sample weights, of the cross-entropy with soft targets.
+    """Mean over the batch of the cross-entropy with soft targets, times the sample weights.
 
-    `logits` and `targets` (batch, experts), `weights` (batch,).
+    `logits` and `targets` (batch, experts), `weights` (batch,) of mean 1 over the training rows.
     """
     each = functional.cross_entropy(logits, targets, reduction="none")
-    return (each * weights).sum() / weights.sum()
+    return (each * weights).mean()

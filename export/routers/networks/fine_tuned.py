@@ -1,28 +1,28 @@
-"""Routers that fine-tune the whole encoder as a classifier of the best expert."""
+"""Routers that fine-tune the whole encoder: of the best expert, or of all that are right."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from tqdm import tqdm
-from transformers import BertModel
 
 from edge_router.routing.arrays import Float64s
-from edge_router.routing.artifact.text import RouterTokenizer
 
 from ...recipe import base_folder
 from ...training.loop import bucketed_batches
 from ...training.model import mean_of_tokens
-from ..base import Pool, Queries, ResearchRouter, log_softmax
-from ..labels import best_experts, sample_weights, soft_labels
+from ..base import DEFAULT, Pool, Queries, ResearchRouter, log_softmax
+from ..labels import balanced_weights, best_experts, selection_labels, soft_labels
 from .bag_of_words import TEMPERATURE, weighted_cross_entropy
+from .encoder import load_encoder, tokens_of
 
-__all__ = ["SFT", "BertRouter"]
+__all__ = ["SFT", "BertRouter", "FineTunedMLC"]
 
 MAX_TOKENS = 96
 BATCH = 8
@@ -35,19 +35,13 @@ class _Classifier(nn.Module):
 
     def __init__(self, base: Path, experts: int) -> None:
         super().__init__()
-        self.bert = BertModel.from_pretrained(
-            base,
-            add_pooling_layer=False,
-            local_files_only=True,
-            attention_probs_dropout_prob=0.0,  # see RouterNetwork.from_pretrained
-            attn_implementation="eager",
-        )
+        self.encoder: Any = load_encoder(base)
         self.dropout = nn.Dropout(0.1)
-        self.head = nn.Linear(self.bert.config.hidden_size, experts)
+        self.head = nn.Linear(self.encoder.config.hidden_size, experts)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.training):
-            states = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+            states = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         logits: Tensor = self.head(self.dropout(mean_of_tokens(states.float(), mask)))
         return logits
 
@@ -60,25 +54,26 @@ class _Lesson:
 
 
 class _FineTuned(ResearchRouter):
-    """Fine-tunes all-MiniLM-L6-v2 on at most `max_rows` training rows, drawn at random by the seed.
+    """Fine-tunes all-MiniLM-L6-v2 on all training rows, or `max_rows` drawn at random by the seed.
 
     AdamW in batches of 8, with decay 1e-4 and a rate that falls from `rate` to 0 over `epochs`.
-    `base` is the folder of another encoder and its tokenizer.json.
+    `base` is the folder of another encoder and its tokenizer.
     """
 
+    classifies = True
     _network: _Classifier
 
     def __init__(
         self,
         base: Path | None = None,
         *,
-        epochs: int = 2,
-        max_rows: int = 4000,
+        epochs: int = DEFAULT.epochs,
+        max_rows: int | None = None,
         rate: float = RATE,
     ) -> None:
         self._base = base_folder() if base is None else base
         self._epochs, self._max_rows, self._rate = epochs, max_rows, rate
-        self._tokenizer = RouterTokenizer(self._base / "tokenizer.json", max_tokens=MAX_TOKENS)
+        self._tokens = tokens_of(self._base, MAX_TOKENS)
 
     def fit(self, train: Pool, *, seed: int) -> None:
         torch.manual_seed(seed)
@@ -91,7 +86,7 @@ class _FineTuned(ResearchRouter):
         self._descend(lesson, seed)
 
     def _teach(self, scores: Float64s) -> tuple[Float64s, Float64s]:
-        """Target distributions (queries, experts) and sample weights (queries,)."""
+        """Targets (queries, experts) and sample weights (queries,), of mean 1."""
         raise NotImplementedError
 
     def _descend(self, lesson: _Lesson, seed: int) -> None:
@@ -104,7 +99,7 @@ class _FineTuned(ResearchRouter):
         self._network.train()
         for rows in tqdm(batches, desc="fine-tune"):
             logits = self._network(*self._tokens([lesson.texts[row] for row in rows]))
-            loss = weighted_cross_entropy(logits, lesson.targets[rows], lesson.weights[rows])
+            loss = self._loss(logits, lesson.targets[rows], lesson.weights[rows])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
@@ -112,11 +107,13 @@ class _FineTuned(ResearchRouter):
             schedule.step()
         self._network.eval()
 
-    def _tokens(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        ids, mask = self._tokenizer.batch(texts)
-        return torch.from_numpy(ids), torch.from_numpy(mask)
+    def _loss(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        return weighted_cross_entropy(logits, targets, weights)
 
     def utilities(self, queries: Queries) -> Float64s:
+        return log_softmax(self._logits(queries))
+
+    def _logits(self, queries: Queries) -> Float64s:
         order = np.argsort([len(text) for text in queries.texts], kind="stable")
         logits = np.zeros((len(queries), self._network.head.out_features))
         starts = range(0, len(order), 4 * BATCH)
@@ -125,21 +122,21 @@ class _FineTuned(ResearchRouter):
             with torch.no_grad():
                 outputs = self._network(*self._tokens([queries.texts[row] for row in rows]))
             logits[rows] = outputs.double().numpy()
-        return log_softmax(logits)
+        return logits
 
 
 class BertRouter(_FineTuned):
-    """Soft labels softmax(score / 10), samples weighted against class imbalance.
+    """Soft labels softmax(score / 10), samples weighted against class imbalance, 5 epochs.
 
-    all-MiniLM-L6-v2 in place of bert-base-uncased, its mean over tokens under the classifier.
+    all-MiniLM-L6-v2 in place of bert-base-uncased unless its folder is `base`; the classifier lies
+    on the mean over tokens.
     """
 
     name = "BERT"
     source = "TO-Router (Stripelis et al. 2024), section 4.4"
 
     def _teach(self, scores: Float64s) -> tuple[Float64s, Float64s]:
-        weights = sample_weights(best_experts(scores), scores.shape[1])
-        return soft_labels(scores, TEMPERATURE), weights
+        return soft_labels(scores, TEMPERATURE), balanced_weights(scores)
 
 
 class SFT(_FineTuned):
@@ -154,3 +151,20 @@ class SFT(_FineTuned):
     def _teach(self, scores: Float64s) -> tuple[Float64s, Float64s]:
         labels = best_experts(scores)
         return np.eye(scores.shape[1])[labels], np.ones(len(scores))
+
+
+class FineTunedMLC(_FineTuned):
+    """RouterEval's MLC whole: the encoder and its head learn which experts are right, each by
+    binary cross-entropy. Utilities are log P(expert is among the best)."""
+
+    name = "MLC"
+    source = "RouterEval (Huang et al. 2025), its code; the encoder fine-tuned"
+
+    def utilities(self, queries: Queries) -> Float64s:
+        return -np.logaddexp(0, -self._logits(queries))
+
+    def _teach(self, scores: Float64s) -> tuple[Float64s, Float64s]:
+        return selection_labels(scores), np.ones(len(scores))
+
+    def _loss(self, logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:  # noqa: ARG002 - all 1
+        return functional.binary_cross_entropy_with_logits(logits, targets)

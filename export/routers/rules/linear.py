@@ -9,13 +9,11 @@ from edge_router.routing.logistic import sigmoid
 
 from ...training.heads import LinearHead, fit_model_head
 from ..base import Pool, Queries, ResearchRouter
-from ..labels import selection_labels
 from ..validation import best_setting, split_off
 
-__all__ = ["LinearR", "RidgeGain", "WeakIsWrong", "ridge"]
+__all__ = ["RidgeGain", "WeakIsWrong", "ridge"]
 
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-LEAST_SQUARES = 1e-3  # only keeps a singular system solvable
 
 
 def ridge(vectors: Float64s, targets: Float64s, strength: float) -> Float64s:
@@ -33,22 +31,6 @@ def ridge(vectors: Float64s, targets: Float64s, strength: float) -> Float64s:
 def _predict(weights: Float64s, vectors: Float64s) -> Float64s:
     predicted: Float64s = weights[0] + vectors @ weights[1:]
     return predicted
-
-
-class LinearR(ResearchRouter):
-    """Least squares from the embedding to the selection vector."""
-
-    name = "LinearR"
-    source = "RouterEval (Huang et al. 2025), section 5.2"
-
-    _weights: Float64s
-
-    def fit(self, train: Pool, *, seed: int) -> None:  # noqa: ARG002 - nothing is random
-        labels = selection_labels(train.scores)
-        self._weights = ridge(train.queries.embeddings, labels, LEAST_SQUARES)
-
-    def utilities(self, queries: Queries) -> Float64s:
-        return _predict(self._weights, queries.embeddings)
 
 
 class RidgeGain(ResearchRouter):

@@ -16,6 +16,7 @@ HAIR = 1e-6  # decides between experts, and leaves the softmax uniform
 class RandomRouter(ResearchRouter):
     """Any expert with equal probability; the same queries get the same experts."""
 
+    classifies = True
     name = "Random"
     source = "TO-Router (Stripelis et al. 2024), section 4.4"
 
@@ -33,6 +34,7 @@ class RandomRouter(ResearchRouter):
 class ZeroRouter(ResearchRouter):
     """No preference: what a uniform choice scores is the mean expert's score."""
 
+    classifies = True
     name = "Zero"
     source = "TO-Router (Stripelis et al. 2024), section 4.4"
 

@@ -23,6 +23,10 @@ from edge_router.export.evaluation import (
     measure,
     research_contenders,
 )
+from edge_router.export.evaluation.pool_groups import pool_groups
+from edge_router.export.evaluation.results import judge
+from edge_router.export.evaluation.tasks.draws import Draws
+from edge_router.export.evaluation.to_router import to_router_table
 from edge_router.export.evaluation.tradeoff import cost_quality
 from edge_router.export.metrics.apgr import apgr
 from edge_router.export.report.markdown import markdown
@@ -120,6 +124,82 @@ def test_what_a_contender_chooses(evaluation: dict[str, Any], tasks: list[Task])
     assert oracle["mu_o"][0] == pytest.approx(scores.max(axis=1).mean())
     assert half["mu_o"][0] == pytest.approx((scores.max(axis=1).mean() + scores.mean()) / 2)
     assert half["apgr"] is None
+
+
+def test_a_router_that_always_picks_one_expert_has_0_bits(tasks: list[Task]) -> None:
+    """Whatever its utilities: E_p is the entropy of what it states, else of its picks' shares."""
+    rows, pool = len(tasks[0].test), tasks[0]
+    alike = np.tile([0.5, 0.6], (rows, 1))
+    halves = np.eye(2)[np.arange(rows) % 2]
+    draws = Draws.of(pool, repeats=20, seed=0)
+    bits = {
+        "picks one": judge(KIND, pool, Predictions(alike), draws).result["e_p"],
+        "picks both": judge(KIND, pool, Predictions(halves), draws).result["e_p"],
+        "states": judge(KIND, pool, Predictions(alike, stated=alike * 0 + 0.5), draws).result[
+            "e_p"
+        ],
+        "sure": judge(KIND, pool, Predictions(halves, stated=halves), draws).result["e_p"],
+    }
+    assert bits["picks one"] == bits["sure"] == [0.0, 0.0, 0.0]
+    assert bits["picks both"][0] == 1.0
+    assert bits["states"] == [1.0, 1.0, 1.0]
+
+
+def test_random_is_ten_trials_as_in_to_router(tasks: list[Task], tmp_path: Path) -> None:
+    """Ten draws of an expert for each query: shares are tenths, the mean is near the expectation,
+    and another seed draws otherwise."""
+    (random,) = research_contenders(["Random"])
+    drawn = [random.predict(tasks[0], work=tmp_path, seed=seed).shares for seed in (0, 0, 1)]
+    assert (drawn[0] * 10) == pytest.approx(np.rint(drawn[0] * 10))
+    assert drawn[0].sum(axis=1) == pytest.approx(1.0)
+    assert drawn[0].mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.05)
+    assert (drawn[0] == drawn[1]).all()
+    assert (drawn[0] != drawn[2]).any()
+    result = evaluate([random], tasks[:1], work=tmp_path, repeats=2)["tasks"][0]["results"]
+    assert result["Random"]["e_p"][0] == pytest.approx(1.0)
+
+
+def test_optimal_by_similarity_and_the_best_of_each_column(tables: Tables) -> None:
+    """TO-Router's two bounds: the most similar answer to every query, and of each column the best
+    that an expert or a router reached; what knows the outcomes counts for neither."""
+    shape = tables.outcomes.scores.shape
+    random = np.random.default_rng(0)
+    assert tables.measured is not None
+    measured = replace(
+        tables.measured,
+        latency_s=np.ones(shape),
+        similarity=random.random(shape),
+        nll=random.random(shape),
+    )
+    task = replace(tables, measured=measured).pair("easy", "small", "large")
+    assert task.measured is not None
+    similarity, oracle = task.measured.similarity, Predictions(task.test.scores)
+    cheap = Predictions(-task.measured.cost_usd)
+    decided = {"cheap": cheap, "oracle": oracle}
+    rows = {row["name"]: row for row in to_router_table(task, decided, bounds={"oracle"})}
+    best, each = rows["Optimal by similarity"], rows["Optimal of each"]
+    assert best["similarity"] == pytest.approx(similarity.max(axis=1).mean())
+    picked = task.measured.nll[np.arange(len(similarity)), similarity.argmax(axis=1)]
+    assert best["nll"] == pytest.approx(picked.mean())
+    reached = [rows[name] for name in ("small", "large", "cheap")]
+    assert each["cost_usd"] == min(row["cost_usd"] for row in reached)
+    assert each["score"] == max(row["score"] for row in reached) < rows["oracle"]["score"]
+    assert {each["kind"], best["kind"], rows["oracle"]["kind"]} == {"bound"}
+
+
+def test_pools_of_one_size_are_averaged_over_their_groups() -> None:
+    """RouterEval's tables: a mean over the groups there are; what one lacks has none."""
+
+    def pool(kind: str, score: float, ratio: list[float] | None) -> dict[str, Any]:
+        measures = {"mu_o": [score, 0, 1], "v_r": ratio, "v_b": [1.0, 1, 1], "e_p": [0.5, 0, 1]}
+        return {
+            "table": "t", "kind": kind, "experts": ["a", "b", "c"], "reference": "r",
+            "results": {"LinearR": measures},
+        }  # fmt: skip
+
+    (one,) = pool_groups([pool("all-strong", 0.8, [1.2, 1, 2]), pool("all-weak", 0.4, None)])
+    assert (one["table"], one["size"], one["groups"]) == ("t", 3, ["all-strong", "all-weak"])
+    assert one["results"]["LinearR"] == {"mu_o": 0.6, "v_r": None, "v_b": 1.0, "e_p": 0.5}
 
 
 def test_every_contender_has_its_difference_from_the_subject(evaluation: dict[str, Any]) -> None:

@@ -31,8 +31,15 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         for number in range(120)
     ]
     outcomes = outcome_set({"t<able>": rows}, 1024)
-    costs = np.broadcast_to(np.linspace(0.001, 0.01, 4), outcomes.scores.shape)
-    tables = Tables(outcomes, measured=replace(measure(outcomes), cost_usd=costs))
+    shape = outcomes.scores.shape
+    measured = replace(
+        measure(outcomes),
+        cost_usd=np.broadcast_to(np.linspace(0.001, 0.01, 4), shape),
+        latency_s=random.uniform(0.5, 2.0, shape),
+        output_tokens=random.uniform(10, 90, shape),
+        similarity=random.uniform(0.1, 0.9, shape),
+    )
+    tables = Tables(outcomes, measured=measured)
     tasks = [tables.pair("t<able>", EXPERTS[0], EXPERTS[3]), *tables.pools("t<able>", sizes=(3,))]
     work = tmp_path_factory.mktemp("work")
     return evaluate([], tasks, work=work, repeats=50, scaling=[tables.scaling("t<able>")])

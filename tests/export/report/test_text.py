@@ -35,6 +35,7 @@ def test_every_part_has_its_section(evaluation: dict[str, Any]) -> None:
         "Calls to the strong expert",
         "Calibration",
         "Pools",
+        "Pools of t<able>",
         "t<able>/strong-to-weak/3",
         "Cost and speed: t<able>",
         "Cost and speed: t<able>/strong-to-weak/3",
@@ -63,11 +64,11 @@ def test_what_is_not_known_is_a_dash() -> None:
 
 
 def test_unmeasured_columns_are_dashes(evaluation: dict[str, Any]) -> None:
-    """TO-Router's table has dollars here, but no times."""
+    """TO-Router's table has dollars and times here, but no likelihoods."""
     text = markdown(evaluation).split("## Cost and speed", 1)[1]
     line = next(line for line in text.splitlines() if line.startswith("| random"))
     assert line.split(" | ")[1].startswith("$0.")
-    assert line.split(" | ")[2:5] == ["-", "-", "-"]
+    assert line.split(" | ")[4] == "-"
     assert "nan" not in markdown(evaluation)
 
 
@@ -77,10 +78,34 @@ def test_an_evaluation_of_nothing_can_be_read(evaluation: dict[str, Any]) -> Non
         "tasks": [],
         "leaderboard": [],
         "pool_leaderboard": [],
+        "pool_groups": [],
         "scaling": [],
     }
     assert [s.title for s in sections(empty)] == ["How to read this", "Contenders"]
     assert markdown(empty).startswith("# Evaluation")
+
+
+def test_routerevals_table_has_all_contenders_and_four_measures(
+    evaluation: dict[str, Any],
+) -> None:
+    """The best mean score first; with one group its mean is the pool's own figure."""
+    text = markdown(evaluation).split("## Pools of t<able>", 1)[1].split("\n## ", 1)[0]
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    assert rows[0][1:] == ["mu_o", "V_R", "V_B", "E_p (bits) |"]
+    assert rows[1][0] == "| oracle"
+    assert len(rows) == 1 + len(evaluation["contenders"])
+    assert "Pools of 3: strong-to-weak." in text
+
+
+def test_both_optima_and_figure_4_stand_in_the_report(evaluation: dict[str, Any]) -> None:
+    """Where cost, speed and similarity are known."""
+    section = next(s for s in sections(evaluation) if s.title == "Cost and speed: t<able>")
+    table, figure = section.blocks
+    names = [row[0] for row in table.rows]
+    assert names[-2:] == ["Optimal by similarity", "Optimal of each"]
+    drawn = figure.draw()
+    assert "Optimal of each" in drawn
+    assert "total cost, dollars" in drawn
 
 
 def test_a_report_is_three_files(evaluation: dict[str, Any], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edge_router.export.evaluation.baselines import oracle_choice_probabilities
 from edge_router.export.routers.labels import (
+    balanced_weights,
     best_experts,
     sample_weights,
     selection_labels,
@@ -44,15 +45,21 @@ def test_sample_weights_by_hand() -> None:
     assert result == pytest.approx([0.25, 0.25, 0.25, 0.75])
 
 
+def test_weights_are_scaled_over_all_training_rows() -> None:
+    """Of mean 1 in all: three rows of the common label weigh 2/3, the rare one 2."""
+    scores = np.array([[1.0, 0.0]] * 3 + [[0.0, 1.0]])
+    assert balanced_weights(scores) == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2.0])
+
+
 def test_an_expert_that_is_never_best_takes_no_weight_from_the_others() -> None:
     """Its share would be infinite."""
     assert sample_weights(np.array([0, 2]), 4) == pytest.approx([0.5, 0.5])
 
 
 def test_selection_labels_by_hand() -> None:
-    """Within 95 % of the best is right; where none is right, all equal the best."""
+    """Within 95 % of the best is right; where all are wrong, none is right."""
     scores = np.array([[1.0, 0.0, 1.0], [0.94, 0.96, 1.0], [0.0, 0.0, 0.0], [0.2, 0.1, 0.19]])
-    expected = [[1, 0, 1], [0, 1, 1], [1, 1, 1], [1, 0, 1]]
+    expected = [[1, 0, 1], [0, 1, 1], [0, 0, 0], [1, 0, 1]]
     assert selection_labels(scores).tolist() == expected
 
 

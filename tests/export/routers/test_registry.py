@@ -15,7 +15,7 @@ from edge_router.export.routers.base import Pool, Queries
 
 FINE_TUNED = ("BERT", "SFT")
 BLIND = ("Random", "Zero", "Elo")
-IN_TORCH = ("MLP", "MLPR", "MLC", "Contrastive", "MoMA", "MF", *FINE_TUNED)
+IN_TORCH = ("MLP", "LinearR", "MLPR", "MLC", "Contrastive", "MoMA", "MF", *FINE_TUNED)
 
 
 def routers(*, without: tuple[str, ...]) -> list[object]:

@@ -24,9 +24,13 @@ README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize("kind", [Config, ExpertConfig, TaskConfig, BudgetConfig])
 def test_each_field_is_a_setting_with_its_help(kind: type) -> None:
     """All but the tables, which have settings of their own."""
-    assert {one.name for one in fields(kind)} - {"experts", "tasks", "budget", "callers"} == {
-        o.name for o in settings_of(kind)
-    }
+    assert {one.name for one in fields(kind)} - {
+        "experts",
+        "tasks",
+        "budget",
+        "callers",
+        "privacy",
+    } == {o.name for o in settings_of(kind)}
     assert all(one.metadata["help"] for one in settings_of(kind))
 
 

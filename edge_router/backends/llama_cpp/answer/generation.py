@@ -79,7 +79,7 @@ class Generation:
             stream=True,
             **self._sampling(request),
         )
-        yield from self._read(replies, reader, prompt, most)
+        yield from self._read(replies, reader, prompt)
 
     def _require_text(self, request: ChatRequest) -> None:
         if any(message.media for message in request.messages):
@@ -114,7 +114,7 @@ class Generation:
         return LlamaGrammar.from_string(text, verbose=False)
 
     def _read(
-        self, replies: Iterator[Any], reader: ReplyReader, prompt: Prompt, most: int
+        self, replies: Iterator[Any], reader: ReplyReader, prompt: Prompt
     ) -> Iterator[ChatChunk]:
         pieces, calls = 0, 0
         for reply in replies:
@@ -129,7 +129,8 @@ class Generation:
                 calls += len(piece.calls)
             if finish:
                 evaluated = self.model.n_tokens - len(prompt.tokens)
-                written = most if finish == "length" else max(pieces, evaluated)
+                # the last token of an answer that was cut off was written, and never read
+                written = evaluated + 1 if finish == "length" else max(pieces, evaluated)
                 usage = Usage(len(prompt.tokens), written, prompt.dropped)
                 ended: FinishReason = "tool_calls" if calls and finish == "stop" else finish
                 sure = self._confidence()

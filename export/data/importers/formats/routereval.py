@@ -26,22 +26,25 @@ from ..texts import bare_name, read_bytes
 
 __all__ = ["routereval"]
 
-SPLITS = ("train", "val", "test")
+SPLITS = {"train": "train", "val": "dev", "test": "test"}  # theirs and ours
 LARGEST_POOL = 10
 
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """`scores` (queries, models); `prompts` and `names` are None where the file has none."""
+    """`scores` (queries, models); `prompts`, `names` and `splits` are None where the file has
+    none."""
 
     scores: Array
     prompts: list[Any] | None
     names: list[str] | None
+    splits: list[str] | None
 
 
 def routereval(path: Path) -> Iterator[tuple[str, Row]]:
     """Rows of all pools in one file; without prompts in it, rows without `query`.
 
+    Rows keep the file's own split, 8:1:1 (section 4.1); its val is our dev. A bare matrix has none.
     Pools of more than 10 models (RouterEval has them of 100 and 1,000) are left out: no device
     chooses among so many. Models without names are numbered: FILE-0, FILE-1.
     Raises BadData, FileNotFoundError.
@@ -59,6 +62,8 @@ def _rows(path: Path, pool: _Pool) -> Iterator[tuple[str, Row]]:
             "task": bare_name(path).removesuffix("_router_dataset"),
             "score": dict(zip(names, scores, strict=True)),
         }
+        if pool.splits is not None:
+            row["split"] = pool.splits[number]
         if pool.prompts is not None:
             row["query"] = pool.prompts[number]
         yield f"{path} row {number + 1}", row
@@ -131,7 +136,18 @@ def _pool(path: Path, scores: Mapping[str, Any], prompts: Mapping[str, Any], nam
         matrix,
         None if texts is None else texts.tolist(),
         None if names is None else [str(name) for name in _plain(names).tolist()],
+        _splits(scores),
     )
+
+
+def _splits(scores: Mapping[str, Any]) -> list[str] | None:
+    """The split of each row, in the order of `_joined`."""
+    parts = [
+        [ours] * len(_plain(scores[f"{theirs}_score"]))
+        for theirs, ours in SPLITS.items()
+        if f"{theirs}_score" in scores
+    ]
+    return [split for part in parts for split in part] or None
 
 
 def _joined(parts: Mapping[str, Any], kind: str) -> Array | None:

@@ -116,11 +116,12 @@ def test_routereval_with_prompts() -> None:
             source="routereval/tiny_router_dataset",
             id=f"tiny_router_dataset-{number - 1}",
             task="tiny",
+            split=split,
         )
-        for number, weak, strong, odd in [
-            (1, 0.0, 1.0, 0.5),
-            (2, 1.0, 1.0, 0.0),
-            (3, 0.0, 0.0, 1.0),
+        for number, weak, strong, odd, split in [
+            (1, 0.0, 1.0, 0.5, "train"),
+            (2, 1.0, 1.0, 0.0, "dev"),
+            (3, 0.0, 0.0, 1.0, "test"),
         ]
     ]
 
@@ -142,6 +143,26 @@ def test_routereval_without_prompts(tmp_path: Path, arrays: dict[str, Any], prom
         ("One?", {"pool-0": 0.0, "pool-1": 1.0}),
         ("Two?", {"pool-0": 1.0, "pool-1": 0.5}),
     ]
+
+
+def test_routereval_keeps_its_own_split(tmp_path: Path) -> None:
+    """8:1:1 as published, val is dev; a question that stands in two splits goes to the later one,
+    with its letters alone."""
+    prompts = [f"Question {number}?" for number in range(8)]
+    parts: dict[str, Any] = {
+        "train_score": [[0, 1]] * 8,
+        "train_prompt": prompts,
+        "val_score": [[1, 1]],
+        "val_prompt": ["Validation?"],
+        "test_score": [[1, 0], [1, 0]],
+        "test_prompt": ["Test?", "question 7 !"],
+    }
+    saved(tmp_path / "pool.npz", parts)
+    rows = import_outcomes("routereval", [tmp_path / "pool.npz"])
+    splits = {result["query"]: result["split"] for result in rows}
+    assert [splits.pop(name) for name in ("Validation?", "Test?")] == ["dev", "test"]
+    assert splits.pop("Question 7?") == splits.pop("question 7 !") == "test"
+    assert set(splits.values()) == {"train"}
 
 
 def test_routereval_of_one_matrix(tmp_path: Path) -> None:

@@ -30,10 +30,11 @@ def test_candidates_are_ranked_and_neither_hopeless_nor_perfect() -> None:
     assert candidates(scores, ~ALL).tolist() == []
 
 
-def test_half_of_the_rows_know_all_candidates() -> None:
-    """Experts known on complementary halves do not stand in one pool."""
-    known = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1]], dtype=bool)
-    assert known_together(known).tolist() == [0, 1]
+def test_four_fifths_of_the_rows_know_all_candidates() -> None:
+    """One that misses a fifth is in, one that misses more is out: it would cost too many rows."""
+    known = np.ones((10, 4), dtype=bool)
+    known[:2, 1], known[:3, 3] = False, False
+    assert known_together(known).tolist() == [0, 1, 2]
     assert known_together(np.array([[True, False], [True, False], [True, True]])).tolist() == [0]
 
 
@@ -62,8 +63,45 @@ def test_few_pools_are_all_tried(seed: int) -> None:
     assert result == max(scores[:, list(p)].max(axis=1).mean() for p in product(*places))
 
 
-def test_many_pools_are_searched_greedily(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each place takes the expert that helps most, none twice; the result is close to the best."""
+def test_experts_of_a_part_of_the_rows_are_taken_with_that_part() -> None:
+    """Two experts on all forty rows, eight more on ten of them: ten experts on ten rows are more
+    cells than two on forty. Where half of them are known on all rows, those are enough."""
+    known = np.zeros((40, 10), dtype=bool)
+    known[:, :2], known[:10, 2:] = True, True
+    assert known_together(known).tolist() == list(range(10))
+    known[:, :6] = True
+    assert known_together(known).tolist() == list(range(6))
+
+
+def test_a_found_pool_is_swapped_until_nothing_helps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Greedy takes the best expert first and keeps it; the two that complement each other are
+    better without it, and no swap of one then helps."""
+    scores = np.array(
+        [[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 1], [0, 1, 0], [0, 1, 0], [0, 0, 1]], dtype=float
+    )
+    places = [np.arange(3)] * 2
+    monkeypatch.setattr(pools, "EXHAUSTIVE", 0)
+    assert pools._greedy_pool(scores, places).tolist()[0] == 0
+    assert sorted(best_pool(scores, places).tolist()) == [1, 2]
+
+
+@given(st.integers(0, 199))
+def test_no_swap_of_one_helps_a_found_pool(seed: int) -> None:
+    """In pools from one set and in slices; nobody stands there twice, and each at its place."""
+    scores = (np.random.default_rng(seed).random((30, 9)) < 0.4) * 1.0
+    for places in ([np.arange(9)] * 4, np.array_split(np.arange(9), 4)):
+        found = pools._swapped(scores, places, pools._greedy_pool(scores, places)).tolist()
+        reached = scores[:, found].max(axis=1).mean()
+        assert len(set(found)) == 4
+        for at, place in enumerate(places):
+            assert found[at] in place
+            for other in set(place.tolist()) - set(found):
+                swapped = [*found[:at], other, *found[at + 1 :]]
+                assert scores[:, swapped].max(axis=1).mean() <= reached + 1e-9
+
+
+def test_many_pools_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Step by step, none twice; the result is close to the best."""
     scores = (np.random.default_rng(0).random((80, 9)) < 0.3) * 1.0
     places = [np.arange(9)] * 4
     best = scores[:, best_pool(scores, places)].max(axis=1).mean()

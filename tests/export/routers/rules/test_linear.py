@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_router.export.routers.base import Pool
-from edge_router.export.routers.rules.linear import LinearR, RidgeGain, WeakIsWrong, ridge
+from edge_router.export.routers.rules.linear import RidgeGain, WeakIsWrong, ridge
 
 RANDOM = np.random.default_rng(0)
 VECTORS = RANDOM.normal(size=(50, 3))
@@ -24,14 +24,6 @@ def test_ridge_shrinks_the_slopes_and_keeps_the_level() -> None:
     """One centred number of sum of squares 2: the slope is x'y / (2 + strength)."""
     result = ridge(np.array([[-1.0], [1.0]]), np.array([[3.0], [7.0]]), 2.0)
     assert result.ravel() == pytest.approx([5.0, 4.0 / 4.0])
-
-
-def test_linear_r_predicts_the_selection_vector(chat_and_maths: Pool) -> None:
-    """Scores of 1 and 0.97 are both a 1 to it."""
-    scores = np.where(chat_and_maths.scores == 1, 1.0, 0.97)
-    router = LinearR()
-    router.fit(Pool(chat_and_maths.queries, ("a", "b"), scores), seed=0)
-    assert router.utilities(chat_and_maths.queries) == pytest.approx(1.0)
 
 
 def test_ridge_gain_falls_back_on_the_means_where_nothing_can_be_learned(

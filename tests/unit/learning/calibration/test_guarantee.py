@@ -105,6 +105,19 @@ def test_targets_that_no_threshold_meets_conflict() -> None:
         promised(made_evidence(1000), "quality>=0.99", "cost<=0.1/1000")
 
 
+def test_a_promise_on_cost_needs_a_maximum_or_enough_queries() -> None:
+    """Of 298 queries nobody knows whether one in a hundred is far dearer; of 299 it is known."""
+    few, target = made_evidence(298), parse_targets(["cost<=2/1000"])
+    with pytest.raises(TargetUnsupported, match="state max_cost_usd, or give 299 queries") as no:
+        calibrate(few, target)
+    assert no.value.needed == 299
+    assert calibrate(few, target, max_cost_usd=0.01).most_usd == 0.01
+    assert calibrate(made_evidence(299), target).most_usd is not None
+    assert calibrate(few, parse_targets(["strong_calls<=0.5"])).most_usd is None
+    with pytest.raises(TargetUnsupported, match="give 688 queries"):
+        calibrate(made_evidence(299), target, confidence=0.999)
+
+
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), -1.0, True, "0.95", 10**400])
 def test_a_confidence_or_a_price_that_is_none_is_refused(odd: object) -> None:
     """Instead of a promise that means nothing."""

@@ -138,6 +138,30 @@ def test_a_tie_goes_to_higher_quality_then_to_lower_cost() -> None:
     assert choose("auto", expert("b", 0.5, 0.1), expert("a", 0.5, 0.1)) == "a"
 
 
+def test_a_column_of_weight_0_takes_no_part() -> None:
+    """Beaten in quality and cost, the fast one stretches neither scale where latency is not asked
+    for; where it is, it stands on the front and turns the choice."""
+    cheap, good = expert("cheap", 0.5, 0.0, 4.0), expert("good", 0.9, 0.01, 2.0)
+    fast = expert("fast", 0.1, 0.012, 0.5)
+    assert choose("quality=1,cost=1", cheap, good) == "good"
+    assert choose("quality=1,cost=1", cheap, good, fast) == "good"
+    assert choose("quality=1,cost=1,latency=1e-9", cheap, good, fast) == "cheap"
+
+
+@given(EXPERTS, st.tuples(GRID, GRID).filter(any), st.lists(GRID, min_size=6, max_size=6))
+def test_what_has_no_weight_only_breaks_ties(
+    candidates: list[Candidate], weights: tuple[int, int], latencies: list[int]
+) -> None:
+    """With other latencies the choice is another only among equals in quality and cost."""
+    text = f"quality={weights[0]},cost={weights[1]}"
+    other = [
+        replace(c, estimate=replace(c.estimate, latency_s=latencies[at] / 8))
+        for at, c in enumerate(candidates)
+    ]
+    by_name = {c.expert.name: (c.estimate.quality, c.estimate.cost_usd) for c in candidates}
+    assert by_name[choose(text, *candidates)] == by_name[choose(text, *other)]
+
+
 def test_performance_is_the_best_quality() -> None:
     """Whatever it costs."""
     assert choose("performance", SMALL, MIDDLE, LARGE) == "large"

@@ -1,0 +1,85 @@
+"""A whole encoder from a folder, BERT or RoBERTa: its network, its tokens, its embeddings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import AutoModel, AutoTokenizer, BertModel
+
+from edge_router.routing.arrays import Float64s
+from edge_router.routing.artifact.text import RouterTokenizer
+
+from ...data.rows import BadData
+from ...training.model import mean_of_tokens
+
+__all__ = ["Tokens", "embedded", "load_encoder", "tokens_of"]
+
+Tokens = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
+"""Texts to `input_ids` and `attention_mask`, each (batch, tokens)."""
+
+BATCH = 32
+
+
+def load_encoder(folder: Path) -> nn.Module:
+    """The encoder, without a head. Raises BadData for a folder that holds none."""
+    if not _is_bert(folder):
+        return AutoModel.from_pretrained(folder, local_files_only=True, attn_implementation="eager")
+    return BertModel.from_pretrained(
+        folder,
+        add_pooling_layer=False,
+        local_files_only=True,
+        attention_probs_dropout_prob=0.0,  # see RouterNetwork.from_pretrained
+        attn_implementation="eager",
+    )
+
+
+def tokens_of(folder: Path, max_tokens: int) -> Tokens:
+    """BERT's WordPiece keeps head and tail of a long text, as the router does; any other tokenizer
+    its head. Raises BadData for a folder that holds no encoder."""
+    if _is_bert(folder):
+        words = RouterTokenizer(folder / "tokenizer.json", max_tokens=max_tokens)
+
+        def by_words(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+            ids, mask = words.batch(texts)
+            return torch.from_numpy(ids), torch.from_numpy(mask)
+
+        return by_words
+    pieces: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+
+    def by_pieces(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        batch = pieces(
+            list(texts), truncation=True, max_length=max_tokens, padding=True, return_tensors="pt"
+        )
+        return batch["input_ids"], batch["attention_mask"]
+
+    return by_pieces
+
+
+def embedded(folder: Path, texts: Sequence[str], *, max_tokens: int) -> Float64s:
+    """(texts, width) mean of the last layer over the tokens, each row of length 1."""
+    encoder, tokens = load_encoder(folder).eval(), tokens_of(folder, max_tokens)
+    order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+    rows: dict[int, Float64s] = {}
+    for at in range(0, len(texts), BATCH):
+        part = order[at : at + BATCH]
+        ids, mask = tokens([texts[number] for number in part])
+        with torch.no_grad():
+            states = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        vectors = functional.normalize(mean_of_tokens(states, mask), dim=1).double().numpy()
+        rows |= dict(zip(part, vectors, strict=True))
+    return np.stack([rows[number] for number in range(len(texts))])
+
+
+def _is_bert(folder: Path) -> bool:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise BadData(f"{folder} holds no encoder: no config.json can be read there") from None
+    return isinstance(config, dict) and config.get("model_type") == "bert"
