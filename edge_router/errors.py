@@ -17,9 +17,12 @@ EdgeRouterError
 │   ├── EmptyCatalog            no agent to choose from
 │   ├── InvalidRequest          nothing to route: empty, not text, not UTF-8
 │   └── NoExpertFits            the constraints rule out every expert
+│       └── BudgetReached       what costs is spent for now; says when it is free again
+├── BudgetUnusable              the file of the budget cannot be read or written
 ├── CatalogError                the file of agents cannot be read or written
 ├── BackendError                an expert did not answer
 │   ├── BackendUnavailable      another expert may be asked: connect, timeout, 429, 5xx
+│   │   ├── ContextExceeded     the request is longer than the expert's context
 │   │   ├── CostLimitReached    not asked: the budget or max_cost_usd does not pay for it
 │   │   └── PrivacyWithheld     not asked: it may not read private data of the request
 │   ├── BackendRejected         no other expert may be asked: wrong key, bad request
@@ -49,10 +52,13 @@ __all__ = [
     "BackendProtocolError",
     "BackendRejected",
     "BackendUnavailable",
+    "BudgetReached",
+    "BudgetUnusable",
     "CalibrationError",
     "CatalogError",
     "ConfigError",
     "ConsentMissing",
+    "ContextExceeded",
     "CostLimitReached",
     "EdgeRouterError",
     "EmptyCatalog",
@@ -172,6 +178,19 @@ class NoExpertFits(RoutingError):
         self.excluded = dict(excluded)
 
 
+class BudgetReached(NoExpertFits):
+    """What costs is ruled out by a budget, and nothing else may answer. In `retry_after_s` seconds
+    the budget that is spent begins anew."""
+
+    def __init__(self, message: str, *, excluded: Mapping[str, str], retry_after_s: float) -> None:
+        super().__init__(message, excluded=excluded)
+        self.retry_after_s = retry_after_s
+
+
+class BudgetUnusable(EdgeRouterError):
+    """The file that a budget is kept in is corrupt, in use, or cannot be written."""
+
+
 class CatalogError(EdgeRouterError):
     """The file that agents are kept in cannot be read or written."""
 
@@ -188,12 +207,20 @@ class BackendUnavailable(BackendError):
     """Could not connect, out of time, 429 or 5xx, a model that will not load."""
 
 
+class ContextExceeded(BackendUnavailable):
+    """The request is longer than the context of the expert, which found it only when asked: an
+    expert with more room may be. `limit` is the reason code, "context_length"."""
+
+    limit = "context_length"
+
+
 class CostLimitReached(BackendUnavailable):
     """The expert was not asked: its worst case costs more than a limit leaves. `limit` is the
-    reason code, "max_cost", "budget" or "price_unknown"."""
+    reason code, "max_cost", "budget", "token_budget", "budget_unknown" or "price_unknown";
+    `retry_after_s` says when the limit begins anew, if it does."""
 
-    def __init__(self, message: str, *, limit: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, limit: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
         self.limit = limit
 
 

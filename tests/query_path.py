@@ -1,6 +1,6 @@
 """The files that one query runs through, printed and counted: python -m tests.query_path [--stream]
 
-A query to an OpenAI-compatible expert on this machine, with the default settings. Its second query
+A query to an OpenAI-compatible expert on this machine, with the default settings. Its third query
 counts: the first one loads the router and connects.
 """
 
@@ -63,7 +63,7 @@ class QueryPath:
 
 
 def query_path(*, stream: bool) -> QueryPath:
-    """The path of the second query of an EdgeRouter."""
+    """The path of the third query of an EdgeRouter."""
     with FaultServer(_say_paris) as server, tempfile.TemporaryDirectory() as folder:
         cloud = ExpertConfig("openai", "big", "frontier", location="cloud", base_url=server.url)
         config = Config(data_dir=folder, experts={"cloud": cloud})
@@ -75,6 +75,7 @@ def query_path(*, stream: bool) -> QueryPath:
                 assert text == "Paris."
 
             query()
+            query()  # soon before the one that counts: the machine's state is read every second
             return _traced(query)
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "calibrate": ("learning.calibrate", "make an operating point that keeps a target"),
     "enroll": ("learning.enroll", "teach the router a new expert, on this device"),
     "feedback": ("learning.feedback", "score how good an answer was (setting learn = true)"),
+    "budget": ("machine.budget", "what of the budget is spent, and until when"),
     "agents": ("answering.agents", "agents and tools, and which one a request is for"),
     "log": ("learning.log", "outcomes kept on this device (setting learn = true)"),
     "drift": ("learning.drift", "whether queries look like those the router knows"),

@@ -210,6 +210,8 @@ def record_of(query: Query, ended: Ending) -> AnswerRecord:
         max_tokens=None if attempt is None else attempt.request.max_tokens,
         empty=attempt is None or attempt.pieces == 0,
         cost_limited=attempt is not None and attempt.request is not query.request,
+        overflow=query.overflow,
+        hedge=query.hedge,
     )
 
 

@@ -1,15 +1,19 @@
-"""Checks of what an EdgeRouter is made with: its settings, and backends of the program's own."""
+"""Checks of what an EdgeRouter is made with: settings, backends of the program's own, consent."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from edge_router.backends.base import Backend
 from edge_router.errors import ConfigError
 from edge_router.settings.config import Config
 
-__all__ = ["checked_backends", "settings_of"]
+if TYPE_CHECKING:
+    from edge_router.layers.privacy.gate import ConsentQuestion, PrivacyGate
+
+__all__ = ["checked_backends", "gate_of", "settings_of"]
 
 
 def settings_of(config: Config | None) -> Config:
@@ -38,3 +42,14 @@ def checked_backends(backends: Mapping[str, Backend], config: Config) -> Mapping
                 "needs no network; state its base_url there"
             )
     return backends
+
+
+def gate_of(
+    config: Config, consent: Callable[[ConsentQuestion], bool] | None
+) -> PrivacyGate | None:
+    """The gate in front of experts that may not read everything; without one it is not loaded."""
+    if config.privacy.is_open:
+        return None
+    from edge_router.layers.privacy.gate import PrivacyGate
+
+    return PrivacyGate.of(config, consent)

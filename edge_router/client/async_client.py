@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from edge_router.backends.base import Backend
 from edge_router.chat.completion import Prompt
 from edge_router.device.machine import DeviceSource
+from edge_router.routing.artifact.encoder import link_runtime
 from edge_router.routing.deciding.decision import Rule
 from edge_router.routing.record import Hook
 from edge_router.settings.config import Config
@@ -39,8 +40,9 @@ class AsyncEdgeRouter:
     """Answers queries with whichever expert suits each one best, for asyncio.
 
     Arguments, settings and errors are those of `EdgeRouter`, which is at hand as `sync`: its other
-    methods may be called from any thread. Making one reads the router's files, about 50 ms; the
-    encoder loads with the first answer, in that answer's thread. One event loop uses it at a time.
+    methods may be called from any thread. Making one reads the router's files and links
+    onnxruntime, which takes about 100 ms and would hold up the event loop later; the encoder loads
+    with the first answer, in that answer's thread. One event loop uses it at a time.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class AsyncEdgeRouter:
         self.sync = EdgeRouter(
             config, backends=backends, hooks=hooks, device=device, draw=draw, consent=consent
         )
+        link_runtime()
 
     async def complete(
         self,

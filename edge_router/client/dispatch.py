@@ -15,6 +15,8 @@ from edge_router.errors import (
     BackendError,
     BackendProtocolError,
     BackendUnavailable,
+    BudgetReached,
+    ContextExceeded,
     CostLimitReached,
     EdgeRouterError,
     NoExpertFits,
@@ -138,8 +140,9 @@ class Asking:
         return attempt
 
     def _reservation(self, query: Query, expert: Expert) -> Reservation | None:
-        limit = self._limits(query.constraints).max_cost_usd
-        if limit is None and self._config.budget_usd is None:
+        limits = self._limits(query.constraints)
+        limit = limits.max_cost_usd
+        if limit is None and not self._budget.limited:
             return None
         expected = query.decision.estimates[expert.name]
         return self._budget.reserve(
@@ -147,7 +150,9 @@ class Asking:
             query.request,
             expected_tokens=expected.output_tokens,
             expected_s=expected.latency_s,
-            max_cost_usd=None if limit is None else limit - (query.cost_usd or 0.0),
+            max_cost_usd=limit and max(0.0, limit - (query.cost_usd or 0.0) - query.reserved_usd),
+            caller=limits.caller,
+            within_s=query.deadline.remaining(),
         )
 
 
@@ -220,7 +225,9 @@ class Dispatch:
                 if query.deadline.cancelled:
                     raise
                 query.failures[name] = error
-                if not isinstance(error, (CostLimitReached, PrivacyWithheld)):
+                if isinstance(error, ContextExceeded):
+                    _rule_out_smaller(query, name)
+                elif not isinstance(error, (CostLimitReached, PrivacyWithheld)):
                     self._experience.failed(name, error)
         raise _no_answer(query)
 
@@ -243,16 +250,38 @@ def _thinking(
     return thoughts, chunk
 
 
+def _rule_out_smaller(query: Query, name: str) -> None:
+    """Note that `name` had too little room, and that experts without more are not asked; after a
+    second overflow nobody is. One whose context is not known may have more."""
+    again = query.overflow is not None
+    query.overflow = query.overflow or name
+    grounds = query.decision.grounds
+    experts = {} if grounds is None else {one.expert.name: one.expert for one in grounds.candidates}
+    room = experts[name].context_tokens if name in experts else None
+    for other in query.decision.order:
+        if other in query.failures or other not in experts:
+            continue
+        theirs = experts[other].context_tokens
+        if again or (room is not None and theirs is not None and theirs <= room):
+            query.failures[other] = ContextExceeded(
+                f"{other} was not asked: {name} had too little room"
+                + (" too" if again else ", and it has no more")
+            )
+
+
 def _fallbacks_left(query: Query, name: str) -> int:
     """How many fallbacks remain for an expert."""
     return sum(1 for one in query.decision.order if one != name and one not in query.failures)
 
 
 def _no_answer(query: Query) -> NoExpertFits | AllBackendsFailed:
-    limits = {n: e.limit for n, e in query.failures.items() if isinstance(e, CostLimitReached)}
+    limiting = (CostLimitReached, ContextExceeded)
+    limits = {n: e.limit for n, e in query.failures.items() if isinstance(e, limiting)}
     if len(limits) < len(query.failures):
         return AllBackendsFailed(query.failures)
-    reasons = "; ".join(map(str, query.failures.values()))
-    return NoExpertFits(
-        f"no expert may answer: {reasons}", excluded={**query.decision.excluded, **limits}
-    )
+    message = f"no expert may answer: {'; '.join(map(str, query.failures.values()))}"
+    excluded = {**query.decision.excluded, **limits}
+    waits = [e.retry_after_s for e in query.failures.values() if e.retry_after_s is not None]
+    if waits:
+        return BudgetReached(message, excluded=excluded, retry_after_s=min(waits))
+    return NoExpertFits(message, excluded=excluded)

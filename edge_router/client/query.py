@@ -94,11 +94,12 @@ class Attempt:
 
     def settle(self, *, answered: bool) -> None:
         """Book the cost at its end: a call that failed before its first piece costs nothing."""
+        used: Usage | None = None
         if answered:
             used, seconds = self.counted, time.monotonic() - self.started
             self.cost_usd = self.expert.cost(used.prompt_tokens, used.completion_tokens, seconds)
         if self.reservation is not None:
-            self.reservation.settle(self.cost_usd)
+            self.reservation.settle(self.cost_usd, used)
 
 
 @dataclass(slots=True, eq=False)
@@ -106,7 +107,8 @@ class Query:
     """State of one query: arrival time, its own constraints, the expert snapshot, the decision,
     failures and attempts so far, and the deferral if the local answer was abandoned. A `whole`
     answer is not shown before it is complete; of another, `on_break` says what becomes of it if its
-    expert fails. Nothing is learned from one that is not `learned`.
+    expert fails. Nothing is learned from one that is not `learned`. `overflow` is the first expert
+    whose context it exceeded, `hedge` one that was asked beside the one that answers.
 
     `started` is on the monotonic clock, `router_s` and `first_token_s` (None before it) in seconds.
     """
@@ -127,6 +129,8 @@ class Query:
     learned: bool = True
     on_break: OnBreak = "raise"
     router_closed: bool = False
+    overflow: str | None = None
+    hedge: str | None = None
 
     def elapsed(self) -> float:
         """Seconds since it arrived."""
@@ -151,6 +155,12 @@ class Query:
         """Dollars for all attempts that have ended; None for an unknown price."""
         costs = [attempt.cost_usd for attempt in self.attempts]
         return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+    @property
+    def reserved_usd(self) -> float:
+        """Dollars reserved for attempts that are under way."""
+        held = [one.reservation for one in self.attempts]
+        return sum(one.usd for one in held if one is not None and not one.settled)
 
     @property
     def handed_to(self) -> str | None:

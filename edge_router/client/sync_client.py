@@ -21,9 +21,8 @@ from edge_router.guards.redaction import quoted
 from edge_router.layers.budget import Budget
 from edge_router.layers.resilience import resilient
 from edge_router.learning.online import Learning, checked_score
-from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
-from edge_router.routing.deciding.ranked_rule import RankedRule
-from edge_router.routing.deciding.reason import RULED_OUT, Reason
+from edge_router.routing.deciding.decision import Rule, Snapshot
+from edge_router.routing.deciding.ranked_rule import RankedRule, alone_with
 from edge_router.routing.opening import open_backend, preload
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
@@ -32,7 +31,7 @@ from edge_router.settings.constraints import Constraints
 
 from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of
-from .arguments import checked_backends, settings_of
+from .arguments import checked_backends, gate_of, settings_of
 from .dispatch import Asking, Dispatch
 from .handover import Handover
 from .hooks import Hooks
@@ -40,7 +39,7 @@ from .query import OnBreak, Query
 from .running_estimates import Experience
 
 if TYPE_CHECKING:
-    from edge_router.layers.privacy.gate import ConsentQuestion, PrivacyGate
+    from edge_router.layers.privacy.gate import ConsentQuestion
 
 __all__ = ["EdgeRouter"]
 
@@ -81,13 +80,13 @@ class EdgeRouter:
             self.config, self.router.experts, measured=measured, device=device
         )
         self._configured = configured_limits(self.config)
-        self._budget = Budget(self.config.budget_usd)
+        self._budget = Budget.from_config(self.config)
         self._learning = Learning.from_config(self.config, self.router.artifact, draw=draw)
         self._hooks = None if hooks == () else Hooks(hooks)
         self._lock = ForkSafeLock()
         self._closed = False
         self._streams: WeakSet[AnswerStream] = WeakSet()
-        self._gate = _gate_of(self.config, consent)
+        self._gate = gate_of(self.config, consent)
         self._backends = {name: self._guarded(one, name) for name, one in backends.items()}
         asking = Asking(
             self.config,
@@ -100,6 +99,11 @@ class EdgeRouter:
             self.config, self.router, asking=asking.ask, limits=self._limits
         )
         ask = asking.ask if handover is None else handover.ask
+        if self.config.hedge_after_s is not None:
+            from .hedge import Hedge
+
+            after_s, failed = self.config.hedge_after_s, self.experience.failed
+            ask = Hedge(ask, self.router.experts, after_s=after_s, failed=failed).ask
         self._dispatch = Dispatch(ask, self.experience)
         self._needs_confidence = handover is not None
         for name, expert in self.config.experts.items():
@@ -154,7 +158,7 @@ class EdgeRouter:
             raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")
         ranked = rule if alone is None else RankedRule((alone,))
         query = self._decide(prompt, constraints, ranked, learned=alone is None)
-        query.decision = query.decision if alone is None else _alone(query.decision, alone)
+        query.decision = query.decision if alone is None else alone_with(query.decision, alone)
         query.on_break = on_break
         return self._answer(query, whole=whole)
 
@@ -173,7 +177,7 @@ class EdgeRouter:
                 f"expert {expert!r:.80} is unknown; known are {', '.join(self.config.experts)}"
             )
         query = self._decide(prompt, constraints, RankedRule((expert,)), learned=False)
-        query.decision = _alone(query.decision, expert)
+        query.decision = alone_with(query.decision, expert)
         return _whole(self._answer(query, whole=True))
 
     def dispatch(
@@ -215,11 +219,11 @@ class EdgeRouter:
         self.router.estimate("warm up")
         preload(map(self._backend, self.config.experts), Deadline.after(self.config.deadline_s))
 
-    def constraints(self) -> Constraints:
-        """The configured limits, with what is left of the budget."""
-        if self.config.budget_usd is None:
+    def constraints(self, caller: str | None = None) -> Constraints:
+        """The configured limits, with what is left of the budget (for `caller`)."""
+        if not self._budget.limited:
             return self._configured
-        return replace(self._configured, budget_left_usd=self._budget.left_usd)
+        return self._budget.limits(self._configured, caller)
 
     def close(self) -> None:
         """End the answers under way, whose threads get RouterClosed as later calls do; release
@@ -242,6 +246,7 @@ class EdgeRouter:
             self.experience.keep(self.config)
         if self._learning is not None:
             self._learning.close()
+        self._budget.close()
         if self._hooks is not None:
             self._hooks.close()
 
@@ -266,8 +271,12 @@ class EdgeRouter:
         self._require_open()
         started = time.monotonic()
         request = ChatRequest.of(prompt)
-        snapshot = self._snapshot(request)
-        decision = self.router.route(request, self._limits(constraints), snapshot, rule=rule)
+        snapshot = self._snapshot(request, constraints)
+        limits = self._limits(constraints)
+        try:
+            decision = self.router.route(request, limits, snapshot, rule=rule)
+        except NoExpertFits as error:
+            raise self._budget.explained(error, limits.caller) from None
         if self._learning is not None and learned:
             decision = self._learning.decided(decision)
         router_s = time.monotonic() - started
@@ -284,17 +293,20 @@ class EdgeRouter:
             self._streams.add(stream)
         return stream
 
-    def _snapshot(self, request: ChatRequest) -> Snapshot:
+    def _snapshot(self, request: ChatRequest, constraints: Constraints | None) -> Snapshot:
         with self._lock:
             backends = dict(self._backends)
         snapshot = self.experience.snapshot(request, backends)
+        if self._budget.limited:
+            doubts = self._budget.doubts(self.router.experts, request, constraints)
+            snapshot = replace(snapshot, doubts={**doubts, **snapshot.doubts})
         if self._gate is None:
             return snapshot
         return replace(snapshot, withheld=self._gate.withheld(request))
 
     def _limits(self, constraints: Constraints | None) -> Constraints:
         """The limits that hold now for a query with `constraints` of its own."""
-        limits = self.constraints()
+        limits = self.constraints(constraints.caller if constraints else None)
         return limits if constraints is None else limits.tightened(constraints)
 
     def _finish(self, query: Query, ended: Ending) -> AnswerRecord:
@@ -321,29 +333,7 @@ class EdgeRouter:
         return backend if self._gate is None else self._gate.guarded(backend, name)
 
 
-def _gate_of(
-    config: Config, consent: Callable[[ConsentQuestion], bool] | None
-) -> PrivacyGate | None:
-    """The gate in front of experts that may not read everything; without one it is not loaded."""
-    if config.privacy.is_open:
-        return None
-    from edge_router.layers.privacy.gate import PrivacyGate
-
-    return PrivacyGate.of(config, consent)
-
-
 def _whole(stream: AnswerStream) -> Answer:
     """The answer of a stream, read to its end."""
     with stream:
         return Answer.of(stream, lambda: stream.record)
-
-
-def _alone(decision: Decision, expert: str) -> Decision:
-    """The decision for one expert and no other. Raises NoExpertFits where it is ruled out."""
-    if (why := decision.excluded.get(expert)) is not None:
-        raise NoExpertFits(f"{expert} may not be asked: {RULED_OUT[why]}", excluded={expert: why})
-    assert decision.grounds is not None
-    experts = {one.expert.name: one.expert for one in decision.grounds.candidates}
-    where, why = experts[expert].location, Reason.ASKED_BY_NAME
-    chosen = replace(decision, expert=expert, wanted=expert, location=where, reason=why)
-    return replace(chosen, fallbacks=())

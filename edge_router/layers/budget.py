@@ -2,37 +2,64 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Self
 
-from edge_router.chat.completion import ChatRequest, estimated_tokens
-from edge_router.errors import CostLimitReached
+from edge_router.chat.completion import ChatRequest, Usage
+from edge_router.errors import BudgetReached, BudgetUnusable, CostLimitReached, NoExpertFits
 from edge_router.guards.forking import ForkSafeLock, renew_after_fork
 from edge_router.routing.deciding.reason import Reason
-from edge_router.routing.experts.expert import Expert
+from edge_router.routing.experts.expert import Expert, Location
 
-__all__ = ["Budget", "Reservation", "most_input_tokens"]
+from .amount import Amount
+from .worst_case import Limit, Need, is_free, most_input_tokens
 
-BYTES_PER_TOKEN = 3  # of UTF-8; prose has about 4, code and Chinese about 3
-MESSAGE_TOKENS = 8  # what a chat template puts around a message
-MEDIA_FACTOR = 3  # times the usual tokens of an image, a sound or a file
+if TYPE_CHECKING:
+    from edge_router.settings.config import Config
+    from edge_router.settings.constraints import Constraints
+
+    from .ledger import Ledger, Room, Window
+    from .ledger_table import Entry
+
+__all__ = ["Budget", "Reservation"]
+
+log = logging.getLogger("edge_router")
 
 
 class Budget:
-    """What one EdgeRouter may spend in its life, in dollars; None for no limit. Thread-safe.
+    """What may be spent: by one EdgeRouter in its life, in dollars (None for no limit), and by the
+    limits of a `ledger`, which other processes share. Thread-safe.
 
     Between `reserve` and `Reservation.settle` the worst case counts as spent, so that calls at the
     same time never overshoot together. What an expert counts beyond its worst case (more input
     tokens than `most_input_tokens`, or an answer longer than allowed) is booked all the same: the
     overshoot is that of one call. A forked child has a budget of its own, which starts with what
-    was spent before the fork.
+    was spent before the fork; the ledger is one for both. `limited` says whether there is any
+    limit.
     """
 
-    def __init__(self, usd: float | None = None) -> None:
+    def __init__(self, usd: float | None = None, *, ledger: Ledger | None = None) -> None:
+        self.limited = usd is not None or ledger is not None
         self._usd = usd
+        self._ledger = ledger
         self._lock = ForkSafeLock()
         self._spent_usd = 0.0
         self._reserved_usd = 0.0
+        self._warned = False
         renew_after_fork(self)
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """What `budget_usd` and the table `[budget]` allow; no file is opened yet."""
+        if not config.budget.is_set:
+            return cls(config.budget_usd)
+        from .ledger import FILE, Ledger
+
+        return cls(config.budget_usd, ledger=Ledger(config.data_folder / FILE, config.budget))
 
     def after_fork(self) -> None:
         """Calls under way are the parent's."""
@@ -53,6 +80,48 @@ class Budget:
         """Dollars that answers have cost so far."""
         return self._spent_usd
 
+    def limits(self, configured: Constraints, caller: str | None) -> Constraints:
+        """The `configured` limits, with what is left of the budget for a caller.
+
+        Where that cannot be read, the ledger limits nothing here: `doubts` and `reserve` refuse.
+        """
+        left = [] if self.left_usd is None else [self.left_usd]
+        left += [one.left for one in self._room(caller) or () if not one.in_tokens]
+        return replace(configured, budget_left_usd=min(left, default=None))
+
+    def doubts(
+        self, experts: Iterable[Expert], request: ChatRequest, constraints: Constraints | None
+    ) -> Mapping[str, Reason]:
+        """Why experts should not be asked as long as another may: the ledger does not leave their
+        tokens, or they cost something and it cannot be read."""
+        room = self._room(None if constraints is None else constraints.caller)
+        if room is None:
+            return {one.name: Reason.BUDGET_UNKNOWN for one in experts if not is_free(one)}
+        left = min((one.left for one in room if one.in_tokens), default=math.inf)
+        if left == math.inf:
+            return {}
+        most = most_input_tokens(request)
+        cloud = (one for one in experts if one.location == Location.CLOUD)
+        return {e.name: Reason.TOKEN_BUDGET for e in cloud if e.read_tokens(most) >= left}
+
+    def explained(self, error: NoExpertFits, caller: str | None) -> NoExpertFits:
+        """The error of a query that nobody may answer; BudgetReached, which says when to come
+        again, where the ledger leaves too little."""
+        if Reason.BUDGET not in error.excluded.values() or not (room := self._room(caller)):
+            return error
+        tightest = min((one for one in room if not one.in_tokens), key=_left, default=None)
+        if tightest is None or tightest.ends is None:
+            return error
+        own = self.left_usd
+        if own is not None and own <= tightest.left:
+            return error
+        limit = _limit_of(tightest)
+        return BudgetReached(
+            f"{error}; {limit.words} is free again at {limit.free_at}",
+            excluded=error.excluded,
+            retry_after_s=limit.free_in_s or 0.0,
+        )
+
     def reserve(
         self,
         expert: Expert,
@@ -61,83 +130,107 @@ class Budget:
         expected_tokens: float,
         expected_s: float,
         max_cost_usd: float | None = None,
+        caller: str | None = None,
+        within_s: float = math.inf,
     ) -> Reservation:
         """Reserve money for one answer of `expert` to `request`, as long as the limits pay for.
 
         `max_cost_usd` bounds this answer. Raises CostLimitReached where the limits do not pay for
-        the expected answer, of `expected_tokens` tokens and `expected_s` seconds.
+        the expected answer, of `expected_tokens` tokens and `expected_s` seconds, and where what
+        they leave cannot be looked up or booked in `within_s` seconds.
         """
+        need = Need(expert, request, expected_tokens, expected_s)
         with self._lock:
-            left = self.left_usd
-            limits = [limit for limit in (max_cost_usd, left) if limit is not None]
-            if not limits:
-                return Reservation(self, 0.0, None)  # nothing to hold back, so nothing is counted
-            if expert.pricing is None:
+            own = list(self._own_limits(max_cost_usd))
+            if self._ledger is None or is_free(expert):
+                if not own:  # nothing to hold back, so nothing is counted
+                    return Reservation(self, 0.0, None)
+                return self._reserved(need.within(own), None)
+            plan = partial(_planned, need, own)
+            try:
+                entry = self._ledger.reserve(caller, plan, expert=expert.name, within_s=within_s)
+            except BudgetUnusable as error:
                 raise CostLimitReached(
-                    f"{expert.name} was not asked: a limit on cost is set and its price is not "
-                    "known",
-                    limit=Reason.PRICE_UNKNOWN,
-                )
-            usd = min(limits)
-            tokens = _affordable_tokens(expert, request, usd, expected_s)
-            if tokens < min(expected_tokens, request.max_tokens):
-                budget = left is not None and usd == left
-                raise CostLimitReached(
-                    f"{expert.name} was not asked: ${usd:.4g} is left of "
-                    f"{'the budget' if budget else 'max_cost_usd'}, and it may cost "
-                    f"${_most_usd(expert, request, request.max_tokens, expected_s):.4g}",
-                    limit=Reason.BUDGET if budget else Reason.MAX_COST,
-                )
-            return self._reserved(_most_usd(expert, request, tokens, expected_s), tokens)
+                    f"{expert.name} was not asked: {error}", limit=Reason.BUDGET_UNKNOWN
+                ) from error
+            return self._reserved(entry.amount, entry)
 
-    def _reserved(self, usd: float, max_tokens: int) -> Reservation:
-        self._reserved_usd += usd
-        return Reservation(self, usd, max_tokens)
+    def close(self) -> None:
+        """Give the file of the ledger back."""
+        if self._ledger is not None:
+            self._ledger.close()
 
-    def _settle(self, reserved_usd: float, spent_usd: float) -> None:
+    def _own_limits(self, max_cost_usd: float | None) -> Iterator[Limit]:
+        if max_cost_usd is not None:
+            yield Limit(max_cost_usd, Reason.MAX_COST, "max_cost_usd")
+        if (left := self.left_usd) is not None:
+            yield Limit(left, Reason.BUDGET, "the budget")
+
+    def _room(self, caller: str | None) -> Room | None:
+        """What the ledger leaves; nothing to look at without one, None where it cannot be read,
+        which the first time is logged."""
+        if self._ledger is None:
+            return ()
+        try:
+            return self._ledger.room(caller)
+        except BudgetUnusable as error:
+            if not self._warned:
+                self._warned = True
+                log.warning("nothing that costs is asked: %s", error)
+            return None
+
+    def _reserved(self, amount: Amount, entry: Entry | None) -> Reservation:
+        self._reserved_usd += amount.usd
+        return Reservation(self, amount.usd, amount.max_tokens, entry)
+
+    def _settle(self, reservation: Reservation, spent_usd: float, used: Usage | None) -> None:
         with self._lock:
-            self._reserved_usd = max(0.0, self._reserved_usd - reserved_usd)
+            self._reserved_usd = max(0.0, self._reserved_usd - reservation.usd)
             self._spent_usd += spent_usd
+        if self._ledger is not None and reservation.entry is not None:
+            tokens = 0 if used is None else used.prompt_tokens + used.completion_tokens
+            counted = tokens if reservation.entry.amount.tokens else 0  # none of a device's
+            self._ledger.settle(reservation.entry, spent_usd, counted)
 
 
 @dataclass(slots=True, eq=False)
 class Reservation:
-    """Money for one answer of up to `max_tokens` tokens (None: as many as the request allows)."""
+    """Money for one answer of up to `max_tokens` tokens (None: as many as the request allows), and
+    its `entry` in the ledger, if there is one."""
 
     budget: Budget = field(repr=False)
     usd: float
     max_tokens: int | None
-    _settled: bool = False
+    entry: Entry | None = None
+    settled: bool = False
 
-    def settle(self, spent_usd: float | None) -> None:
-        """Release the reservation and book what was spent; only the first call counts."""
-        if not self._settled:
-            self._settled = True
-            self.budget._settle(self.usd, spent_usd or 0.0)  # noqa: SLF001 - one concept, two classes
+    def settle(self, spent_usd: float | None, used: Usage | None = None) -> None:
+        """Release the reservation and book what was spent, and the tokens that were `used`; only
+        the first call counts."""
+        if not self.settled:
+            self.settled = True
+            self.budget._settle(self, spent_usd or 0.0, used)  # noqa: SLF001 - one concept, two classes
 
 
-def most_input_tokens(request: ChatRequest) -> int:
-    """Most tokens that any tokenizer makes of a conversation, about; of digits it makes more."""
-    written = sum(len(text.encode()) for text in request.texts)
-    shown = sum(part.characters for message in request.messages for part in message.media)
-    return (
-        -(-written // BYTES_PER_TOKEN)
-        + MESSAGE_TOKENS * len(request.messages)
-        + MEDIA_FACTOR * estimated_tokens(shown)
+def _planned(need: Need, own: list[Limit], room: Room) -> Amount:
+    """The amount to reserve by the limits of this process and those of the ledger."""
+    return need.within([*own, *map(_limit_of, room)])
+
+
+def _limit_of(window: Window) -> Limit:
+    from .periods import as_text
+
+    whose = f" of caller {window.caller!r}" if window.caller is not None else ""
+    period = "one answer" if window.period == "answer" else f"this {window.period}"
+    return Limit(
+        window.left,
+        Reason.TOKEN_BUDGET if window.in_tokens else Reason.BUDGET,
+        f"the budget of {period}{whose}",
+        in_tokens=window.in_tokens,
+        free_in_s=window.in_s,
+        free_at="" if window.ends is None else as_text(window.ends),
     )
 
 
-def _most_usd(expert: Expert, request: ChatRequest, tokens: int, seconds: float) -> float:
-    """Dollars for an answer of `tokens` tokens; 0 for an unknown price."""
-    read = expert.read_tokens(most_input_tokens(request))
-    return expert.cost(read, tokens, seconds) or 0.0
-
-
-def _affordable_tokens(expert: Expert, request: ChatRequest, usd: float, seconds: float) -> int:
-    """How many tokens `usd` pays for, at most `request.max_tokens`; below 1 if for none."""
-    assert expert.pricing is not None
-    left = usd - _most_usd(expert, request, 0, seconds)
-    each = expert.pricing.output_usd_per_million / 1e6
-    if left < 0 or each == 0:
-        return -1 if left < 0 else request.max_tokens
-    return min(request.max_tokens, int(left / each))
+def _left(window: Window) -> float:
+    return window.left

@@ -19,7 +19,7 @@ from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk, ChatCompletion
 from edge_router.chat.request import ChatRequest
-from edge_router.errors import BackendError, BackendRejected, BackendUnavailable
+from edge_router.errors import BackendError, BackendRejected, BackendUnavailable, ContextExceeded
 from edge_router.guards.forking import ForkSafeLock, renew_after_fork
 from edge_router.settings.expert_config import ExpertConfig
 
@@ -55,11 +55,12 @@ class Retrying:
     """A backend that asks `inner` up to `retries` times more, while it is unavailable.
 
     That is what another request may find otherwise: no connection, 408, 429, 5xx; a refusal (400,
-    401, 403, 404, 422) or a broken reply is raised at once, and so is any failure after the first
-    piece, a thought included. Waits are random in 0..w, where w doubles from FIRST_WAIT_S to
-    LONGEST_WAIT_S ("full jitter": Brooker, Exponential Backoff And Jitter, AWS 2015), or what the
-    server asks for in Retry-After. There is no retry that would begin beyond the deadline, or
-    beyond the silence that the deadline allows while another expert could step in.
+    401, 403, 404, 422), a request that exceeds the context, or a broken reply is raised at once,
+    and so is any failure after the first piece, a thought included. Waits are random in 0..w, where
+    w doubles from FIRST_WAIT_S to LONGEST_WAIT_S ("full jitter": Brooker, Exponential Backoff And
+    Jitter, AWS 2015), or what the server asks for in Retry-After. There is no retry that would
+    begin beyond the deadline, or beyond the silence that the deadline allows while another expert
+    could step in.
     """
 
     def __init__(
@@ -103,6 +104,8 @@ class Retrying:
         self, error: BackendUnavailable, retry: int, deadline: Deadline, started: float
     ) -> None:
         """Wait before the next try; raises `error` where there is no time for one."""
+        if isinstance(error, ContextExceeded):
+            raise error
         wait_s = error.retry_after_s
         if wait_s is None:
             wait_s = self._draw() * min(LONGEST_WAIT_S, FIRST_WAIT_S * 2**retry)
@@ -172,7 +175,7 @@ class Breaker:
         try:
             yield answered
         except BackendError as error:
-            if isinstance(error, BackendRejected):
+            if isinstance(error, (BackendRejected, ContextExceeded)):
                 answered()
             elif not known and not deadline.cancelled:
                 known = True

@@ -30,6 +30,7 @@ __all__ = ["AnswerRecord", "Hook", "log_record"]
 
 log = logging.getLogger("edge_router")
 
+TEXT_OR_NONE = {str, type(None)}
 ENDINGS, FINISH_REASONS = get_args(Ending), (None, *get_args(FinishReason))
 
 
@@ -47,7 +48,9 @@ class AnswerRecord:
     what went wrong. Times in seconds: `router_s` for the decision alone, `first_token_s` and
     `total_s` from the call. `cost_usd` is None where tokens or price are not known. `deferral` is
     set when a local answer was started and abandoned; its time and cost are included. `answered_by`
-    is then the expert it was handed to, unless that one stands in `failures`.
+    is then the expert it was handed to, unless that one stands in `failures`. `overflow` is the
+    first expert whose context the request exceeded, `hedge` one that was asked beside the one that
+    answered, since that was slow; its cost is included.
     """
 
     id: str
@@ -65,6 +68,8 @@ class AnswerRecord:
     max_tokens: int | None = None
     empty: bool = False
     cost_limited: bool = False
+    overflow: str | None = None
+    hedge: str | None = None
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a field that is not what its name says."""
@@ -81,6 +86,7 @@ class AnswerRecord:
             and (self.deferral is None or type(self.deferral) is Deferral)
             and type(self.ended) is str
             and self.ended in ENDINGS
+            and {type(self.overflow), type(self.hedge)} <= TEXT_OR_NONE
             and (self.finish_reason is None or type(self.finish_reason) is str)
             and self.finish_reason in FINISH_REASONS
         )
@@ -142,10 +148,15 @@ class AnswerRecord:
     @property
     def reason(self) -> str:
         """Stable code: "cancelled" or "broken" when the answer did not come to its end, "fallback"
-        when another expert had to step in, "deferred" when a local answer was abandoned and
+        when another expert had to step in, "context_exceeded" when one with more room had to,
+        "hedged" when another expert was faster, "deferred" when a local answer was abandoned and
         another expert answered, or the decision's."""
         if self.ended != "complete":
             return self.ended
+        if self.overflow is not None:
+            return "context_exceeded"
+        if self.hedge == self.decision.expert and self.answered_by != self.decision.expert:
+            return "hedged"
         if self.failures:
             return "fallback"
         return "deferred" if self.deferral is not None else self.decision.reason.value
@@ -167,6 +178,8 @@ RECORD_CHECKS = {
     "max_tokens": optional(whole_number),
     "empty": flag,
     "cost_limited": flag,
+    "overflow": optional(any_text),
+    "hedge": optional(any_text),
 }
 
 Hook = Callable[[AnswerRecord], None]

@@ -27,6 +27,7 @@ from edge_router.guards.data_folder import default_data_folder
 from edge_router.guards.redaction import quoted, redacted_url
 from edge_router.guards.user_files import user_path
 
+from .budget_config import BudgetConfig, budget_config_of
 from .constraints import Constraints, Placement
 from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
@@ -129,6 +130,12 @@ class Config:
             number(0.0), "seconds one answer may take, fallbacks included", option=True
         ),
     )
+    hedge_after_s: float | None = field(
+        default=None,
+        metadata=setting(
+            number(0.0), "seconds without a token before a second remote expert is asked too"
+        ),
+    )
     data_dir: str | None = field(
         default=None, metadata=setting(path, "where this device keeps what it learns")
     )
@@ -167,6 +174,7 @@ class Config:
     )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
     tasks: TaskConfig = field(default_factory=TaskConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
 
     def __post_init__(self) -> None:
@@ -174,6 +182,7 @@ class Config:
         settle(self, FIELDS, "the settings")
         object.__setattr__(self, "experts", experts_of(self.experts))
         object.__setattr__(self, "tasks", task_config_of(self.tasks))
+        object.__setattr__(self, "budget", budget_config_of(self.budget))
         object.__setattr__(self, "privacy", privacy_config_of(self.privacy))
         for key in ("learn_prompts", "exploration"):
             if getattr(self, key) and not self.learn:
@@ -207,9 +216,11 @@ class Config:
             settings["experts"] = experts_of(_table(tables, "experts"))
         if "tasks" in tables:
             settings["tasks"] = task_config_of(_table(tables, "tasks"))
+        if "budget" in tables:
+            settings["budget"] = budget_config_of(_table(tables, "budget"))
         if "privacy" in tables:
             settings["privacy"] = privacy_config_of(_table(tables, "privacy"))
-        refuse_unknown(tables, {"router", "experts", "tasks", "privacy"}, "the file")
+        refuse_unknown(tables, {"router", "experts", "tasks", "privacy", "budget"}, "the file")
         return cls(**settings)
 
     @property

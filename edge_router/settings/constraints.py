@@ -8,9 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 from edge_router.errors import ConfigError
-from edge_router.guards.checks import flag, member, number, optional, settle
+from edge_router.guards.checks import flag, member, number, optional, settle, text
 
-__all__ = ["Constraints", "Placement", "require_constraints"]
+__all__ = ["LONGEST_CALLER", "Constraints", "Placement", "require_constraints"]
+
+LONGEST_CALLER = 200  # characters of a name
 
 
 class Placement(StrEnum):
@@ -35,7 +37,8 @@ STRICTNESS = (
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """Hard limits on one query; None means no limit. Costs in dollars, latency in seconds.
+    """Hard limits on one query; None means no limit. Costs in dollars, latency in seconds. The
+    budget of a `caller`, who may be a program, a user or a key, limits the query too.
 
     Texts are converted ("only_on_device", "0.01"). Raises ConfigError, a ValueError, for an unknown
     word, NaN, infinity and negative numbers.
@@ -46,6 +49,7 @@ class Constraints:
     max_cost_usd: float | None = None
     max_latency_s: float | None = None
     budget_left_usd: float | None = None
+    caller: str | None = None
 
     def __post_init__(self) -> None:
         cost, latency, budget = self.max_cost_usd, self.max_latency_s, self.budget_left_usd
@@ -55,6 +59,7 @@ class Constraints:
             and (cost is None or (type(cost) is float and 0.0 <= cost < math.inf))
             and (latency is None or (type(latency) is float and 0.0 <= latency < math.inf))
             and (budget is None or (type(budget) is float and 0.0 <= budget < math.inf))
+            and self.caller is None
         ):
             settle(self, LIMIT_CHECKS, "Constraints")
 
@@ -77,11 +82,19 @@ class Constraints:
             max_cost_usd=_least(self.max_cost_usd, other.max_cost_usd),
             max_latency_s=_least(self.max_latency_s, other.max_latency_s),
             budget_left_usd=_least(self.budget_left_usd, other.budget_left_usd),
+            caller=self.caller if other.caller is None else other.caller,
         )
 
     def to_json(self) -> dict[str, Any]:
         """The limits by their names; `Constraints(**limits)` restores them."""
         return asdict(self)
+
+
+def _caller(value: Any, fault: str) -> str:
+    name = text(value, fault)
+    if len(name) > LONGEST_CALLER or name.encode(errors="replace").decode() != name:
+        raise ConfigError(f"{fault} must be a text of {LONGEST_CALLER} characters at most")
+    return name
 
 
 LIMIT_CHECKS = {
@@ -90,6 +103,7 @@ LIMIT_CHECKS = {
     "max_cost_usd": optional(number(0.0)),
     "max_latency_s": optional(number(0.0)),
     "budget_left_usd": optional(number(0.0)),
+    "caller": optional(_caller),
 }
 
 

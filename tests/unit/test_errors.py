@@ -12,6 +12,7 @@ from edge_router.errors import (
     AllBackendsFailed,
     BackendRejected,
     BackendUnavailable,
+    ContextExceeded,
     CostLimitReached,
     EdgeRouterError,
     InvalidRequest,
@@ -55,7 +56,7 @@ def _real() -> dict[str, str]:
 def test_the_tree_is_the_one_in_the_docstring() -> None:
     """Every class hangs where the module's docstring draws it, and none is left out."""
     assert _drawn() == _real()
-    assert len(_real()) == 29
+    assert len(_real()) == 32
 
 
 def test_all_is_exact() -> None:
@@ -66,7 +67,8 @@ def test_all_is_exact() -> None:
 def test_the_sentence_under_the_tree_holds() -> None:
     """Only BackendUnavailable lets another expert be asked; one that was not asked is one."""
     assert "Only BackendUnavailable makes the client ask another expert." in str(errors.__doc__)
-    assert BackendUnavailable.__subclasses__() == [CostLimitReached, PrivacyWithheld]
+    kinds = [ContextExceeded, CostLimitReached, PrivacyWithheld]
+    assert BackendUnavailable.__subclasses__() == kinds
     assert not issubclass(BackendRejected, BackendUnavailable)
 
 

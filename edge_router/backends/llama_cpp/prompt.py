@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, Self
 
 from edge_router.chat.message import Message, last_turn
-from edge_router.errors import BackendUnavailable
+from edge_router.errors import ContextExceeded
 
 from .answer.tool_format import TEMPLATE, ToolFormat, tool_format
 from .chat_template import ChatTemplate, Conversations, Rendered, Tools, default_template
@@ -118,8 +118,8 @@ class PromptMaker:
     ) -> Prompt:
         """System messages and the last turn stay; the oldest turns go where room is short.
 
-        At least half of the context is for reading. Raises BackendUnavailable where the rest does
-        not fit, and once the prompt is not `wanted` any more.
+        At least half of the context is for reading. Raises ContextExceeded where the rest does not
+        fit, BackendUnavailable once the prompt is not `wanted` any more.
         """
         room = self.n_ctx - min(max_tokens, self.n_ctx // 2)
         kept = list(range(len(messages)))
@@ -137,7 +137,7 @@ class PromptMaker:
             said = sum(self._size(messages[at]) for at in kept)
             scaffold = max(0, encoded.count - said) / len(kept)  # the template around each message
         if encoded.count >= self.n_ctx:
-            raise BackendUnavailable(
+            raise ContextExceeded(
                 f"a prompt of {encoded.count} tokens does not fit the context of {self.n_ctx} "
                 f"tokens of {self.name}; give it more context_tokens, or ask for less"
             )
@@ -163,7 +163,7 @@ class PromptMaker:
         most = self.n_ctx * MAX_CHARACTERS_PER_TOKEN
         for at, message in enumerate(messages):
             if message.characters > most and at not in turns:
-                raise BackendUnavailable(
+                raise ContextExceeded(
                     f"a message of {message.characters} characters does not fit the context of "
                     f"{self.n_ctx} tokens of {self.name}"
                 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 import contextlib
+import json
 import math
 import re
 import time
@@ -20,11 +21,13 @@ from edge_router.errors import (
     BackendProtocolError,
     BackendRejected,
     BackendUnavailable,
+    ContextExceeded,
 )
 
 from ..deadline import Deadline
 from .events import EventTooLong, Malformed, compression, json_object
 from .oddities import ErrorReported, ToolCalled, Unfinished
+from .overflow import is_overflow
 from .redaction import Redaction
 from .request import variable
 from .settings import BOUNDS
@@ -38,6 +41,7 @@ _ORIGIN = re.compile(
     r"(?=[/?#]|$)",
     re.IGNORECASE,
 )
+TOO_LONG = "the request is longer than the model's context"
 _RETRIABLE = frozenset({408, 429})
 _RETRIABLE_WORDS = (
     "rate_limit",
@@ -94,6 +98,8 @@ class Failure:
         if self.ended is not None:
             return self.ended
         status, words = response.status_code, _explanation(body)
+        if is_overflow(status, body):
+            return ContextExceeded(self._say(TOO_LONG, words))
         if _is_passing_status(status):
             message = self._say(f"HTTP {status}", words)
             return BackendUnavailable(message, retry_after_s=_retry_after(response))
@@ -112,6 +118,8 @@ class Failure:
                 f"{self.who}: the model calls a tool, although the request has none"
             )
         words = report.error if isinstance(report.error, str) else _error_text(report.error)
+        if is_overflow(400, json.dumps(report.error)):
+            return ContextExceeded(self._say(TOO_LONG, words))
         message = self._say("the server reports an error", words)
         passing = _is_passing(report.error)
         return BackendUnavailable(message) if passing else BackendRejected(message)

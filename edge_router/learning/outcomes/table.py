@@ -11,9 +11,8 @@ import logging
 import math
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,17 @@ import numpy as np
 
 from edge_router.errors import LearningError
 from edge_router.guards.bounded_file import require_regular
-from edge_router.guards.forking import ForkSafeLock
+from edge_router.guards.sqlite_file import (
+    BESIDE,
+    BUSY,
+    CORRUPT,
+    NO_ROOM,
+    code_of,
+    create,
+    identity,
+    transaction,
+    wait_no_longer,
+)
 from edge_router.routing.experts.expert import Estimate
 
 from .outcome import Outcome
@@ -57,9 +66,6 @@ TABLE = (
 )
 INSERT = f"INSERT INTO outcomes ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 
-CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 # What a file raises that is not as we wrote it: SQLite takes any value in any column.
 FAULTS = (
     sqlite3.Error,
@@ -72,8 +78,6 @@ FAULTS = (
     RecursionError,
     LearningError,
 )
-BESIDE = ("-wal", "-shm", "")  # the file itself last: without it, what lies beside is nobody's
-
 TEXTS = ("id", "artifact", "script", "expert", "answered_by")
 TEXTS_OR_NONE = ("rival", "prompt")
 NUMBERS = ("time", "log_tokens", "propensity", "gain", "min_gain", "first_token_s", "total_s")
@@ -82,8 +86,6 @@ COUNTS_OR_NONE = ("input_tokens", "output_tokens")
 ENDINGS = ("complete", "cancelled", "broken")
 LARGEST = 2**63  # SQLite's integers
 
-_CREATING = ForkSafeLock()
-
 
 def open_for_writing(path: Path, until: float) -> sqlite3.Connection:
     """An open file with our table in it, made where there is none; `until` on the monotonic clock.
@@ -91,28 +93,15 @@ def open_for_writing(path: Path, until: float) -> sqlite3.Connection:
     Raises sqlite3.Error, OSError, LearningError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _create(Path(os.path.realpath(path)))
+    create(Path(os.path.realpath(path)))
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     try:
-        _wait_no_longer(connection, until)
+        wait_no_longer(connection, until)
         _prepare(connection, path, until)
     except BaseException:
         connection.close()
         raise
     return connection
-
-
-def _create(path: Path) -> None:
-    """An empty file that only the user may read; SQLite gives the files beside it the same mode.
-
-    A file that is there is not opened. The lock keeps others of this process from opening the new
-    one before its descriptor is closed.
-    """
-    with _CREATING:
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError:
-            require_regular(path.stat().st_mode)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, until: float) -> None:
@@ -140,25 +129,6 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             "upgrade edge-router or move the file away"
         )
     return version
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection, until: float) -> Iterator[None]:
-    """All or nothing; waits until then for other writers. Raises sqlite3.Error."""
-    _wait_no_longer(connection, until)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _wait_no_longer(connection: sqlite3.Connection, until: float) -> None:
-    left_ms = max(0, int(1000 * (until - time.monotonic())))
-    connection.execute(f"PRAGMA busy_timeout = {left_ms}")
 
 
 @contextmanager
@@ -248,21 +218,6 @@ def set_aside(path: Path) -> Path:
         if beside.exists():
             beside.rename(new.with_name(new.name + ending))
     return new
-
-
-def identity(path: Path) -> tuple[int, int] | None:
-    """Which file lies at a path; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def code_of(error: Exception) -> int | None:
-    """SQLite's primary result code."""
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
 
 
 def values_of(outcome: Outcome) -> list[Any]:

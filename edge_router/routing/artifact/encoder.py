@@ -17,7 +17,7 @@ from .manifest import ENCODER, TOKENIZER, RouterArtifact
 from .representation import Representation
 from .text import RouterTokenizer
 
-__all__ = ["OnnxEncoder", "open_session"]
+__all__ = ["OnnxEncoder", "link_runtime", "open_session"]
 
 
 UNIT = 1e-3  # how far from 1 the square of an embedding's length may be: that is rounding
@@ -148,11 +148,18 @@ def open_session(path: os.PathLike[str], threads: int = 1, *, fused: bool = True
     return _session(os.fspath(path), os.fspath(path), threads, fused=fused)
 
 
-def _session(model: str | bytes, where: str, threads: int = 1, *, fused: bool = True) -> Any:
-    """Of a file by its path, or of its content."""
+def link_runtime() -> Any:
+    """Import onnxruntime, without its telemetry, and return it. The first time its library is
+    linked, which takes about 20 ms in which no other thread of the interpreter runs."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
+    return onnxruntime
+
+
+def _session(model: str | bytes, where: str, threads: int = 1, *, fused: bool = True) -> Any:
+    """Of a file by its path, or of its content."""
+    onnxruntime = link_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

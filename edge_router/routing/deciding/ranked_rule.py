@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from edge_router.errors import NoExpertFits
 from edge_router.guards.checks import FrozenDict
 
 from ..arrays import Places
 from ..experts.panel import Candidates
-from .decision import Ranked, Verdict, Weighed
-from .reason import Reason
+from .decision import Decision, Ranked, Verdict, Weighed
+from .reason import RULED_OUT, Reason
 
-__all__ = ["RankedRule"]
+__all__ = ["RankedRule", "alone_with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,14 @@ class _InOrder(Ranked):
         second = self.scores.get(later[0]) if later else None
         gain = 0.0 if own is None or second is None else own - second
         return Verdict(self.reason, gain, 0.0)
+
+
+def alone_with(decision: Decision, expert: str) -> Decision:
+    """The decision for one expert and no other. Raises NoExpertFits where it is ruled out."""
+    if (why := decision.excluded.get(expert)) is not None:
+        raise NoExpertFits(f"{expert} may not be asked: {RULED_OUT[why]}", excluded={expert: why})
+    assert decision.grounds is not None
+    experts = {one.expert.name: one.expert for one in decision.grounds.candidates}
+    where, why = experts[expert].location, Reason.ASKED_BY_NAME
+    chosen = replace(decision, expert=expert, wanted=expert, location=where, reason=why)
+    return replace(chosen, fallbacks=())

@@ -54,6 +54,8 @@ class Reason(StrEnum):
     PRICE_UNKNOWN = "price_unknown"
     MAX_COST = "max_cost"
     BUDGET = "budget"
+    TOKEN_BUDGET = "token_budget"  # noqa: S105 - no secret
+    BUDGET_UNKNOWN = "budget_unknown"
     MAX_LATENCY = "max_latency"
     MEMORY = "memory"
     LOW_BATTERY = "low_battery"
@@ -80,6 +82,8 @@ RULED_OUT = {
     Reason.PRICE_UNKNOWN: "a limit on cost is set and its price is not known",
     Reason.MAX_COST: "it would cost more than allowed",
     Reason.BUDGET: "it would cost more than is left of the budget",
+    Reason.TOKEN_BUDGET: "it would read more tokens than are left of the budget",
+    Reason.BUDGET_UNKNOWN: "it costs something, and the budget cannot be read or written",
     Reason.MAX_LATENCY: "it would take longer than allowed",
     Reason.MEMORY: "its model is not loaded and would not fit the free memory",
     Reason.LOW_BATTERY: "the battery is low",

@@ -17,6 +17,7 @@ from edge_router.errors import (
     BackendError,
     BackendProtocolError,
     BackendRejected,
+    BudgetReached,
     ConfigError,
     ConsentMissing,
     EdgeRouterError,
@@ -32,8 +33,10 @@ __all__ = ["Refused", "error_object", "refusal_of"]
 
 NEVER: Mapping[str, str] = {"x-should-retry": "false"}
 LONGEST = 2_000  # characters of a message
-MONEY = frozenset({Reason.MAX_COST, Reason.BUDGET, Reason.PRICE_UNKNOWN})
-PASSING = frozenset({Reason.OFFLINE, Reason.MEMORY, Reason.LOW_BATTERY, Reason.UNREACHABLE})
+MONEY = frozenset({Reason.MAX_COST, Reason.BUDGET, Reason.TOKEN_BUDGET, Reason.PRICE_UNKNOWN})
+PASSING = frozenset(
+    {Reason.OFFLINE, Reason.MEMORY, Reason.LOW_BATTERY, Reason.UNREACHABLE, Reason.BUDGET_UNKNOWN}
+)
 
 
 class Refused(Exception):
@@ -81,9 +84,10 @@ def _unfit(error: NoExpertFits) -> Refused:
     """No expert may answer: the limits on cost, the device's state, or the request itself."""
     reasons = {*error.excluded.values()}
     if reasons and reasons <= MONEY:
-        return Refused(
-            429, str(error), code="insufficient_quota", kind="insufficient_quota", headers=NEVER
-        )
+        code, headers = "insufficient_quota", dict(NEVER)
+        if isinstance(error, BudgetReached):
+            headers["retry-after"] = str(max(1, math.ceil(error.retry_after_s)))
+        return Refused(429, str(error), code=code, kind=code, headers=headers)
     if reasons & PASSING:
         return Refused(503, str(error), code="no_expert_available", kind="server_error")
     too_long = Reason.CONTEXT_LENGTH in reasons

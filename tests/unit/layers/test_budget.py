@@ -19,7 +19,8 @@ from edge_router.errors import (
     EdgeRouterError,
     NoExpertFits,
 )
-from edge_router.layers.budget import Budget, Reservation, most_input_tokens
+from edge_router.layers.budget import Budget, Reservation
+from edge_router.layers.worst_case import most_input_tokens
 from edge_router.routing.experts.expert import Expert, Pricing
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend

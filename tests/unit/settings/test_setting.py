@@ -12,6 +12,7 @@ import pytest
 
 from edge_router.cli.commands.machine import doctor
 from edge_router.cli.options import add_command
+from edge_router.settings.budget_config import BudgetConfig
 from edge_router.settings.config import SETTINGS, Config
 from edge_router.settings.expert_config import EXPERT_SETTINGS, ExpertConfig
 from edge_router.settings.setting import paths_of, required_of, settings_of
@@ -20,12 +21,16 @@ from edge_router.settings.task_config import TaskConfig
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", [Config, ExpertConfig, TaskConfig])
+@pytest.mark.parametrize("kind", [Config, ExpertConfig, TaskConfig, BudgetConfig])
 def test_each_field_is_a_setting_with_its_help(kind: type) -> None:
     """All but the tables, which have settings of their own."""
-    assert {one.name for one in fields(kind)} - {"experts", "tasks", "privacy"} == {
-        o.name for o in settings_of(kind)
-    }
+    assert {one.name for one in fields(kind)} - {
+        "experts",
+        "tasks",
+        "budget",
+        "callers",
+        "privacy",
+    } == {o.name for o in settings_of(kind)}
     assert all(one.metadata["help"] for one in settings_of(kind))
 
 
@@ -54,7 +59,8 @@ def test_the_doctors_help_lists_every_setting() -> None:
     commands = argparse.ArgumentParser().add_subparsers()
     doctor.add(commands)
     listed = commands.choices["doctor"].format_help()
-    for one in (s for kind in (Config, ExpertConfig, TaskConfig) for s in settings_of(kind)):
+    kinds = (Config, ExpertConfig, TaskConfig, BudgetConfig)
+    for one in (s for kind in kinds for s in settings_of(kind)):
         assert re.search(rf"(?m)^  {one.name} +{re.escape(one.metadata['help'])}$", listed)
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from edge_router.errors import EdgeRouterError, MissingExtra
 from edge_router.guards.loopback import is_loopback, looks_private
 from edge_router.guards.redaction import names_a_variable, redacted_url, without_secrets
+from edge_router.settings.budget_config import BudgetConfig
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.settings.location import Location
@@ -60,6 +61,8 @@ def _settings_help() -> Iterator[str]:
     yield from (f"  {line}" for line in help_of(ExpertConfig))
     yield "\nsettings of [tasks]:"
     yield from (f"  {line}" for line in help_of(TaskConfig))
+    yield "\nsettings of [budget], and of [budget.callers.NAME] (* for each other caller):"
+    yield from (f"  {line}" for line in help_of(BudgetConfig))
     yield "\nsettings of [privacy]:"
     yield from (f"  {line}" for line in help_of(PrivacyConfig))
 

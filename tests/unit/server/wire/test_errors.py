@@ -10,6 +10,7 @@ from edge_router.errors import (
     BackendProtocolError,
     BackendRejected,
     BackendUnavailable,
+    BudgetReached,
     ConfigError,
     ConsentMissing,
     InvalidRequest,
@@ -58,6 +59,8 @@ def test_every_error_of_ours_becomes_one() -> None:
         ([Reason.NO_TOOLS], 400, "no_expert_fits"),
         ([Reason.CONTEXT_LENGTH, Reason.NO_TOOLS], 400, "context_length_exceeded"),
         ([Reason.BUDGET, Reason.MAX_COST], 429, "insufficient_quota"),
+        ([Reason.TOKEN_BUDGET], 429, "insufficient_quota"),
+        ([Reason.BUDGET_UNKNOWN], 503, "no_expert_available"),
         ([Reason.BUDGET, Reason.NO_TOOLS], 400, "no_expert_fits"),
         ([Reason.OFFLINE, Reason.NO_TOOLS], 503, "no_expert_available"),
         ([], 400, "no_expert_fits"),
@@ -85,3 +88,9 @@ def test_messages_are_short_and_without_keys() -> None:
     message = error_object(refused)["error"]["message"]
     assert "1234567890" not in message
     assert len(message) <= 2_000
+
+
+def test_a_budget_that_is_spent_says_when_to_come_again() -> None:
+    """In whole seconds; a client need not ask before."""
+    error = BudgetReached("spent", excluded={"cloud": Reason.BUDGET}, retry_after_s=59.2)
+    assert refusal_of(error).headers["retry-after"] == "60"

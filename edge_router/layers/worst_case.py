@@ -1,0 +1,132 @@
+"""The most that an answer may cost, and how long an answer the limits pay for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_router.chat.request import ChatRequest, estimated_tokens
+from edge_router.errors import CostLimitReached
+from edge_router.routing.deciding.reason import Reason
+from edge_router.routing.experts.expert import Expert, Location
+
+from .amount import Amount
+
+__all__ = ["Limit", "Need", "is_free", "most_input_tokens"]
+
+BYTES_PER_TOKEN = 3  # of UTF-8; prose has about 4, code and Chinese about 3
+MESSAGE_TOKENS = 8  # what a chat template puts around a message
+MEDIA_FACTOR = 3  # times the usual tokens of an image, a sound or a file
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What is left by one limit, in dollars, or in tokens where `in_tokens`. `words` name it;
+    `free_in_s` says when there is more of it, None for never."""
+
+    left: float
+    reason: Reason
+    words: str
+    in_tokens: bool = False
+    free_in_s: float | None = None
+    free_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One answer that `expert` is to be asked for, expected to have `expected_tokens` tokens and to
+    take `expected_s` seconds."""
+
+    expert: Expert
+    request: ChatRequest
+    expected_tokens: float
+    expected_s: float
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether limits on tokens hold for it: those of the cloud are counted."""
+        return self.expert.location == Location.CLOUD
+
+    @property
+    def _least_tokens(self) -> float:
+        return min(self.expected_tokens, self.request.max_tokens)
+
+    def within(self, limits: Sequence[Limit]) -> Amount:
+        """The longest answer that all `limits` pay for, at its worst case.
+
+        Raises CostLimitReached where one does not pay for the expected answer, and for an unknown
+        price where dollars are limited.
+        """
+        limits = [one for one in limits if self.counts_tokens or not one.in_tokens]
+        if self.expert.pricing is None and not all(one.in_tokens for one in limits):
+            raise CostLimitReached(
+                f"{self.expert.name} was not asked: a limit on cost is set and its price is not "
+                "known",
+                limit=Reason.PRICE_UNKNOWN,
+            )
+        short = [one for one in limits if self._paid_by(one) < self._least_tokens]
+        if short:
+            raise self._refusal(max(short, key=lambda one: (_free_in_s(one), -one.left)))
+        paid = [self._paid_by(one) for one in limits]
+        tokens = min([self.request.max_tokens, *paid])
+        counted = self._tokens(tokens) if self.counts_tokens else 0
+        return Amount(self._usd(tokens), counted, tokens)
+
+    def _paid_by(self, limit: Limit) -> int:
+        """How many tokens of an answer a limit pays for, at most those requested; below 1 for none
+        at all."""
+        most, pricing = self.request.max_tokens, self.expert.pricing
+        left = limit.left - (self._tokens(0) if limit.in_tokens else self._usd(0))
+        each = 1.0 if limit.in_tokens else (pricing.output_usd_per_million / 1e6 if pricing else 0)
+        if left < 0 or each == 0:
+            return -1 if left < 0 else most
+        return int(min(most, left / each))
+
+    def _refusal(self, limit: Limit) -> CostLimitReached:
+        most = self.request.max_tokens
+        if limit.in_tokens:
+            left, may = f"{max(0, limit.left):.0f} tokens are", f"take {self._tokens(most)}"
+        else:
+            left, may = f"${limit.left:.4g} is", f"cost ${self._usd(most):.4g}"
+        again = f"; it is free again at {limit.free_at}" if limit.free_at else ""
+        return CostLimitReached(
+            f"{self.expert.name} was not asked: {left} left of {limit.words}, and it may {may}"
+            f"{again}",
+            limit=limit.reason,
+            retry_after_s=limit.free_in_s,
+        )
+
+    def _usd(self, tokens: int) -> float:
+        """Dollars for an answer of `tokens` tokens; 0 for an unknown price."""
+        return self.expert.cost(self._tokens(0), tokens, self.expected_s) or 0.0
+
+    def _tokens(self, tokens: int) -> int:
+        """Tokens read and written of such an answer."""
+        return self.expert.read_tokens(most_input_tokens(self.request)) + tokens
+
+
+def _free_in_s(limit: Limit) -> float:
+    return math.inf if limit.free_in_s is None else limit.free_in_s
+
+
+def is_free(expert: Expert) -> bool:
+    """Whether asking it spends nothing that a budget counts."""
+    price = expert.pricing
+    return (
+        expert.location != Location.CLOUD
+        and expert.usd_per_hour == 0
+        and price is not None
+        and price.input_usd_per_million == price.output_usd_per_million == 0
+    )
+
+
+def most_input_tokens(request: ChatRequest) -> int:
+    """Most tokens that any tokenizer makes of a conversation, about; of digits it makes more."""
+    written = sum(len(text.encode()) for text in request.texts)
+    shown = sum(part.characters for message in request.messages for part in message.media)
+    return (
+        -(-written // BYTES_PER_TOKEN)
+        + MESSAGE_TOKENS * len(request.messages)
+        + MEDIA_FACTOR * estimated_tokens(shown)
+    )
