@@ -12,7 +12,7 @@ import contextlib
 import random
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from edge_router.backends.base import Backend
 from edge_router.chat.completion import Prompt
@@ -26,6 +26,9 @@ from .answer import Answer
 from .async_answer import AsyncAnswerStream, in_daemon_thread
 from .query import OnBreak
 from .sync_client import EdgeRouter
+
+if TYPE_CHECKING:
+    from edge_router.layers.privacy.gate import ConsentQuestion
 
 __all__ = ["AsyncEdgeRouter"]
 
@@ -48,8 +51,11 @@ class AsyncEdgeRouter:
         hooks: Sequence[Hook] = (),
         device: DeviceSource | None = None,
         draw: Callable[[], float] = random.random,
+        consent: Callable[[ConsentQuestion], bool] | None = None,
     ) -> None:
-        self.sync = EdgeRouter(config, backends=backends, hooks=hooks, device=device, draw=draw)
+        self.sync = EdgeRouter(
+            config, backends=backends, hooks=hooks, device=device, draw=draw, consent=consent
+        )
 
     async def complete(
         self,

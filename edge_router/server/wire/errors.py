@@ -18,6 +18,7 @@ from edge_router.errors import (
     BackendProtocolError,
     BackendRejected,
     ConfigError,
+    ConsentMissing,
     EdgeRouterError,
     InvalidRequest,
     MissingExtra,
@@ -100,6 +101,8 @@ def _unanswered(error: AllBackendsFailed) -> Refused:
 
 def _failed(error: BackendError) -> Refused:
     """One expert's failure, which ended the answer."""
+    if isinstance(error, ConsentMissing):
+        return Refused(403, str(error), code="consent_missing", headers=NEVER)
     if isinstance(error, BackendRejected):
         return Refused(
             502, str(error), code="expert_rejected", kind="upstream_error", headers=NEVER
