@@ -20,8 +20,10 @@ EdgeRouterError
 ├── CatalogError                the file of agents cannot be read or written
 ├── BackendError                an expert did not answer
 │   ├── BackendUnavailable      another expert may be asked: connect, timeout, 429, 5xx
-│   │   └── CostLimitReached    not asked: the budget or max_cost_usd does not pay for it
+│   │   ├── CostLimitReached    not asked: the budget or max_cost_usd does not pay for it
+│   │   └── PrivacyWithheld     not asked: it may not read private data of the request
 │   ├── BackendRejected         no other expert may be asked: wrong key, bad request
+│   │   └── ConsentMissing      private data, and nothing to ask whether the expert may read it
 │   └── BackendProtocolError    the reply makes no sense, or broke off half-way
 ├── LearningError               what was learned here cannot be used, or is not enough
 │   └── TooFewOutcomes          not enough scored answers; holds how many more are needed
@@ -50,6 +52,7 @@ __all__ = [
     "CalibrationError",
     "CatalogError",
     "ConfigError",
+    "ConsentMissing",
     "CostLimitReached",
     "EdgeRouterError",
     "EmptyCatalog",
@@ -60,6 +63,7 @@ __all__ = [
     "MissingExtra",
     "NoExpertFits",
     "OutcomesUnusable",
+    "PrivacyWithheld",
     "RouterClosed",
     "RoutingError",
     "StaleOperatingPoint",
@@ -193,8 +197,26 @@ class CostLimitReached(BackendUnavailable):
         self.limit = limit
 
 
+class PrivacyWithheld(BackendUnavailable):
+    """The expert was not asked: it may not read private data of these `kinds` (see
+    `chat.private_data`), by the settings or because consent was not given."""
+
+    def __init__(self, message: str, *, kinds: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.kinds = kinds
+
+
 class BackendRejected(BackendError):
     """The expert refuses this request or this key; another expert must not be asked silently."""
+
+
+class ConsentMissing(BackendRejected):
+    """The settings say that consent is asked for before an expert reads private data of these
+    `kinds`, and the EdgeRouter was made without a `consent` to ask."""
+
+    def __init__(self, message: str, *, kinds: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.kinds = kinds
 
 
 class BackendProtocolError(BackendError):

@@ -62,7 +62,7 @@ class Deadline:
     any thread: a backend that waits for something is woken through `waking`.
     """
 
-    __slots__ = ("_cancellation", "_first_token_at", "_silence_s", "_throughout", "at")
+    __slots__ = ("_cancellation", "_first_token_at", "_of", "_silence_s", "_throughout", "at")
 
     def __init__(
         self,
@@ -78,6 +78,7 @@ class Deadline:
         self._silence_s = silence_s
         self._throughout = throughout
         self._cancellation = cancellation or Cancellation()
+        self._of: Deadline | None = None  # the whole answer's, for one attempt
 
     def __repr__(self) -> str:
         return f"Deadline({self.remaining():.3f} s left)"
@@ -100,13 +101,22 @@ class Deadline:
         `within_s` from now it must be complete, `first_token_s` from now its first piece be there.
         """
         now = time.monotonic()
-        return Deadline(
+        attempt = Deadline(
             min(self.at, now + within_s),
             first_token_at=now + first_token_s,
             silence_s=silence_s,
             throughout=throughout,
             cancellation=self._cancellation,
         )
+        attempt._of = self
+        return attempt
+
+    def excuse(self, seconds: float) -> None:
+        """Leave out the seconds that a person took to think, of an attempt and the whole answer."""
+        self.at += seconds
+        self._first_token_at += seconds
+        if self._of is not None:
+            self._of.excuse(seconds)
 
     def begin(self) -> None:
         """Note the first piece of the answer: the wait for it is over."""

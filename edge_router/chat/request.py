@@ -161,7 +161,7 @@ class ChatRequest:
         `model`, `stream` and `stream_options` are the caller's to read; null means unset, and what
         OpenAI's API does not have becomes `extra`. Raises InvalidRequest.
         """
-        if not isinstance(body, Mapping) or "messages" not in body:
+        if not isinstance(body, Mapping) or body.get("messages") is None:
             raise InvalidRequest("the body of a request must be a JSON object with 'messages'")
         for old, new in OLD.items():
             if body.get(old):

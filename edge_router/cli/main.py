@@ -29,6 +29,8 @@ COMMANDS = {
     "device": ("machine.device", "what this machine is, and how fast its local experts are"),
     "doctor": ("machine.doctor", "check this installation; no expert is called"),
     "models": ("machine.models", "list routers, profiles, enrolled and local models"),
+    "privacy": ("machine.privacy", "what is private in a text, and who would read it"),
+    "serve": ("machine.serve", "an OpenAI-compatible server on this machine"),
     "tasks": (
         "answering.tasks",
         "two-stage routing: name the task of a query, ask its best expert",

@@ -83,7 +83,8 @@ class Answer:
 
 
 class AnswerStream(Iterator[ChatChunk]):
-    """The answer in pieces. `decision` is set at once, `record` when the answer has ended.
+    """The answer in pieces. `id` and `decision` are set at once, `record` (of the same id) when the
+    answer has ended.
 
     One thread iterates; `close` may be called from any, and leaving a `with` block calls it. A
     closed stream ends as if there were no more pieces; its record says "cancelled".
@@ -96,6 +97,7 @@ class AnswerStream(Iterator[ChatChunk]):
         *,
         finish: Callable[[Query, Ending], AnswerRecord],
     ) -> None:
+        self.id: str = query.id
         self.decision: Decision = query.decision
         self.record: AnswerRecord | None = None
         self._query = query
@@ -110,6 +112,11 @@ class AnswerStream(Iterator[ChatChunk]):
         """The answer belongs to the parent; in a child the stream is over."""
         self._turn = threading.Lock()
         self._ended = self._inherited = True
+
+    @property
+    def so_far(self) -> AnswerRecord:
+        """The record if the answer were complete by now: who answers, and why that expert."""
+        return record_of(self._query, "complete")
 
     def __next__(self) -> ChatChunk:
         if self._inherited:

@@ -18,6 +18,7 @@ from edge_router.errors import (
     CostLimitReached,
     EdgeRouterError,
     NoExpertFits,
+    PrivacyWithheld,
 )
 from edge_router.layers.budget import Budget, Reservation
 from edge_router.routing.experts.expert import Expert, Location
@@ -219,7 +220,7 @@ class Dispatch:
                 if query.deadline.cancelled:
                     raise
                 query.failures[name] = error
-                if not isinstance(error, CostLimitReached):
+                if not isinstance(error, (CostLimitReached, PrivacyWithheld)):
                     self._experience.failed(name, error)
         raise _no_answer(query)
 

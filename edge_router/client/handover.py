@@ -152,7 +152,8 @@ def reconsider(
     rule: Rule,
 ) -> Deferral | None:
     """Decide again, now that the first `tokens` tokens of the answer are known: between the expert
-    that writes it, good with `probability`, and the cloud experts that the first decision admits.
+    that writes it, good with `probability`, and the experts elsewhere that the first decision
+    admits.
 
     `constraints` are what is left of them; they rule out as they did the first time. The others
     are compared with, so that expenses are what they were, but for the rest of the answer that was
@@ -160,13 +161,13 @@ def reconsider(
     """
     by_name = {expert.name: expert for expert in experts}
     began = by_name[decision.expert]
-    cloud = {e for e in decision.fallbacks if by_name[e].location == Location.CLOUD}
+    elsewhere = {e for e in decision.fallbacks if by_name[e].location != Location.DEVICE}
     estimates = {name: decision.estimates[name] for name in decision.estimates if name in by_name}
     estimates[began.name] = replace(
         estimates[began.name], quality=probability, cost_usd=0.0, latency_s=0.0
     )
     candidates = [Candidate(by_name[name], estimate) for name, estimate in estimates.items()]
-    absent = estimates.keys() - {began.name, *cloud}
+    absent = estimates.keys() - {began.name, *elsewhere}
     try:
         second = decide(
             candidates, constraints=constraints, rule=rule, input_tokens=0, absent=absent

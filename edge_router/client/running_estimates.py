@@ -253,7 +253,7 @@ class Experience:
     ) -> ExpertState:
         pace = self._paces.get(name, AS_STATED.pace)
         log_length = self._lengths.get(name, UNSEEN).log_length
-        if self._experts[name].location == Location.CLOUD:
+        if self._experts[name].location != Location.DEVICE:
             return ExpertState(pace, log_length, cold=not self._is_connected(name))
         return ExpertState(
             pace,
@@ -279,7 +279,7 @@ class Experience:
     def _doubt(self, name: str, backend: Backend | None, device: DeviceState) -> Reason | None:
         if name in self._served and (doubt := self._doubt_of_server(name, device)) is not None:
             return doubt
-        if name in self._remote or self._experts[name].location == Location.CLOUD:
+        if name in self._remote or self._experts[name].location != Location.DEVICE:
             return None
         memory = device.free_memory_bytes
         if (

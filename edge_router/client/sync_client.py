@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Self, get_args
+from typing import TYPE_CHECKING, Self, get_args
 from weakref import WeakSet
 
 from edge_router.backends.base import Backend
@@ -24,7 +23,7 @@ from edge_router.layers.resilience import resilient
 from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Decision, Rule, Snapshot
 from edge_router.routing.deciding.ranked_rule import RankedRule
-from edge_router.routing.deciding.reason import RULED_OUT
+from edge_router.routing.deciding.reason import RULED_OUT, Reason
 from edge_router.routing.opening import open_backend
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
@@ -33,11 +32,15 @@ from edge_router.settings.constraints import Constraints
 
 from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of
+from .arguments import checked_backends, settings_of
 from .dispatch import Asking, Dispatch
 from .handover import Handover
 from .hooks import Hooks
 from .query import OnBreak, Query
 from .running_estimates import Experience
+
+if TYPE_CHECKING:
+    from edge_router.layers.privacy.gate import ConsentQuestion, PrivacyGate
 
 __all__ = ["EdgeRouter"]
 
@@ -55,7 +58,8 @@ class EdgeRouter:
     an AnswerRecord after every answer, also a cancelled or broken one; they run in a thread of
     their own, an answer waits a quarter of a second for them at most, and one that raises is
     logged. `device` reads the state of this machine, `draw` gives the random numbers (0..1) that
-    exploration needs. Thread-safe; a forked child opens its own connections and models. Raises
+    exploration needs. `consent` says whether an expert may read private data, where the settings
+    say to ask. Thread-safe; a forked child opens its own connections and models. Raises
     ConfigError, ArtifactError or MissingExtra at once when something it needs is missing.
     """
 
@@ -67,9 +71,10 @@ class EdgeRouter:
         hooks: Sequence[Hook] = (),
         device: DeviceSource | None = None,
         draw: Callable[[], float] = random.random,
+        consent: Callable[[ConsentQuestion], bool] | None = None,
     ) -> None:
-        self.config = _settings(config)
-        backends = _checked({} if backends is None else backends, self.config)
+        self.config = settings_of(config)
+        backends = checked_backends({} if backends is None else backends, self.config)
         measured = read_speeds(self.config)
         self.router = Router.from_config(self.config, measured=measured)
         self.experience = Experience.of(
@@ -82,7 +87,8 @@ class EdgeRouter:
         self._lock = ForkSafeLock()
         self._closed = False
         self._streams: WeakSet[AnswerStream] = WeakSet()
-        self._backends: dict[str, Backend] = dict(backends)
+        self._gate = _gate_of(self.config, consent)
+        self._backends = {name: self._guarded(one, name) for name, one in backends.items()}
         asking = Asking(
             self.config,
             {expert.name: expert for expert in self.router.experts},
@@ -140,11 +146,15 @@ class EdgeRouter:
         *,
         whole: bool,
         on_break: OnBreak = "raise",
+        alone: str | None = None,
     ) -> AnswerStream:
-        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last."""
+        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last. Of an
+        expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not."""
         if on_break not in get_args(OnBreak):
             raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")
-        query = self._decide(prompt, constraints, rule)
+        ranked = rule if alone is None else RankedRule((alone,))
+        query = self._decide(prompt, constraints, ranked, learned=alone is None)
+        query.decision = query.decision if alone is None else _alone(query.decision, alone)
         query.on_break = on_break
         return self._answer(query, whole=whole)
 
@@ -272,7 +282,10 @@ class EdgeRouter:
     def _snapshot(self, request: ChatRequest) -> Snapshot:
         with self._lock:
             backends = dict(self._backends)
-        return self.experience.snapshot(request, backends)
+        snapshot = self.experience.snapshot(request, backends)
+        if self._gate is None:
+            return snapshot
+        return replace(snapshot, withheld=self._gate.withheld(request))
 
     def _limits(self, constraints: Constraints | None) -> Constraints:
         """The limits that hold now for a query with `constraints` of its own."""
@@ -296,8 +309,22 @@ class EdgeRouter:
             if name not in self._backends:
                 expert = self.config.experts[name]
                 backend = open_backend(expert, confidence=self._needs_confidence)
-                self._backends[name] = resilient(backend, expert, name=name)
+                self._backends[name] = self._guarded(resilient(backend, expert, name=name), name)
             return self._backends[name]
+
+    def _guarded(self, backend: Backend, name: str) -> Backend:
+        return backend if self._gate is None else self._gate.guarded(backend, name)
+
+
+def _gate_of(
+    config: Config, consent: Callable[[ConsentQuestion], bool] | None
+) -> PrivacyGate | None:
+    """The gate in front of experts that may not read everything; without one it is not loaded."""
+    if config.privacy.is_open:
+        return None
+    from edge_router.layers.privacy.gate import PrivacyGate
+
+    return PrivacyGate.of(config, consent)
 
 
 def _whole(stream: AnswerStream) -> Answer:
@@ -312,33 +339,6 @@ def _alone(decision: Decision, expert: str) -> Decision:
         raise NoExpertFits(f"{expert} may not be asked: {RULED_OUT[why]}", excluded={expert: why})
     assert decision.grounds is not None
     experts = {one.expert.name: one.expert for one in decision.grounds.candidates}
-    return replace(
-        decision, expert=expert, wanted=expert, location=experts[expert].location, fallbacks=()
-    )
-
-
-def _settings(config: Config | None) -> Config:
-    if config is not None and not isinstance(config, Config):
-        raise ConfigError(f"config is a {type(config).__name__}; give a Config, or None to load it")
-    return Config.load() if config is None else config
-
-
-def _checked(backends: Mapping[str, Backend], config: Config) -> Mapping[str, Backend]:
-    """The backends to use instead of configured ones. Raises ConfigError for any that cannot."""
-    if not isinstance(backends, Mapping):
-        raise ConfigError(
-            f"backends is a {type(backends).__name__}; give a dict of backends by name"
-        )
-    for name, backend in backends.items():
-        if name not in config.experts:
-            near = difflib.get_close_matches(str(name), config.experts, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(config.experts)}"
-            raise ConfigError(f"backends names {name!r}, which is no configured expert; {hint}")
-        if not all(callable(getattr(backend, verb, None)) for verb in ("stream", "close")):
-            raise ConfigError(f"backends[{name!r}] is a {type(backend).__name__}, not a Backend")
-        if getattr(backend, "needs_network", False) and not config.experts[name].needs_network:
-            raise ConfigError(
-                f"backends[{name!r}] asks a server on another host, the settings say that {name!r} "
-                "needs no network; state its base_url there"
-            )
-    return backends
+    where, why = experts[expert].location, Reason.ASKED_BY_NAME
+    chosen = replace(decision, expert=expert, wanted=expert, location=where, reason=why)
+    return replace(chosen, fallbacks=())

@@ -67,7 +67,7 @@ def configured(
     return Expert(
         name=name,
         profile=profile,
-        location=Location.DEVICE if config.on_device else Location.CLOUD,
+        location=config.place,
         head=head,
         speed=_speed(config, profile, artifact, measured),
         pricing=_pricing(config),
@@ -105,4 +105,5 @@ def stated_pricing(config: ExpertConfig) -> Pricing | None:
 
 
 def _pricing(config: ExpertConfig) -> Pricing | None:
-    return stated_pricing(config) or (Pricing(0.0, 0.0) if config.on_device else None)
+    free = config.place != Location.CLOUD  # a machine of one's own
+    return stated_pricing(config) or (Pricing(0.0, 0.0) if free else None)

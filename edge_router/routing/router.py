@@ -156,7 +156,7 @@ class Router:
             query=RoutedQuery(
                 self.artifact.hash, query, len(request.question), script_of(text), tools
             ),
-            needs=_needs(request),
+            needs=_needs(request, now),
         )
 
     def for_cheapest(self, query: Representation) -> bool:
@@ -218,9 +218,11 @@ def _estimated(
     )
 
 
-def _needs(request: ChatRequest) -> Needs:
+def _needs(request: ChatRequest, now: Snapshot) -> Needs:
     capabilities = request.needs  # of a part that is somewhere else too: it is an image or a file
-    return Needs(capabilities, request.has_remote_parts) if capabilities else NO_NEEDS
+    if not capabilities and not now.withheld:
+        return NO_NEEDS
+    return Needs(capabilities, request.has_remote_parts, now.withheld)
 
 
 def _doubts(now: Snapshot, doubtful: Sequence[str]) -> Mapping[str, Reason]:

@@ -30,7 +30,9 @@ from edge_router.guards.user_files import user_path
 from .constraints import Constraints, Placement
 from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
+from .location import Location
 from .preference import Preference
+from .privacy_config import PrivacyConfig, privacy_config_of
 from .setting import checks_of, paths_of, setting
 from .task_config import TaskConfig, task_config_of
 
@@ -106,7 +108,7 @@ class Config:
         default=Placement.PREFER_ON_DEVICE,
         metadata=setting(
             member(Placement),
-            "only_on_device, prefer_on_device, prefer_in_cloud or only_in_cloud",
+            "only_on_device, only_on_lan, prefer_on_device, prefer_in_cloud, only_in_cloud",
             option=True,
         ),
     )
@@ -165,12 +167,14 @@ class Config:
     )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
     tasks: TaskConfig = field(default_factory=TaskConfig)
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
 
     def __post_init__(self) -> None:
         """Raises ConfigError, also for settings that have no effect without `learn`."""
         settle(self, FIELDS, "the settings")
         object.__setattr__(self, "experts", experts_of(self.experts))
         object.__setattr__(self, "tasks", task_config_of(self.tasks))
+        object.__setattr__(self, "privacy", privacy_config_of(self.privacy))
         for key in ("learn_prompts", "exploration"):
             if getattr(self, key) and not self.learn:
                 raise ConfigError(f"{key} = {getattr(self, key)!r} does nothing; add learn = true")
@@ -181,6 +185,11 @@ class Config:
     def nothing_leaves(self) -> bool:
         """Whether the settings promise that no query leaves this device."""
         return self.offline or self.placement == Placement.ONLY_ON_DEVICE
+
+    def forbids(self, expert: ExpertConfig) -> bool:
+        """Whether these settings rule an expert out by its place, whatever the query."""
+        lan_only = self.placement == Placement.ONLY_ON_LAN and expert.place == Location.CLOUD
+        return lan_only or (self.nothing_leaves and expert.leaves_device)
 
     @classmethod
     def load(cls, path: str | Path | None = None, **overrides: Any) -> Config:
@@ -198,7 +207,9 @@ class Config:
             settings["experts"] = experts_of(_table(tables, "experts"))
         if "tasks" in tables:
             settings["tasks"] = task_config_of(_table(tables, "tasks"))
-        refuse_unknown(tables, {"router", "experts", "tasks"}, "the file")
+        if "privacy" in tables:
+            settings["privacy"] = privacy_config_of(_table(tables, "privacy"))
+        refuse_unknown(tables, {"router", "experts", "tasks", "privacy"}, "the file")
         return cls(**settings)
 
     @property

@@ -14,9 +14,11 @@ __all__ = ["Constraints", "Placement", "require_constraints"]
 
 
 class Placement(StrEnum):
-    """Where answers may come from. `only_` is a promise, `prefer_` a wish."""
+    """Where answers may come from. `only_` is a promise, `prefer_` a wish. ONLY_ON_LAN allows this
+    device and experts with `location = "lan"`; `settings.location` has the whole table."""
 
     ONLY_ON_DEVICE = "only_on_device"
+    ONLY_ON_LAN = "only_on_lan"
     PREFER_ON_DEVICE = "prefer_on_device"
     PREFER_IN_CLOUD = "prefer_in_cloud"
     ONLY_IN_CLOUD = "only_in_cloud"
@@ -26,6 +28,7 @@ STRICTNESS = (
     Placement.PREFER_ON_DEVICE,
     Placement.PREFER_IN_CLOUD,
     Placement.ONLY_IN_CLOUD,
+    Placement.ONLY_ON_LAN,
     Placement.ONLY_ON_DEVICE,
 )
 
@@ -59,6 +62,11 @@ class Constraints:
     def nothing_leaves(self) -> bool:
         """Whether they promise that no query leaves this device."""
         return self.offline or self.placement == Placement.ONLY_ON_DEVICE
+
+    @property
+    def own_machines_only(self) -> bool:
+        """Whether they promise that no query leaves the user's own machines."""
+        return self.nothing_leaves or self.placement == Placement.ONLY_ON_LAN
 
     def tightened(self, other: Constraints) -> Constraints:
         """The stricter of each limit: a call cannot loosen the settings."""

@@ -29,9 +29,9 @@ from edge_router.guards.checks import (
     whole,
     whole_number,
 )
-from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import quoted, redacted_setting, redacted_url
 
+from .location import Location, location_of, needs_network
 from .setting import checks_of, required_of, setting
 
 __all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of", "warn_of_far_devices"]
@@ -74,7 +74,8 @@ def _variables(value: Any, fault: str) -> Mapping[str, str]:
 class ExpertConfig:
     """One `[experts.NAME]` table of the settings; None means unset.
 
-    A server counts as cloud unless its host is loopback or `location` says otherwise. Stated speeds
+    A server counts as cloud unless its host is loopback or `location` says otherwise; a machine of
+    one's own network is "lan" where that is stated (see `settings.location`). Stated speeds
     are never corrected by real answers. Without `first_token_timeout_s` or
     `stall_timeout_s` a server may take until the deadline, or half of the time left where another
     expert can take over (a silent cloud expert: 10 s).
@@ -94,9 +95,12 @@ class ExpertConfig:
             "its size or model to the router: 135m, 1b, 3b, 8b, 70b, frontier, or an enrolled one",
         )
     )
-    location: Literal["device", "cloud"] | None = field(
+    location: Literal["device", "lan", "cloud"] | None = field(
         default=None,
-        metadata=setting(one_of("device", "cloud"), "device or cloud; unset: by its address"),
+        metadata=setting(
+            one_of(*Location),
+            "device, lan or cloud; unset: a loopback address is device, else cloud",
+        ),
     )
     base_url: str | None = field(
         default=None, metadata=setting(text, "the server's address, http://HOST:PORT/v1")
@@ -213,7 +217,7 @@ class ExpertConfig:
     def capabilities(self) -> Mapping[Capability, bool]:
         """Which capabilities are stated, or follow from its backend and its place; whether a GGUF
         file calls tools stands in the file, so that is left out where it is not stated."""
-        served, in_cloud = self.backend == "openai", not self.on_device
+        served, in_cloud = self.backend == "openai", self.place == Location.CLOUD
         assumed = {
             Capability.JSON_SCHEMA: True,
             Capability.VISION: served and in_cloud and self.profile == "frontier",
@@ -228,25 +232,22 @@ class ExpertConfig:
     @property
     def needs_network(self) -> bool:
         """Whether a request to it leaves this machine."""
-        return _needs_network(self.base_url)
+        return needs_network(self.base_url)
+
+    @property
+    def place(self) -> Location:
+        """Where it counts as running: as stated, else by its address."""
+        return location_of(self.location, self.base_url)
 
     @property
     def on_device(self) -> bool:
         """Whether the expert counts as on this device."""
-        return _on_device(self.location, self.base_url)
+        return self.place == Location.DEVICE
 
     @property
     def leaves_device(self) -> bool:
         """Whether `only_on_device` and `offline` exclude it."""
         return self.needs_network or not self.on_device
-
-
-def _needs_network(base_url: str | None) -> bool:
-    return base_url is not None and not is_loopback(urlsplit(base_url).hostname or "")
-
-
-def _on_device(location: str | None, base_url: str | None) -> bool:
-    return not _needs_network(base_url) if location is None else location == "device"
 
 
 EXPERT_SETTINGS = checks_of(ExpertConfig)
@@ -284,9 +285,10 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
     """Check settings of one expert that depend on each other."""
     if expert["backend"] == "openai" or expert.get("base_url") is not None:
         _require_url(expert.get("base_url"), where)
-    on_device = _on_device(expert.get("location"), expert.get("base_url"))
+    place = location_of(expert.get("location"), expert.get("base_url"))
+    on_device = place == Location.DEVICE
     if expert["backend"] == "llama_cpp" and not on_device:
-        raise ConfigError(f"{where} runs in this process; its location cannot be 'cloud'")
+        raise ConfigError(f"{where} runs in this process; its location cannot be {str(place)!r}")
     if expert["backend"] == "llama_cpp":
         for key in ("vision", "audio", "files", "reasoning", "logprobs"):
             if expert.get(key):
@@ -294,14 +296,14 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
                     f"{key} = true in {where}, but a model in this process cannot; leave it out or "
                     "run the model behind a server (backend = 'openai')"
                 )
-    if on_device and not _needs_network(expert.get("base_url")) and expert.get("retries"):
+    if on_device and not needs_network(expert.get("base_url")) and expert.get("retries"):
         raise ConfigError(
             f"retries = {expert['retries']!r} in {where} is for cloud experts; leave it out"
         )
     usd_per_hour = expert.get("usd_per_hour")
-    if usd_per_hour is not None and not on_device:
+    if usd_per_hour is not None and place == Location.CLOUD:
         raise ConfigError(
-            f"usd_per_hour = {usd_per_hour!r} in {where} is for experts on this device; "
+            f"usd_per_hour = {usd_per_hour!r} in {where} is for experts on this device or a lan; "
             "state a cloud expert's price by the token"
         )
     prices = (expert.get("input_usd_per_million"), expert.get("output_usd_per_million"))

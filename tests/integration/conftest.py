@@ -35,8 +35,8 @@ class CloudServer:
 
 
 @contextmanager
-def running_server() -> Iterator[CloudServer]:
-    """Start the server on a free port and wait until it answers."""
+def running_server(*options: str) -> Iterator[CloudServer]:
+    """Start the server on a free port, with further options, and wait until it answers."""
     from edge_router.backends.llama_cpp.library import find_model
 
     with socket.socket() as probe:
@@ -46,6 +46,7 @@ def running_server() -> Iterator[CloudServer]:
         sys.executable, "-c", SERVER, "--model", str(find_model("smollm2-135m")),
         "--host", "127.0.0.1", "--port", str(port), "--n_ctx", "1024",
         "--n_threads", "1", "--n_threads_batch", "1",  # more wait for each other beside other work
+        *options,
     ]  # fmt: skip
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, env=os.environ | {"PYTHONWARNINGS": ""}, **quiet)

@@ -17,6 +17,7 @@ from edge_router.errors import (
     InvalidRequest,
     MissingExtra,
     NoExpertFits,
+    PrivacyWithheld,
     RoutingError,
 )
 
@@ -54,7 +55,7 @@ def _real() -> dict[str, str]:
 def test_the_tree_is_the_one_in_the_docstring() -> None:
     """Every class hangs where the module's docstring draws it, and none is left out."""
     assert _drawn() == _real()
-    assert len(_real()) == 27
+    assert len(_real()) == 29
 
 
 def test_all_is_exact() -> None:
@@ -65,7 +66,7 @@ def test_all_is_exact() -> None:
 def test_the_sentence_under_the_tree_holds() -> None:
     """Only BackendUnavailable lets another expert be asked; one that was not asked is one."""
     assert "Only BackendUnavailable makes the client ask another expert." in str(errors.__doc__)
-    assert BackendUnavailable.__subclasses__() == [CostLimitReached]
+    assert BackendUnavailable.__subclasses__() == [CostLimitReached, PrivacyWithheld]
     assert not issubclass(BackendRejected, BackendUnavailable)
 
 

@@ -15,6 +15,7 @@ import edge_router
 from edge_router import errors
 
 HEAVY = ("numpy", "onnxruntime", "tokenizers", "httpx", "llama_cpp", "torch", "asyncio")
+HEAVY += ("starlette", "uvicorn")
 TRAINING = ("torch", "transformers", "optimum", "onnx", "sklearn", "sentence_transformers")
 IMPORT_EVERY_ROOM = """
 import importlib, pkgutil, edge_router

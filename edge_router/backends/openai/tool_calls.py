@@ -52,7 +52,7 @@ class CallReader:
             if one is not None:
                 yield from self._call(one)
         old = delta.get("function_call")  # OpenAI's old form: one call, without index and id
-        if isinstance(old, dict):
+        if isinstance(old, dict) and not stated:  # llama-cpp-python says the same in both forms
             yield from self._call({"index": 0, "function": old})
 
     def _call(self, stated: Any) -> Iterator[ToolCallDelta]:

@@ -31,6 +31,7 @@ from edge_router.routing.logistic import with_bias
 from edge_router.routing.roster import REFERENCE, stated_pricing
 from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
+from edge_router.settings.location import Location
 
 from ..outcomes.rows import read_outcomes
 from .exam import Answered, Examination, ExamQuestion, exam_questions
@@ -168,8 +169,8 @@ class Enroller:
         if expert is None:
             known = ", ".join(self.config.experts)
             raise ConfigError(f"no expert {self.name!r} is configured to run; there are {known}")
-        if self.config.nothing_leaves and expert.leaves_device:
-            where = "asked over the network" if expert.on_device else "in the cloud"
+        if self.config.forbids(expert):
+            where = "in the cloud" if expert.place == Location.CLOUD else "asked over the network"
             raise ConfigError(
                 f"{self.name!r} is {where}, and nothing may leave this device "
                 f"(offline = {self.config.offline}, placement = {self.config.placement}); give its "
@@ -199,7 +200,7 @@ class Enroller:
             backend,
             Journal(self._journal(expert)),
             pricing=stated_pricing(expert),
-            budget_usd=None if expert.on_device else self.config.budget_usd,
+            budget_usd=None if expert.place != Location.CLOUD else self.config.budget_usd,
             deadline_s=self.config.deadline_s,
         )
         try:

@@ -12,6 +12,7 @@ import numpy as np
 from edge_router.chat.capability import Capability
 from edge_router.device.latency import AS_STATED, ExpertState
 from edge_router.guards.checks import (
+    FrozenDict,
     any_text,
     instance,
     mapping,
@@ -47,10 +48,12 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Needs:
     """What a request needs of an expert besides answering text; `remote_parts` says that the expert
-    would have to fetch an image from a network."""
+    would have to fetch an image from a network. `withheld` are experts that may not read it, each
+    with the reason."""
 
     capabilities: frozenset[Capability] = frozenset()
     remote_parts: bool = False
+    withheld: Mapping[str, Reason] = field(default_factory=FrozenDict, hash=False)
 
 
 NO_NEEDS = Needs()
@@ -226,11 +229,13 @@ DECISION_CHECKS = {
 class Snapshot:
     """`states` by expert, those without one are as their settings say; `doubts` are reasons not to
     ask an expert as long as somebody else may answer. `tokens` are those of the request's system
-    messages and last turn, as the experts count them whose tokenizer is at hand."""
+    messages and last turn, as the experts count them whose tokenizer is at hand. `withheld` are
+    experts that may not read this request, each with the reason, which holds whoever else may."""
 
     states: Mapping[str, ExpertState] = field(default_factory=dict)
     doubts: Mapping[str, Reason] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
+    withheld: Mapping[str, Reason] = field(default_factory=dict)
 
     def state(self, expert: str) -> ExpertState:
         """What is known of an expert, by its name."""

@@ -68,7 +68,7 @@ def rival_of(decision: Decision) -> str | None:
 def _against_a_wish(decision: Decision, second: Decision) -> bool:
     assert decision.grounds is not None
     for_cloud = decision.grounds.constraints.placement == Placement.PREFER_IN_CLOUD
-    return (for_cloud and second.location == Location.DEVICE) or (
+    return (for_cloud and second.location != Location.CLOUD) or (
         second.reason is Reason.OUTSIDE_COST_RANGE
     )
 

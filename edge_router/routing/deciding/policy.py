@@ -13,7 +13,6 @@ from edge_router.settings.constraints import Constraints, Placement
 
 from ..arrays import Bools, Float64s, Places
 from ..artifact.representation import RoutedQuery
-from ..experts.expert import Location
 from ..experts.panel import Candidate, Candidates, Traits
 from .decision import NO_NEEDS, Decision, Grounds, Needs, Rule, Verdict, Weighed
 from .reason import LACKS, RULED_OUT, Reason
@@ -66,7 +65,7 @@ def decide(
     order = [names[place] for place in weighed.order(usable).tolist() if place != chosen]
     return Decision(
         expert=names[chosen],
-        location=Location.CLOUD if everyone.traits.in_cloud[chosen] else Location.DEVICE,
+        location=everyone.traits.experts[chosen].location,
         reason=(
             _reason(everyone.traits, chosen, verdict, constraints)
             if chosen == wanted
@@ -128,10 +127,16 @@ def _ruled_out(
     yield Reason.NOT_CONFIGURED, traits.not_configured
     if placement == Placement.ONLY_ON_DEVICE:
         yield Reason.ONLY_ON_DEVICE, traits.leaves_device
+    if placement == Placement.ONLY_ON_LAN:
+        yield Reason.ONLY_ON_LAN, traits.in_cloud
     if placement == Placement.ONLY_IN_CLOUD:
         yield Reason.ONLY_IN_CLOUD, ~traits.in_cloud
     if constraints.offline:
         yield Reason.OFFLINE, traits.leaves_device
+    if needs.withheld:
+        for reason in dict.fromkeys(needs.withheld.values()):
+            closed = [needs.withheld.get(name) == reason for name in candidates.names]
+            yield reason, np.array(closed, dtype=np.bool_)
     if needs is not NO_NEEDS:
         yield from _incapable(traits, constraints, needs)
     yield Reason.CONTEXT_LENGTH, lengths >= traits.context_tokens
@@ -146,7 +151,7 @@ def _incapable(
     """Experts that lack a capability, and all where none may fetch what the request points to."""
     for capability in sorted(needs.capabilities):
         yield LACKS[capability], traits.lacking(capability)
-    if needs.remote_parts and constraints.nothing_leaves:
+    if needs.remote_parts and constraints.own_machines_only:
         yield Reason.REMOTE_PART, np.ones(len(traits.names), dtype=np.bool_)
 
 

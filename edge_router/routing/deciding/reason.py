@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from edge_router.chat.capability import Capability
+from edge_router.chat.private_data import PrivateKind
 
-__all__ = ["LACKS", "PREFERRED", "RULED_OUT", "STATED", "Reason"]
+__all__ = ["LACKS", "PREFERRED", "PRIVATE", "RULED_OUT", "STATED", "Reason"]
 
 
 class Reason(StrEnum):
@@ -22,9 +23,11 @@ class Reason(StrEnum):
     OUTSIDE_COST_RANGE = "outside_cost_range"
     BEST_BALANCE = "best_balance"
     TASK_EXPERT = "task_expert"
+    ASKED_BY_NAME = "asked_by_name"
     EXPLORATION = "exploration"
     NOT_CONFIGURED = "not_configured"
     ONLY_ON_DEVICE = "only_on_device"
+    ONLY_ON_LAN = "only_on_lan"
     ONLY_IN_CLOUD = "only_in_cloud"
     OFFLINE = "offline"
     CONTEXT_LENGTH = "context_length"
@@ -36,6 +39,17 @@ class Reason(StrEnum):
     NO_REASONING = "no_reasoning"
     NO_LOGPROBS = "no_logprobs"
     REMOTE_PART = "remote_part"
+    PRIVATE_EMAIL = "private_email"
+    PRIVATE_PHONE = "private_phone"
+    PRIVATE_IBAN = "private_iban"
+    PRIVATE_CARD = "private_card"
+    PRIVATE_NATIONAL_ID = "private_national_id"
+    PRIVATE_SECRET = "private_secret"  # noqa: S105 - a code, no password
+    PRIVATE_NETWORK = "private_network"
+    PRIVATE_PATH = "private_path"
+    PRIVATE_NAME = "private_name"
+    PRIVATE_PATTERN = "private_pattern"
+    PRIVATE_MEDIA = "private_media"
     PRICE_UNKNOWN = "price_unknown"
     MAX_COST = "max_cost"
     BUDGET = "budget"
@@ -48,6 +62,7 @@ class Reason(StrEnum):
 RULED_OUT = {
     Reason.NOT_CONFIGURED: "no such expert is configured",
     Reason.ONLY_ON_DEVICE: "nothing may leave this device",
+    Reason.ONLY_ON_LAN: "nothing may leave your own machines",
     Reason.ONLY_IN_CLOUD: "only the cloud may answer",
     Reason.OFFLINE: "this device is offline",
     Reason.CONTEXT_LENGTH: "the query does not fit its context",
@@ -58,7 +73,9 @@ RULED_OUT = {
     Reason.NO_FILES: "it cannot read files",
     Reason.NO_REASONING: "it cannot reason before it answers",
     Reason.NO_LOGPROBS: "it gives no log-probabilities",
-    Reason.REMOTE_PART: "nothing may leave this device, and it would fetch an image from a network",
+    Reason.REMOTE_PART: (
+        "nothing may leave your own machines, and it would fetch an image from a network"
+    ),
     Reason.PRICE_UNKNOWN: "a limit on cost is set and its price is not known",
     Reason.MAX_COST: "it would cost more than allowed",
     Reason.BUDGET: "it would cost more than is left of the budget",
@@ -79,6 +96,11 @@ LACKS = {
 }
 """Why an expert is ruled out that lacks a capability."""
 
+PRIVATE = {kind: Reason(f"private_{kind}") for kind in PrivateKind}
+"""Why an expert is ruled out that may not read private data of a kind."""
+
+RULED_OUT |= {reason: f"it may not read {kind.words}" for kind, reason in PRIVATE.items()}
+
 PREFERRED = {
     Reason.BEST_QUALITY: "best expected quality",
     Reason.BEST_IN_COST_RANGE: "best expected quality within the cost range",
@@ -89,6 +111,7 @@ PREFERRED = {
 STATED = {
     Reason.PREFERRED_IN_CLOUD: "the cloud is preferred",
     Reason.TASK_EXPERT: "the best on this task by its leaderboard",
+    Reason.ASKED_BY_NAME: "this expert was asked for by its name",
     Reason.NEEDS_TOOLS: (
         "needs live data or a device: no model can know, so the cheapest expert answers"
     ),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
@@ -25,6 +24,7 @@ from edge_router.guards.checks import (
     settle,
     whole_number,
 )
+from edge_router.settings.location import Location
 
 from ..arrays import AnyFloats, Float64s
 from ..logistic import sigmoid
@@ -34,13 +34,6 @@ __all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing"
 
 EVERYTHING = frozenset(Capability)
 PROFILES = ("135m", "1b", "3b", "8b", "70b", "frontier")
-
-
-class Location(StrEnum):
-    """Where an expert runs; nothing leaves the machine for one on the device."""
-
-    DEVICE = "device"
-    CLOUD = "cloud"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +113,7 @@ class Expert:
     @property
     def leaves_device(self) -> bool:
         """Whether asking it may send the query off this device."""
-        return self.needs_network or self.location == Location.CLOUD
+        return self.needs_network or self.location != Location.DEVICE
 
     def read_tokens(self, input_tokens: int) -> int:
         """How many of `input_tokens` are read: older turns go when they do not fit."""

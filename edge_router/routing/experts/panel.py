@@ -151,7 +151,8 @@ class Candidate:
 class Traits:
     """What deciding asks of experts whatever the query, each column (experts,).
 
-    `leaves_device` are those who may not be asked where nothing may leave it.
+    `leaves_device` are those who may not be asked where nothing may leave it, `elsewhere` those
+    that run on another machine, `in_cloud` those of them that are not the user's own.
     `alphabetic` is an expert's rank by name; `context_tokens` is infinite where it is not known.
     Those `not_configured` only serve to compare.
     """
@@ -160,6 +161,7 @@ class Traits:
     names: npt.NDArray[Any]
     alphabetic: Places
     in_cloud: Bools
+    elsewhere: Bools
     leaves_device: Bools
     not_configured: Bools
     context_tokens: Float64s
@@ -178,6 +180,7 @@ class Traits:
             names=_objects(names),
             alphabetic=np.argsort(sorted(range(len(names)), key=names.__getitem__)),
             in_cloud=np.array([e.location == Location.CLOUD for e in experts], dtype=np.bool_),
+            elsewhere=np.array([e.location != Location.DEVICE for e in experts], dtype=np.bool_),
             leaves_device=np.array([e.leaves_device for e in experts], dtype=np.bool_),
             not_configured=~np.array(configured, dtype=np.bool_),
             context_tokens=np.array(rooms, dtype=np.float64),
@@ -190,6 +193,7 @@ class Traits:
             self.names[places],
             self.alphabetic[places],
             self.in_cloud[places],
+            self.elsewhere[places],
             self.leaves_device[places],
             self.not_configured[places],
             self.context_tokens[places],
@@ -250,7 +254,7 @@ class Candidates(Sequence[Candidate]):
         order: Places | None = self.__dict__.get("_cheapest_first")
         if order is None:  # no cached_property: the lock of Python 3.11's stays held after a fork
             traits = self.traits
-            order = np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.in_cloud))
+            order = np.lexsort((traits.alphabetic, self.latency_s, self.cost_usd, traits.elsewhere))
             self.__dict__["_cheapest_first"] = order
         return order
 

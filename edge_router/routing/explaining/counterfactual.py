@@ -171,7 +171,7 @@ def _loosened(
 def _lifted(grounds: Grounds, candidate: Candidate, reason: str) -> Step | None:
     """The step that takes away a reason which is no limit in numbers; None where nothing does."""
     match reason:
-        case Reason.ONLY_ON_DEVICE | Reason.ONLY_IN_CLOUD:
+        case Reason.ONLY_ON_DEVICE | Reason.ONLY_ON_LAN | Reason.ONLY_IN_CLOUD:
             return _preferring_device(grounds)
         case Reason.OFFLINE:
             return ConstraintStep("offline", True, False)

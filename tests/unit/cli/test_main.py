@@ -247,7 +247,7 @@ def test_doctor_looks_at_everything_and_calls_nobody(
         (tmp_path / "config.toml").write_text(settings)
         result = run_json(capsys, "doctor")["checks"]
     assert [check["name"] for check in result] == [
-        "runtime", "router", "expert local", "expert cloud", "network",
+        "runtime", "router", "expert local", "expert cloud", "network", "privacy",
     ]  # fmt: skip
     assert all(check["ok"] for check in result)
     (tmp_path / "config.toml").write_text(TWO_EXPERTS + 'api_key_env = "NO_SUCH_KEY"\n')

@@ -23,7 +23,7 @@ README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize("kind", [Config, ExpertConfig, TaskConfig])
 def test_each_field_is_a_setting_with_its_help(kind: type) -> None:
     """All but the tables, which have settings of their own."""
-    assert {one.name for one in fields(kind)} - {"experts", "tasks"} == {
+    assert {one.name for one in fields(kind)} - {"experts", "tasks", "privacy"} == {
         o.name for o in settings_of(kind)
     }
     assert all(one.metadata["help"] for one in settings_of(kind))

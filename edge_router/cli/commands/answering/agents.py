@@ -120,7 +120,19 @@ def _expert(config: Config, name: str) -> Backend:
 
     if name not in config.experts:
         raise ConfigError(f"no expert is called {name!r}; known: {', '.join(config.experts)}")
-    return open_backend(config.experts[name])
+    expert = config.experts[name]
+    if config.forbids(expert):
+        raise ConfigError(
+            f"expert {name!r} may not be asked (offline = {config.offline}, placement = "
+            f"{config.placement}); name one on this device"
+        )
+    backend = open_backend(expert)
+    if config.privacy.is_open:
+        return backend
+    from edge_router.layers.privacy.gate import PrivacyGate
+
+    gate = PrivacyGate.of(config)
+    return backend if gate is None else gate.guarded(backend, name)
 
 
 def _router(

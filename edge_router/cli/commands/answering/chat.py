@@ -15,8 +15,9 @@ from ...printing import print_dim, print_error, print_stream
 if TYPE_CHECKING:
     from edge_router.chat.message import Message
     from edge_router.client.sync_client import EdgeRouter
+    from edge_router.layers.privacy.gate import ConsentQuestion
 
-__all__ = ["add"]
+__all__ = ["Asked", "add"]
 
 
 def add(commands: Any) -> None:
@@ -31,7 +32,8 @@ def _chat(options: argparse.Namespace) -> None:
 
     limit = request_of("Hello", options.max_tokens).max_tokens
     history: tuple[Message, ...] = ()
-    with EdgeRouter(config_of(options)) as router:
+    consent = Asked() if sys.stdin is not None and sys.stdin.isatty() else None
+    with EdgeRouter(config_of(options), consent=consent) as router:
         for line in _typed_lines():
             answer = _turn(router, history, line, limit)
             if answer is not None:
@@ -54,6 +56,26 @@ def _turn(
     except EdgeRouterError as error:
         print_error(error)
     return None
+
+
+class Asked:
+    """Asks on the terminal whether an expert may read private data; what was refused once stays
+    refused."""
+
+    def __init__(self) -> None:
+        self._refused: set[tuple[str, str, str]] = set()
+
+    def __call__(self, question: ConsentQuestion) -> bool:
+        asked = {(question.expert, *one) for one in question.values}
+        if asked & self._refused:
+            return False
+        for kind, value in question.values:
+            print_dim(f"{question.expert} ({question.location}) would read {kind.words}: {value}")
+        print_dim("may it? Another expert answers otherwise. [y/N]")
+        if input().strip().lower() in ("y", "yes"):
+            return True
+        self._refused |= asked
+        return False
 
 
 def _typed_lines() -> Iterator[str]:

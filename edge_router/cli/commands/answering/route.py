@@ -6,9 +6,10 @@ import argparse
 import sys
 import time
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError, EdgeRouterError, InvalidRequest
@@ -20,9 +21,11 @@ from ...options import add_command, config_of, count_of, request_of, text_of
 from ...printing import decision_json, decision_line, error_json, print_dim, print_json
 
 if TYPE_CHECKING:
+    from edge_router.routing.deciding.decision import Decision
     from edge_router.routing.experts.expert import Estimate
     from edge_router.routing.explaining.explanation import Considered, Explanation, KnownNeighbour
     from edge_router.routing.router import Router
+    from edge_router.settings.config import Config
     from edge_router.settings.constraints import Constraints
 
 __all__ = ["add", "lines_of", "print_explanation", "prompt_of"]
@@ -54,9 +57,9 @@ def _route(options: argparse.Namespace) -> int:
 
     config = config_of(options)
     router = Router.from_config(config)
-    constraints = configured_limits(config)
+    constraints, decided = configured_limits(config), _deciding(config)
     if options.batch:
-        return _route_batch(options, router, constraints)
+        return _route_batch(options, partial(decided, router, constraints))
     if options.text is None:
         raise ConfigError("give a query, - for standard input, or --batch FILE")
     request = request_of(text_of(options.text), None)
@@ -64,7 +67,7 @@ def _route(options: argparse.Namespace) -> int:
         _print_profiles(router.estimate(request), as_json=options.json)
         return 0
     started = time.perf_counter()
-    decision = router.route(request, constraints)
+    decision = decided(router, constraints, request)
     router_s = time.perf_counter() - started
     if options.explain:
         print_explanation(router.explain(decision), as_json=options.json)
@@ -76,14 +79,33 @@ def _route(options: argparse.Namespace) -> int:
     return 0
 
 
-def _route_batch(options: argparse.Namespace, router: Router, constraints: Constraints) -> int:
+def _deciding(config: Config) -> Callable[[Router, Constraints, Any], Decision]:
+    """Decides as an EdgeRouter of these settings would, by who may read a prompt too."""
+    from edge_router.chat.request import ChatRequest
+    from edge_router.routing.deciding.decision import Snapshot
+
+    if config.privacy.is_open:
+        return lambda router, constraints, prompt: router.route(prompt, constraints)
+    from edge_router.layers.privacy.gate import PrivacyGate
+
+    gate = PrivacyGate.of(config)
+
+    def decided(router: Router, constraints: Constraints, prompt: Any) -> Decision:
+        request = ChatRequest.of(prompt)
+        withheld = {} if gate is None else gate.withheld(request)
+        return router.route(request, constraints, Snapshot(withheld=withheld))
+
+    return decided
+
+
+def _route_batch(options: argparse.Namespace, decided: Callable[[Any], Decision]) -> int:
     """Print one decision or error a line, in the order of the file; returns 1 if a line failed."""
     if not options.json:
         raise ConfigError("--batch writes JSON lines; add --json")
 
     def decide(line: bytes) -> dict[str, Any]:
         try:
-            return decision_json(router.route(prompt_of(line), constraints))
+            return decision_json(decided(prompt_of(line)))
         except EdgeRouterError as error:
             return error_json(error)
 

@@ -67,8 +67,9 @@ def _chosen(config: Config, names: list[str] | None) -> dict[str, ExpertConfig]:
         if name not in config.experts:
             raise ConfigError(f"no expert {name!r}; configured are {', '.join(config.experts)}")
         if name not in local:
+            where = "in the cloud" if config.experts[name].place == "cloud" else "on your network"
             raise ConfigError(
-                f"expert {name!r} is in the cloud; its speed is learned from its real answers"
+                f"expert {name!r} is {where}; its speed is learned from its real answers"
             )
         if config.nothing_leaves and config.experts[name].leaves_device:
             raise ConfigError(

@@ -17,16 +17,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from edge_router.errors import EdgeRouterError, MissingExtra
-from edge_router.guards.loopback import is_loopback
+from edge_router.guards.loopback import is_loopback, looks_private
 from edge_router.guards.redaction import names_a_variable, redacted_url, without_secrets
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.expert_config import ExpertConfig
+from edge_router.settings.location import Location
+from edge_router.settings.privacy_config import PrivacyConfig
 from edge_router.settings.setting import help_of
 from edge_router.settings.task_config import TaskConfig
 
 from ...options import add_command, config_of
 from ...printing import print_json
 from ...terminal import visible
+from .privacy import reading
 
 __all__ = ["Check", "add", "examine"]
 
@@ -52,6 +55,8 @@ def _settings_help() -> Iterator[str]:
     yield from (f"  {line}" for line in help_of(ExpertConfig))
     yield "\nsettings of [tasks]:"
     yield from (f"  {line}" for line in help_of(TaskConfig))
+    yield "\nsettings of [privacy]:"
+    yield from (f"  {line}" for line in help_of(PrivacyConfig))
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -69,6 +74,11 @@ PARTS = ("numpy", "onnxruntime", "tokenizers", "httpx")
 KNOCK_S = 0.5  # on this machine
 FAR_KNOCK_S = 5.0
 LEAST_CONTEXT = 32  # a chat template, a system message and a few words take as many tokens
+PLACES = {
+    Location.DEVICE: "on this device",
+    Location.LAN: "on your own network",
+    Location.CLOUD: "in the cloud",
+}
 SAMPLE = "How many days are there in a week?"
 
 
@@ -94,6 +104,7 @@ def examine(config: Config, *, connect: bool = False) -> list[Check]:
             for name, expert in config.experts.items()
         ),
         _placement(config),
+        *_privacy(config),
     ]
 
 
@@ -149,11 +160,23 @@ def _expert(expert: ExpertConfig, *, connect: bool) -> str:
     faults = _model_faults(expert) if expert.backend == "llama_cpp" else _server_faults(expert)
     if message := "; ".join(faults):
         raise _Fault(message)
-    where = "on this device" if expert.on_device else "in the cloud"
+    where = PLACES[expert.place] + _assumed(expert)
     if expert.base_url is None:
         return f"{expert.model}, {where}"
     reached = _reached(expert.base_url, connect=connect)
     return f"{redacted_url(expert.base_url)}, {where}{reached}"
+
+
+def _assumed(expert: ExpertConfig) -> str:
+    """What was assumed of the expert's place, or speaks against what is stated; "" for nothing."""
+    host = urlsplit(expert.base_url or "").hostname or ""
+    if expert.location is None:
+        if not looks_private(host):
+            return ""
+        return ' (assumed; if this is a machine of your own, state location = "lan")'
+    if expert.place == Location.LAN and not looks_private(host) and not is_loopback(host):
+        return " (as stated, though its address does not look private)"
+    return " (as stated)"
 
 
 def _model_faults(expert: ExpertConfig) -> Iterator[str]:
@@ -236,9 +259,29 @@ def _reached(base_url: str, *, connect: bool) -> str:
 
 
 def _placement(config: Config) -> Check:
-    cloud = [name for name, expert in config.experts.items() if not expert.on_device]
-    if not cloud:
+    far = [name for name, expert in config.experts.items() if expert.leaves_device]
+    if not far:
         return Check("network", True, "no cloud expert is configured; nothing leaves this device")
-    if config.offline or config.placement == "only_on_device":
-        return Check("network", True, f"{', '.join(cloud)} configured, but nothing may leave")
-    return Check("network", True, f"queries may go to {', '.join(cloud)} ({config.placement})")
+    if config.nothing_leaves:
+        return Check("network", True, f"{', '.join(far)} configured, but nothing may leave")
+    if config.placement == "only_on_lan":
+        far = [name for name in far if config.experts[name].place != Location.CLOUD]
+        allowed = f"queries may go to {', '.join(far)}" if far else "no query may leave"
+        return Check("network", True, f"{allowed} ({config.placement})")
+    return Check("network", True, f"queries may go to {', '.join(far)} ({config.placement})")
+
+
+def _privacy(config: Config) -> Iterator[Check]:
+    """Which experts elsewhere read private data, and what is looked for; nothing where all is
+    here."""
+    if not any(expert.leaves_device for expert in config.experts.values()):
+        return
+    if config.privacy.is_open:
+        far = ", ".join(name for name, one in config.experts.items() if one.leaves_device)
+        advice = 'the default; [privacy] cloud = "never", ask or redact changes that'
+        yield Check("privacy", True, f"{far}: read private data as it is ({advice})")
+        return
+    ids = ", ".join(f"national_id {country}" for country in config.privacy.national_ids)
+    own = ", ".join(f"pattern {name}" for name in config.privacy.patterns)
+    sought = ", ".join(filter(None, [*config.privacy.detect, ids, own])) or "nothing"
+    yield Check("privacy", True, f"{'; '.join(reading(config))}; looked for: {sought}")

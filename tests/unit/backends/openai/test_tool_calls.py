@@ -100,6 +100,8 @@ def test_the_old_form_of_a_call_is_read_too() -> None:
     """One call, without index and id."""
     old = {"function_call": {"name": "weather", "arguments": '{"in": "Ulm"}'}}
     assert whole({"content": None, **old}, "function_call").tool_calls[0].name == "weather"
+    both = old | {"tool_calls": [RAIN.to_json()]}
+    assert whole({"content": None, **both}, "tool_calls").tool_calls == (RAIN,)
 
 
 def test_a_whole_reply_has_its_calls() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made_candidates import CLOUDS, PRICE, QUALITY, cloud, decided, local
 
 from edge_router.errors import NoExpertFits
-from edge_router.routing.deciding.reason import LACKS, PREFERRED, RULED_OUT, Reason
+from edge_router.routing.deciding.reason import LACKS, PREFERRED, PRIVATE, RULED_OUT, Reason
 from edge_router.routing.experts.expert import Location
 from edge_router.routing.experts.panel import Candidate
 from edge_router.settings.constraints import Constraints, Placement
@@ -96,10 +96,12 @@ def test_every_reason_has_its_test() -> None:
     """The tests above cover each code, and each that rules out has its words."""
     ruling = {*RULES, *DOUBTS, Reason.ONLY_IN_CLOUD}
     ruling |= {*LACKS.values(), Reason.REMOTE_PART}  # test_needs.py
+    ruling |= {Reason.ONLY_ON_LAN}  # test_places.py
+    ruling |= {*PRIVATE.values()}  # tests/unit/layers/privacy/test_gate.py
     by_price = {Reason.CHEAPEST_IS_ENOUGH, Reason.GAIN_IS_WORTH_IT, Reason.LEAST_QUALITY}
     by_price |= {Reason.NEEDS_TOOLS}  # test_price_rule.py
     elsewhere = {*PREFERRED, Reason.EXPLORATION}  # test_topsis.py, test_exploration.py
-    elsewhere |= {Reason.TASK_EXPERT}  # test_ranked_rule.py
+    elsewhere |= {Reason.TASK_EXPERT, Reason.ASKED_BY_NAME}  # test_ranked_rule.py
     assert ruling | by_price | elsewhere | {Reason.PREFERRED_IN_CLOUD} == set(Reason)
     assert set(RULED_OUT) == ruling
 

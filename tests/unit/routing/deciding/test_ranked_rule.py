@@ -73,6 +73,7 @@ def test_consulting_asks_one_expert_and_learns_nothing(tmp_path: object) -> None
             answer = router.consult("local", "Which task is it?")
             assert (answer.text, answer.record.answered_by) == ("task", "local")
             assert answer.record.decision.fallbacks == ()
+            assert answer.record.reason == Reason.ASKED_BY_NAME
         assert router.feedback(answer.record.id, 1.0) is False
     assert cloud.requests == []
 

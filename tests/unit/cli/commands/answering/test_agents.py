@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import run
+from command_line import TWO_EXPERTS, run
 
 AGENTS = """
 [agents.weather]
@@ -103,3 +103,25 @@ def test_bad_input_is_one_line(
     code, out, err = run(capsys, "agents", *arguments)
     assert (code in (1, 2), out, words in err) == (True, "", True)
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ('[router]\nplacement = "only_on_device"\n', "expert 'cloud' may not be asked"),
+        ('[router]\nplacement = "only_on_lan"\n', "expert 'cloud' may not be asked"),
+        ('[privacy]\ncloud = "never"\n', "cloud was not asked: it may not read an e-mail address"),
+        ('[privacy]\ncloud = "ask"\n', "the settings say to ask first"),
+    ],
+)
+def test_an_expert_that_chooses_reads_what_experts_may_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, settings: str, message: str
+) -> None:
+    """Placement and privacy hold for it as for an answer."""
+    file, agents = tmp_path / "config.toml", str(tmp_path / "agents.toml")
+    file.write_text(settings + TWO_EXPERTS)
+    assert run(capsys, "agents", "add", agents)[0] == 0
+    asked = ("agents", "route", "tell ann@x.org the weather", "--expert", "cloud")
+    code, _, err = run(capsys, *asked, "--config", str(file))
+    assert code in (1, 2)
+    assert message in err

@@ -116,6 +116,39 @@ def test_a_server_elsewhere_is_left_alone() -> None:
     assert (result.ok, "is not reachable" in result.detail) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("base_url", "location", "words"),
+    [
+        (
+            "http://192.168.1.7:9/v1",
+            None,
+            "in the cloud (assumed; if this is a machine of your own",
+        ),
+        ("http://box.local/v1", None, 'state location = "lan")'),
+        ("http://192.168.1.7:9/v1", "lan", "on your own network (as stated)"),
+        ("http://8.8.8.8/v1", "lan", "as stated, though its address does not look private"),
+        ("http://192.168.1.7:9/v1", "device", "on this device (as stated)"),
+        ("http://llm.example.com/v1", "cloud", "in the cloud (as stated)"),
+    ],
+)
+def test_it_says_what_was_assumed_of_a_place(
+    base_url: str, location: str | None, words: str
+) -> None:
+    """A private address is no proof of a machine of one's own; what is stated holds."""
+    config = _server(base_url) if location is None else _server(base_url, location=location)
+    assert words in _of("expert c", config).detail
+
+
+def test_it_says_who_may_be_asked_where_only_own_machines_may() -> None:
+    """The lan by its name, or nobody."""
+    lan = ExpertConfig("openai", "m", "8b", base_url="http://10.0.0.2/v1", location="lan")
+    far = ExpertConfig("openai", "m", "8b", base_url="https://llm.example.com/v1")
+    own: Any = {"placement": "only_on_lan"}
+    both = Config(experts={"lan": lan, "far": far}, **own)
+    assert _of("network", both).detail == "queries may go to lan (only_on_lan)"
+    assert _of("network", Config(experts={"far": far}, **own)).detail.startswith("no query may")
+
+
 def test_an_application_that_was_frozen_has_versions_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

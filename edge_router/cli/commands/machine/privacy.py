@@ -1,0 +1,82 @@
+"""edge-router privacy check: what is private in a text, and which experts would read it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from ...options import add_command, config_of, text_of
+from ...printing import print_dim, print_json
+from ...table import parser_of
+from ...terminal import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge_router.layers.privacy.finding import Finding
+    from edge_router.settings.config import Config
+
+__all__ = ["add", "modes", "reading"]
+
+LONGEST_SHOWN = 60  # characters of a finding
+
+
+def add(commands: Any) -> None:
+    """Register the command and its one subcommand."""
+    privacy = parser_of(commands, "privacy", _no_subcommand)
+    inner = privacy.add_subparsers(required=True, metavar="ACTION")
+    check = add_command(inner, "check", _check, "what is private in TEXT, by kind and place")
+    check.add_argument("text", help="the text, or - to read it from standard input")
+
+
+def _no_subcommand(_: argparse.Namespace) -> None:
+    """Never run: a subcommand is required."""
+
+
+def _check(options: argparse.Namespace) -> None:
+    from edge_router.layers.privacy.detectors import Detectors
+
+    config, text = config_of(options), text_of(options.text)
+    findings = Detectors(config.privacy).find(text)
+    if options.json:
+        listed = [
+            {"kind": one.kind, "start": one.start, "end": one.end, "detail": one.detail}
+            for one in findings
+        ]
+        print_json({"findings": listed, "experts": modes(config)})
+        return
+    for one in findings:
+        print(_line(one, text))
+    if not findings:
+        print("nothing private was found")
+    for words in reading(config):
+        print_dim(words)
+
+
+def _line(one: Finding, text: str) -> str:
+    found = visible(text[one.start : one.end]).replace("\n", "\\n")
+    shown = found if len(found) <= LONGEST_SHOWN else f"{found[:LONGEST_SHOWN]}..."
+    detail = f" ({one.detail})" if one.detail else ""
+    return f"{one.kind}{detail} at {one.start}-{one.end}: {shown}"
+
+
+def modes(config: Config) -> dict[str, str]:
+    """How private data goes to each expert, by its name."""
+    return {
+        name: config.privacy.mode_of(one.place, leaves_device=one.leaves_device)
+        for name, one in config.experts.items()
+    }
+
+
+def reading(config: Config) -> Iterator[str]:
+    """Sentences on which experts read private data."""
+    words = {
+        "allow": "read private data as it is",
+        "redact": "get placeholders for private data",
+        "ask": "read private data once consent is given",
+        "never": "are not asked with private data",
+    }
+    for mode, what in words.items():
+        names = [name for name, one in modes(config).items() if one == mode]
+        if names:
+            yield f"{', '.join(names)}: {what}"

@@ -1,0 +1,118 @@
+"""edge-router serve: an OpenAI-compatible server on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ...options import add_command, config_of
+from ...printing import print_json
+from ...terminal import print_line
+
+if TYPE_CHECKING:
+    from edge_router.client.answer import AnswerStream
+    from edge_router.client.sync_client import EdgeRouter
+    from edge_router.server.models import Target
+    from edge_router.server.run import ServerOptions
+    from edge_router.server.wire.body import Asked
+    from edge_router.server.wire.systemone import Facts
+
+__all__ = ["add", "serve_router"]
+
+WARM_UP = "What is the capital of France?"
+
+
+def add(commands: Any) -> None:
+    """Register the command."""
+    serve = add_command(commands, "serve", _serve)
+    serve.add_argument("--host", default="127.0.0.1", help="address; others need a key")
+    serve.add_argument("--port", type=int, default=11435, help="0 for any that is free")
+    serve.add_argument(
+        "--api-key-env",
+        metavar="NAME",
+        help="the environment variable that holds the key which clients must send; without it an "
+        "address other than loopback gets one in the data folder",
+    )
+    serve.add_argument(
+        "--allow-host", metavar="NAME", action="append", default=[],
+        help="a further name that clients call this server by; may be repeated",
+    )  # fmt: skip
+    serve.add_argument(
+        "--cors-origin", metavar="ORIGIN", action="append", default=[],
+        help="a web page's origin that may ask, such as http://localhost:3000; may be repeated",
+    )  # fmt: skip
+    serve.add_argument("--answers", type=int, default=32, help="how many may run at once")
+    serve.add_argument("--queue", type=int, default=64, help="how many may wait for that")
+    serve.add_argument(
+        "--max-tokens",
+        type=int,
+        default=1024,
+        help="length of an answer where a client states none",
+    )
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from edge_router.client.sync_client import EdgeRouter
+    from edge_router.server.limits import Limits
+    from edge_router.server.run import ServerOptions, require_extra
+
+    def started(url: str, key_place: str | None) -> None:
+        if options.json:
+            print_json({"url": url, "key": key_place})
+            return
+        key = "" if key_place is None else f", key in {key_place}"
+        print_line(f"serving at {url}{key}; Ctrl-C ends it")
+
+    require_extra()
+    limits = Limits(answers=options.answers, queue=options.queue, max_tokens=options.max_tokens)
+    stated = ServerOptions(
+        options.host, options.port, options.api_key_env,
+        tuple(options.allow_host), tuple(options.cors_origin), limits,
+    )  # fmt: skip
+    with EdgeRouter(config_of(options)) as router:
+        serve_router(router, stated, started=started)
+
+
+def serve_router(
+    router: EdgeRouter,
+    options: ServerOptions,
+    *,
+    started: Callable[[str, str | None], None],
+    stop: threading.Event | None = None,
+) -> None:
+    """Serve the experts of `router` until a signal comes or `stop` is set.
+
+    `started` is called with the URL for clients and the place of the key, None where none is
+    needed. Raises ConfigError and MissingExtra.
+    """
+    from edge_router.server.app import asgi_app
+    from edge_router.server.facts import facts_of
+    from edge_router.server.models import Models
+    from edge_router.server.rules import named_rules
+    from edge_router.server.run import access_of, serve
+    from edge_router.server.service import Service
+
+    stop = threading.Event() if stop is None else stop
+    inner, config = router.router, router.config
+    manifest = inner.artifact.manifest
+    inner.embed(WARM_UP)  # loads the encoder, so that no client waits for it
+
+    def answers(asked: Asked, target: Target) -> AnswerStream:
+        whole = not asked.stream
+        return router.answer(asked.request, None, target.rule, whole=whole, alone=target.expert)
+
+    def knows(state: str) -> Facts:
+        return facts_of(inner.route(state, router.constraints()), manifest.task_kinds)
+
+    access, key_place = access_of(options, config.data_folder)
+    rules = named_rules(config, inner.artifact)
+    models = Models(config.experts, rules, embedding=manifest.name)
+    service = Service(
+        answers, inner.embed, knows, manifest.embedding_dim, models, options.limits, stop
+    )
+    serve(
+        asgi_app(service, access), options, drain_s=config.deadline_s, stop=stop,
+        started=lambda url: started(url, key_place),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What private data a request holds, and which experts may read it: detectors, redaction, gate."""

@@ -1,0 +1,209 @@
+"""The privacy gate: which experts may read a request, at the decision and before each call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Self
+
+from edge_router.backends.base import Backend
+from edge_router.backends.deadline import Deadline
+from edge_router.chat.completion import ChatChunk, ChatCompletion
+from edge_router.chat.message import ToolCall
+from edge_router.chat.private_data import PrivateKind
+from edge_router.chat.request import ChatRequest
+from edge_router.errors import BackendError, ConfigError, ConsentMissing, PrivacyWithheld
+from edge_router.guards.forking import ForkSafeLock
+from edge_router.routing.deciding.reason import PRIVATE, Reason
+from edge_router.settings.config import Config
+from edge_router.settings.location import Location
+from edge_router.settings.privacy_config import PrivacyMode
+
+from .detectors import Detectors
+from .placeholders import Conversations, Restorer, StreamRestorer
+from .search import Private, Redacted, redacted, search
+
+__all__ = ["Consent", "ConsentQuestion", "PrivacyGate"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentQuestion:
+    """May `expert`, at `location`, read these `values`? Each is a kind and the text itself; media
+    that is not searched has the text ""."""
+
+    expert: str
+    location: Location
+    values: tuple[tuple[PrivateKind, str], ...]
+
+    @property
+    def kinds(self) -> tuple[PrivateKind, ...]:
+        """The kinds, each once."""
+        return Private(self.values).kinds
+
+
+Consent = Callable[[ConsentQuestion], bool]
+"""Says whether an expert may read private data; called in the thread of the answer."""
+
+
+class PrivacyGate:
+    """What each expert of an EdgeRouter may read, by the settings. Thread-safe.
+
+    `modes` are those of experts that may not read everything. What `consent` allowed an expert to
+    read it is not asked again.
+    """
+
+    def __init__(
+        self, config: Config, modes: Mapping[str, PrivacyMode], consent: Consent | None
+    ) -> None:
+        self._places = {name: config.experts[name].place for name in modes}
+        self._modes = dict(modes)
+        self._consent = consent
+        self._media = PrivateKind.MEDIA in config.privacy.detect
+        self._detectors = Detectors(config.privacy)
+        self._conversations = Conversations()
+        self._lock = ForkSafeLock()
+        self._allowed: set[tuple[str, PrivateKind, str]] = set()
+
+    @classmethod
+    def of(cls, config: Config, consent: Consent | None = None) -> Self | None:
+        """None where every expert may read everything. Raises ConfigError for a `consent` that
+        cannot be called."""
+        if consent is not None and not callable(consent):
+            raise ConfigError(f"consent is a {type(consent).__name__}; give a callable, or None")
+        modes = {
+            name: config.privacy.mode_of(one.place, leaves_device=one.leaves_device)
+            for name, one in config.experts.items()
+        }
+        gated = {name: mode for name, mode in modes.items() if mode != "allow"}
+        return cls(config, gated, consent) if gated else None
+
+    def withheld(self, request: ChatRequest) -> Mapping[str, Reason]:
+        """The experts that may not be asked with this request, each with the reason: the kind of
+        what is private in it, and is to go "never" or cannot be redacted."""
+        private = self._search(request)
+        if not private:
+            return {}
+        modes = {*self._modes.values()}
+        closed = {"never"} & modes
+        if "redact" in modes and self._redacted(request, private) is None:
+            closed = {*closed, "redact"}
+        reason = PRIVATE[private.kinds[0]]
+        return {name: reason for name, mode in self._modes.items() if mode in closed}
+
+    def guarded(self, backend: Backend, name: str) -> Backend:
+        """`backend` of the expert called `name`, behind this gate where that is needed."""
+        return _Guarded(backend, self, name) if name in self._modes else backend
+
+    def passed(self, request: ChatRequest, name: str, deadline: Deadline) -> Redacted:
+        """The request as an expert may read it. The time that consent takes is not the expert's.
+
+        Raises PrivacyWithheld where it may not, ConsentMissing where nobody can be asked.
+        """
+        private = self._search(request)
+        if not private:
+            return Redacted(request, {})
+        mode = self._modes[name]
+        if mode == "redact" and (clean := self._redacted(request, private)) is not None:
+            return clean
+        if mode == "ask":
+            self._require_consent(private, name, deadline)
+            return Redacted(request, {})
+        raise _withheld(name, private.kinds, "it may not read")
+
+    def _require_consent(self, private: Private, name: str, deadline: Deadline) -> None:
+        with self._lock:
+            new = tuple(one for one in private.values if (name, *one) not in self._allowed)
+        if not new:
+            return
+        question = ConsentQuestion(name, self._places[name], new)
+        if self._consent is None:
+            raise ConsentMissing(
+                f"{name} would read {_listed(question.kinds)}, and the settings say to ask first; "
+                "give EdgeRouter a consent, or set privacy to never, redact or allow",
+                kinds=question.kinds,
+            )
+        started = time.monotonic()
+        given = self._consent(question)
+        deadline.excuse(time.monotonic() - started)
+        if given is not True:
+            raise _withheld(name, question.kinds, "it was not allowed to read")
+        with self._lock:
+            self._allowed.update((name, *one) for one in new)
+
+    def _search(self, request: ChatRequest) -> Private:
+        return search(request, self._detectors, media=self._media)
+
+    def _redacted(self, request: ChatRequest, private: Private) -> Redacted | None:
+        return redacted(request, private, self._detectors, self._conversations)
+
+
+def _withheld(name: str, kinds: tuple[PrivateKind, ...], why: str) -> PrivacyWithheld:
+    return PrivacyWithheld(f"{name} was not asked: {why} {_listed(kinds)}", kinds=kinds)
+
+
+def _listed(kinds: tuple[PrivateKind, ...]) -> str:
+    return " or ".join(kind.words for kind in kinds)
+
+
+class _Guarded:
+    """A backend that asks `inner` with what the gate lets pass, and puts values back in what it
+    answers. It is the outermost layer: retries, fallbacks and handovers all come through it."""
+
+    def __init__(self, inner: Backend, gate: PrivacyGate, name: str) -> None:
+        self.inner = inner
+        self._gate = gate
+        self._name = name
+
+    def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
+        passed = self._gate.passed(request, self._name, deadline)
+        completion = self.inner.complete(passed.request, deadline=deadline)
+        return _restored(completion, passed.values) if passed.values else completion
+
+    def stream(
+        self, request: ChatRequest, *, deadline: Deadline
+    ) -> Generator[ChatChunk, None, None]:
+        passed = self._gate.passed(request, self._name, deadline)
+        with closing(self.inner.stream(passed.request, deadline=deadline)) as chunks:
+            if passed.values:
+                yield from _restoring(chunks, passed.values)
+            else:
+                yield from chunks
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+def _restoring(
+    chunks: Generator[ChatChunk, None, None], values: Mapping[str, str]
+) -> Generator[ChatChunk, None, None]:
+    restorer, last = StreamRestorer(values), None
+    try:
+        for chunk in chunks:
+            last = chunk
+            if (shown := restorer.take(chunk)) is not None:
+                yield shown
+    except BackendError:
+        if last is not None and (rest := restorer.rest(last)) is not None:
+            yield rest
+        raise
+
+
+def _restored(completion: ChatCompletion, values: Mapping[str, str]) -> ChatCompletion:
+    def whole(text: str) -> str:
+        restorer = Restorer(values)
+        return restorer.take(text) + restorer.rest()
+
+    restorer = StreamRestorer(values)
+    calls = tuple(
+        ToolCall(call.id, call.name, restorer.arguments(call.arguments))
+        for call in completion.tool_calls
+    )
+    return replace(
+        completion,
+        text=whole(completion.text),
+        reasoning_content=whole(completion.reasoning_content),
+        refusal=whole(completion.refusal),
+        tool_calls=calls,
+    )

@@ -1,0 +1,145 @@
+"""Where people and their machines are found: mail, private networks, home folders, names."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from edge_router.chat.private_data import PrivateKind
+
+from .finding import Finding
+
+__all__ = ["emails", "home_folders", "names", "network_addresses"]
+
+_AT = re.compile(r"@|(?:(?<=[\w ]) ?[\[(] ?at ?[\])] ?)", re.IGNORECASE)
+_LOCAL = re.compile(r"[A-Za-z0-9À-ԯ!#$%&'*+/=?^_`{|}~.\-]{1,64}\Z")
+_BEFORE_NAME = re.compile("[/?=&|`{}'#]")  # allowed in a name, but an address's place is likelier
+_DOT = r"(?:\.| ?[\[(] ?(?i:dot) ?[\])] ?)"
+_DOMAIN = re.compile(
+    rf"(?:[^\W_](?:[\w\-]{{0,62}})?{_DOT}){{1,8}}"
+    r"((?:[A-Za-z]{2,24}|xn--[A-Za-z0-9\-]{2,59})(?![A-Za-z0-9_\-])|[^\W\d_A-Za-z]{2,24})"
+)
+_LONG_ENDINGS = frozenset(  # top-level domains of over six letters that people write mail to
+    "example invalid academy community company consulting digital education engineering equipment"
+    " finance foundation gallery graphics healthcare holdings hospital industries institute"
+    " insurance international marketing museum network partners photography pictures properties"
+    " services solutions software support systems technology training university ventures wedding"
+    " website".split()
+)
+
+
+def emails(text: str) -> Iterator[Finding]:
+    """Addresses of mail, also written "name [at] host [dot] org"."""
+    for at in _AT.finditer(text):
+        local = _LOCAL.search(text, max(0, at.start() - 64), at.start())
+        host = _DOMAIN.match(text, at.end())
+        if local is None or host is None:
+            continue
+        name, ending = _BEFORE_NAME.split(local[0])[-1].lstrip("."), host[1].lower()
+        if not name or (len(ending) > 6 and ending not in _LONG_ENDINGS and host[1].isascii()):
+            continue
+        if name == "git" and text[host.end() : host.end() + 1] == ":":  # a repository, for nobody
+            continue
+        yield Finding(at.start() - len(name), host.end(), PrivateKind.EMAIL)
+
+
+_V4 = re.compile(r"(?a)(?<![\w.])(?:10|172|192|169|100)(?:\.[0-9]{1,3}){3}(?![\w]|\.[0-9])")
+_V6 = re.compile(
+    r"(?a)(?<![\w:.])(?i:f[cd][0-9a-f]{2}|fe[89ab][0-9a-f])(?::{1,2}[0-9a-fA-F]{1,4}){1,7}(?:::)?(?![\w:])"
+)
+_MAC = re.compile(
+    r"(?<![\w:\-])(?:[0-9A-Fa-f]{2}([:\-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![\w:\-])"
+)
+_NAMED = (
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,62})\.){1,6}"
+    r"(?:lan|internal|corp|intranet|localdomain|local|home\.arpa)"
+)
+_HOST = re.compile(rf"(?<![\w.\-/@]){_NAMED}(?![\w(]|\.\w)")
+_ADDRESSED = re.compile(rf"(?:://|@)({_NAMED})(?![\w]|\.\w)")
+_VERSION = re.compile(r"(?i)(?:version|release|build|v)[ .:=]{0,3}$")
+
+
+def network_addresses(text: str) -> Iterator[Finding]:
+    """Addresses and names of machines of a private network, and of their network cards."""
+    for match in _V4.finditer(text):
+        if _is_private(match[0]) and not _VERSION.search(
+            text, max(0, match.start() - 12), match.start()
+        ):
+            yield Finding(match.start(), match.end(), PrivateKind.NETWORK)
+    for match in _V6.finditer(text):
+        if _is_private(match[0]):
+            yield Finding(match.start(), match.end(), PrivateKind.NETWORK)
+    for match in _MAC.finditer(text):
+        if len({*match[0]}) > 2:  # neither zeros nor the broadcast
+            yield Finding(match.start(), match.end(), PrivateKind.NETWORK)
+    for match in _ADDRESSED.finditer(text):
+        yield Finding(*match.span(1), PrivateKind.NETWORK)
+    for match in _HOST.finditer(text):
+        name, _, ending = match[0].rpartition(".")
+        sure = ending not in ("local", "internal")  # "threading.local" is none
+        if sure or re.search(r"[0-9\-.]", name):
+            yield Finding(match.start(), match.end(), PrivateKind.NETWORK)
+
+
+def _is_private(address: str) -> bool:
+    try:
+        stated = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    shared = stated.version == 4 and stated in _CARRIER
+    return shared or ((stated.is_private or stated.is_link_local) and not stated.is_loopback)
+
+
+_CARRIER = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598, used by private overlays
+_HOME = re.compile(
+    r"(?<![\w.])(?:/home/|\\{1,2}home\\{1,2}|/Users/|/var/home/|/export/home/|[A-Za-z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)"
+    r"|[A-Za-z]:(?:\\{1,2}|/)Documents and Settings(?:\\{1,2}|/)|/mnt/[a-z]/Users/)"
+    r"([^\W\d_][\w.\-]{0,63}(?: [^\W\d_][\w.\-]{0,31}(?=[\\/]))?)(?![\w$<>{}*])"
+)
+_NOBODY = frozenset(
+    "user users username name you your me someone shared public default guest runner ubuntu debian"
+    " ec2-user vagrant docker app node git admin administrator root linuxbrew vscode codespace"
+    " jovyan pi all".split()
+)
+
+
+def home_folders(text: str) -> Iterator[Finding]:
+    """The name of a user in the path of a home folder, with what is before it."""
+    for match in _HOME.finditer(text):
+        if match[1].lower().rstrip(".") not in _NOBODY:
+            yield Finding(match.start(), match.end(), PrivateKind.PATH)
+
+
+_CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-ŽА-Я][a-zß-öø-ÿā-žа-я'’]{1,20}"
+_SMALL = r"(?:van|von|de|da|di|del|la|le|der|den|bin|al|[A-Z]\.) "
+_FULL = rf"{_CAPITAL}(?:[ \-](?:{_SMALL}){{0,2}}{_CAPITAL}){{0,3}}"
+_TITLED = re.compile(
+    rf"(?<!\w)(?:Mrs?|Ms|Miss|Mx|Dr|Prof|Sir|Herrn?|Frau|Mme|Mlle|Señora?|Sra?|Signora?|Dott|Pan"
+    rf"|Pani|Г-н|Г-жа)\.? +({_FULL})"
+)
+_INTRODUCED = re.compile(
+    rf"(?i:my name is|i am called|i'm called|ich heiße|mein name ist|je m'appelle|me llamo"
+    rf"|mi nombre es|mi chiamo|meu nome é|меня зовут|signed|sincerely|regards)[,:]?[ \n]+({_FULL})"
+)
+_ROLE = re.compile(  # two words at least: "Patient Information" is nobody
+    r"(?i:patient(?:in)?|employee|customer|client|tenant|applicant|kundin|mitarbeiter(?:in)?)[,:]? "
+    rf"({_CAPITAL} (?:{_SMALL})?{_CAPITAL}(?:-{_CAPITAL})?)"
+)
+_GIVEN = re.compile(
+    r"(?<!\w)(?:James|Mary|Robert|Patricia|John|Jennifer|Michael|Linda|David|Elizabeth|William|Barbara|Richard"
+    r"|Susan|Joseph|Jessica|Thomas|Sarah|Charles|Karen|Christopher|Lisa|Daniel|Nancy|Matthew|Sandra|Anthony"
+    r"|Emily|Mark|Anna|Peter|Maria|Hans|Klaus|Jürgen|Stefan|Sabine|Petra|Ursula|Monika|Jean|Pierre|Marie"
+    r"|Nathalie|Isabelle|Philippe|Carlos|José|Luis|Juan|Carmen|Ana|Lucía|Giulia|Marco|Francesca|Luca|Giuseppe"
+    r"|Emma|Olivia|Noah|Liam|Sofia|Lena|Lukas|Jan|Piotr|Anja|Ivan|Olga|Dmitri|Mohammed|Fatima|Ahmed|Priya"
+    r"|Rahul|Wei|Yuki|Hiroshi|Kim|Dana|Laura|Paul|Julia|Martin|Eva|Erik|Ingrid|Lars|Sven)"
+    rf" (?:[A-Z]\. )?{_CAPITAL}(?:-{_CAPITAL})?(?!\w)"
+)
+
+
+def names(text: str) -> Iterator[Finding]:
+    """Names of people behind a title or an introduction, or after a common given name. Many others
+    are not found: no list holds them."""
+    for pattern in (_TITLED, _INTRODUCED, _ROLE, _GIVEN):
+        for match in pattern.finditer(text):
+            yield Finding(*match.span(pattern.groups), PrivateKind.NAME)

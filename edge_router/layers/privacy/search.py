@@ -1,0 +1,116 @@
+"""What is private in a whole request, and the request with placeholders in its place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from edge_router.chat.private_data import PrivateKind
+from edge_router.chat.request import ChatRequest
+
+from .detectors import Detectors
+from .placeholders import Conversations
+from .request_texts import is_opaque, visited
+
+__all__ = ["Private", "Redacted", "redacted", "search"]
+
+_LIKE_PLACEHOLDERS = re.compile(r"\[[A-Z\-]{3,16}-[0-9]{1,9}\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """What is private in a request: kinds with their values, as written, in the order of their
+    first places; media that is not searched has no value."""
+
+    values: tuple[tuple[PrivateKind, str], ...]
+
+    @property
+    def kinds(self) -> tuple[PrivateKind, ...]:
+        """The kinds, each once."""
+        return tuple(dict.fromkeys(kind for kind, _ in self.values))
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A request without private data, and the values by the placeholders that stand for them."""
+
+    request: ChatRequest
+    values: dict[str, str]
+
+
+def search(request: ChatRequest, detectors: Detectors, *, media: bool) -> Private:
+    """What the detectors find in every text of a request; with `media` what they cannot read counts
+    too."""
+    values: dict[tuple[PrivateKind, str], None] = {}
+
+    def note(text: str, identifier: bool) -> str:
+        for one in detectors.find(text, identifier=identifier):
+            values[one.kind, text[one.start : one.end]] = None
+        return text
+
+    visited(request, note)
+    if media and is_opaque(request):
+        values[PrivateKind.MEDIA, ""] = None
+    return Private(tuple(values))
+
+
+def redacted(
+    request: ChatRequest, private: Private, detectors: Detectors, conversations: Conversations
+) -> Redacted | None:
+    """The request with placeholders for all that is private; None where something of it would stay,
+    as in an image, in an attached file, or in the name of a tool."""
+    if PrivateKind.MEDIA in private.kinds:
+        return None
+    written: set[str] = set()
+
+    def collect(text: str, _: bool) -> str:
+        written.update(_LIKE_PLACEHOLDERS.findall(text))
+        return text
+
+    visited(request, collect)
+    made = conversations.placeholders(request, private.values, taken=written.__contains__)
+
+    def replaced(text: str, identifier: bool) -> str:
+        pieces, done = [], 0
+        for one in detectors.find(text, identifier=identifier):
+            pieces += [text[done : one.start], made[one.kind, text[one.start : one.end]]]
+            done = one.end
+        return "".join([*pieces, text[done:]]) if pieces else text
+
+    clean = visited(request, replaced)
+    values = {made[one]: one[1] for one in private.values}
+    left = _left(clean, values)
+    if left:  # where no detector saw it: a password that is a word elsewhere
+        clean = visited(clean, lambda text, _: _without(text, left))
+    if search(clean, detectors, media=False) or _left(clean, values):
+        return None
+    return Redacted(clean, values)
+
+
+def _left(request: ChatRequest, values: dict[str, str]) -> dict[str, str]:
+    """The values that are still in a request, by their placeholders."""
+    texts: list[str] = []
+
+    def collect(text: str, _: bool) -> str:
+        texts.append(text)
+        return text
+
+    visited(request, collect)
+    whole = "\0".join(texts)
+    return {
+        made: value
+        for made, value in values.items()
+        if len(value) >= LEAST_KEPT_OUT and value in whole
+    }
+
+
+def _without(text: str, left: dict[str, str]) -> str:
+    for made, value in left.items():
+        text = text.replace(value, made)
+    return text
+
+
+LEAST_KEPT_OUT = 6  # characters; a shorter value, such as a PIN, is part of many a number

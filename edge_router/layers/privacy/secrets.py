@@ -1,0 +1,173 @@
+"""Keys and passwords: by their issuers' prefixes, by what names them, and by looking random."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from edge_router.chat.private_data import PrivateKind
+
+from .entropy import is_mixed, is_random, word_share
+from .finding import Finding
+
+__all__ = ["issued_keys", "secrets"]
+
+_W = r"(?<![A-Za-z0-9])"
+# Prefixes as their issuers document them, most from eight characters on: half a key is private too.
+_ISSUED = re.compile(
+    rf"{_W}(?:(?:AKIA|ASIA)[0-9A-Z]{{4,16}}(?![a-z])|gh[pousr]_[A-Za-z0-9]{{4,255}}|github_pat_\w{{4,255}}"
+    r"|glpat-[\w\-]{8,255}|sk-(?:proj|ant|svcacct|admin|or|lf)-[\w\-]{4,256}|sk-[A-Za-z0-9]{20,256}"
+    r"|[spr]k_(?:live|test)_\w{4,256}|whsec_\w{8,256}|xox[a-z]-[\w\-]{4,256}|xapp-\d-[\w\-]{8,256}"
+    r"|AIza[\w\-]{8,64}|ya29\.[\w\-]{8,512}|GOCSPX-[\w\-]{8,64}|hf_[A-Za-z0-9]{10,64}|gsk_\w{10,128}"
+    r"|xai-\w{10,128}|nvapi-[\w\-]{10,128}|pplx-\w{10,128}|r8_\w{10,64}|npm_[A-Za-z0-9]{10,64}"
+    r"|pypi-[\w\-]{16,256}|SG\.[\w\-]{8,64}\.[\w\-]{8,128}|dop_v1_[a-f0-9]{8,64}|shp(?:at|ca|pa|ss)_\w{8,64}"
+    r"|dapi[a-f0-9]{16,64}|key-[a-f0-9]{32}|sq0(?:atp|csp)-[\w\-]{10,64}|EAACEdEose0cBA\w+|lin_api_\w{10,64}"
+    r"|secret_[A-Za-z0-9]{40,64}|ntn_\w{20,64}|hvs\.[\w\-]{8,256}|tskey-[\w\-]{8,128}|AGE-SECRET-KEY-1\w{10,64}"
+    r"|[0-9]{8,10}:AA[\w\-]{30,40}|eyJ[\w\-]{8,4096}\.eyJ[\w\-]{8,8192}(?:\.[\w\-]{0,4096})?)"
+)
+_LINE = r"(?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
+_BLOCK = re.compile(
+    rf"-----BEGIN {_LINE}[\sA-Za-z0-9+/=:,]{{0,8192}}(?:-----END {_LINE})?|-----END {_LINE}"
+)
+_LOGIN = re.compile(  # of an address: scheme://user:password@host
+    r"(?<![A-Za-z0-9+.\-])[A-Za-z][A-Za-z0-9+.\-]{1,15}://[^\s:/@'\"<>]{0,128}:([^\s/@'\"<>]{1,128})@"
+)
+_HOOK = re.compile(
+    r"hooks\.slack\.com/(?:services|workflows)/[\w/]{8,128}|discord(?:app)?\.com/api/webhooks/[\w/\-]{8,160}"
+)
+_BEARER = re.compile(
+    r"(?i:(?<![a-z])(?:bearer|basic|token|apikey))[ \t]{1,4}([\w.~+/\-]{16,512}={0,2})"
+)
+
+_NAMES = (
+    r"pass(?:word|wd|phrase|code|wort)|pwd|secret|credentials?|api[_\- ]?key|(?:access|private"
+    r"|signing|encryption|master|license|account|storage)[_\- ]?key|tok(?:en)?|auth"
+    r"|client[_\- ]?secret|pin|passkey|otp|kennwort|geheimnis|schl(?:ü|ue?)ssel|mot de passe"
+    r"|contraseña|clave|senha|парол[ья]"
+)
+_NAME = re.compile(
+    rf"(?i)(?:{_NAMES}|[a-z0-9](?:_key|_pass|_pw))"
+    r"(?:[_\-][\w\-]{0,24}|(?-i:[A-Z])\w{0,24}|s?[0-9]{0,3})$"
+)
+_ASSIGNED = re.compile(  # api_key = "...", DB_PASSWORD: ..., "apiKey": "..."
+    r"(?<![\w\-])([\w\-]{2,64}|mot de passe)[\"'\])]{0,2}[ \t]{0,8}(?:=>|:=|[=:])[ \t]{0,8}"
+    r"(?:([\"'`])([^\"'`\r\n]{4,256})\2|([^\s\"'`,;]{6,256}))"
+)
+_SAID = re.compile(rf"(?i:(?<![^\W\d_])(?:{_NAMES}|key|webhook)s?(?![^\W_])|密码|密钥|パスワード)")
+_TOKEN = re.compile(r"[^\s\"'`,;:=「」]{4,256}")
+_END_OF_SENTENCE = re.compile(r"[.!?。][ \n]|\n")
+STEMS = (  # of the words above: most texts have none
+    "key", "pass", "pwd", "secret", "token", "credential", "auth", "pin", "otp", "kennwort",
+    "webhook", "geheimnis", "schl", "contrase", "clave", "senha", "парол", "密", "パスワード",
+)  # fmt: skip
+SAID_WITHIN, SAID_WORDS = 120, 8  # characters and words from the word for a key to the key
+_VARIABLE = re.compile(  # NAME=value, whatever the name
+    r"(?:^|[\s;,{\[\"'])[A-Z][A-Z0-9_]{2,63}[\"']?[ \t]{0,4}[=:][ \t]{0,4}[\"']?([^\s\"',]{16,256})"
+)
+_NOTHING = re.compile(  # what stands where a value would: a variable, a blank, a placeholder
+    r"(?i)<[^<>]*>?|\$\{?[a-z_]\w*\}?|\$\([^)]*\)?|%\w+%?|\{+[\w .\-]*\}*|\[[\w \-]*\]?"
+    r"|(?-i:\[[A-Z\-]+-[0-9]+\]).*|\*+|x+|\.+|-+|your[\w\- ]*"
+    r"|my[_\-](?:pass|secret|token|key|api)\w*|change.?me\w*|example\w*|placeholder\w*|none|null|nil|undefined|true|false|required"
+    r"|optional|string|str|bytes|int|redacted\w*|hidden|dummy\w*"
+)
+_CODE = re.compile(
+    r"[A-Za-z_][\w.\[\]]*\(.*|[a-z_]+(?:\.[a-z_]+)+|(?:self|os|process|env|settings)\..*"
+)
+_WORD = re.compile(r"(?<![\w+/=.\-])[A-Za-z0-9+/_=.\-]{20,512}(?![\w+/=.\-])")
+
+
+def issued_keys(text: str) -> Iterator[Finding]:
+    """Keys that say what they are, whole or cut off: prefixes, blocks, logins of addresses."""
+    for pattern in (_ISSUED, _BLOCK, _LOGIN, _HOOK):
+        for match in pattern.finditer(text):
+            if pattern is _LOGIN and _NOTHING.fullmatch(match[1]):
+                continue
+            yield Finding(match.start(), match.end(), PrivateKind.SECRET)
+
+
+def secrets(text: str) -> Iterator[Finding]:
+    """Keys and passwords behind a name or a word for one, and words that look random."""
+    for pattern, takes in ((_BEARER, _is_key), (_ASSIGNED, _is_value), (_VARIABLE, _is_variable)):
+        for match in pattern.finditer(text):
+            group = match.lastindex or 0
+            start, end = match.span(group)
+            word = text[start:end].rstrip(".,!?)]}:")
+            if word and takes(word, match):
+                yield Finding(start, start + len(word), PrivateKind.SECRET)
+    lower = text.lower()
+    if any(stem in lower for stem in STEMS):
+        yield from _said(text)
+    for match in _WORD.finditer(text):
+        word = match[0].rstrip(".-")
+        if _has_random(word.rstrip("=")):
+            yield Finding(match.start(), match.start() + len(word), PrivateKind.SECRET)
+
+
+def _has_random(word: str) -> bool:
+    """Whether it looks random; of an address or a path whether one step of it does."""
+    if word[:1] == "/" or re.search(r"[A-Za-z]\.[A-Za-z]+/", word):
+        return any(is_random(step) for step in word.split("/"))
+    return is_random(word)
+
+
+def _said(text: str) -> Iterator[Finding]:
+    """The password is ..., use the key ...: the first word of the sentence that may be one."""
+    for named in _SAID.finditer(text):
+        start, end = named.end(), named.end() + SAID_WITHIN
+        stop = _END_OF_SENTENCE.search(text, start, end)
+        tokens = _TOKEN.finditer(text, start, stop.start() + 1 if stop else end)
+        for match, _ in zip(tokens, range(SAID_WORDS), strict=False):
+            word = match[0].rstrip(".!?)]}")
+            if _is_said(word, named[0]):
+                yield Finding(match.start(), match.start() + len(word), PrivateKind.SECRET)
+                break
+
+
+def _is_key(word: str, _: re.Match[str]) -> bool:
+    return word_share(word) < 0.6 and is_mixed(word, 2)
+
+
+def _is_value(word: str, match: re.Match[str]) -> bool:
+    """Of an assignment: no placeholder, no code; in quotes a plain word is one too."""
+    if not _NAME.search(match[1]) or _NOTHING.fullmatch(word) or _CODE.fullmatch(word):
+        return False
+    if " " in word.strip():
+        return False
+    if match[2]:
+        return True
+    return is_mixed(word, 2) and not _is_phrase(word)
+
+
+def _is_said(word: str, named: str) -> bool:
+    """Behind a word for a key in a sentence, where most words are plain ones."""
+    if _NOTHING.fullmatch(word) or _CODE.fullmatch(word) or "://" in word or "/" in word[:2]:
+        return False
+    if re.fullmatch("[0-9]{4,8}", word):
+        return bool(re.match(r"(?i)pin|pass|otp|kennwort|clave|senha|contra", named))
+    number = bool(re.fullmatch(r"[0-9a-fA-F]{10,}", word)) and is_mixed(word, 2)
+    return number or is_random(word) or _is_password(word)
+
+
+def _is_password(word: str) -> bool:
+    """Letters with digits: in the middle of them, or with symbols and capitals too."""
+    if not any(letter.isdigit() for letter in word) or _is_phrase(word):
+        return False
+    if len(word) >= 16 and word.isalnum():
+        return is_mixed(word, 3) or bool(re.search("[a-z]{3}[0-9][a-z]{3}", word))
+    return len(word) >= 6 and is_mixed(word, 3) and word_share(word) < 0.5
+
+
+def _is_variable(word: str, _: re.Match[str]) -> bool:
+    """Of a variable of any name: a value that is random, or has a password's symbols."""
+    if "://" in word or _NOTHING.fullmatch(word) or _CODE.fullmatch(word):
+        return False
+    symbols = sum(letter in "!@#$%^&*~?<>|" for letter in word)
+    return is_random(word) or (symbols >= 2 and is_mixed(word, 3) and word_share(word) < 0.35)
+
+
+def _is_phrase(word: str) -> bool:
+    """Words with joints: "read-only", "/etc/key.pem", "v1.2"."""
+    if re.fullmatch(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z][a-z0-9]*(?:_[a-z0-9]{1,9})+", word):
+        return True  # a name in a program
+    parts = re.split(r"[\-_./:]", word)
+    return all(part.isalpha() or part.isdigit() or not part for part in parts)

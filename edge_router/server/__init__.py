@@ -1,0 +1,1 @@
+"""An OpenAI-compatible server around one EdgeRouter; the command is `edge-router serve`."""

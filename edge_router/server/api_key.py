@@ -1,0 +1,78 @@
+"""The server's key: from an environment variable, or made once in the data folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from edge_router.errors import ConfigError
+from edge_router.guards.data_folder import writing_to
+from edge_router.guards.redaction import names_a_variable, quoted_setting
+
+__all__ = ["KEY_FILE", "key_from_variable", "key_in_folder"]
+
+KEY_FILE = "serve.key"
+BYTES = 32
+LEAST = 16  # characters
+KEY = re.compile(rf"[\x21-\x7e]{{{LEAST},512}}")
+
+
+def key_from_variable(name: str) -> str:
+    """The key that an environment variable holds. Raises ConfigError, which does not show it."""
+    if not names_a_variable(name):
+        shown = quoted_setting("api_key_env", name)
+        raise ConfigError(
+            f"--api-key-env {shown} must be the name of an environment variable, not a key"
+        )
+    if not (key := os.environ.get(name, "").strip()):
+        raise ConfigError(f"the environment variable {name} is not set; put the server's key there")
+    return _checked(key, name)
+
+
+def key_in_folder(folder: Path) -> str:
+    """The key in the data folder; at the first call one is made, which only its owner may read.
+
+    Raises ConfigError for a file that others may read, or that holds no key.
+    """
+    path = folder / KEY_FILE
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            _make(path)
+        content = _read(path)
+    return _checked(content.strip(), str(path))
+
+
+def _make(path: Path) -> None:
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(number, "w", encoding="ascii") as file:  # noqa: PTH123 - of a descriptor
+        file.write(f"{secrets.token_urlsafe(BYTES)}\n")
+
+
+def _read(path: Path) -> str:
+    number = os.open(
+        path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    )
+    with open(number, encoding="ascii", errors="replace") as file:  # noqa: PTH123
+        mode = os.fstat(number).st_mode
+        if not stat.S_ISREG(mode):
+            raise ConfigError(f"{str(path)!r} is not a regular file; delete it")
+        if os.name == "posix" and mode & 0o077:
+            raise ConfigError(
+                f"others may read the key in {str(path)!r}; chmod 600 it, or delete it to get a "
+                "new one"
+            )
+        return file.read(1024)
+
+
+def _checked(key: str, place: str) -> str:
+    if not KEY.fullmatch(key):
+        raise ConfigError(
+            f"{place} holds no usable key: {LEAST} characters or more, without blanks; "
+            "`openssl rand -hex 32` makes one"
+        )
+    return key

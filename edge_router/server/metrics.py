@@ -1,0 +1,127 @@
+"""Counters of a server, as Prometheus' text. No prompt, no key and no address is in them.
+
+https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from edge_router.routing.record import AnswerRecord
+
+__all__ = ["Metrics"]
+
+ROUTER_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25)
+ANSWER_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class _Family:
+    """A metric with its labelled values."""
+
+    kind: str
+    words: str
+    values: dict[Labels, float] = field(default_factory=dict)
+
+    def add(self, amount: float, **labels: str) -> None:
+        key = tuple(sorted(labels.items()))
+        self.values[key] = self.values.get(key, 0.0) + amount
+
+
+@dataclass(slots=True)
+class _Histogram:
+    """Counts by upper bounds, in seconds."""
+
+    words: str
+    bounds: Sequence[float]
+    counts: list[int] = field(default_factory=list)
+    total: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * (len(self.bounds) + 1)
+
+    def add(self, value: float) -> None:
+        place = next((n for n, bound in enumerate(self.bounds) if value <= bound), -1)
+        self.counts[place] += 1
+        self.total += value
+
+
+class Metrics:
+    """What a server has done so far. Thread-safe. `gauges` are read when the text is asked for."""
+
+    def __init__(self, gauges: Mapping[str, Callable[[], float]] | None = None) -> None:
+        self.gauges = dict(gauges or {})
+        self._lock = threading.Lock()
+        self._requests = _Family("counter", "Requests by endpoint and status.")
+        self._answers = _Family("counter", "Answers by the expert that gave them and why.")
+        self._failures = _Family("counter", "Experts that were asked and did not answer.")
+        self._tokens = _Family("counter", "Tokens by expert, as the expert counts them.")
+        self._cost = _Family("counter", "Dollars by expert, where its price is known.")
+        self._router = _Histogram("Seconds of deciding who answers.", ROUTER_S)
+        self._first = _Histogram("Seconds until the first piece of an answer.", ANSWER_S)
+        self._total = _Histogram("Seconds of a whole answer.", ANSWER_S)
+
+    def requested(self, endpoint: str, status: int) -> None:
+        """Count one request; `endpoint` is a route of the server, not the client's path."""
+        with self._lock:
+            self._requests.add(1, endpoint=endpoint, status=str(status))
+
+    def answered(self, record: AnswerRecord) -> None:
+        """Count one answer."""
+        expert, usage = record.answered_by, record.usage
+        with self._lock:
+            self._answers.add(1, expert=expert, reason=record.reason)
+            for name in record.failures:
+                self._failures.add(1, expert=name)
+            if usage is not None:
+                self._tokens.add(usage.prompt_tokens, expert=expert, kind="read")
+                self._tokens.add(usage.completion_tokens, expert=expert, kind="written")
+            if record.cost_usd is not None:
+                self._cost.add(record.cost_usd, expert=expert)
+            self._router.add(record.router_s)
+            self._first.add(record.first_token_s)
+            self._total.add(record.total_s)
+
+    def text(self) -> str:
+        """Everything, in Prometheus' text format."""
+        with self._lock:
+            return "".join(f"{line}\n" for line in self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield from _family("requests_total", self._requests)
+        yield from _family("answers_total", self._answers)
+        yield from _family("failures_total", self._failures)
+        yield from _family("tokens_total", self._tokens)
+        yield from _family("cost_usd_total", self._cost)
+        yield from _histogram("router_seconds", self._router)
+        yield from _histogram("first_token_seconds", self._first)
+        yield from _histogram("answer_seconds", self._total)
+        for name, value in self.gauges.items():
+            yield f"# TYPE edge_router_{name} gauge"
+            yield f"edge_router_{name} {value():g}"
+
+
+def _family(name: str, family: _Family) -> Iterator[str]:
+    yield f"# HELP edge_router_{name} {family.words}"
+    yield f"# TYPE edge_router_{name} {family.kind}"
+    for labels, value in family.values.items():
+        listed = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels)
+        yield f"edge_router_{name}{{{listed}}} {value!r}"
+
+
+def _histogram(name: str, histogram: _Histogram) -> Iterator[str]:
+    yield f"# HELP edge_router_{name} {histogram.words}"
+    yield f"# TYPE edge_router_{name} histogram"
+    so_far = 0
+    for bound, count in zip((*histogram.bounds, "+Inf"), histogram.counts, strict=True):
+        so_far += count
+        yield f'edge_router_{name}_bucket{{le="{bound}"}} {so_far}'
+    yield f"edge_router_{name}_sum {histogram.total!r}"
+    yield f"edge_router_{name}_count {so_far}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,173 @@
+"""One EdgeRouter behind several protocols: parse, choose the model, answer, count."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from edge_router.chat.completion import ChatChunk, ChatCompletion
+from edge_router.client.async_answer import Answering, AsyncAnswerStream
+from edge_router.errors import BackendProtocolError
+from edge_router.routing.arrays import Float32s
+
+from .decision import decision_headers, early_headers, outcome_of
+from .exchange import Exchange
+from .limits import Admission, BodyBudget, Limits
+from .metrics import Metrics
+from .models import Models, Target
+from .wire import chat, completions, embeddings, response_events, response_object, response_request
+from .wire.body import Asked, json_object
+from .wire.errors import refusal_of
+from .wire.events import Events
+from .wire.outcome import Outcome
+from .wire.systemone import Facts, NotAsked, replied
+
+__all__ = ["CHAT", "COMPLETIONS", "RESPONSES", "Protocol", "Service"]
+
+SMALL = 64 << 10  # bytes of a body that is parsed at once; a longer one would hold up all others
+
+Answer = Callable[[Asked, Target], Answering]
+"""Begins the answer to what is asked, from whom."""
+
+Know = Callable[[str], Facts]
+"""What the router says of a state."""
+
+Embed = Callable[[str], Float32s]
+"""The embedding of a text (embedding_dim,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How one endpoint asks and answers: a body's request, a whole answer, an answer in events."""
+
+    asked: Callable[..., Asked]
+    reply: Callable[[Asked, ChatCompletion, Outcome], dict[str, Any]]
+    events: Callable[[Asked, Outcome], Events]
+
+
+CHAT = Protocol(chat.asked, chat.reply, chat.ChatEvents)
+COMPLETIONS = Protocol(completions.asked, completions.reply, completions.TextEvents)
+RESPONSES = Protocol(response_request.asked, response_object.reply, response_events.ResponseEvents)
+
+
+@dataclass(slots=True, eq=False)
+class Service:
+    """What a server does, without its transport. For one event loop; closes nothing.
+
+    `answers`, `embeds` and `knows` are those of an EdgeRouter and its router; embeddings have `dim`
+    numbers.
+    `stop` is set once no more requests are wanted. Decisions take turns: two at once would only
+    slow each other down, and one takes about a millisecond.
+    """
+
+    answers: Answer
+    embeds: Embed
+    knows: Know
+    dim: int
+    models: Models
+    limits: Limits
+    stop: threading.Event
+    metrics: Metrics = field(init=False)
+    admission: Admission = field(init=False)
+    budget: BodyBudget = field(init=False)
+    _deciding: threading.Lock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.admission = Admission(self.limits)
+        self.budget = BodyBudget(self.limits.bodies_bytes)
+        self.metrics = Metrics(
+            {"running": lambda: self.admission.running, "waiting": lambda: self.admission.waiting}
+        )
+        self._deciding = threading.Lock()
+
+    async def answer(self, exchange: Exchange, body: bytes, protocol: Protocol) -> None:
+        """Answer one request. Raises Refused and EdgeRouterError before the reply has begun."""
+        asked = await _parsed(body, partial(self._asked, protocol))
+        target = self.models.target(asked.model)
+        async with self.admission.place():
+            stream = AsyncAnswerStream(partial(self._begin, asked, target))
+            try:
+                async with stream:
+                    if asked.stream:
+                        await _streamed(exchange, stream, partial(protocol.events, asked))
+                    else:
+                        await _whole(exchange, stream, partial(protocol.reply, asked))
+            finally:
+                if (record := stream.record) is not None:
+                    self.metrics.answered(record)
+
+    async def embed(self, exchange: Exchange, body: bytes) -> None:
+        """Answer one request for embeddings. Raises Refused and EdgeRouterError."""
+        content = await _parsed(body, json_object)
+        self.models.require_embedding(content.get("model"))
+        texts = embeddings.texts_of(content, dim=self.dim)
+        async with self.admission.place():
+            vectors = await asyncio.to_thread(lambda: [*map(self.embeds, texts)])
+        name = self.models.embedding
+        await exchange.send_json(embeddings.embedding_list(content, texts, vectors, name))
+
+    async def decide(self, exchange: Exchange, body: bytes) -> None:
+        """Answer typed questions about a state. Raises Refused and EdgeRouterError."""
+        content = await _parsed(body, json_object)
+        name = self.models.embedding
+        async with self.admission.place():
+            try:
+                reply = await asyncio.to_thread(replied, content, self.knows, name)
+            except NotAsked as wrong:
+                await exchange.send_json(wrong.to_json(), status=422)
+            else:
+                await exchange.send_json(reply)
+
+    def _asked(self, protocol: Protocol, body: bytes) -> Asked:
+        return protocol.asked(json_object(body), max_tokens=self.limits.max_tokens)
+
+    def _begin(self, asked: Asked, target: Target) -> Answering:
+        """Decide who answers; runs in the thread of the answer."""
+        with self._deciding:
+            return self.answers(asked, target)
+
+
+async def _parsed(body: bytes, parse: Callable[[bytes], Any]) -> Any:
+    """What `parse` makes of a body, in a thread if it is long."""
+    return parse(body) if len(body) <= SMALL else await asyncio.to_thread(parse, body)
+
+
+async def _whole(
+    exchange: Exchange,
+    stream: AsyncAnswerStream,
+    written: Callable[[ChatCompletion, Outcome], Mapping[str, Any]],
+) -> None:
+    chunks = [chunk async for chunk in stream]
+    if (record := stream.record) is None:
+        raise BackendProtocolError("the answer has no end")
+    if chunks and chunks[-1].finish_reason is None:  # some servers count after the last piece
+        reason = record.finish_reason or "stop"
+        chunks.append(ChatChunk(chunks[-1].id, chunks[-1].model, "", reason))
+    answer = ChatCompletion.from_chunks(chunks)
+    await exchange.send_json(written(answer, outcome_of(record)), headers=decision_headers(record))
+
+
+async def _streamed(
+    exchange: Exchange, stream: AsyncAnswerStream, events_of: Callable[[Outcome], Events]
+) -> None:
+    """Send an answer as it comes. The head waits for the first piece: until then a failure still
+    has a status of its own, and another expert may step in."""
+    first = await anext(stream, None)
+    assert stream.begun is not None
+    begun = stream.begun.so_far
+    events = events_of(outcome_of(begun))
+    await exchange.begin_events(early_headers(begun))
+    await exchange.send_events(chain(events.begin(), () if first is None else events.take(first)))
+    try:
+        async for chunk in stream:
+            await exchange.send_events(events.take(chunk))
+    except Exception as error:  # noqa: BLE001 - the head is sent: the client is told in an event
+        await exchange.send_events(events.fail(refusal_of(error)))
+    else:
+        await exchange.send_events(events.end(outcome_of(stream.record or begun)))
+    await exchange.end_events()

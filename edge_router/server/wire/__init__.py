@@ -1,0 +1,1 @@
+"""What clients send and get: OpenAI's JSON in, a ChatRequest; an answer, OpenAI's JSON out."""

@@ -1,0 +1,31 @@
+"""What is known of an answer beside its pieces, in the words that all replies share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge_router.chat.completion import Usage
+
+__all__ = ["Outcome", "usage_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An answer's `id`, which is that of its decision, and the expert that gave it, which a reply
+    names as its `model`; `usage` is None where the expert gave none. `extra` are fields beyond
+    OpenAI's."""
+
+    id: str
+    model: str
+    usage: Usage | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def usage_json(usage: Usage | None) -> dict[str, Any] | None:
+    """OpenAI's count of tokens, None where there is none."""
+    if usage is None:
+        return None
+    counts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
+    return counts | {"total_tokens": usage.prompt_tokens + usage.completion_tokens}

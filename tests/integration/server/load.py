@@ -1,0 +1,159 @@
+"""Load on a real `edge-router serve`: python -m tests.integration.server.load --seconds 60
+
+Clients on loopback ask, each one question after another, half of them the bundled model and half a
+fast fake cloud. Prints how many answers there were of which status, the time that deciding took
+(median, 99 % and most) and the server's memory, at first and at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.made.fault_server import FaultServer, Peer, answer_json
+
+SETTINGS = """
+[router]
+deadline_s = 60
+needs_tools = "as_usual"
+
+[experts.device]
+backend = "llama_cpp"
+model = "smollm2-135m"
+profile = "135m"
+context_tokens = 512
+
+[experts.cloud]
+backend = "openai"
+model = "fast"
+profile = "frontier"
+location = "cloud"
+base_url = "{url}"
+"""
+REPLY = {
+    "id": "1", "model": "fast", "usage": {"prompt_tokens": 9, "completion_tokens": 1},
+    "choices": [{"index": 0, "message": {"content": "Yes."}, "finish_reason": "stop"}],
+}  # fmt: skip
+QUESTIONS = (
+    "What is the capital of France?",
+    "Prove that e is irrational.",
+    "Hi!",
+    "Why is it so?",
+)
+WARM_UP_S = 1.0
+
+
+@dataclass(slots=True)
+class Load:
+    """What came of it. Times in seconds, memory in MiB."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    router_s: list[float] = field(default_factory=list)
+    memory: list[float] = field(default_factory=list)
+
+    def quantile(self, share: float) -> float:
+        """Of the time that deciding took."""
+        ordered = sorted(self.router_s)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def run(*, clients: int, seconds: float) -> Load:
+    """Start everything, ask for so many seconds, and end it."""
+    load, end = Load(), threading.Event()
+    with FaultServer(fast) as cloud, serving(cloud.url) as (port, process):
+        threads = [
+            threading.Thread(target=ask, args=(port, number, load, end))
+            for number in range(clients)
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(WARM_UP_S)
+        load.router_s.clear()
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            load.memory.append(memory_of(process.pid))
+            time.sleep(min(1.0, seconds / 4))
+        end.set()
+        for thread in threads:
+            thread.join()
+    return load
+
+
+def fast(peer: Peer) -> None:
+    """A cloud that answers every request on its connection at once."""
+    while peer.request():
+        peer.send(answer_json(REPLY))
+
+
+@contextlib.contextmanager
+def serving(cloud: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """The command in a process of its own, on a free port."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "config.toml"
+        settings.write_text(SETTINGS.format(url=cloud))
+        command = [sys.executable, "-m", "edge_router.cli", "serve", "--json", "--port", "0"]
+        process = subprocess.Popen(
+            [*command, "--config", str(settings)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        try:
+            url = json.loads(process.stdout.readline())["url"]
+            yield int(url.rpartition(":")[2].partition("/")[0]), process
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def ask(port: int, number: int, load: Load, end: threading.Event) -> None:
+    """One client: a question after another, on one connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    body = {"model": "device" if number % 2 else "cloud", "max_tokens": 4}
+    for turn in range(10**9):
+        if end.is_set():
+            break
+        question = QUESTIONS[turn % len(QUESTIONS)]
+        body["messages"] = [{"role": "user", "content": question}]  # type: ignore[assignment]
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+        reply = connection.getresponse()
+        content = reply.read()
+        load.statuses[reply.status] += 1
+        if reply.status == 200:
+            load.router_s.append(json.loads(content)["edge_router"]["router_s"])
+        else:
+            time.sleep(0.1)
+    connection.close()
+
+
+def memory_of(pid: int) -> float:
+    """The resident memory of a process in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def main() -> None:
+    """Print what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    options = parser.parse_args()
+    load = run(clients=options.clients, seconds=options.seconds)
+    print(f"answers by status: {dict(load.statuses)}")
+    quantiles = (1e3 * load.quantile(share) for share in (0.5, 0.99, 1.0))
+    print("deciding, ms: median {:.2f}, 99 % {:.2f}, most {:.2f}".format(*quantiles))
+    print(f"memory, MiB: {load.memory[0]:.0f} at first, {load.memory[-1]:.0f} at the end")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""edge-router serve: what is refused before anything listens."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from edge_router.cli.main import main
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
+    """The exit code, and the one line on standard error."""
+    code = main(["serve", *options])
+    (line,) = capsys.readouterr().err.splitlines()
+    return code, line
+
+
+@pytest.mark.parametrize("part", ["starlette", "uvicorn"])
+def test_without_the_extra_the_line_says_how_to_get_it(
+    part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The pip line."""
+    monkeypatch.setitem(sys.modules, part, None)
+    code, line = refusal(capsys)
+    assert code == 1
+    assert line.endswith("pip install 'edge-router[serve]'")
+    assert part in line
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--port", "65536"], "from 0 to 65535"),
+        (["--port", "-1"], "from 0 to 65535"),
+        (["--host", ""], "host is empty"),
+        (["--answers", "0"], "answers"),
+        (["--queue", "-1"], "queue"),
+        (["--max-tokens", "0"], "max_tokens"),
+    ],
+)
+def test_wrong_options_are_refused_by_name(
+    options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what would be right; nothing is loaded for it."""
+    for part in ("starlette", "uvicorn"):
+        pytest.importorskip(part, reason="the extra `serve` is not installed")
+    code, line = refusal(capsys, *options)
+    assert code == 2
+    assert words in line
