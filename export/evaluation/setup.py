@@ -154,7 +154,7 @@ def _comparable(rows: Sequence[Row]) -> list[Row]:
     experts = sorted({expert for row in rows for expert in row["score"]})
     known = np.array([[expert in row["score"] for expert in experts] for row in rows])
     together = known[:, known_together(known)].all(axis=1)
-    return [row for row, whole in zip(rows, together.tolist(), strict=True) if whole]
+    return [rows[number] for number in np.flatnonzero(together).tolist()]
 
 
 def _crowd(rows: Sequence[Row]) -> bool:

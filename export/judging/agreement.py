@@ -57,10 +57,11 @@ def _mean(flags: Any) -> float | None:
 
 def _lift(one: Judgement) -> float | None:
     """What the rows' own scores say: the expert's, or by how much the first one's is higher."""
-    known = [(one.case.row.get("score") or {}).get(name) for name in one.case.experts]
-    if any(score is None for score in known):
+    scores = one.case.row.get("score") or {}
+    known = [float(scores[name]) for name in one.case.experts if scores.get(name) is not None]
+    if len(known) < len(one.case.experts):
         return None
-    return float(known[0] - known[1]) if len(known) == 2 else float(known[0])
+    return known[0] - known[1] if len(known) == 2 else known[0]
 
 
 def _correlation(read: Sequence[Judgement], seed: int) -> Ends | None:
@@ -84,13 +85,13 @@ def _number(value: float) -> float | None:
 def _both_orders(read: Sequence[Judgement]) -> list[tuple[float, float, float | None]]:
     """Of each pair that was read in both orders: the result of the expert that comes first by name,
     once standing first and once second, and its lift."""
-    by_order = {(one.case.number, *one.case.experts): one for one in read}
+    by_order = {(one.case.number, one.case.experts): one for one in read}
     pairs = []
-    for (row, first, second), one in by_order.items():
-        other = by_order.get((row, second, first))
-        if first < second and other is not None:
-            assert one.value is not None
-            assert other.value is not None
+    for (row, experts), one in by_order.items():
+        other = by_order.get((row, experts[::-1]))
+        if other is None or experts[0] > experts[-1]:
+            continue
+        if one.value is not None and other.value is not None:
             pairs.append((one.value, 1 - other.value, _lift(one)))
     return pairs
 

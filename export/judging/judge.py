@@ -164,7 +164,7 @@ def _outcomes(
 def judged_rows(rows: Sequence[Row], verdicts: Sequence[Judgement], name: str) -> list[Row]:
     """Outcome rows whose `score` is the judge's: an expert's rating, or the mean of its results
     against each other expert, in both orders. Rows without a verdict are left out."""
-    values: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    values: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
     for one in verdicts:
         if one.value is None:
             continue

@@ -90,8 +90,17 @@ def _front(points: Sequence[_Point]) -> list[_Point]:
 
 def _counted(points: Sequence[_Point], weights: Weights) -> Sequence[_Point]:
     """The points, all equal in the columns of weight 0."""
-    unweighed = {name: 0.0 for name in ("quality", "cost", "latency") if not getattr(weights, name)}
-    return [replace(point, **unweighed) for point in points] if unweighed else points
+    if weights.quality and weights.cost and weights.latency:
+        return points
+    return [
+        replace(
+            point,
+            quality=point.quality if weights.quality else 0.0,
+            cost=point.cost if weights.cost else 0.0,
+            latency=point.latency if weights.latency else 0.0,
+        )
+        for point in points
+    ]
 
 
 def _columns(points: Sequence[_Point]) -> list[tuple[float, float, float]]:

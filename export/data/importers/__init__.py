@@ -69,6 +69,7 @@ def import_outcomes(
     for path in (*paths, *([texts] if texts else [])):
         if path.is_dir():
             raise BadData(f"{path} is a folder; give the files in it")
+    read: Iterator[tuple[str, Row]]
     read = (row for path in paths for row in _of_file(path, format, task, texts))
     if format == "routereval":
         read = iter(_on_one_side(list(read)))

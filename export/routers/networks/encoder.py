@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer, BertModel
 
@@ -27,8 +27,8 @@ Tokens = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
 BATCH = 32
 
 
-def load_encoder(folder: Path) -> nn.Module:
-    """The encoder, without a head. Raises BadData for a folder that holds none."""
+def load_encoder(folder: Path) -> Any:
+    """The encoder, a torch module without a head. Raises BadData for a folder that holds none."""
     if not _is_bert(folder):
         return AutoModel.from_pretrained(folder, local_files_only=True, attn_implementation="eager")
     return BertModel.from_pretrained(
@@ -51,7 +51,8 @@ def tokens_of(folder: Path, max_tokens: int) -> Tokens:
             return torch.from_numpy(ids), torch.from_numpy(mask)
 
         return by_words
-    pieces: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    load: Any = AutoTokenizer.from_pretrained
+    pieces = load(folder, local_files_only=True)
 
     def by_pieces(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         batch = pieces(

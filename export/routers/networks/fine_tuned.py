@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -35,9 +34,10 @@ class _Classifier(nn.Module):
 
     def __init__(self, base: Path, experts: int) -> None:
         super().__init__()
-        self.encoder: Any = load_encoder(base)
+        encoder = load_encoder(base)
+        self.encoder = encoder
         self.dropout = nn.Dropout(0.1)
-        self.head = nn.Linear(self.encoder.config.hidden_size, experts)
+        self.head = nn.Linear(encoder.config.hidden_size, experts)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.training):
