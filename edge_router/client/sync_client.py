@@ -27,7 +27,7 @@ from edge_router.routing.opening import open_backend, preload
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
-from edge_router.settings.constraints import Constraints
+from edge_router.settings.constraints import Constraints, require_constraints
 
 from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of
@@ -269,6 +269,8 @@ class EdgeRouter:
         learned: bool = True,
     ) -> Query:
         self._require_open()
+        if constraints is not None:
+            require_constraints(constraints)
         started = time.monotonic()
         request = ChatRequest.of(prompt)
         snapshot = self._snapshot(request, constraints)
