@@ -90,7 +90,7 @@ def test_each_caller_has_a_budget_of_its_own(tmp_path: Path) -> None:
 
 def test_tokens_of_the_cloud_are_limited(tmp_path: Path) -> None:
     """An answer is shortened to what is left, then the free expert answers: "token_budget"."""
-    budget = BudgetConfig(tokens_per_hour=230, tokens_per_answer=150)
+    budget = BudgetConfig(tokens_per_hour=215, tokens_per_answer=150)
     with router(tmp_path, budget, alone=False) as one:
         first, second, third = (one.complete(QUESTION).record for _ in range(3))
     assert (first.answered_by, first.max_tokens) == ("big", 135)
