@@ -273,8 +273,8 @@ class EdgeRouter:
             require_constraints(constraints)
         started = time.monotonic()
         request = ChatRequest.of(prompt)
-        snapshot = self._snapshot(request, constraints)
         limits = self._limits(constraints)
+        snapshot = self._snapshot(request, limits)
         try:
             decision = self.router.route(request, limits, snapshot, rule=rule)
         except NoExpertFits as error:
@@ -295,12 +295,12 @@ class EdgeRouter:
             self._streams.add(stream)
         return stream
 
-    def _snapshot(self, request: ChatRequest, constraints: Constraints | None) -> Snapshot:
+    def _snapshot(self, request: ChatRequest, limits: Constraints) -> Snapshot:
         with self._lock:
             backends = dict(self._backends)
         snapshot = self.experience.snapshot(request, backends)
         if self._budget.limited:
-            doubts = self._budget.doubts(self.router.experts, request, constraints)
+            doubts = self._budget.doubts(self.router.experts, request, limits.caller)
             snapshot = replace(snapshot, doubts={**doubts, **snapshot.doubts})
         if self._gate is None:
             return snapshot
@@ -308,7 +308,7 @@ class EdgeRouter:
 
     def _limits(self, constraints: Constraints | None) -> Constraints:
         """The limits that hold now for a query with `constraints` of its own."""
-        limits = self.constraints(constraints.caller if constraints else None)
+        limits = self.constraints(getattr(constraints, "caller", None))
         return limits if constraints is None else limits.tightened(constraints)
 
     def _finish(self, query: Query, ended: Ending) -> AnswerRecord:

@@ -90,11 +90,11 @@ class Budget:
         return replace(configured, budget_left_usd=min(left, default=None))
 
     def doubts(
-        self, experts: Iterable[Expert], request: ChatRequest, constraints: Constraints | None
+        self, experts: Iterable[Expert], request: ChatRequest, caller: str | None
     ) -> Mapping[str, Reason]:
         """Why experts should not be asked as long as another may: the ledger does not leave their
         tokens, or they cost something and it cannot be read."""
-        room = self._room(None if constraints is None else constraints.caller)
+        room = self._room(caller)
         if room is None:
             return {one.name: Reason.BUDGET_UNKNOWN for one in experts if not is_free(one)}
         left = min((one.left for one in room if one.in_tokens), default=math.inf)

@@ -179,3 +179,11 @@ def test_a_caller_has_a_name(caller: object) -> None:
         Constraints(caller=caller)  # type: ignore[arg-type]
     assert Constraints(caller="a").tightened(Constraints()).caller == "a"
     assert Constraints(caller="a").tightened(Constraints(caller="b")).caller == "b"
+
+
+def test_constraints_of_another_type_are_refused(tmp_path: Path) -> None:
+    """With a budget and without one: a caller in a dict would silently not count."""
+    for budget in (BudgetConfig(), DAY):
+        one = router(tmp_path, budget)
+        with one, pytest.raises(ConfigError, match="must be Constraints, not dict"):
+            one.complete(QUESTION, constraints={"caller": "phone"})  # type: ignore[arg-type]
