@@ -217,3 +217,23 @@ def test_the_async_client_hedges_too() -> None:
             return (await router.complete("Why?", rule=RULE)).record
 
     assert asyncio.run(main()).hedge == "slow"
+
+
+def test_both_together_stay_within_the_limit_of_one_answer() -> None:
+    """Also where both reserve at the same moment: the second has what the first one leaves."""
+    backends = pair(FakeBackend(delay_s=FOREVER), FakeBackend(delay_s=FOREVER))
+    with hedging(backends, after_s=0.0, budget_usd=5.0, max_cost_usd=1.0) as router:
+        with router._budget._lock:  # both are on their way to it
+            stream = router.stream("Why?", rule=RULE)
+            reader = threading.Thread(target=list, args=(stream,))
+            reader.start()
+            until = time.monotonic() + 0.05
+            while time.monotonic() < until:
+                time.sleep(0.005)
+        until = time.monotonic() + 5
+        while not backends["slow"].requests and time.monotonic() < until:
+            time.sleep(0.005)
+        held = router._budget.committed_usd
+        stream.close()
+        reader.join(5)
+    assert 0 < held <= 1.0
