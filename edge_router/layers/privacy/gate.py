@@ -79,6 +79,10 @@ class PrivacyGate:
         gated = {name: mode for name, mode in modes.items() if mode != "allow"}
         return cls(config, gated, consent) if gated else None
 
+    def finds(self, request: ChatRequest) -> bool:
+        """Whether anything in the request is private."""
+        return bool(self._search(request))
+
     def withheld(self, request: ChatRequest) -> Mapping[str, Reason]:
         """The experts that may not be asked with this request, each with the reason: the kind of
         what is private in it, and is to go "never" or cannot be redacted."""
