@@ -22,7 +22,7 @@ from edge_router.settings.location import Location
 from edge_router.settings.privacy_config import PrivacyMode
 
 from .detectors import Detectors
-from .placeholders import Conversations, Restorer, StreamRestorer
+from .placeholders import Conversations, StreamRestorer
 from .search import Private, Redacted, redacted, search
 
 __all__ = ["Consent", "ConsentQuestion", "PrivacyGate"]
@@ -163,7 +163,7 @@ class _Guarded:
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         passed = self._gate.passed(request, self._name, deadline)
         completion = self.inner.complete(passed.request, deadline=deadline)
-        return _restored(completion, passed.values) if passed.values else completion
+        return _restored(completion, passed) if passed.values else completion
 
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
@@ -171,7 +171,7 @@ class _Guarded:
         passed = self._gate.passed(request, self._name, deadline)
         with closing(self.inner.stream(passed.request, deadline=deadline)) as chunks:
             if passed.values:
-                yield from _restoring(chunks, passed.values)
+                yield from _restoring(chunks, passed)
             else:
                 yield from chunks
 
@@ -180,9 +180,9 @@ class _Guarded:
 
 
 def _restoring(
-    chunks: Generator[ChatChunk, None, None], values: Mapping[str, str]
+    chunks: Generator[ChatChunk, None, None], passed: Redacted
 ) -> Generator[ChatChunk, None, None]:
-    restorer, last = StreamRestorer(values), None
+    restorer, last = _restorer(passed), None
     try:
         for chunk in chunks:
             last = chunk
@@ -194,20 +194,22 @@ def _restoring(
         raise
 
 
-def _restored(completion: ChatCompletion, values: Mapping[str, str]) -> ChatCompletion:
-    def whole(text: str) -> str:
-        restorer = Restorer(values)
-        return restorer.take(text) + restorer.rest()
+def _restorer(passed: Redacted) -> StreamRestorer:
+    """What puts the values back; into a text that is JSON, as JSON writes them."""
+    form = passed.request.response_format
+    return StreamRestorer(passed.values, as_json=form is not None and form.type != "text")
 
-    restorer = StreamRestorer(values)
+
+def _restored(completion: ChatCompletion, passed: Redacted) -> ChatCompletion:
+    restorer = _restorer(passed)
     calls = tuple(
         ToolCall(call.id, call.name, restorer.arguments(call.arguments))
         for call in completion.tool_calls
     )
     return replace(
         completion,
-        text=whole(completion.text),
-        reasoning_content=whole(completion.reasoning_content),
-        refusal=whole(completion.refusal),
+        text=(restorer.plain if completion.refusal else restorer.text)(completion.text),
+        reasoning_content=restorer.plain(completion.reasoning_content),
+        refusal=restorer.plain(completion.refusal),
         tool_calls=calls,
     )
