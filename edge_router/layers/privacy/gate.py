@@ -83,6 +83,10 @@ class PrivacyGate:
         """Whether anything in the request is private."""
         return bool(self._search(request))
 
+    def asks_first(self, request: ChatRequest, name: str) -> bool:
+        """Whether a person may be asked before an expert reads the request."""
+        return self._modes.get(name) == "ask" and self.finds(request)
+
     def withheld(self, request: ChatRequest) -> Mapping[str, Reason]:
         """The experts that may not be asked with this request, each with the reason: the kind of
         what is private in it, and is to go "never" or cannot be redacted."""

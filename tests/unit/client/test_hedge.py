@@ -17,6 +17,7 @@ from edge_router.errors import (
     BackendUnavailable,
     RouterClosed,
 )
+from edge_router.layers.privacy.gate import ConsentQuestion
 from edge_router.routing.deciding.ranked_rule import RankedRule
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
@@ -237,3 +238,24 @@ def test_both_together_stay_within_the_limit_of_one_answer() -> None:
         stream.close()
         reader.join(5)
     assert 0 < held <= 1.0
+
+
+def test_a_person_who_is_asked_is_no_slow_server() -> None:
+    """While one expert waits for consent, no other one is asked; what is not private is hedged."""
+    questions: list[str] = []
+
+    def consent(question: ConsentQuestion) -> bool:
+        questions.append(question.expert)
+        time.sleep(0.05)
+        return True
+
+    config = Config(
+        experts={"slow": FAR, "quick": NEAR},
+        hedge_after_s=0.01,
+        privacy={"cloud": "ask"},  # type: ignore[arg-type]
+    )
+    backends = pair(FakeBackend("words", delay_s=0.05), FakeBackend(delay_s=FOREVER))
+    with EdgeRouter(config, backends=backends, consent=consent) as router:
+        router.complete("Write to ann.smith@clinic.org.", rule=RULE)
+        assert (questions, asked(backends)) == (["slow"], {"slow": 1, "quick": 0})
+        assert router.complete("Why?", rule=RULE).record.hedge == "quick"
