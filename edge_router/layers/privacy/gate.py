@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -26,6 +27,9 @@ from .placeholders import Conversations, StreamRestorer
 from .search import Private, Redacted, redacted, search
 
 __all__ = ["Consent", "ConsentQuestion", "PrivacyGate"]
+
+
+log = logging.getLogger("edge_router")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +137,21 @@ class PrivacyGate:
                 kinds=question.kinds,
             )
         started = time.monotonic()
-        given = self._consent(question)
+        given = self._given(question)
         deadline.excuse(time.monotonic() - started)
         if given is not True:
             raise _withheld(name, question.kinds, "it was not allowed to read")
         with self._lock:
             self._allowed.update((name, *one) for one in new)
+
+    def _given(self, question: ConsentQuestion) -> bool:
+        """What the program's consent says; one that raises has not been given."""
+        assert self._consent is not None
+        try:
+            return self._consent(question)
+        except Exception as error:  # noqa: BLE001 - the program's own code; its text may quote data
+            log.warning("consent raised %s; it counts as no", type(error).__name__)
+            return False
 
     def _search(self, request: ChatRequest) -> Private:
         return search(request, self._detectors, media=self._media)
