@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.backends.base import Backend
+from edge_router.backends.base import Backend, asks_network
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest, Prompt
 from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.text import router_input
+from edge_router.settings.constraints import Constraints, require_constraints
 
 from .cache import DecisionCache
 from .catalog.agent import NONE
@@ -151,10 +154,18 @@ class AgentRouter:
         state: ConversationState = START,
         events: Sequence[str] = (),
         deadline: Deadline | None = None,
+        constraints: Constraints | None = None,
     ) -> AgentDecision:
-        """The decision. Raises EmptyCatalog, InvalidRequest, CatalogError, and BackendError where a
-        language model is asked and fails."""
-        text = router_input(ChatRequest.of(prompt), MAX_CHARACTERS)
+        """The decision. Where `constraints` keep the request on the user's own machines, neither
+        chooser nor writer is asked over the network. Raises EmptyCatalog, InvalidRequest,
+        CatalogError, and BackendError where a language model is asked and fails."""
+        request = ChatRequest.of(prompt)
+        if constraints is not None:
+            require_constraints(constraints)
+            if constraints.own_machines_only and self._asks_network:
+                here = self._without_network()
+                return here.route(request, state=state, events=events, deadline=deadline)
+        text = router_input(request, MAX_CHARACTERS)
         prepared = self._prepared()
         context = prepared.view.version, self._fits, state, tuple(events)
         if self._cache and (hit := self._cache.exact(text, context)) is not None:
@@ -169,6 +180,21 @@ class AgentRouter:
         decision = self._with_arguments(decision, text, deadline)
         self._keep(query, context, decision)
         return decision
+
+    @property
+    def _asks_network(self) -> bool:
+        return asks_network(self._chooser) or asks_network(self._writer)
+
+    def _without_network(self) -> Self:
+        """This router without the language models that are asked over the network, and without the
+        cache of the decisions that they made."""
+        here = copy.copy(self)
+        here._cache = None  # noqa: SLF001 - a copy of this one
+        if asks_network(self._chooser):
+            here._chooser = None  # noqa: SLF001
+        if asks_network(self._writer):
+            here._writer = None  # noqa: SLF001
+        return here
 
     def _decide(
         self,

@@ -9,7 +9,17 @@ from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
 
 from .deadline import Cancellation, Deadline
 
-__all__ = ["Backend", "Cancellation", "CountsTokens", "Deadline", "Loadable", "Preloads"]
+__all__ = [
+    "Backend",
+    "Cancellation",
+    "CountsTokens",
+    "Deadline",
+    "Loadable",
+    "Preloads",
+    "asks_network",
+]
+
+MOST_LAYERS = 64
 
 
 class Backend(Protocol):
@@ -66,3 +76,12 @@ class CountsTokens(Protocol):
     def count_tokens(self, text: str) -> int | None:
         """How many tokens a text has, None if they cannot be counted now. Thread-safe."""
         ...
+
+
+def asks_network(backend: object) -> bool:
+    """Whether a backend asks another host, itself or through the `inner` ones that it wraps."""
+    for _ in range(MOST_LAYERS):
+        if backend is None or getattr(backend, "needs_network", False):
+            break
+        backend = getattr(backend, "inner", None)
+    return backend is not None

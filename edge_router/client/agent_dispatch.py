@@ -6,15 +6,16 @@ The client knows agents by this interface alone; the room `agents` stands above 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import Prompt
+from edge_router.settings.constraints import Constraints, Placement
 
 from .answer import Answer
 
-__all__ = ["UNSET", "D", "Dispatched", "RoutesAgents", "called", "decided"]
+__all__ = ["UNSET", "D", "Dispatched", "RoutesAgents", "called", "decided", "limits_of_agents"]
 
 UNSET: Final = object()
 """The state of a conversation that begins."""
@@ -39,7 +40,8 @@ class RoutesAgents(Protocol[D_co]):
 
     @property
     def route(self) -> Callable[..., D_co]:
-        """Takes a prompt, `state`, `events` and `deadline`."""
+        """Takes a prompt, `state`, `events` and `deadline`; and `constraints` where the request
+        must stay on the user's own machines."""
         ...
 
 
@@ -54,6 +56,12 @@ class Dispatched(Generic[D]):
     was_called: bool = False
 
 
+def limits_of_agents(limits: Constraints, *, is_private: bool) -> Constraints:
+    """The limits on language models of agents, which no gate stands before: what is private stays
+    on this device."""
+    return replace(limits, placement=Placement.ONLY_ON_DEVICE) if is_private else limits
+
+
 def decided(
     agents: RoutesAgents[D],
     prompt: Prompt,
@@ -61,9 +69,13 @@ def decided(
     state: object,
     events: Sequence[str],
     deadline: Deadline,
+    limits: Constraints,
 ) -> D:
-    """The decision of `agents`; without a state, a conversation begins."""
-    known = {} if state is UNSET else {"state": state}
+    """The decision of `agents`; without a state, a conversation begins. Their language models are
+    bound by the `limits` too."""
+    known: dict[str, Any] = {} if state is UNSET else {"state": state}
+    if limits.own_machines_only:
+        known["constraints"] = limits
     return agents.route(prompt, events=events, deadline=deadline, **known)
 
 

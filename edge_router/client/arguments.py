@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from edge_router.backends.base import Backend
+from edge_router.backends.base import Backend, asks_network
 from edge_router.errors import ConfigError
 from edge_router.settings.config import Config
 
@@ -36,7 +36,7 @@ def checked_backends(backends: Mapping[str, Backend], config: Config) -> Mapping
             raise ConfigError(f"backends names {name!r}, which is no configured expert; {hint}")
         if not all(callable(getattr(backend, verb, None)) for verb in ("stream", "close")):
             raise ConfigError(f"backends[{name!r}] is a {type(backend).__name__}, not a Backend")
-        if getattr(backend, "needs_network", False) and not config.experts[name].needs_network:
+        if asks_network(backend) and not config.experts[name].needs_network:
             raise ConfigError(
                 f"backends[{name!r}] asks a server on another host, the settings say that {name!r} "
                 "needs no network; state its base_url there"

@@ -70,7 +70,7 @@ class Asking:
         try:
             yield from self._pieces(attempt, name, deadline)
         except BackendError:
-            answered = attempt.pieces > 0 or deadline.cancelled
+            answered = attempt.has_begun or deadline.cancelled
             if attempt.finish_reason is None:  # else the answer is there, whatever failed after it
                 raise
         finally:
@@ -131,12 +131,13 @@ class Asking:
 
     def _attempt(self, query: Query, expert: Expert) -> Attempt:
         """A new attempt, its money reserved where money is limited. Raises CostLimitReached."""
-        reservation, request = self._reservation(query, expert), query.request
-        limit = None if reservation is None else reservation.max_tokens
-        if limit is not None and limit < request.max_tokens:
-            request = replace(request, max_tokens=limit)
-        attempt = Attempt(expert, request, reservation)
-        query.attempts.append(attempt)
+        with query.reserving:
+            reservation, request = self._reservation(query, expert), query.request
+            limit = None if reservation is None else reservation.max_tokens
+            if limit is not None and limit < request.max_tokens:
+                request = replace(request, max_tokens=limit)
+            attempt = Attempt(expert, request, reservation)
+            query.attempts.append(attempt)
         return attempt
 
     def _reservation(self, query: Query, expert: Expert) -> Reservation | None:

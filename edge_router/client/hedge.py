@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from edge_router.backends.deadline import Deadline
-from edge_router.chat.completion import ChatChunk
+from edge_router.chat.completion import ChatChunk, ChatRequest
 from edge_router.errors import (
     BackendError,
     BackendProtocolError,
@@ -35,8 +35,9 @@ class Hedge:
 
     The decision has ruled out whom placement, privacy and limits forbid, so none of those is
     asked; each of the two has its own reservation, and both costs are in the record. `failed`
-    receives the failure of an expert in whose place the other one answers. Two threads of its own
-    serve each such query.
+    receives the failure of an expert in whose place the other one answers. An expert of which
+    `asks_first` says that a person may be asked before is asked alone: a person is no slow server.
+    Two threads of its own serve each such query.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Hedge:
         *,
         after_s: float,
         failed: Callable[[str, BackendError], None],
+        asks_first: Callable[[ChatRequest, str], bool] = lambda _request, _name: False,
     ) -> None:
         self._asking = asking
         self._remote = frozenset(one.name for one in experts if one.leaves_device)
         self._after_s = after_s
         self._reported = failed
+        self._asks_first = asks_first
 
     def ask(self, query: Query, name: str) -> Chunks:
         """The answer of `name`, or of the expert that was faster."""
@@ -59,10 +62,13 @@ class Hedge:
 
     def _other(self, query: Query, name: str) -> str | None:
         """The remote expert to ask beside a remote one, None where there is none."""
-        if name not in self._remote:
+        if not self._may_race(query, name):
             return None
-        others = (one for one in query.decision.order if one != name and one in self._remote)
-        return next((one for one in others if one not in query.failures), None)
+        others = (one for one in query.decision.order if one not in (name, *query.failures))
+        return next((one for one in others if self._may_race(query, one)), None)
+
+    def _may_race(self, query: Query, name: str) -> bool:
+        return name in self._remote and not self._asks_first(query.request, name)
 
     def _raced(self, query: Query, name: str, other: str) -> Chunks:
         race = _Race(query, self._asking)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Generator
@@ -51,6 +52,8 @@ class Attempt:
     started: float = field(default_factory=time.monotonic)
     pieces: int = 0
     characters: int = 0
+    thoughts: int = 0
+    thought_characters: int = 0
     usage: Usage | None = None
     finish_reason: FinishReason | None = None
     cost_usd: float | None = 0.0
@@ -60,18 +63,25 @@ class Attempt:
         called = sum(len(call.name or "") + len(call.arguments) for call in chunk.tool_calls)
         self.pieces += bool(chunk.delta or chunk.tool_calls)
         self.characters += len(chunk.delta) + called
+        self.thoughts += bool(chunk.reasoning_content)
+        self.thought_characters += len(chunk.reasoning_content)
         self.usage = chunk.usage or self.usage
         self.finish_reason = chunk.finish_reason or self.finish_reason
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the expert wrote anything, if only thoughts: from then on it costs."""
+        return self.pieces + self.thoughts > 0
 
     @property
     def counted(self) -> Usage:
         """The expert's own count of tokens if it is plausible, else an estimate from the texts.
 
-        Each piece counts as a token, unless pieces are too long for that.
+        Each piece counts as a token, unless pieces are too long for that; thoughts are paid for as
+        the answer is.
         """
-        written = self.pieces
-        if self.characters > LONGEST_PIECES * self.pieces:
-            written = estimated_tokens(self.characters)
+        written = _written(self.pieces, self.characters)
+        written += _written(self.thoughts, self.thought_characters)
         if self.usage is not None and self._is_plausible(self.usage.completion_tokens):
             return self.usage
         read = estimated_tokens(self.request.characters)
@@ -81,7 +91,7 @@ class Attempt:
         """Whether the answer can have so many tokens."""
         least = self.characters // MOST_CHARACTERS_PER_TOKEN
         return least <= tokens <= MOST_OF_LIMIT * self.request.max_tokens and (
-            tokens > 0 or self.pieces == 0
+            tokens > 0 or not self.has_begun
         )
 
     @property
@@ -93,7 +103,7 @@ class Attempt:
         return surely > SLACK * self.request.max_tokens + LONGEST_PIECES
 
     def settle(self, *, answered: bool) -> None:
-        """Book the cost at its end: a call that failed before its first piece costs nothing."""
+        """Book the cost at its end: a call that failed before it wrote anything costs nothing."""
         used: Usage | None = None
         if answered:
             used, seconds = self.counted, time.monotonic() - self.started
@@ -102,13 +112,19 @@ class Attempt:
             self.reservation.settle(self.cost_usd, used)
 
 
+def _written(pieces: int, characters: int) -> int:
+    """Tokens of a text that came in pieces."""
+    return estimated_tokens(characters) if characters > LONGEST_PIECES * pieces else pieces
+
+
 @dataclass(slots=True, eq=False)
 class Query:
     """State of one query: arrival time, its own constraints, the expert snapshot, the decision,
     failures and attempts so far, and the deferral if the local answer was abandoned. A `whole`
     answer is not shown before it is complete; of another, `on_break` says what becomes of it if its
     expert fails. Nothing is learned from one that is not `learned`. `overflow` is the first expert
-    whose context it exceeded, `hedge` one that was asked beside the one that answers.
+    whose context it exceeded, `hedge` one that was asked beside the one that answers. Attempts are
+    begun one at a time, under `reserving`: each leaves the next one what is left of the money.
 
     `started` is on the monotonic clock, `router_s` and `first_token_s` (None before it) in seconds.
     """
@@ -131,6 +147,7 @@ class Query:
     router_closed: bool = False
     overflow: str | None = None
     hedge: str | None = None
+    reserving: threading.Lock = field(default_factory=threading.Lock)
 
     def elapsed(self) -> float:
         """Seconds since it arrived."""

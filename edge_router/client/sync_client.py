@@ -29,7 +29,7 @@ from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.constraints import Constraints, require_constraints
 
-from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided
+from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided, limits_of_agents
 from .answer import Answer, AnswerStream, record_of
 from .arguments import checked_backends, gate_of, settings_of
 from .dispatch import Asking, Dispatch
@@ -103,7 +103,8 @@ class EdgeRouter:
             from .hedge import Hedge
 
             after_s, failed = self.config.hedge_after_s, self.experience.failed
-            ask = Hedge(ask, self.router.experts, after_s=after_s, failed=failed).ask
+            asks = {} if self._gate is None else {"asks_first": self._gate.asks_first}
+            ask = Hedge(ask, self.router.experts, after_s=after_s, failed=failed, **asks).ask
         self._dispatch = Dispatch(ask, self.experience)
         self._needs_confidence = handover is not None
         for name, expert in self.config.experts.items():
@@ -194,14 +195,19 @@ class EdgeRouter:
 
         `agents` is an `edge_router.agents.router.AgentRouter`; `state` is that of the conversation,
         from the decision before. Nothing is executed but what `call` has by the agent's name, and
-        that only with arguments that fit its schema. Raises as `complete` and `agents.route` do,
-        and what the callable raises.
+        that only with arguments that fit its schema. A request that must stay on the user's own
+        machines, or that the privacy gate finds something in, is read by no agents' model over the
+        network. Raises as `complete` and `agents.route` do, and what the callable raises.
         """
         self._require_open()
-        deadline = Deadline.after(self.config.deadline_s)
-        decision = decided(agents, prompt, state=state, events=events, deadline=deadline)
+        deadline, request = Deadline.after(self.config.deadline_s), ChatRequest.of(prompt)
+        is_private = self._gate is not None and self._gate.finds(request)
+        limits = limits_of_agents(self._limits(constraints), is_private=is_private)
+        decision = decided(
+            agents, request, state=state, events=events, deadline=deadline, limits=limits
+        )
         if decision.agent is None:
-            return Dispatched(decision, answer=self.complete(prompt, constraints=constraints))
+            return Dispatched(decision, answer=self.complete(request, constraints=constraints))
         return called(decision, {} if call is None else call)
 
     def feedback(self, decision_id: str, score: float) -> bool:

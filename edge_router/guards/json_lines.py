@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,14 +40,14 @@ def json_lines(path: Path, refusal: type[EdgeRouterError]) -> Iterator[tuple[str
         yield where, value
 
 
-def json_value(text: str) -> Any:
-    """The value of a JSON text. NaN and Infinity are read; what needs finite numbers says so.
+def json_value(text: str, *, finite: bool = False) -> Any:
+    """The value of a JSON text. NaN and Infinity are read, unless numbers must be `finite`.
 
     Raises BadJson for what is not JSON, is nested deeper than MAX_DEPTH, has a number of thousands
     of digits, or an object with the same key twice.
     """
     try:
-        value = _DECODER.decode(text)
+        value = (_OF_FINITE if finite else _DECODER).decode(text)
     except _Twice:
         raise BadJson(_twice(text)) from None
     except RecursionError:
@@ -73,7 +74,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
+def _finite(written: str) -> float:
+    if not math.isfinite(number := float(written)):
+        raise ValueError(f"{written:.40} is no number that JSON has")
+    return number
+
+
 _DECODER = json.JSONDecoder(object_pairs_hook=_once)
+_OF_FINITE = json.JSONDecoder(object_pairs_hook=_once, parse_float=_finite, parse_constant=_finite)
 
 
 def _twice(text: str) -> str:

@@ -25,6 +25,7 @@ __all__ = [
 SCHEMA_VERSION = 1
 KEPT = {"hour": 72, "day": 62, "month": 24}  # periods in which something was spent
 MOST_PENDING = 10_000
+LEAST_USD = -1e-6  # what rounding leaves of a reservation that was given back
 EVERYONE = ""  # the name of all callers together
 SPENT = (
     "CREATE TABLE spent (period TEXT, start INTEGER, caller TEXT, usd REAL, tokens INTEGER, "
@@ -39,7 +40,9 @@ ADD = (
     "usd = usd + excluded.usd, tokens = tokens + excluded.tokens"
 )
 SUM = (
-    "SELECT period, caller, TOTAL(usd), TOTAL(tokens) FROM spent WHERE caller IN (?, ?) AND "
+    "SELECT period, caller, TOTAL(usd), TOTAL(tokens), "
+    "MIN(typeof(usd) IN ('real', 'integer') AND usd >= ? AND typeof(tokens) = 'integer' "
+    "AND tokens >= 0) FROM spent WHERE caller IN (?, ?) AND "
     "((period = 'hour' AND start >= ?) OR (period = 'day' AND start >= ?) OR "
     "(period = 'month' AND start >= ?)) GROUP BY period, caller"
 )
@@ -67,10 +70,15 @@ def spent(
     connection: sqlite3.Connection, caller: str | None, now: float
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """Dollars and tokens of the periods that it is now, and of later ones, by period and caller:
-    of EVERYONE and of one of them."""
+    of EVERYONE and of one of them. Raises ValueError for amounts that nobody can have spent: they
+    would leave more than the limits allow."""
     starts = [start_of(period, now) for period in PERIODS]
-    rows = connection.execute(SUM, (EVERYONE, caller, *starts))
-    return {(period, name): (usd, tokens) for period, name, usd, tokens in rows}
+    rows = connection.execute(SUM, (LEAST_USD, EVERYONE, caller, *starts)).fetchall()
+    for period, name, *_, plausible in rows:
+        if not plausible:
+            whose = f" of {name!r:.80}" if name else ""
+            raise ValueError(f"what it has spent this {period}{whose} is no amount")
+    return {(period, name): (usd, tokens) for period, name, usd, tokens, _ in rows}
 
 
 def reserve(connection: sqlite3.Connection, entry: Entry, expert: str) -> None:

@@ -63,7 +63,7 @@ class MaskedChooser:
     """
 
     def __init__(self, backend: ChoosesNames, *, correct_bias: bool = True) -> None:
-        self._backend = backend
+        self.inner = self._backend = backend
         self._correct_bias = correct_bias
         self._biases: dict[ChatRequest, tuple[float, ...]] = {}
 
@@ -97,7 +97,7 @@ class SchemaChooser:
     server may not enforce schemas."""
 
     def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+        self.inner = self._backend = backend
 
     def choose(
         self, agents: Sequence[Agent], text: str, *, deadline: Deadline, state: str = ""

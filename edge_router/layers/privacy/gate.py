@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
@@ -22,10 +23,13 @@ from edge_router.settings.location import Location
 from edge_router.settings.privacy_config import PrivacyMode
 
 from .detectors import Detectors
-from .placeholders import Conversations, Restorer, StreamRestorer
+from .placeholders import Conversations, StreamRestorer
 from .search import Private, Redacted, redacted, search
 
 __all__ = ["Consent", "ConsentQuestion", "PrivacyGate"]
+
+
+log = logging.getLogger("edge_router")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,14 @@ class PrivacyGate:
         gated = {name: mode for name, mode in modes.items() if mode != "allow"}
         return cls(config, gated, consent) if gated else None
 
+    def finds(self, request: ChatRequest) -> bool:
+        """Whether anything in the request is private."""
+        return bool(self._search(request))
+
+    def asks_first(self, request: ChatRequest, name: str) -> bool:
+        """Whether a person may be asked before an expert reads the request."""
+        return self._modes.get(name) == "ask" and self.finds(request)
+
     def withheld(self, request: ChatRequest) -> Mapping[str, Reason]:
         """The experts that may not be asked with this request, each with the reason: the kind of
         what is private in it, and is to go "never" or cannot be redacted."""
@@ -125,12 +137,21 @@ class PrivacyGate:
                 kinds=question.kinds,
             )
         started = time.monotonic()
-        given = self._consent(question)
+        given = self._given(question)
         deadline.excuse(time.monotonic() - started)
         if given is not True:
             raise _withheld(name, question.kinds, "it was not allowed to read")
         with self._lock:
             self._allowed.update((name, *one) for one in new)
+
+    def _given(self, question: ConsentQuestion) -> bool:
+        """What the program's consent says; one that raises has not been given."""
+        assert self._consent is not None
+        try:
+            return self._consent(question)
+        except Exception as error:  # noqa: BLE001 - the program's own code; its text may quote data
+            log.warning("consent raised %s; it counts as no", type(error).__name__)
+            return False
 
     def _search(self, request: ChatRequest) -> Private:
         return search(request, self._detectors, media=self._media)
@@ -159,7 +180,7 @@ class _Guarded:
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         passed = self._gate.passed(request, self._name, deadline)
         completion = self.inner.complete(passed.request, deadline=deadline)
-        return _restored(completion, passed.values) if passed.values else completion
+        return _restored(completion, passed) if passed.values else completion
 
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
@@ -167,7 +188,7 @@ class _Guarded:
         passed = self._gate.passed(request, self._name, deadline)
         with closing(self.inner.stream(passed.request, deadline=deadline)) as chunks:
             if passed.values:
-                yield from _restoring(chunks, passed.values)
+                yield from _restoring(chunks, passed)
             else:
                 yield from chunks
 
@@ -176,9 +197,9 @@ class _Guarded:
 
 
 def _restoring(
-    chunks: Generator[ChatChunk, None, None], values: Mapping[str, str]
+    chunks: Generator[ChatChunk, None, None], passed: Redacted
 ) -> Generator[ChatChunk, None, None]:
-    restorer, last = StreamRestorer(values), None
+    restorer, last = _restorer(passed), None
     try:
         for chunk in chunks:
             last = chunk
@@ -190,20 +211,22 @@ def _restoring(
         raise
 
 
-def _restored(completion: ChatCompletion, values: Mapping[str, str]) -> ChatCompletion:
-    def whole(text: str) -> str:
-        restorer = Restorer(values)
-        return restorer.take(text) + restorer.rest()
+def _restorer(passed: Redacted) -> StreamRestorer:
+    """What puts the values back; into a text that is JSON, as JSON writes them."""
+    form = passed.request.response_format
+    return StreamRestorer(passed.values, as_json=form is not None and form.type != "text")
 
-    restorer = StreamRestorer(values)
+
+def _restored(completion: ChatCompletion, passed: Redacted) -> ChatCompletion:
+    restorer = _restorer(passed)
     calls = tuple(
         ToolCall(call.id, call.name, restorer.arguments(call.arguments))
         for call in completion.tool_calls
     )
     return replace(
         completion,
-        text=whole(completion.text),
-        reasoning_content=whole(completion.reasoning_content),
-        refusal=whole(completion.refusal),
+        text=(restorer.plain if completion.refusal else restorer.text)(completion.text),
+        reasoning_content=restorer.plain(completion.reasoning_content),
+        refusal=restorer.plain(completion.refusal),
         tool_calls=calls,
     )

@@ -120,19 +120,24 @@ class Restorer:
 
 class StreamRestorer:
     """Puts values back into the chunks of an answer: its text, its thoughts, and the arguments of
-    each call of a tool, where they are written as JSON writes them."""
+    each call of a tool, where they are written as JSON writes them; in the text too if that is
+    `as_json`, but for a refusal."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, values: Mapping[str, str], *, as_json: bool = False) -> None:
         self._in_json = {name: _in_json(one) for name, one in values.items()}
-        self._text, self._thought = Restorer(values), Restorer(values)
+        self._values, self._of_text = values, self._in_json if as_json else values
+        self._text, self._thought = Restorer(self._of_text), Restorer(values)
+        self._refusal = Restorer(values)
         self._calls: dict[int, Restorer] = {}
 
     def take(self, chunk: ChatChunk) -> ChatChunk | None:
         """The chunk to show, None where all of it is held back; the last one holds the rest."""
-        text, thought = self._text.take(chunk.delta), self._thought.take(chunk.reasoning_content)
+        said = self._refusal if chunk.refuses else self._text
+        text, thought = said.take(chunk.delta), self._thought.take(chunk.reasoning_content)
         calls = tuple(filter(None, map(self._call, chunk.tool_calls)))
         if chunk.finish_reason is not None:
-            text, thought = text + self._text.rest(), thought + self._thought.rest()
+            text += self._text.rest() + self._refusal.rest()
+            thought += self._thought.rest()
             calls = (*calls, *self._rest_of_calls())
         shown = replace(chunk, delta=text, reasoning_content=thought, tool_calls=calls)
         if shown == chunk:
@@ -141,15 +146,23 @@ class StreamRestorer:
 
     def rest(self, last: ChatChunk) -> ChatChunk | None:
         """What was held back of an answer that broke off after a chunk; None for nothing."""
-        text, thought, calls = self._text.rest(), self._thought.rest(), (*self._rest_of_calls(),)
+        text, thought = self._text.rest() + self._refusal.rest(), self._thought.rest()
+        calls = (*self._rest_of_calls(),)
         if not (text or thought or calls):
             return None
         return ChatChunk(last.id, last.model, text, reasoning_content=thought, tool_calls=calls)
 
+    def text(self, written: str) -> str:
+        """The whole text of an answer."""
+        return _whole(written, self._of_text)
+
+    def plain(self, written: str) -> str:
+        """All that was thought, or a refusal: plain words in any form of an answer."""
+        return _whole(written, self._values)
+
     def arguments(self, written: str) -> str:
         """The whole arguments of a call, as JSON."""
-        restorer = Restorer(self._in_json)
-        return restorer.take(written) + restorer.rest()
+        return _whole(written, self._in_json)
 
     def _call(self, delta: ToolCallDelta) -> ToolCallDelta | None:
         restorer = self._calls.setdefault(delta.index, Restorer(self._in_json))
@@ -162,6 +175,11 @@ class StreamRestorer:
         for index, restorer in self._calls.items():
             if rest := restorer.rest():
                 yield ToolCallDelta(index, arguments=rest)
+
+
+def _whole(written: str, values: Mapping[str, str]) -> str:
+    restorer = Restorer(values)
+    return restorer.take(written) + restorer.rest()
 
 
 def _in_json(value: str) -> str:

@@ -30,7 +30,7 @@ class Asked:
 def json_object(content: bytes) -> dict[str, Any]:
     """The object in a body. Raises Refused, which quotes nothing of it."""
     try:
-        value = json_value(content.decode())
+        value = json_value(content.decode(), finite=True)
     except UnicodeDecodeError as error:
         raise Refused(
             400, f"the body is not UTF-8 (byte {error.start})", code="invalid_json"

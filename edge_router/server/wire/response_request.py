@@ -90,7 +90,7 @@ def _content(stated: Any) -> Any:
 
 def _part(part: Any) -> Any:
     kind = part.get("type") if isinstance(part, Mapping) else None
-    if kind in PARTS:
+    if isinstance(kind, str) and kind in PARTS:
         name = PARTS[kind]
         return {"type": name, name: part.get(name)}
     if kind == "input_image":

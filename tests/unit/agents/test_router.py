@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edge_router import Config, EdgeRouter, ExpertConfig
+from edge_router import Config, Constraints, EdgeRouter, ExpertConfig
 from edge_router.agents.cache import DecisionCache
 from edge_router.agents.catalog.agent import NONE, Agent
 from edge_router.agents.catalog.catalog import AgentCatalog
-from edge_router.agents.choosing.chooser import Choice
+from edge_router.agents.choosing.chooser import Choice, SchemaChooser
 from edge_router.agents.decision import AgentReason
 from edge_router.agents.ranking.abstention import Abstention
 from edge_router.agents.router import AgentRouter
@@ -19,6 +20,7 @@ from edge_router.agents.states.rules import Rule, State
 from edge_router.agents.states.state_machine import StateMachine
 from edge_router.backends.deadline import Deadline
 from edge_router.errors import EmptyCatalog, InvalidRequest, RouterClosed
+from edge_router.layers.resilience import Retrying
 from edge_router.testing import FakeBackend
 from made_agents import FLIGHTS, TIMER, WEATHER, WordEmbedder, agent
 
@@ -43,6 +45,12 @@ class Chooses:
         names = [one.name for one in agents]
         self.asked.append(names)
         return Choice(self.name, {one: float(one == self.name) for one in (*names, NONE)})
+
+
+class FarAway(FakeBackend):
+    """An expert on another host."""
+
+    needs_network = True
 
 
 def catalog(*agents: Agent) -> AgentCatalog:
@@ -188,6 +196,46 @@ def test_bad_input_is_a_typed_error() -> None:
         AgentRouter(AgentCatalog(WordEmbedder())).route("rain")
     with pytest.raises(InvalidRequest):
         AgentRouter(catalog()).route("   ")
+
+
+@pytest.mark.parametrize(
+    ("limits", "asks"),
+    [
+        ({"placement": "only_on_device"}, False),
+        ({"placement": "only_on_lan"}, False),
+        ({"offline": True}, False),
+        ({"placement": "only_in_cloud"}, True),
+        ({"privacy": {"cloud": "never"}}, False),
+        ({"privacy": {"lan": "redact"}}, False),
+    ],
+)
+@pytest.mark.parametrize("stated", ["by the query", "by the settings"])
+def test_no_agent_is_chosen_over_the_network_where_nothing_may_leave(
+    tmp_path: Path, limits: dict[str, Any], asks: bool, stated: str
+) -> None:
+    """Neither chooser nor writer, also behind layers; the scores decide, without arguments."""
+    far = FarAway('{"city": "Rome"}')
+    expert = ExpertConfig("openai", "m", "frontier", base_url="http://127.0.0.1:9")
+    is_private = "privacy" in limits
+    of_settings = limits if stated == "by the settings" or is_private else {}
+    other = ExpertConfig("openai", "m", "frontier", base_url="http://10.0.0.2/v1", location="lan")
+    cloud = ExpertConfig("openai", "m", "frontier", base_url="https://far.example/v1")
+    experts = {"near": expert, "other": other, "cloud": cloud}
+    config = Config(data_dir=str(tmp_path), experts=experts, **of_settings)
+    layered = Retrying(far)
+    agents = AgentRouter(
+        catalog(FORECAST), chooser=SchemaChooser(layered), writer=layered, cache=DecisionCache()
+    )
+    own = None if of_settings else Constraints(**limits)
+    with EdgeRouter(config, backends={"near": FakeBackend()}) as client:
+        decision = client.dispatch(
+            "rain in Rome ann.smith@clinic.org" if is_private else "rain in Rome",
+            agents=agents,
+            constraints=own,
+        ).decision
+    assert bool(far.requests) is asks
+    assert decision.agent == "forecast"
+    assert (decision.arguments is not None) is asks
 
 
 def test_dispatch_calls_only_what_the_caller_gives(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from edge_router.errors import (
     BackendUnavailable,
     RouterClosed,
 )
+from edge_router.layers.privacy.gate import ConsentQuestion
 from edge_router.routing.deciding.ranked_rule import RankedRule
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
@@ -217,3 +218,44 @@ def test_the_async_client_hedges_too() -> None:
             return (await router.complete("Why?", rule=RULE)).record
 
     assert asyncio.run(main()).hedge == "slow"
+
+
+def test_both_together_stay_within_the_limit_of_one_answer() -> None:
+    """Also where both reserve at the same moment: the second has what the first one leaves."""
+    backends = pair(FakeBackend(delay_s=FOREVER), FakeBackend(delay_s=FOREVER))
+    with hedging(backends, after_s=0.0, budget_usd=5.0, max_cost_usd=1.0) as router:
+        with router._budget._lock:  # both are on their way to it
+            stream = router.stream("Why?", rule=RULE)
+            reader = threading.Thread(target=list, args=(stream,))
+            reader.start()
+            until = time.monotonic() + 0.05
+            while time.monotonic() < until:
+                time.sleep(0.005)
+        until = time.monotonic() + 5
+        while not backends["slow"].requests and time.monotonic() < until:
+            time.sleep(0.005)
+        held = router._budget.committed_usd
+        stream.close()
+        reader.join(5)
+    assert 0 < held <= 1.0
+
+
+def test_a_person_who_is_asked_is_no_slow_server() -> None:
+    """While one expert waits for consent, no other one is asked; what is not private is hedged."""
+    questions: list[str] = []
+
+    def consent(question: ConsentQuestion) -> bool:
+        questions.append(question.expert)
+        time.sleep(0.05)
+        return True
+
+    config = Config(
+        experts={"slow": FAR, "quick": NEAR},
+        hedge_after_s=0.01,
+        privacy={"cloud": "ask"},  # type: ignore[arg-type]
+    )
+    backends = pair(FakeBackend("words", delay_s=0.05), FakeBackend(delay_s=FOREVER))
+    with EdgeRouter(config, backends=backends, consent=consent) as router:
+        router.complete("Write to ann.smith@clinic.org.", rule=RULE)
+        assert (questions, asked(backends)) == (["slow"], {"slow": 1, "quick": 0})
+        assert router.complete("Why?", rule=RULE).record.hedge == "quick"

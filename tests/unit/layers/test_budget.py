@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -154,6 +155,22 @@ def test_cancelled_and_broken_answers_are_booked(broken: bool) -> None:
     assert len(backend.requests) == 30
     spent = 1.0 - (router.constraints().budget_left_usd or 0.0)
     assert spent == pytest.approx(30 * 30 * 0.001, rel=0.1)
+
+
+@pytest.mark.parametrize("how", ["fails", "breaks", "is cancelled"])
+def test_thoughts_are_paid_for_before_the_first_word(how: str) -> None:
+    """A server charges for what a model thought, whether or not an answer followed."""
+    error = {"fails": BackendUnavailable("gone"), "breaks": BackendProtocolError("gone")}.get(how)
+    backend = FakeBackend("So.", reasoning_content="hm " * 1_000, error=error)
+    config = Config(experts={"cloud": CLOUD}, budget_usd=1.0)
+    with EdgeRouter(config, backends={"cloud": backend}) as router:
+        stream = router.stream("Why?")
+        with suppress(EdgeRouterError):
+            for number, _ in enumerate(stream, 1):
+                if how == "is cancelled" and number == 1_000:
+                    stream.close()
+        budget = router._budget
+    assert budget.spent_usd == budget.committed_usd > CLOUD.output_usd_per_million * 900 / 1e6
 
 
 def test_a_failed_call_gives_its_reservation_back() -> None:

@@ -247,3 +247,22 @@ def test_a_forked_child_settles_nothing_of_its_parent(tmp_path: Path) -> None:
     assert spent(book)["all hour usd"] == 0.75
     book.settle(entry, 0.125, 0)
     assert spent(book)["all hour usd"] == 0.375
+
+
+@pytest.mark.parametrize("column", ["usd", "tokens"])
+@pytest.mark.parametrize("value", [-1e9, None, "a lot", b"\x00"])
+def test_amounts_that_nobody_can_have_spent_free_nothing(
+    tmp_path: Path, column: str, value: object
+) -> None:
+    """A file that was changed or broken by something else is not believed."""
+    book = ledger(tmp_path)
+    book.settle(book.reserve(None, lambda _: amount(0.9, 5), expert="cloud"), 0.9, 5)
+    book.close()
+    connection = sqlite3.connect(book.path)
+    with connection:
+        connection.execute(f"UPDATE spent SET {column} = ?", (value,))
+    connection.close()
+    with pytest.raises(BudgetUnusable, match="is no amount"):
+        book.room(None)
+    with pytest.raises(BudgetUnusable, match="is no amount"):
+        book.reserve(None, lambda _: amount(0.5), expert="cloud")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,13 +153,13 @@ def _expert(config: Config, name: str) -> Backend:
             f"expert {name!r} may not be asked (offline = {config.offline}, placement = "
             f"{config.placement}); name one on this device"
         )
-    backend = open_backend(expert)
-    if config.privacy.is_open:
-        return backend
-    from edge_router.layers.privacy.gate import PrivacyGate
+    if not expert.leaves_device:
+        return open_backend(expert)
+    from edge_router.agents.consulted import ConsultedExpert
+    from edge_router.client.sync_client import EdgeRouter
 
-    gate = PrivacyGate.of(config)
-    return backend if gate is None else gate.guarded(backend, name)
+    alone = replace(config, experts={name: expert})
+    return ConsultedExpert(EdgeRouter(alone), name)
 
 
 def _router(

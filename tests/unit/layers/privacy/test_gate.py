@@ -334,3 +334,16 @@ def _soon() -> Any:
     from edge_router.backends.deadline import Deadline
 
     return Deadline.after(5.0)
+
+
+def test_a_consent_that_raises_is_a_no(caplog: pytest.LogCaptureFixture) -> None:
+    """Another expert answers; the log has the kind of error, not its text, which may quote data."""
+
+    def consent(question: ConsentQuestion) -> bool:
+        raise ValueError(question.values[0][1])
+
+    _, far, near, answer = asked(PRIVATE_TEXT, {"cloud": "ask"}, consent=consent)
+    assert (far.requests, len(near.requests)) == ([], 1)
+    assert "was not allowed to read" in answer.record.failures["cloud"]
+    assert "consent raised ValueError" in caplog.text
+    assert "ann.smith" not in caplog.text

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from echoing import Echoing, cut
 from edge_router import ChatRequest, Config, EdgeRouter, Message
+from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk
 from edge_router.chat.private_data import PrivateKind as Kind
 from edge_router.layers.privacy.placeholders import (
@@ -145,3 +146,24 @@ def test_an_answer_without_placeholders_is_left_alone() -> None:
         pieces = [chunk.delta for chunk in stream]
     assert "".join(pieces) == far.text
     assert len(pieces) == 7
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("kind", ["json_object", "json_schema"])
+def test_an_answer_in_json_stays_json(whole: bool, kind: str) -> None:
+    """A value with a backslash is written as JSON writes it, in thoughts as it is."""
+    schema = {"name": "n", "schema": {"type": "object"}}
+    form = {"type": kind} | ({"json_schema": schema} if kind == "json_schema" else {})
+    folder = r"C:\Users\anna.smith"
+    asked = ChatRequest((Message("user", f"What is in {folder}\\x ?"),), response_format=form)  # type: ignore[arg-type]
+    far = FakeBackend('{"it": "[PATH-1]"}', reasoning_content="so [PATH-1] it is")
+    config = Config(experts={"cloud": CLOUD}, privacy={"cloud": "redact"})  # type: ignore[arg-type]
+    with EdgeRouter(config, backends={"cloud": far}) as router:
+        backend = router._backend("cloud")
+        if whole:
+            answer: Any = backend.complete(asked, deadline=Deadline.after(5))
+        else:
+            answer = router.complete(asked)
+    assert folder not in str(far.requests)
+    assert json.loads(answer.text) == {"it": folder}
+    assert answer.reasoning_content == f"so {folder} it is "

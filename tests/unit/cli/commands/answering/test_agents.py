@@ -145,7 +145,7 @@ def test_bad_input_is_one_line(
     [
         ('[router]\nplacement = "only_on_device"\n', "expert 'cloud' may not be asked"),
         ('[router]\nplacement = "only_on_lan"\n', "expert 'cloud' may not be asked"),
-        ('[privacy]\ncloud = "never"\n', "cloud was not asked: it may not read an e-mail address"),
+        ('[privacy]\ncloud = "never"\n', "cloud (it may not read an e-mail address)"),
         ('[privacy]\ncloud = "ask"\n', "the settings say to ask first"),
     ],
 )
