@@ -121,7 +121,8 @@ class PrivacyGate:
         if self._consent is None:
             raise ConsentMissing(
                 f"{name} would read {_listed(question.kinds)}, and the settings say to ask first; "
-                "give EdgeRouter a consent, or set privacy to never, redact or allow",
+                "ask or chat at a terminal, give EdgeRouter a consent, or set privacy to never, "
+                "redact or allow",
                 kinds=question.kinds,
             )
         started = time.monotonic()
