@@ -105,7 +105,7 @@ class Access:
             fitting = [one.caller for one in self.keys if _equal(given.strip(), one.secret)]
             if fitting:
                 return fitting[0]
-        words = "a key is needed: send it as 'Authorization: Bearer KEY'"
+        words = "a key is needed: in the header Authorization, behind the word Bearer and a blank"
         raise Refused(
             401, "the key is wrong" if stated else words, code="invalid_api_key",
             kind="authentication_error", headers={"www-authenticate": "Bearer"},

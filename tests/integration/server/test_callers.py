@@ -35,7 +35,9 @@ def test_each_key_has_a_budget_of_its_own(tmp_path: Path, monkeypatch: pytest.Mo
         assert asked(served, BOB) == (200, "")
         assert asked(served, BOB, user="alice") == (200, "")
         assert asked(served, ALICE, user="BOB_KEY") == (429, "insufficient_quota")
-        assert served.chat().status_code == 401
+        refused = served.chat()
+        assert refused.status_code == 401
+        assert "Authorization, behind the word Bearer" in refused.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("name", ["serve", "others"])
