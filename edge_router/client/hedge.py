@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk
@@ -22,6 +23,9 @@ from edge_router.routing.experts.expert import Expert
 
 from .query import Ask, Chunks, Query
 
+if TYPE_CHECKING:
+    from edge_router.layers.privacy.gate import PrivacyGate
+
 __all__ = ["Hedge"]
 
 NOT_DOWN = (ContextExceeded, CostLimitReached, PrivacyWithheld)  # not asked, or well
@@ -34,9 +38,10 @@ class Hedge:
     the first to send a piece, thoughts included, answers, and the other is cancelled.
 
     The decision has ruled out whom placement, privacy and limits forbid, so none of those is
-    asked; each of the two has its own reservation, and both costs are in the record. `failed`
-    receives the failure of an expert in whose place the other one answers. Two threads of its own
-    serve each such query.
+    asked. Nor is anybody raced for whom the `gate` would first ask for consent: a user who thinks
+    about it is no slow expert, and is asked one question at a time. Each of the two has its own
+    reservation, and both costs are in the record. `failed` receives the failure of an expert in
+    whose place the other one answers. Two threads of its own serve each such query.
     """
 
     def __init__(
@@ -46,11 +51,13 @@ class Hedge:
         *,
         after_s: float,
         failed: Callable[[str, BackendError], None],
+        gate: PrivacyGate | None = None,
     ) -> None:
         self._asking = asking
         self._remote = frozenset(one.name for one in experts if one.leaves_device)
         self._after_s = after_s
         self._reported = failed
+        self._gate = gate
 
     def ask(self, query: Query, name: str) -> Chunks:
         """The answer of `name`, or of the expert that was faster."""
@@ -59,10 +66,14 @@ class Hedge:
 
     def _other(self, query: Query, name: str) -> str | None:
         """The remote expert to ask beside a remote one, None where there is none."""
-        if name not in self._remote:
+        if name not in self._remote or self._needs_consent(query, name):
             return None
         others = (one for one in query.decision.order if one != name and one in self._remote)
-        return next((one for one in others if one not in query.failures), None)
+        untried = (one for one in others if one not in query.failures)
+        return next((one for one in untried if not self._needs_consent(query, one)), None)
+
+    def _needs_consent(self, query: Query, name: str) -> bool:
+        return self._gate is not None and self._gate.needs_consent(query.request, name)
 
     def _raced(self, query: Query, name: str, other: str) -> Chunks:
         race = _Race(query, self._asking)

@@ -103,7 +103,8 @@ class EdgeRouter:
             from .hedge import Hedge
 
             after_s, failed = self.config.hedge_after_s, self.experience.failed
-            ask = Hedge(ask, self.router.experts, after_s=after_s, failed=failed).ask
+            hedge = Hedge(ask, self.router.experts, after_s=after_s, failed=failed, gate=self._gate)
+            ask = hedge.ask
         self._dispatch = Dispatch(ask, self.experience)
         self._needs_confidence = handover is not None
         for name, expert in self.config.experts.items():

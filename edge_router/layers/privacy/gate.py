@@ -112,6 +112,14 @@ class PrivacyGate:
             return Redacted(request, {})
         raise _withheld(name, private.kinds, "it may not read")
 
+    def needs_consent(self, request: ChatRequest, name: str) -> bool:
+        """Whether `passed` would ask for consent now."""
+        if self._modes.get(name) != "ask":
+            return False
+        with self._lock:
+            allowed = set(self._allowed)
+        return any((name, *one) not in allowed for one in self._search(request).values)
+
     def _require_consent(self, private: Private, name: str, deadline: Deadline) -> None:
         with self._lock:
             new = tuple(one for one in private.values if (name, *one) not in self._allowed)
