@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     command.epilog = (
         "A csv has a column 'query' and for each expert one of scores, 0 to 1; it may have id, "
         "task, lang, split, gold, and cost_usd:EXPERT, output_tokens:EXPERT, latency_s:EXPERT. A "
-        "jsonl has outcome rows."
+        'jsonl has lines of {"query": ..., "score": {EXPERT: 0..1}}.'
     )
 
 
