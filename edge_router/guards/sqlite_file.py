@@ -115,10 +115,13 @@ class SqliteFile:
             _FILES.add(self)
 
     @contextmanager
-    def use(self, wait_s: float) -> Iterator[tuple[sqlite3.Connection, float]]:
+    def use(
+        self, wait_s: float, *, failed: Callable[[Exception], None] = lambda _: None
+    ) -> Iterator[tuple[sqlite3.Connection, float]]:
         """The connection for one piece of work, and the moment until which it may wait for others.
 
         Raises sqlite3.Error, Locked where threads left no time, OSError, and what `open_file` does.
+        Over an error of the file `failed` is called first, while no other thread uses it.
         """
         until, lock = time.monotonic() + wait_s, self._lock
         if not lock.acquire(timeout=max(0.0, wait_s)):
@@ -127,8 +130,9 @@ class SqliteFile:
             if self._inherited:
                 raise Locked("the process was forked while the file was in use")
             yield self._current(until), until
-        except (sqlite3.Error, OSError):
+        except (sqlite3.Error, OSError) as error:
             self._close()
+            failed(error)
             raise
         finally:
             lock.release()

@@ -4,6 +4,8 @@ A few words in front of a message or behind it must not decide who answers it. W
 learns, a pool of such triggers is kept strong against it by gradient-guided replacement of tokens
 (HotFlip, Ebrahimi et al. 2018; universal triggers, Wallace et al. 2019, section 2), and a share of
 its messages carries one, with the labels of the message alone.
+
+What this gives, and that it is no defence against a patient attacker: export/results/README.md.
 """
 
 from __future__ import annotations

@@ -55,6 +55,10 @@ class LoadedModel(Protocol):
         """Tokens of a text, None if they cannot be counted now."""
         ...
 
+    def n_ctx(self) -> int:
+        """Tokens of context that prompt and answer share: at most what the model was trained for."""
+        ...
+
     def abort(self) -> None:
         """End what is being computed for a job that was cancelled."""
         ...

@@ -9,17 +9,16 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakSet
 
 from edge_router.errors import LearningError
-from edge_router.guards.forking import ForkSafeLock, renew_after_fork
+from edge_router.guards.forking import renew_after_fork
+from edge_router.guards.sqlite_file import Locked, SqliteFile
 
 from . import table
 from .outcome import Outcome
@@ -66,16 +65,10 @@ class OutcomeLog:
         self.path = path
         self._max_rows = max_rows
         self._clock = clock
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
+        self._file = SqliteFile(path, table.open_for_writing)
         self._waiting: deque[list[Any]] = deque()
         self._stopped = False
-        self._held_for_fork = False
-        self._inherited = False  # SQLite would take the parent's locks for this process's own
         renew_after_fork(self)
-        with _LOGS_LOCK:
-            _LOGS.add(self)
 
     @property
     def stopped(self) -> bool:
@@ -150,58 +143,35 @@ class OutcomeLog:
         if self._waiting:
             log.warning("%d answers were not kept: %s is in use", len(self._waiting), self.path)
             self._waiting.clear()
-        lock = self._lock
-        if lock.acquire(timeout=WAIT_S):
-            try:
-                self._close()
-            finally:
-                lock.release()
-
-    def before_fork(self) -> None:
-        """SQLite's locks and descriptors belong to one process: none is open while it forks."""
-        self._held_for_fork = self._lock.acquire(timeout=ASKED_WAIT_S)
-        if self._held_for_fork:
-            self._close()
-
-    def after_fork_in_parent(self) -> None:
-        if self._held_for_fork:
-            self._held_for_fork = False
-            self._lock.release()
+        self._file.close(WAIT_S)
 
     def after_fork(self) -> None:
-        self._lock = threading.Lock()
-        self._held_for_fork = False
         self._waiting = deque()  # the parent writes them
-        if self._connection is not None:  # the fork came past Python, or could not wait
-            _INHERITED.append(self._connection)
-            self._connection = None
-            self._inherited = True
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """The work's result after everything that waited; None where it was not done."""
-        until, lock = time.monotonic() + WAIT_S, self._lock
-        if not lock.acquire(timeout=WAIT_S):
-            return None
-        try:
-            return self._write_alone(work, until)
-        finally:
-            lock.release()
-
-    def _write_alone(self, work: Callable[[sqlite3.Connection], T], until: float) -> T | None:
+        until = time.monotonic() + WAIT_S
         for _ in range(2):
             if self._stopped:
                 return None
             try:
-                if self._inherited:
-                    raise LearningError("the process was forked while it was open")
-                return self._write_all(self._open(until), work, until)
-            except UNFIT:
-                return None  # this row cannot be kept, the next may be
-            except (sqlite3.Error, OSError, LearningError) as error:
-                if table.code_of(error) in table.BUSY:
+                wait_s = max(0.0, until - time.monotonic())
+                with self._file.use(wait_s, failed=self._recover) as (connection, _):
+                    return self._write_fitting(connection, work, until)
+            except LearningError as error:
+                self._stop(error)
+            except (sqlite3.Error, OSError) as error:
+                if isinstance(error, Locked) or table.code_of(error) in table.BUSY:
                     return None
-                self._recover(error)
         return None
+
+    def _write_fitting(
+        self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], until: float
+    ) -> T | None:
+        try:
+            return self._write_all(connection, work, until)
+        except UNFIT:
+            return None  # this row cannot be kept, the next may be
 
     def _write_all(
         self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], until: float
@@ -216,23 +186,18 @@ class OutcomeLog:
             self._waiting.popleft()
         return result
 
-    def _open(self, until: float) -> sqlite3.Connection:
-        """The connection, to the file that lies there now: another process may have moved it."""
-        if self._connection is not None and table.identity(self.path) != self._identity:
-            self._close()
-        if self._connection is None:
-            self._connection = table.open_for_writing(self.path, until)
-            self._identity = table.identity(self.path)
-        return self._connection
-
     def _recover(self, error: Exception) -> None:
-        """Move a corrupt file aside; stop over anything else."""
-        self._close()
+        """Move a corrupt file aside; stop over anything else but others that write."""
+        if table.code_of(error) in table.BUSY:
+            return
         if table.code_of(error) in table.CORRUPT:
             with suppress(OSError):
                 aside = table.set_aside(self.path)
                 log.warning("%s is corrupt; it is kept as %s", self.path, aside)
                 return
+        self._stop(error)
+
+    def _stop(self, error: Exception) -> None:
         self._stopped = True
         log.warning("nothing is learned from now on: %s: %s", self.path, error)
 
@@ -258,33 +223,6 @@ class OutcomeLog:
         return LearningError(
             f"{self.path} cannot be {what}: {error}; move it away to begin a new one"
         )
-
-    def _close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
-
-
-_LOGS: WeakSet[OutcomeLog] = WeakSet()
-_LOGS_LOCK = ForkSafeLock()
-_INHERITED: list[sqlite3.Connection] = []  # a parent's: closing one here would harm the parent's
-
-
-def _before_fork() -> None:
-    with _LOGS_LOCK:
-        logs = list(_LOGS)
-    for one in logs:
-        one.before_fork()
-
-
-def _after_fork_in_parent() -> None:
-    for one in list(_LOGS):
-        one.after_fork_in_parent()
-
-
-if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent)
 
 
 def outcome_of(

@@ -78,6 +78,9 @@ class LlamaCppPythonModel:
     def count(self, text: str) -> int | None:
         return self.prompts.count(text)
 
+    def n_ctx(self) -> int:
+        return self.prompts.n_ctx
+
     def abort(self) -> None:
         self.flag.set()
 
