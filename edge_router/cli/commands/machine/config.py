@@ -43,7 +43,8 @@ def _config(options: argparse.Namespace) -> None:
         return
     experts, callers = settings.pop("experts"), settings["budget"].pop("callers")
     tables = {name: settings.pop(name) for name in ("privacy", "budget", "tasks")}
-    titled = {("router",): settings, **{(name,): table for name, table in tables.items()}}
+    titled: dict[tuple[str, ...], Mapping[str, Any]] = {("router",): settings}
+    titled |= {(name,): table for name, table in tables.items()}
     titled |= {("budget", "callers", name): table for name, table in callers.items()}
     titled |= {("experts", name): table for name, table in experts.items()}
     for title, table in titled.items():
