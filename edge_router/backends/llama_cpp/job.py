@@ -56,7 +56,7 @@ class LoadedModel(Protocol):
         ...
 
     def n_ctx(self) -> int:
-        """Tokens of context that prompt and answer share: at most what the model was trained for."""
+        """Tokens of context that prompt and answer share; no more than it was trained for."""
         ...
 
     def abort(self) -> None:
