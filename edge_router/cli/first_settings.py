@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edge_router.device.surroundings import Cloud, LocalModel
 from edge_router.settings.aliases import OLLAMA_URL
+
+from .toml_text import toml_value as _text
 
 __all__ = ["Choice", "settings_text"]
 
@@ -82,8 +83,3 @@ def _cloud(cloud: Cloud, name: str, *, mark: str) -> Iterator[str]:
     yield from (mark + line for line in lines)
     yield "# input_usd_per_million = 2.5      # your provider's prices; unknown ones count as the"
     yield "# output_usd_per_million = 10.0    # dearest, and a limit in dollars rules them out"
-
-
-def _text(value: str) -> str:
-    """A basic string of TOML, whose escapes are those of JSON."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -34,10 +34,11 @@ class Hedge:
     the first to send a piece, thoughts included, answers, and the other is cancelled.
 
     The decision has ruled out whom placement, privacy and limits forbid, so none of those is
-    asked; each of the two has its own reservation, and both costs are in the record. `failed`
-    receives the failure of an expert in whose place the other one answers. An expert of which
-    `asks_first` says that a person may be asked before is asked alone: a person is no slow server.
-    Two threads of its own serve each such query.
+    asked. An expert of which `asks_first` says that a person would be asked before it reads the
+    request is not raced: who thinks about it is no slow server, and is asked one question at a
+    time. Each of the two has its own reservation, and both costs are in the record. `failed`
+    receives the failure of an expert in whose place the other one answers. Two threads of its own
+    serve each such query.
     """
 
     def __init__(

@@ -103,7 +103,7 @@ class EdgeRouter:
             from .hedge import Hedge
 
             after_s, failed = self.config.hedge_after_s, self.experience.failed
-            asks = {} if self._gate is None else {"asks_first": self._gate.asks_first}
+            asks = {} if self._gate is None else {"asks_first": self._gate.needs_consent}
             ask = Hedge(ask, self.router.experts, after_s=after_s, failed=failed, **asks).ask
         self._dispatch = Dispatch(ask, self.experience)
         self._needs_confidence = handover is not None

@@ -22,6 +22,7 @@ __all__ = [
     "redacted",
     "redacted_setting",
     "redacted_url",
+    "shown_setting",
     "without_secrets",
 ]
 
@@ -121,15 +122,20 @@ def redacted(value: Any) -> str:
 
 def redacted_setting(name: str, value: Any) -> str:
     """`redacted`, knowing what the setting called `name` is for."""
+    return repr(shown_setting(name, value))
+
+
+def shown_setting(name: str, value: Any) -> Any:
+    """The value of the setting called `name`, without secrets, also inside of tables and lists."""
     if isinstance(value, str) and name == "base_url":
-        return repr(redacted_url(value))
+        return redacted_url(value)
     if isinstance(value, str) and name == "api_key_env" and not names_a_variable(value):
-        return repr(HIDDEN)
+        return HIDDEN
     if name == "extra_headers_env" and isinstance(value, Mapping):
-        return repr({key: _variable(one) for key, one in value.items()})
+        return {key: _variable(one) for key, one in value.items()}
     if isinstance(value, str) and names_a_secret(name):
-        return repr(HIDDEN)
-    return redacted(value)
+        return HIDDEN
+    return _cleaned(value)
 
 
 def _variable(value: Any) -> Any:

@@ -17,6 +17,7 @@ from edge_router.errors import ConfigError
 from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import quoted
 
+from .api_key import SERVE, ApiKey
 from .wire.errors import Refused
 
 __all__ = ["Access", "Headers", "checked_origins"]
@@ -62,22 +63,23 @@ def checked_origins(origins: Iterable[str], *, has_key: bool) -> tuple[str, ...]
 class Access:
     """What a request needs to be let in.
 
-    `key` is the key that it must bring, None where none is asked for. `hosts` are the names that
-    its Host may have besides this machine's own (`any_host`: any name). `origins` are those of web
-    pages that may ask; "*" stands for all.
+    `keys` are those of which it must bring one; without any, none is asked for. `hosts` are the
+    names that its Host may have besides this machine's own (`any_host`: any name). `origins` are
+    those of web pages that may ask; "*" stands for all.
     """
 
-    key: str | None = None
+    keys: tuple[ApiKey, ...] = ()
     hosts: frozenset[str] = frozenset()
     any_host: bool = False
     origins: tuple[str, ...] = ()
 
-    def check(self, method: str, path: str, headers: Headers) -> None:
-        """Raise Refused for a request that is not let in."""
+    def check(self, method: str, path: str, headers: Headers) -> str:
+        """Who asks, as the caller of a budget. Raises Refused for a request that is not let in."""
         self._check_host(_all(headers, "host"))
         self._check_origin(_all(headers, "origin"))
-        if path not in OPEN and method != "OPTIONS":
-            self._check_key(_all(headers, "authorization"))
+        if not self.keys or path in OPEN or method == "OPTIONS":
+            return SERVE
+        return self._caller(_all(headers, "authorization"))
 
     def _check_host(self, stated: list[str]) -> None:
         name = host_name(stated[0]) if len(stated) == 1 else ""
@@ -97,13 +99,13 @@ class Access:
         """Whether there is one origin, and it is listed."""
         return len(origins) == 1 and ("*" in self.origins or origins[0] in self.origins)
 
-    def _check_key(self, stated: list[str]) -> None:
-        if self.key is None:
-            return
+    def _caller(self, stated: list[str]) -> str:
         scheme, _, given = stated[0].partition(" ") if len(stated) == 1 else ("", "", "")
-        if scheme.lower() == "bearer" and _equal(given.strip(), self.key):
-            return
-        words = "a key is needed: send it as 'Authorization: Bearer KEY'"
+        if scheme.lower() == "bearer":  # all are compared, whichever fits
+            fitting = [one.caller for one in self.keys if _equal(given.strip(), one.secret)]
+            if fitting:
+                return fitting[0]
+        words = "a key is needed: in the header Authorization, behind the word Bearer and a blank"
         raise Refused(
             401, "the key is wrong" if stated else words, code="invalid_api_key",
             kind="authentication_error", headers={"www-authenticate": "Bearer"},

@@ -1,4 +1,4 @@
-"""The server's key: from an environment variable, or made once in the data folder."""
+"""The server's keys and their callers: from variables, or one made once in the data folder."""
 
 from __future__ import annotations
 
@@ -6,19 +6,61 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_router.errors import ConfigError
 from edge_router.guards.data_folder import writing_to
-from edge_router.guards.redaction import names_a_variable, quoted_setting
+from edge_router.guards.redaction import names_a_variable, quoted, quoted_setting
+from edge_router.settings.constraints import Constraints
 
-__all__ = ["KEY_FILE", "key_from_variable", "key_in_folder"]
+__all__ = [
+    "KEY_FILE",
+    "SERVE",
+    "ApiKey",
+    "key_from_variable",
+    "key_in_folder",
+    "keys_from_variables",
+]
 
 KEY_FILE = "serve.key"
+SERVE = "serve"  # the caller where no key names another one
 BYTES = 32
 LEAST = 16  # characters
 KEY = re.compile(rf"[\x21-\x7e]{{{LEAST},512}}")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key, and the `caller` of `[budget.callers]` who holds it."""
+
+    secret: str = field(repr=False)
+    caller: str = SERVE
+
+
+def keys_from_variables(stated: Sequence[str]) -> tuple[ApiKey, ...]:
+    """The keys that variables hold, each stated as NAME or CALLER=NAME; without a CALLER it is
+    NAME. Raises ConfigError, also for one key of two callers."""
+    keys = tuple(map(_key_of, stated))
+    callers: dict[str, str] = {}
+    for key in keys:
+        if (other := callers.setdefault(key.secret, key.caller)) != key.caller:
+            raise ConfigError(
+                f"{quoted(other)} and {quoted(key.caller)} have the same key, so that nobody can "
+                "tell them apart; give each caller a key of its own"
+            )
+    return keys
+
+
+def _key_of(stated: str) -> ApiKey:
+    caller, named, name = stated.rpartition("=")
+    if not named:
+        return ApiKey(key_from_variable(name), name)
+    if not caller:
+        raise ConfigError("--api-key-env has no caller before its '='; write CALLER=NAME or NAME")
+    return ApiKey(key_from_variable(name), Constraints(caller=caller).caller or SERVE)
 
 
 def key_from_variable(name: str) -> str:

@@ -81,7 +81,7 @@ class _Gate:
         exchange = _exchange(self._service, scope, receive, send)
         exchange.extra |= self._access.cors(exchange.headers)
         try:
-            self._access.check(scope["method"], scope["path"], exchange.headers)
+            caller = self._access.check(scope["method"], scope["path"], exchange.headers)
         except Refused as refused:
             await exchange.refuse(refused)
             self._service.metrics.requested("refused", refused.status)
@@ -91,6 +91,7 @@ class _Gate:
             await exchange.send_nothing(preflight)
             return
         scope["edge_router.headers"] = exchange.extra
+        scope["edge_router.caller"] = caller
         await self._inner(scope, receive, send)
 
 

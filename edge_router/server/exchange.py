@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from typing import Any
 
 from .access import Headers
+from .api_key import SERVE
 from .limits import BodyBudget, Limits
 from .wire.errors import Refused, error_object
 from .wire.events import json_bytes
@@ -37,13 +38,14 @@ def headers_of(scope: Scope) -> Headers:
 
 class Exchange:
     """A request whose reply is sent once, whole or in pieces. `extra` goes into every reply's
-    headers; `status` is None before there is a reply."""
+    headers; `status` is None before there is a reply; `caller` is whose key was sent."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, *, limits: Limits, budget: BodyBudget
     ) -> None:
         self.headers = headers_of(scope)
         self.extra: dict[str, str] = {}
+        self.caller: str = scope.get("edge_router.caller", SERVE)
         self.status: int | None = None
         self.ended = False
         length = self.header("content-length")

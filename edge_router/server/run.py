@@ -25,7 +25,7 @@ from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import quoted
 
 from .access import Access, checked_origins
-from .api_key import KEY_FILE, key_from_variable, key_in_folder
+from .api_key import KEY_FILE, ApiKey, key_in_folder, keys_from_variables
 from .connection import guarded_protocol
 from .exchange import App
 from .limits import Limits
@@ -46,14 +46,14 @@ GRACE_S = 1.0  # beyond the deadline of an answer, for its last bytes
 class ServerOptions:
     """Where to listen and whom to let in.
 
-    An address that is not loopback needs a key: that in the variable `api_key_env`, or the one in
-    the data folder, which is made if there is none. `hosts` are further names that a request's Host
-    may have, `origins` those of web pages that may ask.
+    An address that is not loopback needs a key: one in the variables `api_key_envs`, each named as
+    NAME or CALLER=NAME, or the one in the data folder, which is made if there is none. `hosts` are
+    further names that a request's Host may have, `origins` those of web pages that may ask.
     """
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
-    api_key_env: str | None = None
+    api_key_envs: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
@@ -106,14 +106,14 @@ async def _run(server: Server, listener: socket.socket, stop: threading.Event) -
 def access_of(options: ServerOptions, data_folder: Path) -> tuple[Access, str | None]:
     """What lets a request in, and where its key is. Raises ConfigError."""
     local = is_loopback(options.host)
-    key, place = None, None
-    if options.api_key_env is not None:
-        key, place = key_from_variable(options.api_key_env), f"${options.api_key_env}"
-    elif not local:
-        key, place = key_in_folder(data_folder), str(data_folder / KEY_FILE)
-    origins = checked_origins(options.origins, has_key=key is not None)
+    keys = keys_from_variables(options.api_key_envs)
+    place = ", ".join(f"${one.rpartition('=')[2]}" for one in options.api_key_envs) or None
+    if not keys and not local:
+        keys = (ApiKey(key_in_folder(data_folder)),)
+        place = str(data_folder / KEY_FILE)
+    origins = checked_origins(options.origins, has_key=bool(keys))
     hosts = frozenset(name.lower() for name in options.hosts)
-    return Access(key, hosts, not local and not hosts, origins), place
+    return Access(keys, hosts, not local and not hosts, origins), place
 
 
 def _listening(options: ServerOptions) -> socket.socket:

@@ -31,8 +31,8 @@ __all__ = ["CHAT", "COMPLETIONS", "RESPONSES", "Protocol", "Service"]
 
 SMALL = 64 << 10  # bytes of a body that is parsed at once; a longer one would hold up all others
 
-Answer = Callable[[Asked, Target], Answering]
-"""Begins the answer to what is asked, from whom."""
+Answer = Callable[[Asked, Target, str], Answering]
+"""Begins the answer to what is asked, from whom, for a caller."""
 
 Know = Callable[[str], Facts]
 """What the router says of a state."""
@@ -90,7 +90,7 @@ class Service:
         asked = await _parsed(body, partial(self._asked, protocol))
         target = self.models.target(asked.model)
         async with self.admission.place():
-            stream = AsyncAnswerStream(partial(self._begin, asked, target))
+            stream = AsyncAnswerStream(partial(self._begin, asked, target, exchange.caller))
             try:
                 async with stream:
                     if asked.stream:
@@ -126,10 +126,10 @@ class Service:
     def _asked(self, protocol: Protocol, body: bytes) -> Asked:
         return protocol.asked(json_object(body), max_tokens=self.limits.max_tokens)
 
-    def _begin(self, asked: Asked, target: Target) -> Answering:
+    def _begin(self, asked: Asked, target: Target, caller: str) -> Answering:
         """Decide who answers; runs in the thread of the answer."""
         with self._deciding:
-            return self.answers(asked, target)
+            return self.answers(asked, target, caller)
 
 
 async def _parsed(body: bytes, parse: Callable[[bytes], Any]) -> Any:

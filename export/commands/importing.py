@@ -21,6 +21,11 @@ def add(commands: Any) -> None:
     command.add_argument("--out", type=Path, required=True, help="JSON lines, or .jsonl.gz")
     command.add_argument("--task", help="the task's name, where the files do not say it")
     command.add_argument("--texts", type=Path, help="queries of a format that holds none")
+    command.epilog = (
+        "A csv has a column 'query' and for each expert one of scores, 0 to 1; it may have id, "
+        "task, lang, split, gold, and cost_usd:EXPERT, output_tokens:EXPERT, latency_s:EXPERT. A "
+        'jsonl has lines of {"query": ..., "score": {EXPERT: 0..1}}.'
+    )
 
 
 def _import(options: argparse.Namespace) -> None:

@@ -27,8 +27,12 @@ def add(commands: Any) -> None:
         default="score",
         help="a rating of each answer, or every two answers in both orders, with ties",
     )
-    judge.add_argument("--rubric", type=Path, help="a text (default: recipes/judge_rubric.md)")
-    judge.add_argument("--prompt", type=Path, help="a template (default: recipes/judge_*.txt)")
+    judge.add_argument(
+        "--rubric", type=Path, help="a text (default: export/recipes/judge_rubric.md)"
+    )
+    judge.add_argument(
+        "--prompt", type=Path, help="a template (default: export/recipes/judge_*.txt)"
+    )
     judge.add_argument("--count", type=int, help="only so many rows, drawn by their hash")
     judge.add_argument("--max-usd", type=float, help="what all verdicts may cost")
     judge.add_argument("--seed", type=int, default=0, help="of the order of questions")

@@ -87,10 +87,6 @@ class PrivacyGate:
         """Whether anything in the request is private."""
         return bool(self._search(request))
 
-    def asks_first(self, request: ChatRequest, name: str) -> bool:
-        """Whether a person may be asked before an expert reads the request."""
-        return self._modes.get(name) == "ask" and self.finds(request)
-
     def withheld(self, request: ChatRequest) -> Mapping[str, Reason]:
         """The experts that may not be asked with this request, each with the reason: the kind of
         what is private in it, and is to go "never" or cannot be redacted."""
@@ -124,6 +120,14 @@ class PrivacyGate:
             return Redacted(request, {})
         raise _withheld(name, private.kinds, "it may not read")
 
+    def needs_consent(self, request: ChatRequest, name: str) -> bool:
+        """Whether `passed` would ask for consent now."""
+        if self._modes.get(name) != "ask":
+            return False
+        with self._lock:
+            allowed = set(self._allowed)
+        return any((name, *one) not in allowed for one in self._search(request).values)
+
     def _require_consent(self, private: Private, name: str, deadline: Deadline) -> None:
         with self._lock:
             new = tuple(one for one in private.values if (name, *one) not in self._allowed)
@@ -133,7 +137,8 @@ class PrivacyGate:
         if self._consent is None:
             raise ConsentMissing(
                 f"{name} would read {_listed(question.kinds)}, and the settings say to ask first; "
-                "give EdgeRouter a consent, or set privacy to never, redact or allow",
+                "ask or chat at a terminal, give EdgeRouter a consent, or set privacy to never, "
+                "redact or allow",
                 kinds=question.kinds,
             )
         started = time.monotonic()

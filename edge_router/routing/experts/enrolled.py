@@ -72,17 +72,17 @@ class EnrolledExpert:
             if stored["schema"] != SCHEMA:
                 raise ValueError(f"schema {quoted_json(stored['schema'])} is not {SCHEMA}")
             evidence = _provenance(table(stored["evidence"], "evidence"))
-            if evidence.artifact_hash != artifact.hash:
-                raise _other_router(path, evidence, artifact)
-            profile = text(stored["profile"], "profile")
-            if profile not in artifact.experts["profiles"]:
-                raise ValueError(f"profile {profile!r:.60} is none of the router's")
-            dim = artifact.manifest.representation_dim
-            return cls(name, profile, _head(table(stored["head"], "head"), dim), evidence)
+            if evidence.artifact_hash == artifact.hash:
+                profile = text(stored["profile"], "profile")
+                if profile not in artifact.experts["profiles"]:
+                    raise ValueError(f"profile {profile!r:.60} is none of the router's")
+                dim = artifact.manifest.representation_dim
+                return cls(name, profile, _head(table(stored["head"], "head"), dim), evidence)
         except FAULTS as error:
             raise ConfigError(
                 f"{path} cannot be read ({error}); remove it, or enrol {name!r} again"
             ) from None
+        raise _other_router(path, evidence, artifact)
 
     def _json(self) -> dict[str, Any]:
         head = self.head
@@ -164,6 +164,6 @@ def _head(stored: Mapping[str, Any], dim: int) -> ExpertHead:
 def _other_router(path: Path, evidence: Provenance, artifact: RouterArtifact) -> ConfigError:
     return ConfigError(
         f"{path} was made with another router ({evidence.artifact} {evidence.artifact_hash[:12]}, "
-        f"this one is {artifact.manifest.name} {artifact.hash[:12]}), and cannot be carried over: "
-        f"the queries themselves were not kept. Renew it: {evidence.command}"
+        f"this one is {artifact.manifest.name} {artifact.hash[:12]}), and cannot be carried over, "
+        f"since the queries were not kept; enrol it again: {evidence.command}"
     )

@@ -280,7 +280,7 @@ def test_a_key_may_be_asked_for_on_loopback(monkeypatch: pytest.MonkeyPatch) -> 
     """That in a variable."""
     monkeypatch.setenv("SERVER_KEY", KEY)
     origins = ("http://page.example",)
-    with serving(fakes(), api_key_env="SERVER_KEY", origins=origins) as running:
+    with serving(fakes(), api_key_envs=("SERVER_KEY",), origins=origins) as running:
         assert running.chat().status_code == 401
         body = {"messages": [{"role": "user", "content": "Why?"}]}
         right = {"Authorization": f"Bearer {KEY}"}
@@ -293,7 +293,7 @@ def test_a_key_may_be_asked_for_on_loopback(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_address_that_cannot_be_used_is_an_error(served: Served) -> None:
     """Taken, out of range, or nobody's."""
-    for options in ({"port": served.port}, {"host": "192.0.2.1", "api_key_env": "SERVER_KEY"}):
+    for options in ({"port": served.port}, {"host": "192.0.2.1", "api_key_envs": ("SERVER_KEY",)}):
         with pytest.raises(ConfigError), serving(fakes(), **options):
             pass
 

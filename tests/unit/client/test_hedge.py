@@ -97,6 +97,27 @@ def test_nobody_who_is_ruled_out_is_asked(settings: dict[str, Any]) -> None:
     assert asked(backends) == {"slow": 0, "quick": 0, "local": 1}
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_nobody_is_raced_while_the_user_is_asked(given: bool) -> None:
+    """One question at a time, whatever time it takes; without anything private there is a race."""
+    backends = pair(FakeBackend("slow", delay_s=0.05), FakeBackend("quick"))
+    backends["local"] = FakeBackend("from here")
+    questions = []
+
+    def consent(question: ConsentQuestion) -> bool:
+        questions.append(question.expert)
+        time.sleep(0.05)
+        return given
+
+    experts = {"slow": FAR, "quick": NEAR, "local": LOCAL}
+    settings = Config(experts=experts, hedge_after_s=0.01, privacy={"cloud": "ask"})  # type: ignore[arg-type]
+    with EdgeRouter(settings, backends=backends, consent=consent) as router:
+        first = router.complete("Write to ann@example.org", rule=RULE)
+        assert first.record.answered_by == ("slow" if given else "local")
+        assert questions == (["slow"] if given else ["slow", "quick"])
+        assert router.complete("Why?", rule=RULE).record.hedge == "slow"
+
+
 def test_a_local_expert_is_no_hedge() -> None:
     """It steps in when the remote one fails, as ever."""
     backends = {"slow": FakeBackend("x", delay_s=0.05), "local": FakeBackend()}

@@ -6,10 +6,12 @@ import pytest
 
 from edge_router.errors import ConfigError
 from edge_router.server.access import Access, Headers, checked_origins
+from edge_router.server.api_key import ApiKey
 from edge_router.server.wire.errors import Refused
 
 HERE = ("host", "127.0.0.1:11435")
 KEY = "a-key-of-sixteen-or-more"
+LOCKED = (ApiKey(KEY),)
 
 
 def status_of(access: Access, *headers: tuple[str, str], path: str = "/v1/models") -> int:
@@ -60,16 +62,24 @@ def test_further_hosts_may_be_named() -> None:
 )  # fmt: skip
 def test_a_key_is_compared(stated: str, status: int) -> None:
     """As OpenAI's clients send it, and not in any other way."""
-    assert status_of(Access(KEY), HERE, ("authorization", stated)) == status
+    assert status_of(Access(LOCKED), HERE, ("authorization", stated)) == status
+
+
+def test_a_key_says_who_asks() -> None:
+    """Without a key all are one caller."""
+    access = Access((ApiKey(KEY, "alice"), ApiKey(f"{KEY}-2", "bob")))
+    for secret, caller in ((KEY, "alice"), (f"{KEY}-2", "bob")):
+        assert access.check("POST", "/v1", [HERE, ("authorization", f"Bearer {secret}")]) == caller
+    assert Access().check("POST", "/v1", [HERE]) == "serve"
 
 
 def test_a_key_is_asked_for_once_and_not_for_health() -> None:
     """Two keys are none; what tells nothing needs none."""
     right = ("authorization", f"Bearer {KEY}")
-    assert status_of(Access(KEY), HERE) == 401
-    assert status_of(Access(KEY), HERE, right, right) == 401
+    assert status_of(Access(LOCKED), HERE) == 401
+    assert status_of(Access(LOCKED), HERE, right, right) == 401
     for path, status in (("/healthz", 200), ("/readyz", 200), ("/", 200), ("/metrics", 401)):
-        assert status_of(Access(KEY), HERE, path=path) == status
+        assert status_of(Access(LOCKED), HERE, path=path) == status
     assert status_of(Access(), HERE, right) == 200, "clients always send one"
 
 
@@ -89,7 +99,7 @@ def test_cors_headers_are_for_listed_origins_alone_and_never_allow_credentials()
     assert Access(origins=("https://a.example",)).cors([HERE]) == {}
     assert Access(origins=("https://b.example",)).cors(asked) == {}
     for origins, allowed in ((("https://a.example",), "https://a.example"), (("*",), "*")):
-        headers = Access(KEY, origins=origins).cors(asked)
+        headers = Access(LOCKED, origins=origins).cors(asked)
         assert headers["access-control-allow-origin"] == allowed
         assert "access-control-allow-credentials" not in headers
         assert "x-edge-router-expert" in headers["access-control-expose-headers"]

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from edge_router.errors import ConfigError
-from edge_router.server.api_key import KEY_FILE, key_from_variable, key_in_folder
+from edge_router.server.api_key import (
+    KEY_FILE,
+    key_from_variable,
+    key_in_folder,
+    keys_from_variables,
+)
 
 
 def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
@@ -70,3 +75,26 @@ def test_a_key_from_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="name of an environment variable") as caught:
         key_from_variable("sk-1234567890abcdef")
     assert "1234567890" not in str(caught.value)
+
+
+def test_each_key_has_a_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stated name, or that of the variable; one caller may have two keys."""
+    for name in ("OLD_KEY", "NEW_KEY", "BOB_KEY"):
+        monkeypatch.setenv(name, f"{name}-of-sixteen-or-more")
+    keys = keys_from_variables(["alice=OLD_KEY", "alice=NEW_KEY", "BOB_KEY"])
+    assert [one.caller for one in keys] == ["alice", "alice", "BOB_KEY"]
+    assert "sixteen" not in repr(keys)
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [(["=A_KEY"], "no caller before"), (["alice="], "name of an environment variable"),
+     ([f"{'x' * 201}=A_KEY"], "200 characters"), (["alice=A_KEY", "bob=A_KEY"], "the same key")],
+)  # fmt: skip
+def test_a_caller_that_cannot_be_told_is_refused(
+    monkeypatch: pytest.MonkeyPatch, stated: list[str], words: str
+) -> None:
+    """No name, a name that is too long, or one key of two callers."""
+    monkeypatch.setenv("A_KEY", "a-key-of-sixteen-or-more")
+    with pytest.raises(ConfigError, match=words):
+        keys_from_variables(stated)

@@ -89,7 +89,10 @@ def _add(options: argparse.Namespace) -> None:
 
 def _list(options: argparse.Namespace) -> None:
     with _catalog(config_of(options)) as catalog:
-        for agent in catalog.agents():
+        agents = catalog.agents()
+        if not agents:
+            print_dim("no agents yet: edge-router agents add FILE")
+        for agent in agents:
             if options.json:
                 print_json(agent.to_json())
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from ...consent import terminal_consent
 from ...options import add_command, config_of, query_of, request_of
 from ...printing import print_json, print_stream, record_json
 
@@ -26,7 +27,7 @@ def _ask(options: argparse.Namespace) -> None:
     from edge_router.client.sync_client import EdgeRouter
 
     request = request_of(query_of(options.text), options.max_tokens, system=options.system)
-    with EdgeRouter(config_of(options)) as router:
+    with EdgeRouter(config_of(options), consent=terminal_consent()) as router:
         if options.json:
             answer = router.complete(request)
             print_json(

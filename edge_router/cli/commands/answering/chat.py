@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import EdgeRouterError
 
+from ...consent import terminal_consent
 from ...options import add_command, as_typed, config_of, request_of
 from ...printing import print_dim, print_error, print_stream
 from .route import print_explanation
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from edge_router.chat.message import Message
     from edge_router.client.answer import AnswerStream
     from edge_router.client.sync_client import EdgeRouter
-    from edge_router.layers.privacy.gate import ConsentQuestion
     from edge_router.routing.deciding.decision import Decision
+    from edge_router.routing.deciding.ranked_rule import RankedRule
 
-__all__ = ["Asked", "add"]
+__all__ = ["add"]
 
 
 HELP = """\
@@ -44,8 +45,7 @@ def _chat(options: argparse.Namespace) -> None:
     from edge_router.client.sync_client import EdgeRouter
 
     limit = request_of("Hello", options.max_tokens).max_tokens
-    consent = Asked() if sys.stdin is not None and sys.stdin.isatty() else None
-    with EdgeRouter(config_of(options), consent=consent) as router:
+    with EdgeRouter(config_of(options), consent=terminal_consent()) as router:
         talk = Talk(router, limit, system=as_typed(options.system or ""))
         for line in _typed_lines():
             if line.startswith("/") and not line.startswith("//"):
@@ -83,10 +83,9 @@ class Talk:
     def _asked(self, said: Message) -> AnswerStream:
         from edge_router.chat.message import Message
         from edge_router.chat.request import ChatRequest
-        from edge_router.routing.deciding.ranked_rule import RankedRule
 
         first = [Message("system", self.system)] if self.system else []
-        rule = None if self.expert is None else RankedRule((self.expert,), label="your choice")
+        rule = None if self.expert is None else _named(self.expert)
         request = ChatRequest((*first, *self.history, said), max_tokens=self.max_tokens)
         stream = self.router.stream(request, rule=rule)
         self.decision = stream.decision
@@ -124,24 +123,12 @@ class Talk:
             print_explanation(self.router.router.explain(self.decision), as_json=False)
 
 
-class Asked:
-    """Asks on the terminal whether an expert may read private data; what was refused once stays
-    refused."""
+def _named(expert: str) -> RankedRule:
+    """The rule that prefers one expert, whoever steps in where it may not answer."""
+    from edge_router.routing.deciding.ranked_rule import RankedRule
+    from edge_router.routing.deciding.reason import Reason
 
-    def __init__(self) -> None:
-        self._refused: set[tuple[str, str, str]] = set()
-
-    def __call__(self, question: ConsentQuestion) -> bool:
-        asked = {(question.expert, *one) for one in question.values}
-        if asked & self._refused:
-            return False
-        for kind, value in question.values:
-            print_dim(f"{question.expert} ({question.location}) would read {kind.words}: {value}")
-        print_dim("may it? Another expert answers otherwise. [y/N]")
-        if input().strip().lower() in ("y", "yes"):
-            return True
-        self._refused |= asked
-        return False
+    return RankedRule((expert,), label="your choice", reason=Reason.ASKED_BY_NAME)
 
 
 def _typed_lines() -> Iterator[str]:

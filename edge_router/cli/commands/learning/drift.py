@@ -76,7 +76,10 @@ def _stretches(monitor: DriftMonitor, queries: Iterable[Seen]) -> list[DriftVerd
         if monitor.add(query, characters=characters):
             verdicts[(number - 1) // LOOKS[-1]] = monitor.verdict()
     if not verdicts:
-        raise ConfigError(f"{number} queries are too few to tell; give {LOOKS[0]} or more")
+        raise ConfigError(
+            f"{number} queries are too few to tell; {LOOKS[0]} are needed, of a FILE or "
+            "kept by the setting learn = true"
+        )
     return list(verdicts.values())
 
 

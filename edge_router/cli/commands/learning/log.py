@@ -36,7 +36,10 @@ def _log(options: argparse.Namespace) -> None:
         else:
             print(f"{count} outcomes forgotten")
         return
-    for outcome in log.rows():
+    rows = log.rows()
+    if not rows:
+        print_dim("no outcomes yet: with the setting learn = true, answers from now on are kept")
+    for outcome in rows:
         if options.json:
             print_json(_json(outcome))
         else:

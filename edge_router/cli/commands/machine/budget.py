@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError
+from edge_router.settings.budget_config import ANY_CALLER
 
 from ...options import add_command, config_of
 from ...printing import print_dim, print_json
@@ -50,10 +51,11 @@ def _budget(options: argparse.Namespace) -> None:
         _print(config, ledger)
 
 
-def _windows(ledger: Ledger) -> list[Window]:
-    """The limits on everyone, then those on each caller that is known."""
+def _windows(config: Config, ledger: Ledger) -> list[Window]:
+    """The limits on everyone, then those on each caller that is known, and on each other one."""
     windows = list(ledger.room(None))
-    for caller in ledger.callers():
+    others = [ANY_CALLER] if ANY_CALLER in config.budget.callers else []
+    for caller in [*ledger.callers(), *others]:
         windows += [one for one in ledger.room(caller) if one.caller is not None]
     return windows
 
@@ -71,7 +73,7 @@ def _json(config: Config, ledger: Ledger) -> dict[str, Any]:
                 "left": one.left,
                 "ends": one.ends,
             }
-            for one in _windows(ledger)
+            for one in _windows(config, ledger)
         ],
         "pending": [asdict(one) for one in ledger.pending()],
         "max_cost_usd": config.max_cost_usd,
@@ -79,7 +81,7 @@ def _json(config: Config, ledger: Ledger) -> dict[str, Any]:
 
 
 def _print(config: Config, ledger: Ledger) -> None:
-    for one in _windows(ledger):
+    for one in _windows(config, ledger):
         print(visible(_line(one)))
     if config.max_cost_usd is not None:
         print(f"${config.max_cost_usd:g} an answer (max_cost_usd)")
@@ -94,7 +96,8 @@ def _print(config: Config, ledger: Ledger) -> None:
 def _line(one: Window) -> str:
     from edge_router.layers.periods import as_text
 
-    whose = "" if one.caller is None else f"{one.caller}: "
+    name = "each other caller" if one.caller == ANY_CALLER else one.caller
+    whose = "" if name is None else f"{name}: "
     if one.ends is None:
         return f"{whose}{one.limit:.0f} tokens an answer"
     if one.in_tokens:

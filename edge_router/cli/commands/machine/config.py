@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edge_router.guards.redaction import redacted_setting
+from edge_router.guards.redaction import shown_setting
 
 from ...options import add_command, config_of
 from ...printing import print_json
 from ...terminal import visible
+from ...toml_text import toml_key, toml_value
 
 __all__ = ["add"]
 
@@ -37,31 +38,45 @@ def _config(options: argparse.Namespace) -> None:
             print(visible(str(path)))
         return
     settings = config_of(options).to_json()
-    experts = settings.pop("experts")
-    settings.pop("tasks")
     if options.json:
-        shown = {name: _shown(expert) for name, expert in experts.items()}
-        print_json(_shown(settings) | {"experts": shown})
+        print_json(_shown(settings))
         return
-    for title, table in {"router": settings, **_titled(experts)}.items():
-        print(visible(f"[{title}]"))
-        for name, value in table.items():
-            if value is not None:
-                print(visible(f"{name} = {redacted_setting(name, value)}"))
+    experts, callers = settings.pop("experts"), settings["budget"].pop("callers")
+    tables = {name: settings.pop(name) for name in ("privacy", "budget", "tasks")}
+    titled: dict[tuple[str, ...], Mapping[str, Any]] = {("router",): settings}
+    titled |= {(name,): table for name, table in tables.items()}
+    titled |= {("budget", "callers", name): table for name, table in callers.items()}
+    titled |= {("experts", name): table for name, table in experts.items()}
+    for title, table in titled.items():
+        _print(title, _shown(table))
+
+
+def _print(title: tuple[str, ...], table: Mapping[str, Any]) -> None:
+    """A table as TOML; nothing for one of which nothing is set."""
+    lines = [f"{name} = {toml_value(one)}" for name, one in table.items() if one is not None]
+    if lines:
+        print(visible(f"[{'.'.join(map(toml_key, title))}]"))
+        for line in lines:
+            print(visible(line))
         print()
-
-
-def _titled(experts: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {f"experts.{name}": expert for name, expert in experts.items()}
 
 
 def _shown(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, with words instead of what looks like a key or a password."""
-    words = {name: redacted_setting(name, value) for name, value in settings.items()}
-    return {
-        name: value if words[name] == repr(value) else words[name]
-        for name, value in settings.items()
-    }
+    return {name: _shown_value(name, value) for name, value in settings.items()}
+
+
+def _shown_value(name: str, value: Any) -> Any:
+    if name == "budget":
+        return _shown({one: limit for one, limit in value.items() if one != "callers"}) | {
+            "callers": _each_shown(value["callers"])
+        }
+    return _each_shown(value) if name == "experts" else shown_setting(name, value)
+
+
+def _each_shown(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables by the names that the user gave them, which are no secrets."""
+    return {name: _shown(table) for name, table in tables.items()}
 
 
 def _path(options: argparse.Namespace) -> Path:

@@ -31,9 +31,13 @@ def add(commands: Any) -> None:
     serve.add_argument("--port", type=int, default=11435, help="0 for any that is free")
     serve.add_argument(
         "--api-key-env",
-        metavar="NAME",
+        metavar="[CALLER=]NAME",
+        action="append",
+        default=[],
         help="the environment variable that holds the key which clients must send; without it an "
-        "address other than loopback gets one in the data folder",
+        "address other than loopback gets one in the data folder; may be repeated: "
+        "[budget.callers.CALLER] limits whoever sends this key (without CALLER= it is NAME; "
+        "without a key 'serve')",
     )
     serve.add_argument(
         "--allow-host", metavar="NAME", action="append", default=[],
@@ -68,7 +72,7 @@ def _serve(options: argparse.Namespace) -> None:
     require_extra()
     limits = Limits(answers=options.answers, queue=options.queue, max_tokens=options.max_tokens)
     stated = ServerOptions(
-        options.host, options.port, options.api_key_env,
+        options.host, options.port, tuple(options.api_key_env),
         tuple(options.allow_host), tuple(options.cors_origin), limits,
     )  # fmt: skip
     with EdgeRouter(config_of(options)) as router:
@@ -93,15 +97,16 @@ def serve_router(
     from edge_router.server.rules import named_rules
     from edge_router.server.run import access_of, serve
     from edge_router.server.service import Service
+    from edge_router.settings.constraints import Constraints
 
     stop = threading.Event() if stop is None else stop
     inner, config = router.router, router.config
     manifest = inner.artifact.manifest
     inner.embed(WARM_UP)  # loads the encoder, so that no client waits for it
 
-    def answers(asked: Asked, target: Target) -> AnswerStream:
-        whole = not asked.stream
-        return router.answer(asked.request, None, target.rule, whole=whole, alone=target.expert)
+    def answers(asked: Asked, target: Target, caller: str) -> AnswerStream:
+        limits, whole = Constraints(caller=caller), not asked.stream
+        return router.answer(asked.request, limits, target.rule, whole=whole, alone=target.expert)
 
     def knows(state: str) -> Facts:
         return facts_of(inner.route(state, router.constraints()), manifest.task_kinds)

@@ -25,7 +25,7 @@ def test_a_stale_expert_is_refused_with_the_command_that_renews_it(
     """A head means nothing to another encoder; a broken file is no better."""
     enroller = made_enroller(tmp_path, artifact)
     path = enroller.keep(enroller.from_profile("3b"))
-    with pytest.raises(ConfigError, match="Renew it: edge-router enroll again"):
+    with pytest.raises(ConfigError, match=r"enrol it again: edge-router enroll again$"):
         head_of("mine", replace(artifact, hash="0" * 64), tmp_path)
     for broken in ('{"head": 1}', path.read_text().replace('"bias": ', '"bias": NaN, "b": ')):
         path.write_text(broken)

@@ -142,3 +142,30 @@ def test_chat_knows_commands(
     assert "/nonsense is unknown" in err
     assert "what would have changed it" in out or "kind of task" in out
     assert next(typed) == "never said"
+
+
+class Typed(io.StringIO):
+    """Lines that a user types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "sent"), [("y\n", True), ("n\n", False), ("", False)])
+def test_ask_asks_whether_private_data_may_be_read(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    sent: bool,
+) -> None:
+    """At a terminal; no, and the end of input, keep them here."""
+    monkeypatch.setattr("sys.stdin", Typed(typed))
+    heard: list[list[dict[str, str]]] = []
+    with FaultServer(said_to(heard)) as server:
+        stated = SETTINGS.format(name="a", url=server.url) + 'location = "cloud"\n'
+        (tmp_path / "c.toml").write_text('privacy.cloud = "ask"\n' + stated)
+        options = ("--config", str(tmp_path / "c.toml"))
+        code, _, err = run(capsys, "ask", "Write to ann@example.org", *options)
+    assert (code == 0, bool(heard)) == (sent, sent), err
+    assert "would read an e-mail address: ann@example.org" in err

@@ -57,6 +57,16 @@ def test_show_lists_every_limit(settings: Path, capsys: pytest.CaptureFixture[st
     assert "1 answers are under way or were killed, and count at their most: $0.125" in err
 
 
+def test_show_tells_of_callers_that_have_not_come_yet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A limit on each caller without a name is no empty list."""
+    file = tmp_path / "config.toml"
+    file.write_text('[budget.callers."*"]\nusd_per_day = 1.0\n', encoding="utf-8")
+    _, out, _ = run(capsys, "budget", "show", "--config", str(file))
+    assert out.startswith("each other caller: $0.0000 of $1 this day")
+
+
 def test_show_in_json(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same, for machines."""
     _, out, _ = run(capsys, "budget", "show", "--json", "--config", str(settings))

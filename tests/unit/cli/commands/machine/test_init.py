@@ -142,12 +142,13 @@ def test_config_says_where_and_what(
     assert run(capsys, "config", "path")[1] == f"{file}\n"
     code, out, _ = run(capsys, "config", "show", "--offline")
     assert (code, SECRET in out) == (0, False)
-    for line in ("offline = True", "[experts.a]", "base_url = 'http://127.0.0.1:11434/v1'"):
+    for line in ("offline = true", "[experts.a]", 'base_url = "http://127.0.0.1:11434/v1"'):
         assert line in out
     code, out, _ = run(capsys, "config", "show", "--json")
     assert SECRET not in out
     shown = json.loads(out)
     assert (shown["deadline_s"], shown["experts"]["a"]["backend"]) == (120.0, "openai")
+    assert shown["placement"] == "prefer_on_device"
     monkeypatch.delenv("EDGE_ROUTER_CONFIG")
     path = json.loads(run(capsys, "config", "path", "--json")[1])
     assert path == {"path": path["path"], "exists": False}

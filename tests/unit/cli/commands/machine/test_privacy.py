@@ -10,8 +10,8 @@ import pytest
 
 from command_line import TWO_EXPERTS, run
 from edge_router.chat.private_data import PrivateKind
-from edge_router.cli.commands.answering.chat import Asked
 from edge_router.cli.commands.machine import doctor
+from edge_router.cli.consent import Asked
 from edge_router.layers.privacy.gate import ConsentQuestion
 from edge_router.settings.config import Config
 from edge_router.settings.location import Location
