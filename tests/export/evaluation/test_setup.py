@@ -81,6 +81,7 @@ def test_what_cannot_be_set_up_is_refused(
 
 def test_the_command_makes_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From a file of rows, with the options of RouterEval's experiment; odd numbers are refused."""
+    pytest.importorskip("matplotlib", reason="the extra `export` is not installed")
     write_rows(tmp_path / "crowd.jsonl", ROWS["crowd"])
     arguments = ["evaluate", "Random", "--outcomes", str(tmp_path / "crowd.jsonl")]
     arguments += ["--pools", "3", "5", "--split", "8:1:1", "--repeats", "2"]

@@ -98,7 +98,7 @@ def test_the_command_refuses_what_it_cannot_judge(
     file = tmp_path / "queries.jsonl"
     file.write_text('{"query": "Hi"}\n')
     assert main(["drift", str(file)]) == 2
-    assert "1 queries are too few to tell; give 50" in capsys.readouterr().err
+    assert "1 queries are too few to tell; 50 are needed" in capsys.readouterr().err
     file.write_text('{"query": "Hi"}\n' * 60 + "{}\n")
     assert main(["drift", str(file)]) == 1
     assert "queries.jsonl:61: a line must be" in capsys.readouterr().err
