@@ -126,8 +126,9 @@ def examine(config: Config, *, connect: bool = False) -> list[Check]:
 def asked(config: Config) -> Iterator[Check]:
     """Ask each expert one short question, but those that the settings keep queries from."""
     for name, expert in config.experts.items():
-        if config.nothing_leaves and expert.leaves_device:
-            yield Check(f"answer of {name}", True, "not asked: nothing may leave this device")
+        if config.forbids(expert):
+            kept = "device" if config.nothing_leaves else "network"
+            yield Check(f"answer of {name}", True, f"not asked: nothing may leave this {kept}")
         else:
             yield _looked_at(f"answer of {name}", partial(_answer, expert))
 
