@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,7 @@ def _serve(options: argparse.Namespace) -> None:
     def started(url: str, key_place: str | None) -> None:
         if options.json:
             print_json({"url": url, "key": key_place})
+            sys.stdout.flush()  # who reads it from a pipe waits for it
             return
         key = "" if key_place is None else f", key in {key_place}"
         print_line(f"serving at {url}{key}; Ctrl-C ends it")
