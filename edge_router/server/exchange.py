@@ -44,8 +44,8 @@ class Exchange:
         self, scope: Scope, receive: Receive, send: Send, *, limits: Limits, budget: BodyBudget
     ) -> None:
         self.headers = headers_of(scope)
-        self.extra: dict[str, str] = {}
-        self.caller: str = scope.get("edge_router.caller", SERVE)
+        self.extra: Mapping[str, str] = {}
+        self.caller = SERVE
         self.status: int | None = None
         self.ended = False
         length = self.header("content-length")
@@ -146,7 +146,7 @@ class Exchange:
     async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
         self.status = status
         closing = CLOSE if self._is_unread else {}  # the rest of the body is not waited for
-        fields = NO_STORE | closing | self.extra | dict(headers)
+        fields = {**NO_STORE, **closing, **self.extra, **headers}
         pairs = [
             (name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()
         ]
