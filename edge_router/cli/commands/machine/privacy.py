@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...options import add_command, config_of, text_of
 from ...printing import print_dim, print_json
-from ...table import parser_of
 from ...terminal import visible
 
 if TYPE_CHECKING:
@@ -23,14 +22,9 @@ LONGEST_SHOWN = 60  # characters of a finding
 
 def add(commands: Any) -> None:
     """Register the command and its one subcommand."""
-    privacy = parser_of(commands, "privacy", _no_subcommand)
-    inner = privacy.add_subparsers(required=True, metavar="ACTION")
-    check = add_command(inner, "check", _check, "what is private in TEXT, by kind and place")
+    actions = commands.choices["privacy"].add_subparsers(required=True, metavar="ACTION")
+    check = add_command(actions, "check", _check, "what is private in TEXT, by kind and place")
     check.add_argument("text", help="the text, or - to read it from standard input")
-
-
-def _no_subcommand(_: argparse.Namespace) -> None:
-    """Never run: a subcommand is required."""
 
 
 def _check(options: argparse.Namespace) -> None:
