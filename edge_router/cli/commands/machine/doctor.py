@@ -319,11 +319,9 @@ def _placement(config: Config) -> Check:
         return Check("network", True, "no cloud expert is configured; nothing leaves this device")
     if config.nothing_leaves:
         return Check("network", True, f"{', '.join(far)} configured, but nothing may leave")
-    if config.placement == "only_on_lan":
-        far = [name for name in far if config.experts[name].place != Location.CLOUD]
-        allowed = f"queries may go to {', '.join(far)}" if far else "no query may leave"
-        return Check("network", True, f"{allowed} ({config.placement})")
-    return Check("network", True, f"queries may go to {', '.join(far)} ({config.placement})")
+    reached = [name for name in far if not config.forbids(config.experts[name])]
+    allowed = f"queries may go to {', '.join(reached)}" if reached else "no query may leave"
+    return Check("network", True, f"{allowed} ({config.placement})")
 
 
 def _privacy(config: Config) -> Iterator[Check]:
