@@ -28,8 +28,8 @@ from edge_router.settings.task_config import TaskConfig
 
 from ...options import add_command, config_of
 from ...printing import print_json
+from ...privacy_words import reading
 from ...terminal import visible
-from .privacy import reading
 
 __all__ = ["Check", "add", "examine", "report"]
 
