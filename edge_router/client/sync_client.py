@@ -92,7 +92,6 @@ class EdgeRouter:
             self.config,
             {expert.name: expert for expert in self.router.experts},
             budget=self._budget,
-            limits=self._limits,
             opened=self._backend,
         )
         handover = Handover.from_config(
