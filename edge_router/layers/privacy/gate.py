@@ -124,13 +124,15 @@ class PrivacyGate:
         """Whether `passed` would ask for consent now."""
         if self._modes.get(name) != "ask":
             return False
+        return bool(self._not_allowed(self._search(request), name))
+
+    def _not_allowed(self, private: Private, name: str) -> tuple[tuple[PrivateKind, str], ...]:
+        """The values that consent was not given for yet."""
         with self._lock:
-            allowed = set(self._allowed)
-        return any((name, *one) not in allowed for one in self._search(request).values)
+            return tuple(one for one in private.values if (name, *one) not in self._allowed)
 
     def _require_consent(self, private: Private, name: str, deadline: Deadline) -> None:
-        with self._lock:
-            new = tuple(one for one in private.values if (name, *one) not in self._allowed)
+        new = self._not_allowed(private, name)
         if not new:
             return
         question = ConsentQuestion(name, self._places[name], new)
