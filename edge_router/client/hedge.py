@@ -98,29 +98,23 @@ class Hedge:
                 race.start(other)
                 continue
             if isinstance(piece, ChatChunk):
-                for failed, error in failures.items():
-                    if failed == name:
-                        race.query.failures[name] = error
-                        self._failed(name, error)
+                if name in failures:
+                    self._note(race.query, name, failures[name])
                 return runner, piece
             failures[runner.name] = _error(piece, runner.name)
             if runner.name == name and not isinstance(failures[name], BackendUnavailable):
                 raise failures[name]
             if len(failures) == len(race.runners):
-                self._note(race.query, failures, name)
+                if isinstance(failures.get(other), BackendUnavailable):
+                    self._note(race.query, other, failures[other])
                 raise failures[name]
 
-    def _failed(self, name: str, error: BackendError) -> None:
-        """Report a failure that says something of the expert's health."""
+    def _note(self, query: Query, name: str, error: BackendError) -> None:
+        """Note a failure, so that the expert is not asked again; report one that says something of
+        its health."""
+        query.failures[name] = error
         if not isinstance(error, NOT_DOWN):
             self._reported(name, error)
-
-    def _note(self, query: Query, failures: dict[str, BackendError], name: str) -> None:
-        """Note the failure of the second one, so that it is not asked again."""
-        for other, error in failures.items():
-            if other != name and isinstance(error, BackendUnavailable):
-                query.failures[other] = error
-                self._failed(other, error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
