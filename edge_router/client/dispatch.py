@@ -20,7 +20,6 @@ from edge_router.errors import (
     CostLimitReached,
     EdgeRouterError,
     NoExpertFits,
-    PrivacyWithheld,
 )
 from edge_router.layers.budget import Budget, Reservation
 from edge_router.routing.experts.expert import Expert, Location
@@ -225,10 +224,9 @@ class Dispatch:
                 if query.deadline.cancelled:
                     raise
                 query.failures[name] = error
+                self._experience.failed(name, error)
                 if isinstance(error, ContextExceeded):
                     _rule_out_smaller(query, name)
-                elif not isinstance(error, (CostLimitReached, PrivacyWithheld)):
-                    self._experience.failed(name, error)
         raise _no_answer(query)
 
 

@@ -14,9 +14,6 @@ from edge_router.errors import (
     BackendError,
     BackendProtocolError,
     BackendUnavailable,
-    ContextExceeded,
-    CostLimitReached,
-    PrivacyWithheld,
 )
 from edge_router.routing.experts.expert import Expert
 
@@ -24,7 +21,6 @@ from .query import Ask, Chunks, Query
 
 __all__ = ["Hedge"]
 
-NOT_DOWN = (ContextExceeded, CostLimitReached, PrivacyWithheld)  # not asked, or well
 END_S = 0.25  # how long the end of an answer waits for the other one's, to know its cost
 
 
@@ -53,7 +49,7 @@ class Hedge:
         self._asking = asking
         self._remote = frozenset(one.name for one in experts if one.leaves_device)
         self._after_s = after_s
-        self._reported = failed
+        self._failed = failed
         self._asks_first = asks_first
 
     def ask(self, query: Query, name: str) -> Chunks:
@@ -110,11 +106,9 @@ class Hedge:
                 raise failures[name]
 
     def _note(self, query: Query, name: str, error: BackendError) -> None:
-        """Note a failure, so that the expert is not asked again; report one that says something of
-        its health."""
+        """Note a failure, so that the expert is not asked again."""
         query.failures[name] = error
-        if not isinstance(error, NOT_DOWN):
-            self._reported(name, error)
+        self._failed(name, error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
