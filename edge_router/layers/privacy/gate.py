@@ -15,7 +15,7 @@ from edge_router.chat.completion import ChatChunk, ChatCompletion
 from edge_router.chat.message import ToolCall
 from edge_router.chat.private_data import PrivateKind
 from edge_router.chat.request import ChatRequest
-from edge_router.errors import BackendError, ConfigError, ConsentMissing, PrivacyWithheld
+from edge_router.errors import BackendError, ConsentMissing, PrivacyWithheld
 from edge_router.guards.forking import ForkSafeLock
 from edge_router.routing.deciding.reason import PRIVATE, Reason
 from edge_router.settings.config import Config
@@ -72,10 +72,7 @@ class PrivacyGate:
 
     @classmethod
     def of(cls, config: Config, consent: Consent | None = None) -> Self | None:
-        """None where every expert may read everything. Raises ConfigError for a `consent` that
-        cannot be called."""
-        if consent is not None and not callable(consent):
-            raise ConfigError(f"consent is a {type(consent).__name__}; give a callable, or None")
+        """None where every expert may read everything."""
         modes = {
             name: config.privacy.mode_of(one.place, leaves_device=one.leaves_device)
             for name, one in config.experts.items()

@@ -82,18 +82,16 @@ def _route(options: argparse.Namespace) -> int:
 def _deciding(config: Config) -> Callable[[Router, Constraints, Any], Decision]:
     """Decides as an EdgeRouter of these settings would, by who may read a prompt too."""
     from edge_router.chat.request import ChatRequest
+    from edge_router.client.arguments import gate_of
     from edge_router.routing.deciding.decision import Snapshot
 
-    if config.privacy.is_open:
+    gate = gate_of(config)
+    if gate is None:
         return lambda router, constraints, prompt: router.route(prompt, constraints)
-    from edge_router.layers.privacy.gate import PrivacyGate
-
-    gate = PrivacyGate.of(config)
 
     def decided(router: Router, constraints: Constraints, prompt: Any) -> Decision:
         request = ChatRequest.of(prompt)
-        withheld = {} if gate is None else gate.withheld(request)
-        return router.route(request, constraints, Snapshot(withheld=withheld))
+        return router.route(request, constraints, Snapshot(withheld=gate.withheld(request)))
 
     return decided
 
