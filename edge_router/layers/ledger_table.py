@@ -120,21 +120,23 @@ def open_for_writing(path: Path, until: float) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, until: float) -> None:
-    if version_of(connection) == SCHEMA_VERSION:
+    if _version_of(connection) == SCHEMA_VERSION:
         with transaction(connection, until):
             _forget_old(connection)
         return
     with transaction(connection, until):
-        if version_of(connection) == 0:  # another process may have been faster
+        if _version_of(connection) == 0:  # another process may have been faster
             connection.execute(SPENT)
             connection.execute(PENDING)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def version_of(connection: sqlite3.Connection) -> int:
+def _version_of(connection: sqlite3.Connection) -> int:
     """0 for a new file. Raises ValueError for a version of later times."""
     version: int
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if not 0 <= version <= SCHEMA_VERSION:
-        raise ValueError(f"it has schema version {version}, this Edge Router writes 1; upgrade it")
+        raise ValueError(
+            f"it has schema version {version}, this Edge Router writes {SCHEMA_VERSION}; upgrade it"
+        )
     return version
