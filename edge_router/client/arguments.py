@@ -45,9 +45,12 @@ def checked_backends(backends: Mapping[str, Backend], config: Config) -> Mapping
 
 
 def gate_of(
-    config: Config, consent: Callable[[ConsentQuestion], bool] | None
+    config: Config, consent: Callable[[ConsentQuestion], bool] | None = None
 ) -> PrivacyGate | None:
-    """The gate in front of experts that may not read everything; without one it is not loaded."""
+    """The gate in front of experts that may not read everything; without one it is not loaded.
+    Raises ConfigError for a `consent` that cannot be called."""
+    if consent is not None and not callable(consent):
+        raise ConfigError(f"consent is a {type(consent).__name__}; give a callable, or None")
     if config.privacy.is_open:
         return None
     from edge_router.layers.privacy.gate import PrivacyGate

@@ -20,12 +20,10 @@ from edge_router.errors import (
     CostLimitReached,
     EdgeRouterError,
     NoExpertFits,
-    PrivacyWithheld,
 )
 from edge_router.layers.budget import Budget, Reservation
 from edge_router.routing.experts.expert import Expert, Location
-from edge_router.settings.config import Config
-from edge_router.settings.constraints import Constraints
+from edge_router.settings.config import Config, configured_limits
 
 from .query import Ask, Attempt, Chunks, Query, first_piece
 from .running_estimates import Experience
@@ -42,8 +40,7 @@ log = logging.getLogger("edge_router")
 class Asking:
     """Asks one of `experts` at a time, each within its money and its time. Thread-safe.
 
-    `limits` gives the constraints that hold now for a query with some of its own, `opened` the
-    backend of an expert by name.
+    `opened` gives the backend of an expert by name.
     """
 
     def __init__(
@@ -52,13 +49,12 @@ class Asking:
         experts: Mapping[str, Expert],
         *,
         budget: Budget,
-        limits: Callable[[Constraints | None], Constraints],
         opened: Callable[[str], Backend],
     ) -> None:
         self._config = config
         self._experts = experts
         self._budget = budget
-        self._limits = limits
+        self._configured = configured_limits(config)
         self._opened = opened
 
     def ask(self, query: Query, name: str) -> Chunks:
@@ -141,7 +137,9 @@ class Asking:
         return attempt
 
     def _reservation(self, query: Query, expert: Expert) -> Reservation | None:
-        limits = self._limits(query.constraints)
+        limits = self._configured
+        if query.constraints is not None:
+            limits = limits.tightened(query.constraints)
         limit = limits.max_cost_usd
         if limit is None and not self._budget.limited:
             return None
@@ -226,10 +224,9 @@ class Dispatch:
                 if query.deadline.cancelled:
                     raise
                 query.failures[name] = error
+                self._experience.failed(name, error)
                 if isinstance(error, ContextExceeded):
                     _rule_out_smaller(query, name)
-                elif not isinstance(error, (CostLimitReached, PrivacyWithheld)):
-                    self._experience.failed(name, error)
         raise _no_answer(query)
 
 

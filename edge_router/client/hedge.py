@@ -14,9 +14,6 @@ from edge_router.errors import (
     BackendError,
     BackendProtocolError,
     BackendUnavailable,
-    ContextExceeded,
-    CostLimitReached,
-    PrivacyWithheld,
 )
 from edge_router.routing.experts.expert import Expert
 
@@ -24,7 +21,6 @@ from .query import Ask, Chunks, Query
 
 __all__ = ["Hedge"]
 
-NOT_DOWN = (ContextExceeded, CostLimitReached, PrivacyWithheld)  # not asked, or well
 END_S = 0.25  # how long the end of an answer waits for the other one's, to know its cost
 
 
@@ -53,7 +49,7 @@ class Hedge:
         self._asking = asking
         self._remote = frozenset(one.name for one in experts if one.leaves_device)
         self._after_s = after_s
-        self._reported = failed
+        self._failed = failed
         self._asks_first = asks_first
 
     def ask(self, query: Query, name: str) -> Chunks:
@@ -98,29 +94,21 @@ class Hedge:
                 race.start(other)
                 continue
             if isinstance(piece, ChatChunk):
-                for failed, error in failures.items():
-                    if failed == name:
-                        race.query.failures[name] = error
-                        self._failed(name, error)
+                if name in failures:
+                    self._note(race.query, name, failures[name])
                 return runner, piece
             failures[runner.name] = _error(piece, runner.name)
             if runner.name == name and not isinstance(failures[name], BackendUnavailable):
                 raise failures[name]
             if len(failures) == len(race.runners):
-                self._note(race.query, failures, name)
+                if isinstance(failures.get(other), BackendUnavailable):
+                    self._note(race.query, other, failures[other])
                 raise failures[name]
 
-    def _failed(self, name: str, error: BackendError) -> None:
-        """Report a failure that says something of the expert's health."""
-        if not isinstance(error, NOT_DOWN):
-            self._reported(name, error)
-
-    def _note(self, query: Query, failures: dict[str, BackendError], name: str) -> None:
-        """Note the failure of the second one, so that it is not asked again."""
-        for other, error in failures.items():
-            if other != name and isinstance(error, BackendUnavailable):
-                query.failures[other] = error
-                self._failed(other, error)
+    def _note(self, query: Query, name: str, error: BackendError) -> None:
+        """Note a failure, so that the expert is not asked again."""
+        query.failures[name] = error
+        self._failed(name, error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

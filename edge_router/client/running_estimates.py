@@ -18,7 +18,12 @@ from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Messa
 from edge_router.device.latency import AS_STATED, ExpertState, Pace, Timing
 from edge_router.device.machine import DeviceSource, DeviceState, this_device
 from edge_router.device.speeds import MeasuredSpeed, now_as_text, write_speeds
-from edge_router.errors import BackendError
+from edge_router.errors import (
+    BackendError,
+    ContextExceeded,
+    CostLimitReached,
+    PrivacyWithheld,
+)
 from edge_router.guards.forking import ForkSafeLock
 from edge_router.routing.deciding.decision import Snapshot
 from edge_router.routing.deciding.reason import Reason
@@ -29,6 +34,7 @@ from edge_router.settings.config import Config
 
 __all__ = ["Experience", "RecentDevice"]
 
+NOT_DOWN = (ContextExceeded, CostLimitReached, PrivacyWithheld)  # not asked, or well
 KEPT_OPEN_S = 30.0  # how long the transport keeps an idle connection
 UNREACHABLE_S = 10.0  # how long a failed expert is avoided, unless its error states a time
 LONGEST_UNREACHABLE_S = 60.0
@@ -216,8 +222,9 @@ class Experience:
             return True
 
     def failed(self, name: str, error: BackendError) -> None:
-        """Note that an expert could not be reached."""
-        if name in self._served:
+        """Note that an expert could not be reached, unless the error says that it was not asked, or
+        that it is well."""
+        if name in self._served and not isinstance(error, NOT_DOWN):
             avoided_s = UNREACHABLE_S if error.retry_after_s is None else error.retry_after_s
             with self._lock:
                 seconds = min(avoided_s, LONGEST_UNREACHABLE_S)

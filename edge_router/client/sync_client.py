@@ -92,7 +92,6 @@ class EdgeRouter:
             self.config,
             {expert.name: expert for expert in self.router.experts},
             budget=self._budget,
-            limits=self._limits,
             opened=self._backend,
         )
         handover = Handover.from_config(
@@ -275,11 +274,9 @@ class EdgeRouter:
         learned: bool = True,
     ) -> Query:
         self._require_open()
-        if constraints is not None:
-            require_constraints(constraints)
         started = time.monotonic()
-        request = ChatRequest.of(prompt)
         limits = self._limits(constraints)
+        request = ChatRequest.of(prompt)
         snapshot = self._snapshot(request, limits)
         try:
             decision = self.router.route(request, limits, snapshot, rule=rule)
@@ -314,8 +311,10 @@ class EdgeRouter:
 
     def _limits(self, constraints: Constraints | None) -> Constraints:
         """The limits that hold now for a query with `constraints` of its own."""
-        limits = self.constraints(getattr(constraints, "caller", None))
-        return limits if constraints is None else limits.tightened(constraints)
+        if constraints is None:
+            return self.constraints()
+        require_constraints(constraints)
+        return self.constraints(constraints.caller).tightened(constraints)
 
     def _finish(self, query: Query, ended: Ending) -> AnswerRecord:
         """The record of an ended answer, once it is logged, learned from and given to the hooks."""

@@ -27,8 +27,9 @@ __all__ = [
     "Locked",
     "SqliteFile",
     "code_of",
-    "create",
     "identity",
+    "opened",
+    "remove",
     "transaction",
     "wait_no_longer",
 ]
@@ -42,7 +43,7 @@ FORK_WAIT_S = 2.0  # of a fork for a transaction that is under way
 _CREATING: Final = ForkSafeLock()
 
 
-def create(path: Path) -> None:
+def _create(path: Path) -> None:
     """An empty file that only the user may read; SQLite gives the files beside it the same mode.
 
     A file that is there is not opened. The lock keeps others of this process from opening the new
@@ -53,6 +54,47 @@ def create(path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             require_regular(path.stat().st_mode)
+
+
+def opened(
+    path: Path, until: float, prepare: Callable[[sqlite3.Connection], None]
+) -> sqlite3.Connection:
+    """The file open for writing, with a write-ahead log, made where there is none. `prepare` makes
+    its tables. Waits for other processes until then, and raises sqlite3.Error, OSError, and what
+    `prepare` does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _create(Path(os.path.realpath(path)))
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    try:
+        wait_no_longer(connection, until)
+        _write_ahead(connection, until)
+        # A killed process loses nothing, a power cut the last transactions at most.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, until: float) -> None:
+    """Turn the write-ahead log on. Of several that open a new file at once only one can, and SQLite
+    lets the others fail without a wait."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if code_of(error) not in BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
+def remove(path: Path) -> None:
+    """Delete the file and what SQLite keeps beside it. Raises OSError."""
+    for ending in BESIDE:
+        path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -139,16 +139,17 @@ class Budget:
         the expected answer, of `expected_tokens` tokens and `expected_s` seconds, and where what
         they leave cannot be looked up or booked in `within_s` seconds.
         """
-        need = Need(expert, request, expected_tokens, expected_s)
+        ledger = None if is_free(expert) else self._ledger
         with self._lock:
             own = list(self._own_limits(max_cost_usd))
-            if self._ledger is None or is_free(expert):
-                if not own:  # nothing to hold back, so nothing is counted
-                    return Reservation(self, 0.0, None)
+            if ledger is None and not own:  # nothing to hold back, so nothing is counted
+                return Reservation(self, 0.0, None)
+            need = Need.of(expert, request, expected_tokens, expected_s)
+            if ledger is None:
                 return self._reserved(need.within(own), None)
             plan = partial(_planned, need, own)
             try:
-                entry = self._ledger.reserve(caller, plan, expert=expert.name, within_s=within_s)
+                entry = ledger.reserve(caller, plan, expert=expert.name, within_s=within_s)
             except BudgetUnusable as error:
                 raise CostLimitReached(
                     f"{expert.name} was not asked: {error}", limit=Reason.BUDGET_UNKNOWN

@@ -21,15 +21,15 @@ from pathlib import Path
 
 from edge_router.errors import BudgetUnusable
 from edge_router.guards.sqlite_file import (
-    BESIDE,
     BUSY,
     SqliteFile,
     code_of,
     identity,
+    remove,
     transaction,
     wait_no_longer,
 )
-from edge_router.settings.budget_config import Allowance, BudgetConfig
+from edge_router.settings.budget_config import ANY_CALLER, Allowance, BudgetConfig
 
 from . import ledger_table as table
 from .amount import Amount
@@ -162,7 +162,7 @@ class Ledger:
 
     def callers(self) -> list[str]:
         """The callers that the file knows, and those of the settings."""
-        known = set(self._limits.callers) - {"*"}
+        known = set(self._limits.callers) - {ANY_CALLER}
         if identity(self.path) is not None:
             with self._use(WAIT_S, "read") as (connection, until):
                 wait_no_longer(connection, until)
@@ -175,8 +175,7 @@ class Ledger:
         self._late.clear()
         self._file.close(WAIT_S)
         try:
-            for suffix in BESIDE:
-                self.path.with_name(f"{self.path.name}{suffix}").unlink(missing_ok=True)
+            remove(self.path)
         except OSError as error:
             raise self._unusable("removed", error) from error
 

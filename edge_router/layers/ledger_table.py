@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_router.guards.sqlite_file import BUSY, code_of, create, transaction, wait_no_longer
+from edge_router.guards.sqlite_file import opened, transaction
 
 from .amount import Amount
 from .periods import PERIODS, start_of
@@ -118,46 +116,27 @@ def _forget_old(connection: sqlite3.Connection) -> None:
 
 def open_for_writing(path: Path, until: float) -> sqlite3.Connection:
     """An open file with our tables, made where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    create(Path(os.path.realpath(path)))
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    try:
-        wait_no_longer(connection, until)
-        _write_ahead(connection, until)
-        connection.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing
-        if version_of(connection) != SCHEMA_VERSION:
-            with transaction(connection, until):
-                if version_of(connection) == 0:  # another process may have been faster
-                    connection.execute(SPENT)
-                    connection.execute(PENDING)
-                    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        else:
-            with transaction(connection, until):
-                _forget_old(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return opened(path, until, lambda connection: _prepare(connection, until))
 
 
-def _write_ahead(connection: sqlite3.Connection, until: float) -> None:
-    """Turn the write-ahead log on. Of several that open a new file at once only one can, and SQLite
-    lets the others fail without a wait."""
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if code_of(error) not in BUSY or time.monotonic() >= until:
-                raise
-            time.sleep(0.005)
-        else:
-            return
+def _prepare(connection: sqlite3.Connection, until: float) -> None:
+    if _version_of(connection) == SCHEMA_VERSION:
+        with transaction(connection, until):
+            _forget_old(connection)
+        return
+    with transaction(connection, until):
+        if _version_of(connection) == 0:  # another process may have been faster
+            connection.execute(SPENT)
+            connection.execute(PENDING)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def version_of(connection: sqlite3.Connection) -> int:
+def _version_of(connection: sqlite3.Connection) -> int:
     """0 for a new file. Raises ValueError for a version of later times."""
     version: int
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if not 0 <= version <= SCHEMA_VERSION:
-        raise ValueError(f"it has schema version {version}, this Edge Router writes 1; upgrade it")
+        raise ValueError(
+            f"it has schema version {version}, this Edge Router writes {SCHEMA_VERSION}; upgrade it"
+        )
     return version

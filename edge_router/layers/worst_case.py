@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from edge_router.chat.request import ChatRequest, estimated_tokens
 from edge_router.errors import CostLimitReached
@@ -35,22 +36,26 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One answer that `expert` is to be asked for, expected to have `expected_tokens` tokens and to
-    take `expected_s` seconds."""
+    """One answer of at most `max_tokens` tokens that `expert` is to be asked for, to a request of
+    which it reads at most `read_tokens`; expected to have `expected_tokens` tokens and to take
+    `expected_s` seconds."""
 
     expert: Expert
-    request: ChatRequest
+    read_tokens: int
+    max_tokens: int
     expected_tokens: float
     expected_s: float
+
+    @classmethod
+    def of(cls, expert: Expert, request: ChatRequest, tokens: float, seconds: float) -> Self:
+        """What `expert` needs for a request; `tokens` and `seconds` are expected of its answer."""
+        read = expert.read_tokens(most_input_tokens(request))
+        return cls(expert, read, request.max_tokens, tokens, seconds)
 
     @property
     def counts_tokens(self) -> bool:
         """Whether limits on tokens hold for it: those of the cloud are counted."""
         return self.expert.location == Location.CLOUD
-
-    @property
-    def _least_tokens(self) -> float:
-        return min(self.expected_tokens, self.request.max_tokens)
 
     def within(self, limits: Sequence[Limit]) -> Amount:
         """The longest answer that all `limits` pay for, at its worst case.
@@ -65,28 +70,29 @@ class Need:
                 "known",
                 limit=Reason.PRICE_UNKNOWN,
             )
-        short = [one for one in limits if self._paid_by(one) < self._least_tokens]
+        paid = [self._paid_by(one) for one in limits]
+        least = min(self.expected_tokens, self.max_tokens)
+        short = [one for one, tokens in zip(limits, paid, strict=True) if tokens < least]
         if short:
             raise self._refusal(max(short, key=lambda one: (_free_in_s(one), -one.left)))
-        paid = [self._paid_by(one) for one in limits]
-        tokens = min([self.request.max_tokens, *paid])
-        counted = self._tokens(tokens) if self.counts_tokens else 0
+        tokens = min([self.max_tokens, *paid])
+        counted = self.read_tokens + tokens if self.counts_tokens else 0
         return Amount(self._usd(tokens), counted, tokens)
 
     def _paid_by(self, limit: Limit) -> int:
         """How many tokens of an answer a limit pays for, at most those requested; below 1 for none
         at all."""
-        most, pricing = self.request.max_tokens, self.expert.pricing
-        left = limit.left - (self._tokens(0) if limit.in_tokens else self._usd(0))
+        most, pricing = self.max_tokens, self.expert.pricing
+        left = limit.left - (self.read_tokens if limit.in_tokens else self._usd(0))
         each = 1.0 if limit.in_tokens else (pricing.output_usd_per_million / 1e6 if pricing else 0)
         if left < 0 or each == 0:
             return -1 if left < 0 else most
         return int(min(most, left / each))
 
     def _refusal(self, limit: Limit) -> CostLimitReached:
-        most = self.request.max_tokens
+        most = self.max_tokens
         if limit.in_tokens:
-            left, may = f"{max(0, limit.left):.0f} tokens are", f"take {self._tokens(most)}"
+            left, may = f"{max(0, limit.left):.0f} tokens are", f"take {self.read_tokens + most}"
         else:
             left, may = f"${limit.left:.4g} is", f"cost ${self._usd(most):.4g}"
         again = f"; it is free again at {limit.free_at}" if limit.free_at else ""
@@ -99,11 +105,7 @@ class Need:
 
     def _usd(self, tokens: int) -> float:
         """Dollars for an answer of `tokens` tokens; 0 for an unknown price."""
-        return self.expert.cost(self._tokens(0), tokens, self.expected_s) or 0.0
-
-    def _tokens(self, tokens: int) -> int:
-        """Tokens read and written of such an answer."""
-        return self.expert.read_tokens(most_input_tokens(self.request)) + tokens
+        return self.expert.cost(self.read_tokens, tokens, self.expected_s) or 0.0
 
 
 def _free_in_s(limit: Limit) -> float:

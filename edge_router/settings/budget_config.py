@@ -19,7 +19,7 @@ from edge_router.guards.checks import (
 from edge_router.guards.redaction import quoted
 
 from .constraints import LONGEST_CALLER
-from .setting import checks_of, setting
+from .setting import checks_of, setting, table_named
 
 __all__ = ["ANY_CALLER", "Allowance", "BudgetConfig", "budget_config_of"]
 
@@ -96,10 +96,9 @@ def budget_config_of(stated: Any) -> BudgetConfig:
     """From a value that is one, or a table. Raises ConfigError."""
     if isinstance(stated, BudgetConfig):
         return stated
-    if not isinstance(stated, Mapping):
-        raise ConfigError(f"budget = {quoted(stated)} in the settings must be a table, [budget]")
-    refuse_unknown(stated, {one.name for one in fields(BudgetConfig)}, "[budget]")
-    return BudgetConfig(callers=stated.get("callers") or {}, **_limits(stated, "[budget]"))
+    table = table_named(stated, "budget")
+    refuse_unknown(table, {one.name for one in fields(BudgetConfig)}, "[budget]")
+    return BudgetConfig(callers=table.get("callers") or {}, **_limits(table, "[budget]"))
 
 
 def _callers_of(stated: Any) -> Mapping[str, Allowance]:

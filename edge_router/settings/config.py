@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -180,10 +180,8 @@ class Config:
     def __post_init__(self) -> None:
         """Raises ConfigError, also for settings that have no effect without `learn`."""
         settle(self, FIELDS, "the settings")
-        object.__setattr__(self, "experts", experts_of(self.experts))
-        object.__setattr__(self, "tasks", task_config_of(self.tasks))
-        object.__setattr__(self, "budget", budget_config_of(self.budget))
-        object.__setattr__(self, "privacy", privacy_config_of(self.privacy))
+        for name, settled in TABLES.items():
+            object.__setattr__(self, name, settled(getattr(self, name)))
         for key in ("learn_prompts", "exploration"):
             if getattr(self, key) and not self.learn:
                 raise ConfigError(f"{key} = {getattr(self, key)!r} does nothing; add learn = true")
@@ -212,15 +210,10 @@ class Config:
         stated = read_environment(SETTINGS, others=_variables(tables.get("experts")))
         settings |= checked(stated, SETTINGS, "the environment")
         settings |= checked(overrides, SETTINGS, "the arguments")
-        if "experts" in tables:
-            settings["experts"] = experts_of(_table(tables, "experts"))
-        if "tasks" in tables:
-            settings["tasks"] = task_config_of(_table(tables, "tasks"))
-        if "budget" in tables:
-            settings["budget"] = budget_config_of(_table(tables, "budget"))
-        if "privacy" in tables:
-            settings["privacy"] = privacy_config_of(_table(tables, "privacy"))
-        refuse_unknown(tables, {"router", "experts", "tasks", "privacy", "budget"}, "the file")
+        for name, settled in TABLES.items():
+            if name in tables:
+                settings[name] = settled(_table(tables, name))
+        refuse_unknown(tables, {"router", *TABLES}, "the file")
         return cls(**settings)
 
     @property
@@ -257,6 +250,12 @@ def _variables(experts: Any) -> set[str]:
 
 SETTINGS = checks_of(Config)
 FIELDS = unset_allowed(Config, SETTINGS)
+TABLES: Mapping[str, Callable[[Any], Any]] = {
+    "experts": experts_of,
+    "tasks": task_config_of,
+    "budget": budget_config_of,
+    "privacy": privacy_config_of,
+}
 PATHS = paths_of(Config) | paths_of(ExpertConfig)
 
 
@@ -267,13 +266,12 @@ def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
     return table
 
 
-def configured_limits(config: Config, *, spent_usd: float = 0.0) -> Constraints:
-    """The constraints of the settings, with `spent_usd` taken off the budget."""
-    budget = config.budget_usd
+def configured_limits(config: Config) -> Constraints:
+    """The constraints of the settings."""
     return Constraints(
         placement=config.placement,
         offline=config.offline,
         max_cost_usd=config.max_cost_usd,
         max_latency_s=config.max_latency_s,
-        budget_left_usd=None if budget is None else max(0.0, budget - spent_usd),
+        budget_left_usd=config.budget_usd,
     )

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from edge_router.errors import ConfigError
-from edge_router.guards.checks import number, table_of_texts, text
+from edge_router.guards.checks import Check, number, table_of_texts, text
 from edge_router.guards.redaction import quoted
 
 __all__ = ["keep_alive", "temperature", "variable", "variables"]
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
-
-
-def temperature(value: Any, fault: str) -> float | Literal["omit"]:
-    if value == "omit":
-        return "omit"
-    number_of: float = number(0.0, 100.0)(value, f"{fault} must be 'omit', or")
-    return number_of
 
 
 def variable(value: Any, fault: str) -> str:
@@ -36,14 +29,20 @@ def variable(value: Any, fault: str) -> str:
 
 def variables(value: Any, fault: str) -> Mapping[str, str]:
     key = fault.partition(" = ")[0]
-    for name, name_of in table_of_texts(value, fault).items():
+    stated = table_of_texts(value, fault)
+    for name, name_of in stated.items():
         variable(name_of, f"{key}: {quoted(name)} = ")
-    return table_of_texts(value, fault)
+    return stated
 
 
-def keep_alive(value: Any, fault: str) -> float | Literal["forever"]:
-    """Seconds, or "forever"."""
-    if value == "forever":
-        return "forever"
-    seconds: float = number(0.0)(value, f"{fault} must be 'forever', or")
-    return seconds
+def number_or(word: str, check: Check) -> Check:
+    """A number that passes `check`, or the `word`."""
+
+    def checked_number(value: Any, fault: str) -> Any:
+        return word if value == word else check(value, f"{fault} must be {word!r}, or")
+
+    return checked_number
+
+
+keep_alive = number_or("forever", number(0.0))
+temperature = number_or("omit", number(0.0, 100.0))

@@ -9,9 +9,7 @@ from typing import Any, Literal, get_args
 from edge_router.chat.private_data import PrivateKind
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
-    Check,
     FrozenDict,
-    checked,
     one_of,
     settle,
     table_of_texts,
@@ -20,7 +18,7 @@ from edge_router.guards.checks import (
 from edge_router.guards.redaction import quoted
 
 from .location import Location
-from .setting import checks_of, setting
+from .setting import checks_of, from_table, setting
 
 __all__ = ["COUNTRIES", "PrivacyConfig", "PrivacyMode", "privacy_config_of"]
 
@@ -106,15 +104,9 @@ class PrivacyConfig:
         return self.cloud if place == Location.CLOUD else self.lan
 
 
-SETTINGS: Mapping[str, Check] = checks_of(PrivacyConfig)
-FIELDS = unset_allowed(PrivacyConfig, SETTINGS)
+FIELDS = unset_allowed(PrivacyConfig, checks_of(PrivacyConfig))
 
 
 def privacy_config_of(stated: Any) -> PrivacyConfig:
     """From a value that is one, or a table. Raises ConfigError."""
-    if isinstance(stated, PrivacyConfig):
-        return stated
-    if not isinstance(stated, Mapping):
-        raise ConfigError(f"privacy = {quoted(stated)} in the settings must be a table, [privacy]")
-    known = {key: value for key, value in stated.items() if value is not None}
-    return PrivacyConfig(**checked(known, SETTINGS, "[privacy]"))
+    return from_table(PrivacyConfig, stated, "privacy")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from edge_router.errors import ConfigError
-from edge_router.guards.checks import checked, number, one_of, settle, text, unset_allowed, whole
-from edge_router.guards.redaction import quoted
+from edge_router.guards.checks import number, one_of, settle, text, unset_allowed, whole
 
-from .setting import checks_of, setting
+from .setting import checks_of, from_table, setting
 
 __all__ = ["ClassifierKind", "TaskChoice", "TaskConfig", "task_config_of"]
 
@@ -55,15 +52,9 @@ class TaskConfig:
         settle(self, FIELDS, "TaskConfig")
 
 
-SETTINGS = checks_of(TaskConfig)
-FIELDS = unset_allowed(TaskConfig, SETTINGS)
+FIELDS = unset_allowed(TaskConfig, checks_of(TaskConfig))
 
 
 def task_config_of(stated: Any) -> TaskConfig:
     """From a value that is one, or a table. Raises ConfigError."""
-    if isinstance(stated, TaskConfig):
-        return stated
-    if not isinstance(stated, Mapping):
-        raise ConfigError(f"tasks = {quoted(stated)} in the settings must be a table, [tasks]")
-    known = {key: value for key, value in stated.items() if value is not None}
-    return TaskConfig(**checked(known, SETTINGS, "[tasks]"))
+    return from_table(TaskConfig, stated, "tasks")

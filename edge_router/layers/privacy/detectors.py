@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 
 from edge_router.chat.private_data import PrivateKind
 from edge_router.guards.bounded_pattern import WINDOW, bounded_pattern
 from edge_router.settings.privacy_config import PrivacyConfig
 
-from .finding import Finding, apart
+from .finding import Detector, Finding, apart
 from .hidden_texts import unwrapped
 from .national_ids import national_ids
 from .numbers import cards, ibans, phones
@@ -20,8 +20,6 @@ from .readable import readable
 from .secrets import issued_keys, secrets
 
 __all__ = ["PATTERN_SECONDS", "Detectors"]
-
-Detector = Callable[[str], Iterable[Finding]]
 
 PATTERN_SECONDS = 1.0  # of the user's own patterns on one text
 KEPT, KEPT_LONG = 512, 4  # texts whose findings are remembered, and those of over LONG characters

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from edge_router.chat.private_data import PrivateKind
 
-__all__ = ["Finding", "apart"]
+__all__ = ["Detector", "Finding", "apart"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -18,6 +18,10 @@ class Finding:
     end: int
     kind: PrivateKind
     detail: str = ""
+
+
+Detector = Callable[[str], Iterable[Finding]]
+"""Finds what is private in a text."""
 
 
 def apart(findings: Iterable[Finding]) -> Iterator[Finding]:

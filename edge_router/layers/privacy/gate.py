@@ -15,7 +15,7 @@ from edge_router.chat.completion import ChatChunk, ChatCompletion
 from edge_router.chat.message import ToolCall
 from edge_router.chat.private_data import PrivateKind
 from edge_router.chat.request import ChatRequest
-from edge_router.errors import BackendError, ConfigError, ConsentMissing, PrivacyWithheld
+from edge_router.errors import BackendError, ConsentMissing, PrivacyWithheld
 from edge_router.guards.forking import ForkSafeLock
 from edge_router.routing.deciding.reason import PRIVATE, Reason
 from edge_router.settings.config import Config
@@ -72,10 +72,7 @@ class PrivacyGate:
 
     @classmethod
     def of(cls, config: Config, consent: Consent | None = None) -> Self | None:
-        """None where every expert may read everything. Raises ConfigError for a `consent` that
-        cannot be called."""
-        if consent is not None and not callable(consent):
-            raise ConfigError(f"consent is a {type(consent).__name__}; give a callable, or None")
+        """None where every expert may read everything."""
         modes = {
             name: config.privacy.mode_of(one.place, leaves_device=one.leaves_device)
             for name, one in config.experts.items()
@@ -124,13 +121,15 @@ class PrivacyGate:
         """Whether `passed` would ask for consent now."""
         if self._modes.get(name) != "ask":
             return False
+        return bool(self._not_allowed(self._search(request), name))
+
+    def _not_allowed(self, private: Private, name: str) -> tuple[tuple[PrivateKind, str], ...]:
+        """The values that consent was not given for yet."""
         with self._lock:
-            allowed = set(self._allowed)
-        return any((name, *one) not in allowed for one in self._search(request).values)
+            return tuple(one for one in private.values if (name, *one) not in self._allowed)
 
     def _require_consent(self, private: Private, name: str, deadline: Deadline) -> None:
-        with self._lock:
-            new = tuple(one for one in private.values if (name, *one) not in self._allowed)
+        new = self._not_allowed(private, name)
         if not new:
             return
         question = ConsentQuestion(name, self._places[name], new)

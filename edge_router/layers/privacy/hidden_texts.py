@@ -5,13 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
-from .finding import Finding
+from .finding import Detector, Finding
 
 __all__ = ["decoded", "unwrapped"]
-
-Detector = Callable[[str], Iterable[Finding]]
 
 _BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{8,}(?:\r?\n[ \t]{0,8}[A-Za-z0-9+/_\-]{4,})*={0,2}"

@@ -14,6 +14,7 @@ from .request_texts import is_opaque, visited
 
 __all__ = ["Private", "Redacted", "redacted", "search"]
 
+LEAST_KEPT_OUT = 6  # characters; a shorter value, such as a PIN, is part of many a number
 _LIKE_PLACEHOLDERS = re.compile(r"\[[A-Z\-]{3,16}-[0-9]{1,9}\]")
 
 
@@ -64,13 +65,7 @@ def redacted(
     as in an image, in an attached file, or in the name of a tool."""
     if PrivateKind.MEDIA in private.kinds:
         return None
-    written: set[str] = set()
-
-    def collect(text: str, _: bool) -> str:
-        written.update(_LIKE_PLACEHOLDERS.findall(text))
-        return text
-
-    visited(request, collect)
+    written = {word for text in _texts(request) for word in _LIKE_PLACEHOLDERS.findall(text)}
     made = conversations.placeholders(request, private.values, taken=written.__contains__)
 
     def replaced(text: str, identifier: bool) -> str:
@@ -92,14 +87,7 @@ def redacted(
 
 def _left(request: ChatRequest, values: dict[str, str]) -> dict[str, str]:
     """The values that are still in a request, by their placeholders."""
-    texts: list[str] = []
-
-    def collect(text: str, _: bool) -> str:
-        texts.append(text)
-        return text
-
-    visited(request, collect)
-    whole = "\0".join(texts)
+    whole = "\0".join(_texts(request))
     return {
         made: value
         for made, value in values.items()
@@ -107,10 +95,18 @@ def _left(request: ChatRequest, values: dict[str, str]) -> dict[str, str]:
     }
 
 
+def _texts(request: ChatRequest) -> list[str]:
+    texts: list[str] = []
+
+    def collect(text: str, _: bool) -> str:
+        texts.append(text)
+        return text
+
+    visited(request, collect)
+    return texts
+
+
 def _without(text: str, left: dict[str, str]) -> str:
     for made, value in left.items():
         text = text.replace(value, made)
     return text
-
-
-LEAST_KEPT_OUT = 6  # characters; a shorter value, such as a PIN, is part of many a number

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -27,10 +26,10 @@ from edge_router.guards.sqlite_file import (
     CORRUPT,
     NO_ROOM,
     code_of,
-    create,
     identity,
+    opened,
+    remove,
     transaction,
-    wait_no_longer,
 )
 from edge_router.routing.experts.expert import Estimate
 
@@ -92,21 +91,10 @@ def open_for_writing(path: Path, until: float) -> sqlite3.Connection:
 
     Raises sqlite3.Error, OSError, LearningError.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    create(Path(os.path.realpath(path)))
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    try:
-        wait_no_longer(connection, until)
-        _prepare(connection, path, until)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return opened(path, until, lambda connection: _prepare(connection, path, until))
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, until: float) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last rows only
     connection.execute("PRAGMA secure_delete = ON")  # prompts that went are not kept in free pages
     if _version(connection, path) == SCHEMA_VERSION:
         return
@@ -200,12 +188,6 @@ def empty(connection: sqlite3.Connection, path: Path, until: float) -> None:
             f"{path} is empty now, but another process still reads the old rows, and they stay in "
             f"{path.name}-wal; end it and clear again"
         )
-
-
-def remove(path: Path) -> None:
-    """Delete the file and what SQLite keeps beside it. Raises OSError."""
-    for ending in BESIDE:
-        path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def set_aside(path: Path) -> Path:

@@ -18,7 +18,12 @@ from edge_router.client.running_estimates import Experience, RecentDevice
 from edge_router.device.latency import Speed
 from edge_router.device.machine import DeviceState
 from edge_router.device.speeds import read_speeds
-from edge_router.errors import BackendUnavailable
+from edge_router.errors import (
+    BackendUnavailable,
+    ContextExceeded,
+    CostLimitReached,
+    PrivacyWithheld,
+)
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.decision import Decision, Snapshot
 from edge_router.routing.deciding.reason import Reason
@@ -257,6 +262,21 @@ def test_who_could_not_be_reached_is_in_doubt_for_a_while() -> None:
     answer(known, by="cloud")
     assert snapshot(known).doubts == {}
     known.failed("local", BackendUnavailable("out of time"))
+    assert snapshot(known).doubts == {}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ContextExceeded("too long"),
+        CostLimitReached("too dear", limit="budget", retry_after_s=30.0),
+        PrivacyWithheld("private", kinds=("email",)),
+    ],
+)
+def test_who_was_not_asked_or_had_too_little_room_is_not_down(error: BackendUnavailable) -> None:
+    """The next query may ask it."""
+    known = experience()
+    known.failed("cloud", error)
     assert snapshot(known).doubts == {}
 
 

@@ -99,6 +99,25 @@ def test_tokens_of_the_cloud_are_limited(tmp_path: Path) -> None:
     assert (third.answered_by, third.reason) == ("local", "token_budget")
 
 
+def test_tokens_of_ones_own_machines_are_not_limited(tmp_path: Path) -> None:
+    """A priced machine of the lan spends dollars of the budget, and no tokens of it."""
+    budget = BudgetConfig(usd_per_day=1.0, tokens_per_hour=10, tokens_per_answer=10)
+    experts = {"big": replace(BIG, location="lan")}
+    with router(tmp_path, budget, experts=experts) as one:
+        first, second = (one.complete(QUESTION).record for _ in range(2))
+    assert (first.cost_usd, first.cost_limited) == (pytest.approx(0.1), False)
+    assert (second.cost_usd, second.cost_limited) == (pytest.approx(0.1), False)
+    assert spent(tmp_path, budget) == pytest.approx(0.2)
+
+
+def test_money_of_a_routers_own_is_not_said_to_come_back(tmp_path: Path) -> None:
+    """Where `budget_usd` leaves less than the file, no period frees it."""
+    with router(tmp_path, DAY, budget_usd=1e-6) as one, pytest.raises(NoExpertFits) as caught:
+        one.complete(QUESTION)
+    assert type(caught.value) is NoExpertFits
+    assert caught.value.excluded == {"big": "budget"}
+
+
 def test_no_token_is_left_for_anybody(tmp_path: Path) -> None:
     """Where nothing free is configured the error names the tokens."""
     budget = BudgetConfig(tokens_per_day=10)

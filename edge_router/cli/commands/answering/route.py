@@ -83,7 +83,7 @@ def _deciding(config: Config, router: Router) -> Callable[[Any], Decision]:
     from edge_router.routing.deciding.decision import Snapshot
     from edge_router.settings.config import configured_limits
 
-    constraints, gate = configured_limits(config), gate_of(config, None)
+    constraints, gate = configured_limits(config), gate_of(config)
 
     def decided(prompt: Any) -> Decision:
         if gate is None:

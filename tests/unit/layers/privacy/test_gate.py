@@ -301,9 +301,10 @@ def test_the_time_that_a_person_thinks_is_nobodys(
     assert answer.record.answered_by == ("cloud" if given else "local")
 
 
-def test_consent_that_cannot_be_called_is_refused() -> None:
-    """At once, not with the first private text."""
-    config = Config(experts={"cloud": CLOUD}, privacy={"cloud": "ask"})  # type: ignore[arg-type]
+@pytest.mark.parametrize("mode", ["ask", "allow"])
+def test_consent_that_cannot_be_called_is_refused(mode: str) -> None:
+    """At once, not with the first private text, nor when the settings begin to ask."""
+    config = Config(experts={"cloud": CLOUD}, privacy={"cloud": mode})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="consent is a bool; give a callable"):
         EdgeRouter(config, consent=True)  # type: ignore[arg-type]
 

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from edge_router import ChatRequest, Config, Constraints, ExpertConfig, Message, Reason, Router
+from edge_router import (
+    ChatRequest,
+    Config,
+    Constraints,
+    ExpertConfig,
+    Message,
+    Placement,
+    Reason,
+    Router,
+)
 from edge_router.chat.capability import Capability
 from edge_router.errors import ConfigError, NoExpertFits
 from edge_router.routing.deciding.reason import LACKS
@@ -88,7 +97,14 @@ def test_where_nobody_can_the_error_says_who_lacks_what(router: Router) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("limits", [Constraints(offline=True), Constraints("only_on_device")])  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Constraints(offline=True),
+        Constraints(Placement.ONLY_ON_DEVICE),
+        Constraints(Placement.ONLY_ON_LAN),
+    ],
+)
 def test_where_nothing_may_leave_no_image_is_fetched(limits: Constraints) -> None:
     """A server on this device would ask another one for it."""
     seeing = ExpertConfig("openai", "m", "8b", base_url=NEAR.base_url, vision=True)
