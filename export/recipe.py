@@ -231,19 +231,17 @@ def _students(tables: Any, path: Path) -> dict[str, StudentPlan]:
     if not isinstance(tables, dict):
         raise BadData(f"students of {path} must be tables [students.NAME]")
     students: dict[str, StudentPlan] = {}
+    whole: dict[str, dict[str, Any]] = {}  # tables with what they have from the one before
     for name, table in tables.items():
         where = f"[students.{name}] of {path}"
-        before = table.get("after") if isinstance(table, dict) else None
-        if before and before not in students:
+        before: Any = table.get("after") if isinstance(table, dict) else None
+        if before and before not in [*students]:
             raise BadData(f"{where} goes on after {before!r}; name one above it: {[*students]}")
-        inherited = tables[before] | {"after": ""} if before else {}
-        if odd := [
-            key
-            for key in SHAPE
-            if key in inherited and table.get(key, inherited[key]) != inherited[key]
-        ]:
-            raise BadData(f"{where} has another {odd[0]} than {before!r}, which it goes on from")
-        students[name] = _plan(StudentPlan, inherited | table if before else table, where)
+        whole[name] = whole[before] | table if before else table
+        plan = students[name] = _plan(StudentPlan, whole[name], where)
+        for key in SHAPE if before else ():
+            if getattr(plan, key) != getattr(students[before], key):
+                raise BadData(f"{where} has another {key} than {before!r}, which it goes on from")
     return students
 
 
