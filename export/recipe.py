@@ -230,19 +230,27 @@ def _students(tables: Any, path: Path) -> dict[str, StudentPlan]:
     """By name. What a student that goes on from another one does not state is as there."""
     if not isinstance(tables, dict):
         raise BadData(f"students of {path} must be tables [students.NAME]")
+    whole: dict[str, Any] = {}  # the tables with what they take over
     students: dict[str, StudentPlan] = {}
-    whole: dict[str, dict[str, Any]] = {}  # tables with what they have from the one before
     for name, table in tables.items():
         where = f"[students.{name}] of {path}"
-        before: Any = table.get("after") if isinstance(table, dict) else None
-        if before and before not in [*students]:
-            raise BadData(f"{where} goes on after {before!r}; name one above it: {[*students]}")
+        before = table.get("after") if isinstance(table, dict) else None
+        if before and before not in (above := [*students]):  # a list: it may be no name at all
+            raise BadData(f"{where} goes on after {before!r}; name one above it: {above}")
         whole[name] = whole[before] | table if before else table
-        plan = students[name] = _plan(StudentPlan, whole[name], where)
-        for key in SHAPE if before else ():
-            if getattr(plan, key) != getattr(students[before], key):
-                raise BadData(f"{where} has another {key} than {before!r}, which it goes on from")
+        students[name] = _plan(StudentPlan, whole[name], where)
+        if before:
+            _require_shape(students[name], students[before], where)
     return students
+
+
+def _require_shape(student: StudentPlan, before: StudentPlan, where: str) -> None:
+    """Raise BadData where the weights of the student `before` do not fit."""
+    for key in SHAPE:
+        if getattr(student, key) != getattr(before, key):
+            raise BadData(
+                f"{where} has another {key} than {student.after!r}, which it goes on from"
+            )
 
 
 def _require_counts(content: Any, where: str) -> None:

@@ -20,6 +20,7 @@ log = logging.getLogger("edge_router")
 
 Handle = Callable[[Exchange, bytes, Mapping[str, Any]], Awaitable[None]]
 
+EXCHANGE = "edge_router.exchange"  # of a request that was let in, in its scope
 CLIENT_LEFT = 499  # what nginx logs for it; no client sees it
 WELCOME = """\
 Edge Router: an OpenAI-compatible server that decides for each query who answers.
@@ -78,20 +79,21 @@ class _Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        exchange = _exchange(self._service, scope, receive, send)
-        exchange.extra |= self._access.cors(exchange.headers)
+        service = self._service
+        exchange = Exchange(scope, receive, send, limits=service.limits, budget=service.budget)
+        exchange.extra = self._access.cors(exchange.headers)
         try:
-            caller = self._access.check(scope["method"], scope["path"], exchange.headers)
+            exchange.caller = self._access.check(scope["method"], scope["path"], exchange.headers)
         except Refused as refused:
             await exchange.refuse(refused)
-            self._service.metrics.requested("refused", refused.status)
+            service.metrics.requested("refused", refused.status)
             return
-        preflight = self._access.preflight(exchange.headers)
-        if scope["method"] == "OPTIONS" and preflight is not None:
-            await exchange.send_nothing(preflight)
-            return
-        scope["edge_router.headers"] = exchange.extra
-        scope["edge_router.caller"] = caller
+        if scope["method"] == "OPTIONS":
+            preflight = self._access.preflight(exchange.headers)
+            if preflight is not None:
+                await exchange.send_nothing(preflight)
+                return
+        scope[EXCHANGE] = exchange
         await self._inner(scope, receive, send)
 
 
@@ -104,9 +106,8 @@ class _Endpoint:
         self._method = method
         self._handle = handle
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = _exchange(self._service, scope, receive, send)
-        exchange.extra |= scope["edge_router.headers"]
+    async def __call__(self, scope: Scope, _: Receive, __: Send) -> None:
+        exchange: Exchange = scope[EXCHANGE]
         try:
             await self._answered(exchange, scope)
         except Gone:
@@ -146,7 +147,3 @@ async def _unless_gone(work: Awaitable[None], exchange: Exchange) -> None:
         for task in (answer, leaving):
             task.cancel()
         await asyncio.gather(answer, leaving, return_exceptions=True)
-
-
-def _exchange(service: Service, scope: Scope, receive: Receive, send: Send) -> Exchange:
-    return Exchange(scope, receive, send, limits=service.limits, budget=service.budget)

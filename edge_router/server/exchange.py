@@ -15,7 +15,7 @@ from .limits import BodyBudget, Limits
 from .wire.errors import Refused, error_object
 from .wire.events import json_bytes
 
-__all__ = ["App", "Exchange", "Gone", "Receive", "Scope", "Send", "headers_of"]
+__all__ = ["App", "Exchange", "Gone", "Receive", "Scope", "Send"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -31,11 +31,6 @@ class Gone(Exception):
     """The client has left."""
 
 
-def headers_of(scope: Scope) -> Headers:
-    """The header fields of a request, as texts."""
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-
-
 class Exchange:
     """A request whose reply is sent once, whole or in pieces. `extra` goes into every reply's
     headers; `status` is None before there is a reply; `caller` is whose key was sent."""
@@ -43,9 +38,11 @@ class Exchange:
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, *, limits: Limits, budget: BodyBudget
     ) -> None:
-        self.headers = headers_of(scope)
-        self.extra: dict[str, str] = {}
-        self.caller: str = scope.get("edge_router.caller", SERVE)
+        self.headers: Headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        ]
+        self.extra: Mapping[str, str] = {}
+        self.caller = SERVE
         self.status: int | None = None
         self.ended = False
         length = self.header("content-length")
@@ -146,7 +143,7 @@ class Exchange:
     async def _begin(self, status: int, headers: Mapping[str, str]) -> None:
         self.status = status
         closing = CLOSE if self._is_unread else {}  # the rest of the body is not waited for
-        fields = NO_STORE | closing | self.extra | dict(headers)
+        fields = {**NO_STORE, **closing, **self.extra, **headers}
         pairs = [
             (name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()
         ]

@@ -19,10 +19,9 @@ Labels = tuple[tuple[str, str], ...]
 
 
 @dataclass(slots=True)
-class _Family:
-    """A metric with its labelled values."""
+class _Counter:
+    """Sums by labels."""
 
-    kind: str
     words: str
     values: dict[Labels, float] = field(default_factory=dict)
 
@@ -37,7 +36,7 @@ class _Histogram:
 
     words: str
     bounds: Sequence[float]
-    counts: list[int] = field(default_factory=list)
+    counts: list[int] = field(init=False)
     total: float = 0.0
 
     def __post_init__(self) -> None:
@@ -55,11 +54,11 @@ class Metrics:
     def __init__(self, gauges: Mapping[str, Callable[[], float]] | None = None) -> None:
         self.gauges = dict(gauges or {})
         self._lock = threading.Lock()
-        self._requests = _Family("counter", "Requests by endpoint and status.")
-        self._answers = _Family("counter", "Answers by the expert that gave them and why.")
-        self._failures = _Family("counter", "Experts that were asked and did not answer.")
-        self._tokens = _Family("counter", "Tokens by expert, as the expert counts them.")
-        self._cost = _Family("counter", "Dollars by expert, where its price is known.")
+        self._requests = _Counter("Requests by endpoint and status.")
+        self._answers = _Counter("Answers by the expert that gave them and why.")
+        self._failures = _Counter("Experts that were asked and did not answer.")
+        self._tokens = _Counter("Tokens by expert, as the expert counts them.")
+        self._cost = _Counter("Dollars by expert, where its price is known.")
         self._router = _Histogram("Seconds of deciding who answers.", ROUTER_S)
         self._first = _Histogram("Seconds until the first piece of an answer.", ANSWER_S)
         self._total = _Histogram("Seconds of a whole answer.", ANSWER_S)
@@ -91,11 +90,11 @@ class Metrics:
             return "".join(f"{line}\n" for line in self._lines())
 
     def _lines(self) -> Iterator[str]:
-        yield from _family("requests_total", self._requests)
-        yield from _family("answers_total", self._answers)
-        yield from _family("failures_total", self._failures)
-        yield from _family("tokens_total", self._tokens)
-        yield from _family("cost_usd_total", self._cost)
+        yield from _counter("requests_total", self._requests)
+        yield from _counter("answers_total", self._answers)
+        yield from _counter("failures_total", self._failures)
+        yield from _counter("tokens_total", self._tokens)
+        yield from _counter("cost_usd_total", self._cost)
         yield from _histogram("router_seconds", self._router)
         yield from _histogram("first_token_seconds", self._first)
         yield from _histogram("answer_seconds", self._total)
@@ -104,10 +103,10 @@ class Metrics:
             yield f"edge_router_{name} {value():g}"
 
 
-def _family(name: str, family: _Family) -> Iterator[str]:
-    yield f"# HELP edge_router_{name} {family.words}"
-    yield f"# TYPE edge_router_{name} {family.kind}"
-    for labels, value in family.values.items():
+def _counter(name: str, counter: _Counter) -> Iterator[str]:
+    yield f"# HELP edge_router_{name} {counter.words}"
+    yield f"# TYPE edge_router_{name} counter"
+    for labels, value in counter.values.items():
         listed = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels)
         yield f"edge_router_{name}{{{listed}}} {value!r}"
 

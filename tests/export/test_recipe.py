@@ -79,28 +79,6 @@ def test_a_student_that_goes_on_is_like_the_one_before_it() -> None:
     assert (hardened.layers, hardened.draws) == (first.layers, first.draws)
 
 
-def test_a_student_has_what_any_before_it_states(tmp_path: Path) -> None:
-    """The second that goes on states its seed alone; its shape is that of the first."""
-    path = tmp_path / "mine.toml"
-    again = '[students.again]\nafter = "4x256_hardened"\nseed = 2\n\n[students.3x256]'
-    text = SHIPPED.read_text(encoding="utf-8").replace("[students.3x256]", again, 1)
-    path.write_text(text, encoding="utf-8")
-    students = Recipe.load(path).students
-    again_plan, hardened = students["again"], students["4x256_hardened"]
-    assert (again_plan.after, again_plan.seed) == ("4x256_hardened", 2)
-    assert (again_plan.width, again_plan.attacked) == (hardened.width, hardened.attacked)
-
-
-def test_a_shape_that_the_one_before_leaves_out_counts_too(tmp_path: Path) -> None:
-    """It has none of an embedding then, and the student that goes on has no other."""
-    path = tmp_path / "mine.toml"
-    text = SHIPPED.read_text(encoding="utf-8").replace("embedding = 384\n", "", 1)
-    text = text.replace("attacked = 0.4", "attacked = 0.4\nembedding = 384", 1)
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(BadData, match="another embedding than '4x256', which it goes on from"):
-        Recipe.load(path)
-
-
 @pytest.mark.parametrize(
     ("was", "becomes", "fault"),
     [
@@ -108,6 +86,7 @@ def test_a_shape_that_the_one_before_leaves_out_counts_too(tmp_path: Path) -> No
         ('after = "4x256"', 'after = "3x256"', r"goes on after '3x256'; name one above it"),
         ('after = "4x256"', 'after = "4x256"\nwidth = 128', r"another width than '4x256', which"),
         ('after = "4x256"', 'after = ["4x256"]', r"goes on after \['4x256'\]; name one above it"),
+        ("embedding = 384\n", "", r"another embedding than '4x256', which"),
         ("attacked = 0.4", "attacke = 0.4", r"\[students\.4x256_hardened\] .* keys: attacke"),
     ],
 )
@@ -116,6 +95,20 @@ def test_a_student_goes_on_from_one_above_it_of_its_shape(
 ) -> None:
     """Weights of other shapes cannot be taken over."""
     path = tmp_path / "mine.toml"
-    path.write_text(SHIPPED.read_text(encoding="utf-8").replace(was, becomes, 1), encoding="utf-8")
+    text = SHIPPED.read_text(encoding="utf-8")
+    text = text.replace("attacked = 0.4", "attacked = 0.4\nembedding = 384")
+    path.write_text(text.replace(was, becomes, 1), encoding="utf-8")
     with pytest.raises(BadData, match=fault):
         Recipe.load(path)
+
+
+def test_a_third_student_takes_over_what_the_second_did(tmp_path: Path) -> None:
+    """And states only what differs."""
+    path = tmp_path / "mine.toml"
+    text = SHIPPED.read_text(encoding="utf-8")
+    third = '[students.third]\nafter = "4x256_hardened"\nseed = 7\n\n[students.3x256]'
+    path.write_text(text.replace("[students.3x256]", third, 1), encoding="utf-8")
+    students = Recipe.load(path).students
+    second, last = students["4x256_hardened"], students["third"]
+    assert (last.after, last.seed, last.attacked) == ("4x256_hardened", 7, second.attacked)
+    assert (last.layers, last.draws) == (second.layers, second.draws)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from edge_router.chat.completion import ChatChunk, ChatCompletion, FinishReason
+from edge_router.chat.completion import ChatChunk, ChatCompletion, FinishReason, TokenLogprob
 
 from .body import Asked, asked_of
 from .errors import Refused, error_object
 from .events import DONE, event
-from .outcome import Outcome, usage_json
+from .outcome import Outcome, head_json, usage_json
 
 __all__ = ["ChatEvents", "asked", "reply"]
 
@@ -23,15 +22,14 @@ def asked(body: Mapping[str, Any], *, max_tokens: int) -> Asked:
 
 def reply(_: Asked, answer: ChatCompletion, outcome: Outcome) -> dict[str, Any]:
     """A whole answer as OpenAI's chat completion."""
-    choice: dict[str, Any] = {"index": 0, "message": _message(answer)}
-    logprobs = [one.to_json() for one in answer.logprobs]
-    choice["logprobs"] = {"content": logprobs, "refusal": None} if logprobs else None
-    choice["finish_reason"] = answer.finish_reason
+    choice = {
+        "index": 0,
+        "message": _message(answer),
+        "logprobs": _logprobs(answer.logprobs),
+        "finish_reason": answer.finish_reason,
+    }
     return {
-        "id": f"chatcmpl-{outcome.id}",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": outcome.model,
+        **head_json(outcome, prefix="chatcmpl", kind="chat.completion"),
         "choices": [choice],
         "usage": usage_json(outcome.usage),
         **outcome.extra,
@@ -59,12 +57,7 @@ class ChatEvents:
     def __init__(self, asked: Asked, begun: Outcome) -> None:
         self._include_usage = asked.include_usage
         self._finish: FinishReason | None = None
-        self._head: dict[str, Any] = {
-            "id": f"chatcmpl-{begun.id}",
-            "object": "chat.completion.chunk",
-            "created": int(time.time()),
-            "model": begun.model,
-        }
+        self._head = head_json(begun, prefix="chatcmpl", kind="chat.completion.chunk")
 
     def begin(self) -> Iterator[bytes]:
         yield self._event({"role": "assistant", "content": ""})
@@ -73,7 +66,7 @@ class ChatEvents:
         self._finish = chunk.finish_reason or self._finish
         delta = _delta(chunk)
         if delta or chunk.logprobs:
-            yield self._event(delta, logprobs=[one.to_json() for one in chunk.logprobs])
+            yield self._event(delta, logprobs=chunk.logprobs)
 
     def end(self, outcome: Outcome) -> Iterator[bytes]:
         last = {} if self._include_usage else outcome.extra
@@ -91,17 +84,22 @@ class ChatEvents:
         delta: Mapping[str, Any],
         *,
         finish: FinishReason | None = None,
-        logprobs: list[dict[str, object]] | None = None,
+        logprobs: Iterable[TokenLogprob] = (),
         extra: Mapping[str, Any] | None = None,
     ) -> bytes:
         choice = {
             "index": 0,
             "delta": delta,
-            "logprobs": {"content": logprobs, "refusal": None} if logprobs else None,
+            "logprobs": _logprobs(logprobs),
             "finish_reason": finish,
         }
         usage = {"usage": None} if self._include_usage else {}
         return event(self._head | {"choices": [choice]} | usage | dict(extra or {}))
+
+
+def _logprobs(of: Iterable[TokenLogprob]) -> dict[str, Any] | None:
+    content = [one.to_json() for one in of]
+    return {"content": content, "refusal": None} if content else None
 
 
 def _delta(chunk: ChatChunk) -> dict[str, Any]:

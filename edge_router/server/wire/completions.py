@@ -6,7 +6,6 @@ continuation (echo, suffix, log-probabilities in the old form, token ids) is ref
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from edge_router.chat.completion import ChatChunk, ChatCompletion, FinishReason
 from .body import Asked, asked_of, refuse_unsupported
 from .errors import Refused, error_object
 from .events import DONE, event
-from .outcome import Outcome, usage_json
+from .outcome import Outcome, head_json, usage_json
 
 __all__ = ["TextEvents", "asked", "reply"]
 
@@ -25,7 +24,7 @@ UNSUPPORTED = {
     "logprobs": "use /v1/chat/completions for log-probabilities",
     "logit_bias": "token ids differ from expert to expert",
 }
-DROPPED = ("prompt", "echo", "suffix", "logprobs", "logit_bias", "best_of", "n")
+DROPPED = (*UNSUPPORTED, "prompt", "best_of", "n")
 
 
 def asked(body: Mapping[str, Any], *, max_tokens: int) -> Asked:
@@ -50,19 +49,17 @@ def _prompt(stated: Any) -> str:
 
 def reply(_: Asked, answer: ChatCompletion, outcome: Outcome) -> dict[str, Any]:
     """A whole answer as OpenAI's text completion."""
-    written = _object(outcome, answer.text, answer.finish_reason)
+    written = _object(_head(outcome), answer.text, answer.finish_reason)
     return {**written, "usage": usage_json(outcome.usage), **outcome.extra}
 
 
-def _object(of: Outcome, text: str, finish: FinishReason | None) -> dict[str, Any]:
+def _head(of: Outcome) -> dict[str, Any]:
+    return head_json(of, prefix="cmpl", kind="text_completion")
+
+
+def _object(head: Mapping[str, Any], text: str, finish: FinishReason | None) -> dict[str, Any]:
     choice = {"text": text, "index": 0, "logprobs": None, "finish_reason": finish}
-    return {
-        "id": f"cmpl-{of.id}",
-        "object": "text_completion",
-        "created": int(time.time()),
-        "model": of.model,
-        "choices": [choice],
-    }
+    return {**head, "choices": [choice]}
 
 
 class TextEvents:
@@ -70,7 +67,7 @@ class TextEvents:
 
     def __init__(self, asked: Asked, begun: Outcome) -> None:
         self._include_usage = asked.include_usage
-        self._begun = begun
+        self._head = _head(begun)
         self._finish: FinishReason | None = None
 
     def begin(self) -> Iterator[bytes]:
@@ -79,16 +76,16 @@ class TextEvents:
     def take(self, chunk: ChatChunk) -> Iterator[bytes]:
         self._finish = chunk.finish_reason or self._finish
         if chunk.delta:
-            yield event(_object(self._begun, chunk.delta, None))
+            yield event(_object(self._head, chunk.delta, None))
 
     def end(self, outcome: Outcome) -> Iterator[bytes]:
-        last = _object(self._begun, "", self._finish or "stop")
+        last = _object(self._head, "", self._finish or "stop")
         if not self._include_usage:
             yield event({**last, **outcome.extra})
         else:
             yield event({**last, "usage": None})
             usage = usage_json(outcome.usage)
-            yield event({**last, "choices": [], "usage": usage, **outcome.extra})
+            yield event({**self._head, "choices": [], "usage": usage, **outcome.extra})
         yield DONE
 
     def fail(self, refused: Refused) -> Iterator[bytes]:

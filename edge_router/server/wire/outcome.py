@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge_router.chat.completion import Usage
 
-__all__ = ["Outcome", "usage_json"]
+__all__ = ["Outcome", "head_json", "usage_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,12 @@ class Outcome:
     model: str
     usage: Usage | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def head_json(of: Outcome, *, prefix: str, kind: str) -> dict[str, Any]:
+    """The fields that a completion, and each chunk of one, begins with."""
+    created = int(time.time())
+    return {"id": f"{prefix}-{of.id}", "object": kind, "created": created, "model": of.model}
 
 
 def usage_json(usage: Usage | None) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ INCOMPLETE: Mapping[FinishReason, str] = {
     "length": "max_output_tokens",
     "content_filter": "content_filter",
 }
-ECHOED = ("temperature", "top_p", "max_output_tokens", "metadata", "user", "instructions")
+ECHOED = ("temperature", "top_p", "max_output_tokens", "user", "instructions")
 
 
 def reply(asked: Asked, answer: ChatCompletion, outcome: Outcome) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from typing import Any
 from edge_router.chat.request import estimated_tokens
 from edge_router.guards.redaction import quoted
 
-__all__ = ["Facts", "NotAsked", "replied", "state_of"]
+__all__ = ["Facts", "NotAsked", "replied"]
 
 MOST_QUESTIONS, MOST_OPTIONS = 64, 255
 NOULS, CHOICES = ("needs_tools", "difficulty"), ("kind", "expert")
@@ -56,21 +56,19 @@ class Facts:
     experts: Mapping[str, float]
 
 
-def state_of(body: Mapping[str, Any]) -> str:
-    """The state as a text. Raises NotAsked."""
+def _state(body: Mapping[str, Any]) -> str:
+    """The state as a text."""
     state = body.get("state")
     text = state if isinstance(state, str) else json.dumps(state, ensure_ascii=False)
     if state in (None, [], {}) or not isinstance(state, (str, dict, list)) or not text.strip():
         raise NotAsked("state must be a text, an object or a list, and not empty", ("state",))
-    if not 1 <= len(_questions(body)) <= MOST_QUESTIONS:
-        raise NotAsked(f"there must be 1 to {MOST_QUESTIONS} questions", ("questions",))
     return text
 
 
 def replied(body: Mapping[str, Any], facts: Callable[[str], Facts], model: str) -> dict[str, Any]:
     """The reply to a body; `facts` are those of a state. Raises NotAsked, before it asks for facts
     where a question is none."""
-    state, questions = state_of(body), _questions(body)
+    state, questions = _state(body), _questions(body)
     checked = {name: _checked(one, ("questions", name)) for name, one in questions.items()}
     found = facts(state)
     answers = {name: _answer(one, found, ("questions", name)) for name, one in checked.items()}
@@ -83,6 +81,8 @@ def _questions(body: Mapping[str, Any]) -> Mapping[str, Any]:
     questions = body.get("questions")
     if not isinstance(questions, dict) or "" in questions:
         raise NotAsked("questions must be an object, by names that are not empty", ("questions",))
+    if not 1 <= len(questions) <= MOST_QUESTIONS:
+        raise NotAsked(f"there must be 1 to {MOST_QUESTIONS} questions", ("questions",))
     return questions
 
 

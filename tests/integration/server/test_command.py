@@ -32,6 +32,7 @@ def command(tmp_path: Path, *options: str) -> Iterator[tuple[str, subprocess.Pop
     """The command on a free port: its URL, and its process."""
     argv = [sys.executable, "-m", "edge_router.cli", "serve", "--json", "--port", "0", *options]
     home = {"XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    home["PYTHONUNBUFFERED"] = ""  # the line must come through a pipe by itself
     process = subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | home
     )

@@ -9,7 +9,6 @@ from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError, EdgeRouterError, InvalidRequest
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from edge_router.routing.explaining.explanation import Considered, Explanation, KnownNeighbour
     from edge_router.routing.router import Router
     from edge_router.settings.config import Config
-    from edge_router.settings.constraints import Constraints
 
 __all__ = ["add", "lines_of", "print_explanation", "prompt_of"]
 
@@ -53,13 +51,12 @@ def add(commands: Any) -> None:
 
 def _route(options: argparse.Namespace) -> int:
     from edge_router.routing.router import Router
-    from edge_router.settings.config import configured_limits
 
     config = config_of(options)
     router = Router.from_config(config)
-    constraints, decided = configured_limits(config), _deciding(config)
+    decided = _deciding(config, router)
     if options.batch:
-        return _route_batch(options, partial(decided, router, constraints))
+        return _route_batch(options, decided)
     if options.text is None:
         raise ConfigError("give a query, - for standard input, or --batch FILE")
     request = request_of(text_of(options.text), None)
@@ -67,7 +64,7 @@ def _route(options: argparse.Namespace) -> int:
         _print_profiles(router.estimate(request), as_json=options.json)
         return 0
     started = time.perf_counter()
-    decision = decided(router, constraints, request)
+    decision = decided(request)
     router_s = time.perf_counter() - started
     if options.explain:
         print_explanation(router.explain(decision), as_json=options.json)
@@ -79,21 +76,20 @@ def _route(options: argparse.Namespace) -> int:
     return 0
 
 
-def _deciding(config: Config) -> Callable[[Router, Constraints, Any], Decision]:
+def _deciding(config: Config, router: Router) -> Callable[[Any], Decision]:
     """Decides as an EdgeRouter of these settings would, by who may read a prompt too."""
     from edge_router.chat.request import ChatRequest
+    from edge_router.client.arguments import gate_of
     from edge_router.routing.deciding.decision import Snapshot
+    from edge_router.settings.config import configured_limits
 
-    if config.privacy.is_open:
-        return lambda router, constraints, prompt: router.route(prompt, constraints)
-    from edge_router.layers.privacy.gate import PrivacyGate
+    constraints, gate = configured_limits(config), gate_of(config, None)
 
-    gate = PrivacyGate.of(config)
-
-    def decided(router: Router, constraints: Constraints, prompt: Any) -> Decision:
+    def decided(prompt: Any) -> Decision:
+        if gate is None:
+            return router.route(prompt, constraints)
         request = ChatRequest.of(prompt)
-        withheld = {} if gate is None else gate.withheld(request)
-        return router.route(request, constraints, Snapshot(withheld=withheld))
+        return router.route(request, constraints, Snapshot(withheld=gate.withheld(request)))
 
     return decided
 

@@ -71,13 +71,12 @@ def _chosen(config: Config, names: list[str] | None) -> dict[str, ExpertConfig]:
             raise ConfigError(
                 f"expert {name!r} is {where}; its speed is learned from its real answers"
             )
-        if config.nothing_leaves and config.experts[name].leaves_device:
+        if config.forbids(local[name]):
             raise ConfigError(
                 f"expert {name!r} is asked over the network, and nothing may leave this device "
                 f"(offline = {config.offline}, placement = {config.placement})"
             )
-    if config.nothing_leaves:
-        local = {name: expert for name, expert in local.items() if not expert.leaves_device}
+    local = {name: expert for name, expert in local.items() if not config.forbids(expert)}
     if not local:
         raise ConfigError("no expert on this device is configured; add one under [experts.NAME]")
     return {name: local[name] for name in names or local}

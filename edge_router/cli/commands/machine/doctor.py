@@ -28,8 +28,8 @@ from edge_router.settings.task_config import TaskConfig
 
 from ...options import add_command, config_of
 from ...printing import print_json
+from ...privacy_words import reading
 from ...terminal import visible
-from .privacy import reading
 
 __all__ = ["Check", "add", "examine", "report"]
 
@@ -126,8 +126,9 @@ def examine(config: Config, *, connect: bool = False) -> list[Check]:
 def asked(config: Config) -> Iterator[Check]:
     """Ask each expert one short question, but those that the settings keep queries from."""
     for name, expert in config.experts.items():
-        if config.nothing_leaves and expert.leaves_device:
-            yield Check(f"answer of {name}", True, "not asked: nothing may leave this device")
+        if config.forbids(expert):
+            kept = "device" if config.nothing_leaves else "network"
+            yield Check(f"answer of {name}", True, f"not asked: nothing may leave this {kept}")
         else:
             yield _looked_at(f"answer of {name}", partial(_answer, expert))
 
@@ -318,11 +319,9 @@ def _placement(config: Config) -> Check:
         return Check("network", True, "no cloud expert is configured; nothing leaves this device")
     if config.nothing_leaves:
         return Check("network", True, f"{', '.join(far)} configured, but nothing may leave")
-    if config.placement == "only_on_lan":
-        far = [name for name in far if config.experts[name].place != Location.CLOUD]
-        allowed = f"queries may go to {', '.join(far)}" if far else "no query may leave"
-        return Check("network", True, f"{allowed} ({config.placement})")
-    return Check("network", True, f"queries may go to {', '.join(far)} ({config.placement})")
+    reached = [name for name in far if not config.forbids(config.experts[name])]
+    allowed = f"queries may go to {', '.join(reached)}" if reached else "no query may leave"
+    return Check("network", True, f"{allowed} ({config.placement})")
 
 
 def _privacy(config: Config) -> Iterator[Check]:

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,7 +40,8 @@ def _init(options: argparse.Namespace) -> int:
     from edge_router.device.surroundings import clouds_of, files_here, servers_here
     from edge_router.settings.config import Config
 
-    doctor = import_module(f"{__package__}.doctor")  # on use, as the module of a command is
+    from .doctor import examine, report
+
     path = _target(options)
     if not options.yes and not sys.stdin.isatty():
         raise InvalidRequest("init asks three questions; give --yes to take their first answers")
@@ -51,17 +51,14 @@ def _init(options: argparse.Namespace) -> int:
     print_dim(f"wrote {path}")
     if choice.cloud is not None and not choice.may_leave:
         print_dim('a cloud expert is in it; it is asked with placement = "prefer_on_device" only')
-    code: int = doctor.report(doctor.examine(Config.load(path)), as_json=options.json)
-    return code
+    return report(examine(Config.load(path)), as_json=options.json)
 
 
 def _target(options: argparse.Namespace) -> Path:
     """The file to write. Raises ConfigError for one that is there already."""
-    from edge_router.guards.user_files import user_path
-    from edge_router.settings.file import PREFIX, default_config_path
+    from edge_router.settings.file import default_config_path, named_file
 
-    named = options.config or os.environ.get(f"{PREFIX}CONFIG")
-    path = user_path(named or default_config_path(), what="config file")
+    path = named_file(options.config) or default_config_path()
     if os.path.lexists(path) and not options.force:
         raise _is_there(path)
     return path
@@ -74,7 +71,7 @@ def _is_there(path: Path) -> ConfigError:
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
-    """Write the file, which is the user's alone. Raises ConfigError."""
+    """Write the file. Raises ConfigError."""
     from edge_router.guards.data_folder import write_atomically
 
     try:

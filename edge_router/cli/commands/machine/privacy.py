@@ -7,30 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from ...options import add_command, config_of, text_of
 from ...printing import print_dim, print_json
-from ...table import parser_of
+from ...privacy_words import modes, reading
 from ...terminal import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from edge_router.layers.privacy.finding import Finding
-    from edge_router.settings.config import Config
 
-__all__ = ["add", "modes", "reading"]
+__all__ = ["add"]
 
 LONGEST_SHOWN = 60  # characters of a finding
 
 
 def add(commands: Any) -> None:
     """Register the command and its one subcommand."""
-    privacy = parser_of(commands, "privacy", _no_subcommand)
-    inner = privacy.add_subparsers(required=True, metavar="ACTION")
-    check = add_command(inner, "check", _check, "what is private in TEXT, by kind and place")
+    actions = commands.choices["privacy"].add_subparsers(required=True, metavar="ACTION")
+    check = add_command(actions, "check", _check, "what is private in TEXT, by kind and place")
     check.add_argument("text", help="the text, or - to read it from standard input")
-
-
-def _no_subcommand(_: argparse.Namespace) -> None:
-    """Never run: a subcommand is required."""
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -58,25 +50,3 @@ def _line(one: Finding, text: str) -> str:
     shown = found if len(found) <= LONGEST_SHOWN else f"{found[:LONGEST_SHOWN]}..."
     detail = f" ({one.detail})" if one.detail else ""
     return f"{one.kind}{detail} at {one.start}-{one.end}: {shown}"
-
-
-def modes(config: Config) -> dict[str, str]:
-    """How private data goes to each expert, by its name."""
-    return {
-        name: config.privacy.mode_of(one.place, leaves_device=one.leaves_device)
-        for name, one in config.experts.items()
-    }
-
-
-def reading(config: Config) -> Iterator[str]:
-    """Sentences on which experts read private data."""
-    words = {
-        "allow": "read private data as it is",
-        "redact": "get placeholders for private data",
-        "ask": "read private data once consent is given",
-        "never": "are not asked with private data",
-    }
-    for mode, what in words.items():
-        names = [name for name, one in modes(config).items() if one == mode]
-        if names:
-            yield f"{', '.join(names)}: {what}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,13 @@ WARM_UP = "What is the capital of France?"
 
 def add(commands: Any) -> None:
     """Register the command."""
+    from edge_router.server.run import ServerOptions
+
+    usual = ServerOptions()
+    limits = usual.limits
     serve = add_command(commands, "serve", _serve)
-    serve.add_argument("--host", default="127.0.0.1", help="address; others need a key")
-    serve.add_argument("--port", type=int, default=11435, help="0 for any that is free")
+    serve.add_argument("--host", default=usual.host, help="address; others need a key")
+    serve.add_argument("--port", type=int, default=usual.port, help="0 for any that is free")
     serve.add_argument(
         "--api-key-env",
         metavar="[CALLER=]NAME",
@@ -47,12 +52,14 @@ def add(commands: Any) -> None:
         "--cors-origin", metavar="ORIGIN", action="append", default=[],
         help="a web page's origin that may ask, such as http://localhost:3000; may be repeated",
     )  # fmt: skip
-    serve.add_argument("--answers", type=int, default=32, help="how many may run at once")
-    serve.add_argument("--queue", type=int, default=64, help="how many may wait for that")
+    serve.add_argument(
+        "--answers", type=int, default=limits.answers, help="how many may run at once"
+    )
+    serve.add_argument("--queue", type=int, default=limits.queue, help="how many may wait for that")
     serve.add_argument(
         "--max-tokens",
         type=int,
-        default=1024,
+        default=limits.max_tokens,
         help="length of an answer where a client states none",
     )
 
@@ -65,6 +72,7 @@ def _serve(options: argparse.Namespace) -> None:
     def started(url: str, key_place: str | None) -> None:
         if options.json:
             print_json({"url": url, "key": key_place})
+            sys.stdout.flush()  # who reads it from a pipe waits for it
             return
         key = "" if key_place is None else f", key in {key_place}"
         print_line(f"serving at {url}{key}; Ctrl-C ends it")

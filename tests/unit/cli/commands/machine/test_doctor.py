@@ -149,6 +149,15 @@ def test_it_says_who_may_be_asked_where_only_own_machines_may() -> None:
     assert _of("network", Config(experts={"far": far}, **own)).detail.startswith("no query may")
 
 
+def test_it_asks_nobody_whom_the_settings_rule_out() -> None:
+    """Neither of these experts is connected to."""
+    far = ExpertConfig("openai", "m", "8b", base_url="https://llm.invalid/v1")
+    kept: Any
+    for kept, place in (("only_on_device", "device"), ("only_on_lan", "network")):
+        (check,) = doctor.asked(Config(experts={"far": far}, placement=kept))
+        assert (check.ok, check.detail) == (True, f"not asked: nothing may leave this {place}")
+
+
 def test_an_application_that_was_frozen_has_versions_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

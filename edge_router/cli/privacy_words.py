@@ -1,0 +1,33 @@
+"""How private data goes to each expert by the settings: as modes, and in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_router.settings.config import Config
+
+__all__ = ["modes", "reading"]
+
+
+def modes(config: Config) -> dict[str, str]:
+    """How private data goes to each expert, by its name."""
+    return {
+        name: config.privacy.mode_of(one.place, leaves_device=one.leaves_device)
+        for name, one in config.experts.items()
+    }
+
+
+def reading(config: Config) -> Iterator[str]:
+    """Sentences on which experts read private data."""
+    words = {
+        "allow": "read private data as it is",
+        "redact": "get placeholders for private data",
+        "ask": "read private data once consent is given",
+        "never": "are not asked with private data",
+    }
+    for mode, what in words.items():
+        names = [name for name, one in modes(config).items() if one == mode]
+        if names:
+            yield f"{', '.join(names)}: {what}"
