@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import threading
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +56,15 @@ class _Grouped:
     category_of: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The language models that may be asked about a request, and the cache of what they decided."""
+
+    chooser: AgentChooser | None
+    writer: Backend | None
+    cache: DecisionCache | None
+
+
 class AgentRouter:
     """Chooses an agent of `catalog` for a request, or none. Thread-safe but for a `chooser`.
 
@@ -85,10 +92,8 @@ class AgentRouter:
         self.catalog = catalog
         self.abstention = abstention
         self._machine = machine
-        self._chooser = chooser
+        self._asked = _Asked(chooser, writer, cache)
         self._chooser_weight = chooser_weight
-        self._writer = writer
-        self._cache = cache
         self._candidates = candidates
         self._top_categories = top_categories
         self._head: AgentHead | None = None
@@ -136,8 +141,8 @@ class AgentRouter:
         return self._head is not None
 
     def clear_cache(self) -> None:
-        if self._cache is not None:
-            self._cache.clear()
+        if self._asked.cache is not None:
+            self._asked.cache.clear()
 
     def rank(self, text: str, *, most: int | None = None) -> Ranking:
         """All enabled agents by score, whatever the state. Raises EmptyCatalog."""
@@ -160,47 +165,47 @@ class AgentRouter:
         chooser nor writer is asked over the network. Raises EmptyCatalog, InvalidRequest,
         CatalogError, and BackendError where a language model is asked and fails."""
         request = ChatRequest.of(prompt)
-        if constraints is not None:
-            require_constraints(constraints)
-            if constraints.own_machines_only and self._asks_network:
-                here = self._without_network()
-                return here.route(request, state=state, events=events, deadline=deadline)
+        asked = self._allowed(constraints)
         text = router_input(request, MAX_CHARACTERS)
         prepared = self._prepared()
         context = prepared.view.version, self._fits, state, tuple(events)
-        if self._cache and (hit := self._cache.exact(text, context)) is not None:
+        if asked.cache and (hit := asked.cache.exact(text, context)) is not None:
             return hit
         query = self._query(text)
-        if self._cache and (hit := self._cache.semantic(query.vector, context)) is not None:
-            return self._with_arguments(hit, text, deadline)
+        if asked.cache and (hit := asked.cache.semantic(query.vector, context)) is not None:
+            return self._with_arguments(hit, text, asked.writer, deadline)
         moved = state
         if self._machine is not None:
             moved = self._machine.next(state, text, query.vector, events)
-        decision = replace(self._decide(prepared, query, moved, deadline), before=state)
-        decision = self._with_arguments(decision, text, deadline)
-        self._keep(query, context, decision)
+        decision = self._decide(prepared, query, moved, chooser=asked.chooser, deadline=deadline)
+        decision = replace(decision, before=state)
+        decision = self._with_arguments(decision, text, asked.writer, deadline)
+        if asked.cache is not None:
+            asked.cache.keep(query.text, query.vector, context, decision)
         return decision
 
-    @property
-    def _asks_network(self) -> bool:
-        return asks_network(self._chooser) or asks_network(self._writer)
-
-    def _without_network(self) -> Self:
-        """This router without the language models that are asked over the network, and without the
-        cache of the decisions that they made."""
-        here = copy.copy(self)
-        here._cache = None  # noqa: SLF001 - a copy of this one
-        if asks_network(self._chooser):
-            here._chooser = None  # noqa: SLF001
-        if asks_network(self._writer):
-            here._writer = None  # noqa: SLF001
-        return here
+    def _allowed(self, constraints: Constraints | None) -> _Asked:
+        """All; where `constraints` keep a request on the user's own machines, without the models
+        that are asked over the network, and then without the cache of what they decided."""
+        asked = self._asked
+        if constraints is None:
+            return asked
+        require_constraints(constraints)
+        if not constraints.own_machines_only:
+            return asked
+        chooser = None if asks_network(asked.chooser) else asked.chooser
+        writer = None if asks_network(asked.writer) else asked.writer
+        if chooser is asked.chooser and writer is asked.writer:
+            return asked
+        return _Asked(chooser, writer, None)
 
     def _decide(
         self,
         prepared: _Prepared,
         query: EmbeddedQuery,
         state: ConversationState,
+        *,
+        chooser: AgentChooser | None,
         deadline: Deadline | None,
     ) -> AgentDecision:
         rows, categories = self._callable_rows(prepared, query, state)
@@ -208,7 +213,7 @@ class AgentRouter:
             none = AgentReason.NO_AGENT_IN_STATE
             return AgentDecision(None, none, state=state, categories=categories)
         ranking = prepared.scorer.rank(query, most=self._candidates, among=rows)
-        choice = self._choice(prepared, query, ranking, state, deadline)
+        choice = self._choice(prepared, query, ranking, state, chooser=chooser, deadline=deadline)
         decision = AgentDecision(
             ranking.best,
             AgentReason.HEAD if self._head else AgentReason.SIMILARITY,
@@ -252,13 +257,15 @@ class AgentRouter:
         query: EmbeddedQuery,
         ranking: Ranking,
         state: ConversationState,
+        *,
+        chooser: AgentChooser | None,
         deadline: Deadline | None,
     ) -> Choice | None:
         """The language model's choice among the candidates, in the catalogue's order."""
-        if self._chooser is None or self.abstention.abstains(ranking.confidence):
+        if chooser is None or self.abstention.abstains(ranking.confidence):
             return None
         rows = sorted(prepared.scorer.place[name] for name in ranking.names)
-        return self._chooser.choose(
+        return chooser.choose(
             [prepared.view.agents[row] for row in rows],
             query.text,
             deadline=deadline or Deadline.after(DECISION_S),
@@ -266,18 +273,14 @@ class AgentRouter:
         )
 
     def _with_arguments(
-        self, decision: AgentDecision, text: str, deadline: Deadline | None
+        self, decision: AgentDecision, text: str, writer: Backend | None, deadline: Deadline | None
     ) -> AgentDecision:
-        if self._writer is None or decision.agent is None:
+        if writer is None or decision.agent is None:
             return decision
         agent = self.catalog.get(decision.agent)
         until = deadline or Deadline.after(DECISION_S)
-        filled = filled_arguments(self._writer, agent, text, deadline=until)
+        filled = filled_arguments(writer, agent, text, deadline=until)
         return replace(decision, arguments=filled.values, faults=filled.faults)
-
-    def _keep(self, query: EmbeddedQuery, context: Hashable, decision: AgentDecision) -> None:
-        if self._cache is not None:
-            self._cache.keep(query.text, query.vector, context, decision)
 
     def _query(self, text: str) -> EmbeddedQuery:
         vector: Float32s = self.catalog.embedder.embed([text])[0]

@@ -82,12 +82,11 @@ def compare(
         pairs, crowded = pairs or _pairs(recipe, rows), []
     elif not crowded:
         raise BadData(f"no table of {', '.join(rows)} has {CROWD} experts to make pools of")
-    used = {table for table, _, _ in pairs}.union(crowded)
     _only(set(comparison.references), rows)
     paired = {table for table, _, _ in pairs}
     kept = {
         name: some_rows(part if name in paired else _comparable(part), comparison.rows)
-        for name, part in _only(used, rows).items()
+        for name, part in _only(paired.union(crowded), rows).items()
     }
     rows = resplit(kept, comparison.splitting)
     outcomes = outcome_set(rows, recipe.max_chars)

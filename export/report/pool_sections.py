@@ -40,30 +40,26 @@ def _means(table: str, groups: Sequence[Json], looks: Looks) -> Section:
         "Means over the groups that the table has experts for, as in RouterEval's tables. V_R "
         f"compares with {groups[0]['reference']}. " + " ".join(map(_made_of, groups))
     )
-    names = list(looks)
-    measures = ("mu_o", "v_r", "v_b", "e_p")
-    blocks = [
-        Table(
-            f"Pools of {group['size']}",
-            ("contender", *CHOICE),
-            tuple(
-                (name, *(number_text(group["results"][name][measure]) for measure in measures))
-                for name in sorted(group["results"], key=lambda name: _place(group, name))
-            ),
-            muted_rows(sorted(names, key=lambda name: _place(group, name)), looks),
-        )
-        for group in groups
-    ]
-    return Section(f"Pools of {table}", (text,), tuple(blocks))
+    return Section(f"Pools of {table}", (text,), tuple(_means_table(one, looks) for one in groups))
+
+
+def _means_table(group: Json, looks: Looks) -> Table:
+    """The best mean score first."""
+    results = group["results"]
+    names = sorted(results, key=lambda name: (-(results[name]["mu_o"] or 0.0), name))
+    return Table(
+        f"Pools of {group['size']}",
+        ("contender", *CHOICE),
+        tuple(
+            (name, *(number_text(results[name][measure]) for measure in CHOICE.values()))
+            for name in names
+        ),
+        muted_rows(names, looks),
+    )
 
 
 def _made_of(group: Json) -> str:
     return f"Pools of {group['size']}: {', '.join(group['groups'])}."
-
-
-def _place(group: Json, name: str) -> tuple[float, str]:
-    """The best mean score first."""
-    return -(group["results"][name]["mu_o"] or 0.0), name
 
 
 def _pool(task: Json, looks: Looks) -> Section:

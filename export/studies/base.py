@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-__all__ = ["Report", "Study"]
+__all__ = ["Report", "Study", "as_json", "files_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,13 @@ class Study(Protocol):
     def report(self, findings: Any, options: argparse.Namespace) -> Report:
         """The findings of `run` as texts."""
         ...
+
+
+def as_json(findings: Any) -> str:
+    """As studies print and keep them."""
+    return json.dumps(findings, indent=1)
+
+
+def files_in(folder: Path | None, name: str, texts: Mapping[str, str]) -> dict[Path, str]:
+    """`texts` by their suffixes, as files of `folder`; none where no folder is asked for."""
+    return {folder / f"{name}.{suffix}": text for suffix, text in texts.items()} if folder else {}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .agents.command import AgentsStudy
-from .base import Report, Study
+from .base import Report, Study, as_json, files_in
 from .tasks.study import TasksStudy
 
 __all__ = ["STUDIES"]
@@ -42,9 +42,9 @@ class AblationStudy:
     def report(self, findings: Any, options: argparse.Namespace) -> Report:
         from .ablation import ablation_table
 
-        as_json, table = _json([asdict(row) for row in findings]), ablation_table(findings)
-        files = _files(options.out, self.name, {"json": as_json + "\n", "md": table + "\n"})
-        return Report(as_json if options.json else table, files)
+        written, table = as_json([asdict(row) for row in findings]), ablation_table(findings)
+        files = files_in(options.out, self.name, {"json": written + "\n", "md": table + "\n"})
+        return Report(written if options.json else table, files)
 
 
 class PreferencesStudy:
@@ -125,7 +125,7 @@ class LatencyStudy:
     def report(self, findings: Any, options: argparse.Namespace) -> Report:
         from .latency import summary
 
-        return Report(_json(summary(findings, busy=options.busy > 0)))
+        return Report(as_json(summary(findings, busy=options.busy > 0)))
 
 
 class DeferralStudy:
@@ -171,14 +171,14 @@ class DeferralStudy:
 
         figures, gate = findings
         markdown = deferral_markdown(figures)
-        files = {options.gate: _json(gate.to_json()) + "\n"} if options.gate else {}
+        files = {options.gate: as_json(gate.to_json()) + "\n"} if options.gate else {}
         if options.out:
             texts = {
-                "json": _json(figures) + "\n",
+                "json": as_json(figures) + "\n",
                 "md": markdown,
                 "svg": deferral_plot(figures),
             }
-            files |= _files(options.out, self.name, texts)
+            files |= files_in(options.out, self.name, texts)
         return Report(markdown, files)
 
 
@@ -214,9 +214,9 @@ class CoverageStudy:
     def report(self, findings: Any, options: argparse.Namespace) -> Report:
         from .coverage import coverage_json, coverage_table
 
-        as_json, table = _json(coverage_json(findings)), coverage_table(findings)
-        files = _files(options.out, self.name, {"json": as_json + "\n", "md": table + "\n"})
-        return Report(as_json if options.json else table, files)
+        written, table = as_json(coverage_json(findings)), coverage_table(findings)
+        files = files_in(options.out, self.name, {"json": written + "\n", "md": table + "\n"})
+        return Report(written if options.json else table, files)
 
 
 class EnrolmentStudy:
@@ -249,8 +249,8 @@ class EnrolmentStudy:
         from .enrolment_report import enrolment_markdown
 
         markdown = enrolment_markdown(findings)
-        texts = {"json": _json(findings) + "\n", "md": markdown}
-        return Report(markdown, _files(options.out, self.name, texts))
+        texts = {"json": as_json(findings) + "\n", "md": markdown}
+        return Report(markdown, files_in(options.out, self.name, texts))
 
 
 class DriftStudy:
@@ -283,17 +283,8 @@ class DriftStudy:
         from .drift import drift_markdown
 
         markdown = drift_markdown(findings)
-        texts = {"json": _json(findings) + "\n", "md": markdown}
-        return Report(markdown, _files(options.out, self.name, texts))
-
-
-def _json(findings: Any) -> str:
-    return json.dumps(findings, indent=1)
-
-
-def _files(folder: Path | None, name: str, texts: Mapping[str, str]) -> dict[Path, str]:
-    """`texts` by their suffixes, as files of `folder`; none where no folder is asked for."""
-    return {folder / f"{name}.{suffix}": text for suffix, text in texts.items()} if folder else {}
+        texts = {"json": as_json(findings) + "\n", "md": markdown}
+        return Report(markdown, files_in(options.out, self.name, texts))
 
 
 ALL: tuple[Study, ...] = (

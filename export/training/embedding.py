@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -14,11 +15,17 @@ from edge_router.routing.artifact.text import RouterTokenizer
 
 from ..data.npz_cache import kept
 
-__all__ = ["SentenceEmbedder", "embed_cached"]
+if TYPE_CHECKING:
+    from torch import Tensor
 
+__all__ = ["SentenceEmbedder", "Tokens", "embed_cached", "mean_embeddings", "word_tokens"]
 
 MAX_TOKENS = 128
 BATCH = 32
+
+
+Tokens = Callable[[Sequence[str]], tuple["Tensor", "Tensor"]]
+"""Texts to `input_ids` and `attention_mask`, each (batch, tokens)."""
 
 
 class SentenceEmbedder:
@@ -30,31 +37,48 @@ class SentenceEmbedder:
     def __init__(self, base: Path, *, max_tokens: int = MAX_TOKENS) -> None:
         from transformers import BertModel
 
-        self._tokenizer = RouterTokenizer(base / "tokenizer.json", max_tokens=max_tokens)
+        self._tokens = word_tokens(base, max_tokens)
         self._bert = BertModel.from_pretrained(
             base, add_pooling_layer=False, local_files_only=True
         ).eval()
 
     def embed(self, texts: Sequence[str]) -> Float32s:
         """(texts, 384), each row of length 1; other texts change a row by rounding only."""
-        order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-        pooled = np.zeros((len(texts), self._bert.config.hidden_size), dtype=np.float32)
-        for at in tqdm(range(0, len(texts), BATCH), desc="embed", disable=len(texts) <= BATCH):
-            rows = order[at : at + BATCH]
-            pooled[rows] = self._batch([texts[row] for row in rows])
-        return pooled
+        return mean_embeddings(self._bert, self._tokens, texts)
 
-    def _batch(self, texts: Sequence[str]) -> Float32s:
+
+def word_tokens(folder: Path, max_tokens: int) -> Tokens:
+    """Of the WordPiece in a folder; head and tail of a long text are kept, as the router does."""
+    words = RouterTokenizer(folder / "tokenizer.json", max_tokens=max_tokens)
+
+    def tokens(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         import torch
-        from torch.nn import functional
 
-        from .model import mean_of_tokens
+        ids, mask = words.batch(texts)
+        return torch.from_numpy(ids), torch.from_numpy(mask)
 
-        ids, mask = (torch.from_numpy(part) for part in self._tokenizer.batch(texts))
+    return tokens
+
+
+def mean_embeddings(encoder: Any, tokens: Tokens, texts: Sequence[str]) -> Float32s:
+    """(texts, width) mean of an encoder's last layer over the tokens, each row of length 1.
+
+    Texts of like length are read together.
+    """
+    import torch
+    from torch.nn import functional
+
+    from .model import mean_of_tokens
+
+    order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
+    pooled = np.zeros((len(texts), encoder.config.hidden_size), dtype=np.float32)
+    for at in tqdm(range(0, len(texts), BATCH), desc="embed", disable=len(texts) <= BATCH):
+        rows = order[at : at + BATCH]
+        ids, mask = tokens([texts[row] for row in rows])
         with torch.no_grad():
-            states = self._bert(input_ids=ids, attention_mask=mask).last_hidden_state
-            vectors: Float32s = functional.normalize(mean_of_tokens(states, mask), dim=1).numpy()
-        return vectors
+            states = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            pooled[rows] = functional.normalize(mean_of_tokens(states, mask), dim=1).numpy()
+    return pooled
 
 
 def embed_cached(texts: Sequence[str], base: Path, work: Path) -> Float32s:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edge_router.routing.artifact.text import head_and_tail
 from edge_router.routing.experts.expert import PROFILES
 
 from .loop import padded
@@ -124,11 +125,7 @@ class Triggers:
         """[CLS] trigger message [SEP] or [CLS] message trigger [SEP], head and tail kept."""
         start, *message, end = row
         inner = [*trigger, *message] if in_front else [*message, *trigger]
-        room = self._max_tokens - 2
-        if len(inner) > room:
-            tail = room // 2
-            inner = inner[: room - tail] + inner[len(inner) - tail :]
-        return [start, *inner, end]
+        return [start, *head_and_tail(inner, self._max_tokens - 2), end]
 
     def _new(self) -> list[int]:
         length = int(self._random.integers(FEWEST_TOKENS, MOST_TOKENS + 1))

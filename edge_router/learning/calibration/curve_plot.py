@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
 from edge_router.routing.arrays import Float64s
 
-from ..svg import GRID, INK, MUTED, svg_text
+from ..svg import GRID, MUTED, svg_head, svg_text
 from .evidence import Evidence
 
 __all__ = ["cost_quality_svg"]
@@ -18,10 +17,6 @@ __all__ = ["cost_quality_svg"]
 WIDTH, HEIGHT = 480, 340
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 64
 ROUTER, ORACLE = "#0b69a3", "#8fb8d0"
-HEAD = (
-    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-    f'font-family="sans-serif" font-size="11" fill="{INK}">'
-)
 CORNERS = 200  # of a line; more cannot be seen
 TICKS = 5
 
@@ -83,9 +78,7 @@ def cost_quality_svg(evidence: Evidence, price: float, *, title: str) -> str:
     y = _axis([line.score for line in lines], HEIGHT - BOTTOM, TOP)
     return "\n".join(
         [
-            HEAD,
-            f"<title>{escape(title)}</title>",
-            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+            *svg_head(WIDTH, HEIGHT, title),
             svg_text(LEFT, 18, title, size=12),
             *_frame(x, y, unit),
             *(_polyline(line, x, y) for line in lines),

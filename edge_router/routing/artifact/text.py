@@ -26,6 +26,7 @@ __all__ = [
     "TEMPLATE",
     "RouterTokenizer",
     "cut",
+    "head_and_tail",
     "router_input",
     "script_of",
     "script_of_language",
@@ -71,6 +72,14 @@ def cut(text: str, max_chars: int) -> str:
     return f"{head}\n{tail}"
 
 
+def head_and_tail(ids: list[int], most: int) -> list[int]:
+    """`ids`; of more than `most` the first and the last in equal parts."""
+    if len(ids) <= most:
+        return ids
+    tail = most // 2
+    return ids[: most - tail] + ids[len(ids) - tail :]
+
+
 class RouterTokenizer:
     """The artifact's tokenizer: text -> `input_ids` of at most `max_tokens`, head and tail kept.
 
@@ -90,11 +99,7 @@ class RouterTokenizer:
     def input_ids(self, text: str) -> list[int]:
         """`[CLS] text [SEP]`; of a longer text the first and the last tokens in equal parts."""
         (encoding,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)
-        ids: list[int] = encoding.ids
-        if len(ids) > self._room:
-            tail = self._room // 2
-            ids = ids[: self._room - tail] + ids[len(ids) - tail :]
-        return [self._start, *ids, self._end]
+        return [self._start, *head_and_tail(encoding.ids, self._room), self._end]
 
     def batch(self, texts: Sequence[str]) -> tuple[IntArray, IntArray]:
         """`input_ids` and `attention_mask`, each (batch, tokens), padded to the longest text."""

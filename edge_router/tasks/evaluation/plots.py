@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from edge_router.learning.svg import GRID, INK, MUTED, svg_text
+from edge_router.learning.svg import GRID, INK, MUTED, svg_head, svg_text
 
 from .confusion import Confusion
 
@@ -33,7 +33,7 @@ def confusion_svg(confusion: Confusion, *, title: str) -> str:
     left = 20 + LETTER * max(len(names[n]) for n in rows) + 44
     top = 56 + LETTER * 0.75 * max(len(names[n]) for n in columns)
     width, height = left + CELL * len(columns) + 70, top + CELL * len(rows) + 40
-    parts = [*_head(width, height, title), svg_text(12, 20, title, size=13)]
+    parts = [*svg_head(width, height, title), svg_text(12, 20, title, size=13)]
     for at, n in enumerate(columns):
         x = left + CELL * (at + 0.5)
         parts.append(
@@ -83,7 +83,7 @@ def radar_svg(
     side = 2 * RADIUS + 60 + 2 * LETTER * max(len(_short(task)) for task in tasks)
     width, height = max(side, 420.0), 2 * RADIUS + 130 + 16 * len(order)
     centre = (width / 2, RADIUS + 70.0)
-    parts = [*_head(width, height, title), svg_text(12, 20, title, size=13)]
+    parts = [*svg_head(width, height, title), svg_text(12, 20, title, size=13)]
     parts += _web(tasks, centre, rim)
     looks = {name: _look(place, name in first) for place, name in enumerate(order)}
     for name in reversed(order):
@@ -142,12 +142,3 @@ def _look(place: int, bold: bool) -> tuple[str, float]:
 
 def _short(name: str) -> str:
     return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 3]}..."
-
-
-def _head(width: float, height: float, title: str) -> list[str]:
-    box = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}"'
-    return [
-        f'<svg {box} role="img" font-family="sans-serif" font-size="11" fill="{INK}">',
-        f"<title>{escape(title)}</title>",
-        f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
-    ]

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
-from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer, BertModel
 
 from edge_router.routing.arrays import Float64s
-from edge_router.routing.artifact.text import RouterTokenizer
 
 from ...data.rows import BadData
-from ...training.model import mean_of_tokens
+from ...training.embedding import Tokens, mean_embeddings, word_tokens
 
-__all__ = ["Tokens", "embedded", "load_encoder", "tokens_of"]
-
-Tokens = Callable[[Sequence[str]], tuple[Tensor, Tensor]]
-"""Texts to `input_ids` and `attention_mask`, each (batch, tokens)."""
-
-BATCH = 32
+__all__ = ["embedded", "load_encoder", "tokens_of"]
 
 
 def load_encoder(folder: Path) -> Any:
@@ -44,13 +36,7 @@ def tokens_of(folder: Path, max_tokens: int) -> Tokens:
     """BERT's WordPiece keeps head and tail of a long text, as the router does; any other tokenizer
     its head. Raises BadData for a folder that holds no encoder."""
     if _is_bert(folder):
-        words = RouterTokenizer(folder / "tokenizer.json", max_tokens=max_tokens)
-
-        def by_words(texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-            ids, mask = words.batch(texts)
-            return torch.from_numpy(ids), torch.from_numpy(mask)
-
-        return by_words
+        return word_tokens(folder, max_tokens)
     load: Any = AutoTokenizer.from_pretrained
     pieces = load(folder, local_files_only=True)
 
@@ -65,17 +51,8 @@ def tokens_of(folder: Path, max_tokens: int) -> Tokens:
 
 def embedded(folder: Path, texts: Sequence[str], *, max_tokens: int) -> Float64s:
     """(texts, width) mean of the last layer over the tokens, each row of length 1."""
-    encoder, tokens = load_encoder(folder).eval(), tokens_of(folder, max_tokens)
-    order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-    rows: dict[int, Float64s] = {}
-    for at in range(0, len(texts), BATCH):
-        part = order[at : at + BATCH]
-        ids, mask = tokens([texts[number] for number in part])
-        with torch.no_grad():
-            states = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
-        vectors = functional.normalize(mean_of_tokens(states, mask), dim=1).double().numpy()
-        rows |= dict(zip(part, vectors, strict=True))
-    return np.stack([rows[number] for number in range(len(texts))])
+    encoder = load_encoder(folder).eval()
+    return mean_embeddings(encoder, tokens_of(folder, max_tokens), texts).astype(np.float64)
 
 
 def _is_bert(folder: Path) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from ..base import Report
+from ..base import Report, as_json, files_in
 
 __all__ = ["AgentsStudy"]
 
@@ -53,12 +52,7 @@ class AgentsStudy:
         from .report import agents_markdown, agents_plot
 
         markdown = agents_markdown(findings)
-        if not options.out:
+        if not options.out:  # a plot needs matplotlib
             return Report(markdown)
-        texts = {
-            "json": json.dumps(findings, indent=1) + "\n",
-            "md": markdown,
-            "svg": agents_plot(findings),
-        }
-        files = {options.out / f"{self.name}.{suffix}": text for suffix, text in texts.items()}
-        return Report(markdown, files)
+        texts = {"json": as_json(findings) + "\n", "md": markdown, "svg": agents_plot(findings)}
+        return Report(markdown, files_in(options.out, self.name, texts))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...report.line_styles import COLOURS, MUTED
 from ...report.svg import draw_panels
+from .semantic_router import VERSION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +78,7 @@ def _semantic_router(study: Mapping[str, Any]) -> Iterator[str]:
     }
     if not rows:
         return
-    yield "## CLINC150 with semantic-router 1.1.1\n"
+    yield f"## CLINC150 with semantic-router {VERSION}\n"
     each = ", ".join(f"{facts['ms']:.2f} ms with {name}" for name, facts in rows.items())
     yield (
         "Its IndexedRouter with its defaults, on the same examples and embeddings, and a threshold "

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from ..base import Report
+from ..base import Report, as_json
 
 __all__ = ["TasksStudy"]
 
@@ -54,7 +53,7 @@ class TasksStudy:
         if not options.out:
             return Report(markdown)
         files = {options.out / "tasks.md": markdown}
-        files[options.out / "tasks.json"] = json.dumps(findings.to_json(), indent=1) + "\n"
+        files[options.out / "tasks.json"] = as_json(findings.to_json()) + "\n"
         for name, svg in findings.figures().items():
             files[options.out / f"{name}.svg"] = svg
         return Report(markdown, files)

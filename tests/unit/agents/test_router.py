@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edge_router import Config, Constraints, EdgeRouter, ExpertConfig
+from edge_router import Config, Constraints, EdgeRouter, ExpertConfig, Placement
 from edge_router.agents.cache import DecisionCache
 from edge_router.agents.catalog.agent import NONE, Agent
 from edge_router.agents.catalog.catalog import AgentCatalog
@@ -196,6 +196,17 @@ def test_bad_input_is_a_typed_error() -> None:
         AgentRouter(AgentCatalog(WordEmbedder())).route("rain")
     with pytest.raises(InvalidRequest):
         AgentRouter(catalog()).route("   ")
+
+
+def test_a_request_that_stays_here_prepares_the_catalogue_once() -> None:
+    """Its scorer is kept for the next request, as that of any other one is."""
+    router = AgentRouter(catalog(), chooser=SchemaChooser(FarAway("none")))
+    here = Constraints(placement=Placement.ONLY_ON_DEVICE)
+    router.route("rain forecast", constraints=here)
+    first = router._now
+    router.route("cheap flights", constraints=here)
+    assert first is not None
+    assert router._now is first
 
 
 @pytest.mark.parametrize(
