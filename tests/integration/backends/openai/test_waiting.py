@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,14 +11,22 @@ from typing import Any
 
 import pytest
 
-from asking import ASK, DONE, asking, both_verbs, complete, silent, stream, text_of
+from asking import ASK, DONE, WHOLE, asking, both_verbs, complete, silent, stream, text_of
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.http.transport import DeadlineTransport
 from edge_router.backends.openai.backend import OpenAIBackend
 from edge_router.errors import BackendError, BackendProtocolError, BackendUnavailable
-from fault_server import STREAM_HEAD, FaultServer, Peer, Script, answer_json, event, piece
+from fault_server import (
+    STREAM_HEAD,
+    FaultServer,
+    Peer,
+    Script,
+    answer_json,
+    event,
+    full_backlog,
+    piece,
+)
 
-WHOLE = {"choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}]}
 SOON_S = 3.0  # what would otherwise wait for a minute
 THINKS = event({"choices": [{"delta": {"reasoning": "hm"}}]})
 
@@ -159,19 +166,6 @@ def test_a_caller_who_takes_his_time_is_no_stall() -> None:
 
 
 @contextlib.contextmanager
-def _full_backlog() -> Iterator[int]:
-    """A port where connecting hangs: nothing accepts and the queue is full."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(8):
-            sock = stack.enter_context(socket.socket())
-            sock.settimeout(0)
-            sock.connect_ex(listener.getsockname())
-        time.sleep(0.05)
-        yield listener.getsockname()[1]
-
-
-@contextlib.contextmanager
 def _stuck(where: str) -> Iterator[OpenAIBackend]:
     """A backend whose next question waits there."""
     with contextlib.ExitStack() as stack:
@@ -184,7 +178,7 @@ def _stuck(where: str) -> Iterator[OpenAIBackend]:
             )
             url = "http://slow.example/v1"
         elif where == "connect":
-            url = f"http://127.0.0.1:{stack.enter_context(_full_backlog())}/v1"
+            url = f"http://127.0.0.1:{stack.enter_context(full_backlog())[1]}/v1"
         else:
             scripts = {
                 "handshake": lambda peer: peer.pause(),
