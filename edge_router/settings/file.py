@@ -16,7 +16,14 @@ from typing import Any
 from edge_router.errors import ConfigError
 from edge_router.guards.user_files import content_of, is_file, text_of_bytes, user_path, xdg_folder
 
-__all__ = ["PREFIX", "default_config_path", "read_environment", "read_file", "settings_file"]
+__all__ = [
+    "PREFIX",
+    "default_config_path",
+    "read_environment",
+    "read_file",
+    "settings_file",
+    "stated_file",
+]
 
 PREFIX = "EDGE_ROUTER_"
 MAX_BYTES = 1 << 20
@@ -72,14 +79,22 @@ def _warn_of_old_place(old: Path, path: Path) -> None:
     log.warning("settings are read from %s; on this system their place is %s: move them", old, path)
 
 
+def stated_file(path: str | Path | None) -> Path | None:
+    """The file at `path`, else at $EDGE_ROUTER_CONFIG, as it is named; None where neither is.
+
+    Raises ConfigError for an unknown home folder.
+    """
+    named = path or os.environ.get(f"{PREFIX}CONFIG")
+    return user_path(named, what="config file") if named else None
+
+
 def read_file(path: str | Path | None, *, paths: Collection[str]) -> dict[str, Any]:
     """The tables of the file at `path`, else of $EDGE_ROUTER_CONFIG, else of the user's own, else
     none; `paths` are the settings that may name files. Raises ConfigError."""
-    named = path or os.environ.get(f"{PREFIX}CONFIG") or None
-    own = settings_file()
-    if named is None and not is_file(own):
+    stated = stated_file(path)
+    file = stated or settings_file()
+    if stated is None and not is_file(file):
         return {}
-    file = user_path(named or own, what="config file")
     try:
         content = content_of(file, limit=MAX_BYTES)
     except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -81,8 +80,6 @@ def _each_shown(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 def _path(options: argparse.Namespace) -> Path:
     """The file that settings are read from, which need not exist."""
-    from edge_router.guards.user_files import user_path
-    from edge_router.settings.file import PREFIX, settings_file
+    from edge_router.settings.file import settings_file, stated_file
 
-    named = options.config or os.environ.get(f"{PREFIX}CONFIG")
-    return user_path(named, what="config file") if named else settings_file()
+    return stated_file(options.config) or settings_file()

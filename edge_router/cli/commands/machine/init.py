@@ -57,11 +57,9 @@ def _init(options: argparse.Namespace) -> int:
 
 def _target(options: argparse.Namespace) -> Path:
     """The file to write. Raises ConfigError for one that is there already."""
-    from edge_router.guards.user_files import user_path
-    from edge_router.settings.file import PREFIX, default_config_path
+    from edge_router.settings.file import default_config_path, stated_file
 
-    named = options.config or os.environ.get(f"{PREFIX}CONFIG")
-    path = user_path(named or default_config_path(), what="config file")
+    path = stated_file(options.config) or default_config_path()
     if os.path.lexists(path) and not options.force:
         raise _is_there(path)
     return path
