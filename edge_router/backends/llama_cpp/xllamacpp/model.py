@@ -122,13 +122,13 @@ class XllamacppModel:
                 wanted=lambda: not job.cancelled,
             ).chunks(job.request)
 
-    def score(self, job: Job) -> Iterator[float]:
-        raise self._cannot(job, "say how likely a given text is")
+    def score(self, _: Job) -> Iterator[float]:
+        raise self._cannot("say how likely a given text is")
 
-    def choose(self, job: Job) -> Iterator[tuple[float, ...]]:
-        raise self._cannot(job, "weigh names against each other")
+    def choose(self, _: Job) -> Iterator[tuple[float, ...]]:
+        raise self._cannot("weigh names against each other")
 
-    def _cannot(self, _: Job, verb: str) -> BackendUnavailable:
+    def _cannot(self, verb: str) -> BackendUnavailable:
         return BackendUnavailable(
             f"{self.settings.path.name} runs on xllamacpp, which cannot {verb}; install "
             "'edge-router[local]', and state engine = 'llama_cpp_python' if both are there"
