@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,25 @@ def test_json_by_a_schema(plain: LlamaCppBackend) -> None:
     value = json.loads(ask(plain, ASK, response_format=form).text)
     assert value.keys() == {"city", "days"}
     assert value["days"] in (1, 3, 7)
+
+
+def test_each_of_many_callers_gets_its_own_answer(plain: LlamaCppBackend) -> None:
+    """Also where the engine writes several together: each schema has one answer."""
+    answers: dict[int, str] = {}
+
+    def called(number: int) -> None:
+        schema = {"enum": [f"Caller number {number}."]}
+        form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+        answers[number] = ask(plain, ASK, response_format=form).text
+
+    callers = [threading.Thread(target=called, args=(number,)) for number in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert {number: json.loads(answers[number]) for number in range(6)} == {
+        number: f"Caller number {number}." for number in range(6)
+    }
 
 
 def test_json_mode(plain: LlamaCppBackend) -> None:
