@@ -107,8 +107,6 @@ def _choice(models: Sequence[Any], clouds: Sequence[Any], *, ask: bool) -> Choic
 def _picked(question: str, answers: dict[str, T], *, ask: bool) -> T:
     """The answer of the user, by default the first."""
     shown = list(answers)[:MOST_SHOWN]
-    if "none" in answers and "none" not in shown:
-        shown[-1] = "none"
     if not ask or len(shown) == 1:
         return answers[shown[0]]
     print(question)
