@@ -110,7 +110,7 @@ class XllamacppModel:
         meter = LogprobMeter() if self.settings.confidence else None
 
         def write(order: Order) -> Iterator[Written]:
-            return self._write(order, meter, lambda: not job.cancelled)
+            return self._write(order, meter, job.wanted)
 
         with self._counted_as_busy(job):
             yield from Generation(
@@ -119,7 +119,7 @@ class XllamacppModel:
                 repeat_penalty=1.0,
                 write=write,
                 confidence=meter.so_far if meter else lambda: None,
-                wanted=lambda: not job.cancelled,
+                wanted=job.wanted,
             ).chunks(job.request)
 
     def score(self, _: Job) -> Iterator[float]:
