@@ -72,7 +72,7 @@ def _is_there(path: Path) -> ConfigError:
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
-    """Write the file, which is the user's alone. Raises ConfigError."""
+    """Write the file; over one that is there only by `force`. Raises ConfigError."""
     from edge_router.guards.data_folder import write_atomically
 
     try:
