@@ -2,9 +2,9 @@
 breaker costs.
 
 Arguments: the deadline in seconds (2) and, optionally, names of cases; "local prefill" needs the
-extra `local`. Each case is called by the
-sync and by the async client, whole. Prints JSON: milliseconds beyond the deadline (below 0: it
-ended before), and of 1,000 calls on an open breaker the median and the longest.
+extra `local`. Each case is called by the sync and by the async client, whole. Prints JSON:
+milliseconds beyond the deadline (below 0: it ended before), and of 1,000 calls on an open breaker
+the median and the longest.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from edge_router import AsyncEdgeRouter, ChatRequest, Config, EdgeRouter, EdgeRouterError
 from edge_router.backends.deadline import Deadline
@@ -134,7 +135,7 @@ def prefill() -> Iterator[str]:
 CASES: dict[str, Callable[[], contextlib.AbstractContextManager[str]]] = {
     "refused": refused,
     "black hole": black_hole,
-    **{name: lambda case=case: served(case) for name, case in SERVED.items()},  # type: ignore[misc]
+    **{name: partial(served, case) for name, case in SERVED.items()},
     "DNS failure": no_such_host,
     "local prefill": prefill,
 }

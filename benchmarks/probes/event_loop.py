@@ -81,7 +81,8 @@ async def measured(answers: int, tokens: int) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    answers, tokens = (*map(int, sys.argv[1:]), 20, 32)[:2] if sys.argv[1:] else (20, 32)
+    given = [int(one) for one in sys.argv[1:]]
+    answers, tokens = [*given, *(20, 32)[len(given) :]]
     sys.stdout.write(json.dumps(asyncio.run(measured(answers, tokens)), indent=1) + "\n")
 
 

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_router.backends.llama_cpp.engine import ENGINES
+from edge_router.backends.llama_cpp.engine import ENGINES, engine_for
 from edge_router.backends.llama_cpp.model_files import default_threads, find_model
 from edge_router.errors import EdgeRouterError
 
@@ -41,13 +41,19 @@ class EnginesSuite:
             "output_tokens": options.output_tokens,
         }
         recorder = Recorder.start()
+        try:
+            path = str(find_model(options.model))
+            engine_for(None)
+        except EdgeRouterError as error:
+            yield recorder.failure(Cell("engines", "first token", settings=settings), error)
+            return
+        arguments = (path, str(options.slm_threads), str(options.output_tokens))
         installed = [engine.name for engine in ENGINES.values() if engine.installed]
         samples: dict[Cell, list[float]] = {}
         for _ in range(min(options.repetitions, options.most_repetitions)):
             for name in installed:
-                arguments = (str(options.slm_threads), str(options.output_tokens))
                 try:
-                    readings = probe("engine", name, str(find_model(options.model)), *arguments)
+                    readings = probe("engine", name, *arguments)
                 except EdgeRouterError as error:
                     cell = Cell("engines", "first token", settings=settings, contender=name)
                     yield recorder.failure(cell, error)

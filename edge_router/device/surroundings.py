@@ -10,6 +10,7 @@ import json
 import os
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -110,8 +111,9 @@ def servers_here(servers: Mapping[str, int] = SERVERS) -> list[LocalModel]:
     ]
     for thread in threads:
         thread.start()
+    until = time.monotonic() + PATIENCE_S
     for thread in threads:
-        thread.join(PATIENCE_S)
+        thread.join(max(0.0, until - time.monotonic()))
     return [
         LocalModel(f"{name}, port {port}", model, f"http://{HOST}:{port}/v1", profile_of(model))
         for name, port in servers.items()
@@ -145,8 +147,8 @@ def _models_at(port: int) -> list[str]:
 
 def files_here(folders: Sequence[Path] | None = None) -> list[LocalModel]:
     """The GGUF files in the usual folders, by default those below the home folder, small first."""
-    home = home_folder()
     if folders is None:
+        home = home_folder()
         folders = [] if home is None else [home / folder for folder in FOLDERS]
     sizes: dict[Path, int] = {}
     for folder in folders:

@@ -19,10 +19,10 @@ from edge_router.guards.user_files import content_of, is_file, text_of_bytes, us
 __all__ = [
     "PREFIX",
     "default_config_path",
-    "named_file",
     "read_environment",
     "read_file",
     "settings_file",
+    "stated_file",
 ]
 
 PREFIX = "EDGE_ROUTER_"
@@ -79,8 +79,11 @@ def _warn_of_old_place(old: Path, path: Path) -> None:
     log.warning("settings are read from %s; on this system their place is %s: move them", old, path)
 
 
-def named_file(path: str | Path | None) -> Path | None:
-    """The file at `path`, else that of $EDGE_ROUTER_CONFIG; None where neither names one."""
+def stated_file(path: str | Path | None) -> Path | None:
+    """The file at `path`, else at $EDGE_ROUTER_CONFIG, as it is named; None where neither is.
+
+    Raises ConfigError for an unknown home folder.
+    """
     named = path or os.environ.get(f"{PREFIX}CONFIG")
     return user_path(named, what="config file") if named else None
 
@@ -88,10 +91,10 @@ def named_file(path: str | Path | None) -> Path | None:
 def read_file(path: str | Path | None, *, paths: Collection[str]) -> dict[str, Any]:
     """The tables of the file at `path`, else of $EDGE_ROUTER_CONFIG, else of the user's own, else
     none; `paths` are the settings that may name files. Raises ConfigError."""
-    named, own = named_file(path), settings_file()
-    if named is None and not is_file(own):
+    stated = stated_file(path)
+    file = stated or settings_file()
+    if stated is None and not is_file(file):
         return {}
-    file = named or own
     try:
         content = content_of(file, limit=MAX_BYTES)
     except OSError as error:

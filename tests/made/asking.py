@@ -66,6 +66,42 @@ def streaming(*events: str) -> Script:
     return saying(STREAM_HEAD, *events)
 
 
+def hanging_after(*events: str) -> Script:
+    """A server that streams `events` and then says nothing."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(STREAM_HEAD + "".join(events))
+        peer.pause()
+
+    return script
+
+
+def pinging_after(*events: str) -> Script:
+    """A server that streams `events`, and comments for ever after."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(STREAM_HEAD + "".join(events))
+        while True:
+            peer.send(": ping\n\n")
+            peer.pause(0.02)
+
+    return script
+
+
+def in_two(first: str, last: str, *, pause_s: float) -> Script:
+    """A server that streams `first`, pauses, and ends with `last`."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        peer.send(STREAM_HEAD + first)
+        peer.pause(pause_s)
+        peer.send(last + DONE)
+
+    return script
+
+
 def silent(peer: Peer) -> None:
     """A server that reads the request and never answers."""
     peer.request()

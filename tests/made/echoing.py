@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator, Iterable
 from itertools import pairwise
 
 from edge_router.backends.deadline import Deadline
-from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest, ToolCallDelta
+from edge_router.chat.completion import ChatChunk, ChatRequest, ToolCallDelta
+from edge_router.testing import FakeBackend
 
 __all__ = ["Echoing", "cut"]
 
@@ -19,16 +20,12 @@ def cut(text: str, places: Iterable[int]) -> list[str]:
     return [text[start:end] for start, end in pairwise(ends)]
 
 
-class Echoing:
-    """Repeats the question as its answer, as a thought, and as the argument of a call of a tool;
-    `requests` keeps what was asked."""
+class Echoing(FakeBackend):
+    """Repeats the question as its answer, as a thought, and as the argument of a call of a tool."""
 
     def __init__(self, pieces: Cut) -> None:
+        super().__init__()
         self.pieces = pieces
-        self.requests: list[ChatRequest] = []
-
-    def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
-        return ChatCompletion.from_chunks(self.stream(request, deadline=deadline))
 
     def stream(
         self, request: ChatRequest, *, deadline: Deadline
@@ -43,6 +40,3 @@ class Echoing:
             yield ChatChunk("1", "echo", "", tool_calls=(ToolCallDelta(0, arguments=piece),))
         yield ChatChunk("1", "echo", "", tool_calls=(ToolCallDelta(0, arguments='"}'),))
         yield ChatChunk("1", "echo", "", "tool_calls")
-
-    def close(self) -> None:
-        pass

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["GREEDY", "NESTED"]
+import tracemalloc
+
+from edge_router.backends.llama_cpp.chat_template import (
+    ChatTemplate,
+    Conversations,
+    default_template,
+)
+from edge_router.chat.completion import Message
+
+__all__ = ["GREEDY", "NESTED", "is_refused"]
+
+MARKS = {"<|im_start|>", "<|im_end|>"}
+MOST_BYTES = 200 << 20
 
 NESTED = [
     "{% set ns = namespace(s=[1]) %}{% for i in range(40) %}{% set ns.s = [ns.s, ns.s] %}"
@@ -45,3 +57,19 @@ GREEDY = (
     ]
 )
 """A text or a list that is refused before it is made."""
+
+
+def is_refused(source: str) -> None:
+    """Fails unless the template gives way to ChatML, says so once, and takes little memory."""
+    said: list[str] = []
+    own = ChatTemplate(source, "<s>", "</s>", stop=("</s>",))
+    found = Conversations(own, default_template(MARKS.__contains__), "Ours.", said.append)
+    tracemalloc.start()
+    try:
+        rendered = found.render((Message("user", "Hi"),), lambda: True)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert rendered.text.startswith("<|im_start|>system")
+    assert len(said) == 1
+    assert peak < MOST_BYTES

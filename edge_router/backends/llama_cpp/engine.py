@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from edge_router.errors import MissingExtra
+from edge_router.errors import ConfigError, MissingExtra
 
 __all__ = ["ENGINES", "Engine", "EngineName", "ModelSettings", "engine_for"]
 
@@ -52,7 +52,12 @@ ENGINES: Mapping[EngineName, Engine] = {
 
 
 def engine_for(stated: EngineName | None) -> Engine:
-    """The `stated` engine, else the first of ENGINES that is installed. Raises MissingExtra."""
+    """The `stated` engine, else the first of ENGINES that is installed.
+
+    Raises MissingExtra, or ConfigError for an engine of another name.
+    """
+    if stated is not None and stated not in tuple(ENGINES):
+        raise ConfigError(f"engine is {stated!r}; it must be one of {', '.join(ENGINES)}")
     for engine in ENGINES.values() if stated is None else [ENGINES[stated]]:
         if engine.installed:
             return engine

@@ -34,6 +34,10 @@ class Job:
     pieces: queue.SimpleQueue[Piece] = field(default_factory=queue.SimpleQueue)
     cancelled: bool = False
 
+    def wanted(self) -> bool:
+        """Whether its caller still waits."""
+        return not self.cancelled
+
 
 class LoadedModel(Protocol):
     """A model in memory. The worker's threads call it with one job each, at most `at_once` at a

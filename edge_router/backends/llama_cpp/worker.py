@@ -24,8 +24,8 @@ from .model_files import release_memory
 __all__ = ["Job", "Worker"]
 
 CLOSE_S = 0.4  # a worker that has not ended by then is left behind
-LEAST_WAIT_S = 0.01  # before an idle model is unloaded
 EXIT_S = 1.0  # the same where the interpreter ends
+LEAST_WAIT_S = 0.01  # before an idle model is unloaded
 
 log = logging.getLogger("edge_router.llama_cpp")
 
@@ -165,23 +165,24 @@ class Worker:
             idle_s = time.monotonic() - self._idle_since
             if self._live or self._running or idle_s < self.settings.keep_alive_s:
                 return
-            with self._reading:
-                model, self.model = self.model, None
-            if model is not None:
+            if self._unload():
                 log.info("%s was idle for %.0f s and is unloaded", self.name, idle_s)
-                model.close()
-                release_memory()
+
+    def _unload(self) -> bool:
+        """Give the model's memory back; returns whether there was one. Called with `_loading`."""
+        with self._reading:
+            model, self.model = self.model, None
+        if model is not None:
+            model.close()
+            release_memory()
+        return model is not None
 
     def _leave(self) -> None:
         """End this thread; the last one releases the model."""
         with self._loading:
             me = threading.current_thread()
             if self._threads == {me}:
-                with self._reading:
-                    model, self.model = self.model, None
-                if model is not None:
-                    model.close()
-                    release_memory()
+                self._unload()
                 _RUNNING.discard(self)
             self._threads.discard(me)
 

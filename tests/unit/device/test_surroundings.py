@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +76,17 @@ def test_whatever_else_listens_is_no_server(reply: bytes) -> None:
 
 
 def test_a_silent_one_costs_no_more_than_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And all are asked at once."""
-    monkeypatch.setattr("edge_router.device.surroundings.PATIENCE_S", 0.05)
-    with FaultServer(lambda peer: peer.pause()) as server:
-        assert servers_here({"Ollama": server.port}) == []
+    """And all are asked at once; one that drips is silent too."""
+    monkeypatch.setattr("edge_router.device.surroundings.PATIENCE_S", 0.1)
+
+    def drips(peer: Peer) -> None:
+        peer.drip("HTTP/1.1 200 OK\r\nX: " + "x" * 200, every_s=0.02)
+
+    for script in (lambda peer: peer.pause(), drips):
+        with FaultServer(script) as server:
+            began = time.monotonic()
+            assert servers_here({str(number): server.port for number in range(6)}) == []
+            assert time.monotonic() - began < 0.4
 
 
 def test_clouds_are_known_by_the_names_of_variables() -> None:

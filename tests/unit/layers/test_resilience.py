@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asking import pinging_after
 from edge_router import ChatRequest, Config, EdgeRouter
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk
@@ -25,7 +26,7 @@ from edge_router.errors import (
 from edge_router.layers.resilience import OPEN_S, Breaker, Circuit, Retrying, resilient
 from edge_router.layers.watchdog import Watchdog
 from edge_router.testing import FakeBackend
-from fault_server import STREAM_HEAD, FaultServer, Peer, answer_json, piece
+from fault_server import FaultServer, Peer, answer_json, piece
 from made_experts import CLOUD, LOCAL
 
 ASK = ChatRequest.of("Why?")
@@ -319,15 +320,7 @@ def test_a_slow_reader_is_no_stall() -> None:
 
 def test_pings_are_no_pieces() -> None:
     """A server may keep a connection open for ever."""
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(STREAM_HEAD + piece("One "))
-        while True:
-            peer.send(": ping\n\n")
-            peer.pause(0.02)
-
-    with FaultServer(script) as server:
+    with FaultServer(pinging_after(piece("One "))) as server:
         expert = replace(CLOUD, base_url=server.url, stall_timeout_s=0.3)
         with EdgeRouter(Config(experts={"cloud": expert})) as router:
             stream = router.stream("Why?")

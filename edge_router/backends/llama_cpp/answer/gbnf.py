@@ -6,13 +6,13 @@ The form: https://github.com/ggml-org/llama.cpp/blob/master/grammars/README.md
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge_router.errors import BackendRejected
 
-__all__ = ["gbnf"]
+__all__ = ["FORMATS", "gbnf"]
 
 DIGITS = '("0" | [1-9] [0-9]{0,15})'
 DATE = '[0-9]{4} "-" ("0" [1-9] | "1" [0-2]) "-" ("0" [1-9] | [1-2] [0-9] | "3" [0-1])'
@@ -130,7 +130,7 @@ def _times(node: Mapping[str, Any], what: str) -> str:
     return f"{{{low},{'' if high is None else high}}}"
 
 
-def _bounds(node: Mapping[str, Any], what: str) -> Sequence[Any]:
+def _bounds(node: Mapping[str, Any], what: str) -> tuple[int, int | None]:
     low, high = node.get(f"min{what}", 0), node.get(f"max{what}")
     if high is not None and high < low:
         raise BackendRejected(f"max{what} of a JSON schema is below its min{what}")

@@ -15,7 +15,7 @@ from typing import Any
 from edge_router.chat.tools import NamedTool, ResponseFormat, Tool, ToolChoice
 from edge_router.errors import BackendRejected, BackendUnavailable
 
-from .gbnf import gbnf
+from .gbnf import FORMATS, gbnf
 from .tool_format import ToolFormat
 
 __all__ = ["answer_grammar"]
@@ -35,7 +35,6 @@ KEPT = frozenset(
     minLength maxLength
     """.split()
 )
-FORMATS = ("date", "time", "date-time", "uuid")
 ANYTHING = {"anyOf": [{"type": kind} for kind in PLAIN]}
 ANY_OBJECT = ResponseFormat("json_schema", schema={"type": "object"})
 
@@ -66,7 +65,8 @@ def answer_grammar(
     first = "<" if written is ToolFormat.MARKED else "{"
     text = answer or f"answer ::= [^{first}] .*{' | ' + MARKUP if first == '<' else ''}"
     if answer is not None:  # rules of both may share a name, and are then the same
-        text = "\n".join(line for line in answer.splitlines() if line not in calls.splitlines())
+        shared = set(calls.splitlines())
+        text = "\n".join(line for line in answer.splitlines() if line not in shared)
     return f"{calls}\n{text}\nroot ::= calls | answer"
 
 
@@ -166,7 +166,7 @@ class _Reduced:
             items = self._reduced(node.get("items", True), depth + 1)
             return {"type": kind, "items": items, **self._bounds(node, "minItems", "maxItems")}
         if kind == "string":
-            form = {"format": node["format"]} if node.get("format") in FORMATS else {}
+            form = {"format": node["format"]} if node.get("format") in tuple(FORMATS) else {}
             return {"type": kind, **form, **self._bounds(node, "minLength", "maxLength")}
         return {"type": kind}
 

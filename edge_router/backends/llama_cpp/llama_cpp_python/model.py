@@ -104,7 +104,7 @@ class LlamaCppPythonModel:
             return
         for _ in self._generate(job, max_tokens=1, reserve=len(tokens) + 1):
             pass
-        mean = negative_log_likelihood(self.model, tokens, lambda: not job.cancelled)
+        mean = negative_log_likelihood(self.model, tokens, job.wanted)
         if mean is not None:
             yield mean
 
@@ -113,7 +113,7 @@ class LlamaCppPythonModel:
         for _ in self._generate(job, max_tokens=1, reserve=mask.trie.depth + 1, mask=mask):
             pass
         if not job.cancelled:
-            yield name_probabilities(self.model, mask, lambda: not job.cancelled)
+            yield name_probabilities(self.model, mask, job.wanted)
 
     def _generate(
         self,
@@ -136,7 +136,7 @@ class LlamaCppPythonModel:
             self.settings.repeat_penalty,
             write=write,
             confidence=meter.so_far if meter else lambda: None,
-            wanted=lambda: not job.cancelled,
+            wanted=job.wanted,
         ).chunks(job.request, max_tokens=max_tokens, reserve=reserve)
 
     def _write(self, order: Order, processors: list[Any]) -> Iterator[Written]:

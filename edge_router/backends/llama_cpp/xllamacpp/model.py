@@ -110,7 +110,7 @@ class XllamacppModel:
         meter = LogprobMeter() if self.settings.confidence else None
 
         def write(order: Order) -> Iterator[Written]:
-            return self._write(order, meter, lambda: not job.cancelled)
+            return self._write(order, meter, job.wanted)
 
         with self._counted_as_busy(job):
             yield from Generation(
@@ -119,16 +119,16 @@ class XllamacppModel:
                 repeat_penalty=1.0,
                 write=write,
                 confidence=meter.so_far if meter else lambda: None,
-                wanted=lambda: not job.cancelled,
+                wanted=job.wanted,
             ).chunks(job.request)
 
-    def score(self, job: Job) -> Iterator[float]:
-        raise self._cannot(job, "say how likely a given text is")
+    def score(self, _: Job) -> Iterator[float]:
+        raise self._cannot("say how likely a given text is")
 
-    def choose(self, job: Job) -> Iterator[tuple[float, ...]]:
-        raise self._cannot(job, "weigh names against each other")
+    def choose(self, _: Job) -> Iterator[tuple[float, ...]]:
+        raise self._cannot("weigh names against each other")
 
-    def _cannot(self, _: Job, verb: str) -> BackendUnavailable:
+    def _cannot(self, verb: str) -> BackendUnavailable:
         return BackendUnavailable(
             f"{self.settings.path.name} runs on xllamacpp, which cannot {verb}; install "
             "'edge-router[local]', and state engine = 'llama_cpp_python' if both are there"

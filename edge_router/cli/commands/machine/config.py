@@ -80,6 +80,6 @@ def _each_shown(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 def _path(options: argparse.Namespace) -> Path:
     """The file that settings are read from, which need not exist."""
-    from edge_router.settings.file import named_file, settings_file
+    from edge_router.settings.file import settings_file, stated_file
 
-    return named_file(options.config) or settings_file()
+    return stated_file(options.config) or settings_file()

@@ -56,9 +56,9 @@ def _init(options: argparse.Namespace) -> int:
 
 def _target(options: argparse.Namespace) -> Path:
     """The file to write. Raises ConfigError for one that is there already."""
-    from edge_router.settings.file import default_config_path, named_file
+    from edge_router.settings.file import default_config_path, stated_file
 
-    path = named_file(options.config) or default_config_path()
+    path = stated_file(options.config) or default_config_path()
     if os.path.lexists(path) and not options.force:
         raise _is_there(path)
     return path
@@ -71,7 +71,7 @@ def _is_there(path: Path) -> ConfigError:
 
 
 def _write(path: Path, text: str, *, force: bool) -> None:
-    """Write the file. Raises ConfigError."""
+    """Write the file; over one that is there only by `force`. Raises ConfigError."""
     from edge_router.guards.data_folder import write_atomically
 
     try:
@@ -106,8 +106,6 @@ def _choice(models: Sequence[Any], clouds: Sequence[Any], *, ask: bool) -> Choic
 def _picked(question: str, answers: dict[str, T], *, ask: bool) -> T:
     """The answer of the user, by default the first."""
     shown = list(answers)[:MOST_SHOWN]
-    if "none" in answers and "none" not in shown:
-        shown[-1] = "none"
     if not ask or len(shown) == 1:
         return answers[shown[0]]
     print(question)

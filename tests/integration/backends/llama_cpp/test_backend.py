@@ -192,6 +192,7 @@ def reference_nll(path: Path, prompt: str, reference: str) -> float:
 def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
     """With the template written out, per token. Some tenths of a nat apart, since llama.cpp rounds
     a token computed alone otherwise than one among others; "London" lies 6 nats off "Paris"."""
+    pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
     request = ask("What is the capital of France?")
     prompt = TEMPLATE.format("What is the capital of France?")
     backend = LlamaCppBackend("smollm2-135m", n_ctx=512, engine="llama_cpp_python")

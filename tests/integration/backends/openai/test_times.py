@@ -17,6 +17,8 @@ from asking import (
     both_verbs,
     complete,
     drips_an_error,
+    hanging_after,
+    pinging_after,
     silent,
     stream,
 )
@@ -89,15 +91,7 @@ def test_a_connection_that_is_not_made_leaves_time_for_another_expert(verb: Verb
 
 def test_role_and_comments_are_no_first_token() -> None:
     """A server that only says that it is there has not answered yet."""
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(STREAM_HEAD + piece(""))
-        while True:
-            peer.send(": ping\n\n")
-            peer.pause(0.05)
-
-    with asking(script, first_token_timeout_s=0.1) as backend:
+    with asking(pinging_after(piece("")), first_token_timeout_s=0.1) as backend:
         start = time.monotonic()
         with pytest.raises(BackendUnavailable):
             stream(backend, Deadline.after(60))
@@ -147,13 +141,7 @@ def test_a_whole_answer_has_until_the_deadline() -> None:
 
 def test_a_stall_after_text_is_a_protocol_error_at_the_deadline() -> None:
     """Half an answer has been shown, so no other expert may be asked."""
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(STREAM_HEAD + piece("half "))
-        peer.pause()
-
-    with asking(script) as backend:
+    with asking(hanging_after(piece("half "))) as backend:
         start = time.monotonic()
         stream = backend.stream(ASK, deadline=Deadline.after(2 * DEADLINE_S))
         assert next(stream).delta == "half "
@@ -167,14 +155,8 @@ def test_a_server_that_keeps_quiet_after_the_end_is_not_waited_for(
 ) -> None:
     """Once the finish reason is there, usage and [DONE] may be missing."""
     monkeypatch.setattr("edge_router.backends.openai.backend._LAST_WORDS_S", 0.05)
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(STREAM_HEAD + piece("all", finish="stop"))
-        peer.pause()
-
     start = time.monotonic()
-    assert _texts(answer_to(stream, script)) == ["all", ""]
+    assert _texts(answer_to(stream, hanging_after(piece("all", finish="stop")))) == ["all", ""]
     assert time.monotonic() - start < 5
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,35 +11,35 @@ from typing import Any
 
 import pytest
 
-from asking import ASK, DONE, asking, both_verbs, complete, silent, stream, text_of
+from asking import (
+    ASK,
+    WHOLE,
+    asking,
+    both_verbs,
+    complete,
+    hanging_after,
+    in_two,
+    pinging_after,
+    silent,
+    stream,
+    text_of,
+)
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.http.transport import DeadlineTransport
 from edge_router.backends.openai.backend import OpenAIBackend
 from edge_router.errors import BackendError, BackendProtocolError, BackendUnavailable
-from fault_server import STREAM_HEAD, FaultServer, Peer, Script, answer_json, event, piece
+from fault_server import (
+    STREAM_HEAD,
+    FaultServer,
+    Peer,
+    answer_json,
+    event,
+    full_backlog,
+    piece,
+)
 
-WHOLE = {"choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}]}
 SOON_S = 3.0  # what would otherwise wait for a minute
 THINKS = event({"choices": [{"delta": {"reasoning": "hm"}}]})
-
-
-def _pings(peer: Peer) -> None:
-    peer.request()
-    peer.send(STREAM_HEAD)
-    while True:
-        peer.send(": ping\n\n")
-        peer.pause(0.02)
-
-
-def _says_then_hangs(*parts: str) -> Script:
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(STREAM_HEAD)
-        for part in parts:
-            peer.send(part)
-        peer.pause()
-
-    return script
 
 
 # For how long
@@ -58,7 +57,7 @@ def test_by_default_only_the_deadline_bounds_the_wait(verb: Any) -> None:
 @both_verbs
 def test_another_expert_gets_its_turn_before_the_deadline(verb: Any) -> None:
     """The first token has the attempt's own limit."""
-    with asking(_pings) as backend:
+    with asking(pinging_after()) as backend:
         start = time.monotonic()
         with pytest.raises(BackendUnavailable, match="no answer in time"):
             verb(backend, Deadline.after(60).attempt(first_token_s=0.1))
@@ -67,27 +66,14 @@ def test_another_expert_gets_its_turn_before_the_deadline(verb: Any) -> None:
 
 def test_once_it_has_begun_the_attempt_has_until_the_deadline() -> None:
     """From the first text on only the deadline counts."""
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(STREAM_HEAD + piece("a"))
-        peer.pause(0.4)
-        peer.send(piece("b", finish="stop") + DONE)
-
-    with asking(script) as backend:
+    with asking(in_two(piece("a"), piece("b", finish="stop"), pause_s=0.4)) as backend:
         attempt = Deadline.after(10).attempt(first_token_s=0.3, silence_s=0.3)
         assert text_of(list(backend.stream(ASK, deadline=attempt))).endswith("b")
 
 
 def test_thinking_is_no_answer_yet() -> None:
     """While another expert could step in, one that thinks and hangs is left like any other."""
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(STREAM_HEAD + THINKS)
-        peer.pause()
-
-    with asking(script) as backend:
+    with asking(hanging_after(THINKS)) as backend:
         start = time.monotonic()
         with pytest.raises(BackendUnavailable):
             list(backend.stream(ASK, deadline=Deadline.after(60).attempt(silence_s=0.2)))
@@ -102,7 +88,7 @@ def test_a_silent_server_is_left_before_a_slow_one(verb: Any) -> None:
         with pytest.raises(BackendUnavailable):
             verb(backend, Deadline.after(60).attempt(silence_s=0.1))
         assert time.monotonic() - start < SOON_S
-    with asking(_pings) as backend:
+    with asking(pinging_after()) as backend:
         start = time.monotonic()
         with pytest.raises(BackendUnavailable):
             verb(backend, Deadline.after(0.35).attempt(silence_s=0.15))
@@ -133,22 +119,15 @@ def test_a_stall_is_bounded_before_and_after_the_first_token(
 ) -> None:
     """`stall_timeout_s` is for any time without a byte."""
     start = time.monotonic()
-    with asking(_says_then_hangs(*said), stall_timeout_s=0.1) as backend, pytest.raises(kind):
+    with asking(hanging_after(*said), stall_timeout_s=0.1) as backend, pytest.raises(kind):
         stream(backend, Deadline.after(60))
     assert time.monotonic() - start < SOON_S
 
 
 def test_a_caller_who_takes_his_time_is_no_stall() -> None:
     """What was sent meanwhile lies ready, and the pause was not the server's."""
-    with asking(
-        lambda peer: (
-            peer.request(),
-            peer.send(STREAM_HEAD + piece("a")),
-            peer.pause(0.3),
-            peer.send(piece("b", finish="stop") + DONE),
-        )[0],
-        stall_timeout_s=0.25,
-    ) as backend:
+    script = in_two(piece("a"), piece("b", finish="stop"), pause_s=0.3)
+    with asking(script, stall_timeout_s=0.25) as backend:
         told = backend.stream(ASK, deadline=Deadline.after(10))
         assert next(told).delta == "a"
         time.sleep(0.4)
@@ -156,19 +135,6 @@ def test_a_caller_who_takes_his_time_is_no_stall() -> None:
 
 
 # Ending it from another thread
-
-
-@contextlib.contextmanager
-def _full_backlog() -> Iterator[int]:
-    """A port where connecting hangs: nothing accepts and the queue is full."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(8):
-            sock = stack.enter_context(socket.socket())
-            sock.settimeout(0)
-            sock.connect_ex(listener.getsockname())
-        time.sleep(0.05)
-        yield listener.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -184,14 +150,14 @@ def _stuck(where: str) -> Iterator[OpenAIBackend]:
             )
             url = "http://slow.example/v1"
         elif where == "connect":
-            url = f"http://127.0.0.1:{stack.enter_context(_full_backlog())}/v1"
+            url = f"http://127.0.0.1:{stack.enter_context(full_backlog())[1]}/v1"
         else:
             scripts = {
                 "handshake": lambda peer: peer.pause(),
                 "send": lambda peer: peer.pause(),
                 "headers": silent,
-                "thinking": _says_then_hangs(THINKS),
-                "body": _says_then_hangs(piece("a")),
+                "thinking": hanging_after(THINKS),
+                "body": hanging_after(piece("a")),
             }
             url = stack.enter_context(FaultServer(scripts[where])).url
             url = url.replace("http:", "https:") if where == "handshake" else url
@@ -256,7 +222,7 @@ def test_the_server_sees_it_although_nobody_reads(end: str) -> None:
 
 def test_pieces_that_lie_ready_are_not_shown_after_a_cancel() -> None:
     """A cancelled answer ends at once, whatever has come."""
-    with asking(_says_then_hangs(piece("a") + piece("b"))) as backend:
+    with asking(hanging_after(piece("a") + piece("b"))) as backend:
         deadline = Deadline.after(60)
         told = backend.stream(ASK, deadline=deadline)
         next(told)

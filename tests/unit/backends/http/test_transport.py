@@ -20,7 +20,7 @@ import pytest
 
 from edge_router.backends.deadline import Deadline, TimeLeft
 from edge_router.backends.http.transport import DeadlineTransport
-from fault_server import FaultServer, Peer, Script, answer
+from fault_server import FaultServer, Peer, Script, answer, full_backlog
 
 DEADLINE_S = 0.15
 ENDED_BY_S = 2.0  # every script below would go on for longer
@@ -161,7 +161,7 @@ _linux = pytest.mark.skipif(sys.platform != "linux", reason="a full backlog hang
 @_linux
 def test_a_dead_address_leaves_time_for_the_next() -> None:
     """An address that swallows every packet takes half of the time, not all of it."""
-    with FaultServer(_hello) as server, _full_backlog() as dead:
+    with FaultServer(_hello) as server, full_backlog() as dead:
 
         def resolve(*_: Any, **__: Any) -> list[Any]:
             return [(2, 1, 6, "", dead), (2, 1, 6, "", ("127.0.0.1", server.port))]
@@ -177,25 +177,12 @@ def test_a_dead_address_leaves_time_for_the_next() -> None:
 def test_two_dead_addresses_end_at_the_deadline() -> None:
     """The time for connecting is shared by all addresses, not granted to each."""
     with (
-        _full_backlog() as dead,
+        full_backlog() as dead,
         _client(resolve=lambda *_, **__: [(2, 1, 6, "", dead)] * 2) as c,
         _ends_in_time() as extensions,
         pytest.raises(httpx.ConnectTimeout),
     ):
         c.get("http://two.example/", extensions=extensions)
-
-
-@contextlib.contextmanager
-def _full_backlog() -> Iterator[tuple[str, int]]:
-    """An address where connecting hangs: nothing accepts and the queue is full."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(8):
-            sock = stack.enter_context(socket.socket())
-            sock.settimeout(0)
-            sock.connect_ex(listener.getsockname())
-        time.sleep(0.05)
-        yield listener.getsockname()
 
 
 def _hello(peer: Peer) -> None:

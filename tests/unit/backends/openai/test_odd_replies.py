@@ -7,11 +7,20 @@ from typing import Any
 
 import pytest
 
-from asking import DONE, answer_to, both_verbs, complete, failure_of, reason_of, saying, text_of
+from asking import (
+    DONE,
+    WHOLE,
+    answer_to,
+    both_verbs,
+    complete,
+    failure_of,
+    reason_of,
+    saying,
+    text_of,
+)
 from edge_router.errors import BackendProtocolError, BackendUnavailable
 from fault_server import answer
 
-WHOLE = {"choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}]}
 FRAMES = [
     {"choices": [{"index": 0, "delta": {"content": "Hel"}}]},
     {"choices": [{"index": 0, "delta": {"content": "lo."}, "finish_reason": "stop"}]},
