@@ -84,6 +84,11 @@ class Usage:
         ):
             _settle(self, USAGE_CHECKS)
 
+    @property
+    def total_tokens(self) -> int:
+        """Tokens read and written together."""
+        return self.prompt_tokens + self.completion_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class TokenConfidence:

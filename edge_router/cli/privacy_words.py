@@ -1,4 +1,4 @@
-"""How private data goes to each expert by the settings: as modes, and in sentences."""
+"""How private data goes to each expert by the settings, in sentences."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from edge_router.settings.config import Config
 
-__all__ = ["modes", "reading"]
-
-
-def modes(config: Config) -> dict[str, str]:
-    """How private data goes to each expert, by its name."""
-    return {
-        name: config.privacy.mode_of(one.place, leaves_device=one.leaves_device)
-        for name, one in config.experts.items()
-    }
+__all__ = ["reading"]
 
 
 def reading(config: Config) -> Iterator[str]:
@@ -28,6 +20,6 @@ def reading(config: Config) -> Iterator[str]:
         "never": "are not asked with private data",
     }
     for mode, what in words.items():
-        names = [name for name, one in modes(config).items() if one == mode]
+        names = [name for name, one in config.privacy_modes.items() if one == mode]
         if names:
             yield f"{', '.join(names)}: {what}"

@@ -57,9 +57,9 @@ class Budget:
         """What `budget_usd` and the table `[budget]` allow; no file is opened yet."""
         if not config.budget.is_set:
             return cls(config.budget_usd)
-        from .ledger import FILE, Ledger
+        from .ledger import Ledger
 
-        return cls(config.budget_usd, ledger=Ledger(config.data_folder / FILE, config.budget))
+        return cls(config.budget_usd, ledger=Ledger.in_folder(config.data_folder, config.budget))
 
     def after_fork(self) -> None:
         """Calls under way are the parent's."""
@@ -189,7 +189,7 @@ class Budget:
             self._reserved_usd = max(0.0, self._reserved_usd - reservation.usd)
             self._spent_usd += spent_usd
         if self._ledger is not None and reservation.entry is not None:
-            tokens = 0 if used is None else used.prompt_tokens + used.completion_tokens
+            tokens = 0 if used is None else used.total_tokens
             counted = tokens if reservation.entry.amount.tokens else 0  # none of a device's
             self._ledger.settle(reservation.entry, spent_usd, counted)
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from edge_router.errors import BudgetUnusable
 from edge_router.guards.sqlite_file import (
@@ -98,6 +99,11 @@ class Ledger:
         self._clock = clock
         self._file = SqliteFile(path, table.open_for_writing)
         self._late: deque[tuple[Entry, float, int]] = deque()
+
+    @classmethod
+    def in_folder(cls, folder: Path, limits: BudgetConfig) -> Self:
+        """The one of a data folder; its file is not opened yet."""
+        return cls(folder / FILE, limits)
 
     def room(self, caller: str | None) -> Room:
         """What the limits leave for a caller now."""

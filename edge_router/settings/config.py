@@ -33,7 +33,7 @@ from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
 from .location import Location
 from .preference import Preference
-from .privacy_config import PrivacyConfig, privacy_config_of
+from .privacy_config import PrivacyConfig, PrivacyMode, privacy_config_of
 from .setting import checks_of, paths_of, setting
 from .task_config import TaskConfig, task_config_of
 
@@ -197,6 +197,14 @@ class Config:
         """Whether these settings rule an expert out by its place, whatever the query."""
         lan_only = self.placement == Placement.ONLY_ON_LAN and expert.place == Location.CLOUD
         return lan_only or (self.nothing_leaves and expert.leaves_device)
+
+    @property
+    def privacy_modes(self) -> dict[str, PrivacyMode]:
+        """How private data goes to each expert, by its name."""
+        return {
+            name: self.privacy.mode_of(one.place, leaves_device=one.leaves_device)
+            for name, one in self.experts.items()
+        }
 
     @classmethod
     def load(cls, path: str | Path | None = None, **overrides: Any) -> Config:

@@ -73,11 +73,7 @@ class PrivacyGate:
     @classmethod
     def of(cls, config: Config, consent: Consent | None = None) -> Self | None:
         """None where every expert may read everything."""
-        modes = {
-            name: config.privacy.mode_of(one.place, leaves_device=one.leaves_device)
-            for name, one in config.experts.items()
-        }
-        gated = {name: mode for name, mode in modes.items() if mode != "allow"}
+        gated = {name: mode for name, mode in config.privacy_modes.items() if mode != "allow"}
         return cls(config, gated, consent) if gated else None
 
     def finds(self, request: ChatRequest) -> bool:

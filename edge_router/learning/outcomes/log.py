@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge_router.errors import LearningError
 from edge_router.guards.forking import renew_after_fork
-from edge_router.guards.sqlite_file import Locked, SqliteFile
+from edge_router.guards.sqlite_file import (
+    BUSY,
+    CORRUPT,
+    NO_ROOM,
+    Locked,
+    SqliteFile,
+    code_of,
+    remove,
+    transaction,
+)
 
 from . import table
 from .outcome import Outcome
@@ -161,7 +170,7 @@ class OutcomeLog:
             except LearningError as error:
                 self._stop(error)
             except (sqlite3.Error, OSError) as error:
-                if isinstance(error, Locked) or table.code_of(error) in table.BUSY:
+                if isinstance(error, Locked) or code_of(error) in BUSY:
                     return None
         return None
 
@@ -177,7 +186,7 @@ class OutcomeLog:
         self, connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T], until: float
     ) -> T:
         waiting = list(self._waiting)
-        with table.transaction(connection, until):
+        with transaction(connection, until):
             for values in waiting:
                 with suppress(sqlite3.IntegrityError):
                     table.insert(connection, values, self._max_rows)
@@ -188,9 +197,9 @@ class OutcomeLog:
 
     def _recover(self, error: Exception) -> None:
         """Move a corrupt file aside; stop over anything else but others that write."""
-        if table.code_of(error) in table.BUSY:
+        if code_of(error) in BUSY:
             return
-        if table.code_of(error) in table.CORRUPT:
+        if code_of(error) in CORRUPT:
             with suppress(OSError):
                 aside = table.set_aside(self.path)
                 log.warning("%s is corrupt; it is kept as %s", self.path, aside)
@@ -211,14 +220,14 @@ class OutcomeLog:
             with closing(table.open_for_writing(self.path, until)) as connection:
                 table.empty(connection, self.path, until)
         except sqlite3.Error as error:
-            if table.code_of(error) not in table.NO_ROOM:
+            if code_of(error) not in NO_ROOM:
                 raise
-            table.remove(self.path)  # writers see that it is another file, and begin a new one
+            remove(self.path)  # writers see that it is another file, and begin a new one
 
     def _unusable(self, what: str, error: Exception) -> LearningError:
         if isinstance(error, LearningError):
             return error
-        if table.code_of(error) in table.BUSY:
+        if code_of(error) in BUSY:
             return LearningError(f"{self.path} is in use by another process; try again")
         return LearningError(
             f"{self.path} cannot be {what}: {error}; move it away to begin a new one"

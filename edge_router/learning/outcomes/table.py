@@ -22,13 +22,9 @@ from edge_router.errors import LearningError
 from edge_router.guards.bounded_file import require_regular
 from edge_router.guards.sqlite_file import (
     BESIDE,
-    BUSY,
-    CORRUPT,
     NO_ROOM,
     code_of,
-    identity,
     opened,
-    remove,
     transaction,
 )
 from edge_router.routing.experts.expert import Estimate
@@ -36,21 +32,14 @@ from edge_router.routing.experts.expert import Estimate
 from .outcome import Outcome
 
 __all__ = [
-    "BUSY",
-    "CORRUPT",
     "FAULTS",
-    "NO_ROOM",
-    "code_of",
     "count_rows",
     "empty",
-    "identity",
     "insert",
     "open_for_reading",
     "open_for_writing",
     "outcomes",
-    "remove",
     "set_aside",
-    "transaction",
     "values_of",
 ]
 

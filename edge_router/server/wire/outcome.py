@@ -35,4 +35,4 @@ def usage_json(usage: Usage | None) -> dict[str, Any] | None:
     if usage is None:
         return None
     counts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
-    return counts | {"total_tokens": usage.prompt_tokens + usage.completion_tokens}
+    return counts | {"total_tokens": usage.total_tokens}

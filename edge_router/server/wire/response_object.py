@@ -96,7 +96,7 @@ def _usage(usage: Usage | None) -> dict[str, Any] | None:
         "input_tokens_details": {"cached_tokens": 0},
         "output_tokens": usage.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
     }
 
 

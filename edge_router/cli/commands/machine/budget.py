@@ -29,10 +29,10 @@ def add(commands: Any) -> None:
 
 
 def _budget(options: argparse.Namespace) -> None:
-    from edge_router.layers.ledger import FILE, Ledger
+    from edge_router.layers.ledger import Ledger
 
     config = config_of(options)
-    ledger = Ledger(config.data_folder / FILE, config.budget)
+    ledger = Ledger.in_folder(config.data_folder, config.budget)
     if options.action == "reset":
         ledger.clear()
         if options.json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...options import add_command, config_of, text_of
 from ...printing import print_dim, print_json
-from ...privacy_words import modes, reading
+from ...privacy_words import reading
 from ...terminal import visible
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def _check(options: argparse.Namespace) -> None:
             {"kind": one.kind, "start": one.start, "end": one.end, "detail": one.detail}
             for one in findings
         ]
-        print_json({"findings": listed, "experts": modes(config)})
+        print_json({"findings": listed, "experts": config.privacy_modes})
         return
     for one in findings:
         print(_line(one, text))
