@@ -25,7 +25,7 @@ from edge_router.guards.forking import renew_after_fork
 from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.record import AnswerRecord
 
-from .query import Attempt, Chunks, Query
+from .asking.query import Attempt, Chunks, Query
 
 __all__ = ["Answer", "AnswerStream", "record_of"]
 

@@ -24,8 +24,8 @@ from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
 from .answer import Answer
+from .asking.query import OnBreak
 from .async_answer import AsyncAnswerStream, in_daemon_thread
-from .query import OnBreak
 from .sync_client import EdgeRouter
 
 if TYPE_CHECKING:

@@ -32,10 +32,10 @@ from edge_router.settings.constraints import Constraints, require_constraints
 from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided, limits_of_agents
 from .answer import Answer, AnswerStream, record_of
 from .arguments import checked_backends, gate_of, settings_of
-from .dispatch import Asking, Dispatch
-from .handover import Handover
+from .asking.dispatch import Asking, Dispatch
+from .asking.handover import Handover
+from .asking.query import OnBreak, Query
 from .hooks import Hooks
-from .query import OnBreak, Query
 from .running_estimates import Experience
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class EdgeRouter:
         )
         ask = asking.ask if handover is None else handover.ask
         if self.config.hedge_after_s is not None:
-            from .hedge import Hedge
+            from .asking.hedge import Hedge
 
             after_s, failed = self.config.hedge_after_s, self.experience.failed
             asks = {} if self._gate is None else {"asks_first": self._gate.needs_consent}

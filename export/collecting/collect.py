@@ -21,7 +21,7 @@ from tqdm import tqdm
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest, TokenConfidence
-from edge_router.client.gate import STAGES, first_of_stage
+from edge_router.client.asking.gate import STAGES, first_of_stage
 from edge_router.errors import BackendError
 from edge_router.learning.enrolment.asking import Retries, outcome_row, question_request, record
 from edge_router.learning.enrolment.journal import Journal

@@ -152,7 +152,7 @@ class DeferralStudy:
     def run(self, options: argparse.Namespace) -> Any:
         from edge_router.routing.artifact.manifest import RouterArtifact
 
-        from .deferral import run_study
+        from .deferral.study import run_study
 
         return run_study(
             options.outcomes,
@@ -167,7 +167,7 @@ class DeferralStudy:
         )
 
     def report(self, findings: Any, options: argparse.Namespace) -> Report:
-        from .deferral_report import deferral_markdown, deferral_plot
+        from .deferral.report import deferral_markdown, deferral_plot
 
         figures, gate = findings
         markdown = deferral_markdown(figures)
@@ -202,7 +202,7 @@ class CoverageStudy:
     def run(self, options: argparse.Namespace) -> Any:
         from edge_router.routing.artifact.manifest import RouterArtifact
 
-        from .coverage import pools, study
+        from .coverage.study import pools, study
 
         artifact = RouterArtifact.load(options.artifact)
         return study(
@@ -212,7 +212,7 @@ class CoverageStudy:
         )
 
     def report(self, findings: Any, options: argparse.Namespace) -> Report:
-        from .coverage import coverage_json, coverage_table
+        from .coverage.study import coverage_json, coverage_table
 
         written, table = as_json(coverage_json(findings)), coverage_table(findings)
         files = files_in(options.out, self.name, {"json": written + "\n", "md": table + "\n"})
@@ -239,14 +239,14 @@ class EnrolmentStudy:
     def run(self, options: argparse.Namespace) -> Any:
         from edge_router.routing.artifact.manifest import RouterArtifact
 
-        from .enrolment import StudySetting, study
+        from .enrolment.study import StudySetting, study
 
         setting = StudySetting(draws=options.draws, pool=options.pool, seed=options.seed)
         artifact = RouterArtifact.load(options.artifact)
         return study(artifact, options.data, options.work, setting)
 
     def report(self, findings: Any, options: argparse.Namespace) -> Report:
-        from .enrolment_report import enrolment_markdown
+        from .enrolment.report import enrolment_markdown
 
         markdown = enrolment_markdown(findings)
         texts = {"json": as_json(findings) + "\n", "md": markdown}

@@ -12,7 +12,7 @@ import numpy as np
 
 import made_experts
 from edge_router import Config, Router
-from edge_router.client.gate import FEATURES, DeferralGate, GateStage
+from edge_router.client.asking.gate import FEATURES, DeferralGate, GateStage
 from edge_router.routing.artifact.manifest import RouterArtifact
 from made_experts import CLOUD
 

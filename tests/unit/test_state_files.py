@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_router.client.gate import FEATURES, DeferralGate, GateStage
+from edge_router.client.asking.gate import FEATURES, DeferralGate, GateStage
 from edge_router.device.latency import Speed
 from edge_router.device.speeds import MeasuredSpeed, read_speeds, write_speeds
 from edge_router.errors import ConfigError

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge_router.export.data.rows import BadData
-from edge_router.export.studies.coverage import (
+from edge_router.export.studies.coverage.study import (
     PAIRS,
     Pair,
     Pool,

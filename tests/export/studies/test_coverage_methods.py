@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from edge_router.export.studies.coverage_methods import (
+from edge_router.export.studies.coverage.methods import (
     empirical_bernstein_bound,
     hoeffding_bentkus_p_value,
 )

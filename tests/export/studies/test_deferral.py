@@ -9,16 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge_router.client.gate import FEATURES, STAGES, DeferralGate
+from edge_router.client.asking.gate import FEATURES, STAGES, DeferralGate
 from edge_router.routing.artifact.manifest import RouterArtifact
 from made_gguf import remake
 
-studying = pytest.importorskip("edge_router.export.studies.deferral", reason="the extra `export`")
+studying = pytest.importorskip(
+    "edge_router.export.studies.deferral.study", reason="the extra `export`"
+)
 
 from edge_router.export import cli  # noqa: E402
 from edge_router.export.data.rows import BadData, write_rows  # noqa: E402
-from edge_router.export.studies.deferral_answers import Answers, read_answers  # noqa: E402
-from edge_router.export.studies.deferral_report import deferral_markdown, deferral_plot  # noqa: E402
+from edge_router.export.studies.deferral.answers import Answers, read_answers  # noqa: E402
+from edge_router.export.studies.deferral.report import deferral_markdown, deferral_plot  # noqa: E402
 from edge_router.learning.outcomes.rows import Row  # noqa: E402
 
 SETTINGS = """

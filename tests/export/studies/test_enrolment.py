@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("tqdm", reason="the extra `export` is not installed")
 
 from edge_router.export.data.rows import BadData, write_rows
-from edge_router.export.studies.enrolment import NEW, PAIRS, TABLE, StudySetting, study
-from edge_router.export.studies.enrolment_report import enrolment_markdown
+from edge_router.export.studies.enrolment.report import enrolment_markdown
+from edge_router.export.studies.enrolment.study import NEW, PAIRS, TABLE, StudySetting, study
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.artifact.manifest import RouterArtifact
 

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-study = pytest.importorskip("edge_router.export.studies.deferral", reason="the extra `export`")
+study = pytest.importorskip(
+    "edge_router.export.studies.deferral.study", reason="the extra `export`"
+)
 
 SCORES = np.array([1.0, 0.0, 1.0, 0.0])
 scores_in_0_1 = st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=30).map(np.array)

@@ -16,7 +16,7 @@ from edge_router import (
     EdgeRouter,
     Message,
 )
-from edge_router.client.gate import FEATURES, GateStage
+from edge_router.client.asking.gate import FEATURES, GateStage
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend

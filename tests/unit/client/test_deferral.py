@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_router.client.handover import reconsider, what_is_left
+from edge_router.client.asking.handover import reconsider, what_is_left
 from edge_router.device.latency import Speed
 from edge_router.routing.deciding.policy import decide
 from edge_router.routing.deciding.price_rule import CheapestRule, PriceRule

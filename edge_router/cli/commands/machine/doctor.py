@@ -184,7 +184,7 @@ def _version(name: str) -> str:
 
 def _router(config: Config) -> str:
     """Load the router and decide once: all that `ask` does before it calls an expert."""
-    from edge_router.client.holdback import Watch
+    from edge_router.client.asking.holdback import Watch
     from edge_router.routing.router import Router
 
     router = Router.from_config(config)

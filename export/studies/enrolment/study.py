@@ -21,10 +21,10 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.expert import find_head
 from edge_router.routing.logistic import sigmoid, with_bias
 
-from ..data.outcome_set import OutcomeSet, outcome_set
-from ..data.rows import BadData, read_rows
-from ..graphs.represent import Representations
-from ..metrics.apgr import apgr, bootstrap
+from ...data.outcome_set import OutcomeSet, outcome_set
+from ...data.rows import BadData, read_rows
+from ...graphs.represent import Representations
+from ...metrics.apgr import apgr, bootstrap
 
 __all__ = ["Pair", "StudySetting", "study"]
 

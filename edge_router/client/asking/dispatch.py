@@ -25,8 +25,8 @@ from edge_router.layers.budget import Budget, Reservation
 from edge_router.routing.experts.expert import Expert, Location
 from edge_router.settings.config import Config, configured_limits
 
+from ..running_estimates import Experience
 from .query import Ask, Attempt, Chunks, Query, first_piece
-from .running_estimates import Experience
 
 __all__ = ["Asking", "Dispatch"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..report.line_styles import Look
-from ..report.svg import draw_svg
+from ...report.line_styles import Look
+from ...report.svg import draw_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -34,10 +34,10 @@ from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.experts.expert import Expert, find_head
 from edge_router.routing.roster import profile_experts
 
-from ..data.outcome_set import OutcomeSet, load_tables, outcome_set
-from ..data.rows import BadData
-from ..graphs.represent import Representations
-from .coverage_methods import Method, _methods
+from ...data.outcome_set import OutcomeSet, load_tables, outcome_set
+from ...data.rows import BadData
+from ...graphs.represent import Representations
+from .methods import Method, _methods
 
 __all__ = [
     "Coverage",

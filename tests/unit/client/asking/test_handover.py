@@ -21,7 +21,7 @@ from edge_router import (
     EdgeRouter,
     Placement,
 )
-from edge_router.client.gate import FEATURES, DeferralGate, GateStage
+from edge_router.client.asking.gate import FEATURES, DeferralGate, GateStage
 from edge_router.errors import BackendRejected, BackendUnavailable
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deciding.operating_point import Correction, fingerprint

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from edge_router.backends.llama_cpp.model_files import find_model
-from edge_router.client.gate import FEATURES, STAGES, DeferralGate, GateStage
+from edge_router.client.asking.gate import FEATURES, STAGES, DeferralGate, GateStage
 from edge_router.errors import ConfigError
 from edge_router.routing.arrays import Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.settings.config import Config
 
-from ..metrics.apgr import Interval, bootstrap, brier, expected_calibration_error
-from ..recipe import RECIPES
-from .deferral_answers import FEWEST, Answers, read_answers
+from ...metrics.apgr import Interval, bootstrap, brier, expected_calibration_error
+from ...recipe import RECIPES
+from .answers import FEWEST, Answers, read_answers
 
 __all__ = ["aurc", "deferral_study", "risk_at", "run_study", "selective_risk"]
 

@@ -11,8 +11,8 @@ import pytest
 from edge_router import Config, ConfigError
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk, ChatRequest, Message
-from edge_router.client.gate import FEATURES, DeferralGate, GateStage
-from edge_router.client.holdback import Watch
+from edge_router.client.asking.gate import FEATURES, DeferralGate, GateStage
+from edge_router.client.asking.holdback import Watch
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.deferral import Deferral
 from edge_router.settings.config import DeferralMode

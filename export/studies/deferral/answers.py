@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.chat.completion import ChatRequest, TokenConfidence
-from edge_router.client.gate import STAGES, features
+from edge_router.client.asking.gate import STAGES, features
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.arrays import Bools, Float64s
 from edge_router.routing.artifact.manifest import RouterArtifact
@@ -18,9 +18,9 @@ from edge_router.routing.artifact.text import router_input
 from edge_router.routing.experts.expert import find_head
 from edge_router.routing.roster import REFERENCE
 
-from ..data.questions import gold_questions
-from ..data.rows import BadData, placed_rows
-from ..graphs.represent import Representations
+from ...data.questions import gold_questions
+from ...data.rows import BadData, placed_rows
+from ...graphs.represent import Representations
 
 __all__ = ["FEWEST", "Answers", "read_answers"]
 

@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_router.chat.completion import ChatChunk, TokenConfidence
-from edge_router.client.gate import FEATURES, DeferralGate, GateStage, features, first_of_stage
+from edge_router.client.asking.gate import (
+    FEATURES,
+    DeferralGate,
+    GateStage,
+    features,
+    first_of_stage,
+)
 from edge_router.errors import ConfigError
 
 CONFIDENCE = TokenConfidence(4, -0.5, 1.5, 0.25, -0.1, 0.9, 0.75)

@@ -6,7 +6,7 @@ import time
 
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest
-from edge_router.client.query import Query
+from edge_router.client.asking.query import Query
 from edge_router.errors import BackendUnavailable
 from edge_router.routing.deciding.decision import Decision, Snapshot
 from edge_router.routing.deciding.reason import Reason

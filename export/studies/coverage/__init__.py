@@ -1,0 +1,1 @@
+"""Coverage: how often guaranteed prices keep their target."""

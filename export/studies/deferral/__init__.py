@@ -1,0 +1,1 @@
+"""Deferral: gates that hold a local answer back, compared."""

@@ -1,0 +1,1 @@
+"""Enrolment: how good heads fitted to few outcomes are."""
