@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +18,8 @@ from edge_router.routing.record import AnswerRecord
 from edge_router.settings.config import Config
 
 if TYPE_CHECKING:
+    from edge_router.routing.deciding.other_point import OtherPoint
+
     from .drift.monitor import DriftWatch
     from .outcomes.log import OutcomeLog
 
@@ -29,7 +32,8 @@ class Learning:
     Thread-safe; its failures never fail an answer.
 
     Explores only as long as `log` can be written: otherwise nothing would be learned from it.
-    With `prompt_characters` that much of each query is kept, cut as the router cuts it.
+    With `prompt_characters` that much of each query is kept, cut as the router cuts it. What
+    `shadow` would have decided is kept beside each answer, and changes none.
     """
 
     def __init__(
@@ -39,11 +43,13 @@ class Learning:
         drift: DriftWatch,
         *,
         prompt_characters: int | None = None,
+        shadow: OtherPoint | None = None,
     ) -> None:
         self._log = log
         self._exploration = exploration
         self._drift = drift
         self._prompt_characters = prompt_characters
+        self._shadow = shadow
 
     @classmethod
     def from_config(
@@ -60,11 +66,13 @@ class Learning:
         from .drift.monitor import DriftWatch
         from .outcomes.log import FILE, OutcomeLog
 
+        shadow = None if config.shadow is None else _shadow(artifact, config, config.shadow)
         return cls(
             OutcomeLog(config.data_folder / FILE, max_rows=config.learn_rows),
             Exploration(config.exploration, draw),
             DriftWatch(artifact),
             prompt_characters=artifact.manifest.max_chars if config.learn_prompts else None,
+            shadow=shadow,
         )
 
     def decided(self, decision: Decision) -> Decision:
@@ -79,7 +87,8 @@ class Learning:
         prompt = None if room is None else router_input(request, room)
         decision = record.decision
         rival = rival_of(decision) if decision.propensity < 1 else None
-        self._log.append(record, prompt=prompt, rival=rival)
+        shadow = None if self._shadow is None else self._shadow.expert_for(decision)
+        self._log.append(record, prompt=prompt, rival=rival, shadow=shadow)
 
     def score(self, id: str, score: float) -> bool:  # noqa: A002
         """Tell how good an answer was, 0..1; False where it was not kept."""
@@ -89,6 +98,16 @@ class Learning:
         """Give the file back, and end the watch."""
         self._log.close()
         self._drift.close()
+
+
+def _shadow(artifact: RouterArtifact, config: Config, name: str) -> OtherPoint:
+    """The second operating point. Raises ConfigError, StaleOperatingPoint."""
+    from edge_router.routing.deciding.other_point import OtherPoint
+    from edge_router.routing.router import operating_point
+
+    second = replace(config, operating_point=name, min_gain=None)
+    main = operating_point(artifact, config)
+    return OtherPoint(operating_point(artifact, second), main, config.usd_per_second)
 
 
 def checked_score(score: float) -> float:
