@@ -1,4 +1,4 @@
-"""Logged answers in columns: what was expected of each expert, which one answered, and the price."""
+"""Logged answers in columns: what was expected of each expert, and what then happened."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ class LoggedAnswers:
     def scored(self) -> Bools:
         """Which answers have a score that says how good they were: one that broke off says how the
         connection was."""
-        return ~np.isnan(self.score) & (self.ended != "broken")
+        whole: Bools = self.ended != "broken"
+        return ~np.isnan(self.score) & whole
 
     @property
     def times_back(self) -> int:

@@ -45,18 +45,19 @@ class Tuning:
         design = np.stack([odds, np.ones_like(odds)], axis=1)
         seen = design[scored]
         parameters = most_probable(PRIOR, seen, scores[scored])
-        p = sigmoid(seen @ parameters)
-        gradient, curvature = np.zeros((len(odds), 2)), np.zeros((len(odds), 2, 2))
+        p: Float64s = sigmoid(seen @ parameters)
+        gradient: Float64s = np.zeros((len(odds), 2))
+        curvature: Float64s = np.zeros((len(odds), 2, 2))
         gradient[scored] = seen * (scores[scored] - p)[:, None]
-        curvature[scored] = np.einsum("ni,nj,n->nij", seen, seen, p * (1 - p))
+        of_scored: Float64s = np.einsum("ni,nj,n->nij", seen, seen, p * (1 - p))
+        curvature[scored] = of_scored
         return cls(parameters, gradient, curvature)
 
     def refitted(self, gradient: Float64s, curvature: Float64s) -> Float64s:
         """By how much (repeats, 2) the parameters change with these sums: one step of Newton's."""
         pull = gradient - (self.parameters - PRIOR.mean)
         steps = np.linalg.solve(curvature + np.eye(2), pull[:, :, None])
-        change: Float64s = steps[:, :, 0]
-        return change
+        return np.asarray(steps[:, :, 0], dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +109,8 @@ def _told(log: LoggedAnswers, experts: Places, scored: Bools) -> Float64s:
     answered itself and was scored; else 0."""
     counts = scored & (log.answered == log.asked)
     asked = (log.asked[:, None] == experts) & counts[:, None]
-    return asked / log.propensity[:, None]
+    shares: Float64s = asked / log.propensity[:, None]
+    return shares
 
 
 def _corrected(

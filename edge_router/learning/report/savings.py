@@ -90,7 +90,7 @@ def savings_of(
     experts = np.array(
         [n for n, name in enumerate(log.experts) if name in answered | offered], dtype=np.intp
     )
-    known = ~np.isnan(log.quality[:, experts]).any(axis=1)
+    known: Bools = ~np.asarray(np.isnan(log.quality[:, experts]).any(axis=1))
     if len(experts) < 2 or not known.any():
         return None
     seen = _where(log, known)
@@ -233,7 +233,8 @@ def _hull(usd: Float64s, quality: Float64s, at: Float64s) -> Float64s:
         share = (at - usd[:, low]) / width
         mixed = quality[:, low] + share * (quality[:, high] - quality[:, low])
         best = np.where(between, np.maximum(best, mixed), best)
-    return best
+    reached: Float64s = best
+    return reached
 
 
 def _cheapest_mix(

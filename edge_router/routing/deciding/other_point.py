@@ -58,7 +58,9 @@ class OtherPoint:
         if before == after:
             return candidates
         qualities = zip(candidates.names, candidates.quality.tolist(), strict=True)
-        column = [_corrected(after, name, self.made_by.uncorrected(name, q)) for name, q in qualities]
+        column = [
+            _corrected(after, name, self.made_by.uncorrected(name, q)) for name, q in qualities
+        ]
         return replace(candidates, quality=np.array(column, dtype=np.float64))
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_router.export.evaluation import write_report
-from edge_router.export.report.content import interval_text, number_text
 from edge_router.export.report.markdown import markdown
 from edge_router.export.report.sections import sections
+from edge_router.learning.page.content import interval_text, number_text
 
 
 def test_the_leaderboard_comes_first(evaluation: dict[str, Any]) -> None:
