@@ -159,6 +159,19 @@ class Router:
             needs=_needs(request, now),
         )
 
+    @property
+    def panel(self) -> Panel:
+        """The experts, prepared to be estimated."""
+        return self._panel
+
+    def represent_input(self, text: str) -> Representation:
+        """What the encoder says of a text that `router_input` made before."""
+        return self._encoder.represent(text)
+
+    def rule_for(self, *, needs_tools: bool) -> Rule:
+        """The rule for a query; one that needs tools may have a rule of its own."""
+        return self._rule_for_tools if needs_tools else self.rule
+
     def for_cheapest(self, query: Representation) -> bool:
         """Whether the cheapest expert answers a query that needs tools, at any price."""
         return self._rule_of(self._needs_tools(query)) is not self.rule

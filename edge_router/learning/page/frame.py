@@ -55,4 +55,6 @@ td:first-child, th:first-child { position: sticky; left: 0; background: var(--pa
 th:first-child { background: var(--back); }
 tr:last-child td { border-bottom: 0; }
 tr.muted td { color: var(--muted); }
+@media (max-width: 40rem) { section, nav { padding: .8rem; }
+  td:first-child, th { white-space: normal; } td:first-child { min-width: 6.5rem; } }
 """

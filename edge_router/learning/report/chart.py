@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from html import escape
-
-import numpy as np
 
 from .savings import Savings, Single
 
@@ -100,8 +99,12 @@ class _Scale:
         return self._start + share * (self._end - self._start)
 
     def ticks(self) -> list[float]:
-        ticks: list[float] = np.linspace(self.low, self.high, TICKS + 1).tolist()
-        return ticks
+        """About TICKS round values."""
+        raw = (self.high - self.low) / TICKS
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = next(power * by for by in (1, 2, 5, 10) if power * by >= raw)
+        first = math.ceil(self.low / step)
+        return [step * n for n in range(first, math.floor(self.high / step) + 1)]
 
 
 def _axes(x: _Scale, y: _Scale, x_label: str, y_label: str) -> list[str]:
@@ -109,18 +112,13 @@ def _axes(x: _Scale, y: _Scale, x_label: str, y_label: str) -> list[str]:
     for tick in y.ticks():
         at = y.at(tick)
         parts.append(f'<path d="M{LEFT} {at:.1f}H{WIDTH - RIGHT}" stroke="{LINE}"/>')
-        parts.append(_text(LEFT - 5, at + 3, _number(tick, y), MUTED, "end"))
+        parts.append(_text(LEFT - 5, at + 3, f"{tick:.6g}", MUTED, "end"))
     below = HEIGHT - BOTTOM + 14
-    parts += [_text(x.at(tick), below, _number(tick, x), MUTED, "middle") for tick in x.ticks()]
+    parts += [_text(x.at(tick), below, f"{tick:.6g}", MUTED, "middle") for tick in x.ticks()]
     parts.append(_text((LEFT + WIDTH) / 2, HEIGHT - 6, x_label, MUTED, "middle"))
     turn = f'transform="rotate(-90 10 {(HEIGHT - BOTTOM) / 2:.0f})"'
     parts.append(_text(10, (HEIGHT - BOTTOM) / 2, y_label, MUTED, "middle", more=turn))
     return parts
-
-
-def _number(value: float, scale: _Scale) -> str:
-    span = scale.high - scale.low
-    return f"{value:.0f}" if span > 8 else f"{value:.1f}" if span > 0.8 else f"{value:.2g}"
 
 
 def _dot(x: float, y: float, colour: str, radius: int) -> str:

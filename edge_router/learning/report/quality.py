@@ -62,8 +62,8 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Qualities:
-    """Quality 0..1 of what happened (answers,) and of `single` experts, each asked always (answers,
-    experts): see the module.
+    """Quality 0..1 of what happened, or of other choices (answers,), and of `single` experts, each
+    asked always (answers, experts): see the module.
 
     `slope_routed` and `slope_single` (answers, experts, 2) say how each moves with the parameters
     of an expert's `tunings` (None for one whose estimates stay). `drawn` (answers,) are those whose
@@ -78,8 +78,9 @@ class Qualities:
     drawn: Bools
 
     @classmethod
-    def of(cls, log: LoggedAnswers, experts: Places) -> Self:
-        """Of these experts; all of them were estimated for each answer."""
+    def of(cls, log: LoggedAnswers, experts: Places, choices: Places | None = None) -> Self:
+        """Of these experts, all of them estimated for each answer; of what happened, or of the
+        `choices` (answers,) of other settings."""
         scored = log.scored
         tunings, columns, slopes = [], [], []
         for expert in experts.tolist():
@@ -88,20 +89,20 @@ class Qualities:
             tunings.append(tuning)
             slopes.append(slope)
         corrected, slope = np.stack(columns, axis=1), np.stack(slopes, axis=1)
-        gave = log.answered[:, None] == experts
-        plain = np.where(gave, corrected, 0.0).sum(axis=1)
-        routed = np.where(scored, log.score, plain)
         share = _told(log, experts, scored)
         error = np.where(scored, log.score, 0.0)[:, None] - corrected
-        single = corrected + share * error
-        return cls(
-            routed,
-            single,
-            np.where((gave & ~scored[:, None])[:, :, None], slope, 0.0),
-            slope * (1 - share)[:, :, None],
-            tuple(tunings),
-            scored & (log.propensity < 1),
-        )
+        single, slope_single = corrected + share * error, slope * (1 - share)[:, :, None]
+        if choices is None:
+            gave = log.answered[:, None] == experts
+            plain = np.where(gave, corrected, 0.0).sum(axis=1)
+            routed = np.where(scored, log.score, plain)
+            slope_routed = np.where((gave & ~scored[:, None])[:, :, None], slope, 0.0)
+        else:
+            chosen = choices[:, None] == experts
+            routed = np.where(chosen, single, 0.0).sum(axis=1)
+            slope_routed = np.where(chosen[:, :, None], slope_single, 0.0)
+        drawn = scored & (log.propensity < 1)
+        return cls(routed, single, slope_routed, slope_single, tuple(tunings), drawn)
 
 
 def _told(log: LoggedAnswers, experts: Places, scored: Bools) -> Float64s:

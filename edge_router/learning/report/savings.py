@@ -82,20 +82,27 @@ class Savings:
 
 
 def savings_of(
-    log: LoggedAnswers, offered: frozenset[str] = frozenset(), *, seed: int = 0
+    log: LoggedAnswers,
+    offered: frozenset[str] = frozenset(),
+    *,
+    choices: Places | None = None,
+    seed: int = 0,
 ) -> Savings | None:
-    """Of a log; the experts compared are those that answered and those `offered`. None where there
-    is no choice to judge: fewer than two experts, or no answer for which all were estimated."""
-    answered = {log.experts[number] for number in np.unique(log.answered).tolist()}
-    experts = np.array(
-        [n for n, name in enumerate(log.experts) if name in answered | offered], dtype=np.intp
-    )
+    """Of what happened, or of the `choices` (answers,) that other settings would have made.
+
+    The experts compared are those that answered and those `offered`; with `choices`, those chosen
+    and `offered`. None where there is no choice to judge: fewer than two experts, or no answer for
+    which all were estimated.
+    """
+    asked = np.unique(log.answered if choices is None else choices).tolist()
+    names = offered | {log.experts[number] for number in asked}
+    experts = np.array([n for n, name in enumerate(log.experts) if name in names], dtype=np.intp)
     known: Bools = ~np.asarray(np.isnan(log.quality[:, experts]).any(axis=1))
     if len(experts) < 2 or not known.any():
         return None
     seen = _where(log, known)
-    qualities = Qualities.of(seen, experts)
-    return _compared(seen, experts, qualities, int((~known).sum()), seed)
+    chosen = None if choices is None else choices[known]
+    return _compared(seen, experts, chosen, left_out=int((~known).sum()), seed=seed)
 
 
 def _where(log: LoggedAnswers, keep: Bools) -> LoggedAnswers:
@@ -110,12 +117,14 @@ def _where(log: LoggedAnswers, keep: Bools) -> LoggedAnswers:
 
 
 def _compared(
-    log: LoggedAnswers, experts: Places, qualities: Qualities, left_out: int, seed: int
+    log: LoggedAnswers, experts: Places, choices: Places | None, *, left_out: int, seed: int
 ) -> Savings:
     resampled = _Resampled.of(len(log), seed)
+    qualities = Qualities.of(log, experts, choices)
     routed, single = resampled.qualities(qualities)
-    costs = _costs(log, experts, resampled)
-    gave = (log.answered[:, None] == experts).astype(np.float64)
+    costs = _costs(log, experts, choices, resampled)
+    asked = log.answered if choices is None else choices
+    gave = (asked[:, None] == experts).astype(np.float64)
     best = _best(single, costs)
     if costs is None:
         shares = resampled.means(gave)
@@ -192,10 +201,10 @@ class _Resampled:
 
 
 def _costs(
-    log: LoggedAnswers, experts: Places, resampled: _Resampled
+    log: LoggedAnswers, experts: Places, choices: Places | None, resampled: _Resampled
 ) -> tuple[Float64s, Float64s] | None:
-    """Dollars per query of what happened (1 + repeats,) and of each expert asked always (1 +
-    repeats, experts); None where a price is not known.
+    """Dollars per query of what happened, or of the `choices` (1 + repeats,), and of each expert
+    asked always (1 + repeats, experts); None where a price is not known.
 
     What was expected of an expert is scaled by how its own answers came out beside it.
     """
@@ -208,7 +217,11 @@ def _costs(
     real = resampled.sums(np.where(told, paid[:, None], 0.0))
     planned = resampled.sums(np.where(told, expected, 0.0))
     scale = np.where(planned > 0, real / np.where(planned > 0, planned, 1.0), 1.0)
-    return resampled.means(paid), resampled.means(expected) * scale
+    always = resampled.means(expected) * scale
+    if choices is None:
+        return resampled.means(paid), always
+    chosen = choices[:, None] == experts
+    return (resampled.means(np.where(chosen, expected, 0.0)) * scale).sum(axis=1), always
 
 
 def _best(single: Float64s, costs: tuple[Float64s, Float64s] | None) -> int:

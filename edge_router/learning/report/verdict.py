@@ -18,23 +18,25 @@ def verdict(savings: Savings | None) -> str:
 
 
 def _beside_coin(of: Savings) -> list[str]:
-    gain = f"{points(of.gain)} points of quality"
-    coin = "a coin at equal cost" if of.usd is not None else "a coin of equal shares"
+    value, low, high = (100 * one for one in (of.gain.value, of.gain.low, of.gain.high))
+    gain = f"{value:+.1f} points of quality, 95 % interval [{low:+.1f}, {high:+.1f}]"
+    how = "at the same cost" if of.usd is not None else "each as often"
+    coin = f"a coin, which asks the same experts at random {how}"
     own = "By the router's own estimates, routing" if of.evidence == "estimates" else "Routing"
-    if of.paid is True:
-        words = [f"{own} paid: it beat {coin} by {gain}."]
-        if of.saved_coin is not None:
-            than = (
-                f"and no coin is as good; always asking {of.best} costs"
-                if of.beyond_coins
-                else "and the cheapest coin of the same quality costs"
-            )
-            words.append(f"It spent {_each(of.usd)}, {than} {thousand(of.saved_coin)} more.")
-        return words
     if of.paid is False:
-        return [f"{own} did not pay: {coin} would have been as good or better ({gain})."]
-    unsure = f"it was no better than {coin} ({gain}, an interval that holds zero)"
-    return [f"{own} did not pay, as far as this log can tell: {unsure}."]
+        return [f"{own} did not pay: {coin}, would have been as good or better ({gain})."]
+    if of.paid is None:
+        unsure = f"no better than {coin} ({gain}, which holds zero)"
+        return [f"{own} did not pay, as far as this log can tell: it was {unsure}."]
+    words = [f"{own} paid: it beat {coin} ({gain})."]
+    if of.saved_coin is not None:
+        than = (
+            f"and no coin is as good; always asking {of.best} costs"
+            if of.beyond_coins
+            else "and the cheapest coin of the same quality costs"
+        )
+        words.append(f"It spent {_each(of.usd)}, {than} {thousand(of.saved_coin)} more.")
+    return words
 
 
 def _beside_best(of: Savings) -> str:
@@ -44,8 +46,8 @@ def _beside_best(of: Savings) -> str:
         return f"Beside always asking {of.best}, the best single expert, it has {change}."
     saved = of.saved_best
     spent = f"saved {thousand(saved)}" if saved.value >= 0 else f"cost {thousand(_negated(saved))}"
-    end = "" if saved.value >= 0 else " more"
-    return f"Beside always asking {of.best}, the best single expert, it {spent}{end}, at {change}."
+    end = "per 1,000 queries" if saved.value >= 0 else "more per 1,000 queries"
+    return f"Beside always asking {of.best}, the best single expert, it {spent} {end}, at {change}."
 
 
 def _doubt(of: Savings) -> str:
@@ -88,7 +90,7 @@ def points(of: Interval) -> str:
 def thousand(of: Interval) -> str:
     """Dollars per 1,000 queries with their interval."""
     ends = f"{dollars(1000 * of.low)}, {dollars(1000 * of.high)}"
-    return f"{dollars(1000 * of.value)} [{ends}] per 1,000 queries"
+    return f"{dollars(1000 * of.value)} [{ends}]"
 
 
 def _each(of: Interval | None) -> str:
