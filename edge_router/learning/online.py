@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from numbers import Real
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from edge_router.chat.request import ChatRequest
 from edge_router.errors import LearningError
@@ -24,6 +23,16 @@ if TYPE_CHECKING:
     from .outcomes.log import OutcomeLog
 
 __all__ = ["Learning", "checked_score"]
+
+
+class DecidingRouter(Protocol):
+    """What learning needs of a `Router`."""
+
+    artifact: RouterArtifact
+
+    def shadow(self, config: Config) -> OtherPoint | None:
+        """The second operating point of the settings."""
+        ...
 
 
 class Learning:
@@ -55,7 +64,7 @@ class Learning:
     def from_config(
         cls,
         config: Config,
-        artifact: RouterArtifact,
+        router: DecidingRouter,
         *,
         draw: Callable[[], float] = random.random,
     ) -> Self | None:
@@ -66,13 +75,13 @@ class Learning:
         from .drift.monitor import DriftWatch
         from .outcomes.log import FILE, OutcomeLog
 
-        shadow = None if config.shadow is None else _shadow(artifact, config, config.shadow)
+        artifact = router.artifact
         return cls(
             OutcomeLog(config.data_folder / FILE, max_rows=config.learn_rows),
             Exploration(config.exploration, draw),
             DriftWatch(artifact),
             prompt_characters=artifact.manifest.max_chars if config.learn_prompts else None,
-            shadow=shadow,
+            shadow=router.shadow(config),
         )
 
     def decided(self, decision: Decision) -> Decision:
@@ -98,16 +107,6 @@ class Learning:
         """Give the file back, and end the watch."""
         self._log.close()
         self._drift.close()
-
-
-def _shadow(artifact: RouterArtifact, config: Config, name: str) -> OtherPoint:
-    """The second operating point. Raises ConfigError, StaleOperatingPoint."""
-    from edge_router.routing.deciding.other_point import OtherPoint
-    from edge_router.routing.router import operating_point
-
-    second = replace(config, operating_point=name, min_gain=None)
-    main = operating_point(artifact, config)
-    return OtherPoint(operating_point(artifact, second), main, config.usd_per_second)
 
 
 def checked_score(score: float) -> float:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.chat.completion import Ending
 from edge_router.routing.arrays import Bools, Float64s, Places
 
 __all__ = ["FIELDS", "Columns", "LoggedAnswers"]
 
-ENDINGS = get_args(Ending)
 TEXTS = ("expert", "answered_by", "reason", "operating_point", "ended")
 TEXTS_OR_NONE = ("rival", "shadow")
 NUMBERS = ("time", "propensity", "first_token_s", "total_s")
@@ -104,8 +102,6 @@ class Columns:
         texts = {name: _text(row, name) for name in TEXTS}
         if texts["answered_by"] not in estimates or texts["expert"] not in estimates:
             raise ValueError(f"nothing was expected of {texts['answered_by']!r:.60}")
-        if texts["ended"] not in ENDINGS:
-            raise ValueError(f"ended is {texts['ended']!r:.60}")
         others = {name: row.get(name) for name in TEXTS_OR_NONE}
         values = [_number(row, name) for name in NUMBERS]
         values += [_number(row, name, unset=math.nan) for name in NUMBERS_OR_NONE]

@@ -13,9 +13,10 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.representation import Representation
 
 from ..drift.mmd_test import LOOKS, DriftReference
-from ..drift.monitor import DriftMonitor, DriftVerdict, verdicts
+from ..drift.monitor import DriftMonitor, verdicts
 from ..outcomes.table import FAULTS
 from .reading import is_lines, stored_rows
+from .report import Stretch
 
 __all__ = ["drift_of"]
 
@@ -23,16 +24,17 @@ STRETCHES = 5  # the last ones
 NAMES = ("artifact", "vector", "log_tokens", "characters")
 
 
-def drift_of(path: Path, artifact: RouterArtifact) -> tuple[list[DriftVerdict], str]:
+def drift_of(path: Path, artifact: RouterArtifact) -> tuple[list[Stretch], str]:
     """The verdicts on the last queries of a log, and why there are none."""
     if is_lines(path):
         return [], "The file holds no representations of the queries; the SQLite log does."
     try:
         last = list(_last(path, artifact))
         monitor = DriftMonitor(DriftReference.of(artifact))
-        return verdicts(monitor, last), ""
+        judged = verdicts(monitor, last)
     except (EdgeRouterError, *FAULTS) as error:
         return [], f"Not known: {error}."
+    return [Stretch(one.alarm, one.p_value, one.words) for one in judged], ""
 
 
 def _last(path: Path, artifact: RouterArtifact) -> Iterator[tuple[Representation, int]]:

@@ -16,9 +16,8 @@ from typing import Self
 import numpy as np
 
 from edge_router.routing.arrays import Bools, Float64s, Places
-from edge_router.routing.logistic import log_odds, most_probable, sigmoid
+from edge_router.routing.logistic import NO_CORRECTION, log_odds, most_probable, sigmoid
 
-from ..outcomes.recalibration import PRIOR
 from .answers import LoggedAnswers
 
 __all__ = ["LEAST_SCORED", "Qualities", "Tuning"]
@@ -44,7 +43,7 @@ class Tuning:
         """From the expert's log-odds (answers,) and scores where it answered and was `scored`."""
         design = np.stack([odds, np.ones_like(odds)], axis=1)
         seen = design[scored]
-        parameters = most_probable(PRIOR, seen, scores[scored])
+        parameters = most_probable(NO_CORRECTION, seen, scores[scored])
         p: Float64s = sigmoid(seen @ parameters)
         gradient: Float64s = np.zeros((len(odds), 2))
         curvature: Float64s = np.zeros((len(odds), 2, 2))
@@ -55,7 +54,7 @@ class Tuning:
 
     def refitted(self, gradient: Float64s, curvature: Float64s) -> Float64s:
         """By how much (repeats, 2) the parameters change with these sums: one step of Newton's."""
-        pull = gradient - (self.parameters - PRIOR.mean)
+        pull = gradient - (self.parameters - NO_CORRECTION.mean)
         steps = np.linalg.solve(curvature + np.eye(2), pull[:, :, None])
         return np.asarray(steps[:, :, 0], dtype=np.float64)
 

@@ -12,11 +12,12 @@ from typing import Any
 from edge_router.errors import LearningError
 from edge_router.guards.bounded_file import STANDARD_INPUT, decoded, numbered_lines
 from edge_router.guards.json_lines import json_value
+from edge_router.guards.user_files import user_path
 
 from ..outcomes import table
 from .answers import FIELDS, Columns, LoggedAnswers
 
-__all__ = ["is_lines", "logged_lines", "read_answers", "stored_rows"]
+__all__ = ["is_lines", "log_path", "logged_lines", "read_answers", "stored_rows"]
 
 LINES = (".jsonl", ".ndjson", ".json", ".log", ".txt", ".gz")
 WAIT_S = 2.0  # for another process that writes
@@ -44,6 +45,17 @@ def read_answers(path: Path) -> LoggedAnswers:
             "device, or what edge-router log show --json prints"
         )
     return columns.finished()
+
+
+def log_path(given: str) -> Path:
+    """A log as the user names it. Raises LearningError where there is none."""
+    path = user_path(given, what="the log", refusal=LearningError)
+    if path != STANDARD_INPUT and not path.is_file():
+        raise LearningError(
+            f"{given!r} is no file; a log is outcomes.sqlite3 of a data folder, or what "
+            "edge-router log show --json prints, in a file that ends in .jsonl"
+        )
+    return path
 
 
 def is_lines(path: Path) -> bool:

@@ -123,15 +123,16 @@ class _Again:
 
     def add(self, row: Row) -> None:
         """Decide one row; count why, where it cannot be."""
-        if row.get("reason") in STATED:
-            self.left[NotReplayed.NOT_ROUTED] += 1
-            return
         try:
-            candidates, by_estimates = self._candidates(row)
+            if row.get("reason") in STATED:
+                self.left[NotReplayed.NOT_ROUTED] += 1
+                return
+            query = self._query(row)
+            candidates = self._candidates(row, query)
             if candidates is None:
                 self.left[NotReplayed.UNKNOWN] += 1
                 return
-            decision = self._decided(row, candidates, by_estimates=by_estimates)
+            decision = self._decided(row, query, candidates)
             logged = {n: one for n, one in row["estimates"].items() if n not in candidates.names}
             self._columns.add({**row, "estimates": _stated(decision) | logged})
         except NoExpertFits:
@@ -140,24 +141,24 @@ class _Again:
             self.left[NotReplayed.UNREADABLE] += 1
         else:
             self.choices.append(decision.expert)
-            self._by_estimates += by_estimates
+            self._by_estimates += query is None
 
-    def _candidates(self, row: Row) -> tuple[Candidates | None, bool]:
-        """What is expected of the experts of the settings: by the logged representation, else by
-        the logged text, else as it was expected then."""
-        query, router = self._query(row), self._router
+    def _candidates(self, row: Row, query: Representation | None) -> Candidates | None:
+        """What is expected of the experts of the settings: of the query, else as it was then."""
+        panel = self._router.panel
         if query is not None:
             read = _read_tokens(row)
-            return router.panel.estimate(
+            return panel.estimate(
                 query, input_tokens=read, max_tokens=DEFAULT_MAX_TOKENS, states={}
-            ), False
-        names, logged = router.panel.traits.names.tolist(), row["estimates"]
+            )
+        names, logged = panel.traits.names.tolist(), row["estimates"]
         if not set(names) <= set(logged):
-            return None, True
+            return None
         table = [[np.nan if n is None else float(n) for n in logged[name]] for name in names]
-        return Candidates(router.panel.traits, *np.array(table, dtype=np.float64).T), True
+        return Candidates(panel.traits, *np.array(table, dtype=np.float64).T)
 
     def _query(self, row: Row) -> Representation | None:
+        """As this router read it then, else as it reads the logged text."""
         router, dim = self._router, self._router.artifact.manifest.representation_dim
         if row.get("artifact") == router.artifact.hash and row.get("vector") is not None:
             vector = np.frombuffer(row["vector"], dtype="<f2").astype(np.float32)
@@ -167,16 +168,15 @@ class _Again:
             return router.represent_input(row["prompt"])
         return None
 
-    def _decided(self, row: Row, candidates: Candidates, *, by_estimates: bool) -> Decision:
+    def _decided(self, row: Row, query: Representation | None, candidates: Candidates) -> Decision:
         """Raises NoExpertFits."""
-        needs_tools = row.get("reason") == Reason.NEEDS_TOOLS
-        if not by_estimates and (query := self._query(row)) is not None:
-            needs_tools = self._router.for_cheapest(query)
+        router = self._router
+        if query is None:
+            rule = router.rule_for(needs_tools=row.get("reason") == Reason.NEEDS_TOOLS)
+        else:
+            rule = router.rule_for(needs_tools=router.for_cheapest(query))
         return decide(
-            candidates,
-            constraints=self._constraints,
-            rule=self._router.rule_for(needs_tools=needs_tools),
-            input_tokens=_read_tokens(row),
+            candidates, constraints=self._constraints, rule=rule, input_tokens=_read_tokens(row)
         )
 
     def result(self) -> Replay:

@@ -7,9 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge_router.errors import LearningError
-from edge_router.guards.checks import FrozenDict
 
-from ..drift.monitor import DriftVerdict
 from .answers import LoggedAnswers
 from .savings import Savings, savings_of
 from .summary import (
@@ -25,7 +23,17 @@ from .summary import (
 )
 from .verdict import verdict
 
-__all__ = ["Report", "report_of"]
+__all__ = ["Report", "Stretch", "report_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Whether a stretch of queries drifted, how often one that did not looks as different, and the
+    verdict in words."""
+
+    alarm: bool
+    p_value: float
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Report:
     reading: tuple[Reading, ...]
     cached_share: float
     shadow: ShadowSummary | None
-    drift: tuple[DriftVerdict, ...]
+    drift: tuple[Stretch, ...]
     drift_unknown: str
 
     @property
@@ -58,8 +66,6 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Every figure, `paid` (null: cannot be told) and the `verdict` in words."""
         fields = asdict(self)
-        if self.shadow is not None:
-            fields["shadow"]["moves"] = dict(self.shadow.moves)
         paid = None if self.savings is None else self.savings.paid
         return fields | {"paid": paid, "verdict": self.verdict}
 
@@ -68,9 +74,9 @@ def report_of(
     log: LoggedAnswers,
     *,
     offered: frozenset[str] = frozenset(),
-    prices: Mapping[str, ReadPrice] = FrozenDict(),
+    prices: Mapping[str, ReadPrice] | None = None,
     cached_share: float = 1.0,
-    drift: Sequence[DriftVerdict] = (),
+    drift: Sequence[Stretch] = (),
     drift_unknown: str = "",
 ) -> Report:
     """Of a log with at least one answer; `offered` as in `savings_of`, `prices` and `cached_share`
@@ -89,7 +95,7 @@ def report_of(
         experts=expert_summaries(log),
         reasons=reason_counts(log),
         savings=savings_of(log, offered),
-        reading=reading_of(log, prices, cached_share=cached_share),
+        reading=reading_of(log, prices or {}, cached_share=cached_share),
         cached_share=cached_share,
         shadow=shadow_summary(log),
         drift=tuple(drift),

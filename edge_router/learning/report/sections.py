@@ -47,7 +47,8 @@ CACHED = (
 READING = (
     "On this device reading again costs no dollars but time and energy: the seconds until the "
     "first token, at what the settings say that an hour of this machine and a second of waiting "
-    "are worth. A dash: the expert does not say how much it had read before, or its price is not known."
+    "are worth. A dash: the expert does not say how much it had read before, or its price is not "
+    "known."
 )
 SHADOW = (
     "The setting shadow decides each query a second time, by another operating point, and only "

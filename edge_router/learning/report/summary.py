@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from edge_router.guards.checks import FrozenDict
 from edge_router.routing.arrays import Bools, Float64s
 
 from .answers import LoggedAnswers
@@ -134,9 +133,9 @@ class Reading:
 
 def reading_of(
     log: LoggedAnswers,
-    prices: Mapping[str, ReadPrice] = FrozenDict(),
+    prices: Mapping[str, ReadPrice],
     *,
-    cached_share: float = 1.0,
+    cached_share: float,
 ) -> tuple[Reading, ...]:
     """By expert. A cached token costs `cached_share` (0..1) of a new one."""
     return tuple(
@@ -173,7 +172,7 @@ class ShadowSummary:
     quality: float
     usd: float | None
     seconds: float
-    moves: Mapping[str, int] = field(default_factory=FrozenDict)
+    moves: Mapping[str, int]
 
 
 def shadow_summary(log: LoggedAnswers) -> ShadowSummary | None:
@@ -195,5 +194,5 @@ def shadow_summary(log: LoggedAnswers) -> ShadowSummary | None:
         quality=float((log.quality[rows, other] - log.quality[rows, mine]).mean()),
         usd=None if np.isnan(usd).any() else float(usd.mean()),
         seconds=float((log.expected_s[rows, other] - log.expected_s[rows, mine]).mean()),
-        moves=FrozenDict(moves),
+        moves=moves,
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...options import add_command, config_of
 from ...printing import print_dim, print_json
-from .report import log_path
 
 if TYPE_CHECKING:
     from edge_router.learning.report.replay import Mean, Replay
@@ -32,6 +31,7 @@ def _replay(options: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from edge_router.learning.outcomes.log import FILE
+    from edge_router.learning.report.reading import log_path
     from edge_router.learning.report.replay import replayed
     from edge_router.routing.router import Router
     from edge_router.settings.config import configured_limits

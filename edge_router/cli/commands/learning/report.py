@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_router.errors import ConfigError, EdgeRouterError, LearningError
+from edge_router.errors import ConfigError, EdgeRouterError
 from edge_router.guards.user_files import user_path
 
 from ...options import add_command, config_of
 from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
-    from edge_router.learning.drift.monitor import DriftVerdict
+    from edge_router.learning.report.report import Stretch
     from edge_router.learning.report.summary import ReadPrice
     from edge_router.settings.config import Config
 
@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
 
 def _report(options: argparse.Namespace) -> None:
     from edge_router.learning.outcomes.log import FILE
-    from edge_router.learning.report.reading import read_answers
+    from edge_router.learning.report.reading import log_path, read_answers
     from edge_router.learning.report.report import report_of
 
     if not 0 <= options.cached_share <= 1:
@@ -77,17 +77,6 @@ def _report(options: argparse.Namespace) -> None:
         print(report.verdict)
 
 
-def log_path(given: str) -> Path:
-    """A log as the user names it. Raises LearningError where there is none."""
-    path = user_path(given, what="the log")
-    if str(path) != "-" and not path.is_file():
-        raise LearningError(
-            f"{given!r} is no file; a log is outcomes.sqlite3 of a data folder, or what "
-            "edge-router log show --json prints, in a file that ends in .jsonl"
-        )
-    return path
-
-
 def _write(path: Path, page: str) -> None:
     from edge_router.guards.data_folder import write_atomically
 
@@ -99,7 +88,7 @@ def _write(path: Path, page: str) -> None:
         ) from None
 
 
-def _drift(path: Path, config: Config) -> tuple[list[DriftVerdict], str]:
+def _drift(path: Path, config: Config) -> tuple[list[Stretch], str]:
     from edge_router.learning.report.drift import drift_of
     from edge_router.routing.artifact.manifest import RouterArtifact
 
