@@ -36,7 +36,7 @@ def row(number: int = 0, **changes: Any) -> dict[str, Any]:
         "propensity": 1.0,
         "first_token_s": 0.1,
         "total_s": 0.5,
-        "cost_usd": USD[changes.get("answered_by", changes.get("expert", "local"))],
+        "cost_usd": USD.get(changes.get("answered_by", changes.get("expert", "local")), 0.0),
         "score": None,
         "input_tokens": 20,
         "cached_tokens": None,
