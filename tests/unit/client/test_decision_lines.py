@@ -20,9 +20,9 @@ CONFIG = Config(experts={"local": LOCAL, "cloud": CLOUD})
 def lines(caplog: pytest.LogCaptureFixture, query: str, level: int = logging.INFO) -> list[str]:
     """What is logged for one query."""
     backends = {name: FakeBackend(f"{name} says so") for name in CONFIG.experts}
-    with caplog.at_level(level, LOGGER):
-        with EdgeRouter(CONFIG, backends=backends, hooks=[log_decision]) as router:
-            router.complete(query)
+    router = EdgeRouter(CONFIG, backends=backends, hooks=[log_decision])
+    with caplog.at_level(level, LOGGER), router:
+        router.complete(query)
     return [one.getMessage() for one in caplog.records if one.name == LOGGER]
 
 

@@ -112,7 +112,7 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     """With how to name JSON lines."""
     path = tmp_path / "log.db"
     path.write_bytes(b"no database" * 1000)
-    with pytest.raises(LearningError, match="ends in .jsonl"):
+    with pytest.raises(LearningError, match=r"ends in \.jsonl"):
         read_answers(path)
 
 
