@@ -185,23 +185,23 @@ class _Encoder:
         return output, _array(norm.bias)
 
     def _weights(self, states: str, mask: str, lacking: Float32s) -> str:
-        """What each token counts in the mean, in whole numbers, 0 for padding: (batch, tokens)."""
-        if self.network.token_weight is None:
-            return mask
+        """What each token counts in the mean, a whole number, 0 for padding: (batch, tokens, 1)."""
         add, constant = self.writer.add, self.writer.constant
+        read = add("Unsqueeze", mask, self.writer.axes(2))
+        if self.network.token_weight is None:
+            return read
         layer = _linear(self.network.token_weight)
         marks = linear(self.writer, states, layer.with_bias(layer.of(lacking)), per=self.units[-1])
         inside = add("Clip", marks, constant(0.0), constant(1.0))
         steps = add("Round", add("Mul", inside, constant(TOKEN_STEPS - 1)))
         whole = add("Add", steps, constant(1.0))
-        return add("Mul", add("Squeeze", whole, self.writer.axes(2)), mask)
+        return add("Mul", whole, read)
 
     def _mean(self, states: str, weights: str, unit: float) -> str:
-        """Mean over the tokens, each as often as `weights` (batch, tokens) says: (batch, width)."""
+        """Mean over the tokens, each as often as `weights` says: (batch, width)."""
         add, axes = self.writer.add, self.writer.axes
-        whole = add("Mul", add("Round", states), add("Unsqueeze", weights, axes(2)))
-        total = add("ReduceSum", whole, axes(1), keepdims=0)
-        count = add("ReduceSum", weights, axes(1), keepdims=1)
+        total = add("ReduceSum", add("Mul", add("Round", states), weights), axes(1), keepdims=0)
+        count = add("ReduceSum", weights, axes(1), keepdims=0)
         return add("Div", total, add("Mul", count, self.writer.constant(unit)))
 
     def _read(self, pooled: str, lacking: Float32s) -> None:
