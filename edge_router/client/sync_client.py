@@ -32,8 +32,8 @@ from edge_router.settings.constraints import Constraints, require_constraints
 from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided, limits_of_agents
 from .answer import Answer, AnswerStream, record_of
 from .arguments import checked_backends, gate_of, settings_of
-from .asking.chain import answers_of
-from .asking.dispatch import Asking
+from .asking.chain import cached, hedged
+from .asking.dispatch import Asking, Dispatch
 from .asking.handover import Handover
 from .asking.query import OnBreak, Query
 from .hooks import Hooks
@@ -98,8 +98,9 @@ class EdgeRouter:
         handover = Handover.from_config(
             self.config, self.router, asking=asking.ask, limits=self._limits
         )
-        ask = asking.ask if handover is None else handover.ask
-        self._dispatch = answers_of(self.config, self.router, ask, self.experience, self._gate)
+        inner = asking.ask if handover is None else handover.ask
+        ask = hedged(self.config, inner, self.router.experts, self.experience.failed, self._gate)
+        self._dispatch = cached(self.config, Dispatch(ask, self.experience), self.router)
         self._needs_confidence = handover is not None
         for name, expert in self.config.experts.items():
             if expert.backend == "llama_cpp":  # cheap, and a missing file is reported at once

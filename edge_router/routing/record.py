@@ -54,8 +54,8 @@ class AnswerRecord:
     set when a local answer was started and abandoned; its time and cost are included. `answered_by`
     is then the expert it was handed to, unless that one stands in `failures`. `overflow` is the
     first expert whose context the request exceeded, `hedge` one that was asked beside the one that
-    answered, since that was slow; its cost is included. `cached` is "exact" or "semantic" for an answer
-    that `answered_by` had given before: nobody was asked, and nothing was spent.
+    answered, since that was slow; its cost is included. `cached` is "exact" or "semantic" for an
+    answer that `answered_by` had given before: nobody was asked, and nothing was spent.
     """
 
     id: str
@@ -154,11 +154,11 @@ class AnswerRecord:
 
     @property
     def reason(self) -> str:
-        """Stable code: "cancelled" or "broken" when the answer did not come to its end, "cached" when
-        it was given before, "fallback"
-        when another expert had to step in, "context_exceeded" when one with more room had to,
-        "hedged" when another expert was faster, "deferred" when a local answer was abandoned and
-        another expert answered, or the decision's."""
+        """Stable code: "cancelled" or "broken" when the answer did not come to its end, "cached"
+        when it was given before, "fallback" when another expert had to step in,
+        "context_exceeded" when one with more room had to, "hedged" when another expert was faster,
+        "deferred" when a local answer was abandoned and another expert answered, or the
+        decision's."""
         if self.ended != "complete":
             return self.ended
         if self.cached is not None:

@@ -207,15 +207,14 @@ class Router:
         embedding: Float32s = self._encoder.embed([text])[0]
         return embedding
 
-
     def embedding(self, request: ChatRequest, decision: Decision) -> Float32s:
         """The sentence embedding (embedding_dim,) of the last user turn alone; that of the decision
         where it was made on this turn alone, by an encoder that `embeds`."""
         most = self.artifact.manifest.max_chars
         turn, query = cut(request.question, most), decision.grounds and decision.grounds.query
-        if query and query.representation.embedding is not None:
-            if turn == router_input(request, most):
-                return query.representation.embedding
+        known = query.representation.embedding if query else None
+        if known is not None and turn == router_input(request, most):
+            return known
         return self.embed(turn)
 
 

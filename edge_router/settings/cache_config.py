@@ -1,4 +1,4 @@
-"""CacheConfig: the `[cache]` table of the settings, answers kept on this device to be given again."""
+"""CacheConfig: the `[cache]` table of the settings, answers kept here to be given again."""
 
 from __future__ import annotations
 

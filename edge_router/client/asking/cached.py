@@ -1,17 +1,17 @@
-"""The answer cache around the dispatch: gives a kept answer again, or keeps the one that is given."""
+"""The answer cache around the dispatch: gives a kept answer again, or keeps the one given now."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Protocol
 
-from edge_router.chat.completion import ChatChunk, Joined, Usage
+from edge_router.chat.completion import ChatChunk, ChatRequest, Joined, Usage
 from edge_router.layers.cache.cache import AnswerCache, Hit, Place
 from edge_router.layers.cache.store import Kept
+from edge_router.routing.arrays import Float32s
+from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.experts.expert import Expert
-from edge_router.routing.router import Router
-from edge_router.settings.config import Config
 
 from .query import Attempt, Chunks, Query
 
@@ -29,7 +29,8 @@ class Inner(Protocol):
 
 
 class CachedDispatch:
-    """Answers as `inner` does, or from `cache`. Thread-safe.
+    """Answers as `inner` does, or from `cache`; `embedding` is that of a request's last turn.
+    Thread-safe.
 
     Only an answer that came to its end is kept: nothing cut off, cancelled, broken, refused, empty,
     or written by an expert that stepped in for another or did not read the whole conversation.
@@ -40,18 +41,12 @@ class CachedDispatch:
         inner: Inner,
         cache: AnswerCache,
         experts: Mapping[str, Expert],
-        router: Router,
+        embedding: Callable[[ChatRequest, Decision], Float32s],
     ) -> None:
         self._inner = inner
         self._cache = cache
         self._experts = experts
-        self._router = router
-
-    @classmethod
-    def around(cls, inner: Inner, config: Config, router: Router) -> CachedDispatch:
-        """With the cache of the settings. Raises ConfigError."""
-        cache = AnswerCache.from_config(config, router.artifact)
-        return cls(inner, cache, {one.name: one for one in router.experts}, router)
+        self._embedding = embedding
 
     def run(self, query: Query) -> Chunks:
         """The answer in pieces."""
@@ -60,7 +55,7 @@ class CachedDispatch:
             yield from self._inner.run(query)
             return
         hit = self._cache.find(
-            place, query.decision, lambda: self._router.embedding(query.request, query.decision)
+            place, query.decision, lambda: self._embedding(query.request, query.decision)
         )
         if hit is not None:
             yield from self._given_again(query, hit)
@@ -85,7 +80,10 @@ class CachedDispatch:
         query.first_token_s = query.elapsed()
         name = f"cached-{query.id}"
         chunks = (
-            *([ChatChunk(name, kept.model, "", reasoning_content=kept.thoughts)] * bool(kept.thoughts)),
+            *(
+                [ChatChunk(name, kept.model, "", reasoning_content=kept.thoughts)]
+                * bool(kept.thoughts)
+            ),
             ChatChunk(name, kept.model, kept.answer),
             ChatChunk(name, kept.model, "", "stop", NOTHING_READ),
         )
@@ -99,7 +97,7 @@ class CachedDispatch:
             return
         vector = None
         if place.question is not None:
-            vector = self._router.embedding(query.request, query.decision)
+            vector = self._embedding(query.request, query.decision)
         thoughts = "".join(joined.thoughts)
         model = joined.last.model
         kept = Kept(attempt.expert.name, model, text, thoughts, place.question, vector)

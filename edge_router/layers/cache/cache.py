@@ -8,11 +8,11 @@ before it equal; `similarity` says whether both ask the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from edge_router.chat.private_data import PrivateKind
 from edge_router.chat.request import ChatRequest
 from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.manifest import RouterArtifact
@@ -21,7 +21,7 @@ from edge_router.routing.deciding.reason import Reason
 from edge_router.settings.config import Config
 
 from ..privacy.detectors import Detectors
-from ..privacy.search import search
+from ..privacy.request_texts import visited
 from .key import Keys, is_cacheable, is_rewordable, keys_of, settings_key
 from .similarity import Similarity
 from .store import AnswerStore, Kept, Stored
@@ -30,12 +30,17 @@ __all__ = ["AnswerCache", "Hit", "Place"]
 
 LIKELY = 0.5  # from this probability on a query is taken to need live data, which ages
 MOST_VERIFIED = 8  # questions that are compared word by word
+NOW = frozenset(
+    "now today tonight tomorrow yesterday current currently latest recent recently live "
+    "moment".split()
+)
+_LETTERS = re.compile(r"[a-z]+")
 FREE_OF_IT = frozenset(
     (Reason.UNREACHABLE, Reason.OFFLINE, Reason.MEMORY, Reason.LOW_BATTERY, Reason.BUDGET,
      Reason.TOKEN_BUDGET, Reason.BUDGET_UNKNOWN, Reason.MAX_COST, Reason.MAX_LATENCY)
 )  # fmt: skip
-"""Why an expert may not be asked now, though what it wrote before may be read: it costs nothing, and
-leaves this device no more. That the settings forbid its place is part of the key."""
+"""Why an expert may not be asked now, though what it wrote before may be read: that costs nothing,
+and no query leaves this device. That the settings forbid its place is part of the key."""
 
 Embed = Callable[[], Float32s]
 """The embedding of the last turn (embedding_dim,), of length 1."""
@@ -75,11 +80,15 @@ class AnswerCache:
         self._detectors = detectors
 
     @classmethod
-    def from_config(cls, config: Config, artifact: RouterArtifact) -> Self:
-        """The cache that the settings name; its file is not opened yet. Raises ConfigError for a
-        semantic one of an artifact that nothing is calibrated for."""
+    def from_config(
+        cls, config: Config, artifact: RouterArtifact, embed: Callable[[str], Float32s]
+    ) -> Self:
+        """The cache that the settings name; its file is not opened yet. `embed` gives the embedding
+        of a text. Raises ConfigError for a semantic one of an artifact that nothing is calibrated
+        for."""
         limits = config.cache
-        similarity = Similarity.of(artifact) if limits.mode == "semantic" else None
+        semantic = limits.mode == "semantic"
+        similarity = Similarity.of(artifact.hash, embed) if semantic else None
         return cls(
             AnswerStore(limits.file_in(config.data_folder), limits),
             settings_key(config, artifact.hash),
@@ -90,11 +99,14 @@ class AnswerCache:
     def place(self, request: ChatRequest, decision: Decision) -> Place | None:
         """Where its answer is kept; None for a request that is not answered from a cache: tools,
         media, a temperature, live data, and private data unless the settings ask for it."""
-        if decision.grounds is None or not is_cacheable(request) or _needs_live_data(decision):
+        if decision.grounds is None or not is_cacheable(request):
+            return None
+        if _is_about_now(request, decision):
             return None
         if self._detectors is not None and _is_private(request, self._detectors):
             return None
-        keys = keys_of(request, decision.grounds, self._settings)
+        grounds, settings = decision.grounds, self._settings
+        keys = keys_of(request, rule=grounds.rule, limits=grounds.constraints, settings=settings)
         if keys is None:
             return None
         reworded = self._similarity is not None and is_rewordable(request)
@@ -133,13 +145,22 @@ class AnswerCache:
         return None
 
 
-def _needs_live_data(decision: Decision) -> bool:
-    return decision.needs_tools is not None and decision.needs_tools >= LIKELY
+def _is_about_now(request: ChatRequest, decision: Decision) -> bool:
+    """Whether it needs live data by the router, and names the time by the clock that runs."""
+    if decision.needs_tools is None or decision.needs_tools < LIKELY:
+        return False
+    return not NOW.isdisjoint(_LETTERS.findall(request.question.casefold()))
 
 
 def _is_private(request: ChatRequest, detectors: Detectors) -> bool:
-    private = search(request, detectors, media=False)
-    return any(kind != PrivateKind.MEDIA for kind in private.kinds)
+    found: list[object] = []
+
+    def note(text: str, identifier: bool) -> str:
+        found.extend(detectors.find(text, identifier=identifier))
+        return text
+
+    visited(request, note)
+    return bool(found)
 
 
 def _may_answer(expert: str, decision: Decision) -> bool:

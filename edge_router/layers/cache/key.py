@@ -16,15 +16,16 @@ from typing import Any
 
 from edge_router.chat.message import Message
 from edge_router.chat.request import ChatRequest
-from edge_router.routing.deciding.decision import Grounds, Rule
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
 __all__ = ["Keys", "is_cacheable", "is_rewordable", "keys_of", "settings_key"]
 
 LONGEST_REWORDED = 600  # characters of a last turn that is compared by its meaning
-NO_MATTER = ("cache", "budget", "budget_usd", "deadline_s", "learn", "learn_prompts", "learn_rows",
-             "exploration", "keep_speeds", "data_dir", "min_battery", "hedge_after_s", "tasks")  # fmt: skip
+NO_MATTER = frozenset(
+    "cache budget budget_usd deadline_s learn learn_prompts learn_rows exploration keep_speeds "
+    "data_dir min_battery hedge_after_s tasks".split()
+)
 """Settings that say nothing of what an answer is like, or who may read the query."""
 
 
@@ -63,18 +64,20 @@ def _is_plain(message: Message) -> bool:
     return not (message.media or message.tool_calls or message.role == "tool")
 
 
-def keys_of(request: ChatRequest, grounds: Grounds, settings: bytes) -> Keys | None:
-    """The keys under these `settings`, as `settings_key` gives them; None for a decision by a rule
-    that is no value, and so cannot be compared."""
-    rule = _rule_key(grounds.rule)
-    if rule is None:
+def keys_of(
+    request: ChatRequest, *, rule: object, limits: Constraints, settings: bytes
+) -> Keys | None:
+    """The keys of a request that a `rule` decides under `limits` and `settings` (as `settings_key`
+    gives them). None for a rule that is no value, and so cannot be compared."""
+    stated = _rule_key(rule)
+    if stated is None:
         return None
     *before, last = request.messages
     around = replace(last, content="")
     content = {
         "settings": settings.hex(),
-        "rule": rule,
-        "limits": _limits(grounds.constraints),
+        "rule": stated,
+        "limits": _limits(limits),
         "request": replace(request, messages=(*before, _MARK)).to_json(),
         "last": around.to_json(),
     }
@@ -89,12 +92,14 @@ def settings_key(config: Config, artifact: str) -> bytes:
 
 
 def _limits(limits: Constraints) -> Mapping[str, Any]:
-    """The limits of a query; what is left of a budget falls with every answer and does not count."""
+    """The limits of a query, but for what is left of a budget, which falls with every answer."""
     return asdict(replace(limits, budget_left_usd=None))
 
 
-def _rule_key(rule: Rule) -> str | None:
-    """A rule's class and fields, where they are plain values."""
+def _rule_key(rule: object) -> str | None:
+    """A rule's class and fields, where they are plain values. The rule for queries that need live
+    data counts as the usual one: which of the two decides follows from the query."""
+    rule = getattr(rule, "usual", rule)
     if not is_dataclass(rule) or " at 0x" in repr(rule):
         return None
     return f"{type(rule).__module__}.{rule!r}"

@@ -120,7 +120,8 @@ class AnswerStore:
     processes.
 
     `find`, `near` and `keep` never raise over the file: an answer is not found, or not kept, and a
-    warning says so once. A corrupt file is moved aside and a new one begun. `size` and `clear`,
+    warning says so once. A corrupt file is moved aside and a new one begun, unless the settings
+    name it. `size` and `clear`,
     which a user asks for, raise CacheUnusable. `clock` gives seconds since 1970 and may jump: an
     answer from the future is not given until the clock has come there.
     """
@@ -229,7 +230,8 @@ class AnswerStore:
                 wait_no_longer(connection, until)
                 return work(connection)
         except FAULTS as error:
-            return self._warn(error)
+            self._warn(error)
+            return None
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         try:
@@ -239,17 +241,19 @@ class AnswerStore:
             ):
                 return work(connection)
         except FAULTS as error:
-            return self._warn(error)
+            self._warn(error)
+            return None
 
     def _recover(self, error: Exception) -> None:
-        """Move a corrupt file aside."""
-        if code_of(error) in CORRUPT:
+        """Move a corrupt file aside, unless the user named it: then it may be something else."""
+        if code_of(error) in CORRUPT and self._limits.path is None:
             with suppress(OSError):
                 log.warning("%s is corrupt; it is kept as %s", self.path, set_aside(self.path))
 
     def _warn(self, error: Exception) -> None:
         """Say once why nothing is kept; others that write are no reason to."""
-        if code_of(error) in BUSY or code_of(error) in CORRUPT or self._warned:
+        moved = code_of(error) in CORRUPT and self._limits.path is None
+        if code_of(error) in BUSY or moved or self._warned:
             return
         self._warned = True
         log.warning("answers are not kept or given again: %s: %s", self.path, error)

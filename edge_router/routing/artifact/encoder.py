@@ -28,8 +28,8 @@ class OnnxEncoder:
     """The artifact's encoder in onnxruntime. Thread-safe; the session opens on first use.
 
     A forked child shares the session of its parent, or opens its own where another thread was
-    inside of it at the fork. With `embeds` a Representation has its text's embedding too. Raises ArtifactCorrupt for a graph or a tokenizer that does not do
-    what an encoder does.
+    inside of it at the fork. With `embeds` a Representation has its text's embedding too. Raises
+    ArtifactCorrupt for a graph or a tokenizer that does not do what an encoder does.
     """
 
     def __init__(self, artifact: RouterArtifact, *, embeds: bool = False) -> None:
