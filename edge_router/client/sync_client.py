@@ -29,8 +29,8 @@ from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.constraints import Constraints, require_constraints
 
-from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided, limits_of_agents
-from .answer import Answer, AnswerStream, record_of
+from .agent_dispatch import UNSET, Asked, D, Dispatched, RoutesAgents, called, decided
+from .answer import Answer, AnswerStream, record_of, whole_answer
 from .arguments import checked_backends, gate_of, settings_of
 from .asking.dispatch import Asking, Dispatch
 from .asking.handover import Handover
@@ -124,7 +124,7 @@ class EdgeRouter:
         InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError, AllBackendsFailed or
         RouterClosed. Only BackendUnavailable makes it ask the next expert.
         """
-        return _whole(self.answer(prompt, constraints, rule, whole=True))
+        return whole_answer(self.answer(prompt, constraints, rule, whole=True))
 
     def stream(
         self,
@@ -153,7 +153,11 @@ class EdgeRouter:
         alone: str | None = None,
     ) -> AnswerStream:
         """The answer in pieces, as `stream` gives it; of a `whole` one none before the last. Of an
-        expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not."""
+        expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not,
+        ConfigError for an unknown one."""
+        if alone is not None and alone not in self.config.experts:
+            known = ", ".join(self.config.experts)
+            raise ConfigError(f"expert {alone!r:.80} is unknown; known are {known}")
         if on_break not in get_args(OnBreak):
             raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")
         ranked = rule if alone is None else RankedRule((alone,))
@@ -172,13 +176,7 @@ class EdgeRouter:
         nothing is explored or learned. Raises as `complete` does, NoExpertFits where this expert is
         ruled out, and ConfigError for an unknown one.
         """
-        if expert not in self.config.experts:
-            raise ConfigError(
-                f"expert {expert!r:.80} is unknown; known are {', '.join(self.config.experts)}"
-            )
-        query = self._decide(prompt, constraints, RankedRule((expert,)), learned=False)
-        query.decision = alone_with(query.decision, expert)
-        return _whole(self._answer(query, whole=True))
+        return whole_answer(self.answer(prompt, constraints, None, whole=True, alone=expert))
 
     def dispatch(
         self,
@@ -198,16 +196,18 @@ class EdgeRouter:
         machines, or that the privacy gate finds something in, is read by no agents' model over the
         network. Raises as `complete` and `agents.route` do, and what the callable raises.
         """
-        self._require_open()
         deadline, request = Deadline.after(self.config.deadline_s), ChatRequest.of(prompt)
-        is_private = self._gate is not None and self._gate.finds(request)
-        limits = limits_of_agents(self._limits(constraints), is_private=is_private)
-        decision = decided(
-            agents, request, state=state, events=events, deadline=deadline, limits=limits
-        )
+        ask = Asked(request, state=state, events=events, deadline=deadline)
+        decision = self.agent(ask, agents, constraints)
         if decision.agent is None:
             return Dispatched(decision, answer=self.complete(request, constraints=constraints))
         return called(decision, {} if call is None else call)
+
+    def agent(self, asked: Asked, agents: RoutesAgents[D], constraints: Constraints | None) -> D:
+        """The decision that `dispatch` follows, without anything being called."""
+        self._require_open()
+        is_private = self._gate is not None and self._gate.finds(asked.request)
+        return decided(agents, asked, self._limits(constraints), is_private=is_private)
 
     def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer: the id of its AnswerRecord, and a score in 0..1.
@@ -338,9 +338,3 @@ class EdgeRouter:
 
     def _guarded(self, backend: Backend, name: str) -> Backend:
         return backend if self._gate is None else self._gate.guarded(backend, name)
-
-
-def _whole(stream: AnswerStream) -> Answer:
-    """The answer of a stream, read to its end."""
-    with stream:
-        return Answer.of(stream, lambda: stream.record)
