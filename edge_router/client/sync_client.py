@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
+from edge_router.backends.masked_choice import ChoosesNames
 from edge_router.chat.completion import ChatRequest, Ending, Prompt
 from edge_router.device.machine import DeviceSource
 from edge_router.device.speeds import read_speeds
@@ -208,6 +209,12 @@ class EdgeRouter:
         self._require_open()
         is_private = self._gate is not None and self._gate.finds(asked.request)
         return decided(agents, asked, self._limits(constraints), is_private=is_private)
+
+    def chooser(self) -> ChoosesNames | None:
+        """The first expert that can weigh names against each other: a model in this process, whose
+        words nobody pays for. It is closed with this client, and no record is made."""
+        opened = [self._backends[name] for name in self.config.experts if name in self._backends]
+        return next((o for o in opened if isinstance(o, ChoosesNames) and o.can_choose), None)
 
     def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer: the id of its AnswerRecord, and a score in 0..1.

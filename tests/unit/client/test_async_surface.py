@@ -19,7 +19,7 @@ from edge_router.testing import FakeBackend
 from made_experts import CLOUD, LOCAL
 
 OTHERWISE = {"close": "aclose", "__enter__": "__aenter__", "__exit__": "__aexit__"}
-PARTS = {"answer", "agent"}  # what both clients are made of
+PARTS = {"answer", "agent", "chooser"}  # what both clients and the server are made of
 
 
 def public(kind: type) -> dict[str, inspect.Signature]:
