@@ -24,6 +24,14 @@ profile = "3b"
 base_url = "{url}"
 """
 
+PRICED = """
+location = "cloud"
+input_usd_per_million = 1000.0
+output_usd_per_million = 1000.0
+[budget.callers.phone]
+usd_per_day = 0.000001
+"""
+
 Type = Callable[[bytes], None]
 
 
@@ -124,16 +132,15 @@ def test_a_caller_has_a_budget_of_its_own(
     heard: list[list[dict[str, str]]] = []
     monkeypatch.setattr("builtins.input", lambda _="": next(typed))
     with FaultServer(said_to(heard)) as server:
-        limit = "[budget.callers.phone]\ntokens_per_day = 1\n"
-        (tmp_path / "c.toml").write_text(SETTINGS.format(name="a", url=server.url) + limit)
+        (tmp_path / "c.toml").write_text(SETTINGS.format(name="a", url=server.url) + PRICED)
         options = ("--config", str(tmp_path / "c.toml"))
         code, _, err = run(capsys, "ask", "Who are you?", *options, "--caller", "phone")
         assert (code, heard) == (1, [])
-        assert "tokens" in err
+        assert "budget" in err
         typed = iter(["Who are you?", "/exit"])
         code, _, err = run(capsys, "chat", *options, "--caller", "phone")
         assert (code, heard) == (0, [])
-        assert "tokens" in err
+        assert "budget" in err
         assert run(capsys, "ask", "Who?", *options, "--caller", "x" * 201)[0] == 2
         assert run(capsys, "ask", "Who?", *options, "--caller", "laptop")[1] == "Hello.\n"
 
