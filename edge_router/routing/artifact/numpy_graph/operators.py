@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..onnx.graph import Node, NotAllowed
 from .float_sums import read_out, softmax
 
-__all__ = ["OPERATORS", "Array", "Operator"]
+__all__ = ["OPERATORS", "Array", "Operator", "joined"]
 
 Array = npt.NDArray[Any]
 Constants = Mapping[str, Array]
@@ -193,10 +193,36 @@ def _whole_product(node: Node, _constants: Constants) -> Operator:
 
 
 def _read_out(node: Node, constants: Constants) -> Operator:
+    """Of one layer, or of several that read the same, see `joined`."""
     (turned,) = _attributes(node, transB=0)
-    weight, bias = _constant(node, 1, constants), _constant(node, 2, constants)
-    wide = np.ascontiguousarray(weight.T if turned else weight, dtype=np.float64)
-    return lambda states, _weight, _bias: read_out(states, wide, bias)
+    places = range(1, len(node.inputs), 2)
+    weights = [_constant(node, place, constants) for place in places]
+    wide = np.concatenate([one.T if turned else one for one in weights], axis=1, dtype=np.float64)
+    biases = [_constant(node, place + 1, constants) for place in places]
+    bias = np.concatenate(biases)
+    if len(biases) == 1:
+        return lambda states, *_constants: read_out(states, wide, bias)
+    ends = np.cumsum([one.size for one in biases])[:-1]
+    return lambda states, *_constants: np.split(read_out(states, wide, bias), ends, axis=1)
+
+
+def joined(nodes: Sequence[Node]) -> list[Node]:
+    """`nodes` with one Gemm in place of those that read the same tensor: what takes time in one is
+    the number of its steps, and all take them together."""
+    together: dict[tuple[object, ...], Node] = {}
+    result = []
+    for node in nodes:
+        key = (node.inputs[0], repr(node.attributes)) if len(node.inputs) == 3 else (id(node),)
+        first = together.get(key) if node.operator == "Gemm" else None
+        if first is not None:
+            first.inputs.extend(node.inputs[1:])
+            first.outputs.extend(node.outputs)
+            continue
+        copy = node._replace(inputs=[*node.inputs], outputs=[*node.outputs])
+        if node.operator == "Gemm":
+            together[key] = copy
+        result.append(copy)
+    return result
 
 
 def _softmax(node: Node, _constants: Constants) -> Operator:

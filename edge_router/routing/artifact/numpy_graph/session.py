@@ -12,8 +12,8 @@ import numpy as np
 from edge_router.errors import ArtifactCorrupt, ArtifactIncompatible
 
 from ..onnx.check import check_onnx
-from ..onnx.graph import Constant, Graph, Node, NotAllowed
-from .operators import OPERATORS, Array, Operator
+from ..onnx.graph import Constant, Node, NotAllowed
+from .operators import OPERATORS, Array, Operator, joined
 
 __all__ = ["NumpySession"]
 
@@ -44,8 +44,7 @@ class NumpySession:
             self._constants = {one.name: _array(one) for one in graph.constants}
         except NotAllowed as error:
             raise ArtifactCorrupt(f"{where} {error}") from None
-        self._operators = [self._operator(node) for node in graph.nodes]
-        self._graph = graph
+        self._nodes = [(node, self._operator(node)) for node in joined(graph.nodes)]
         self._plans: dict[tuple[str, ...], Sequence[_Step]] = {}
 
     def run(self, names: Sequence[str], feeds: Mapping[str, Array]) -> list[Array]:
@@ -53,7 +52,7 @@ class NumpySession:
         wanted = tuple(names)
         plan = self._plans.get(wanted)
         if plan is None:
-            plan = self._plans[wanted] = tuple(_plan(self._graph, self._operators, wanted))
+            plan = self._plans[wanted] = tuple(_plan(self._nodes, wanted))
         values: dict[str, Any] = {**self._constants, **feeds}
         try:
             with np.errstate(all="ignore"):  # exp of padding is 0, which is meant
@@ -87,10 +86,10 @@ def _array(constant: Constant) -> Array:
     return np.frombuffer(constant.raw, dtype=TYPES[constant.kind]).reshape(constant.shape)
 
 
-def _plan(graph: Graph, operators: Sequence[Operator], wanted: Sequence[str]) -> Iterator[_Step]:
+def _plan(nodes: Sequence[tuple[Node, Operator]], wanted: Sequence[str]) -> Iterator[_Step]:
     """The steps that `wanted` needs, in the order of the file."""
     needed, chosen = set(wanted), []
-    for node, operator in zip(reversed(graph.nodes), reversed(operators), strict=True):
+    for node, operator in reversed(nodes):
         if needed.isdisjoint(node.outputs):
             continue
         spent = {*node.inputs, *node.outputs} - needed
