@@ -155,6 +155,7 @@ WRONG: Mapping[str, Any] = {
     "usage": {}, "cost_usd": math.nan, "router_s": -1.0, "first_token_s": math.inf,
     "total_s": "soon", "deferral": 0.5, "ended": "over", "finish_reason": ["stop"],
     "max_tokens": 0, "empty": "perhaps", "cost_limited": 2, "overflow": 3, "hedge": b"",
+    "cached": True,
 }  # fmt: skip
 
 
