@@ -59,6 +59,7 @@ class Metrics:
         self._failures = _Counter("Experts that were asked and did not answer.")
         self._decisions = _Counter("Decisions by the expert chosen and why, before it was asked.")
         self._excluded = _Counter("Experts ruled out of a decision, by why: limits, privacy.")
+        self._cached = _Counter("Answers given again from the cache, by how they were found.")
         self._tokens = _Counter("Tokens by expert, as the expert counts them.")
         self._cost = _Counter("Dollars by expert, where its price is known.")
         self._router = _Histogram("Seconds of deciding who answers.", ROUTER_S)
@@ -79,6 +80,8 @@ class Metrics:
             for name, reason in decision.excluded.items():
                 self._excluded.add(1, expert=name, reason=reason.value)
             self._answers.add(1, expert=expert, reason=record.reason)
+            if record.cached is not None:
+                self._cached.add(1, kind=record.cached)
             for name in record.failures:
                 self._failures.add(1, expert=name)
             if usage is not None:
@@ -105,6 +108,7 @@ class Metrics:
         yield from _counter("decisions_total", self._decisions)
         yield from _counter("excluded_total", self._excluded)
         yield from _counter("answers_total", self._answers)
+        yield from _counter("cache_hits_total", self._cached)
         yield from _counter("failures_total", self._failures)
         yield from _counter("tokens_total", self._tokens)
         yield from _counter("cost_usd_total", self._cost)

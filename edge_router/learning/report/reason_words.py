@@ -8,6 +8,7 @@ __all__ = ["reason_words"]
 
 OF_ANSWERS = {  # codes of `AnswerRecord.reason` that no decision has
     "": "not logged: a row of an older version",
+    "cached": "the same was asked before, and the answer was kept",
     "cancelled": "the caller ended the answer",
     "broken": "the answer broke off",
     "fallback": "the expert asked first failed, this one stepped in",

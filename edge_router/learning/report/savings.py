@@ -53,7 +53,8 @@ class Savings:
     per query that the cheapest coin of the same quality costs more; where no coin is as good
     (`beyond_coins`) the dearest of the best. `saved_best` and `better_than_best` compare with the
     best single expert, in dollars per query and in quality. `shares` are those that answered.
-    `left_out` answers count for nothing here: not every expert was compared for them.
+    `left_out` answers count for nothing here: they came from a cache, or not every expert was
+    compared for them.
     """
 
     answers: int
@@ -98,6 +99,7 @@ def savings_of(
     names = offered | {log.experts[number] for number in asked}
     experts = np.array([n for n, name in enumerate(log.experts) if name in names], dtype=np.intp)
     known: Bools = ~np.asarray(np.isnan(log.quality[:, experts]).any(axis=1))
+    known &= log.reason != "cached"  # the cache saved that, not the router
     if len(experts) < 2 or not known.any():
         return None
     seen = _where(log, known)

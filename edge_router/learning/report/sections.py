@@ -226,7 +226,7 @@ def _counted(report: Report) -> Section:
     if savings is not None and savings.left_out:
         text.append(
             f"{savings.left_out:,} rows count for nothing in the question whether routing paid: "
-            "not every expert was compared for them."
+            "they came from a cache, or not every expert was compared for them."
         )
     if savings is not None and savings.usd is None:
         text.append(

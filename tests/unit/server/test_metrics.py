@@ -72,10 +72,12 @@ def test_decisions_exclusions_and_seconds_by_expert_are_counted() -> None:
     metrics = Metrics()
     decided = replace(record().decision, excluded={"cloud": Reason.PRIVATE_EMAIL})
     metrics.answered(record(decision=decided, usage=Usage(9, 4, cached_tokens=7)))
-    metrics.answered(answered('lo"cal'))
+    metrics.answered(replace(answered('lo"cal'), cached="exact"))
     families = {one.name: one for one in parser.text_string_to_metric_families(metrics.text())}
     (excluded,) = families["edge_router_excluded"].samples
     assert excluded.labels == {"expert": "cloud", "reason": "private_email"}
+    (hits,) = families["edge_router_cache_hits"].samples
+    assert (hits.labels, hits.value) == ({"kind": "exact"}, 1)
     (decisions,) = families["edge_router_decisions"].samples
     assert (decisions.labels["reason"], decisions.value) == ("gain_is_worth_it", 2)
     tokens = {
