@@ -157,6 +157,7 @@ WRONG: Mapping[str, Any] = {
     "total_s": "soon", "deferral": 0.5, "ended": "over", "finish_reason": ["stop"],
     "max_tokens": 0, "empty": "perhaps", "cost_limited": 2, "overflow": 3, "hedge": b"",
     "cached": True,
+    "attempts": ("local",),
 }  # fmt: skip
 
 
