@@ -18,7 +18,7 @@ def verdict(savings: Savings | None) -> str:
 
 
 def _beside_coin(of: Savings) -> list[str]:
-    value, low, high = (100 * one for one in (of.gain.value, of.gain.low, of.gain.high))
+    value, low, high = _points(of.gain)
     gain = f"{value:+.1f} points of quality, 95 % interval [{low:+.1f}, {high:+.1f}]"
     how = "at the same cost" if of.usd is not None else "each as often"
     coin = f"a coin, which asks the same experts at random {how}"
@@ -83,8 +83,13 @@ def evidence_words(of: Savings) -> str:
 
 def points(of: Interval) -> str:
     """Points of quality (0..100) with their interval."""
-    value, low, high = (100 * one for one in (of.value, of.low, of.high))
+    value, low, high = _points(of)
     return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def _points(of: Interval) -> tuple[float, ...]:
+    """Of 100, to a tenth; "-0.0" is no news."""
+    return tuple(round(100 * one, 1) + 0.0 for one in (of.value, of.low, of.high))
 
 
 def thousand(of: Interval) -> str:
