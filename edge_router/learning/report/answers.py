@@ -105,8 +105,12 @@ class Columns:
         others = {name: row.get(name) for name in TEXTS_OR_NONE}
         values = [_number(row, name) for name in NUMBERS]
         values += [_number(row, name, unset=math.nan) for name in NUMBERS_OR_NONE]
-        if not 0 < values[NUMBERS.index("propensity")] <= 1:
+        if not 0 < row["propensity"] <= 1:
             raise ValueError(f"propensity is {row['propensity']!r:.60}")
+        if row.get("score") is not None and not 0 <= row["score"] <= 1:
+            raise ValueError(f"score is {row['score']!r:.60}")
+        if min(row.get(name) or 0 for name in ("cost_usd", "first_token_s", "total_s")) < 0:
+            raise ValueError("a cost or a time is negative")
         self._keep(expected, list(estimates), texts, others, values)
 
     def _keep(
@@ -162,12 +166,15 @@ class Columns:
 
 
 def _expected(name: str, numbers: Any) -> list[float]:
-    """Raises ValueError, TypeError."""
+    """Raises ValueError, TypeError, OverflowError."""
     quality, usd, seconds, tokens = numbers
-    values = [quality, math.nan if usd is None else usd, seconds, tokens]
-    if not all(type(value) in (int, float) for value in values) or not 0 <= quality <= 1:
+    stated = [quality, 0.0 if usd is None else usd, seconds, tokens]
+    known = [float(value) for value in stated if type(value) in (int, float)]
+    if len(known) < EXPECTED or not all(0 <= value < math.inf for value in known) or known[0] > 1:
         raise ValueError(f"what was expected of {name!r:.60} is {numbers!r:.80}")
-    return values
+    if usd is None:
+        known[1] = math.nan
+    return known
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:
