@@ -218,6 +218,7 @@ def record_of(query: Query, ended: Ending) -> AnswerRecord:
         cost_limited=attempt is not None and attempt.request is not query.request,
         overflow=query.overflow,
         hedge=query.hedge,
+        cached=query.cached,
     )
 
 

@@ -33,6 +33,7 @@ from edge_router.settings.constraints import Constraints, require_constraints
 from .agent_dispatch import UNSET, Asked, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of, whole_answer
 from .arguments import checked_backends, gate_of, settings_of
+from .asking.chain import cached, hedged
 from .asking.dispatch import Asking, Dispatch
 from .asking.handover import Handover
 from .asking.query import OnBreak, Query
@@ -98,14 +99,9 @@ class EdgeRouter:
         handover = Handover.from_config(
             self.config, self.router, asking=asking.ask, limits=self._limits
         )
-        ask = asking.ask if handover is None else handover.ask
-        if self.config.hedge_after_s is not None:
-            from .asking.hedge import Hedge
-
-            after_s, failed = self.config.hedge_after_s, self.experience.failed
-            asks = {} if self._gate is None else {"asks_first": self._gate.needs_consent}
-            ask = Hedge(ask, self.router.experts, after_s=after_s, failed=failed, **asks).ask
-        self._dispatch = Dispatch(ask, self.experience)
+        inner = asking.ask if handover is None else handover.ask
+        ask = hedged(self.config, inner, self.router.experts, self.experience.failed, self._gate)
+        self._dispatch = cached(self.config, Dispatch(ask, self.experience), self.router)
         self._needs_confidence = handover is not None
         for name, expert in self.config.experts.items():
             if expert.backend == "llama_cpp":  # cheap, and a missing file is reported at once
@@ -259,6 +255,7 @@ class EdgeRouter:
         if self._learning is not None:
             self._learning.close()
         self._budget.close()
+        self._dispatch.close()
         if self._hooks is not None:
             self._hooks.close()
 
@@ -327,8 +324,9 @@ class EdgeRouter:
         """The record of an ended answer, once it is logged, learned from and given to the hooks."""
         record = record_of(query, ended)
         log_record(record)
-        self.experience.answered(record, query.request, query.snapshot)
-        if self._learning is not None and query.learned:
+        if record.cached is None:
+            self.experience.answered(record, query.request, query.snapshot)
+        if self._learning is not None and query.learned and record.cached is None:
             self._learning.answered(record, query.request)
         if self._hooks is not None:
             self._hooks.run(record, wait=not self._closed)

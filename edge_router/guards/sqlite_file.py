@@ -31,6 +31,7 @@ __all__ = [
     "identity",
     "opened",
     "remove",
+    "set_aside",
     "transaction",
     "wait_no_longer",
 ]
@@ -109,6 +110,18 @@ def remove(path: Path) -> None:
     """Delete the file and what SQLite keeps beside it. Raises OSError."""
     for ending in BESIDE:
         path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename the file and what SQLite keeps beside it; nothing is deleted. Raises OSError."""
+    number = 1
+    while (new := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    for ending in BESIDE:
+        beside = path.with_name(path.name + ending)
+        if beside.exists():
+            beside.rename(new.with_name(new.name + ending))
+    return new
 
 
 @contextmanager

@@ -31,7 +31,10 @@ WANTED = "authorization, content-type"
 PREFLIGHT_S = "600"
 EXPOSED = ", ".join(
     [
-        *(f"x-edge-router-{n}" for n in ("expert", "reason", "quality", "cost-usd", "decision-id")),
+        *(
+            f"x-edge-router-{n}"
+            for n in ("expert", "reason", "quality", "cost-usd", "decision-id", "cached")
+        ),
         "retry-after",
         "x-should-retry",
     ]
