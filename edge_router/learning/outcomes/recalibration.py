@@ -16,11 +16,9 @@ from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.operating_point import Correction
 from edge_router.routing.logistic import NEAR_95, Gaussian, log_odds, most_probable, sigmoid
 
-from .propensity import LoggedOutcomes
+from .propensity import Interval, LoggedOutcomes
 
-__all__ = ["Interval", "Recalibration", "recalibrate"]
-
-Interval = tuple[float, float]
+__all__ = ["Recalibration", "recalibrate"]
 
 SLOPES = (0.25, 4.0)  # temperatures of 4 to 0.25, as in calibration
 PRIOR = Gaussian(np.array([1.0, 0.0]), np.eye(2))  # of (slope, bias): no correction
