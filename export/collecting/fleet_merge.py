@@ -120,7 +120,7 @@ def _rows(path: Path, merge: Merge, *, keep_going: bool) -> Iterator[tuple[bytes
     try:
         for number, line in numbered_lines(path, BadRow):
             try:
-                row = unpacked(json_value(decoded(line, number=number), finite=True))
+                row = unpacked(json_value(decoded(line, number=number)))
                 _require_same_length(row, lengths)
             except ValueError as error:
                 if not keep_going:
