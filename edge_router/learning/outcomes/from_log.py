@@ -27,6 +27,11 @@ from .recalibration import Recalibration, recalibrate
 __all__ = ["LogCalibration"]
 
 ROWS_AT_ONCE = 4_096  # a fleet's do not fit into memory
+OWN = "your own"
+OF_MANY = (
+    "an expert's name is taken to mean the same on every device, and answers of one device count "
+    "as independent: where few devices gave most of them, the intervals are too narrow"
+)
 
 
 class LoggedRouter(ExpertSource, Protocol):
@@ -52,7 +57,7 @@ class LogCalibration:
     too_few: Mapping[str, int]
     answers: int
     left_out: Mapping[LeftOut, int]
-    whose: str = "your own"
+    whose: str = OWN
 
     @classmethod
     def of(
@@ -66,7 +71,7 @@ class LogCalibration:
         share: float,
         usd_per_second: float = 0.0,
         for_cheapest: Callable[[Representation], bool] = lambda _: False,
-        whose: str = "your own",
+        whose: str = OWN,
     ) -> Self:
         """From the rows of a log; `experts` are the configured ones, none of them corrected, and
         `artifact` is the hash of the router.
@@ -112,7 +117,7 @@ class LogCalibration:
         pair: Pair,
         *,
         share: float,
-        whose: str = "your own",
+        whose: str = OWN,
     ) -> Self:
         """From rows of any devices, for this router and its settings; see `of`."""
         return cls.of(
@@ -197,7 +202,8 @@ class LogCalibration:
             f"{needed:,} more answers, whoever gives them"
             for name, needed in self.too_few.items()
         ]
-        return notes + ([f"left out: {_counts(self.left_out)}"] if self.left_out else [])
+        notes += [f"left out: {_counts(self.left_out)}"] if self.left_out else []
+        return notes + ([] if self.whose == OWN else [OF_MANY])
 
 
 def _recalibrations(

@@ -66,3 +66,19 @@ def test_a_table_of_another_router_is_refused(
     ):
         code, _, err = command_line.run(capsys, *argv)
         assert (code, "holds the outcomes of the router aaaaaaaaaaaa" in err) == (1, True), err
+
+
+def test_the_table_can_be_asked_in_sql(tmp_path: Path) -> None:
+    """By DuckDB, estimates and all."""
+    from edge_router.export.collecting.fleet_merge import merge_logs
+    from made_fleet import shared, write_log
+
+    duckdb = pytest.importorskip("duckdb")
+    table = tmp_path / "merged.parquet"
+    log = [shared("a", n, score=n / 4, expert=("weak", "strong")[n % 2]) for n in range(4)]
+    merge_logs([write_log(tmp_path / "log.jsonl", log)], table)
+    found = duckdb.sql(
+        "SELECT expert, count(*), avg(score), max(estimates[1].quality) "
+        f"FROM '{table}' GROUP BY expert ORDER BY expert"
+    ).fetchall()
+    assert found == [("strong", 2, 0.5, 0.5), ("weak", 2, 0.25, 0.5)]
