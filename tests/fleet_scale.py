@@ -34,7 +34,7 @@ def main(devices: int = 1_000, rows: int = 1_000) -> bool:
         start = time.monotonic()
         made_devices(folder / "logs", devices, rows, dim=dim)
         size = sum(path.stat().st_size for path in (folder / "logs").iterdir())
-        print(f"made {size / 1e9:.2f} GB of logs in {time.monotonic() - start:.0f} s")
+        print(f"made {size / 1e9:.2f} GB of logs in {time.monotonic() - start:.0f} s", flush=True)
         once = _merged(folder, "once", [folder / "logs"])
         _upload_again(folder)
         again = _merged(folder, "again", [folder / "logs", folder / "later"])
@@ -55,8 +55,10 @@ def _merged(folder: Path, name: str, logs: list[Path]) -> Path:
     process.returncode = os.waitstatus_to_exitcode(status)
     print(
         f"{name}: {facts['rows']:,} rows of {facts['devices']:,} devices, {facts['copies']:,} "
-        f"copies, in {time.monotonic() - start:.0f} s with {used.ru_maxrss / 1024:.0f} MB at most; "
-        f"the table has {out.stat().st_size / 1e6:.0f} MB"
+        f"copies, in {time.monotonic() - start:.0f} s ({used.ru_utime + used.ru_stime:.0f} s of "
+        f"CPU) with {used.ru_maxrss / 1024:.0f} MB at most; the table has "
+        f"{out.stat().st_size / 1e6:.0f} MB",
+        flush=True,
     )
     return out
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from edge_router.guards.bounded_file import decoded, numbered_lines
+from edge_router.guards.bounded_file import numbered_lines
 from edge_router.guards.json_lines import BadJson, json_value
 from edge_router.learning.fleet.parquet import import_pyarrow, schema
 from edge_router.learning.fleet.shared_row import SharedRow, unpacked
@@ -27,7 +27,7 @@ from ..data.rows import BadData, BadRow, NoSuchFile
 __all__ = ["Merge", "log_files", "merge_logs"]
 
 PARTS = 128
-ROWS_IN_MEMORY = 32_768
+BYTES_IN_MEMORY = 1 << 25  # of lines; as rows they take several times that
 SUFFIXES = (".jsonl", ".jsonl.gz")
 RANK = ("scored", "export", "score", "digest")  # of copies the highest stays; no clock has a say
 
@@ -75,12 +75,13 @@ def merge_logs(
     """
     pyarrow = import_pyarrow()
     files = [path for log in logs for path in log_files(log)]
-    merge = Merge(logs=len(files))
+    merge, lengths = Merge(logs=len(files)), _Lengths()
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".merge-", dir=out.parent) as folder:
         with _Parts(pyarrow, Path(folder)) as parts:
             for path in files:
                 for line, row in _rows(path, merge, keep_going=keep_going):
+                    lengths.check(row, path)
                     if row.outcome.artifact.startswith(artifact):
                         parts.add(row, line)
                     else:
@@ -116,12 +117,10 @@ def _nothing(merge: Merge, artifact: str) -> str:
 
 def _rows(path: Path, merge: Merge, *, keep_going: bool) -> Iterator[tuple[bytes, SharedRow]]:
     """The lines of one log with what they say."""
-    lengths: dict[str, int] = {}
     try:
         for number, line in numbered_lines(path, BadRow):
             try:
-                row = unpacked(json_value(decoded(line, number=number)))
-                _require_same_length(row, lengths)
+                row = unpacked(json_value(_text(line)))
             except ValueError as error:
                 if not keep_going:
                     raise BadRow(_complaint(path, number, error)) from None
@@ -134,19 +133,37 @@ def _rows(path: Path, merge: Merge, *, keep_going: bool) -> Iterator[tuple[bytes
         merge.damaged[str(path)] += 1  # it breaks off here
 
 
+def _text(line: bytes) -> str:
+    """Raises BadJson."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        raise BadJson("is not UTF-8, so no line of an exported log") from None
+
+
 def _complaint(path: Path, number: int, error: ValueError) -> str:
-    what = "" if isinstance(error, BadJson) else "the outcome "
+    what = "the line" if isinstance(error, BadJson) else "the outcome"
     return (
-        f"{path}:{number}: {what}{error}; ask the device for its log again, or leave such lines "
+        f"{path}:{number}: {what} {error}; ask the device for its log again, or leave such lines "
         "out with --keep-going"
     )
 
 
-def _require_same_length(row: SharedRow, lengths: dict[str, int]) -> None:
-    """A router's representations all have one length."""
-    length = len(row.outcome.vector)
-    if lengths.setdefault(row.outcome.artifact, length) != length:
-        raise ValueError(f"has {length} numbers, others of its router have another count")
+class _Lengths:
+    """The lengths of the routers' representations, each with the log that has it first."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, Path]] = {}
+
+    def check(self, row: SharedRow, path: Path) -> None:
+        """Raises BadData where two logs disagree: which of them is damaged, nobody can tell."""
+        artifact, length = row.outcome.artifact, len(row.outcome.vector)
+        known, first = self._known.setdefault(artifact, (length, path))
+        if known != length:
+            raise BadData(
+                f"{path} has {length} numbers where {first} has {known}, for the same router "
+                f"{artifact[:12]!r}; one of them is damaged, leave it out"
+            )
 
 
 class _Parts:
@@ -160,7 +177,7 @@ class _Parts:
             plain = plain.append(pyarrow.field(name, kind))
         self._schema = plain
         self._waiting: list[list[dict[str, Any]]] = [[] for _ in range(PARTS)]
-        self._count = 0
+        self._bytes = 0
         self._files = ExitStack()
         self._writers: dict[int, Any] = {}
 
@@ -177,8 +194,8 @@ class _Parts:
         number = int.from_bytes(hashlib.blake2b(key, digest_size=4).digest()) % PARTS
         digest = hashlib.blake2b(line.strip(), digest_size=16).digest()
         self._waiting[number].append(_columns(row, digest))
-        self._count += 1
-        if self._count >= ROWS_IN_MEMORY:
+        self._bytes += len(line)
+        if self._bytes >= BYTES_IN_MEMORY:
             self._write()
 
     def read(self, number: int) -> Any | None:
@@ -195,7 +212,7 @@ class _Parts:
                 batch = self._pyarrow.RecordBatch.from_pylist(rows, schema=self._schema)
                 self._writer(number).write_batch(batch)
                 rows.clear()
-        self._count = 0
+        self._bytes = 0
 
     def _writer(self, number: int) -> Any:
         if number not in self._writers:

@@ -44,6 +44,8 @@ def _merge(options: argparse.Namespace) -> None:
 
     if options.out.suffix != ".parquet":
         raise ConfigError(f"--out {str(options.out)!r} must end in .parquet")
+    if options.out.is_symlink() or (options.out.exists() and not options.out.is_file()):
+        raise ConfigError(f"--out {str(options.out)!r} is no regular file; name another")
     merged = merge_logs(
         options.logs, options.out, artifact=options.artifact, keep_going=options.keep_going
     )

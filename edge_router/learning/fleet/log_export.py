@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_router.errors import ConfigError
+from edge_router.guards.bounded_file import STANDARD_INPUT
 from edge_router.guards.data_folder import write_atomically
 
 from ..outcomes.log import OutcomeLog
@@ -36,6 +38,7 @@ def export_log(log: OutcomeLog, data_folder: Path, out: Path, *, text: bool = Fa
     The whole file or none. Prompts, which the log has with the setting `learn_prompts`, go into it
     only with `text`. Raises LearningError, ConfigError.
     """
+    _require_file(out)
     numbered = log.numbered_rows()
     identity = next_export(data_folder)
     rows = [
@@ -59,3 +62,10 @@ def export_log(log: OutcomeLog, data_folder: Path, out: Path, *, text: bool = Fa
         scored=sum(outcome.score is not None for _, outcome in numbered),
         prompts=sum("prompt" in row for row in rows),
     )
+
+
+def _require_file(out: Path) -> None:
+    """A rename onto a device, or a link to one such as /dev/stdout, would replace it."""
+    plain = out.is_file() and not out.is_symlink()
+    if out == STANDARD_INPUT or (os.path.lexists(out) and not plain):
+        raise ConfigError(f"{str(out)!r} is no regular file, and an export makes one; name another")

@@ -11,7 +11,7 @@ from typing import Any
 from zlib import crc32
 
 from edge_router.errors import LearningError
-from edge_router.guards.bounded_file import require_regular
+from edge_router.guards.bounded_file import refuse_missing, require_regular
 
 from ..outcomes import table
 from ..outcomes.outcome import Outcome
@@ -34,6 +34,7 @@ class MergedTable:
         self.path = path
         self._pyarrow = import_pyarrow()
         with self._refusing():
+            refuse_missing(path)
             require_regular(path.stat().st_mode)
             self._file = self._pyarrow.parquet.ParquetFile(path, memory_map=False)
             stated = (self._file.schema_arrow.metadata or {}).get(VERSION_KEY)
@@ -115,6 +116,8 @@ class MergedTable:
         except (*table.FAULTS, self._pyarrow.ArrowException) as error:
             if isinstance(error, LearningError):
                 raise
+            if isinstance(error, FileNotFoundError):
+                raise LearningError(str(error)) from None
             why = getattr(error, "strerror", None) or str(error).splitlines()[0]
             raise LearningError(
                 f"{self.path} cannot be read as a merged table: {why:.300}; merge the logs again"

@@ -256,6 +256,8 @@ def _estimate(name: str, numbers: Any) -> Estimate:
 
 
 def _number(value: Any, name: str) -> float:
+    if type(value) is float and math.isfinite(value):
+        return value  # nearly always
     fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     _require(fits, name, value)
     return float(value)

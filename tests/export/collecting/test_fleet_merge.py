@@ -122,7 +122,6 @@ def shared_vector(count: int) -> Any:
         ({"score": 2}, "score is 2"),
         ({"propensity": 0.0}, "propensity is 0"),
         ({"vector": "?"}, "no base64"),
-        ({"vector": "AAAAAA=="}, "has 2 numbers, others of its router have another count"),
         ({"estimates": {}}, "answered_by is 'weak'"),
         ({"order": -1}, "order is -1"),
         ({"device": ""}, "device is ''"),
@@ -140,6 +139,13 @@ def test_what_is_no_outcome_is_refused_with_its_place(
     with pytest.raises(BadRow, match=f"0.jsonl:2: .*{complaint}"):
         merged(tmp_path, log)
     assert sorted(one["order"] for one in merged(tmp_path, log, keep_going=True)) == [1, 3]
+
+
+def test_logs_that_disagree_on_a_router_are_named(tmp_path: Path) -> None:
+    """Both of them, even with --keep-going: which one is damaged cannot be told."""
+    odd = [shared("b", 1, vector=shared_vector(3))]
+    with pytest.raises(BadData, match=r"1.jsonl has 3 numbers where .*0.jsonl has 1, for the same"):
+        merged(tmp_path, [shared("a", 1)], odd, keep_going=True)
 
 
 def test_half_a_line_and_a_broken_upload(tmp_path: Path) -> None:

@@ -153,7 +153,10 @@ def test_a_log_is_exported_without_text(capsys: pytest.CaptureFixture[str], tmp_
         (("export",), "log export needs a file"),
         (("show", "x.jsonl"), "log show takes no FILE"),
         (("clear", "--text"), "log clear takes no FILE and no --text"),
-        (("export", "{tmp_path}"), "cannot be written"),
+        (("export", "{tmp_path}"), "is no regular file"),
+        (("export", "{tmp_path}/link"), "is no regular file"),
+        (("export", "-"), "is no regular file"),
+        (("export", "{tmp_path}/outcomes.sqlite3/x.jsonl"), "cannot be written"),
     ],
 )
 def test_an_export_that_cannot_be_is_refused(
@@ -161,6 +164,7 @@ def test_an_export_that_cannot_be_is_refused(
 ) -> None:
     """And nothing is forgotten."""
     answered(tmp_path, 1)
+    (tmp_path / "link").symlink_to("/dev/null")
     code, _, err = run(capsys, "log", *(part.format(tmp_path=tmp_path) for part in argv))
     assert (code, complaint in err) == (2, True), err
     assert len(rows(capsys)) == 1
