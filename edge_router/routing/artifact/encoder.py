@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,24 +28,30 @@ class OnnxEncoder:
     """The artifact's encoder in onnxruntime. Thread-safe; the session opens on first use.
 
     A forked child shares the session of its parent, or opens its own where another thread was
-    inside of it at the fork. Raises ArtifactCorrupt for a graph or a tokenizer that does not do
-    what an encoder does.
+    inside of it at the fork. With `embeds` a Representation has its text's embedding too. Raises
+    ArtifactCorrupt for a graph or a tokenizer that does not do what an encoder does.
     """
 
-    def __init__(self, artifact: RouterArtifact) -> None:
+    def __init__(self, artifact: RouterArtifact, *, embeds: bool = False) -> None:
         self._artifact = artifact
+        self._embeds = embeds
         self._lock = ForkSafeLock()
         self._calls = NativeCalls()
         self._ready: tuple[RouterTokenizer, Any] | None = None
         renew_after_fork(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._artifact,)  # another process opens its own session
+        # Another process opens its own session.
+        return partial(type(self), embeds=self._embeds), (self._artifact,)
 
     def represent(self, text: str) -> Representation:
-        dim = self._artifact.manifest.representation_dim
-        vectors, log_tokens = self._run(text, {"representation": dim, "log_tokens": 1})
-        return Representation(vectors[0], float(log_tokens[0, 0]))
+        manifest = self._artifact.manifest
+        sizes = {"representation": manifest.representation_dim, "log_tokens": 1}
+        if self._embeds:
+            sizes["embedding"] = manifest.embedding_dim
+        vectors, log_tokens, *embeddings = self._run(text, sizes)
+        embedding = embeddings[0][0] if embeddings else None
+        return Representation(vectors[0], float(log_tokens[0, 0]), embedding)
 
     def represent_batch(self, texts: Sequence[str]) -> tuple[Float32s, Float32s]:
         """Vectors (batch, representation_dim) and log_tokens (batch,), each text's as alone."""
