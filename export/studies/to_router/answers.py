@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
 from edge_router.learning.outcomes.rows import Row
@@ -15,9 +14,8 @@ from ...recipe import base_folder
 from .experts import EXPERTS, study_expert
 from .questions import study_questions
 
-__all__ = ["SHIPPED", "ask_experts", "complete_rows"]
+__all__ = ["ask_experts", "complete_rows"]
 
-SHIPPED = Path(str(files("edge_router.export") / "outcomes" / "to-router.jsonl.gz"))
 MEASURED = ("score", "similarity", "nll", "latency_s", "output_tokens", "cost_usd")
 
 

@@ -13,14 +13,16 @@ __all__ = ["ToRouterCommand"]
 
 
 class ToRouterCommand:
-    """TO-Router's experiment on answers that are shipped, or collected first."""
+    """TO-Router's experiment on answers that were collected, or are collected first."""
 
     name = "to-router"
     help = "TO-Router's experiment: cost, speed, similarity and NLL of small experts and routers"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--data", type=Path, required=True, help="folder with queries/")
-        parser.add_argument("--answers", type=Path, help="the experts' answers (default: ours)")
+        parser.add_argument(
+            "--answers", type=Path, required=True, help="the experts' answers, .jsonl or .jsonl.gz"
+        )
         parser.add_argument(
             "--collect",
             type=int,
@@ -36,25 +38,22 @@ class ToRouterCommand:
 
     def run(self, options: argparse.Namespace) -> Any:
         from ...data.rows import BadData
-        from .answers import SHIPPED, ask_experts, complete_rows
+        from .answers import ask_experts, complete_rows
         from .study import to_router_study
 
         if options.collect is not None:
-            if options.answers is None:
-                raise BadData("--collect writes answers; say with --answers FILE where")
             if options.collect < 1:
                 raise BadData(f"--collect is {options.collect}; it must be 1 or more")
             ask_experts(options.data, options.collect, options.answers, options.work)
-        rows = complete_rows(options.answers or SHIPPED, options.data)
+        rows = complete_rows(options.answers, options.data)
         return to_router_study(rows, options.work, seed=options.seed, repeats=options.repeats)
 
     def report(self, findings: Any, options: argparse.Namespace) -> Report:
         from .report import to_router_figures, to_router_json, to_router_markdown
 
-        command = ["edge-router", "export", self.name, "--data", "DATA", "--out", "export/results"]
-        if options.answers is not None:
-            command += ["--answers", str(options.answers)]
-        markdown = to_router_markdown(findings, shlex.join(command))
+        stated = ["--data", "DATA", "--answers", options.answers.name, "--seed", str(options.seed)]
+        command = shlex.join(["edge-router", "export", self.name, *stated, "--out", "OUT"])
+        markdown = to_router_markdown(findings, command)
         if not options.out:
             return Report(markdown)
         files = {options.out / "to-router.md": markdown}

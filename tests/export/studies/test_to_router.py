@@ -11,8 +11,10 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from edge_router.export.cli import main
 from edge_router.export.data.rows import BadData
 from edge_router.export.studies.to_router import study as study_module
+from edge_router.export.studies.to_router.answers import complete_rows
 from edge_router.export.studies.to_router.experts import EXPERTS, AfterExamples
 from edge_router.export.studies.to_router.questions import KINDS, study_questions
 from edge_router.export.studies.to_router.report import (
@@ -158,3 +160,33 @@ def test_questions_have_short_references_and_are_not_ours() -> None:
     assert {row["qkey"] for row in few} < {row["qkey"] for row in more}
     assert [row["task"] for row in few] == [kind for kind in KINDS for _ in range(2)]
     assert all(row["borrowed"] and 0 < len(row["reference"]) <= 150 for row in more)
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="needs the public questions")
+def test_answers_without_all_measurements_are_left_out(tmp_path: Path) -> None:
+    """Texts that are not ours to copy come from the public questions; no whole row is refused."""
+    (question,) = study_questions(DATA, 1)[:1]
+    kept = {key: question[key] for key in ("source", "id", "qkey", "split", "task", "lang")}
+    measures = {
+        name: dict.fromkeys(EXPERTS, 0.5)
+        for name in ("score", "similarity", "nll", "latency_s", "output_tokens", "cost_usd")
+    }
+    path = tmp_path / "answers.jsonl"
+    half = measures | {"nll": {"Q4_1": 1.0}}
+    path.write_text("".join(json.dumps(kept | one) + "\n" for one in (half, measures)))
+    (row,) = complete_rows(path, DATA)
+    assert row["query"] == question["query"]
+    path.write_text(json.dumps(kept | half) + "\n")
+    with pytest.raises(BadData, match="has no row with all measurements of Q4_1, "):
+        complete_rows(path, DATA)
+
+
+def test_the_command_refuses_what_it_cannot_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No answers, and a count that is none."""
+    with pytest.raises(SystemExit):
+        main(["to-router", "--data", str(tmp_path)])
+    argv = ["to-router", "--data", str(tmp_path), "--answers", str(tmp_path / "a.jsonl")]
+    assert main([*argv, "--collect", "0"]) == 1
+    assert "--collect is 0; it must be 1 or more" in capsys.readouterr().err
