@@ -19,7 +19,7 @@ TITLE = "TO-Router's experiment with small local experts"
 EACH = "Optimal of each"
 SIMILAR = "Optimal by similarity"
 COMPARED = ("Random", "1NN", "MLP", "BERT", "best single", SIMILAR)
-DIGITS = {"cost_usd": 4, "tokens_per_s": 1, "similarity": 3, "nll": 3, "score": 3}
+DIGITS = {"cost_usd": 5, "tokens_per_s": 1, "similarity": 3, "nll": 3, "score": 3}
 HEADER = ("who answers", "total cost, $", "tokens/s", "similarity", "NLL", "score")
 
 DIFFERS = f"""\
@@ -95,7 +95,7 @@ def _verdict(study: ToRouterStudy) -> str:
             if study.difference(study.named(name), study.named(other), "similarity").low > 0
         ]
         words.append(
-            f"{' and '.join(proven)} answer more similarly than {other}"
+            f"{' and '.join(proven)} answer{'s' * (len(proven) == 1)} more similarly than {other}"
             if proven
             else f"no router is proven to answer more similarly than {other}"
         )

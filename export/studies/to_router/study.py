@@ -121,10 +121,12 @@ def to_router_study(
     }
     embeddings = embed_cached(outcomes.texts, base_folder(), work)
     pool = _pool(outcomes, embeddings, np.clip(columns["similarity"], 0.0, 1.0))
-    folds = folds_of(outcomes.kinds.tolist(), outcomes.qkeys)
+    tasks = {row["qkey"]: row["task"] for row in rows}
+    kinds = tuple(tasks[key] for key in outcomes.qkeys)
+    folds = folds_of(kinds, outcomes.qkeys)
     return ToRouterStudy(
         experts=tuple(EXPERTS),
-        kinds=tuple(outcomes.kinds.tolist()),
+        kinds=kinds,
         methods=tuple(_methods(pool, folds, columns["similarity"], seed)),
         columns=columns,
         counts=draw_counts(len(outcomes), repeats=repeats, seed=seed),

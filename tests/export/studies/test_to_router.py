@@ -110,7 +110,8 @@ def test_the_page_has_the_papers_table_and_figures(study: ToRouterStudy) -> None
     for name in (*EXPERTS, "Random", "1NN", "MLP", "BERT", "Zero", "Optimal of each"):
         assert f"| {name} |" in page
     assert "1NN and MLP and BERT answer more similarly than Random" in " ".join(page.split())
-    assert "| 1NN | 0.0004 [0.0004, 0.0004] | 20.0 [20.0, 20.0] | 0.900 [0.900, 0.900] |" in page
+    assert "| 1NN | 0.00040 [0.00040, 0.00040] | 20.0 [20.0, 20.0] | 0.900 [0.900, 0.900] |" in page
+    assert "|  | science | gsm8k | mbpp | pubmedqa |" in page
     figures = to_router_figures(study)
     assert sorted(figures) == [
         f"to-router-{name}" for name in ("allocation", "nll", "similarity", "trilemma")
