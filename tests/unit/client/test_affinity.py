@@ -77,7 +77,7 @@ def test_a_client_stays_with_the_expert_of_a_conversation(tmp_path: Path, affini
     cloud = replace(CLOUD, input_usd_per_million=3.0, output_usd_per_million=9.0)
     local = replace(LOCAL, input_tokens_per_s=1.0, start_s=0.0, output_tokens_per_s=1000.0)
     config = Config(
-        experts={"local": local, "cloud": cloud}, min_gain=0.15, usd_per_second=1e-4,
+        experts={"local": local, "cloud": cloud}, min_gain=0.6, usd_per_second=1e-4,
         affinity=affinity, data_dir=str(tmp_path),
     )  # fmt: skip
     answer = "word " * 200
