@@ -27,7 +27,7 @@ from edge_router.routing.record import AnswerRecord
 
 from .asking.query import Attempt, Chunks, Query
 
-__all__ = ["Answer", "AnswerStream", "record_of"]
+__all__ = ["Answer", "AnswerStream", "record_of", "whole_answer"]
 
 
 log = logging.getLogger("edge_router")
@@ -186,6 +186,12 @@ class AnswerStream(Iterator[ChatChunk]):
             self.record = self._finish(self._query, "cancelled")
         elif self._query.first_token_s is not None:
             self.record = self._finish(self._query, "broken")
+
+
+def whole_answer(stream: AnswerStream) -> Answer:
+    """The answer of a stream, read to its end."""
+    with stream:
+        return Answer.of(stream, lambda: stream.record)
 
 
 def record_of(query: Query, ended: Ending) -> AnswerRecord:
