@@ -36,9 +36,13 @@ class AffinityRule(PriceRule):
 
     stay: Stay = NOBODY
 
+    @property
+    def usual(self) -> PriceRule:
+        """The same rule at the beginning of a conversation."""
+        return PriceRule(self.point, self.usd_per_second)
+
     def weigh(self, candidates: Candidates) -> Weighed:
-        usual = PriceRule(self.point, self.usd_per_second)
-        scores = usual.weigh(candidates)
+        scores = self.usual.weigh(candidates)
         assert isinstance(scores, Scores)
         names = candidates.names
         if self.stay.expert not in names:

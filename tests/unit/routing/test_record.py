@@ -130,7 +130,8 @@ def test_a_record_has_no_room_for_a_prompt() -> None:
     assert [field.name for field in fields(AnswerRecord)] == [
         "id", "decision", "answered_by", "failures", "usage", "cost_usd",
         "router_s", "first_token_s", "total_s", "deferral",
-        "ended", "finish_reason", "max_tokens", "empty", "cost_limited", "overflow", "hedge", "cached",
+        "ended", "finish_reason", "max_tokens", "empty", "cost_limited", "overflow", "hedge",
+        "cached",
     ]  # fmt: skip
     assert [field.name for field in fields(Decision)] == [
         "expert", "location", "reason", "wanted", "fallbacks", "estimates", "excluded",
