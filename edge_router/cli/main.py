@@ -25,6 +25,7 @@ COMMANDS = {
     "enroll": ("learning.enroll", "teach the router a new expert, on this device"),
     "feedback": ("learning.feedback", "score how good an answer was (setting learn = true)"),
     "budget": ("machine.budget", "what of the budget is spent, and until when"),
+    "cache": ("machine.cache", "how many answers are kept to be given again"),
     "agents": ("answering.agents", "agents and tools, and which one a request is for"),
     "log": ("learning.log", "outcomes kept on this device (setting learn = true)"),
     "drift": ("learning.drift", "whether queries look like those the router knows"),

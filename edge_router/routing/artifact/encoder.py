@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,20 +35,26 @@ class OnnxEncoder:
 
     It runs in onnxruntime; in numpy alone, with the same numbers but slower, where onnxruntime
     cannot be imported, or where `runtime` says so. A forked child shares the session of its
-    parent, or opens its own where another thread was inside of it at the fork. Raises
-    ArtifactCorrupt for a graph or a tokenizer that does not do what an encoder does,
-    ArtifactIncompatible for a graph that needs onnxruntime where there is none.
+    parent, or opens its own where another thread was inside of it at the fork. With `embeds` a
+    Representation has its text's embedding too. Raises ArtifactCorrupt for a graph or a tokenizer
+    that does not do what an encoder does, ArtifactIncompatible for a graph that needs onnxruntime
+    where there is none.
     """
 
-    def __init__(self, artifact: RouterArtifact, *, runtime: Runtime | None = None) -> None:
+    def __init__(
+        self, artifact: RouterArtifact, *, embeds: bool = False, runtime: Runtime | None = None
+    ) -> None:
         self._artifact, self._wanted = artifact, runtime
+        self._embeds = embeds
         self._lock = ForkSafeLock()
         self._calls = NativeCalls()
         self._ready: tuple[RouterTokenizer, Any] | None = None
         renew_after_fork(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _encoder, (self._artifact, self._wanted)  # another process opens its own session
+        # Another process opens its own session.
+        made = partial(type(self), embeds=self._embeds, runtime=self._wanted)
+        return made, (self._artifact,)
 
     @property
     def runtime(self) -> Runtime:
@@ -59,9 +65,13 @@ class OnnxEncoder:
         return "numpy" if isinstance(session, NumpySession) else "onnxruntime"
 
     def represent(self, text: str) -> Representation:
-        dim = self._artifact.manifest.representation_dim
-        vectors, log_tokens = self._run(text, {"representation": dim, "log_tokens": 1})
-        return Representation(vectors[0], float(log_tokens[0, 0]))
+        manifest = self._artifact.manifest
+        sizes = {"representation": manifest.representation_dim, "log_tokens": 1}
+        if self._embeds:
+            sizes["embedding"] = manifest.embedding_dim
+        vectors, log_tokens, *embeddings = self._run(text, sizes)
+        embedding = embeddings[0][0] if embeddings else None
+        return Representation(vectors[0], float(log_tokens[0, 0]), embedding)
 
     def represent_batch(self, texts: Sequence[str]) -> tuple[Float32s, Float32s]:
         """Vectors (batch, representation_dim) and log_tokens (batch,), each text's as alone."""
@@ -147,10 +157,6 @@ class OnnxEncoder:
 
 
 _LEFT_BEHIND: list[Any] = []
-
-
-def _encoder(artifact: RouterArtifact, runtime: Runtime | None) -> OnnxEncoder:
-    return OnnxEncoder(artifact, runtime=runtime)
 
 
 def _is_sound(numbers: Float32s, shape: tuple[int, int]) -> bool:
