@@ -202,6 +202,7 @@ class Recipe:
                     raise BadData(
                         f"[{key}] of {path} has {name} = {experts!r}; list names of experts"
                     )
+        stated["pairs"] = {name: tuple(pair) for name, pair in content.get("pairs", {}).items()}
         models = {name: tuple(names) for name, names in content.get("profiles", {}).items()}
         stated["profiles"] = {name: models.pop(name, ()) for name in PROFILES}
         return _complete(cls(path=path, groups=models, **stated))
