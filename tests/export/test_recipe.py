@@ -87,7 +87,7 @@ def test_a_student_that_goes_on_is_like_the_one_before_it() -> None:
         ('after = "4x256"', 'after = "4x256"\nwidth = 128', r"another width than '4x256', which"),
         ('after = "4x256"', 'after = ["4x256"]', r"goes on after \['4x256'\]; name one above it"),
         ("embedding = 384\n", "", r"another embedding than '4x256', which"),
-        ("attacked = 0.4", "attacke = 0.4", r"\[students\.4x256_hardened\] .* keys: attacke"),
+        ("attacked = 0.5", "attacke = 0.5", r"\[students\.4x256_hardened\] .* keys: attacke"),
     ],
 )
 def test_a_student_goes_on_from_one_above_it_of_its_shape(
@@ -96,7 +96,7 @@ def test_a_student_goes_on_from_one_above_it_of_its_shape(
     """Weights of other shapes cannot be taken over."""
     path = tmp_path / "mine.toml"
     text = SHIPPED.read_text(encoding="utf-8")
-    text = text.replace("attacked = 0.4", "attacked = 0.4\nembedding = 384")
+    text = text.replace("attacked = 0.5", "attacked = 0.4\nembedding = 384")
     path.write_text(text.replace(was, becomes, 1), encoding="utf-8")
     with pytest.raises(BadData, match=fault):
         Recipe.load(path)
