@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = ["OwnTable"]
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 ENOUGH = 2000  # rows: with fewer, enrolment on the shipped router is tried first
 LEAST = 100  # rows: fewer leave next to none to check with
+LEAST_OF_SPLIT = 10  # rows to learn from, and to check with
 SHIPPED_ROUTER = "router-small"
 TEXTS_SEEN = 8000  # by a network in training, all epochs together
 MOST_EPOCHS = 8
@@ -209,14 +211,21 @@ def _lacking(rows: Sequence[Row], weak: str, strong: str) -> Iterator[str]:
     both = [row["score"] for row in rows if {weak, strong} <= row["score"].keys()]
     if weak == strong:
         yield f"a second expert: --weak and --strong are both {weak!r}"
-    elif len(both) < LEAST:
+        return
+    if len(both) < LEAST:
         yield f"{LEAST - len(both)} more queries with scores of both {weak!r} and {strong!r}"
-    elif all(scores[weak] == scores[strong] for scores in both):
+    for learns, splits in ((True, "'train'"), (False, "'dev' or 'test'")):
+        count = sum((row["split"] == "train") is learns for row in rows)
+        if len(both) >= LEAST and count < LEAST_OF_SPLIT:
+            yield f"{LEAST_OF_SPLIT - count} more rows whose split is {splits}"
+    if both and all(scores[weak] == scores[strong] for scores in both):
         yield f"a query on which {weak!r} and {strong!r} differ"
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:48]
+    """The name as the name of a file: letters without their marks, dashes for the rest."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", letters).strip("-._")[:48]
 
 
 def _names_to_enrol(names: Mapping[str, float]) -> dict[str, str]:

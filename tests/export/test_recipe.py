@@ -96,7 +96,7 @@ def test_a_student_goes_on_from_one_above_it_of_its_shape(
     """Weights of other shapes cannot be taken over."""
     path = tmp_path / "mine.toml"
     text = SHIPPED.read_text(encoding="utf-8")
-    text = text.replace("attacked = 0.5", "attacked = 0.4\nembedding = 384")
+    text = text.replace("attacked = 0.5", "attacked = 0.5\nembedding = 384")
     path.write_text(text.replace(was, becomes, 1), encoding="utf-8")
     with pytest.raises(BadData, match=fault):
         Recipe.load(path)

@@ -185,9 +185,9 @@ def test_links_commands_and_settings_of_every_page_exist(page: str) -> None:
             tomllib.loads(block)
 
 
-def test_every_page_is_linked_from_the_index() -> None:
-    """And there are no more than ten."""
+def test_the_index_leads_to_the_pages() -> None:
+    """To pages that are there; there are at most ten with it."""
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     linked = set(re.findall(r"\]\(([\w-]+\.md)", index))
-    assert linked == set(PAGES) - {"index.md"}
+    assert NEEDED.keys() <= linked <= set(PAGES)
     assert len(PAGES) <= 10

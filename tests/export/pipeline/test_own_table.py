@@ -61,9 +61,10 @@ def test_enrolment_comes_first_for_few_rows_only(tmp_path: Path) -> None:
 
 def test_names_that_nothing_can_be_called_are_changed(tmp_path: Path) -> None:
     """In rows, recipe and settings alike, and it is said."""
-    own = OwnTable.read(table(tmp_path, 'query,3b,"org/big:7b",org-big-7b'), strong="org-big-7b")
-    assert own.renamed == {"3b": "my-3b", "org/big:7b": "org-big-7b-2"}
-    assert set(own.rows[0]["score"]) == {"my-3b", "org-big-7b-2", "org-big-7b"}
+    header = 'query,3b,"org/big:7b",größer,org-big-7b'
+    own = OwnTable.read(table(tmp_path, header), strong="org-big-7b")
+    assert own.renamed == {"3b": "my-3b", "org/big:7b": "org-big-7b-2", "größer": "groer"}
+    assert set(own.rows[0]["score"]) == {"my-3b", "org-big-7b-2", "groer", "org-big-7b"}
     assert own.weak in own.renamed.values()
     assert "'3b' is called my-3b here" in "\n".join(own.summary())
     for text in (own.recipe, own.settings(tmp_path)):
@@ -99,6 +100,11 @@ def test_too_few_rows_and_no_difference_are_said(tmp_path: Path) -> None:
     path.write_text("query,a,b\n" + "".join(f"Q {n}?,1,1\n" for n in range(200)))
     with pytest.raises(BadData, match="it lacks a query on which 'a' and 'b' differ"):
         OwnTable.read(path)
+    whole = {"task": "t", "split": "test", "score": {"a": 0, "b": 1}}
+    lines = [json.dumps({"query": f"Q {n}?", "qkey": str(n)} | whole) for n in range(150)]
+    (tmp_path / "test.jsonl").write_text("\n".join(lines))
+    with pytest.raises(BadData, match=r"it lacks 10 more rows whose split is 'train'$"):
+        OwnTable.read(tmp_path / "test.jsonl")
     with pytest.raises(BadData, match=r"no \.csv or \.jsonl; make outcome rows .* export import"):
         OwnTable.read(Path(__file__))
 
