@@ -20,7 +20,7 @@ from .init import EXAMPLE, add_table_options, say
 if TYPE_CHECKING:
     from ..pipeline.steps import Making
 
-__all__ = ["add"]
+__all__ = ["add", "from_table"]
 
 STEPS = {
     "train": "teacher",
@@ -104,11 +104,11 @@ def _run(options: argparse.Namespace) -> None:
     else:
         if options.recipe is not None or options.data is not None:
             raise InvalidRequest("give RECIPE and --data DATA, or --outcomes TABLE, not both")
-        _from_table(options)
+        from_table(options)
     _package(options)
 
 
-def _from_table(options: argparse.Namespace) -> None:
+def from_table(options: argparse.Namespace) -> None:
     """Make the folder of a table, and let the options name its recipe."""
     from ..pipeline.own_table import OwnTable
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import tomllib
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from edge_router import Config
 from edge_router.export.cli import main
+from edge_router.export.commands import pipeline
 from edge_router.export.data.rows import BadData
 from edge_router.export.graphs import parity
 from edge_router.export.pipeline.own_table import OwnTable
@@ -128,6 +130,20 @@ def test_run_takes_a_recipe_or_a_table(
     """One of the two, and names only with a table."""
     assert main(["run", *argv]) != 0
     assert fault in capsys.readouterr().err
+
+
+def test_run_from_a_table_makes_its_folder_and_says_that_rows_are_few(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Then it follows the recipe in it, whose first step checks what is there."""
+    options = Namespace(
+        outcomes=own_csv(tmp_path / "mine.csv"), weak="small", strong="big", work=tmp_path, out=None
+    )
+    pipeline.from_table(options)
+    assert (options.data, options.out) == (tmp_path / "mine", tmp_path / "mine" / "router")
+    assert Recipe.load(options.recipe).pairs == {"mine": ("small", "big")}
+    assert "edge-router enroll small --outcomes" in capsys.readouterr().out
+    pipeline.from_table(options)  # again: the same rows, the same recipe
 
 
 TINY = """
