@@ -200,6 +200,8 @@ class Recipe:
                     )
         stated["pairs"] = {name: tuple(pair) for name, pair in content.get("pairs", {}).items()}
         models = {name: tuple(names) for name, names in content.get("profiles", {}).items()}
+        if near := [name for name in models if name not in PROFILES and name.lower() in PROFILES]:
+            raise BadData(f"[profiles] of {path} has {near[0]}; the size is {near[0].lower()}")
         stated["profiles"] = {name: models.pop(name, ()) for name in PROFILES}
         return _complete(cls(path=path, groups=models, **stated))
 

@@ -17,7 +17,9 @@ from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.artifact.manifest import RouterArtifact
 
 from ..data.importers import import_outcomes
+from ..data.outcome_set import TRANSFER
 from ..data.rows import BadData, require_there, write_rows
+from ..recipe import POINTS
 
 __all__ = ["OwnTable"]
 
@@ -26,6 +28,7 @@ ENOUGH = 2000  # rows: with fewer, enrolment on the shipped router is tried firs
 LEAST = 100  # rows: fewer leave next to none to check with
 LEAST_OF_SPLIT = 10  # rows to learn from, and to check with
 SHIPPED_ROUTER = "router-small"
+TAKEN = {TRANSFER, *POINTS}  # a table and operating points that mean something else
 TEXTS_SEEN = 8000  # by a network in training, all epochs together
 MOST_EPOCHS = 8
 
@@ -75,8 +78,8 @@ class OwnTable:
     @property
     def name(self) -> str:
         """Of the router, the table and the operating point: the file's, as far as a name may be."""
-        stem = self.source.name.partition(".")[0]
-        return _plain(stem) or "mine"
+        name = _plain(self.source.name.partition(".")[0]) or "mine"
+        return f"my-{name}" if name in TAKEN else name
 
     @property
     def few(self) -> bool:
@@ -133,7 +136,7 @@ frontier = [{strong}]
         """TOML with comments: who is asked, to be completed by its reader."""
         key = re.sub(r"\W", "_", self.strong.upper()) + "_API_KEY"
         return f"""# Who is asked. Put in where your two models are, then
-# edge-router ask --config {quote(str(folder / "config.toml"))} "a question"
+# edge-router ask --config {" ".join(_in(folder, "config.toml").split())} "a question"
 [router]
 operating_point = {toml_value(self.name)}      # made by edge-router calibrate --name {self.name}
 

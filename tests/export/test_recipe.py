@@ -149,6 +149,7 @@ def test_a_profile_of_another_name_is_a_group(tmp_path: Path) -> None:
         ("depth = 3\n", r"unknown keys: depth; its keys are base_model, .*without_heads$"),
         ('[pairs]\nmine = ["a"]\n', r"\[pairs\] of .* has mine = \['a'\]; list names"),
         ('[profiles]\n3b = "a"\n', r"\[profiles\] of .* has 3b = 'a'; list names of experts"),
+        ('[profiles]\n3B = ["a"]\n', r"\[profiles\] of .* has 3B; the size is 3b"),
         ('ships = "b"\n', "ships 'b', no student; it has"),
     ],
 )

@@ -73,6 +73,18 @@ def test_names_that_nothing_can_be_called_are_changed(tmp_path: Path) -> None:
         tomllib.loads(text)
 
 
+def test_a_table_is_not_called_what_means_something_else(tmp_path: Path) -> None:
+    """An operating point of the router, or the table of texts without outcomes."""
+    for stem in ("balanced", "transfer"):
+        assert OwnTable.read(own_csv(tmp_path / f"{stem}.csv", count=120)).name == f"my-{stem}"
+
+
+def test_settings_are_toml_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    """A new line in its name ends no comment."""
+    own = OwnTable.read(own_csv(tmp_path / "mine.csv", count=120))
+    tomllib.loads(own.settings(Path("a\nb = c")))
+
+
 @pytest.mark.parametrize(
     ("header", "names", "fault"),
     [
