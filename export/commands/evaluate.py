@@ -97,7 +97,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from ..report.markdown import markdown
 
     if options.out and find_spec("matplotlib") is None:
-        raise MissingExtra("matplotlib, which draws the report of --out", "export")
+        raise MissingExtra("matplotlib, which draws the report of --out,", "export")
     recipe = Recipe.load(options.recipe or SHIPPED)
     if options.outcomes:
         rows = read_tables(options.outcomes)

@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
 
     command = parser_of(commands, "import", _import)
     command.add_argument("format", choices=sorted(FORMATS))
-    command.add_argument("files", type=Path, nargs="+")
+    command.add_argument("files", type=Path, nargs="+", help="in that format, see below")
     command.add_argument("--out", type=Path, required=True, help="JSON lines, or .jsonl.gz")
     command.add_argument("--task", help="the task's name, where the files do not say it")
     command.add_argument("--texts", type=Path, help="queries of a format that holds none")
