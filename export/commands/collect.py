@@ -23,15 +23,28 @@ def add(commands: Any) -> None:
     collect.add_argument("--source", action="append", help="only these questions (repeatable)")
     collect.add_argument("--count", type=int, help="only this many, drawn by their hash")
     collect.add_argument("--parallel", type=int, default=1, help="questions under way (default 1)")
+    collect.add_argument(
+        "--engine",
+        choices=("process", "ray"),
+        default="process",
+        help="threads of this process, or workers of a Ray cluster (the extra `ray`)",
+    )
+    collect.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="the cluster of --engine ray (default: one on this machine, while it runs)",
+    )
     collect.add_argument("--costs", action="store_true", help="refuse an expert without a price")
     collect.add_argument("--retry-failed", action="store_true")
 
 
 def _collect(options: argparse.Namespace) -> None:
+    from edge_router.errors import ConfigError
     from edge_router.settings.config import Config
 
-    from ..collecting.collect import collect, reference_answer
-    from ..collecting.open_experts import asked_experts
+    from ..collecting.collect import collect
+    from ..collecting.open_experts import asked_experts, ray_experts
+    from ..collecting.outcome import reference_answer
     from ..collecting.similarity import add_similarity, with_short_answers
     from ..data.questions import gold_questions, read_questions, some_of
     from ..data.rows import write_rows
@@ -41,9 +54,14 @@ def _collect(options: argparse.Namespace) -> None:
     asked = read_questions(given) if given else list(gold_questions(options.data))
     questions = some_of(asked, sources=options.source, count=options.count)
     configured = Config.load(options.config).experts
-    with asked_experts(
-        configured, options.expert, parallel=options.parallel, costs=options.costs
-    ) as experts:
+    asking = {"parallel": options.parallel, "costs": options.costs}
+    if options.engine == "ray":
+        opened = ray_experts(configured, options.expert, address=options.address, **asking)
+    elif options.address is None:
+        opened = asked_experts(configured, options.expert, **asking)
+    else:
+        raise ConfigError(f"--address {options.address} is for --engine ray; state both")
+    with opened as experts:
         rows = collect(questions, experts, options.out, retry_failed=options.retry_failed)
     references = {row["qkey"]: reference_answer(row) for row in questions}
     add_similarity(rows, references, base_folder())
