@@ -7,8 +7,10 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any
 
 from edge_router.errors import ConfigError, EdgeRouterError, MissingExtra
@@ -18,12 +20,9 @@ __all__ = ["ClusterError", "load_ray", "ray_cluster", "room_for"]
 
 CONNECT_S = 5.0
 OBJECT_STORE_BYTES = 200_000_000  # rows are small, and travel outside it
-QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # its own cluster listens on loopback alone
-    "RAY_AUTH_MODE": "token",  # and answers no other user of this machine
-    "RAY_DEDUP_LOGS": "0",
-}
+INIT_S = 90.0  # Ray itself tries for many minutes
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # else Ray listens on every interface
+NO_TELEMETRY = {"RAY_USAGE_STATS_ENABLED": "0"}
 
 
 class ClusterError(EdgeRouterError):
@@ -32,7 +31,7 @@ class ClusterError(EdgeRouterError):
 
 def load_ray() -> Any:
     """The module, which sends no usage statistics. Raises MissingExtra."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read when it is imported
+    os.environ.update(NO_TELEMETRY)  # read when it is imported
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -48,65 +47,79 @@ def ray_cluster(address: str | None, *, cpus: int | None = None) -> Iterator[Any
     loopback and with a token of its own; it ends, and its files are removed, with this context.
     Raises MissingExtra, ConfigError, ClusterError.
     """
-    if address is None:
-        with _own_cluster(cpus) as ray:
-            yield ray
-        return
-    _require_reachable(address)
-    ray = load_ray()
-    _init(ray, address=address)
+    folder = tempfile.mkdtemp(prefix="ray-")
     try:
-        yield ray
+        if address is None:
+            variables = ON_LOOPBACK | {
+                "RAY_AUTH_MODE": "token",  # it answers no other user of this machine
+                "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            }
+            options = {
+                "address": "local",
+                "num_cpus": cpus or os.cpu_count(),
+                "object_store_memory": OBJECT_STORE_BYTES,
+                "include_dashboard": False,
+                "_temp_dir": folder,
+            }
+        else:
+            variables = ON_LOOPBACK if _require_reachable(address) else {}
+            options = {"address": address}
+        with _environment(variables):
+            ray = load_ray()
+            try:
+                _init(ray, options)
+                yield ray
+            finally:
+                ray.shutdown()
     finally:
-        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _own_cluster(cpus: int | None) -> Iterator[Any]:
-    before = {name: os.environ.get(name) for name in (*QUIET, "RAY_AUTH_TOKEN")}
-    os.environ.update(QUIET | {"RAY_AUTH_TOKEN": secrets.token_hex(32)})
-    folder = tempfile.mkdtemp(prefix="ray-")
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
-        ray = load_ray()
-        _init(
-            ray,
-            address="local",
-            num_cpus=cpus or os.cpu_count(),
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
-            _temp_dir=folder,
-        )
-        try:
-            yield ray
-        finally:
-            ray.shutdown()
+        yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         for name, value in before.items():
             os.environ.pop(name)
             if value is not None:
                 os.environ[name] = value
 
 
-def _init(ray: Any, **options: Any) -> None:
-    where = "a cluster on this machine"
-    if options["address"] != "local":
-        where = f"the cluster at {options['address']}"
-    try:
-        ray.init(log_to_driver=False, logging_level="error", **options)
-    except (RuntimeError, ConnectionError, OSError, ValueError, ray.exceptions.RayError) as error:
-        ray.shutdown()
-        said = " ".join(str(error).split())
+def _init(ray: Any, options: Mapping[str, Any]) -> None:
+    """`ray.init`, in a thread that is left behind where it takes too long. Raises ClusterError."""
+    where = f"the cluster at {options['address']}"
+    if options["address"] == "local":
+        where = "a cluster on this machine"
+    failures: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            ray.init(log_to_driver=False, logging_level="error", **options)
+        except Exception as error:  # noqa: BLE001 - raised below, in the thread that waits
+            failures.append(error)
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(INIT_S)
+    if thread.is_alive():
+        raise ClusterError(
+            f"{where} did not take this process in for {INIT_S:g} s; is it one of Ray, and is this "
+            "machine a node of it (`ray start --address`)?"
+        )
+    if failures:
+        said = " ".join(str(failures[0]).split())
+        fix = ""
         if "Version mismatch" in said:
-            raise ClusterError(
-                f"{where} runs other versions than this machine; install the same Ray and Python "
-                f"on every node: {said}"
-            ) from error
-        raise ClusterError(f"Ray cannot use {where}: {said[:500]}") from error
+            fix = "; install the same Ray and Python on every node"
+        raise ClusterError(f"Ray cannot use {where}: {said[:600]}{fix}") from failures[0]
 
 
-def _require_reachable(address: str) -> None:
-    """Raises ConfigError, or ClusterError where nothing listens: Ray itself would wait long."""
+def _require_reachable(address: str) -> bool:
+    """Whether it is on loopback. Raises ConfigError, or ClusterError where nothing listens: Ray
+    itself would wait long."""
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not (port.isascii() and port.isdecimal() and len(port) < 6):
         raise ConfigError(
@@ -114,7 +127,8 @@ def _require_reachable(address: str) -> None:
             "(what `ray start --head` prints)"
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_S) as connection:
+            return ip_address(connection.getpeername()[0]).is_loopback
     except (OSError, OverflowError, UnicodeError) as error:
         raise ClusterError(
             f"no Ray cluster answers at {address} ({error}); start one there with "
