@@ -89,10 +89,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _init(ray: Any, options: Mapping[str, Any]) -> None:
-    """`ray.init`, in a thread that is left behind where it takes too long. Raises ClusterError."""
-    where = f"the cluster at {options['address']}"
-    if options["address"] == "local":
-        where = "a cluster on this machine"
+    """`ray.init`. Raises ClusterError."""
     failures: list[Exception] = []
 
     def connect() -> None:
@@ -101,14 +98,19 @@ def _init(ray: Any, options: Mapping[str, Any]) -> None:
         except Exception as error:  # noqa: BLE001 - raised below, in the thread that waits
             failures.append(error)
 
-    thread = threading.Thread(target=connect, daemon=True)
-    thread.start()
-    thread.join(INIT_S)
-    if thread.is_alive():
-        raise ClusterError(
-            f"{where} did not take this process in for {INIT_S:g} s; is it one of Ray, and is this "
-            "machine a node of it (`ray start --address`)?"
-        )
+    if options["address"] == "local":
+        where = "a cluster on this machine"
+        connect()  # here: the system ends its processes with the thread that started them
+    else:
+        where = f"the cluster at {options['address']}"
+        thread = threading.Thread(target=connect, daemon=True)
+        thread.start()
+        thread.join(INIT_S)
+        if thread.is_alive():  # it is left behind
+            raise ClusterError(
+                f"{where} did not take this process in for {INIT_S:g} s; is it one of Ray, and is "
+                "this machine a node of it (`ray start --address`)?"
+            )
     if failures:
         said = " ".join(str(failures[0]).split())
         fix = ""

@@ -94,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "collect_s": round(end - ready, 2),
         "rows_per_s": round(options.rows / (end - ready)),
         "ms_per_row": round(1000 * (end - ready) / options.rows, 3),
+        "cpu_ms_per_row": round(1000 * time.process_time() / options.rows, 3),
         "rss_mb": [seen[len(seen) * part // 5] for part in range(5)] + seen[-1:],
     }
     print(json.dumps(figures))  # noqa: T201 - its result

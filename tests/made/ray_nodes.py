@@ -16,7 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LOOPBACK = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-QUICK = {"RAY_health_check_period_ms": "500", "RAY_health_check_failure_threshold": "3"}
+QUICK = {
+    "RAY_health_check_period_ms": "500",
+    "RAY_health_check_failure_threshold": "3",
+    "RAY_worker_niceness": "0",  # 15 without: a busy machine would starve the workers
+}
 
 
 class Nodes:

@@ -1,4 +1,4 @@
-"""Collecting on Ray: nodes that are lost and drivers that are killed cost no row and double none."""
+"""Collecting on Ray: lost nodes and killed drivers cost no row and double none."""
 
 from __future__ import annotations
 
