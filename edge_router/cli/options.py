@@ -19,8 +19,19 @@ from .table import parser_of
 if TYPE_CHECKING:
     from edge_router.chat.request import ChatRequest
     from edge_router.settings.config import Config
+    from edge_router.settings.constraints import Constraints
 
-__all__ = ["add_command", "as_typed", "config_of", "count_of", "query_of", "request_of", "text_of"]
+__all__ = [
+    "add_caller",
+    "add_command",
+    "as_typed",
+    "config_of",
+    "count_of",
+    "limits_of",
+    "query_of",
+    "request_of",
+    "text_of",
+]
 
 LONGEST_BYTES = 64 << 20  # of standard input
 
@@ -42,6 +53,20 @@ def add_command(
         else:
             parser.add_argument(option, metavar=one.metadata["metavar"], help=words)
     return parser
+
+
+def add_caller(parser: argparse.ArgumentParser) -> None:
+    """Register --caller, which `limits_of` reads."""
+    parser.add_argument(
+        "--caller", metavar="NAME", help="whose budget pays, a name under [budget.callers]"
+    )
+
+
+def limits_of(options: argparse.Namespace) -> Constraints | None:
+    """The limits of a query by --caller; None without it. Raises ConfigError."""
+    from edge_router.settings.constraints import Constraints
+
+    return None if options.caller is None else Constraints(caller=as_typed(options.caller))
 
 
 def config_of(options: argparse.Namespace) -> Config:

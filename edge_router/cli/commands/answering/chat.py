@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge_router.errors import EdgeRouterError
 
 from ...consent import terminal_consent
-from ...options import add_command, as_typed, config_of, request_of
+from ...options import add_caller, add_command, as_typed, config_of, limits_of, request_of
 from ...printing import print_dim, print_error, print_stream
 from .route import print_explanation
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge_router.client.sync_client import EdgeRouter
     from edge_router.routing.deciding.decision import Decision
     from edge_router.routing.deciding.ranked_rule import RankedRule
+    from edge_router.settings.constraints import Constraints
 
 __all__ = ["add"]
 
@@ -38,6 +39,7 @@ def add(commands: Any) -> None:
     chat = add_command(commands, "chat", _chat)
     chat.add_argument("--max-tokens", type=int, default=None, help="length limit of an answer")
     chat.add_argument("--system", metavar="TEXT", help="what the expert is told before all else")
+    add_caller(chat)
     chat.epilog = "Lines that begin with / are commands: /help lists them."
 
 
@@ -46,7 +48,7 @@ def _chat(options: argparse.Namespace) -> None:
 
     limit = request_of("Hello", options.max_tokens).max_tokens
     with EdgeRouter(config_of(options), consent=terminal_consent()) as router:
-        talk = Talk(router, limit, system=as_typed(options.system or ""))
+        talk = Talk(router, limit, limits_of(options), as_typed(options.system or ""))
         for line in _typed_lines():
             if line.startswith("/") and not line.startswith("//"):
                 if not talk.command(line):
@@ -61,6 +63,7 @@ class Talk:
 
     router: EdgeRouter
     max_tokens: int
+    limits: Constraints | None = None
     system: str = ""
     expert: str | None = None
     history: tuple[Message, ...] = ()
@@ -87,7 +90,7 @@ class Talk:
         first = [Message("system", self.system)] if self.system else []
         rule = None if self.expert is None else _named(self.expert)
         request = ChatRequest((*first, *self.history, said), max_tokens=self.max_tokens)
-        stream = self.router.stream(request, rule=rule)
+        stream = self.router.stream(request, constraints=self.limits, rule=rule)
         self.decision = stream.decision
         return stream
 

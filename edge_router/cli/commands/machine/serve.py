@@ -105,6 +105,7 @@ def serve_router(
     from edge_router.server.rules import named_rules
     from edge_router.server.run import access_of, serve
     from edge_router.server.service import Service
+    from edge_router.server.typed_questions import TypedQuestions
     from edge_router.settings.constraints import Constraints
 
     stop = threading.Event() if stop is None else stop
@@ -122,9 +123,11 @@ def serve_router(
     access, key_place = access_of(options, config.data_folder)
     rules = named_rules(config, inner.artifact)
     models = Models(config.experts, rules, embedding=manifest.name)
-    service = Service(
-        answers, inner.embed, knows, manifest.embedding_dim, models, options.limits, stop
-    )
+    chooser, typed = router.chooser(), None
+    if chooser is not None:
+        typed = TypedQuestions.of(chooser, within_s=config.deadline_s)
+    dim, limits = manifest.embedding_dim, options.limits
+    service = Service(answers, inner.embed, knows, dim, models, limits, stop, typed)
     serve(
         asgi_app(service, access), options, drain_s=config.deadline_s, stop=stop,
         started=lambda url: started(url, key_place),
