@@ -8,6 +8,8 @@ from typing import Any
 
 from edge_router.cli.table import parser_of
 
+from ..collecting.engine import add_engine, runs_on_ray
+
 __all__ = ["add"]
 
 
@@ -23,23 +25,12 @@ def add(commands: Any) -> None:
     collect.add_argument("--source", action="append", help="only these questions (repeatable)")
     collect.add_argument("--count", type=int, help="only this many, drawn by their hash")
     collect.add_argument("--parallel", type=int, default=1, help="questions under way (default 1)")
-    collect.add_argument(
-        "--engine",
-        choices=("process", "ray"),
-        default="process",
-        help="threads of this process, or workers of a Ray cluster (the extra `ray`)",
-    )
-    collect.add_argument(
-        "--address",
-        metavar="HOST:PORT",
-        help="the cluster of --engine ray (default: one on this machine, while it runs)",
-    )
+    add_engine(collect)
     collect.add_argument("--costs", action="store_true", help="refuse an expert without a price")
     collect.add_argument("--retry-failed", action="store_true")
 
 
 def _collect(options: argparse.Namespace) -> None:
-    from edge_router.errors import ConfigError
     from edge_router.settings.config import Config
 
     from ..collecting.collect import collect
@@ -55,12 +46,10 @@ def _collect(options: argparse.Namespace) -> None:
     questions = some_of(asked, sources=options.source, count=options.count)
     configured = Config.load(options.config).experts
     asking = {"parallel": options.parallel, "costs": options.costs}
-    if options.engine == "ray":
+    if runs_on_ray(options):
         opened = ray_experts(configured, options.expert, address=options.address, **asking)
-    elif options.address is None:
-        opened = asked_experts(configured, options.expert, **asking)
     else:
-        raise ConfigError(f"--address {options.address} is for --engine ray; state both")
+        opened = asked_experts(configured, options.expert, **asking)
     with opened as experts:
         rows = collect(questions, experts, options.out, retry_failed=options.retry_failed)
     references = {row["qkey"]: reference_answer(row) for row in questions}
