@@ -7,7 +7,7 @@ has one row per question, with the outcomes of all experts that were ever asked.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -17,7 +17,7 @@ from edge_router.learning.enrolment.asking import Retries, record
 from edge_router.learning.enrolment.journal import Journal
 from edge_router.learning.outcomes.rows import Row
 
-from ..data.rows import placed_rows, write_rows
+from ..data.rows import BadData, placed_rows, write_rows
 
 __all__ = ["Asked", "collect", "journal_of"]
 
@@ -50,28 +50,49 @@ def collect(
     Rows stand in the order of `questions`, after those of other questions. A killed run resumes
     where it was. A failing expert is asked again after a pause that doubles (or as long as its
     server asks), then the row records `failed`, never a wrong answer. Raises
-    ExpertKeepsFailing after 20 failures in a row.
+    ExpertKeepsFailing after 20 failures in a row, BadData where the disk is full.
     """
     journal = journal_of(out)
     lines = [*_rows(out), *journal.rows()]
-    for expert in experts:
-        done = _asked(expert.name, lines, again=retry_failed)
-        pending = [row for row in questions if _name(row) not in done]
-        with closing(expert.outcomes(pending, Retries(ATTEMPTS, first_pause_s))) as outcomes:
-            lines += record(
-                tqdm(outcomes, f"collect {expert.name}", total=len(pending), unit="query"),
-                expert.name,
-                journal,
-                most_failures=FAILURES_IN_A_ROW,
-                keep_failures=True,
-            )
+    with _written(journal.path):
+        for expert in experts:
+            done = _asked(expert.name, lines, again=retry_failed)
+            pending = [row for row in questions if _name(row) not in done]
+            lines += _recorded(expert, pending, journal, Retries(ATTEMPTS, first_pause_s))
     sides = {_name(row): {"qkey": row["qkey"], "split": row["split"]} for row in questions}
     rows = [row | sides.get(_name(row), {}) for row in _merged(lines)]
     place = {name: number for number, name in enumerate(sides)}
     rows.sort(key=lambda row: place.get(_name(row), -1))
-    write_rows(out, rows)
+    with _written(out):
+        write_rows(out, rows)
     journal.path.unlink(missing_ok=True)
     return rows
+
+
+def _recorded(
+    expert: Asked, pending: Sequence[Row], journal: Journal, retries: Retries
+) -> Iterator[Row]:
+    """What the expert brings, once it is in the journal, with a bar that shows the pace."""
+    with closing(expert.outcomes(pending, retries)) as outcomes:
+        yield from record(
+            tqdm(outcomes, f"collect {expert.name}", total=len(pending), unit="query"),
+            expert.name,
+            journal,
+            most_failures=FAILURES_IN_A_ROW,
+            keep_failures=True,
+        )
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Raises BadData where the disk is full, or does not take `path` for another reason."""
+    try:
+        yield
+    except OSError as error:
+        raise BadData(
+            f"{path} cannot be written: {error.strerror or error}; the answers in the journal are "
+            "kept, make room and run again"
+        ) from error
 
 
 def journal_of(out: Path) -> Journal:

@@ -171,7 +171,8 @@ class _Run:
         rows, seconds = result
         wanted = BATCH_S * len(batch) / max(seconds, 1e-3)
         self._size = int(max(1, min(wanted, 4 * self._size, MOST_ROWS)))
-        return list(rows)
+        own = map(stored, batch)  # texts that are here already, not those that came with the row
+        return [row | question for row, question in zip(rows, own, strict=True)]
 
     def _died(self, batch: list[Row], error: Exception) -> list[Row]:
         """Ask the questions of a batch that killed its workers one by one; a single one failed."""

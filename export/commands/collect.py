@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def add(commands: Any) -> None:
 def _collect(options: argparse.Namespace) -> None:
     from edge_router.settings.config import Config
 
-    from ..collecting.collect import collect
+    from ..collecting.collect import Asked, collect
     from ..collecting.open_experts import asked_experts, ray_experts
     from ..collecting.outcome import reference_answer
     from ..collecting.similarity import add_similarity, with_short_answers
@@ -46,6 +48,7 @@ def _collect(options: argparse.Namespace) -> None:
     questions = some_of(asked, sources=options.source, count=options.count)
     configured = Config.load(options.config).experts
     asking = {"parallel": options.parallel, "costs": options.costs}
+    opened: AbstractContextManager[Sequence[Asked]]
     if runs_on_ray(options):
         opened = ray_experts(configured, options.expert, address=options.address, **asking)
     else:

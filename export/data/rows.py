@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from edge_router.errors import EdgeRouterError
@@ -100,8 +101,10 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     try:
         new.write_bytes(data)
         new.replace(target)
-    finally:
-        new.unlink(missing_ok=True)
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+        raise
 
 
 def letters_of(query: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,34 @@ def test_an_expert_that_only_fails_stops_the_run(
     with pytest.raises(ExpertKeepsFailing, match="failed 3 times in a row, last: 401"):
         run(FakeBackend(error=BackendRejected("401")), out)
     assert len(collecting.journal_of(out).rows()) == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    """With the file and what to do, not as an unexpected error."""
+    out = tmp_path / "x.jsonl"
+    journal = collecting.journal_of(out).path
+    with (
+        pytest.raises(BadData, match=r"x\.jsonl\.journal cannot be written: No space left"),
+        collecting._written(journal),
+        Path("/dev/full").open("w") as full,
+    ):
+        full.write("a row")
+
+
+def test_a_run_that_cannot_write_its_result_leaves_the_old_one(tmp_path: Path) -> None:
+    """And its journal, from which the next run goes on without asking."""
+    out = tmp_path / "x.jsonl"
+    rows = run(FakeBackend("Paris"), out, count=1)
+    before = out.read_bytes()
+    tmp_path.joinpath(f"x.jsonl.{os.getpid()}.new").mkdir()  # in the way of the new file
+    with pytest.raises(BadData, match="cannot be written"):
+        run(FakeBackend("Rome"), out, count=2)
+    assert out.read_bytes() == before
+    tmp_path.joinpath(f"x.jsonl.{os.getpid()}.new").rmdir()
+    backend = FakeBackend("Rome")
+    assert run(backend, out, count=2)[:1] == rows
+    assert backend.requests == []
 
 
 class Scoring(FakeBackend):
