@@ -172,6 +172,10 @@ class Config:
             number(0.0, 0.5), "probability that the other expert answers, 0..0.5; needs learn"
         ),
     )
+    keep_conversation: bool = field(
+        default=True,
+        metadata=setting(flag, "keep the last conversation for --continue, and chat's typed lines"),
+    )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
     tasks: TaskConfig = field(default_factory=TaskConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
