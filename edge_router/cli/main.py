@@ -33,6 +33,8 @@ COMMANDS = {
     "doctor": ("machine.doctor", "check this installation; --ask calls each expert once"),
     "models": ("machine.models", "list routers, profiles, enrolled and local models"),
     "privacy": ("machine.privacy", "what is private in a text, and who would read it"),
+    "ps": ("machine.processes", "models that servers of yours keep loaded, and for how long"),
+    "stop": ("machine.processes", "give back the memory of such a model; the server goes on"),
     "serve": ("machine.serve", "an OpenAI-compatible server on this machine"),
     "tasks": (
         "answering.tasks",

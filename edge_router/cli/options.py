@@ -26,16 +26,22 @@ LONGEST_BYTES = 64 << 20  # of standard input
 
 
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], summary: str = ""
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int | None],
+    summary: str = "",
+    *,
+    settings: bool = True,
 ) -> argparse.ArgumentParser:
     """The parser of one command with the shared options; `run` returns the exit code, None for 0.
 
-    `summary` says what the command does, if no table does.
+    `summary` says what the command does, if no table does. Without `settings` it has no options for
+    them, since they would change nothing of what it does.
     """
     parser = parser_of(commands, name, run, summary)
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     parser.add_argument("--config", metavar="FILE", help="settings, TOML")
-    for one in _settings_with_option():
+    for one in _settings_with_option() if settings else ():
         option, words = f"--{one.name.replace('_', '-')}", one.metadata["help"]
         if one.default is False:
             parser.add_argument(option, action="store_true", default=None, help=words)
@@ -48,7 +54,7 @@ def config_of(options: argparse.Namespace) -> Config:
     """The settings, overridden by the command line."""
     from edge_router.settings.config import Config
 
-    stated = {one.name: getattr(options, one.name) for one in _settings_with_option()}
+    stated = {one.name: getattr(options, one.name, None) for one in _settings_with_option()}
     changes = {name: value for name, value in stated.items() if value is not None}
     return Config.load(options.config, **changes)
 

@@ -16,8 +16,11 @@ __all__ = ["LocalModel", "RunsModels", "local_models", "unload"]
 class RunsModels(Protocol):
     """An EdgeRouter: its settings, and the backends that it has opened."""
 
-    config: Config
-    _backends: Mapping[str, Backend]
+    @property
+    def config(self) -> Config: ...
+
+    @property
+    def _backends(self) -> Mapping[str, Backend]: ...
 
 
 @runtime_checkable

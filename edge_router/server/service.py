@@ -18,6 +18,7 @@ from edge_router.routing.arrays import Float32s
 from .decision import decision_headers, early_headers, outcome_of
 from .exchange import Exchange
 from .limits import Admission, BodyBudget, Limits
+from .memory import NO_MODELS, ModelsInMemory, require_here
 from .metrics import Metrics
 from .models import Models, Target
 from .wire import chat, completions, embeddings, response_events, response_object, response_request
@@ -72,6 +73,7 @@ class Service:
     models: Models
     limits: Limits
     stop: threading.Event
+    memory: ModelsInMemory = NO_MODELS
     metrics: Metrics = field(init=False)
     admission: Admission = field(init=False)
     budget: BodyBudget = field(init=False)
@@ -122,6 +124,17 @@ class Service:
                 await exchange.send_json(wrong.to_json(), status=422)
             else:
                 await exchange.send_json(reply)
+
+    async def loaded(self, exchange: Exchange) -> None:
+        """List the models in memory. Raises Refused for a request from another machine."""
+        require_here(exchange.peer, exchange.own)
+        await exchange.send_json(self.memory.list_object())
+
+    async def unload(self, exchange: Exchange, body: bytes) -> None:
+        """Give back a model's memory. Raises Refused and EdgeRouterError."""
+        require_here(exchange.peer, exchange.own)
+        content = await _parsed(body, json_object)
+        await exchange.send_json(await asyncio.to_thread(self.memory.released, content))
 
     def _asked(self, protocol: Protocol, body: bytes) -> Asked:
         return protocol.asked(json_object(body), max_tokens=self.limits.max_tokens)

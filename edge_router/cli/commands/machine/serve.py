@@ -6,6 +6,7 @@ import argparse
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ...options import add_command, config_of
@@ -99,8 +100,11 @@ def serve_router(
     `started` is called with the URL for clients and the place of the key, None where none is
     needed. Raises ConfigError and MissingExtra.
     """
+    from edge_router.client.local_models import local_models, unload
+    from edge_router.device.own_servers import registered
     from edge_router.server.app import asgi_app
     from edge_router.server.facts import facts_of
+    from edge_router.server.memory import ModelsInMemory
     from edge_router.server.models import Models
     from edge_router.server.rules import named_rules
     from edge_router.server.run import access_of, serve
@@ -122,10 +126,15 @@ def serve_router(
     access, key_place = access_of(options, config.data_folder)
     rules = named_rules(config, inner.artifact)
     models = Models(config.experts, rules, embedding=manifest.name)
+    memory = ModelsInMemory(lambda: local_models(router), lambda name: unload(router, name))
     service = Service(
-        answers, inner.embed, knows, manifest.embedding_dim, models, options.limits, stop
+        answers, inner.embed, knows, manifest.embedding_dim, models, options.limits, stop, memory
     )
-    serve(
-        asgi_app(service, access), options, drain_s=config.deadline_s, stop=stop,
-        started=lambda url: started(url, key_place),
-    )  # fmt: skip
+    with ExitStack() as until_the_end:
+
+        def listening(url: str) -> None:
+            until_the_end.enter_context(registered(config.data_folder, url, key_place))
+            started(url, key_place)
+
+        app = asgi_app(service, access)
+        serve(app, options, drain_s=config.deadline_s, stop=stop, started=listening)
