@@ -57,7 +57,7 @@ class Step:
 
 
 def steps(machine: str, cache: Path, mirror: str | None) -> Iterator[Step]:
-    """The steps in their order; the first that fails is the last."""
+    """The steps in their order; those after the installation are tried whatever came before."""
     emulation = Emulation.set_up(cache, mirror=mirror, report=progress)
     folder = cache / "-".join(("first-answer", *(version(name) for name in NEEDED)))
     install = _timed("install", lambda: _installed(folder))
@@ -90,7 +90,7 @@ def _run(guest: Guest, arguments: Sequence[str], paths: Sequence[Path], home: st
     command = [*guest.command, "-m", "edge_router.cli", *arguments]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env,
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env, cwd=home,
             timeout=LONGEST_S, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     ask.add_argument("--system", metavar="TEXT", help="what the expert is told before the query")
     ask.add_argument("--max-tokens", type=int, default=None, help="length limit of the answer")
-    ask.epilog = 'Example: cat notes.txt | edge-router ask "Three points, please."'
+    ask.epilog = 'Words need no quotes; what a shell would read otherwise does: "What is 2*3?"'
 
 
 def _ask(options: argparse.Namespace) -> None:

@@ -44,10 +44,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     chat.add_argument("--max-tokens", type=int, default=None, help="length limit of an answer")
     chat.add_argument("--system", metavar="TEXT", help="what the expert is told before all else")
-    chat.epilog = (
-        "Lines that begin with / are commands: /help lists them. "
-        'Example: edge-router chat --system "Answer in one sentence."'
-    )
+    chat.epilog = "Lines that begin with / are commands: /help lists them."
 
 
 def _chat(options: argparse.Namespace) -> None:

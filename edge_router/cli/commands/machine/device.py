@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
         actions, "measure", _measure, "measure how fast local experts read and write; keep it"
     )
     measure.add_argument("--expert", action="append", help="only this one (may be repeated)")
-    add_command(actions, "show", _show, "what is known of this machine")
+    add_command(actions, "show", _show, "what is known of this machine", settings=False)
 
 
 def _measure(options: argparse.Namespace) -> None:

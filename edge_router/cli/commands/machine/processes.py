@@ -32,13 +32,10 @@ class ServerSilent(EdgeRouterError):
 
 def add(commands: Any) -> None:
     """Register both commands."""
-    ps = add_command(commands, "ps", _ps, settings=False)
-    ps.epilog = "Example: edge-router serve & sleep 5; edge-router ps"
+    add_command(commands, "ps", _ps, settings=False)
     stop = add_command(commands, "stop", _stop, settings=False)
     stop.add_argument("expert", nargs="?", help="the expert whose model it is; all without one")
-    stop.epilog = (
-        "The servers go on, and load a model again for its next answer. Example: edge-router stop"
-    )
+    stop.epilog = "The servers go on, and load a model again for its next answer."
 
 
 def _ps(options: argparse.Namespace) -> None:
