@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from edge_router.errors import ConfigError
+from edge_router.guards.user_files import user_path
 
 from ...options import add_command, config_of
 from ...printing import print_json
@@ -63,6 +67,11 @@ def add(commands: Any) -> None:
         default=limits.max_tokens,
         help="length of an answer where a client states none",
     )
+    serve.set_defaults(of_serve=serve)
+    serve.add_argument(
+        "--print-systemd", action="store_true",
+        help="print a unit for systemd's user manager that serves with these options, and end",
+    )  # fmt: skip
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -78,6 +87,9 @@ def _serve(options: argparse.Namespace) -> None:
         key = "" if key_place is None else f", key in {key_place}"
         print_line(f"serving at {url}{key}; Ctrl-C ends it")
 
+    if options.print_systemd:
+        print(_unit(options), end="")
+        return
     require_extra()
     limits = Limits(answers=options.answers, queue=options.queue, max_tokens=options.max_tokens)
     stated = ServerOptions(
@@ -86,6 +98,40 @@ def _serve(options: argparse.Namespace) -> None:
     )  # fmt: skip
     with EdgeRouter(config_of(options)) as router:
         serve_router(router, stated, started=started)
+
+
+def _unit(options: argparse.Namespace) -> str:
+    """The unit for these options; the settings and the port are checked first. Raises
+    ConfigError."""
+    from edge_router.device.service_manager import user_unit
+    from edge_router.server.run import GRACE_S, ServerOptions
+
+    config = config_of(options)
+    ServerOptions(options.host, options.port)
+    if options.port == 0:
+        raise ConfigError("--port 0 is another port at each start; give the unit a port")
+    if options.api_key_env:
+        print_line(
+            "the unit needs the keys that variables hold: systemctl --user edit edge-router, and "
+            "EnvironmentFile= with a file of yours"
+        )
+    command = [sys.executable, "-m", "edge_router.cli", "serve", *_stated(options)]
+    stop_s = config.deadline_s + GRACE_S + 5
+    return user_unit(command, description="Edge Router", stop_s=stop_s)
+
+
+def _stated(options: argparse.Namespace) -> Iterator[str]:
+    """The options that were given, as words of a command line; of the settings file the whole path,
+    since a service begins in another folder."""
+    for action in options.of_serve._actions:  # noqa: SLF001 - argparse has no other way
+        value = getattr(options, action.dest, None)
+        if action.dest in ("help", "json", "print_systemd") or value == action.default:
+            continue
+        flag = action.option_strings[-1]
+        if action.dest == "config":
+            value = Path(user_path(value, what="--config")).absolute()
+        for one in value if isinstance(value, list) else [value]:
+            yield from (flag,) if one is True else (flag, str(one))
 
 
 def serve_router(
