@@ -129,7 +129,7 @@ def _stated(options: argparse.Namespace) -> Iterator[str]:
             continue
         flag = action.option_strings[-1]
         if action.dest == "config":
-            value = Path(user_path(value, what="--config")).absolute()
+            value = Path(user_path(str(value), what="--config")).absolute()
         for one in value if isinstance(value, list) else [value]:
             yield from (flag,) if one is True else (flag, str(one))
 
