@@ -59,6 +59,7 @@ EXAMPLES: Mapping[str, str] = {
     "edge-router bench engines": "edge-router bench engines --format csv --out engines.csv",
     "edge-router bench end_to_end": "edge-router bench end_to_end",
     "edge-router bench cancel": "edge-router bench cancel",
+    "edge-router bench writes": "edge-router bench writes --answers 1000 --repetitions 1",
     "edge-router bench peers": "edge-router bench peers --format md",
     "edge-router bench arm": "edge-router bench arm --machines cortex-a72 --queries 10",
     "edge-router bench compare": "edge-router bench compare old.json new.csv --fail-above 5",

@@ -166,6 +166,12 @@ class Config:
     learn_rows: int = field(
         default=10_000, metadata=setting(whole_number, "how many outcomes are kept, the last ones")
     )
+    learn_batch: int = field(
+        default=1,
+        metadata=setting(
+            whole_number, "outcomes written at once: more wear a card less, a crash loses them"
+        ),
+    )
     exploration: float = field(
         default=0.0,
         metadata=setting(
