@@ -9,9 +9,8 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from edge_router import Config, EdgeRouter
+from edge_router import Config, EdgeRouter, ExpertConfig
 from edge_router.device.machine import system_text
 from edge_router.testing import FakeBackend
 
@@ -26,7 +25,7 @@ def written() -> dict[str, int]:
 
 def main() -> None:
     answers, settings = int(sys.argv[1]), json.loads(sys.argv[2])
-    local: dict[str, Any] = {"backend": "llama_cpp", "model": "smollm2-135m", "profile": "135m"}
+    local = ExpertConfig("llama_cpp", "smollm2-135m", "135m")
     with tempfile.TemporaryDirectory() as folder:
         config = Config(data_dir=folder, experts={"local": local}, **settings)
         backend = FakeBackend(ANSWER)

@@ -75,6 +75,7 @@ def add(commands: Any) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    from edge_router.backends.llama_cpp.model_files import share_heap
     from edge_router.client.sync_client import EdgeRouter
     from edge_router.server.limits import Limits
     from edge_router.server.run import ServerOptions, require_extra
@@ -91,6 +92,7 @@ def _serve(options: argparse.Namespace) -> None:
         print(_unit(options), end="")
         return
     require_extra()
+    share_heap()
     limits = Limits(answers=options.answers, queue=options.queue, max_tokens=options.max_tokens)
     stated = ServerOptions(
         options.host, options.port, tuple(options.api_key_env),
