@@ -19,6 +19,7 @@ EdgeRouterError
 │   └── NoExpertFits            the constraints rule out every expert
 │       └── BudgetReached       what costs is spent for now; says when it is free again
 ├── BudgetUnusable              the file of the budget cannot be read or written
+├── CacheUnusable               the file of answers cannot be read or cleared
 ├── CatalogError                the file of agents cannot be read or written
 ├── BackendError                an expert did not answer
 │   ├── BackendUnavailable      another expert may be asked: connect, timeout, 429, 5xx
@@ -54,6 +55,7 @@ __all__ = [
     "BackendUnavailable",
     "BudgetReached",
     "BudgetUnusable",
+    "CacheUnusable",
     "CalibrationError",
     "CatalogError",
     "ConfigError",
@@ -189,6 +191,10 @@ class BudgetReached(NoExpertFits):
 
 class BudgetUnusable(EdgeRouterError):
     """The file that a budget is kept in is corrupt, in use, or cannot be written."""
+
+
+class CacheUnusable(EdgeRouterError):
+    """The file that answers are kept in is corrupt, in use, or no such file."""
 
 
 class CatalogError(EdgeRouterError):

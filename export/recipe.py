@@ -65,9 +65,10 @@ class StudentPlan:
     from the outcomes; `gap_weight` that of matching the differences between experts, `size_weight`
     that of the squared error in the log-odds of the six profiles. `embedding` is how many numbers
     its sentence embedding has, `embedding_weight` how much that counts. `attacked` (0..1) is the
-    share of the messages that carry a trigger, see export/training/triggers.py. `after` names a
-    student above it that it goes on from, and whose values hold where it states none; without one
-    it is cut out of the teacher.
+    share of the messages that carry a trigger, see export/training/triggers.py. One that
+    `weighs_tokens` learns which tokens are part of the message. `after` names a student above it
+    that it goes on from, and whose values hold where it states none; without one it is cut out of
+    the teacher.
     """
 
     layers: tuple[int, ...]
@@ -91,6 +92,7 @@ class StudentPlan:
     embedding_weight: float = 1.0
     size_weight: float = 0.0
     attacked: float = 0.0
+    weighs_tokens: bool = False
     after: str = ""
     draws: Mapping[str, int] = field(default_factory=lambda: ONCE)
 

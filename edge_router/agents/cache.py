@@ -6,21 +6,19 @@ a request so near to an earlier one that, on labelled pairs, few such meant diff
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edge_router.errors import InvalidAgent
-from edge_router.learning.calibration.bounds import binomial_interval
 from edge_router.routing.arrays import Float32s
 
 from .decision import AgentDecision
 
-__all__ = ["ABBREVIATIONS", "DecisionCache", "normalised", "semantic_threshold"]
+__all__ = ["ABBREVIATIONS", "DecisionCache", "normalised"]
 
 CAPACITY = 1024
 ABBREVIATIONS: Mapping[str, str] = {
@@ -99,27 +97,3 @@ class DecisionCache:
     def clear(self) -> None:
         with self._lock:
             self._entries.clear()
-
-
-def semantic_threshold(
-    cosines: Sequence[float], same: Sequence[bool], *, wrong: float = 0.05, delta: float = 0.1
-) -> float:
-    """The lowest threshold whose hits are wrong with a rate of `wrong` at most, at risk `delta`.
-
-    `cosines` are those of requests with their nearest earlier one, `same` says whether both mean
-    the same agent. Thresholds are tested downwards until one fails (fixed-sequence testing), by the
-    exact upper limit of the rate, from the first with enough hits to prove anything. 2, for no
-    semantic hits, where not even that one holds.
-    """
-    least = math.ceil(math.log(delta) / math.log(1 - wrong))
-    order = np.argsort(-np.asarray(cosines), kind="stable")
-    values, mistakes = np.asarray(cosines)[order], np.cumsum(~np.asarray(same)[order])
-    best = 2.0
-    for level in np.arange(100, 49, -1) / 100:
-        hits = int(np.searchsorted(-values, -level, side="right"))
-        if hits < least:
-            continue
-        if binomial_interval(int(mistakes[hits - 1]), hits, 2 * delta)[1] > wrong:
-            break
-        best = float(level)
-    return best

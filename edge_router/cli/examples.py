@@ -16,6 +16,7 @@ EXAMPLES: Mapping[str, str] = {
     "edge-router enroll": "edge-router enroll mymodel --outcomes scores.jsonl",
     "edge-router feedback": "edge-router feedback last 1",
     "edge-router budget": "edge-router budget show",
+    "edge-router cache": "edge-router cache show",
     "edge-router agents": "edge-router agents route what time is it",
     "edge-router agents add": 'edge-router agents add --mcp "python server.py" --replace',
     "edge-router agents list": "edge-router agents list --json",

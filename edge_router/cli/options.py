@@ -19,12 +19,15 @@ from .table import parser_of
 if TYPE_CHECKING:
     from edge_router.chat.request import ChatRequest
     from edge_router.settings.config import Config
+    from edge_router.settings.constraints import Constraints
 
 __all__ = [
+    "add_caller",
     "add_command",
     "as_typed",
     "config_of",
     "count_of",
+    "limits_of",
     "query_of",
     "request_of",
     "text_of",
@@ -64,6 +67,20 @@ def _add_setting(group: Any, one: Field[Any]) -> None:
         return
     words += "" if one.default is None else f" (default: {one.default})"
     group.add_argument(option, metavar=one.metadata["metavar"], help=words)
+
+
+def add_caller(parser: argparse.ArgumentParser) -> None:
+    """Register --caller, which `limits_of` reads."""
+    parser.add_argument(
+        "--caller", metavar="NAME", help="whose budget pays, a name under [budget.callers]"
+    )
+
+
+def limits_of(options: argparse.Namespace) -> Constraints | None:
+    """The limits of a query by --caller; None without it. Raises ConfigError."""
+    from edge_router.settings.constraints import Constraints
+
+    return None if options.caller is None else Constraints(caller=as_typed(options.caller))
 
 
 def config_of(options: argparse.Namespace) -> Config:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from edge_router.backends.deadline import Deadline
-from edge_router.chat.completion import Prompt
+from edge_router.chat.request import ChatRequest
 from edge_router.settings.constraints import Constraints, Placement
 
 from .answer import Answer
 
-__all__ = ["UNSET", "D", "Dispatched", "RoutesAgents", "called", "decided", "limits_of_agents"]
+__all__ = ["UNSET", "Asked", "D", "Dispatched", "RoutesAgents", "called", "decided"]
 
 UNSET: Final = object()
 """The state of a conversation that begins."""
@@ -56,27 +56,27 @@ class Dispatched(Generic[D]):
     was_called: bool = False
 
 
-def limits_of_agents(limits: Constraints, *, is_private: bool) -> Constraints:
-    """The limits on language models of agents, which no gate stands before: what is private stays
-    on this device."""
-    return replace(limits, placement=Placement.ONLY_ON_DEVICE) if is_private else limits
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a router of agents is asked; without a `state` (UNSET), a conversation begins."""
+
+    request: ChatRequest
+    state: object
+    events: Sequence[str]
+    deadline: Deadline
 
 
-def decided(
-    agents: RoutesAgents[D],
-    prompt: Prompt,
-    *,
-    state: object,
-    events: Sequence[str],
-    deadline: Deadline,
-    limits: Constraints,
-) -> D:
-    """The decision of `agents`; without a state, a conversation begins. Their language models are
-    bound by the `limits` too."""
-    known: dict[str, Any] = {} if state is UNSET else {"state": state}
+def decided(agents: RoutesAgents[D], asked: Asked, limits: Constraints, *, is_private: bool) -> D:
+    """The decision of `agents`, whose language models are bound by the `limits` too.
+
+    No gate stands before those: what is private stays on this device.
+    """
+    if is_private:
+        limits = replace(limits, placement=Placement.ONLY_ON_DEVICE)
+    known: dict[str, Any] = {} if asked.state is UNSET else {"state": asked.state}
     if limits.own_machines_only:
         known["constraints"] = limits
-    return agents.route(prompt, events=events, deadline=deadline, **known)
+    return agents.route(asked.request, events=asked.events, deadline=asked.deadline, **known)
 
 
 def called(decision: D, callables: Mapping[str, Callable[..., object]]) -> Dispatched[D]:

@@ -27,7 +27,7 @@ from edge_router.routing.record import AnswerRecord
 
 from .asking.query import Attempt, Chunks, Query
 
-__all__ = ["Answer", "AnswerStream", "record_of"]
+__all__ = ["Answer", "AnswerStream", "record_of", "whole_answer"]
 
 
 log = logging.getLogger("edge_router")
@@ -188,6 +188,12 @@ class AnswerStream(Iterator[ChatChunk]):
             self.record = self._finish(self._query, "broken")
 
 
+def whole_answer(stream: AnswerStream) -> Answer:
+    """The answer of a stream, read to its end."""
+    with stream:
+        return Answer.of(stream, lambda: stream.record)
+
+
 def record_of(query: Query, ended: Ending) -> AnswerRecord:
     """The record of a query that has ended; an answer that arrived whole is never "cancelled"."""
     attempt = query.answering
@@ -212,6 +218,7 @@ def record_of(query: Query, ended: Ending) -> AnswerRecord:
         cost_limited=attempt is not None and attempt.request is not query.request,
         overflow=query.overflow,
         hedge=query.hedge,
+        cached=query.cached,
     )
 
 

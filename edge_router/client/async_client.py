@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from edge_router.backends.base import Backend
-from edge_router.chat.completion import Prompt
+from edge_router.backends.deadline import Deadline
+from edge_router.chat.request import ChatRequest, Prompt
 from edge_router.device.machine import DeviceSource
 from edge_router.routing.artifact.encoder import link_runtime
 from edge_router.routing.deciding.decision import Rule
@@ -23,9 +26,10 @@ from edge_router.routing.record import Hook
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
+from .agent_dispatch import UNSET, Asked, D, Dispatched, RoutesAgents, called
 from .answer import Answer
 from .asking.query import OnBreak
-from .async_answer import AsyncAnswerStream, in_daemon_thread
+from .async_answer import Answering, AsyncAnswerStream, in_daemon_thread
 from .sync_client import EdgeRouter
 
 if TYPE_CHECKING:
@@ -68,10 +72,7 @@ class AsyncEdgeRouter:
         rule: Rule | None = None,
     ) -> Answer:
         """The whole answer. Raises as `EdgeRouter.complete`; cancelling it cancels the answer."""
-        begin = partial(self.sync.answer, prompt, constraints, rule, whole=True)
-        async with AsyncAnswerStream(begin) as stream:
-            chunks = [chunk async for chunk in stream]
-        return Answer.of(chunks, lambda: stream.record)
+        return await _whole(partial(self.sync.answer, prompt, constraints, rule, whole=True))
 
     def stream(
         self,
@@ -87,6 +88,49 @@ class AsyncEdgeRouter:
         """
         asked = partial(self.sync.answer, prompt, constraints, rule, on_break=on_break)
         return AsyncAnswerStream(partial(asked, whole=False))
+
+    async def consult(
+        self, expert: str, prompt: Prompt, *, constraints: Constraints | None = None
+    ) -> Answer:
+        """The whole answer of one expert; see `EdgeRouter.consult`. Cancelling it cancels the
+        answer."""
+        asked = partial(self.sync.answer, prompt, constraints, None, alone=expert)
+        return await _whole(partial(asked, whole=True))
+
+    async def dispatch(
+        self,
+        prompt: Prompt,
+        *,
+        agents: RoutesAgents[D],
+        state: object = UNSET,
+        events: Sequence[str] = (),
+        call: Mapping[str, Callable[..., object]] | None = None,
+        constraints: Constraints | None = None,
+    ) -> Dispatched[D]:
+        """Hand a request to an agent, or have a model answer; see `EdgeRouter.dispatch`.
+
+        What `call` has by the agent's name runs in a thread of its own; what it returns is awaited
+        here if it can be, so that it may be an `async def`. Cancelling the task ends the choice of
+        an agent and an answer; a callable that runs in its thread runs on.
+        """
+        deadline, request = Deadline.after(self.sync.config.deadline_s), ChatRequest.of(prompt)
+        ask = Asked(request, state=state, events=events, deadline=deadline)
+        try:
+            decision = await _in_thread(partial(self.sync.agent, ask, agents, constraints))
+        except asyncio.CancelledError:
+            deadline.cancel()
+            raise
+        if decision.agent is None:
+            answer = await self.complete(request, constraints=constraints)
+            return Dispatched(decision, answer=answer)
+        dispatched = await _in_thread(partial(called, decision, {} if call is None else call))
+        if inspect.isawaitable(dispatched.result):
+            return replace(dispatched, result=await dispatched.result)
+        return dispatched
+
+    async def constraints(self, caller: str | None = None) -> Constraints:
+        """See `EdgeRouter.constraints`, which may read the ledger of a budget."""
+        return await _in_thread(partial(self.sync.constraints, caller))
 
     async def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer; see `EdgeRouter.feedback`."""
@@ -105,6 +149,13 @@ class AsyncEdgeRouter:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+async def _whole(begin: Callable[[], Answering]) -> Answer:
+    """The answer that `begin` begins, read to its end."""
+    async with AsyncAnswerStream(begin) as stream:
+        chunks = [chunk async for chunk in stream]
+    return Answer.of(chunks, lambda: stream.record)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
+from edge_router.backends.masked_choice import ChoosesNames
 from edge_router.chat.completion import ChatRequest, Ending, Prompt
 from edge_router.device.machine import DeviceSource
 from edge_router.device.speeds import read_speeds
@@ -29,9 +30,10 @@ from edge_router.routing.router import Router
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.constraints import Constraints, require_constraints
 
-from .agent_dispatch import UNSET, D, Dispatched, RoutesAgents, called, decided, limits_of_agents
-from .answer import Answer, AnswerStream, record_of
+from .agent_dispatch import UNSET, Asked, D, Dispatched, RoutesAgents, called, decided
+from .answer import Answer, AnswerStream, record_of, whole_answer
 from .arguments import checked_backends, gate_of, settings_of
+from .asking.chain import cached, hedged
 from .asking.dispatch import Asking, Dispatch
 from .asking.handover import Handover
 from .asking.query import OnBreak, Query
@@ -97,14 +99,9 @@ class EdgeRouter:
         handover = Handover.from_config(
             self.config, self.router, asking=asking.ask, limits=self._limits
         )
-        ask = asking.ask if handover is None else handover.ask
-        if self.config.hedge_after_s is not None:
-            from .asking.hedge import Hedge
-
-            after_s, failed = self.config.hedge_after_s, self.experience.failed
-            asks = {} if self._gate is None else {"asks_first": self._gate.needs_consent}
-            ask = Hedge(ask, self.router.experts, after_s=after_s, failed=failed, **asks).ask
-        self._dispatch = Dispatch(ask, self.experience)
+        inner = asking.ask if handover is None else handover.ask
+        ask = hedged(self.config, inner, self.router.experts, self.experience.failed, self._gate)
+        self._dispatch = cached(self.config, Dispatch(ask, self.experience), self.router)
         self._needs_confidence = handover is not None
         for name, expert in self.config.experts.items():
             if expert.backend == "llama_cpp":  # cheap, and a missing file is reported at once
@@ -124,7 +121,7 @@ class EdgeRouter:
         InvalidRequest, NoExpertFits, BackendRejected, BackendProtocolError, AllBackendsFailed or
         RouterClosed. Only BackendUnavailable makes it ask the next expert.
         """
-        return _whole(self.answer(prompt, constraints, rule, whole=True))
+        return whole_answer(self.answer(prompt, constraints, rule, whole=True))
 
     def stream(
         self,
@@ -153,7 +150,11 @@ class EdgeRouter:
         alone: str | None = None,
     ) -> AnswerStream:
         """The answer in pieces, as `stream` gives it; of a `whole` one none before the last. Of an
-        expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not."""
+        expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not,
+        ConfigError for an unknown one."""
+        if alone is not None and alone not in self.config.experts:
+            known = ", ".join(self.config.experts)
+            raise ConfigError(f"expert {alone!r:.80} is unknown; known are {known}")
         if on_break not in get_args(OnBreak):
             raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")
         ranked = rule if alone is None else RankedRule((alone,))
@@ -172,13 +173,7 @@ class EdgeRouter:
         nothing is explored or learned. Raises as `complete` does, NoExpertFits where this expert is
         ruled out, and ConfigError for an unknown one.
         """
-        if expert not in self.config.experts:
-            raise ConfigError(
-                f"expert {expert!r:.80} is unknown; known are {', '.join(self.config.experts)}"
-            )
-        query = self._decide(prompt, constraints, RankedRule((expert,)), learned=False)
-        query.decision = alone_with(query.decision, expert)
-        return _whole(self._answer(query, whole=True))
+        return whole_answer(self.answer(prompt, constraints, None, whole=True, alone=expert))
 
     def dispatch(
         self,
@@ -198,16 +193,24 @@ class EdgeRouter:
         machines, or that the privacy gate finds something in, is read by no agents' model over the
         network. Raises as `complete` and `agents.route` do, and what the callable raises.
         """
-        self._require_open()
         deadline, request = Deadline.after(self.config.deadline_s), ChatRequest.of(prompt)
-        is_private = self._gate is not None and self._gate.finds(request)
-        limits = limits_of_agents(self._limits(constraints), is_private=is_private)
-        decision = decided(
-            agents, request, state=state, events=events, deadline=deadline, limits=limits
-        )
+        ask = Asked(request, state=state, events=events, deadline=deadline)
+        decision = self.agent(ask, agents, constraints)
         if decision.agent is None:
             return Dispatched(decision, answer=self.complete(request, constraints=constraints))
         return called(decision, {} if call is None else call)
+
+    def agent(self, asked: Asked, agents: RoutesAgents[D], constraints: Constraints | None) -> D:
+        """The decision that `dispatch` follows, without anything being called."""
+        self._require_open()
+        is_private = self._gate is not None and self._gate.finds(asked.request)
+        return decided(agents, asked, self._limits(constraints), is_private=is_private)
+
+    def chooser(self) -> ChoosesNames | None:
+        """The first expert that can weigh names against each other: a model in this process, whose
+        words nobody pays for. It is closed with this client, and no record is made."""
+        opened = [self._backends[name] for name in self.config.experts if name in self._backends]
+        return next((o for o in opened if isinstance(o, ChoosesNames) and o.can_choose), None)
 
     def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer: the id of its AnswerRecord, and a score in 0..1.
@@ -252,6 +255,7 @@ class EdgeRouter:
         if self._learning is not None:
             self._learning.close()
         self._budget.close()
+        self._dispatch.close()
         if self._hooks is not None:
             self._hooks.close()
 
@@ -320,8 +324,9 @@ class EdgeRouter:
         """The record of an ended answer, once it is logged, learned from and given to the hooks."""
         record = record_of(query, ended)
         log_record(record)
-        self.experience.answered(record, query.request, query.snapshot)
-        if self._learning is not None and query.learned:
+        if record.cached is None:
+            self.experience.answered(record, query.request, query.snapshot)
+        if self._learning is not None and query.learned and record.cached is None:
             self._learning.answered(record, query.request)
         if self._hooks is not None:
             self._hooks.run(record, wait=not self._closed)
@@ -338,9 +343,3 @@ class EdgeRouter:
 
     def _guarded(self, backend: Backend, name: str) -> Backend:
         return backend if self._gate is None else self._gate.guarded(backend, name)
-
-
-def _whole(stream: AnswerStream) -> Answer:
-    """The answer of a stream, read to its end."""
-    with stream:
-        return Answer.of(stream, lambda: stream.record)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ __all__ = [
     "identity",
     "opened",
     "remove",
+    "set_aside",
     "transaction",
     "wait_no_longer",
 ]
@@ -38,6 +40,7 @@ CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 BESIDE = ("-wal", "-shm", "")  # the file itself last: without it, what lies beside is nobody's
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
 FORK_WAIT_S = 2.0  # of a fork for a transaction that is under way
 
 _CREATING: Final = ForkSafeLock()
@@ -54,6 +57,18 @@ def _create(path: Path) -> None:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             require_regular(path.stat().st_mode)
+            _close_to_others(path)
+
+
+def _close_to_others(path: Path) -> None:
+    """Take from others what an older version, a copy or a hand gave them of a file and what lies
+    beside it; that of another user stays as it is."""
+    for ending in BESIDE if os.name == "posix" else ():
+        one = path.with_name(path.name + ending)
+        with suppress(FileNotFoundError, PermissionError):
+            mode = one.stat().st_mode
+            if mode & OTHERS:
+                one.chmod(stat.S_IMODE(mode) & ~OTHERS)
 
 
 def opened(
@@ -95,6 +110,18 @@ def remove(path: Path) -> None:
     """Delete the file and what SQLite keeps beside it. Raises OSError."""
     for ending in BESIDE:
         path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename the file and what SQLite keeps beside it; nothing is deleted. Raises OSError."""
+    number = 1
+    while (new := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    for ending in BESIDE:
+        beside = path.with_name(path.name + ending)
+        if beside.exists():
+            beside.rename(new.with_name(new.name + ending))
+    return new
 
 
 @contextmanager

@@ -31,6 +31,10 @@ __all__ = ["AnswerRecord", "Hook", "log_record"]
 log = logging.getLogger("edge_router")
 
 TEXT_OR_NONE = {str, type(None)}
+CACHED = {
+    "exact": "given before to the same conversation (answer cache)",
+    "semantic": "given before to the same question in other words (answer cache)",
+}
 ENDINGS, FINISH_REASONS = get_args(Ending), (None, *get_args(FinishReason))
 
 
@@ -50,7 +54,8 @@ class AnswerRecord:
     set when a local answer was started and abandoned; its time and cost are included. `answered_by`
     is then the expert it was handed to, unless that one stands in `failures`. `overflow` is the
     first expert whose context the request exceeded, `hedge` one that was asked beside the one that
-    answered, since that was slow; its cost is included.
+    answered, since that was slow; its cost is included. `cached` is "exact" or "semantic" for an
+    answer that `answered_by` had given before: nobody was asked, and nothing was spent.
     """
 
     id: str
@@ -70,6 +75,7 @@ class AnswerRecord:
     cost_limited: bool = False
     overflow: str | None = None
     hedge: str | None = None
+    cached: str | None = None
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a field that is not what its name says."""
@@ -86,7 +92,7 @@ class AnswerRecord:
             and (self.deferral is None or type(self.deferral) is Deferral)
             and type(self.ended) is str
             and self.ended in ENDINGS
-            and {type(self.overflow), type(self.hedge)} <= TEXT_OR_NONE
+            and {type(self.overflow), type(self.hedge), type(self.cached)} <= TEXT_OR_NONE
             and (self.finish_reason is None or type(self.finish_reason) is str)
             and self.finish_reason in FINISH_REASONS
         )
@@ -110,7 +116,8 @@ class AnswerRecord:
     @property
     def words(self) -> str:
         """Who answered and why, in one clause, with everything that did not go as wanted."""
-        clauses = [self.decision.words]
+        clauses = [] if self.cached is None else [CACHED.get(self.cached, self.cached)]
+        clauses.append(self.decision.words)
         if self.deferral is not None:
             clauses.append(self.deferral.words)
         clauses += [f"{name} is unavailable: {failure}" for name, failure in self.failures.items()]
@@ -147,12 +154,15 @@ class AnswerRecord:
 
     @property
     def reason(self) -> str:
-        """Stable code: "cancelled" or "broken" when the answer did not come to its end, "fallback"
-        when another expert had to step in, "context_exceeded" when one with more room had to,
-        "hedged" when another expert was faster, "deferred" when a local answer was abandoned and
-        another expert answered, or the decision's."""
+        """Stable code: "cancelled" or "broken" when the answer did not come to its end, "cached"
+        when it was given before, "fallback" when another expert had to step in,
+        "context_exceeded" when one with more room had to, "hedged" when another expert was faster,
+        "deferred" when a local answer was abandoned and another expert answered, or the
+        decision's."""
         if self.ended != "complete":
             return self.ended
+        if self.cached is not None:
+            return "cached"
         if self.overflow is not None:
             return "context_exceeded"
         if self.hedge == self.decision.expert and self.answered_by != self.decision.expert:
@@ -180,6 +190,7 @@ RECORD_CHECKS = {
     "cost_limited": flag,
     "overflow": optional(any_text),
     "hedge": optional(any_text),
+    "cached": optional(any_text),
 }
 
 Hook = Callable[[AnswerRecord], None]

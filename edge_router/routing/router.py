@@ -16,10 +16,10 @@ from edge_router.settings.constraints import Constraints, require_constraints
 from edge_router.settings.preference import Preference
 
 from .arrays import Float32s
-from .artifact.encoder import OnnxEncoder
+from .artifact.encoder import OnnxEncoder, Runtime
 from .artifact.manifest import RouterArtifact
 from .artifact.representation import Encoder, Representation, RoutedQuery
-from .artifact.text import TEMPLATE, router_input, script_of
+from .artifact.text import TEMPLATE, cut, router_input, script_of
 from .deciding.decision import NO_NEEDS, Decision, Needs, Rule, Snapshot
 from .deciding.operating_point import OperatingPoint
 from .deciding.policy import decide
@@ -117,6 +117,7 @@ class Router:
             preference=preference,
             usd_per_second=config.usd_per_second,
             needs_tools=config.needs_tools,
+            encoder=OnnxEncoder(artifact, embeds=config.cache.mode == "semantic"),
         )
 
     def route(
@@ -193,6 +194,12 @@ class Router:
         panel = Panel.of(tuple(everyone.values()))
         return dict(_estimated(panel, request, query, NOTHING_KNOWN).estimates)
 
+    @property
+    def runtime(self) -> Runtime | None:
+        """What the encoder's graph runs in, "onnxruntime" or, where that cannot be imported,
+        "numpy"; None for an encoder of your own. Opens the encoder."""
+        return self._encoder.runtime if isinstance(self._encoder, OnnxEncoder) else None
+
     def represent(self, request: ChatRequest) -> Representation:
         """What the encoder says of the request."""
         return self._encoder.represent(router_input(request, self.artifact.manifest.max_chars))
@@ -205,6 +212,16 @@ class Router:
             raise ArtifactIncompatible("this encoder gives no embeddings; use the artifact's own")
         embedding: Float32s = self._encoder.embed([text])[0]
         return embedding
+
+    def embedding(self, request: ChatRequest, decision: Decision) -> Float32s:
+        """The sentence embedding (embedding_dim,) of the last user turn alone; that of the decision
+        where it was made on this turn alone, by an encoder that `embeds`."""
+        most = self.artifact.manifest.max_chars
+        turn, query = cut(request.question, most), decision.grounds and decision.grounds.query
+        known = query.representation.embedding if query else None
+        if known is not None and turn == router_input(request, most):
+            return known
+        return self.embed(turn)
 
 
 def _estimated(

@@ -20,7 +20,7 @@ from edge_router.guards.redaction import quoted
 from .api_key import SERVE, ApiKey
 from .wire.errors import Refused
 
-__all__ = ["Access", "Headers", "checked_origins"]
+__all__ = ["Access", "Headers", "checked_hosts", "checked_origins"]
 
 Headers = Sequence[tuple[str, str]]
 """Header fields as they came, their names in small letters."""
@@ -31,7 +31,10 @@ WANTED = "authorization, content-type"
 PREFLIGHT_S = "600"
 EXPOSED = ", ".join(
     [
-        *(f"x-edge-router-{n}" for n in ("expert", "reason", "quality", "cost-usd", "decision-id")),
+        *(
+            f"x-edge-router-{n}"
+            for n in ("expert", "reason", "quality", "cost-usd", "decision-id", "cached")
+        ),
         "retry-after",
         "x-should-retry",
     ]
@@ -57,6 +60,20 @@ def checked_origins(origins: Iterable[str], *, has_key: bool) -> tuple[str, ...]
                 "https://chat.example.com or http://localhost:3000"
             )
     return result
+
+
+def checked_hosts(hosts: Iterable[str]) -> frozenset[str]:
+    """Names that a Host header may have. Raises ConfigError for what is none: it never fits."""
+    result = set()
+    for stated in hosts:
+        name = stated.lower() if isinstance(stated, str) else ""
+        if name.split() != [name] or name not in (host_name(name), host_name(f"[{name}]")):
+            raise ConfigError(
+                f"--allow-host {quoted(stated)} is no name of a host; write it like "
+                "box.local or 192.168.1.5, without http:// and without a port"
+            )
+        result.add(name)
+    return frozenset(result)
 
 
 @dataclass(frozen=True, slots=True)

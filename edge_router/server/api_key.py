@@ -83,16 +83,38 @@ def key_in_folder(folder: Path) -> str:
     path = folder / KEY_FILE
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
+        if not os.path.lexists(path):
             _make(path)
         content = _read(path)
+    if not content.strip():
+        raise ConfigError(f"{str(path)!r} holds no usable key, it is empty; delete it to get one")
     return _checked(content.strip(), str(path))
 
 
 def _make(path: Path) -> None:
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(number, "w", encoding="ascii") as file:  # noqa: PTH123 - of a descriptor
-        file.write(f"{secrets.token_urlsafe(BYTES)}\n")
+    """Write a key beside `path` and put it there whole, unless another process was faster."""
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    number = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with open(number, "w", encoding="ascii") as file:  # noqa: PTH123 - of a descriptor
+            file.write(f"{secrets.token_urlsafe(BYTES)}\n")
+            file.flush()
+            os.fsync(number)
+        with suppress(FileExistsError):
+            _put(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _put(aside: Path, path: Path) -> None:
+    """Give the file its name. Raises FileExistsError where there is one; on a file system without
+    links the later of two wins."""
+    try:
+        path.hardlink_to(aside)
+    except FileExistsError:
+        raise
+    except OSError:
+        aside.replace(path)
 
 
 def _read(path: Path) -> str:

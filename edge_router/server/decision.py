@@ -3,7 +3,8 @@
 `edge_router` holds `decision_id` (for `edge-router feedback`), `expert` (who answered), `wanted`,
 `reason` (a stable code) and its `words`, `operating_point`, the `quality` expected of the expert
 (0..1), `cost_usd` (null where the price is unknown), `router_s`, `first_token_s` and `total_s` in
-seconds, and `failed`, the experts that were asked before and did not answer. On a stream it stands
+seconds, and `failed`, the experts that were asked before and did not answer; `cached`, "exact" or
+"semantic", only of an answer that was given before. On a stream it stands
 in the last chunk; the headers then say what is known before the first byte, so not the cost.
 """
 
@@ -48,6 +49,7 @@ def _field(record: AnswerRecord) -> dict[str, Any]:
             "first_token_s": record.first_token_s,
             "total_s": record.total_s,
             "failed": list(record.failures),
+            **({} if record.cached is None else {"cached": record.cached}),
         }
     )
     return fields
@@ -70,6 +72,8 @@ def _headers(record: AnswerRecord) -> Iterator[tuple[str, str]]:
     if (quality := _quality(record.decision, record.answered_by)) is not None:
         yield f"{PREFIX}quality", f"{quality:.4f}"
     yield f"{PREFIX}decision-id", record.id
+    if record.cached is not None:
+        yield f"{PREFIX}cached", record.cached
 
 
 def _quality(decision: Decision, expert: str) -> float | None:

@@ -25,7 +25,7 @@ from edge_router.errors import ConfigError, MissingExtra
 from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import quoted
 
-from .access import Access, checked_origins
+from .access import Access, checked_hosts, checked_origins
 from .api_key import KEY_FILE, ApiKey, key_in_folder, keys_from_variables
 from .connection import guarded_protocol
 from .exchange import App
@@ -61,7 +61,7 @@ class ServerOptions:
 
     def __post_init__(self) -> None:
         """Raises ConfigError."""
-        if not isinstance(self.port, int) or not 0 <= self.port <= 65_535:
+        if type(self.port) is not int or not 0 <= self.port <= 65_535:
             raise ConfigError(f"port {quoted(self.port)} must be a whole number from 0 to 65535")
         if not self.host:
             raise ConfigError("host is empty; use 127.0.0.1, or 0.0.0.0 for every address")
@@ -117,7 +117,7 @@ def access_of(options: ServerOptions, data_folder: Path) -> tuple[Access, str | 
         keys = (ApiKey(key_in_folder(data_folder)),)
         place = str(data_folder / KEY_FILE)
     origins = checked_origins(options.origins, has_key=bool(keys))
-    hosts = frozenset(name.lower() for name in options.hosts)
+    hosts = checked_hosts(options.hosts)
     return Access(keys, hosts, not local and not hosts, origins), place
 
 

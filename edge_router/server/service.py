@@ -10,6 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk, ChatCompletion
 from edge_router.client.async_answer import Answering, AsyncAnswerStream
 from edge_router.errors import BackendProtocolError
@@ -18,13 +19,14 @@ from edge_router.routing.arrays import Float32s
 from .decision import decision_headers, early_headers, outcome_of
 from .exchange import Exchange
 from .limits import Admission, BodyBudget, Limits
-from .memory import NO_MODELS, ModelsInMemory, require_here
 from .metrics import Metrics
 from .models import Models, Target
+from .typed_questions import TypedQuestions
 from .wire import chat, completions, embeddings, response_events, response_object, response_request
 from .wire.body import Asked, json_object
-from .wire.errors import refusal_of
+from .wire.errors import Refused, refusal_of
 from .wire.events import Events
+from .wire.loaded import NO_MODELS, ModelsInMemory, require_here
 from .wire.outcome import Outcome
 from .wire.systemone import Facts, NotAsked, replied
 
@@ -61,7 +63,7 @@ class Service:
     """What a server does, without its transport. For one event loop; closes nothing.
 
     `answers`, `embeds` and `knows` are those of an EdgeRouter and its router; embeddings have `dim`
-    numbers.
+    numbers. `typed` weighs typed questions that the router does not answer itself.
     `stop` is set once no more requests are wanted. Decisions take turns: two at once would only
     slow each other down, and one takes about a millisecond.
     """
@@ -73,6 +75,7 @@ class Service:
     models: Models
     limits: Limits
     stop: threading.Event
+    typed: TypedQuestions | None = None
     memory: ModelsInMemory = NO_MODELS
     metrics: Metrics = field(init=False)
     admission: Admission = field(init=False)
@@ -115,15 +118,24 @@ class Service:
 
     async def decide(self, exchange: Exchange, body: bytes) -> None:
         """Answer typed questions about a state. Raises Refused and EdgeRouterError."""
-        content = await _parsed(body, json_object)
-        name = self.models.embedding
+        try:
+            content = await _parsed(body, json_object)
+        except Refused as wrong:
+            await exchange.send_json(NotAsked(str(wrong)).to_json(), status=422)
+            return
+        name, weigh = self.models.embedding, None
+        deadline = Deadline.after(0.0 if self.typed is None else self.typed.within_s)
+        if self.typed is not None:
+            weigh = partial(self.typed.weigh, deadline=deadline)
         async with self.admission.place():
             try:
-                reply = await asyncio.to_thread(replied, content, self.knows, name)
+                reply = await asyncio.to_thread(replied, content, self.knows, name, weigh)
             except NotAsked as wrong:
                 await exchange.send_json(wrong.to_json(), status=422)
             else:
                 await exchange.send_json(reply)
+            finally:
+                deadline.cancel()  # of a client that has left, nobody waits for the rest
 
     async def loaded(self, exchange: Exchange) -> None:
         """List the models in memory. Raises Refused for a request from another machine."""

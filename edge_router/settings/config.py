@@ -28,6 +28,7 @@ from edge_router.guards.redaction import quoted, redacted_url
 from edge_router.guards.user_files import user_path
 
 from .budget_config import BudgetConfig, budget_config_of
+from .cache_config import CacheConfig, cache_config_of
 from .constraints import Constraints, Placement
 from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
 from .file import read_environment, read_file
@@ -186,6 +187,7 @@ class Config:
     tasks: TaskConfig = field(default_factory=TaskConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
 
     def __post_init__(self) -> None:
         """Raises ConfigError, also for settings that have no effect without `learn`."""
@@ -273,8 +275,9 @@ TABLES: Mapping[str, Callable[[Any], Any]] = {
     "tasks": task_config_of,
     "budget": budget_config_of,
     "privacy": privacy_config_of,
+    "cache": cache_config_of,
 }
-PATHS = paths_of(Config) | paths_of(ExpertConfig)
+PATHS = paths_of(Config) | paths_of(ExpertConfig) | paths_of(CacheConfig)
 
 
 def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:

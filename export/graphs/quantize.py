@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from edge_router.routing.arrays import Float32s
 
 from ..data.rows import BadData
-from ..training.model import RouterNetwork, outputs_of
+from ..training.model import TOKEN_STEPS, RouterNetwork, outputs_of
 from .exact_graph import (
     EXACT,
     GELU_UNIT,
@@ -102,12 +102,14 @@ class _Encoder:
         for number, after in enumerate(self.units[1:]):
             attended, lacking = self._attended(states, lacking, number, padding)
             states, lacking = self._fed_forward(attended, lacking, number, after)
-        self._read(self._mean(states, mask, self.units[-1]), lacking)
+        weights = self._weights(states, mask, lacking)
+        self._read(self._mean(states, weights, self.units[-1]), lacking)
 
     def _units(self) -> list[float]:
         """Per layer, the unit of the states that come in; last, that of the states that go out."""
         inside = [self._norm_unit(layer.attended) for layer in self.seen.layers]
-        return [*inside, EXACT / (self.max_tokens * self.seen.final * ROOM)]
+        steps = 1 if self.network.token_weight is None else TOKEN_STEPS
+        return [*inside, EXACT / (self.max_tokens * steps * self.seen.final * ROOM)]
 
     def _norm_unit(self, size: float) -> float:
         """How many whole numbers 1.0 is before a normalisation, for tokens whose root mean square
@@ -182,12 +184,24 @@ class _Encoder:
         output = normalized(self.writer, states, weight, noise=norm.eps * unit**2)
         return output, _array(norm.bias)
 
-    def _mean(self, states: str, mask: str, unit: float) -> str:
-        """Mean over the tokens that are not padding: (batch, width)."""
+    def _weights(self, states: str, mask: str, lacking: Float32s) -> str:
+        """What each token counts in the mean, a whole number, 0 for padding: (batch, tokens, 1)."""
+        add, constant = self.writer.add, self.writer.constant
+        read = add("Unsqueeze", mask, self.writer.axes(2))
+        if self.network.token_weight is None:
+            return read
+        layer = _linear(self.network.token_weight)
+        marks = linear(self.writer, states, layer.with_bias(layer.of(lacking)), per=self.units[-1])
+        inside = add("Clip", marks, constant(0.0), constant(1.0))
+        steps = add("Round", add("Mul", inside, constant(TOKEN_STEPS - 1)))
+        whole = add("Add", steps, constant(1.0))
+        return add("Mul", whole, read)
+
+    def _mean(self, states: str, weights: str, unit: float) -> str:
+        """Mean over the tokens, each as often as `weights` says: (batch, width)."""
         add, axes = self.writer.add, self.writer.axes
-        whole = add("Mul", add("Round", states), add("Unsqueeze", mask, axes(2)))
-        total = add("ReduceSum", whole, axes(1), keepdims=0)
-        count = add("ReduceSum", mask, axes(1), keepdims=1)
+        total = add("ReduceSum", add("Mul", add("Round", states), weights), axes(1), keepdims=0)
+        count = add("ReduceSum", weights, axes(1), keepdims=0)
         return add("Div", total, add("Mul", count, self.writer.constant(unit)))
 
     def _read(self, pooled: str, lacking: Float32s) -> None:

@@ -25,7 +25,7 @@ __all__ = ["STEPS", "Measured", "Step", "ablation", "ablation_table"]
 LENGTHS = (32, 128)
 MAX_TOKENS = 128
 OPENINGS = 5
-READ_OUTS = {"difficulties": 32, "kinds": 30, "experts": 2}
+READ_OUTS: dict[str, Any] = {"difficulties": 32, "kinds": 30, "experts": 2}
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,9 @@ def settle_on_grid(network: RouterNetwork) -> None:
 
 def _rounded_modules(network: RouterNetwork) -> list[nn.Module]:
     tables = [m for m in network.bert.embeddings.modules() if isinstance(m, nn.Embedding)]
-    return tables + [m for m in network.bert.encoder.modules() if isinstance(m, nn.Linear)]
+    linear = [m for m in network.bert.encoder.modules() if isinstance(m, nn.Linear)]
+    weighing = [] if network.token_weight is None else [network.token_weight]
+    return [*tables, *linear, *weighing]
 
 
 WEIGHT_STEPS = 64  # 7 bits: more overflow in the int8 kernels of CPUs without VNNI

@@ -15,6 +15,7 @@ from edge_router.routing.experts.expert import PROFILES
 from .heads import LinearHead
 
 __all__ = [
+    "TOKEN_STEPS",
     "RouterNetwork",
     "digest",
     "mean_of_tokens",
@@ -23,13 +24,16 @@ __all__ = [
     "trained_sizes",
 ]
 
+TOKEN_STEPS = 16  # what a token weighs is a multiple of a 16th, at least one
+
 
 class RouterNetwork(nn.Module):
     """Text -> representation (difficulty numbers, then a posterior over task kinds), log_tokens.
 
     The heads of the experts, of the `sizes` (profiles) that a student has, and of `needs_tools`
     stand outside `forward`, so the exported graph holds none. A network with an `embedding` of that
-    many numbers, a sentence embedding of length 1, gives it too.
+    many numbers, a sentence embedding of length 1, gives it too. One that `weighs_tokens` takes a
+    weighted mean over the tokens, so that it can leave out what is not part of the message.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class RouterNetwork(nn.Module):
         dropout: float = 0.1,
         embedding: int = 0,
         sizes: int = 0,
+        weighs_tokens: bool = False,
     ) -> None:
         super().__init__()
         width = bert.config.hidden_size
@@ -55,6 +60,7 @@ class RouterNetwork(nn.Module):
         self.tools = nn.Linear(difficulties + kinds, 1)
         self.embedding = nn.Linear(width, embedding) if embedding else None
         self.sizes = nn.Linear(difficulties + kinds, sizes) if sizes else None
+        self.token_weight = _equal_weights(width) if weighs_tokens else None
 
     @classmethod
     def from_pretrained(
@@ -75,12 +81,20 @@ class RouterNetwork(nn.Module):
 
     def pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Mean of the last layer over the tokens that are not padding: (batch, width)."""
+        return self.pooled_and_marked(input_ids, attention_mask)[0]
+
+    def pooled_and_marked(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean, and for each token how much it is part of the message: (batch, tokens), 0 or
+        less for what is not, 1 or more for what is; 1 where tokens are not weighed."""
         states = self.bert(
             input_ids=input_ids,
             attention_mask=attention_mask,
             token_type_ids=torch.zeros_like(input_ids),
         ).last_hidden_state  # (batch, tokens, width)
-        return mean_of_tokens(states, attention_mask)
+        if self.token_weight is None:
+            return mean_of_tokens(states, attention_mask), torch.ones_like(states[..., 0])
+        marks = self.token_weight(states)[..., 0]
+        return mean_of_tokens(states, attention_mask * _weight_of(marks.float())), marks
 
     def read(self, pooled: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Representation (batch, difficulties + kinds), kind logits (batch, kinds), log_tokens."""
@@ -120,8 +134,25 @@ def outputs_of(network: RouterNetwork) -> dict[str, int]:
     )
 
 
+def _equal_weights(width: int) -> nn.Linear:
+    """Weighs all tokens alike, and can learn not to."""
+    layer = nn.Linear(width, 1)
+    nn.init.zeros_(layer.weight)
+    nn.init.constant_(layer.bias, 0.5)
+    return layer
+
+
+def _weight_of(marks: Tensor) -> Tensor:
+    """1 to TOKEN_STEPS parts of TOKEN_STEPS, with straight-through gradients: the graph counts in
+    whole numbers."""
+    inside = marks.clamp(0, 1)
+    steps = torch.round(inside.detach() * (TOKEN_STEPS - 1)) + 1
+    return inside + (steps / TOKEN_STEPS - inside).detach()
+
+
 def mean_of_tokens(states: Tensor, attention_mask: Tensor) -> Tensor:
-    """Mean of `states` (batch, tokens, width) over the tokens that are not padding."""
+    """Mean of `states` (batch, tokens, width) over the tokens that are not padding, or weighted by
+    a mask of numbers between 0 and 1."""
     mask = attention_mask.unsqueeze(-1).to(states.dtype)
     mean: Tensor = (states * mask).sum(1) / mask.sum(1)
     return mean

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edge_router.routing.arrays import Bools, Float32s
+from edge_router.routing.artifact.text import RouterTokenizer
 from edge_router.routing.experts.expert import PROFILES
 
 from ..data.outcome_set import OutcomeSet
@@ -32,12 +33,13 @@ from .teacher import (
     masked,
     task_kinds,
 )
-from .triggers import Triggers
+from .triggers import MOST_TOKENS, Attacked, Triggers
 from .vocabulary import Vocabulary
 
 __all__ = ["distill"]
 
 EMBEDDED_CHARACTERS = 200
+LONGEST_WORD = 14  # letters of a word that triggers are made of
 
 
 def distill(
@@ -70,7 +72,7 @@ def distill(
         student.load_state_dict(torch.load(finished, weights_only=True))
         return student.eval()
     if before is not None:
-        student.load_state_dict(before.state_dict())
+        _go_on_from(before, student)
     hold_to_grid(student)
     train = queries.split("train")
     data = labels_of(train, task_kinds(queries), recipe, plan, tokenizer=vocabulary.write(work))
@@ -80,7 +82,10 @@ def distill(
         student, student.bert, encoder_rate=plan.encoder_rate, head_rate=plan.head_rate
     )
     triggers = Triggers(
-        vocabulary.pieces, share=plan.attacked, max_tokens=plan.max_tokens, seed=plan.seed
+        _words(train.texts, vocabulary, work),
+        share=plan.attacked,
+        max_tokens=plan.max_tokens,
+        seed=plan.seed,
     )
 
     def loss_of(batch: Batch) -> Tensor:
@@ -103,6 +108,14 @@ def distill(
     return student
 
 
+def _words(texts: Sequence[str], vocabulary: Vocabulary, work: Path) -> list[list[int]]:
+    """Token ids of distinct words of `texts`, and of every piece of a word."""
+    encode = RouterTokenizer(vocabulary.write(work), max_tokens=MOST_TOKENS).input_ids
+    words = dict.fromkeys(word for text in texts for word in text.split())
+    whole = [encode(word)[1:-1] for word in words if len(word) <= LONGEST_WORD]
+    return [word for word in whole if word] + [[piece] for piece in vocabulary.pieces]
+
+
 def _start(teacher: RouterNetwork, plan: StudentPlan, vocabulary: Vocabulary) -> RouterNetwork:
     bert = shrink(
         teacher.bert,
@@ -122,7 +135,16 @@ def _start(teacher: RouterNetwork, plan: StudentPlan, vocabulary: Vocabulary) ->
         dropout=plan.dropout,
         embedding=plan.embedding,
         sizes=len(PROFILES),
+        weighs_tokens=plan.weighs_tokens,
     )
+
+
+def _go_on_from(before: RouterNetwork, student: RouterNetwork) -> None:
+    """Give `student` the weights of `before`; how it weighs tokens is its own where `before` does
+    not."""
+    state = before.state_dict()
+    own = {name: value for name, value in student.state_dict().items() if name not in state}
+    student.load_state_dict(own | state)
 
 
 def _embeddings(texts: Sequence[str], base: Path, work: Path) -> Float32s:
@@ -161,25 +183,53 @@ def _loss(
     student: RouterNetwork,
     data: Labels,
     targets: _Targets,
-    ids: Sequence[Sequence[int]],
+    messages: Sequence[Attacked],
     batch: Batch,
     *,
     plan: StudentPlan,
 ) -> Tensor:
-    """Of the draws `batch`, read as the token `ids` (draws,)."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        pooled = student.pooled(*padded(ids))
+    """Of the draws `batch`, read as the `messages` (draws,)."""
     rows = data.draws.rows[batch]
-    pooled = student.dropout(pooled.float())
+    pooled, mark_loss = _pooled(student, messages)
+    pooled = student.dropout(pooled)
     from_teacher = _teacher_loss(student, pooled, targets, rows, plan)
     seen = label_loss(student, pooled, data, rows, plan)
-    loss = plan.teacher_weight * from_teacher + (1 - plan.teacher_weight) * seen
+    loss = plan.teacher_weight * from_teacher + (1 - plan.teacher_weight) * seen + mark_loss
     if targets.embeddings is None:
         return loss
     wanted = targets.embeddings[rows]
     known = ~wanted.isnan().any(1)
     distance = 1 - (student.embed(pooled) * wanted.nan_to_num()).sum(1)
     return loss + plan.embedding_weight * (distance * known).mean()
+
+
+def _pooled(student: RouterNetwork, messages: Sequence[Attacked]) -> tuple[Tensor, Tensor]:
+    """Mean of the last layer for each message (messages, width), and the loss of the marks.
+
+    The longer half is computed apart, so that the shorter half is not padded to it."""
+    order = sorted(range(len(messages)), key=lambda row: len(messages[row].ids))
+    middle = len(order) // 2
+    halves = [[messages[row] for row in half] for half in (order[:middle], order[middle:]) if half]
+    means, losses = [], []
+    for half in halves:
+        ids, mask = padded([one.ids for one in half])
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            mean, marks = student.pooled_and_marked(ids, mask)
+        means.append(mean.float())
+        losses.append(_mark_loss(marks.float(), half))
+    back = torch.tensor(order).argsort()
+    return torch.cat(means)[back], torch.stack(losses).mean()
+
+
+def _mark_loss(marks: Tensor, messages: Sequence[Attacked]) -> Tensor:
+    """By how much `marks` (messages, tokens) fall short of 1 for a message's own tokens and of 0
+    for those of a trigger, squared; each message counts alike."""
+    own = torch.full_like(marks, torch.nan)
+    for row, one in enumerate(messages):
+        own[row, : len(one.own)] = torch.tensor(one.own, dtype=marks.dtype)
+    known = ~own.isnan()
+    short = torch.where(own > 0.5, 1 - marks, marks).clamp(min=0).square() * known
+    return (short.sum(1) / known.sum(1).clamp(min=1)).mean()
 
 
 def _teacher_loss(

@@ -78,7 +78,7 @@ class Variation:
         way = random.random()
         if way < 0.45:
             return self._wrapped(text)
-        if way < 0.65:
+        if way < 0.7:
             return self._mistyped(text)
         return self._with_noise(text)
 
@@ -105,7 +105,7 @@ class Variation:
     def _ending(self) -> str:
         """Thanks, or the signature of a mail."""
         random = self._random
-        if random.random() < 0.6:
+        if random.random() < 0.45:
             return _one_of(BEHIND, random)
         name = _one_of(FIRST_NAMES, random)
         if random.random() < 0.6:

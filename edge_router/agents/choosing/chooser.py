@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
-
-import numpy as np
+from typing import Protocol
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
+from edge_router.backends.masked_choice import ChoosesNames, MaskedChoice
 from edge_router.chat.completion import ChatRequest
 from edge_router.chat.tools import ResponseFormat
 from edge_router.guards.json_lines import BadJson, json_value
@@ -17,11 +16,9 @@ from edge_router.guards.json_lines import BadJson, json_value
 from ..catalog.agent import NONE, Agent
 from .prompt import CONTENT_FREE, choice_request
 
-__all__ = ["AgentChooser", "Choice", "ChoosesNames", "MaskedChooser", "SchemaChooser"]
+__all__ = ["AgentChooser", "Choice", "MaskedChooser", "SchemaChooser"]
 
-SMALLEST = 1e-9
 CHOICE_TOKENS = 64
-MOST_BIASES = 256  # lists of agents whose bias is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,50 +43,23 @@ class AgentChooser(Protocol):
         ...
 
 
-@runtime_checkable
-class ChoosesNames(Protocol):
-    """A backend that gives the probability of each name as the answer."""
-
-    def choose(
-        self, request: ChatRequest, names: Sequence[str], *, deadline: Deadline
-    ) -> tuple[float, ...]: ...
-
-
 class MaskedChooser:
-    """A local model under a mask: it can write a candidate's name or "none", and nothing else.
-
-    Probabilities are corrected for the model's bias to some names, by what it chooses for a request
-    without content (contextual calibration, Zhao et al. 2021). Not for several threads at once.
-    """
+    """A local model under a mask: it can write a candidate's name or "none", and nothing else. Its
+    bias to some names is corrected. Not for several threads at once."""
 
     def __init__(self, backend: ChoosesNames, *, correct_bias: bool = True) -> None:
-        self.inner = self._backend = backend
-        self._correct_bias = correct_bias
-        self._biases: dict[ChatRequest, tuple[float, ...]] = {}
+        self.inner = backend
+        self._choice = MaskedChoice(backend, correct_bias=correct_bias)
 
     def choose(
         self, agents: Sequence[Agent], text: str, *, deadline: Deadline, state: str = ""
     ) -> Choice:
         names = (*(agent.name for agent in agents), NONE)
-        bias = np.ones(len(names))
-        if self._correct_bias:
-            bias = np.array(
-                self._bias(choice_request(agents, CONTENT_FREE, state), names, deadline)
-            )
-        asked = self._backend.choose(choice_request(agents, text, state), names, deadline=deadline)
-        weights = np.array(asked) / np.maximum(bias, SMALLEST)
-        shares = (weights / max(float(weights.sum()), SMALLEST)).tolist()
-        best = int(np.argmax(weights))
+        asked = choice_request(agents, text, state)
+        blank = choice_request(agents, CONTENT_FREE, state)
+        shares = self._choice.shares(asked, blank, names, deadline=deadline)
+        best = shares.index(max(shares))
         return Choice(names[best], dict(zip(names, shares, strict=True)))
-
-    def _bias(
-        self, request: ChatRequest, names: Sequence[str], deadline: Deadline
-    ) -> tuple[float, ...]:
-        if request not in self._biases:
-            if len(self._biases) >= MOST_BIASES:
-                self._biases.clear()
-            self._biases[request] = self._backend.choose(request, names, deadline=deadline)
-        return self._biases[request]
 
 
 class SchemaChooser:

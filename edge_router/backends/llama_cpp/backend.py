@@ -172,6 +172,11 @@ class LlamaCppBackend:
         nats = next(self._pieces(Job(request, deadline, reference)), None)
         return cast("float | None", nats)
 
+    @property
+    def can_choose(self) -> bool:
+        """Whether its engine weighs names against each other."""
+        return self._worker.settings.engine.chooses
+
     def choose(
         self, request: ChatRequest, names: Sequence[str], *, deadline: Deadline
     ) -> tuple[float, ...]:

@@ -19,13 +19,15 @@ EngineName = Literal["llama_cpp_python", "xllamacpp"]
 @dataclass(frozen=True, slots=True)
 class Engine:
     """A package that carries llama.cpp: the module it is imported as, its name at the package
-    index, the extra that brings it, and how many answers one loaded model gives at a time."""
+    index, the extra that brings it, how many answers one loaded model gives at a time, and whether
+    it weighs names against each other."""
 
     name: EngineName
     module: str
     package: str
     extra: str
     at_once: int
+    chooses: bool = False
 
     @property
     def installed(self) -> bool:
@@ -46,7 +48,9 @@ class Engine:
 
 
 ENGINES: Mapping[EngineName, Engine] = {
-    "llama_cpp_python": Engine("llama_cpp_python", "llama_cpp", "llama-cpp-python", "local", 1),
+    "llama_cpp_python": Engine(
+        "llama_cpp_python", "llama_cpp", "llama-cpp-python", "local", 1, chooses=True
+    ),
     "xllamacpp": Engine("xllamacpp", "xllamacpp", "xllamacpp", "quick", 4),
 }
 

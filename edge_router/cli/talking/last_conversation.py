@@ -36,12 +36,12 @@ class Conversation:
     own_device: bool = False
     own_lan: bool = False
 
-    @property
-    def constraints(self) -> Constraints | None:
-        """The limits that an answer to it needs; None for none."""
-        if self.own_device:
-            return Constraints(placement=Placement.ONLY_ON_DEVICE)
-        return Constraints(placement=Placement.ONLY_ON_LAN) if self.own_lan else None
+    def within(self, stated: Constraints | None) -> Constraints | None:
+        """The limits of an answer to it, which are the `stated` ones or stricter; None for none."""
+        if not (self.own_device or self.own_lan):
+            return stated
+        own = Placement.ONLY_ON_DEVICE if self.own_device else Placement.ONLY_ON_LAN
+        return Constraints(placement=own).tightened(stated or Constraints())
 
     def with_turns(self, said: Message, answer: str, limits: Constraints) -> Conversation:
         """The conversation with one more question, asked within `limits`, and its answer."""

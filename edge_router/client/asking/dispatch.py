@@ -191,6 +191,9 @@ class Dispatch:
             yield from chunks
             return
 
+    def close(self) -> None:
+        """Holds nothing of its own."""
+
     def _broke_off(self, query: Query, error: BackendError) -> None:
         """Note that an expert's answer broke off; raises `error` where no other expert is left."""
         broken = query.answering

@@ -147,6 +147,7 @@ class Query:
     router_closed: bool = False
     overflow: str | None = None
     hedge: str | None = None
+    cached: str | None = None
     reserving: threading.Lock = field(default_factory=threading.Lock)
 
     def elapsed(self) -> float:

@@ -21,10 +21,10 @@ import numpy as np
 from edge_router.errors import LearningError
 from edge_router.guards.bounded_file import require_regular
 from edge_router.guards.sqlite_file import (
-    BESIDE,
     NO_ROOM,
     code_of,
     opened,
+    set_aside,
     transaction,
 )
 from edge_router.routing.experts.expert import Estimate
@@ -177,18 +177,6 @@ def empty(connection: sqlite3.Connection, path: Path, until: float) -> None:
             f"{path} is empty now, but another process still reads the old rows, and they stay in "
             f"{path.name}-wal; end it and clear again"
         )
-
-
-def set_aside(path: Path) -> Path:
-    """Rename the file and what SQLite keeps beside it; nothing is deleted. Raises OSError."""
-    number = 1
-    while (new := path.with_name(f"{path.name}.corrupt-{number}")).exists():
-        number += 1
-    for ending in BESIDE:
-        beside = path.with_name(path.name + ending)
-        if beside.exists():
-            beside.rename(new.with_name(new.name + ending))
-    return new
 
 
 def values_of(outcome: Outcome) -> list[Any]:

@@ -32,11 +32,13 @@ class Representation:
 
     `vector` (representation_dim,): how hard the query is and in which ways, then the posterior
     over the artifact's task kinds (sums to 1). `log_tokens`: natural logarithm of the expected
-    length of an answer, in tokens.
+    length of an answer, in tokens. `embedding` (embedding_dim,), of length 1, is that of the text,
+    where the encoder was made to give it in the same pass.
     """
 
     vector: Float32s
     log_tokens: float
+    embedding: Float32s | None = None
 
 
 class Encoder(Protocol):

@@ -1,9 +1,7 @@
-"""/v1/systemone: typed questions about a state, probabilities of their options, one encoder pass.
+"""/v1/systemone: typed questions about a state, a probability for each of their options.
 
-The protocol is that of TypeSafe's Jev, which llama-server and vLLM speak too. It is no drop-in for
-a decision model, which answers any question (the suite `jevcompat` asks such, and stops here at its
-first): the router knows four things of a query, so a question must name one of them as its
-`instructions`, and any other is refused with 422:
+The protocol is that of TypeSafe's Jev, which llama-server and vLLM speak too. Four questions are
+answered by the router itself, from one encoder pass; their `instructions` are one of these words:
 
 - "needs_tools" (noul): that the state needs live data or a device
 - "difficulty" (noul): that the weakest expert here would not answer it well
@@ -11,30 +9,34 @@ first): the router knows four things of a query, so a question must name one of 
   "everyday/coding", or what such names begin with before a slash
 - "expert" (choice): who would be asked; options are experts' names
 
-The options of a choice share all probability; `x_mass` says how much of it was theirs before.
+The options of such a choice share all probability; `x_mass` says how much of it was theirs before.
+Any other question is weighed by a local model, if the server has one that can; without one it is
+refused with 422. How good those answers are is up to that model.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from edge_router.chat.request import estimated_tokens
 from edge_router.guards.redaction import quoted
 
-__all__ = ["Facts", "NotAsked", "replied"]
+__all__ = ["Facts", "NotAsked", "Question", "Weigh", "replied"]
 
-MOST_QUESTIONS, MOST_OPTIONS = 64, 255
+MOST_QUESTIONS, MOST_OPTIONS, MOST_LEVELS = 64, 255, 10
 NOULS, CHOICES = ("needs_tools", "difficulty"), ("kind", "expert")
+KNOWN: Mapping[str, tuple[str, ...]] = {"noul": NOULS, "choice": CHOICES, "score": ()}
+TRUE, FALSE = "true", "false"
 Place = tuple[str, ...]
 
 
 class NotAsked(Exception):
     """What is wrong with a body, and where in it: the protocol's 422."""
 
-    def __init__(self, message: str, place: Place) -> None:
+    def __init__(self, message: str, place: Place = ()) -> None:
         super().__init__(message)
         self.place = place
 
@@ -56,6 +58,55 @@ class Facts:
     experts: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A typed question: its `words`, and its `options` with what is said of each, "" for nothing.
+
+    The options of a noul are "true" and "false", those of a score its levels "0", "1" and so on,
+    whose texts `levels` has as they were stated. `place` says where it stands in the body.
+    """
+
+    type: Literal["noul", "choice", "score"]
+    words: str
+    options: Mapping[str, str]
+    levels: Sequence[Any] = ()
+    place: Place = field(default=(), compare=False)
+
+
+Weigh = Callable[[str, Question], Sequence[float]]
+"""The probability of each option of a question about a state, from a local model."""
+
+
+def replied(
+    body: Mapping[str, Any],
+    facts: Callable[[str], Facts],
+    model: str,
+    weigh: Weigh | None = None,
+) -> dict[str, Any]:
+    """The reply to a body. `facts` are those of a state, asked for where a question needs them;
+    `weigh` answers the others, None where nothing can. Raises NotAsked, before any is answered
+    where a question is none."""
+    state, questions = _state(body), _questions(body)
+    asked = {name: _question(one, ("questions", name)) for name, one in questions.items()}
+    for question in asked.values() if weigh is None else ():
+        _require_known(question)
+    facts = _once(facts)
+    answers = {name: _answered(one, state, facts, weigh) for name, one in asked.items()}
+    usage = {"input_tokens": estimated_tokens(len(state)), "output_tokens": 0}
+    return {"model": model, "answers": answers, "usage": usage}
+
+
+def _once(facts: Callable[[str], Facts]) -> Callable[[str], Facts]:
+    known: list[Facts] = []
+
+    def of(state: str) -> Facts:
+        if not known:
+            known.append(facts(state))
+        return known[0]
+
+    return of
+
+
 def _state(body: Mapping[str, Any]) -> str:
     """The state as a text."""
     state = body.get("state")
@@ -63,18 +114,6 @@ def _state(body: Mapping[str, Any]) -> str:
     if state in (None, [], {}) or not isinstance(state, (str, dict, list)) or not text.strip():
         raise NotAsked("state must be a text, an object or a list, and not empty", ("state",))
     return text
-
-
-def replied(body: Mapping[str, Any], facts: Callable[[str], Facts], model: str) -> dict[str, Any]:
-    """The reply to a body; `facts` are those of a state. Raises NotAsked, before it asks for facts
-    where a question is none."""
-    state, questions = _state(body), _questions(body)
-    checked = {name: _checked(one, ("questions", name)) for name, one in questions.items()}
-    found = facts(state)
-    answers = {name: _answer(one, found, ("questions", name)) for name, one in checked.items()}
-    read = estimated_tokens(len(state))
-    usage = {"input_tokens": read, "output_tokens": 0}
-    return {"model": model, "answers": answers, "usage": usage}
 
 
 def _questions(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -86,53 +125,132 @@ def _questions(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return questions
 
 
-def _checked(question: Any, place: Place) -> tuple[str, Sequence[str]]:
-    """What a question asks for, and its options."""
-    if not isinstance(question, dict) or question.get("type") not in ("noul", "choice", "score"):
+def _question(stated: Any, place: Place) -> Question:
+    """A question as it stands in a body. Raises NotAsked."""
+    kind = stated.get("type") if isinstance(stated, dict) else None
+    if not isinstance(kind, str) or kind not in KNOWN:
         raise NotAsked("a question needs the type noul, choice or score", (*place, "type"))
-    kind, about = question["type"], question.get("instructions")
-    known = {"noul": NOULS, "choice": CHOICES}.get(kind, ())
-    if not isinstance(about, str) or about not in known:
-        listed = ", ".join((*NOULS, *CHOICES))
-        words = f"a {kind} of {quoted(about)} is not known; the router answers {listed}"
-        raise NotAsked(f"{words} (noul, noul, choice, choice)", (*place, "instructions"))
-    criteria = question.get("criteria")
+    words, criteria = stated.get("instructions"), stated.get("criteria")
+    text = _text(words, (*place, "instructions"))
+    inside = (*place, "criteria")
     if kind == "noul":
         if not isinstance(criteria, dict | None):
-            raise NotAsked("criteria must be an object", (*place, "criteria"))
-        return about, ()
-    if not isinstance(criteria, dict) or not 1 <= len(criteria) <= MOST_OPTIONS:
-        raise NotAsked(f"a choice has 1 to {MOST_OPTIONS} options", (*place, "criteria"))
-    return about, tuple(criteria)
+            raise NotAsked("criteria must be an object with true and false", inside)
+        said = criteria or {}
+        options = {name: _text(said.get(name), (*inside, name)) for name in (TRUE, FALSE)}
+        if not text and not any(options.values()):
+            raise NotAsked("a noul needs instructions or criteria", (*place, "instructions"))
+        return Question("noul", text, options, place=place)
+    if kind == "choice":
+        if not isinstance(criteria, dict) or not 1 <= len(criteria) <= MOST_OPTIONS:
+            raise NotAsked(f"criteria must be an object of 1 to {MOST_OPTIONS} options", inside)
+        options = {name: _text(one, (*inside, name)) for name, one in criteria.items()}
+        return Question("choice", text, options, place=place)
+    if not isinstance(criteria, list) or not 2 <= len(criteria) <= MOST_LEVELS:
+        raise NotAsked(f"criteria must be a list of 2 to {MOST_LEVELS} levels", inside)
+    if None in criteria:
+        raise NotAsked("a level must not be null", inside)
+    options = {str(at): _text(one, inside) for at, one in enumerate(criteria)}
+    return Question("score", text, options, criteria, place)
 
 
-def _answer(asked: tuple[str, Sequence[str]], facts: Facts, place: Place) -> dict[str, Any]:
-    about, options = asked
-    if about == "needs_tools":
-        if facts.needs_tools is None:
-            raise NotAsked("this artifact does not tell what needs tools", place)
-        return {"type": "noul", "noul": facts.needs_tools}
-    if about == "difficulty":
-        return {"type": "noul", "noul": facts.difficulty}
-    known = facts.kinds if about == "kind" else facts.experts
-    masses = {option: _mass(option, known, place) for option in options}
-    total = sum(masses.values())
-    even = 1 / len(options)
-    shares = {name: mass / total if total > 0 else even for name, mass in masses.items()}
-    best = max(shares, key=shares.__getitem__)
+def _text(stated: Any, place: Place) -> str:
+    """Instructions or a description as a text: they may be objects and lists too."""
+    if stated is None or isinstance(stated, str):
+        return stated or ""
+    if not isinstance(stated, (dict, list)):
+        raise NotAsked("this must be a text, an object or a list", place)
+    return json.dumps(stated, ensure_ascii=False)
+
+
+def _require_known(question: Question) -> None:
+    """Raise NotAsked for a question that is none of the router's own."""
+    if question.words not in KNOWN[question.type]:
+        listed = ", ".join((*NOULS, *CHOICES))
+        raise NotAsked(
+            f"a {question.type} of {quoted(question.words)} is not known; the router answers "
+            f"{listed} (noul, noul, choice, choice), and any other question where a local expert "
+            "runs on llama-cpp-python: pip install 'edge-router[local]'",
+            (*question.place, "instructions"),
+        )
+
+
+def _answered(
+    question: Question, state: str, facts: Callable[[str], Facts], weigh: Weigh | None
+) -> dict[str, Any]:
+    known = question.words in KNOWN[question.type]
+    if known and question.type == "noul":
+        return {"type": "noul", "noul": _noul(question, facts(state))}
+    if known:
+        of_state = facts(state)
+        theirs = of_state.kinds if question.words == "kind" else of_state.experts
+        masses = [_mass(option, theirs) for option in question.options]
+        if weigh is None or None not in masses:
+            return _shared(question, masses, theirs)
+    assert weigh is not None
+    return _weighed(question, weigh(state, question))
+
+
+def _noul(question: Question, facts: Facts) -> float:
+    if question.words == "difficulty":
+        return facts.difficulty
+    if facts.needs_tools is None:
+        raise NotAsked("this artifact does not tell what needs tools", question.place)
+    return facts.needs_tools
+
+
+def _mass(option: str, known: Mapping[str, float]) -> float | None:
+    """The probability of an option, of its own or of all whose names begin with it; None for one
+    that is not known."""
+    masses = [p for name, p in known.items() if name == option or name.startswith(f"{option}/")]
+    return sum(masses) if masses else None
+
+
+def _shared(
+    question: Question, masses: Sequence[float | None], known: Mapping[str, float]
+) -> dict[str, Any]:
+    """The answer to a choice among what the router knows. Raises NotAsked for an unknown option."""
+    for option, mass in zip(question.options, masses, strict=True):
+        if mass is None:
+            words = f"there is no {quoted(option)}; some are {', '.join([*known][:8])}"
+            raise NotAsked(words, (*question.place, "criteria", option))
+    total = sum(filter(None, masses))
+    even = 1 / len(masses)
+    shares = [(mass or 0.0) / total if total > 0 else even for mass in masses]
+    return _weighed(question, shares) | {"x_mass": total}
+
+
+def _weighed(question: Question, shares: Sequence[float]) -> dict[str, Any]:
+    """The answer that a distribution over the options gives."""
+    probabilities = dict(zip(question.options, shares, strict=True))
+    if question.type == "noul":
+        return {"type": "noul", "noul": probabilities[TRUE]}
+    if question.type == "choice":
+        return {
+            "type": "choice",
+            "choice": max(probabilities, key=probabilities.__getitem__),
+            "probabilities": probabilities,
+            "confidence": _peak(shares),
+        }
     return {
-        "type": "choice",
-        "choice": best,
-        "probabilities": shares,
-        "confidence": 1.0 if even == 1 else max(0.0, (shares[best] - even) / (1 - even)),
-        "x_mass": total,
+        "type": "score",
+        "score": sum(level * share for level, share in enumerate(shares)),
+        "legend": dict(zip(question.options, question.levels, strict=True)),
+        "probabilities": probabilities,
+        "confidence": _nearness(shares),
     }
 
 
-def _mass(option: str, known: Mapping[str, float], place: Place) -> float:
-    """The probability of an option: of its own, or of all whose names begin with it."""
-    masses = [p for name, p in known.items() if name == option or name.startswith(f"{option}/")]
-    if not masses:
-        words = f"there is no {quoted(option)}; some are {', '.join([*known][:8])}"
-        raise NotAsked(words, (*place, "criteria", option))
-    return sum(masses)
+def _peak(shares: Sequence[float]) -> float:
+    """The confidence of a choice, 0..1: how far the best option is above an even share."""
+    even = 1 / len(shares)
+    return 1.0 if even == 1 else max(0.0, (max(shares) - even) / (1 - even))
+
+
+def _nearness(shares: Sequence[float]) -> float:
+    """The confidence of a score, 0..1: how near to the likeliest level the others are, against an
+    even distribution about the middle."""
+    count, best = len(shares), max(range(len(shares)), key=shares.__getitem__)
+    spread = sum(share * abs(level - best) for level, share in enumerate(shares))
+    even = sum(abs(level - (count - 1) / 2) for level in range(count)) / count
+    return max(0.0, 1 - spread / even)

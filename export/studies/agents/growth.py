@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from edge_router.agents.cache import semantic_threshold
 from edge_router.agents.catalog.agent import Agent
 from edge_router.agents.catalog.catalog import AgentCatalog, CatalogView
 from edge_router.agents.catalog.embedding import Embedder
@@ -17,6 +16,7 @@ from edge_router.agents.ranking.categories import Categories
 from edge_router.agents.ranking.scorer import AgentScorer, EmbeddedQuery
 from edge_router.agents.ranking.shortlist import shortlist
 from edge_router.chat.completion import estimated_tokens
+from edge_router.learning.calibration.wrong_hits import semantic_threshold
 from edge_router.routing.arrays import Float32s
 
 from .intents import Intents

@@ -38,15 +38,18 @@ def minilm() -> RouterNetwork:
     return RouterNetwork.from_pretrained(base, difficulties=4, kinds=3, experts=2)
 
 
-@pytest.fixture(scope="module")
-def network() -> RouterNetwork:
-    """An untrained read-out on half of the real MiniLM, its weights on the int8 grid."""
+@pytest.fixture(scope="module", params=[False, True], ids=["mean", "weighed"])
+def network(request: pytest.FixtureRequest) -> RouterNetwork:
+    """An untrained read-out on half of the real MiniLM, its weights on the int8 grid; its tokens
+    count alike or are weighed."""
     torch.manual_seed(0)
     whole = RouterNetwork.from_pretrained(
         Recipe.load(RECIPE).base, difficulties=4, kinds=3, experts=2
     )
     bert = shrink(whole.bert, layers=[0, 2, 4], width=256, feed_forward=1024)
-    network = RouterNetwork(bert, difficulties=4, kinds=3, experts=2)
+    network = RouterNetwork(bert, difficulties=4, kinds=3, experts=2, weighs_tokens=request.param)
+    if network.token_weight is not None:
+        torch.nn.init.normal_(network.token_weight.weight, std=0.02)
     hold_to_grid(network)
     settle_on_grid(network)
     return network.eval()

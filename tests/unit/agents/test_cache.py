@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_router.agents.cache import DecisionCache, normalised, semantic_threshold
+from edge_router.agents.cache import DecisionCache, normalised
 from edge_router.agents.decision import AgentDecision, AgentReason
 from edge_router.errors import InvalidAgent
 
@@ -55,16 +55,6 @@ def test_the_oldest_go() -> None:
     cache.exact("a", ())
     cache.keep("c", ONE, (), FOUND)
     assert [bool(cache.exact(text, ())) for text in "abc"] == [True, False, True]
-
-
-def test_a_threshold_keeps_its_bound() -> None:
-    """Wrong hits begin below .8; too few pairs allow no semantic hit at all."""
-    cosines = np.linspace(0.5, 1, 1000)
-    threshold = semantic_threshold(cosines.tolist(), (cosines > 0.8).tolist(), wrong=0.05)
-    hits = cosines >= threshold
-    assert np.mean(cosines[hits] <= 0.8) <= 0.05
-    assert 0.77 <= threshold <= 0.82
-    assert semantic_threshold([0.99] * 5, [True] * 5) > 1
 
 
 def test_a_cache_without_room_is_refused() -> None:

@@ -24,15 +24,26 @@ def test_a_new_file_that_another_writes_is_waited_for(tmp_path: Path) -> None:
     other.close()
 
 
+def write(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE numbers (number)")
+
+
 def test_a_removed_file_leaves_nothing_beside_it(tmp_path: Path) -> None:
     """Nor is a file that is not there an error."""
-
-    def write(connection: sqlite3.Connection) -> None:
-        connection.execute("CREATE TABLE numbers (number)")
-
     connection = opened(tmp_path / "some.sqlite3", time.monotonic() + 10, write)
     assert len(list(tmp_path.iterdir())) == 3
     remove(tmp_path / "some.sqlite3")
     assert list(tmp_path.iterdir()) == []
     connection.close()
     remove(tmp_path / "some.sqlite3")
+
+
+def test_a_file_that_others_may_write_is_closed_to_them(tmp_path: Path) -> None:
+    """With its log beside it: others could spend the user's budget, or read it."""
+    path = tmp_path / "some.sqlite3"
+    held = opened(path, time.monotonic() + 10, write)
+    for one in tmp_path.iterdir():
+        one.chmod(0o666)
+    opened(path, time.monotonic() + 10, lambda _: None).close()
+    assert {one.stat().st_mode & 0o777 for one in tmp_path.iterdir()} == {0o600}
+    held.close()

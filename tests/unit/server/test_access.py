@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge_router.errors import ConfigError
-from edge_router.server.access import Access, Headers, checked_origins
+from edge_router.server.access import Access, Headers, checked_hosts, checked_origins
 from edge_router.server.api_key import ApiKey
 from edge_router.server.wire.errors import Refused
 
@@ -131,3 +131,17 @@ def test_every_origin_needs_a_key() -> None:
     assert checked_origins(["*", "http://localhost:1"], has_key=True) == ("*", "http://localhost:1")
     with pytest.raises(ConfigError, match="lets every web page ask"):
         checked_origins(["*"], has_key=False)
+
+
+@pytest.mark.parametrize("host", ["http://x", "x:8080", "", "a b", "x/y", "me@x", "[::1]", 7])
+def test_what_is_no_name_of_a_host_is_refused(host: object) -> None:
+    """It could never be that of a request."""
+    with pytest.raises(ConfigError, match=r"--allow-host .* is no name of a host"):
+        checked_hosts([host])  # type: ignore[list-item]
+
+
+def test_names_and_addresses_are_hosts() -> None:
+    """In small letters, as they are compared."""
+    assert checked_hosts(["Box.local", "192.168.1.5", "fd00::1"]) == {
+        "box.local", "192.168.1.5", "fd00::1",
+    }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,37 @@ def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     assert len(key) >= 40
     assert key_in_folder(folder) == key
     assert (folder / KEY_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill in the middle leaves no empty file in its place; without links it is renamed."""
+
+    def killed(_: int) -> None:
+        assert not (tmp_path / KEY_FILE).exists()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", killed)
+        with pytest.raises(KeyboardInterrupt):
+            key_in_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+    def no_links(_: Path, __: Path) -> None:
+        raise PermissionError("this file system has no links")
+
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    assert len(key_in_folder(tmp_path)) >= 40
+    assert [one.name for one in tmp_path.iterdir()] == [KEY_FILE]
+
+
+def test_many_servers_that_begin_at_once_have_one_key(tmp_path: Path) -> None:
+    """The one that was there first."""
+    with ThreadPoolExecutor(8) as pool:
+        keys = {*pool.map(lambda _: key_in_folder(tmp_path), range(32))}
+    assert len(keys) == 1
+    assert [one.name for one in tmp_path.iterdir()] == [KEY_FILE]
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_an_unknown_variable_is_an_error(name: str, monkeypatch: pytest.MonkeyPa
         ("[ruoter]\nartifact = 'x'", "unknown key 'ruoter' in the file; did you mean 'router'?"),
         (
             "deadline_s = 1",
-            "unknown key 'deadline_s' in the file; known are budget, experts, privacy, ",
+            "unknown key 'deadline_s' in the file; known are budget, cache, experts, ",
         ),
         (
             f"[experts.gpt]\n{SERVER}\nmodle = 'x'",

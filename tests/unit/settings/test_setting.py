@@ -30,6 +30,7 @@ def test_each_field_is_a_setting_with_its_help(kind: type) -> None:
         "budget",
         "callers",
         "privacy",
+        "cache",
     } == {o.name for o in settings_of(kind)}
     assert all(one.metadata["help"] for one in settings_of(kind))
 

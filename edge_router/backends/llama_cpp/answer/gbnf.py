@@ -42,7 +42,8 @@ FORMATS = {
 def gbnf(schema: Mapping[str, Any], *, root: str) -> str:
     """The rules of a schema that `grammar` reduced, one a line; `root` is the rule of the whole.
 
-    Raises BackendRejected for a length whose upper bound lies below its lower one.
+    Raises BackendRejected for a length whose upper bound lies below its lower one, and for an enum
+    of nothing.
     """
     writer = _Writer(root)
     for name, one in schema.get("$defs", {}).items():
@@ -66,6 +67,8 @@ class _Writer:
         if "$ref" in node:
             return self.defined(node["$ref"].removeprefix("#/$defs/"))
         if "enum" in node:
+            if not node["enum"]:
+                raise BackendRejected("enum of a JSON schema is empty, so that nothing fits it")
             texts = (json.dumps(one, ensure_ascii=False) for one in node["enum"])
             return f"({' | '.join(map(_literal, texts))}) space"
         if "anyOf" in node:

@@ -175,11 +175,12 @@ def _router(
     states: str | None = None,
     expert: Backend | None = None,
 ) -> AgentRouter:
-    from edge_router.agents.choosing.chooser import ChoosesNames, MaskedChooser, SchemaChooser
+    from edge_router.agents.choosing.chooser import MaskedChooser, SchemaChooser
     from edge_router.agents.router import UNCALIBRATED, AgentRouter
     from edge_router.agents.states.rules import states_from_file
     from edge_router.agents.states.state_machine import StateMachine
     from edge_router.agents.stored_threshold import stored_threshold
+    from edge_router.backends.masked_choice import ChoosesNames
 
     machine = None
     if states:
@@ -187,7 +188,7 @@ def _router(
         machine = StateMachine(*defined, catalog.embedder)
     chooser: Any = None
     if expert is not None:
-        if isinstance(expert, ChoosesNames):
+        if isinstance(expert, ChoosesNames) and expert.can_choose:
             chooser = MaskedChooser(expert)
         else:
             chooser = SchemaChooser(expert)

@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...consent import terminal_consent
-from ...options import add_command, as_typed, config_of, query_of, request_of
+from ...options import (
+    add_caller,
+    add_command,
+    as_typed,
+    config_of,
+    limits_of,
+    query_of,
+    request_of,
+)
 from ...printing import print_json, print_stream, record_json
 
 if TYPE_CHECKING:
@@ -31,6 +39,7 @@ def add(commands: Any) -> None:
     ask.add_argument("--system", metavar="TEXT", help="what the expert is told before the query")
     ask.add_argument("--max-tokens", type=int, default=None, help="length limit of the answer")
     ask.epilog = 'Words need no quotes; what a shell would read otherwise does: "What is 2*3?"'
+    add_caller(ask)
 
 
 def _ask(options: argparse.Namespace) -> None:
@@ -45,8 +54,9 @@ def _ask(options: argparse.Namespace) -> None:
     before = last.read() if options.goes_on else NOTHING_SAID
     first = [Message("system", as_typed(options.system))] if options.system else []
     request = replace(asked, messages=(*first, *before.messages, said))
+    limits = before.within(limits_of(options))
     with EdgeRouter(config, consent=terminal_consent()) as router:
-        answer = _answered(router, request, before.constraints, as_json=options.json)
+        answer = _answered(router, request, limits, as_json=options.json)
         if answer.strip():
             last.keep(before.with_turns(said, answer, router.constraints()))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from edge_router.errors import EdgeRouterError
 
 from ...consent import terminal_consent
-from ...options import add_command, as_typed, config_of, request_of
+from ...options import add_caller, add_command, as_typed, config_of, limits_of, request_of
 from ...printing import print_dim, print_error, print_stream
 from .route import print_explanation
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge_router.client.sync_client import EdgeRouter
     from edge_router.routing.deciding.decision import Decision
     from edge_router.routing.deciding.ranked_rule import RankedRule
+    from edge_router.settings.constraints import Constraints
 
     from ...talking.last_conversation import Conversation, LastConversation
 
@@ -44,6 +45,7 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     chat.add_argument("--max-tokens", type=int, default=None, help="length limit of an answer")
     chat.add_argument("--system", metavar="TEXT", help="what the expert is told before all else")
+    add_caller(chat)
     chat.epilog = "Lines that begin with / are commands: /help lists them."
 
 
@@ -55,10 +57,10 @@ def _chat(options: argparse.Namespace) -> None:
 
     limit = request_of("Hello", options.max_tokens).max_tokens
     config = config_of(options)
-    last = LastConversation.of(config)
+    last, limits = LastConversation.of(config), limits_of(options)
     so_far = last.read() if options.goes_on else NOTHING_SAID
     with EdgeRouter(config, consent=terminal_consent()) as router:
-        talk = Talk(router, limit, last, so_far, system=as_typed(options.system or ""))
+        talk = Talk(router, limit, last, so_far, limits, as_typed(options.system or ""))
         lines = iter(TypedLines.of(config, last.is_private))
         with closing(lines):  # so that they are kept whatever ends the talk
             talk.listen_to(lines)
@@ -72,6 +74,7 @@ class Talk:
     max_tokens: int
     last: LastConversation
     so_far: Conversation
+    limits: Constraints | None = None
     system: str = ""
     expert: str | None = None
     decision: Decision | None = None
@@ -110,7 +113,8 @@ class Talk:
         rule = None if self.expert is None else _named(self.expert)
         messages = (*first, *self.so_far.messages, said)
         request = ChatRequest(messages, max_tokens=self.max_tokens)
-        stream = self.router.stream(request, rule=rule, constraints=self.so_far.constraints)
+        limits = self.so_far.within(self.limits)
+        stream = self.router.stream(request, constraints=limits, rule=rule)
         self.decision = stream.decision
         return stream
 

@@ -152,11 +152,12 @@ def serve_router(
     from edge_router.device.own_servers import registered
     from edge_router.server.app import asgi_app
     from edge_router.server.facts import facts_of
-    from edge_router.server.memory import ModelsInMemory
     from edge_router.server.models import Models
     from edge_router.server.rules import named_rules
     from edge_router.server.run import access_of, serve
     from edge_router.server.service import Service
+    from edge_router.server.typed_questions import TypedQuestions
+    from edge_router.server.wire.loaded import ModelsInMemory
     from edge_router.settings.constraints import Constraints
 
     stop = threading.Event() if stop is None else stop
@@ -174,10 +175,12 @@ def serve_router(
     access, key_place = access_of(options, config.data_folder)
     rules = named_rules(config, inner.artifact)
     models = Models(config.experts, rules, embedding=manifest.name)
+    chooser, typed = router.chooser(), None
+    if chooser is not None:
+        typed = TypedQuestions.of(chooser, within_s=config.deadline_s)
+    dim, limits = manifest.embedding_dim, options.limits
     memory = ModelsInMemory(lambda: local_models(router), lambda name: unload(router, name))
-    service = Service(
-        answers, inner.embed, knows, manifest.embedding_dim, models, options.limits, stop, memory
-    )
+    service = Service(answers, inner.embed, knows, dim, models, limits, stop, typed, memory)
     with ExitStack() as until_the_end:
 
         def listening(url: str) -> None:

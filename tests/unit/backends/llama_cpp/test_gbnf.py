@@ -77,3 +77,10 @@ def test_llama_cpp_reads_it(schema: dict[str, Any]) -> None:
     """Its own parser raises for a grammar that is none."""
     grammar = pytest.importorskip("llama_cpp.llama_grammar", reason="no extra `local`")
     grammar.LlamaGrammar.from_string(gbnf(schema, root="root"), verbose=False)
+
+
+@pytest.mark.parametrize("schema", [{"enum": []}, {"anyOf": [{"enum": []}, {"type": "null"}]}])
+def test_an_enum_of_nothing_is_refused(schema: dict[str, Any]) -> None:
+    """Nothing fits it."""
+    with pytest.raises(BackendRejected, match="enum of a JSON schema is empty"):
+        gbnf(schema, root="root")

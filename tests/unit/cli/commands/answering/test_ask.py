@@ -24,6 +24,14 @@ profile = "3b"
 base_url = "{url}"
 """
 
+PRICED = """
+location = "cloud"
+input_usd_per_million = 1000.0
+output_usd_per_million = 1000.0
+[budget.callers.phone]
+usd_per_day = 0.000001
+"""
+
 Type = Callable[[bytes], None]
 
 
@@ -115,6 +123,26 @@ def test_a_system_message_goes_first(capsys: pytest.CaptureFixture[str], tmp_pat
         ("system", "Be brief."),
         ("user", "Who are you?"),
     ]
+
+
+def test_a_caller_has_a_budget_of_its_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose is used up is refused, in `ask` and in `chat`; others are answered."""
+    heard: list[list[dict[str, str]]] = []
+    monkeypatch.setattr("builtins.input", lambda _="": next(typed))
+    with FaultServer(said_to(heard)) as server:
+        (tmp_path / "c.toml").write_text(SETTINGS.format(name="a", url=server.url) + PRICED)
+        options = ("--config", str(tmp_path / "c.toml"))
+        code, _, err = run(capsys, "ask", "Who are you?", *options, "--caller", "phone")
+        assert (code, heard) == (1, [])
+        assert "budget" in err
+        typed = iter(["Who are you?", "/exit"])
+        code, _, err = run(capsys, "chat", *options, "--caller", "phone")
+        assert (code, heard) == (0, [])
+        assert "budget" in err
+        assert run(capsys, "ask", "Who?", *options, "--caller", "x" * 201)[0] == 2
+        assert run(capsys, "ask", "Who?", *options, "--caller", "laptop")[1] == "Hello.\n"
 
 
 def test_chat_knows_commands(

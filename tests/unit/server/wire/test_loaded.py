@@ -7,8 +7,8 @@ import math
 import pytest
 
 from edge_router.client.local_models import LocalModel
-from edge_router.server.memory import ModelsInMemory, require_here
 from edge_router.server.wire.errors import Refused
+from edge_router.server.wire.loaded import ModelsInMemory, require_here
 
 IDLE = LocalModel("a", "a.gguf", 100, loaded=True, loading=False, busy=False, left_s=12.34)
 BUSY = LocalModel("b", "b.gguf", 200, loaded=True, loading=False, busy=True, left_s=math.inf)

@@ -14,7 +14,7 @@ from typing import Any
 from edge_router.client.local_models import LocalModel
 from edge_router.guards.loopback import is_loopback
 
-from .wire.errors import Refused
+from .errors import Refused
 
 __all__ = ["NO_MODELS", "ModelsInMemory", "loaded_object", "require_here"]
 

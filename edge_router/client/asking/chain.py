@@ -1,0 +1,77 @@
+"""What the settings put around asking experts: hedging, and a cache of answers.
+
+What is off is not loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from edge_router.chat.completion import ChatRequest, Prompt
+from edge_router.errors import BackendError
+from edge_router.routing.arrays import Float32s
+from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.deciding.decision import Decision
+from edge_router.routing.experts.expert import Expert
+from edge_router.settings.config import Config
+
+from .query import Ask, Chunks, Query
+
+if TYPE_CHECKING:
+    from edge_router.layers.privacy.gate import PrivacyGate
+
+__all__ = ["Answers", "cached", "hedged"]
+
+
+class Embeds(Protocol):
+    """The part of `Router` that a cache needs."""
+
+    artifact: RouterArtifact
+    experts: tuple[Expert, ...]
+
+    def embed(self, prompt: Prompt) -> Float32s: ...
+
+    def embedding(self, request: ChatRequest, decision: Decision) -> Float32s: ...
+
+
+class Answers(Protocol):
+    """What gives the answer to a query: the dispatch, or a cache around it."""
+
+    def run(self, query: Query) -> Chunks:
+        """The answer in pieces."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+def hedged(
+    config: Config,
+    ask: Ask,
+    experts: Iterable[Expert],
+    failed: Callable[[str, BackendError], None],
+    gate: PrivacyGate | None,
+) -> Ask:
+    """`ask`, with a second remote expert beside a slow one where the settings say so; `failed`
+    receives failures."""
+    if config.hedge_after_s is None:
+        return ask
+    from .hedge import Hedge
+
+    asks = {} if gate is None else {"asks_first": gate.needs_consent}
+    return Hedge(ask, experts, after_s=config.hedge_after_s, failed=failed, **asks).ask
+
+
+def cached(config: Config, answers: Answers, router: Embeds) -> Answers:
+    """`answers`, behind a cache where the settings name one. Raises ConfigError."""
+    if config.cache.mode == "off":
+        return answers
+    from edge_router.layers.cache.cache import AnswerCache
+
+    from .cached import CachedDispatch
+
+    cache = AnswerCache.from_config(config, router.artifact, router.embed)
+    experts = {one.name: one for one in router.experts}
+    return CachedDispatch(answers, cache, experts, router.embedding)

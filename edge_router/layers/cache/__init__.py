@@ -1,0 +1,1 @@
+"""Answers kept on this device: exact and semantic matches of whole conversations."""

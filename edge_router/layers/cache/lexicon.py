@@ -1,0 +1,46 @@
+"""The word lists of `lexicon.toml`, as the guards and the alignment use them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = [
+    "CALENDAR",
+    "EMPTY",
+    "FORMS",
+    "IRREGULAR",
+    "LANGUAGES",
+    "LIGHT",
+    "NEGATIONS",
+    "NUMBERS",
+    "OPPOSITES",
+    "SAME",
+    "SCOPES",
+    "UNITS",
+]
+
+FILE = Path(__file__).with_name("lexicon.toml")
+LISTS: Mapping[str, str] = tomllib.loads(FILE.read_text(encoding="utf-8"))
+
+
+def _groups(name: str) -> dict[str, str]:
+    """Each word of a table to the first one of its line."""
+    lines = LISTS[name].splitlines()
+    return {word: line.split()[0] for line in lines for word in line.split()}
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(LISTS[name].split())
+
+
+NEGATIONS, LANGUAGES = _words("negations"), _words("languages")
+EMPTY, LIGHT = _words("empty"), _words("light")
+NUMBERS = {word: digits for word, digits in _groups("numbers").items() if word != digits}
+UNITS, CALENDAR, SCOPES, FORMS = map(_groups, ("units", "calendar", "scopes", "forms"))
+SAME, IRREGULAR = _groups("same"), _groups("irregular")
+OPPOSITES = tuple(
+    tuple(frozenset(side.split()) for side in line.split("|"))
+    for line in LISTS["opposites"].splitlines()
+)
