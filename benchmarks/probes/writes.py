@@ -25,7 +25,11 @@ def written() -> dict[str, int]:
 
 def main() -> None:
     answers, settings = int(sys.argv[1]), json.loads(sys.argv[2])
-    local = ExpertConfig("llama_cpp", "smollm2-135m", "135m")
+    price = 1.0  # so that a budget has something to count
+    local = ExpertConfig(
+        "openai", "m", "3b", base_url="http://127.0.0.1:9/v1",
+        input_usd_per_million=price, output_usd_per_million=price,
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         config = Config(data_dir=folder, experts={"local": local}, **settings)
         backend = FakeBackend(ANSWER)
