@@ -41,7 +41,7 @@ def _config(options: argparse.Namespace) -> None:
         print_json(_shown(settings))
         return
     experts, callers = settings.pop("experts"), settings["budget"].pop("callers")
-    tables = {name: settings.pop(name) for name in ("privacy", "budget", "tasks")}
+    tables = {name: settings.pop(name) for name in ("privacy", "budget", "tasks", "cache")}
     titled: dict[tuple[str, ...], Mapping[str, Any]] = {("router",): settings}
     titled |= {(name,): table for name, table in tables.items()}
     titled |= {("budget", "callers", name): table for name, table in callers.items()}
