@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 from edge_router.chat.completion import ChatRequest, Message
 from edge_router.routing.artifact.encoder import OnnxEncoder, open_session
 from edge_router.routing.artifact.manifest import RouterArtifact
+from edge_router.routing.artifact.numpy_graph.session import NumpySession
 from edge_router.routing.artifact.representation import Encoder, Representation
 from edge_router.routing.artifact.text import RouterTokenizer, cut
 from edge_router.routing.roster import profile_experts
@@ -16,6 +18,8 @@ from edge_router.routing.router import Router, operating_point
 from edge_router.settings.config import Config
 
 __all__ = ["Stages", "named", "request_of"]
+
+OUTPUTS = ("representation", "log_tokens")
 
 
 def named(artifact: RouterArtifact) -> tuple[str, str]:
@@ -78,15 +82,23 @@ class Stages:
     def arrays(self, texts: Sequence[str]) -> dict[str, Any]:
         """The graph's input arrays for cut texts."""
         ids, mask = self.tokenizer.batch(texts)
-        known = {"input_ids": ids, "attention_mask": mask}
-        return {one.name: known[one.name] for one in self.session.get_inputs()}
+        return {"input_ids": ids, "attention_mask": mask}
 
     def bare_tokens(self, text: str) -> Any:
         """The tokenizers package alone, without our cut, checks and arrays."""
         return self.bare.encode_batch_fast([text], add_special_tokens=False)
 
     def encode(self, arrays: dict[str, Any]) -> Any:
-        return self.session.run(["representation", "log_tokens"], arrays)
+        return self.session.run(OUTPUTS, arrays)
+
+    def encoder_in_numpy(self) -> Callable[[dict[str, Any]], Any]:
+        """What `encode` does, without onnxruntime."""
+        path = self.artifact.encoder_path
+        return partial(NumpySession(path.read_bytes(), str(path)).run, OUTPUTS)
+
+    def router_in_numpy(self) -> Router:
+        """The shipped router as it runs without onnxruntime."""
+        return self.router(OnnxEncoder(self.artifact, runtime="numpy"))
 
     def tokens_seen(self, texts: Sequence[str]) -> int:
         """Tokens of the longest cut text, as the graph reads it."""

@@ -27,7 +27,8 @@ class LatencySuite:
     """tokenise: text -> arrays. encode: the graph alone. decide: everything behind the encoder.
 
     whole: text in, decision out. around: whole less the bare tokenizer and the bare graph on the
-    same text, that is what our own Python costs. With a batch only the parts that take one.
+    same text, that is what our own Python costs. With a batch only the parts that take one. With
+    `--numpy` also encode and whole without onnxruntime, in the same run.
     """
 
     name = "latency"
@@ -38,6 +39,9 @@ class LatencySuite:
             "--tokens", type=numbers, default=(8, 16, 32, 64, 128, 256), help="8,32,128"
         )
         parser.add_argument("--threads", type=numbers, default=(1,), help="within one call")
+        parser.add_argument(
+            "--numpy", action="store_true", help="also as it runs without onnxruntime"
+        )
         parser.add_argument("--batch", type=numbers, default=(1,), help="queries in one call")
 
     def run(self, options: argparse.Namespace) -> Iterator[Row]:
@@ -56,6 +60,8 @@ def _measure(
     settings = {**axes, "tokens_seen": stages.tokens_seen(texts), "threads": stages.threads}
     recorder = Recorder.start(named(stages.artifact))
     samplers = _samplers(stages, texts, axes["batch"])
+    if options.numpy and axes["batch"] == 1:
+        samplers |= _in_numpy(stages, texts[:DIFFERENT_TEXTS])
     measured = interleaved(samplers, repetitions=options.repetitions, warm_up=options.warm_up)
     rows = recorder.rows(_cells(measured, settings), warm_up=options.warm_up)
     if "whole" in measured:
@@ -86,6 +92,14 @@ def _samplers(stages: Stages, texts: Sequence[str], batch: int) -> dict[str, Cal
         "bare tokenizer": _each(stages.bare_tokens, cut[:DIFFERENT_TEXTS]),
         "decide": _each(_route, routed),
         "whole": _each(stages.router().route, texts[:DIFFERENT_TEXTS]),
+    }
+
+
+def _in_numpy(stages: Stages, texts: Sequence[str]) -> dict[str, Callable[[], float]]:
+    arrays = [stages.arrays([text]) for text in stages.cut(texts)]
+    return {
+        "encode in numpy": _each(stages.encoder_in_numpy(), arrays),
+        "whole in numpy": _each(stages.router_in_numpy().route, texts),
     }
 
 

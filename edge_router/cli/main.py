@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from edge_router import __version__
-from edge_router.errors import EdgeRouterError
+from edge_router.errors import ConfigError, EdgeRouterError
 
 from .exits import FAILED, exit_code_of
 from .table import OneLineParser, add_commands
@@ -61,10 +61,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     name = arguments[0] if arguments else ""
     if name in TOOLS:
-        tool = f"{TOOLS[name]}.cli"  # imported on use, as the module of a command is
-        return exit_code_of(lambda: int(import_module(tool).main(arguments[1:])))
+        return exit_code_of(lambda: _tool(name, arguments[1:]))
     report = _print_json if "--json" in arguments else None
     return exit_code_of(lambda: _command(arguments), report=report)
+
+
+def _tool(name: str, arguments: Sequence[str]) -> int:
+    """Run a command of the toolchain, which is imported on use, as the module of a command is."""
+    try:
+        tool = import_module(f"{TOOLS[name]}.cli")
+    except ModuleNotFoundError as error:
+        if error.name != TOOLS[name]:
+            raise
+        raise ConfigError(
+            f"edge-router {name} is not in this packed application; run it where "
+            "`pip install edge-router` was run"
+        ) from None
+    return int(tool.main(arguments))
 
 
 def _command(arguments: Sequence[str]) -> int | None:

@@ -16,7 +16,7 @@ from edge_router.settings.constraints import Constraints, require_constraints
 from edge_router.settings.preference import Preference
 
 from .arrays import Float32s
-from .artifact.encoder import OnnxEncoder
+from .artifact.encoder import OnnxEncoder, Runtime
 from .artifact.manifest import RouterArtifact
 from .artifact.representation import Encoder, Representation, RoutedQuery
 from .artifact.text import TEMPLATE, cut, router_input, script_of
@@ -193,6 +193,12 @@ class Router:
         everyone = self.profiles | {expert.name: expert for expert in self.experts}
         panel = Panel.of(tuple(everyone.values()))
         return dict(_estimated(panel, request, query, NOTHING_KNOWN).estimates)
+
+    @property
+    def runtime(self) -> Runtime | None:
+        """What the encoder's graph runs in, "onnxruntime" or, where that cannot be imported,
+        "numpy"; None for an encoder of your own. Opens the encoder."""
+        return self._encoder.runtime if isinstance(self._encoder, OnnxEncoder) else None
 
     def represent(self, request: ChatRequest) -> Representation:
         """What the encoder says of the request."""

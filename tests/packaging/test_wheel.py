@@ -24,6 +24,8 @@ for name in names:
         continue
     if name == "edge_router.backends.llama_cpp.sandbox":  # needs jinja2, of the extra `local`
         continue
+    if ".hook-" in name:  # run by PyInstaller
+        continue
     if not name.startswith("edge_router.benchmarks.peers.adapters."):  # each needs its peer
         importlib.import_module(name)
 toolchain = sorted(m.name for m in pkgutil.iter_modules(edge_router.export.__path__))

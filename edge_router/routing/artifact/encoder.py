@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,22 +21,30 @@ from .manifest import ENCODER, TOKENIZER, RouterArtifact
 from .representation import Representation
 from .text import RouterTokenizer
 
-__all__ = ["OnnxEncoder", "link_runtime", "open_session"]
+__all__ = ["OnnxEncoder", "Runtime", "link_runtime", "open_session"]
 
+log = logging.getLogger("edge_router")
+
+Runtime = Literal["onnxruntime", "numpy"]
 
 UNIT = 1e-3  # how far from 1 the square of an embedding's length may be: that is rounding
 
 
 class OnnxEncoder:
-    """The artifact's encoder in onnxruntime. Thread-safe; the session opens on first use.
+    """The artifact's encoder. Thread-safe; the session opens on first use.
 
-    A forked child shares the session of its parent, or opens its own where another thread was
-    inside of it at the fork. With `embeds` a Representation has its text's embedding too. Raises
-    ArtifactCorrupt for a graph or a tokenizer that does not do what an encoder does.
+    It runs in onnxruntime; in numpy alone, with the same numbers but slower, where onnxruntime
+    cannot be imported, or where `runtime` says so. A forked child shares the session of its
+    parent, or opens its own where another thread was inside of it at the fork. With `embeds` a
+    Representation has its text's embedding too. Raises ArtifactCorrupt for a graph or a tokenizer
+    that does not do what an encoder does, ArtifactIncompatible for a graph that needs onnxruntime
+    where there is none.
     """
 
-    def __init__(self, artifact: RouterArtifact, *, embeds: bool = False) -> None:
-        self._artifact = artifact
+    def __init__(
+        self, artifact: RouterArtifact, *, embeds: bool = False, runtime: Runtime | None = None
+    ) -> None:
+        self._artifact, self._wanted = artifact, runtime
         self._embeds = embeds
         self._lock = ForkSafeLock()
         self._calls = NativeCalls()
@@ -42,7 +53,16 @@ class OnnxEncoder:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Another process opens its own session.
-        return partial(type(self), embeds=self._embeds), (self._artifact,)
+        made = partial(type(self), embeds=self._embeds, runtime=self._wanted)
+        return made, (self._artifact,)
+
+    @property
+    def runtime(self) -> Runtime:
+        """What the graph runs in. Opens the session."""
+        from .numpy_graph.session import NumpySession
+
+        _, session = self._ready or self._open()
+        return "numpy" if isinstance(session, NumpySession) else "onnxruntime"
 
     def represent(self, text: str) -> Representation:
         manifest = self._artifact.manifest
@@ -122,7 +142,10 @@ class OnnxEncoder:
                     content=artifact.content(TOKENIZER),
                 )
                 graph = artifact.content(ENCODER)
-                self._ready = tokenizer, _session(graph, str(artifact.encoder_path))
+                where = str(artifact.encoder_path)
+                is_numpy = self._wanted == "numpy"
+                session = _in_numpy(graph, where) if is_numpy else _session(graph, where)
+                self._ready = tokenizer, session
             return self._ready
 
     def after_fork(self) -> None:
@@ -155,18 +178,39 @@ def open_session(path: os.PathLike[str], threads: int = 1, *, fused: bool = True
     return _session(os.fspath(path), os.fspath(path), threads, fused=fused)
 
 
-def link_runtime() -> Any:
+def link_runtime() -> Any | None:
     """Import onnxruntime, without its telemetry, and return it. The first time its library is
-    linked, which takes about 20 ms in which no other thread of the interpreter runs."""
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-    import onnxruntime
+    linked, which takes about 20 ms in which no other thread of the interpreter runs.
 
+    None where it cannot be imported, as on the platforms without a wheel; the first time, the log
+    says why.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    try:
+        import onnxruntime
+    except ImportError as error:
+        _say_without(error)
+        return None
     return onnxruntime
 
 
+@cache
+def _say_once(reason: str, level: int) -> None:
+    log.log(level, "onnxruntime cannot be imported (%s): the encoder runs in numpy alone, which "
+            "gives the same decisions and takes longer", reason)  # fmt: skip
+
+
+def _say_without(error: ImportError) -> None:
+    """One line in the log: a warning where it is installed and broken."""
+    is_absent = isinstance(error, ModuleNotFoundError) and error.name == "onnxruntime"
+    _say_once(str(error), logging.INFO if is_absent else logging.WARNING)
+
+
 def _session(model: str | bytes, where: str, threads: int = 1, *, fused: bool = True) -> Any:
-    """Of a file by its path, or of its content."""
+    """Of a file by its path, or of its content; in numpy where there is no onnxruntime."""
     onnxruntime = link_runtime()
+    if onnxruntime is None:
+        return _in_numpy(model, where)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -182,8 +226,20 @@ def _session(model: str | bytes, where: str, threads: int = 1, *, fused: bool = 
     return session
 
 
+def _in_numpy(model: str | bytes, where: str) -> Any:
+    from .numpy_graph.session import NumpySession
+
+    try:
+        content = Path(model).read_bytes() if isinstance(model, str) else model
+    except OSError as error:
+        raise ArtifactCorrupt(f"{where} cannot be read: {error.strerror}") from None
+    return NumpySession(content, where)
+
+
 def _refusals() -> tuple[type[Exception], ...]:
     """Every kind of exception of onnxruntime's own; asked for only when there is one."""
+    if sys.modules.get("onnxruntime") is None:
+        return ()
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     kinds = (getattr(state, name) for name in dir(state))

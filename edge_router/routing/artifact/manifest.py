@@ -167,6 +167,10 @@ def bundled_artifacts() -> dict[str, Path]:
         root = Path(next(iter(import_module("edge_router.models").__path__)))  # resources take 4 ms
     except ModuleNotFoundError:  # an application frozen without the package's data
         return {}
+    if not root.is_dir():  # in a zip file
+        from .zipped import unpacked
+
+        root = unpacked("edge_router.models")
     return {
         manifest.parent.name: manifest.parent for manifest in sorted(root.glob(f"*/{MANIFEST}"))
     }

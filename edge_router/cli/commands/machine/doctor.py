@@ -85,6 +85,7 @@ def report(checks: Sequence[Check], *, as_json: bool) -> int:
 
 OLDEST_ONNXRUNTIME = (1, 30)  # older ones decide otherwise on about one query in a hundred
 PARTS = ("numpy", "onnxruntime", "tokenizers", "httpx")
+IN_NUMPY = "no onnxruntime here: the encoder runs in numpy, deciding the same, but slower"
 KNOCK_S = 0.5  # on this machine
 FAR_KNOCK_S = 5.0
 LEAST_CONTEXT = 32  # a chat template, a system message and a few words take as many tokens
@@ -166,8 +167,13 @@ def _looked_at(name: str, look: Callable[[], str]) -> Check:
 
 
 def _runtime() -> str:
-    versions = {name: _version(name) for name in PARTS}
+    from edge_router.routing.artifact.encoder import link_runtime
+
+    names = PARTS if link_runtime() else [name for name in PARTS if name != "onnxruntime"]
+    versions = {name: _version(name) for name in names}
     listed = ", ".join(f"{name} {number}" for name, number in versions.items())
+    if "onnxruntime" not in versions:
+        return f"{listed}; {IN_NUMPY}"
     parts = [int(part) for part in re.findall(r"\d+", versions["onnxruntime"])[:2]]
     if parts and tuple(parts) < OLDEST_ONNXRUNTIME:
         raise _Fault(f"{listed}; pip install 'onnxruntime>=1.30'")
@@ -196,7 +202,8 @@ def _router(config: Config) -> str:
         raise _Fault("deadline_s = 0 leaves no time for an answer")
     Watch.from_config(config, router.artifact)
     router.route(SAMPLE, configured_limits(config))
-    return f"{router.artifact.manifest.name} verified, one estimate takes {elapsed * 1e3:.1f} ms"
+    name, took = router.artifact.manifest.name, f"{elapsed * 1e3:.1f} ms in {router.runtime}"
+    return f"{name} verified, one estimate takes {took}"
 
 
 def _expert(expert: ExpertConfig, *, connect: bool) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.abc
+import logging
+import pickle
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +14,8 @@ import numpy as np
 import pytest
 from made_graph import OUTPUT, attribute, encoder, node, value_info
 
-from edge_router.errors import ArtifactCorrupt
-from edge_router.routing.artifact.encoder import OnnxEncoder, open_session
+from edge_router.errors import ArtifactCorrupt, ArtifactIncompatible
+from edge_router.routing.artifact.encoder import OnnxEncoder, _say_once, link_runtime, open_session
 from edge_router.routing.artifact.manifest import RouterArtifact
 
 TEXTS = ["What is the capital of France?", "🙂🙃", "Prove that e is irrational. " * 40]
@@ -79,3 +83,59 @@ def test_a_file_that_is_no_graph_is_our_error(tmp_path: Path) -> None:
     (tmp_path / "x.onnx").write_bytes(b"not a graph")
     with pytest.raises(ArtifactCorrupt, match=r"x\.onnx"):
         open_session(tmp_path / "x.onnx")
+
+
+class _Broken(importlib.abc.MetaPathFinder):
+    """An installation of onnxruntime that cannot be imported."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "onnxruntime":
+            raise ImportError("libgomp.so.1: cannot open shared object file")
+
+
+@pytest.fixture
+def no_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a platform without a wheel."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    _say_once.cache_clear()
+
+
+def test_without_onnxruntime_the_encoder_runs_in_numpy(
+    artifact: RouterArtifact, no_onnxruntime: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so once, as news and not as a warning."""
+    caplog.set_level(logging.INFO, "edge_router")
+    for _ in range(2):
+        assert OnnxEncoder(artifact).runtime == "numpy"
+    assert link_runtime() is None
+    (record,) = caplog.records
+    assert record.levelno == logging.INFO
+    assert "the encoder runs in numpy alone" in record.getMessage()
+
+
+def test_a_broken_onnxruntime_is_a_warning(
+    artifact: RouterArtifact, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It names what is wrong with the installation."""
+    monkeypatch.delitem(sys.modules, "onnxruntime")
+    monkeypatch.setattr(sys, "meta_path", [_Broken(), *sys.meta_path])
+    _say_once.cache_clear()
+    assert OnnxEncoder(artifact).represent("Hello").vector.any()
+    assert "libgomp" in caplog.text
+    assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_in_numpy_an_encoder_crosses_processes(artifact: RouterArtifact) -> None:
+    """And runs there in what it ran in."""
+    other = pickle.loads(pickle.dumps(OnnxEncoder(artifact, runtime="numpy")))
+    assert other.runtime == "numpy"
+    assert OnnxEncoder(artifact).runtime == "onnxruntime"
+
+
+def test_another_graph_needs_onnxruntime(artifact: RouterArtifact, no_onnxruntime: None) -> None:
+    """It says how to get it."""
+    graph = encoder(node("Tanh", ["mask"], ["read"]), seen="read")
+    unread = artifact._unread | {"encoder.int8.onnx": graph}
+    other = OnnxEncoder(replace(artifact, _unread=unread))
+    with pytest.raises(ArtifactIncompatible, match=r"the operator Tanh.*pip install 'onnx"):
+        other.represent("Hello")

@@ -172,6 +172,15 @@ def test_an_application_that_was_frozen_has_versions_all_the_same(
     assert "onnxruntime 1." in result.detail
 
 
+def test_without_onnxruntime_the_installation_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that the encoder runs in numpy."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    result = _of("runtime", Config())
+    assert result.ok
+    assert "numpy 2" in result.detail or "numpy 1" in result.detail
+    assert result.detail.endswith(doctor.IN_NUMPY)
+
+
 def test_an_application_frozen_without_data_gets_the_missing_options(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
