@@ -89,6 +89,10 @@ class ExpertConfig:
     input_usd_per_million: float | None = field(
         default=None, metadata=setting(amount, "dollars for a million tokens of a request")
     )
+    cached_input_usd_per_million: float | None = field(
+        default=None,
+        metadata=setting(amount, "the same for tokens in the server's cache (affinity)"),
+    )
     output_usd_per_million: float | None = field(
         default=None, metadata=setting(amount, "dollars for a million tokens of an answer")
     )
@@ -147,6 +151,10 @@ class ExpertConfig:
     retries: int | None = field(
         default=None,
         metadata=setting(whole(0, 10), "tries after a failed one (cloud experts); unset: 2"),
+    )
+    requests_per_minute: float | None = field(
+        default=None,
+        metadata=setting(number(1e-3), "most requests a minute of `export collect` to a server"),
     )
     system: str | None = field(
         default=None,

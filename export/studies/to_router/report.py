@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from edge_router.learning.page.content import Section, Table
+
 from ...metrics.apgr import Interval
-from ...report.content import Section, Table
 from ...report.markdown import markdown_of
 from ...report.plots import allocation_heat_map, trilemma_plot
 from .experts import PRICE

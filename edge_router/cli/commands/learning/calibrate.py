@@ -195,7 +195,12 @@ def _warn_of_other_settings(point: StoredPoint, router: Router, config: Config) 
     profiles = {expert.name: expert.profile for expert in compared(router.artifact, config)}
     if profiles != point.experts:
         names = ", ".join(f"{name} ({profile})" for name, profile in profiles.items())
-        print_dim(f"these settings compare {names}: they refuse this operating point")
+        print_dim(
+            f"these settings compare {names}: they refuse this operating point until [experts] has "
+            + " and ".join(
+                f"{name!r} (profile {profile!r})" for name, profile in point.experts.items()
+            )
+        )
     for setting in ("min_gain", "preference"):
         if (value := getattr(config, setting)) is not None:
             corrected = setting == "preference" and point.corrections

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError
-from edge_router.guards.stored_json import rounded
 from edge_router.guards.user_files import user_path
 
 from ...options import add_command, config_of
@@ -38,6 +37,7 @@ def add(commands: Any) -> None:
 
 
 def _log(options: argparse.Namespace) -> None:
+    from edge_router.learning.outcomes.line import outcome_json
     from edge_router.learning.outcomes.log import FILE, OutcomeLog
 
     folder = config_of(options).data_folder
@@ -61,7 +61,7 @@ def _log(options: argparse.Namespace) -> None:
         print_dim("no outcomes yet: with the setting learn = true, answers from now on are kept")
     for outcome in rows:
         if options.json:
-            print_json(_json(outcome))
+            print_json(outcome_json(outcome))
         else:
             print(_line(outcome))
 
@@ -82,15 +82,6 @@ def _export(log: OutcomeLog, folder: Path, options: argparse.Namespace) -> None:
     elif options.text:
         print_dim("no text: with the setting learn_prompts = true, prompts from now on are kept")
     print_dim("a query goes as what the router made of it, which is no anonymisation")
-
-
-def _json(outcome: Outcome) -> dict[str, Any]:
-    """One outcome for machines, without its representation."""
-    names = ("id", "time", "expert", "rival", "answered_by", "propensity", "gain", "min_gain",
-            "cost_usd", "first_token_s", "total_s", "input_tokens", "output_tokens", "characters",
-            "script", "prompt", "score", "ended")  # fmt: skip
-    fields: dict[str, Any] = rounded({name: getattr(outcome, name) for name in names})
-    return fields | {"quality": {n: round(e.quality, 6) for n, e in outcome.estimates.items()}}
 
 
 def _line(outcome: Outcome) -> str:
