@@ -71,6 +71,7 @@ class LlamaCppBackend:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{key} is {value!r}; it must be a whole number, 1 or more")
         self.path = find_model(model)
+        self._model_bytes = self.path.stat().st_size
         settings = ModelSettings(
             engine=engine_for(engine),
             path=self.path,
@@ -115,8 +116,8 @@ class LlamaCppBackend:
 
     @property
     def model_bytes(self) -> int:
-        """Size of the model file."""
-        return self.path.stat().st_size
+        """Size of the model file, read once: every decision looks at it."""
+        return self._model_bytes
 
     def load(self, *, deadline: Deadline) -> None:
         """Load the model now, unless it is loaded."""

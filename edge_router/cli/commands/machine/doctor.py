@@ -17,6 +17,7 @@ from edge_router.errors import EdgeRouterError, MissingExtra
 from edge_router.guards.loopback import is_loopback, looks_private
 from edge_router.guards.redaction import names_a_variable, redacted_url, without_secrets
 from edge_router.settings.budget_config import BudgetConfig
+from edge_router.settings.cache_config import CacheConfig
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.settings.location import Location
@@ -64,6 +65,8 @@ def _settings_help() -> Iterator[str]:
     yield from (f"  {line}" for line in help_of(BudgetConfig))
     yield "\nsettings of [privacy]:"
     yield from (f"  {line}" for line in help_of(PrivacyConfig))
+    yield "\nsettings of [cache]:"
+    yield from (f"  {line}" for line in help_of(CacheConfig))
 
 
 def _doctor(options: argparse.Namespace) -> int:
