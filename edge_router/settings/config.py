@@ -171,6 +171,12 @@ class Config:
     learn_rows: int = field(
         default=10_000, metadata=setting(whole_number, "how many outcomes are kept, the last ones")
     )
+    learn_batch: int = field(
+        default=1,
+        metadata=setting(
+            whole_number, "outcomes written at once: more wear a card less, a crash loses them"
+        ),
+    )
     exploration: float = field(
         default=0.0,
         metadata=setting(
@@ -180,6 +186,10 @@ class Config:
     shadow: str | None = field(
         default=None,
         metadata=setting(text, "a second operating point, whose choice is only kept; needs learn"),
+    )
+    keep_conversation: bool = field(
+        default=True,
+        metadata=setting(flag, "keep the last conversation for --continue, and chat's typed lines"),
     )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
     tasks: TaskConfig = field(default_factory=TaskConfig)

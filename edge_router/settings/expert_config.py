@@ -152,6 +152,10 @@ class ExpertConfig:
         default=None,
         metadata=setting(whole(0, 10), "tries after a failed one (cloud experts); unset: 2"),
     )
+    requests_per_minute: float | None = field(
+        default=None,
+        metadata=setting(number(1e-3), "most requests a minute of `export collect` to a server"),
+    )
     system: str | None = field(
         default=None,
         metadata=setting(

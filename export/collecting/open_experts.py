@@ -1,10 +1,11 @@
-"""Opens configured experts for several questions at once."""
+"""Opens configured experts for several questions at once, in this process or on a Ray cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from edge_router.backends.base import Backend
 from edge_router.errors import ConfigError
@@ -14,9 +15,12 @@ from edge_router.routing.roster import stated_pricing
 from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
 
-from .collect import AskedExpert
+from .asked_expert import AskedExpert
+from .pace import Pace
+from .ray_cluster import ray_cluster
+from .ray_expert import SERVER_CPUS, SERVER_THREADS, RayExpert
 
-__all__ = ["asked_experts", "configured_prices"]
+__all__ = ["asked_experts", "configured_prices", "ray_experts"]
 
 
 @contextmanager
@@ -33,17 +37,32 @@ def asked_experts(
     several. Raises ConfigError for an unknown name, a `parallel` below 1, or, where `costs` are
     asked for, an expert without a price.
     """
-    if parallel < 1:
-        raise ConfigError(f"parallel = {parallel} must be 1 or more")
-    chosen = _chosen(configured, names)
-    if costs:
-        _require_prices(chosen)
+    chosen = _chosen(configured, names, parallel=parallel, costs=costs)
     opened: list[Backend] = []
     try:
         yield [_open(name, expert, parallel, opened) for name, expert in chosen.items()]
     finally:
         for backend in opened:
             backend.close()
+
+
+@contextmanager
+def ray_experts(
+    configured: Mapping[str, ExpertConfig],
+    names: Sequence[str] | None,
+    *,
+    parallel: int,
+    costs: bool,
+    address: str | None,
+) -> Iterator[list[RayExpert]]:
+    """`asked_experts` on the Ray cluster at `address`, or on one of this machine alone.
+
+    A local model takes its `n_threads` (default: 1) in Ray CPUs for each question under way.
+    Raises ClusterError and MissingExtra too.
+    """
+    chosen = _chosen(configured, names, parallel=parallel, costs=costs)
+    with ray_cluster(address) as ray:
+        yield [_on_ray(ray, name, expert, parallel) for name, expert in chosen.items()]
 
 
 def configured_prices(path: str) -> dict[str, Pricing]:
@@ -53,12 +72,21 @@ def configured_prices(path: str) -> dict[str, Pricing]:
 
 
 def _chosen(
-    configured: Mapping[str, ExpertConfig], names: Sequence[str] | None
+    configured: Mapping[str, ExpertConfig],
+    names: Sequence[str] | None,
+    *,
+    parallel: int,
+    costs: bool,
 ) -> dict[str, ExpertConfig]:
+    if parallel < 1:
+        raise ConfigError(f"parallel = {parallel} must be 1 or more")
     for name in names or ():
         if name not in configured:
             raise ConfigError(f"no expert {name!r}; configured are {', '.join(configured)}")
-    return {name: configured[name] for name in names or configured}
+    chosen = {name: configured[name] for name in names or configured}
+    if costs:
+        _require_prices(chosen)
+    return chosen
 
 
 def _require_prices(experts: Mapping[str, ExpertConfig]) -> dict[str, Pricing]:
@@ -84,4 +112,20 @@ def _open(name: str, expert: ExpertConfig, parallel: int, opened: list[Backend])
         backend = open_backend(expert)  # safe to share
         backends = (backend,) * parallel
         opened.append(backend)
-    return AskedExpert(name, backends, stated_pricing(expert))
+    return AskedExpert(name, backends, stated_pricing(expert), Pace(expert.requests_per_minute))
+
+
+def _on_ray(ray: object, name: str, expert: ExpertConfig, parallel: int) -> RayExpert:
+    local = expert.backend == "llama_cpp"
+    cores = expert.n_threads or 1
+    stated = replace(expert, n_threads=cores) if local else expert
+    return RayExpert(
+        ray,
+        name,
+        partial(open_backend, stated, confidence=local),
+        parallel=parallel,
+        cpus=cores if local else SERVER_CPUS,
+        threads=1 if local else min(SERVER_THREADS, parallel),
+        pricing=stated_pricing(expert),
+        requests_per_minute=expert.requests_per_minute,
+    )

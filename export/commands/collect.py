@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from edge_router.cli.table import parser_of
+
+from ..collecting.engine import add_engine, runs_on_ray
 
 __all__ = ["add"]
 
@@ -23,6 +27,7 @@ def add(commands: Any) -> None:
     collect.add_argument("--source", action="append", help="only these questions (repeatable)")
     collect.add_argument("--count", type=int, help="only this many, drawn by their hash")
     collect.add_argument("--parallel", type=int, default=1, help="questions under way (default 1)")
+    add_engine(collect)
     collect.add_argument("--costs", action="store_true", help="refuse an expert without a price")
     collect.add_argument("--retry-failed", action="store_true")
 
@@ -30,8 +35,9 @@ def add(commands: Any) -> None:
 def _collect(options: argparse.Namespace) -> None:
     from edge_router.settings.config import Config
 
-    from ..collecting.collect import collect, reference_answer
-    from ..collecting.open_experts import asked_experts
+    from ..collecting.collect import Asked, collect
+    from ..collecting.open_experts import asked_experts, ray_experts
+    from ..collecting.outcome import reference_answer
     from ..collecting.similarity import add_similarity, with_short_answers
     from ..data.questions import gold_questions, read_questions, some_of
     from ..data.rows import write_rows
@@ -41,9 +47,13 @@ def _collect(options: argparse.Namespace) -> None:
     asked = read_questions(given) if given else list(gold_questions(options.data))
     questions = some_of(asked, sources=options.source, count=options.count)
     configured = Config.load(options.config).experts
-    with asked_experts(
-        configured, options.expert, parallel=options.parallel, costs=options.costs
-    ) as experts:
+    asking = {"parallel": options.parallel, "costs": options.costs}
+    opened: AbstractContextManager[Sequence[Asked]]
+    if runs_on_ray(options):
+        opened = ray_experts(configured, options.expert, address=options.address, **asking)
+    else:
+        opened = asked_experts(configured, options.expert, **asking)
+    with opened as experts:
         rows = collect(questions, experts, options.out, retry_failed=options.retry_failed)
     references = {row["qkey"]: reference_answer(row) for row in questions}
     add_similarity(rows, references, base_folder())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edge_router.cli.table import parser_of
 from edge_router.errors import MissingExtra
 
+from ..collecting.engine import add_engine, runs_on_ray
 from ..data.rows import BadData
 from ..data.splits import SPLITTINGS
 
@@ -71,6 +73,7 @@ def add(commands: Any) -> None:
     evaluate.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
     evaluate.add_argument("--work", type=Path, default=Path("work"), help="folder for predictions")
     evaluate.add_argument("--out", type=Path, help="folder for evaluation.json, .md and .html")
+    add_engine(evaluate)
     evaluate.add_argument("--json", action="store_true")
 
 
@@ -90,6 +93,7 @@ def _add_fine_tuning(evaluate: argparse.ArgumentParser) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from ..collecting.open_experts import configured_prices
+    from ..collecting.ray_map import ray_map
     from ..data.outcome_set import load_tables, read_tables
     from ..evaluation import write_report
     from ..evaluation.setup import Comparison, compare
@@ -98,6 +102,10 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     if options.out and find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib, which draws the report of --out,", "export")
+    if runs_on_ray(options):
+        engine: AbstractContextManager[Any] = ray_map(options.address)
+    else:
+        engine = nullcontext(map)
     recipe = Recipe.load(options.recipe or SHIPPED)
     if options.outcomes:
         rows = read_tables(options.outcomes)
@@ -118,7 +126,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         repeats=options.repeats,
     )
     prices = configured_prices(options.config) if options.config else None
-    evaluation = compare(comparison, recipe, rows, work=options.work, prices=prices)
+    with engine as each:
+        evaluation = compare(comparison, recipe, rows, work=options.work, prices=prices, each=each)
     if options.out:
         write_report(evaluation, options.out)
     print(json.dumps(evaluation) if options.json else markdown(evaluation))

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from edge_router.errors import EdgeRouterError
@@ -86,10 +88,24 @@ def require_there(path: Path) -> None:
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows; a `.gz` file is the same bytes whenever the rows are the same."""
+    """Write rows; a `.gz` file is the same bytes whenever the rows are the same.
+
+    A killed run, or a full disk, leaves the rows that were there before.
+    """
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    data = text.encode()
-    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    data = gzip.compress(text.encode(), mtime=0) if path.suffix == ".gz" else text.encode()
+    if path.exists() and not path.is_file():  # a pipe or a device
+        path.write_bytes(data)
+        return
+    target = path.resolve()
+    new = target.with_name(f"{target.name}.{os.getpid()}.new")
+    try:
+        new.write_bytes(data)
+        new.replace(target)
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+        raise
 
 
 def letters_of(query: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 
 from edge_router.routing.arrays import Float64s
 
-from ..data.npz_cache import kept
+from ..data.npz_cache import kept, write_arrays
 from ..data.rows import BadData
 from ..routers.base import ResearchRouter
 from .tasks.task import Task
@@ -26,7 +26,9 @@ __all__ = [
     "Predictions",
     "RouterContender",
     "Side",
+    "at_hand",
     "entropy_bits",
+    "keep",
     "pick",
     "predictions",
     "softmax",
@@ -95,15 +97,37 @@ def predictions(contender: Contender, task: Task, *, work: Path, seed: int) -> P
 
     Raises BadData where the utilities have the wrong shape or are not finite.
     """
-    if contender.side in (Side.BASELINE, Side.BOUND):
+    if _is_cheap(contender):
         return contender.predict(task, work=work, seed=seed)
-    name = f"{_file_name(contender.name)}-{contender.key}-{task.fingerprint()}-{seed}.npz"
     arrays = kept(
-        work / "predictions" / name,
+        _file(contender, task, work, seed),
         lambda: {"utilities": _checked(contender, task, work, seed)},
     )
     utilities = arrays["utilities"]
     return Predictions(utilities, stated=softmax(utilities) if contender.classifies else None)
+
+
+def at_hand(contender: Contender, task: Task, *, work: Path, seed: int) -> bool:
+    """Whether `predictions` has little to do: they are kept in `work`, or cost nothing."""
+    return _is_cheap(contender) or _file(contender, task, work, seed).exists()
+
+
+def keep(
+    made: Predictions, contender: Contender, task: Task, *, work: Path, seed: int
+) -> Predictions:
+    """Keep in `work` what was made elsewhere, as `predictions` keeps its own; returns it."""
+    if not at_hand(contender, task, work=work, seed=seed):
+        write_arrays(_file(contender, task, work, seed), {"utilities": made.utilities})
+    return made
+
+
+def _is_cheap(contender: Contender) -> bool:
+    return contender.side in (Side.BASELINE, Side.BOUND)
+
+
+def _file(contender: Contender, task: Task, work: Path, seed: int) -> Path:
+    name = f"{_file_name(contender.name)}-{contender.key}-{task.fingerprint()}-{seed}.npz"
+    return work / "predictions" / name
 
 
 def _checked(contender: Contender, task: Task, work: Path, seed: int) -> Float64s:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..data.rows import BadData
 from ..report.html import page
 from ..report.markdown import markdown
 from .baselines import BASELINES
-from .contenders import Contender, Predictions, Side, predictions
+from .contenders import Contender, Predictions, Side, at_hand, keep, predictions
 from .leaderboard import behind, behind_first, first_of, kind_of_table, leaderboard
 from .pool_groups import pool_groups
 from .results import Standing, interval_json, judge, main_measure
@@ -29,9 +30,10 @@ from .tasks.pools import Scaling
 from .tasks.task import Task
 from .to_router import to_router_table
 
-__all__ = ["Evaluation", "evaluate", "write_report"]
+__all__ = ["Each", "Evaluation", "evaluate", "write_report"]
 
 Evaluation = dict[str, Any]
+Each = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 
 SCHEMA_VERSION = 1
 
@@ -44,11 +46,13 @@ def evaluate(
     seed: int = 0,
     repeats: int = 1000,
     scaling: Sequence[Scaling] = (),
+    each: Each = map,
 ) -> Evaluation:
     """Every contender and every baseline on every task: what `evaluation.json` holds.
 
     The first contender is the subject: each task's result says how far every other lies behind it.
-    Predictions are kept in `work`, so that a killed evaluation goes on where it was. Raises
+    Predictions are kept in `work`, so that a killed evaluation goes on where it was. `each` is
+    `map`, or a `RayMap`: predictions and the measures of tasks are independent pieces. Raises
     BadData for names that are taken twice, for a contender's bad utilities and for an expert
     without a price beside others that have one.
     """
@@ -56,18 +60,16 @@ def evaluate(
     subject = entrants[0].name
     _refuse_twins("contenders", [contender.name for contender in entrants])
     _refuse_twins("tasks", [task.name for task in tasks])
-    decided = _decide_all(entrants, tasks, work, seed)
+    decided = _decide_all(entrants, tasks, work, seed, each)
     standings = {}
     task_results = []
-    for task in tqdm(tasks, desc="measure", unit="task"):
-        draws = Draws.of(task, repeats=repeats, seed=seed)
-        standings[task.name] = {
-            contender.name: judge(contender, task, decided[task.name][contender.name], draws)
-            for contender in tqdm(entrants, desc=task.name, leave=False)
-        }
-        task_results.append(
-            _task_json(task, entrants, decided[task.name], standings[task.name], subject)
-        )
+    measure = partial(_measured, entrants, repeats=repeats, seed=seed)
+    measured = each(measure, [(task, decided[task.name]) for task in tasks])
+    for task, standing in zip(
+        tasks, tqdm(measured, "measure", len(tasks), unit="task"), strict=True
+    ):
+        standings[task.name] = standing
+        task_results.append(_task_json(task, entrants, decided[task.name], standing, subject))
     return {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -107,19 +109,58 @@ def _refuse_twins(what: str, names: Sequence[str]) -> None:
 
 
 def _decide_all(
-    entrants: Sequence[Contender], tasks: Sequence[Task], work: Path, seed: int
+    entrants: Sequence[Contender], tasks: Sequence[Task], work: Path, seed: int, each: Each
 ) -> dict[str, dict[str, Predictions]]:
-    """Predictions by task and contender."""
-    decided: dict[str, dict[str, Predictions]] = {task.name: {} for task in tasks}
-    with tqdm(total=len(tasks) * len(entrants), desc="decide", unit="router") as progress:
-        for task in tasks:
-            for contender in entrants:
-                progress.set_postfix_str(f"{contender.name} on {task.name}")
-                with _located(f"contender {contender.name!r}, task {task.name!r}"):
-                    predicted = predictions(contender, task, work=work, seed=seed)
-                decided[task.name][contender.name] = predicted
-                progress.update()
-    return decided
+    """Predictions by task and contender; those at hand are read here, the others come from `each`,
+    whose nodes may have another disk."""
+    places = [
+        (task, entrant)
+        for task in range(len(tasks))
+        for entrant in range(len(entrants))
+        if not at_hand(entrants[entrant], tasks[task], work=work, seed=seed)
+    ]
+    decide = partial(_decided, entrants, tasks, work, seed)
+    with tqdm(total=len(places), desc="decide", unit="router") as progress:
+        for (task, entrant), made in zip(places, each(decide, places), strict=True):
+            progress.set_postfix_str(f"{entrants[entrant].name} on {tasks[task].name}")
+            keep(made, entrants[entrant], tasks[task], work=work, seed=seed)
+            progress.update()
+    return {
+        task.name: {
+            entrant.name: _decided(entrants, tasks, work, seed, (row, column))
+            for column, entrant in enumerate(entrants)
+        }
+        for row, task in enumerate(tasks)
+    }
+
+
+def _decided(
+    entrants: Sequence[Contender],
+    tasks: Sequence[Task],
+    work: Path,
+    seed: int,
+    place: tuple[int, int],
+) -> Predictions:
+    """Of one task and one contender, by their numbers."""
+    task, contender = tasks[place[0]], entrants[place[1]]
+    with _located(f"contender {contender.name!r}, task {task.name!r}"):
+        return predictions(contender, task, work=work, seed=seed)
+
+
+def _measured(
+    entrants: Sequence[Contender],
+    piece: tuple[Task, Mapping[str, Predictions]],
+    *,
+    repeats: int,
+    seed: int,
+) -> dict[str, Standing]:
+    """How every contender does on one task, over its bootstrap resamples."""
+    task, decided = piece
+    draws = Draws.of(task, repeats=repeats, seed=seed)
+    return {
+        contender.name: judge(contender, task, decided[contender.name], draws)
+        for contender in tqdm(entrants, desc=task.name, leave=False)
+    }
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from . import (
     measure,
     research_contenders,
 )
+from .run import Each
 from .tasks.pools import known_together
 from .tasks.tables import Lesson
 
@@ -71,6 +72,7 @@ def compare(
     *,
     work: Path,
     prices: Mapping[str, Pricing] | None = None,
+    each: Each = map,
 ) -> Evaluation:
     """Evaluate on outcome rows by table; raises BadData. Predictions are kept in `work`."""
     contenders = [c for name in comparison.contenders for c in _contenders(name, comparison)]
@@ -110,6 +112,7 @@ def compare(
         seed=comparison.seed,
         repeats=comparison.repeats,
         scaling=[tables.scaling(table, seed=comparison.seed) for table in crowded],
+        each=each,
     )
 
 

@@ -17,7 +17,7 @@ from edge_router.chat.message import Message
 from edge_router.chat.request import ChatRequest
 from edge_router.routing.experts.expert import Pricing
 
-from ...collecting.collect import AskedExpert
+from ...collecting.asked_expert import AskedExpert
 from ...data.rows import BadData
 from .questions import INSTRUCTIONS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ collecting = pytest.importorskip(
 )
 questions = pytest.importorskip("edge_router.export.data.questions")
 
+from edge_router.export.collecting.asked_expert import AskedExpert  # noqa: E402
 from edge_router.export.collecting.open_experts import asked_experts  # noqa: E402
+from edge_router.export.collecting.outcome import reference_answer  # noqa: E402
 from edge_router.export.data.rows import BadData, BadRow, read_rows  # noqa: E402
 from edge_router.learning.enrolment.asking import ExpertKeepsFailing  # noqa: E402
 from edge_router.learning.outcomes.rows import Row  # noqa: E402
@@ -29,7 +32,7 @@ QUESTIONS: list[Row] = list(questions._everyday())[:4]
 
 def run(backend: FakeBackend, out: Path, count: int = 4, **options: object) -> list[Row]:
     """Collect the first `count` questions from one expert, without pauses."""
-    expert = collecting.AskedExpert("fake", (backend,), Pricing(1.0, 2.0))
+    expert = AskedExpert("fake", (backend,), Pricing(1.0, 2.0))
     result: list[Row] = collecting.collect(
         QUESTIONS[:count], [expert], out, first_pause_s=0.0, **options
     )
@@ -68,7 +71,7 @@ def test_another_expert_joins_the_rows_that_are_there(tmp_path: Path) -> None:
     """One row per question, with the scores of both, in the order of the questions."""
     out = tmp_path / "x.jsonl"
     run(FakeBackend("Paris"), out)
-    second = collecting.AskedExpert("other", (FakeBackend("Berlin"),) * 2)
+    second = AskedExpert("other", (FakeBackend("Berlin"),) * 2)
     rows = collecting.collect(QUESTIONS, [second], out)
     assert [row["score"] for row in rows[:2]] == [
         {"fake": 1.0, "other": 0.0},
@@ -110,6 +113,34 @@ def test_an_expert_that_only_fails_stops_the_run(
     assert len(collecting.journal_of(out).rows()) == 2
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    """With the file and what to do, not as an unexpected error."""
+    out = tmp_path / "x.jsonl"
+    journal = collecting.journal_of(out).path
+    with (
+        pytest.raises(BadData, match=r"x\.jsonl\.journal cannot be written: No space left"),
+        collecting._written(journal),
+        Path("/dev/full").open("w") as full,
+    ):
+        full.write("a row")
+
+
+def test_a_run_that_cannot_write_its_result_leaves_the_old_one(tmp_path: Path) -> None:
+    """And its journal, from which the next run goes on without asking."""
+    out = tmp_path / "x.jsonl"
+    rows = run(FakeBackend("Paris"), out, count=1)
+    before = out.read_bytes()
+    tmp_path.joinpath(f"x.jsonl.{os.getpid()}.new").mkdir()  # in the way of the new file
+    with pytest.raises(BadData, match="cannot be written"):
+        run(FakeBackend("Rome"), out, count=2)
+    assert out.read_bytes() == before
+    tmp_path.joinpath(f"x.jsonl.{os.getpid()}.new").rmdir()
+    backend = FakeBackend("Rome")
+    assert run(backend, out, count=2)[:1] == rows
+    assert backend.requests == []
+
+
 class Scoring(FakeBackend):
     """A backend that knows how likely an answer was."""
 
@@ -124,8 +155,8 @@ def test_references_are_scored_where_the_backend_can(tmp_path: Path) -> None:
     rows = run(Scoring("Paris"), tmp_path / "x.jsonl", count=1)
     assert rows[0]["nll"] == {"fake": float(len("Paris"))}
     assert "nll" not in run(FakeBackend("Paris"), tmp_path / "y.jsonl", count=1)[0]
-    assert collecting.reference_answer({"gold": "a|b"}) == "a"
-    assert collecting.reference_answer({"gold": "3", "reference": "1+2=3"}) == "1+2=3"
+    assert reference_answer({"gold": "a|b"}) == "a"
+    assert reference_answer({"gold": "3", "reference": "1+2=3"}) == "1+2=3"
 
 
 def test_a_reference_that_cannot_be_scored_costs_only_its_likelihood(tmp_path: Path) -> None:
@@ -184,7 +215,7 @@ def test_own_questions_keep_their_text_and_borrowed_ones_do_not(tmp_path: Path) 
     """So the result of a user's own file can be trained on as it is."""
     out = tmp_path / "x.jsonl"
     borrowed = QUESTIONS[1] | {"borrowed": True}
-    expert = collecting.AskedExpert("fake", (FakeBackend("Paris"),))
+    expert = AskedExpert("fake", (FakeBackend("Paris"),))
     own, other = collecting.collect([QUESTIONS[0] | {"source": "mine"}, borrowed], [expert], out)
     assert (own["query"], own["gold"]) == (QUESTIONS[0]["query"], QUESTIONS[0]["gold"])
     assert "query" not in other
