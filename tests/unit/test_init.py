@@ -21,7 +21,8 @@ IMPORT_EVERY_ROOM = """
 import importlib, pkgutil, edge_router
 rooms = [module.name for module in pkgutil.walk_packages(edge_router.__path__, "edge_router.")]
 for room in ["edge_router.models", *rooms]:
-    if not room.startswith(("edge_router.export", "edge_router.benchmarks", "edge_router.cli.llm")):
+    elsewhere = ("edge_router.export", "edge_router.benchmarks", "edge_router.cli.llm")
+    if not room.startswith(elsewhere) and ".hook-" not in room:  # of llm, and of PyInstaller
         importlib.import_module(room)
 """
 ROUTE_A_QUERY = """
