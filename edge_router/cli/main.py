@@ -28,6 +28,8 @@ COMMANDS = {
     "cache": ("machine.cache", "how many answers are kept to be given again"),
     "agents": ("answering.agents", "agents and tools, and which one a request is for"),
     "log": ("learning.log", "outcomes kept on this device (setting learn = true)"),
+    "report": ("learning.report", "where logged queries went, and what routing saved: one page"),
+    "replay": ("learning.replay", "decide logged queries again under other settings"),
     "drift": ("learning.drift", "whether queries look like those the router knows"),
     "device": ("machine.device", "what this machine is, and how fast its local experts are"),
     "config": ("machine.config", "the settings in force, and where they are read from"),

@@ -173,6 +173,10 @@ class Config:
             number(0.0, 0.5), "probability that the other expert answers, 0..0.5; needs learn"
         ),
     )
+    shadow: str | None = field(
+        default=None,
+        metadata=setting(text, "a second operating point, whose choice is only kept; needs learn"),
+    )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
     tasks: TaskConfig = field(default_factory=TaskConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
@@ -184,7 +188,7 @@ class Config:
         settle(self, FIELDS, "the settings")
         for name, settled in TABLES.items():
             object.__setattr__(self, name, settled(getattr(self, name)))
-        for key in ("learn_prompts", "exploration"):
+        for key in ("learn_prompts", "exploration", "shadow"):
             if getattr(self, key) and not self.learn:
                 raise ConfigError(f"{key} = {getattr(self, key)!r} does nothing; add learn = true")
         if self.nothing_leaves:

@@ -85,7 +85,12 @@ class OutcomeLog:
         return self._stopped
 
     def append(
-        self, record: AnswerRecord, *, prompt: str | None = None, rival: str | None = None
+        self,
+        record: AnswerRecord,
+        *,
+        prompt: str | None = None,
+        rival: str | None = None,
+        shadow: str | None = None,
     ) -> bool:
         """Keep what happened; False where it was not kept.
 
@@ -93,7 +98,9 @@ class OutcomeLog:
         one; it is not called kept until then.
         """
         try:
-            outcome = outcome_of(record, time=self._clock(), prompt=prompt, rival=rival)
+            outcome = outcome_of(
+                record, time=self._clock(), prompt=prompt, rival=rival, shadow=shadow
+            )
             if outcome is None:
                 return False
             values = table.values_of(outcome)
@@ -235,7 +242,12 @@ class OutcomeLog:
 
 
 def outcome_of(
-    record: AnswerRecord, *, time: float, prompt: str | None, rival: str | None
+    record: AnswerRecord,
+    *,
+    time: float,
+    prompt: str | None = None,
+    rival: str | None = None,
+    shadow: str | None = None,
 ) -> Outcome | None:
     """None for a decision that no router made."""
     decision, usage = record.decision, record.usage
@@ -263,4 +275,8 @@ def outcome_of(
         output_tokens=usage.completion_tokens if usage else None,
         prompt=prompt,
         ended=record.ended,
+        reason=record.reason,
+        operating_point=decision.operating_point,
+        shadow=shadow,
+        cached_tokens=usage.cached_tokens if usage else None,
     )

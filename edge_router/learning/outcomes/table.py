@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -39,15 +39,23 @@ __all__ = [
     "open_for_reading",
     "open_for_writing",
     "outcomes",
+    "selection",
     "set_aside",
     "values_of",
+    "version_of",
 ]
 
 log = logging.getLogger("edge_router")
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 COLUMNS = tuple(field.name for field in fields(Outcome))
-ADDED = {"ended": "'complete'"}  # since version 1, and what stands there for older rows
+ADDED = {  # the version that a column is there since, and what stands there for older rows
+    "ended": (2, "'complete'"),
+    "reason": (3, "''"),
+    "operating_point": (3, "''"),
+    "shadow": (3, "NULL"),
+    "cached_tokens": (3, "NULL"),
+}
 TABLE = (
     "CREATE TABLE IF NOT EXISTS outcomes (number INTEGER PRIMARY KEY AUTOINCREMENT, "
     f"{', '.join(COLUMNS)}, UNIQUE (id))"
@@ -66,11 +74,11 @@ FAULTS = (
     RecursionError,
     LearningError,
 )
-TEXTS = ("id", "artifact", "script", "expert", "answered_by")
-TEXTS_OR_NONE = ("rival", "prompt")
+TEXTS = ("id", "artifact", "script", "expert", "answered_by", "reason", "operating_point")
+TEXTS_OR_NONE = ("rival", "prompt", "shadow")
 NUMBERS = ("time", "log_tokens", "propensity", "gain", "min_gain", "first_token_s", "total_s")
 NUMBERS_OR_NONE = ("cost_usd", "score")
-COUNTS_OR_NONE = ("input_tokens", "output_tokens")
+COUNTS_OR_NONE = ("input_tokens", "output_tokens", "cached_tokens")
 ENDINGS = ("complete", "cancelled", "broken")
 LARGEST = 2**63  # SQLite's integers
 
@@ -85,18 +93,19 @@ def open_for_writing(path: Path, until: float) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection, path: Path, until: float) -> None:
     connection.execute("PRAGMA secure_delete = ON")  # prompts that went are not kept in free pages
-    if _version(connection, path) == SCHEMA_VERSION:
+    if version_of(connection, path) == SCHEMA_VERSION:
         return
     with transaction(connection, until):
-        version = _version(connection, path)  # another process may have been faster
+        version = version_of(connection, path)  # another process may have been faster
         if version == 0:
             connection.execute(TABLE)
-        for column, value in ADDED.items() if version == 1 else ():
-            connection.execute(f"ALTER TABLE outcomes ADD COLUMN {column} DEFAULT {value}")
+        for column, (since, value) in ADDED.items():
+            if 0 < version < since:
+                connection.execute(f"ALTER TABLE outcomes ADD COLUMN {column} DEFAULT {value}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
     """0 for a new file. Raises LearningError for a version of later times."""
     version: int
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -121,7 +130,7 @@ def _read_only(path: Path, wait_s: float) -> sqlite3.Connection:
     address = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(address, uri=True, timeout=wait_s)
     try:
-        _version(connection, path)
+        version_of(connection, path)
         connection.execute("SELECT 1 FROM sqlite_master").fetchall()
     except sqlite3.OperationalError as error:
         connection.close()
@@ -144,17 +153,21 @@ def _warn_of_unmerged(path: Path) -> None:
 
 def outcomes(connection: sqlite3.Connection, path: Path) -> list[Outcome]:
     """All rows, the oldest first. Raises one of FAULTS, LearningError."""
-    version = _version(connection, path)
+    version = version_of(connection, path)
     if version == 0:
         return []
-    columns = [name if version > 1 or name not in ADDED else ADDED[name] for name in COLUMNS]
-    select = f"SELECT {', '.join(columns)} FROM outcomes ORDER BY number"  # noqa: S608
-    return [_outcome(row) for row in connection.execute(select)]
+    return [_outcome(row) for row in connection.execute(selection(COLUMNS, version))]
+
+
+def selection(columns: Sequence[str], version: int) -> str:
+    """The query for some columns of all rows, the oldest first, of a file of that version."""
+    stated = [name if version >= ADDED.get(name, (1,))[0] else ADDED[name][1] for name in columns]
+    return f"SELECT {', '.join(stated)} FROM outcomes ORDER BY number"  # noqa: S608
 
 
 def count_rows(connection: sqlite3.Connection, path: Path) -> int:
     """How many rows there are. Raises sqlite3.Error, LearningError."""
-    if _version(connection, path) == 0:
+    if version_of(connection, path) == 0:
         return 0
     return int(connection.execute("SELECT count(*) FROM outcomes").fetchone()[0])
 

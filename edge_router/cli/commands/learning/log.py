@@ -6,8 +6,6 @@ import argparse
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from edge_router.guards.stored_json import rounded
-
 from ...options import add_command, config_of
 from ...printing import print_dim, print_json
 
@@ -24,6 +22,7 @@ def add(commands: Any) -> None:
 
 
 def _log(options: argparse.Namespace) -> None:
+    from edge_router.learning.outcomes.line import outcome_json
     from edge_router.learning.outcomes.log import FILE, OutcomeLog
 
     log = OutcomeLog(config_of(options).data_folder / FILE)
@@ -41,18 +40,9 @@ def _log(options: argparse.Namespace) -> None:
         print_dim("no outcomes yet: with the setting learn = true, answers from now on are kept")
     for outcome in rows:
         if options.json:
-            print_json(_json(outcome))
+            print_json(outcome_json(outcome))
         else:
             print(_line(outcome))
-
-
-def _json(outcome: Outcome) -> dict[str, Any]:
-    """One outcome for machines, without its representation."""
-    names = ("id", "time", "expert", "rival", "answered_by", "propensity", "gain", "min_gain",
-            "cost_usd", "first_token_s", "total_s", "input_tokens", "output_tokens", "characters",
-            "script", "prompt", "score", "ended")  # fmt: skip
-    fields: dict[str, Any] = rounded({name: getattr(outcome, name) for name in names})
-    return fields | {"quality": {n: round(e.quality, 6) for n, e in outcome.estimates.items()}}
 
 
 def _line(outcome: Outcome) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import threading
 from collections.abc import Callable
@@ -15,10 +16,12 @@ from ...terminal import print_line
 if TYPE_CHECKING:
     from edge_router.client.answer import AnswerStream
     from edge_router.client.sync_client import EdgeRouter
+    from edge_router.routing.record import Hook
     from edge_router.server.models import Target
     from edge_router.server.run import ServerOptions
     from edge_router.server.wire.body import Asked
     from edge_router.server.wire.systemone import Facts
+    from edge_router.settings.config import Config
 
 __all__ = ["add", "serve_router"]
 
@@ -62,6 +65,13 @@ def add(commands: Any) -> None:
         default=limits.max_tokens,
         help="length of an answer where a client states none",
     )
+    serve.add_argument(
+        "--log-decisions", action="store_true",
+        help="one JSON line a decision on standard error, without texts; report and replay read it",
+    )  # fmt: skip
+    serve.add_argument(
+        "--spans", action="store_true", help="OpenTelemetry spans of every answer (extra otel)"
+    )
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -83,8 +93,27 @@ def _serve(options: argparse.Namespace) -> None:
         options.host, options.port, tuple(options.api_key_env),
         tuple(options.allow_host), tuple(options.cors_origin), limits,
     )  # fmt: skip
-    with EdgeRouter(config_of(options)) as router:
+    config = config_of(options)
+    with EdgeRouter(config, hooks=_hooks(options, config)) as router:
         serve_router(router, stated, started=started)
+
+
+def _hooks(options: argparse.Namespace, config: Config) -> tuple[Hook, ...]:
+    """What the options ask to be told of each answer. Raises MissingExtra."""
+    hooks: list[Hook] = []
+    if options.log_decisions:
+        from edge_router.client.decision_lines import LOGGER, log_decision
+
+        logger = logging.getLogger(LOGGER)
+        logger.addHandler(logging.StreamHandler())
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        hooks.append(log_decision)
+    if options.spans:
+        from edge_router.client.spans import SpanHook
+
+        hooks.append(SpanHook(config))
+    return tuple(hooks)
 
 
 def serve_router(
