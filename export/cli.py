@@ -14,8 +14,10 @@ from .studies.catalog import STUDIES
 __all__ = ["main"]
 
 COMMANDS = {
+    "init": ("init", "a folder for a router of one's own, from a CSV of scores"),
     "collect": ("collect", "run experts over questions with gold answers"),
     "judge": ("judge", "have an expert rate answers under a rubric"),
+    "merge": ("merge", "join the exported outcome logs of many devices into a Parquet table"),
     "import": ("importing", "turn a public format into outcome rows"),
     "train": ("pipeline", "fine-tune the teacher's networks, after the steps before it"),
     "distill": (

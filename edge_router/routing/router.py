@@ -21,7 +21,7 @@ from .artifact.encoder import OnnxEncoder, Runtime
 from .artifact.manifest import RouterArtifact
 from .artifact.representation import Encoder, Representation, RoutedQuery
 from .artifact.text import TEMPLATE, cut, router_input, script_of
-from .deciding.decision import NO_NEEDS, Decision, Needs, Rule, Snapshot
+from .deciding.decision import NO_NEEDS, Decision, Needs, Rule, Snapshot, Stay
 from .deciding.operating_point import OperatingPoint
 from .deciding.policy import decide
 from .deciding.price_rule import CheapestRule, PriceRule
@@ -149,10 +149,11 @@ class Router:
         now = snapshot or NOTHING_KNOWN
         input_tokens, doubtful = self._room.tokens(request)
         tools = self._needs_tools(query)
+        usual = self.rule if request.tools else self._rule_of(tools)
         return decide(
             _estimated(self._panel, request, query, now),
             constraints=limits,
-            rule=rule or (self.rule if request.tools else self._rule_of(tools)),
+            rule=rule or (usual if now.stay is None else _staying(usual, now.stay)),
             input_tokens=input_tokens,
             doubts=_doubts(now, doubtful),
             tokens=now.tokens,
@@ -248,6 +249,12 @@ class Router:
         if known is not None and turn == router_input(request, most):
             return known
         return self.embed(turn)
+
+
+def _staying(rule: Rule, stay: Stay) -> Rule:
+    from .deciding.affinity import staying  # loaded only where the setting asks for it
+
+    return staying(rule, stay)
 
 
 def _estimated(

@@ -137,6 +137,10 @@ class Config:
             number(0.0), "seconds without a token before a second remote expert is asked too"
         ),
     )
+    affinity: bool = field(
+        default=False,
+        metadata=setting(flag, "a conversation stays with its expert while switching gains less"),
+    )
     data_dir: str | None = field(
         default=None, metadata=setting(path, "where this device keeps what it learns")
     )

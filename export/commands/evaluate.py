@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_router.cli.table import parser_of
+from edge_router.errors import MissingExtra
 
 from ..data.rows import BadData
 from ..data.splits import SPLITTINGS
@@ -94,6 +96,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from ..recipe import SHIPPED, Recipe
     from ..report.markdown import markdown
 
+    if options.out and find_spec("matplotlib") is None:
+        raise MissingExtra("matplotlib, which draws the report of --out,", "export")
     recipe = Recipe.load(options.recipe or SHIPPED)
     if options.outcomes:
         rows = read_tables(options.outcomes)

@@ -129,11 +129,15 @@ class OutcomeLog:
 
         Nothing is written: it works on a disk that cannot be.
         """
+        return [outcome for _, outcome in self.numbered_rows()]
+
+    def numbered_rows(self) -> list[tuple[int, Outcome]]:
+        """As `rows`, each with its number, which grows in the order of arrival."""
         if not os.path.lexists(self.path):
             return []
         try:
             with table.open_for_reading(self.path, ASKED_WAIT_S) as connection:
-                return table.outcomes(connection, self.path)
+                return table.numbered_outcomes(connection, self.path)
         except table.FAULTS as error:
             raise self._unusable("read", error) from error
 

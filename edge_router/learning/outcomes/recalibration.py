@@ -23,11 +23,9 @@ from edge_router.routing.logistic import (
     sigmoid,
 )
 
-from .propensity import LoggedOutcomes
+from .propensity import Interval, LoggedOutcomes
 
-__all__ = ["Interval", "Recalibration", "recalibrate"]
-
-Interval = tuple[float, float]
+__all__ = ["Recalibration", "recalibrate"]
 
 SLOPES = (0.25, 4.0)  # temperatures of 4 to 0.25, as in calibration
 

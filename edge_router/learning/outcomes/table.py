@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -32,13 +32,15 @@ from edge_router.routing.experts.expert import Estimate
 from .outcome import Outcome
 
 __all__ = [
+    "COLUMNS",
     "FAULTS",
+    "checked",
     "count_rows",
     "empty",
     "insert",
+    "numbered_outcomes",
     "open_for_reading",
     "open_for_writing",
-    "outcomes",
     "selection",
     "set_aside",
     "values_of",
@@ -151,18 +153,24 @@ def _warn_of_unmerged(path: Path) -> None:
         log.warning("the last answers are not shown: %s cannot be merged on this disk", beside)
 
 
-def outcomes(connection: sqlite3.Connection, path: Path) -> list[Outcome]:
-    """All rows, the oldest first. Raises one of FAULTS, LearningError."""
+def numbered_outcomes(connection: sqlite3.Connection, path: Path) -> list[tuple[int, Outcome]]:
+    """All rows, the oldest first, with their numbers, none of which is used twice.
+
+    Raises one of FAULTS, LearningError.
+    """
     version = version_of(connection, path)
     if version == 0:
         return []
-    return [_outcome(row) for row in connection.execute(selection(COLUMNS, version))]
+    found = connection.execute(selection(COLUMNS, version, numbered=True))
+    return [(number, _outcome(row)) for number, *row in found]
 
 
-def selection(columns: Sequence[str], version: int) -> str:
-    """The query for some columns of all rows, the oldest first, of a file of that version."""
+def selection(columns: Sequence[str], version: int, *, numbered: bool = False) -> str:
+    """The query for some columns of all rows, the oldest first, of a file of that version;
+    `numbered` puts the number of each row in front."""
     stated = [name if version >= ADDED.get(name, (1,))[0] else ADDED[name][1] for name in columns]
-    return f"SELECT {', '.join(stated)} FROM outcomes ORDER BY number"  # noqa: S608
+    first = ["number"] if numbered else []
+    return f"SELECT {', '.join([*first, *stated])} FROM outcomes ORDER BY number"  # noqa: S608
 
 
 def count_rows(connection: sqlite3.Connection, path: Path) -> int:
@@ -210,9 +218,17 @@ def values_of(outcome: Outcome) -> list[Any]:
     return list(values.values())
 
 
-def _outcome(row: tuple[Any, ...]) -> Outcome:
+def _outcome(row: Sequence[Any]) -> Outcome:
     """Raises ValueError, TypeError or AttributeError for what we never wrote."""
     fields = dict(zip(COLUMNS, row, strict=True))
+    return checked(fields, json.loads(fields["estimates"]))
+
+
+def checked(fields: dict[str, Any], estimates: Mapping[str, Any]) -> Outcome:
+    """The outcome of these fields, `vector` as bytes, and estimates as lists of numbers by expert.
+
+    Raises one of FAULTS for what `values_of` never makes.
+    """
     for name in TEXTS:
         _require(isinstance(fields[name], str), name, fields[name])
     for name in TEXTS_OR_NONE:
@@ -227,9 +243,7 @@ def _outcome(row: tuple[Any, ...]) -> Outcome:
     _require(fields["ended"] in ENDINGS, "ended", fields["ended"])
     fields["vector"] = np.frombuffer(fields["vector"], dtype="<f2").astype(np.float32)
     _require(bool(np.isfinite(fields["vector"]).all()), "vector", "what is no number")
-    fields["estimates"] = {
-        name: _estimate(name, numbers) for name, numbers in json.loads(fields["estimates"]).items()
-    }
+    fields["estimates"] = {name: _estimate(name, numbers) for name, numbers in estimates.items()}
     _require(fields["answered_by"] in fields["estimates"], "answered_by", fields["answered_by"])
     return Outcome(**fields)
 
@@ -246,6 +260,8 @@ def _estimate(name: str, numbers: Any) -> Estimate:
 
 
 def _number(value: Any, name: str) -> float:
+    if type(value) is float and math.isfinite(value):
+        return value  # nearly always
     fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     _require(fits, name, value)
     return float(value)
