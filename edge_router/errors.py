@@ -278,7 +278,9 @@ class AllBackendsFailed(EdgeRouterError):
     def __init__(self, failures: Mapping[str, BackendError]) -> None:
         self.failures = dict(failures)
         listed = "; ".join(f"{name}: {error}" for name, error in self.failures.items())
-        super().__init__(f"no expert answered ({listed})")
+        super().__init__(
+            f"no expert answered ({listed}); `edge-router doctor --ask` tries each of them"
+        )
 
 
 class MissingExtra(EdgeRouterError, ImportError):

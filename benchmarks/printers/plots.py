@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_plots"]
 
+WIDEST_LABEL = 26  # characters
+LEGEND_ROW = 0.17  # inches
 COLOURS = ("#1f5fa8", "#c4541d", "#1f7f63", "#7a4fa3", "#8a6d00", "#3c4650")
 
 
@@ -62,7 +65,15 @@ def _alt(suite: str, rows: Sequence[Row]) -> str:
 
 
 def _height(rows: Sequence[Row], axis: str | None) -> float:
-    return 4.0 if axis else 0.8 + 0.3 * len(rows)
+    """Inches, with room for the legend below lines and for labels of several lines."""
+    if axis:
+        return 4.0 + LEGEND_ROW * len({_label(row, axis) for row in rows})
+    return 0.8 + sum(0.12 + 0.18 * len(_wrapped(_label(row, None)).splitlines()) for row in rows)
+
+
+def _wrapped(label: str) -> str:
+    """A label that leaves room for its bar."""
+    return textwrap.fill(label, WIDEST_LABEL)
 
 
 def _varying(rows: Sequence[Row]) -> str | None:
@@ -100,15 +111,18 @@ def _lines(axes: Axes, rows: Sequence[Row], axis: str | None) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set(xlabel=axis, ylabel=f"{rows[0].cell.unit}: p50, band to p99")
-    axes.legend()
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), handlelength=1.5)  # below them
 
 
 def _bars(axes: Axes, rows: Sequence[Row]) -> None:
+    from matplotlib.ticker import EngFormatter
+
     shown = list(reversed(rows))
     for place, row in enumerate(shown):
         summary = row.summary
         if summary is not None:
             axes.barh([place], [summary.p50], color=COLOURS[0], height=0.6)
             axes.plot([summary.p99], [place], "|", color=COLOURS[1], markersize=9)
-    axes.set_yticks(range(len(shown)), [_label(row, None) for row in shown])
+    axes.set_yticks(range(len(shown)), [_wrapped(_label(row, None)) for row in shown])
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_xlabel(f"{rows[0].cell.unit}: p50, mark at p99")

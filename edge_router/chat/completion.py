@@ -64,13 +64,15 @@ MOST_COUNTED = 2**53  # tokens that an answer can have taken, by any means
 class Usage:
     """Tokens read and written for one answer.
 
-    `dropped_messages` counts the oldest messages that were left out to fit the context. Raises
-    BackendProtocolError for impossible values, as all values do that an expert gives.
+    `dropped_messages` counts the oldest messages that were left out to fit the context. Of the
+    `prompt_tokens`, `cached_tokens` were in a cache of the expert's; None where it does not say.
+    Raises BackendProtocolError for impossible values, as all values do that an expert gives.
     """
 
     prompt_tokens: int
     completion_tokens: int
     dropped_messages: int = 0
+    cached_tokens: int | None = None
 
     def __post_init__(self) -> None:
         if not (
@@ -81,6 +83,7 @@ class Usage:
             and 0 <= self.prompt_tokens <= MOST_COUNTED
             and 0 <= self.completion_tokens <= MOST_COUNTED
             and 0 <= self.dropped_messages <= MOST_COUNTED
+            and self.cached_tokens is None
         ):
             _settle(self, USAGE_CHECKS)
 
@@ -296,7 +299,7 @@ FINISHED = (None, *get_args(FinishReason))
 USAGE_CHECKS = {
     name: whole(0, MOST_COUNTED)
     for name in ("prompt_tokens", "completion_tokens", "dropped_messages")
-}
+} | {"cached_tokens": optional(whole(0, MOST_COUNTED))}
 DELTA_CHECKS = {
     "index": whole(0, MOST_CALLS),
     "id": optional(any_text),

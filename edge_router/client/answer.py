@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
@@ -22,6 +23,7 @@ from edge_router.chat.completion import (
 from edge_router.errors import RouterClosed
 from edge_router.guards.checks import FrozenDict
 from edge_router.guards.forking import renew_after_fork
+from edge_router.routing.attempt import AttemptRecord
 from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.record import AnswerRecord
 
@@ -219,6 +221,21 @@ def record_of(query: Query, ended: Ending) -> AnswerRecord:
         overflow=query.overflow,
         hedge=query.hedge,
         cached=query.cached,
+        attempts=() if query.cached else tuple(_attempt(query, one) for one in query.attempts),
+    )
+
+
+def _attempt(query: Query, attempt: Attempt) -> AttemptRecord:
+    """One expert's turn; a failed expert's failure belongs to the last time that it was asked."""
+    name, ended = attempt.expert.name, attempt.ended or time.monotonic()
+    failure = query.failures.get(name) if query.attempt_of(name) is attempt else None
+    return AttemptRecord(
+        name,
+        max(0.0, attempt.started - query.started),
+        max(0.0, ended - attempt.started),
+        attempt.cost_usd,
+        None if failure is None else str(failure),
+        None if failure is None else type(failure).__name__,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import queue
 import threading
@@ -23,8 +24,9 @@ log = logging.getLogger("edge_router")
 class Hooks:
     """Runs `hooks` for each record, in order, in a thread of its own. Thread-safe.
 
-    A hook that raises anything is logged, and the next one runs. `run` returns when all have run,
-    or after WAIT_S seconds. Raises ConfigError for a hook that cannot be called.
+    A hook that raises anything is logged, and the next one runs; all run in the context of the
+    caller (contextvars). `run` returns when all have run, or after WAIT_S seconds. Raises
+    ConfigError for a hook that cannot be called.
     """
 
     def __init__(self, hooks: Sequence[Hook]) -> None:
@@ -43,7 +45,8 @@ class Hooks:
         if not self._hooks:
             return
         done = threading.Event()
-        self._jobs.put(lambda: self._call_all(record, done))
+        context = contextvars.copy_context()
+        self._jobs.put(lambda: context.run(self._call_all, record, done))
         with self._start:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(

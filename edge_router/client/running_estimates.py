@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from edge_router.backends.base import Backend, Loadable
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Message, estimated_tokens
@@ -31,6 +31,9 @@ from edge_router.routing.experts.context_room import counted_tokens
 from edge_router.routing.experts.expert import Expert, Location
 from edge_router.routing.record import AnswerRecord
 from edge_router.settings.config import Config
+
+if TYPE_CHECKING:
+    from .affinity import Affinity
 
 __all__ = ["Experience", "RecentDevice"]
 
@@ -121,8 +124,10 @@ class Experience:
         stated: Collection[str] = (),
         paces: Mapping[str, Pace] | None = None,
         min_battery: float | None = None,
+        affinity: Affinity | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._affinity = affinity
         self._experts = {expert.name: expert for expert in experts}
         self._device = device
         self._remote = frozenset(remote)
@@ -157,6 +162,7 @@ class Experience:
             stated=stated,
             paces={name: known.pace for name, known in measured.items() if name not in stated},
             min_battery=config.min_battery,
+            affinity=_affinity(config, experts) if config.affinity else None,
         )
 
     def keep(self, config: Config) -> None:
@@ -183,7 +189,8 @@ class Experience:
                 for name in self._experts
                 if (doubt := self._doubt(name, backends.get(name), device)) is not None
             }
-        return Snapshot(states, doubts, counted_tokens(request, self._experts, backends))
+        stay = None if self._affinity is None else self._affinity.stay(request, self.paces)
+        return Snapshot(states, doubts, counted_tokens(request, self._experts, backends), stay=stay)
 
     def answered(self, record: AnswerRecord, request: ChatRequest, snapshot: Snapshot) -> None:
         """Learn from an answer that was decided on `snapshot`.
@@ -195,6 +202,8 @@ class Experience:
         name = record.answered_by
         if record.ended != "complete" and record.empty:
             return
+        if self._affinity is not None:
+            self._affinity.answered(request, name)
         with self._lock:
             self._answered_at[name] = self._clock()
             self._unreachable.pop(name, None)
@@ -311,6 +320,12 @@ class Experience:
             and device.battery is not None
             and device.battery < self._min_battery
         )
+
+
+def _affinity(config: Config, experts: Sequence[Expert]) -> Affinity:
+    from .affinity import Affinity  # loaded only where the setting asks for it
+
+    return Affinity.from_config(config, experts)
 
 
 def _fingerprints(messages: Sequence[Message]) -> tuple[Fingerprint, ...]:

@@ -83,7 +83,7 @@ class EdgeRouter:
         )
         self._configured = configured_limits(self.config)
         self._budget = Budget.from_config(self.config)
-        self._learning = Learning.from_config(self.config, self.router.artifact, draw=draw)
+        self._learning = Learning.from_config(self.config, self.router, draw=draw)
         self._hooks = None if hooks == () else Hooks(hooks)
         self._lock = ForkSafeLock()
         self._closed = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from numbers import Real
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from edge_router.chat.request import ChatRequest
 from edge_router.errors import LearningError
@@ -17,10 +17,22 @@ from edge_router.routing.record import AnswerRecord
 from edge_router.settings.config import Config
 
 if TYPE_CHECKING:
+    from edge_router.routing.deciding.other_point import OtherPoint
+
     from .drift.monitor import DriftWatch
     from .outcomes.log import OutcomeLog
 
 __all__ = ["Learning", "checked_score"]
+
+
+class DecidingRouter(Protocol):
+    """What learning needs of a `Router`."""
+
+    artifact: RouterArtifact
+
+    def shadow(self, config: Config) -> OtherPoint | None:
+        """The second operating point of the settings."""
+        ...
 
 
 class Learning:
@@ -29,7 +41,8 @@ class Learning:
     Thread-safe; its failures never fail an answer.
 
     Explores only as long as `log` can be written: otherwise nothing would be learned from it.
-    With `prompt_characters` that much of each query is kept, cut as the router cuts it.
+    With `prompt_characters` that much of each query is kept, cut as the router cuts it. What
+    `shadow` would have decided is kept beside each answer, and changes none.
     """
 
     def __init__(
@@ -39,17 +52,19 @@ class Learning:
         drift: DriftWatch,
         *,
         prompt_characters: int | None = None,
+        shadow: OtherPoint | None = None,
     ) -> None:
         self._log = log
         self._exploration = exploration
         self._drift = drift
         self._prompt_characters = prompt_characters
+        self._shadow = shadow
 
     @classmethod
     def from_config(
         cls,
         config: Config,
-        artifact: RouterArtifact,
+        router: DecidingRouter,
         *,
         draw: Callable[[], float] = random.random,
     ) -> Self | None:
@@ -60,11 +75,15 @@ class Learning:
         from .drift.monitor import DriftWatch
         from .outcomes.log import FILE, OutcomeLog
 
+        artifact = router.artifact
         return cls(
-            OutcomeLog(config.data_folder / FILE, max_rows=config.learn_rows),
+            OutcomeLog(
+                config.data_folder / FILE, max_rows=config.learn_rows, batch=config.learn_batch
+            ),
             Exploration(config.exploration, draw),
             DriftWatch(artifact),
             prompt_characters=artifact.manifest.max_chars if config.learn_prompts else None,
+            shadow=router.shadow(config),
         )
 
     def decided(self, decision: Decision) -> Decision:
@@ -79,7 +98,8 @@ class Learning:
         prompt = None if room is None else router_input(request, room)
         decision = record.decision
         rival = rival_of(decision) if decision.propensity < 1 else None
-        self._log.append(record, prompt=prompt, rival=rival)
+        shadow = None if self._shadow is None else self._shadow.expert_for(decision)
+        self._log.append(record, prompt=prompt, rival=rival, shadow=shadow)
 
     def score(self, id: str, score: float) -> bool:  # noqa: A002
         """Tell how good an answer was, 0..1; False where it was not kept."""

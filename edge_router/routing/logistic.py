@@ -16,6 +16,8 @@ import numpy.typing as npt
 from .arrays import Float64s
 
 __all__ = [
+    "NEAR_95",
+    "NO_CORRECTION",
     "Gaussian",
     "Objective",
     "laplace",
@@ -74,6 +76,10 @@ class Gaussian:
         normal = np.random.default_rng(seed).standard_normal((count, self.root.shape[1]))
         drawn: Float64s = self.mean + normal @ self.root.T
         return drawn
+
+
+NO_CORRECTION = Gaussian(np.array([1.0, 0.0]), np.eye(2))
+"""A belief about slope and bias that corrects nothing, and weighs as little as a few answers."""
 
 
 def with_bias(vectors: npt.NDArray[np.floating]) -> Float64s:

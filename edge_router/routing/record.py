@@ -12,6 +12,7 @@ from edge_router.chat.completion import MOST_TOKENS, Ending, FinishReason, Usage
 from edge_router.guards.checks import (
     FrozenDict,
     any_text,
+    each,
     flag,
     instance,
     mapping,
@@ -22,6 +23,7 @@ from edge_router.guards.checks import (
     whole_number,
 )
 
+from .attempt import AttemptRecord
 from .deciding.decision import Decision
 from .deferral import Deferral
 
@@ -76,6 +78,7 @@ class AnswerRecord:
     overflow: str | None = None
     hedge: str | None = None
     cached: str | None = None
+    attempts: tuple[AttemptRecord, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a field that is not what its name says."""
@@ -111,6 +114,8 @@ class AnswerRecord:
                 or (type(self.max_tokens) is int and 1 <= self.max_tokens <= MOST_TOKENS)
             )
             and type(self.empty) is type(self.cost_limited) is bool
+            and type(self.attempts) is tuple
+            and all(type(one) is AttemptRecord for one in self.attempts)
         )
 
     @property
@@ -191,6 +196,7 @@ RECORD_CHECKS = {
     "overflow": optional(any_text),
     "hedge": optional(any_text),
     "cached": optional(any_text),
+    "attempts": each(instance(AttemptRecord)),
 }
 
 Hook = Callable[[AnswerRecord], None]

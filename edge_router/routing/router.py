@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -20,7 +21,7 @@ from .artifact.encoder import OnnxEncoder, Runtime
 from .artifact.manifest import RouterArtifact
 from .artifact.representation import Encoder, Representation, RoutedQuery
 from .artifact.text import TEMPLATE, cut, router_input, script_of
-from .deciding.decision import NO_NEEDS, Decision, Needs, Rule, Snapshot
+from .deciding.decision import NO_NEEDS, Decision, Needs, Rule, Snapshot, Stay
 from .deciding.operating_point import OperatingPoint
 from .deciding.policy import decide
 from .deciding.price_rule import CheapestRule, PriceRule
@@ -32,6 +33,7 @@ from .experts.panel import Candidates, Panel
 from .roster import REFERENCE, configured, contestants, profile_experts
 
 if TYPE_CHECKING:
+    from .deciding.other_point import OtherPoint
     from .explaining.explanation import Explanation
 
 __all__ = ["Router"]
@@ -147,10 +149,11 @@ class Router:
         now = snapshot or NOTHING_KNOWN
         input_tokens, doubtful = self._room.tokens(request)
         tools = self._needs_tools(query)
+        usual = self.rule if request.tools else self._rule_of(tools)
         return decide(
             _estimated(self._panel, request, query, now),
             constraints=limits,
-            rule=rule or (self.rule if request.tools else self._rule_of(tools)),
+            rule=rule or (usual if now.stay is None else _staying(usual, now.stay)),
             input_tokens=input_tokens,
             doubts=_doubts(now, doubtful),
             tokens=now.tokens,
@@ -159,6 +162,30 @@ class Router:
             ),
             needs=_needs(request, now),
         )
+
+    def shadow(self, config: Config) -> OtherPoint | None:
+        """The second operating point that the setting `shadow` names, None without one; its choice
+        is only kept. Raises ConfigError, StaleOperatingPoint."""
+        if config.shadow is None:
+            return None
+        from .deciding.other_point import OtherPoint
+
+        second = replace(config, operating_point=config.shadow, min_gain=None)
+        point = operating_point(self.artifact, second)
+        return OtherPoint(point, self.point, self.usd_per_second)
+
+    @property
+    def panel(self) -> Panel:
+        """The experts, prepared to be estimated."""
+        return self._panel
+
+    def represent_input(self, text: str) -> Representation:
+        """What the encoder says of a text that `router_input` made before."""
+        return self._encoder.represent(text)
+
+    def rule_for(self, *, needs_tools: bool) -> Rule:
+        """The rule for a query; one that needs tools may have a rule of its own."""
+        return self._rule_for_tools if needs_tools else self.rule
 
     def for_cheapest(self, query: Representation) -> bool:
         """Whether the cheapest expert answers a query that needs tools, at any price."""
@@ -222,6 +249,12 @@ class Router:
         if known is not None and turn == router_input(request, most):
             return known
         return self.embed(turn)
+
+
+def _staying(rule: Rule, stay: Stay) -> Rule:
+    from .deciding.affinity import staying  # loaded only where the setting asks for it
+
+    return staying(rule, stay)
 
 
 def _estimated(

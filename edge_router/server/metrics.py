@@ -57,11 +57,15 @@ class Metrics:
         self._requests = _Counter("Requests by endpoint and status.")
         self._answers = _Counter("Answers by the expert that gave them and why.")
         self._failures = _Counter("Experts that were asked and did not answer.")
+        self._decisions = _Counter("Decisions by the expert chosen and why, before it was asked.")
+        self._excluded = _Counter("Experts ruled out of a decision, by why: limits, privacy.")
+        self._cached = _Counter("Answers given again from the cache, by how they were found.")
         self._tokens = _Counter("Tokens by expert, as the expert counts them.")
         self._cost = _Counter("Dollars by expert, where its price is known.")
         self._router = _Histogram("Seconds of deciding who answers.", ROUTER_S)
         self._first = _Histogram("Seconds until the first piece of an answer.", ANSWER_S)
         self._total = _Histogram("Seconds of a whole answer.", ANSWER_S)
+        self._by_expert: dict[str, _Histogram] = {}
 
     def requested(self, endpoint: str, status: int) -> None:
         """Count one request; `endpoint` is a route of the server, not the client's path."""
@@ -70,19 +74,29 @@ class Metrics:
 
     def answered(self, record: AnswerRecord) -> None:
         """Count one answer."""
-        expert, usage = record.answered_by, record.usage
+        expert, usage, decision = record.answered_by, record.usage, record.decision
         with self._lock:
+            self._decisions.add(1, expert=decision.expert, reason=decision.reason.value)
+            for name, reason in decision.excluded.items():
+                self._excluded.add(1, expert=name, reason=reason.value)
             self._answers.add(1, expert=expert, reason=record.reason)
+            if record.cached is not None:
+                self._cached.add(1, kind=record.cached)
             for name in record.failures:
                 self._failures.add(1, expert=name)
             if usage is not None:
                 self._tokens.add(usage.prompt_tokens, expert=expert, kind="read")
                 self._tokens.add(usage.completion_tokens, expert=expert, kind="written")
+                if usage.cached_tokens is not None:
+                    self._tokens.add(usage.cached_tokens, expert=expert, kind="read_before")
             if record.cost_usd is not None:
                 self._cost.add(record.cost_usd, expert=expert)
             self._router.add(record.router_s)
             self._first.add(record.first_token_s)
             self._total.add(record.total_s)
+            whole = "Seconds of a whole answer, by the expert that gave it."
+            own = self._by_expert.setdefault(expert, _Histogram(whole, ANSWER_S))
+            own.add(record.total_s)
 
     def text(self) -> str:
         """Everything, in Prometheus' text format."""
@@ -91,13 +105,17 @@ class Metrics:
 
     def _lines(self) -> Iterator[str]:
         yield from _counter("requests_total", self._requests)
+        yield from _counter("decisions_total", self._decisions)
+        yield from _counter("excluded_total", self._excluded)
         yield from _counter("answers_total", self._answers)
+        yield from _counter("cache_hits_total", self._cached)
         yield from _counter("failures_total", self._failures)
         yield from _counter("tokens_total", self._tokens)
         yield from _counter("cost_usd_total", self._cost)
-        yield from _histogram("router_seconds", self._router)
-        yield from _histogram("first_token_seconds", self._first)
-        yield from _histogram("answer_seconds", self._total)
+        yield from _histogram("router_seconds", {"": self._router})
+        yield from _histogram("first_token_seconds", {"": self._first})
+        yield from _histogram("answer_seconds", {"": self._total})
+        yield from _histogram("expert_answer_seconds", self._by_expert)
         for name, value in self.gauges.items():
             yield f"# TYPE edge_router_{name} gauge"
             yield f"edge_router_{name} {value():g}"
@@ -111,15 +129,20 @@ def _counter(name: str, counter: _Counter) -> Iterator[str]:
         yield f"edge_router_{name}{{{listed}}} {value!r}"
 
 
-def _histogram(name: str, histogram: _Histogram) -> Iterator[str]:
-    yield f"# HELP edge_router_{name} {histogram.words}"
-    yield f"# TYPE edge_router_{name} histogram"
-    so_far = 0
-    for bound, count in zip((*histogram.bounds, "+Inf"), histogram.counts, strict=True):
-        so_far += count
-        yield f'edge_router_{name}_bucket{{le="{bound}"}} {so_far}'
-    yield f"edge_router_{name}_sum {histogram.total!r}"
-    yield f"edge_router_{name}_count {so_far}"
+def _histogram(name: str, by_expert: Mapping[str, _Histogram]) -> Iterator[str]:
+    """One for each expert; that of all has no name."""
+    for words in {histogram.words for histogram in by_expert.values()}:
+        yield f"# HELP edge_router_{name} {words}"
+        yield f"# TYPE edge_router_{name} histogram"
+    for expert, histogram in by_expert.items():
+        label = f'expert="{_escaped(expert)}"' if expert else ""
+        so_far = 0
+        for bound, count in zip((*histogram.bounds, "+Inf"), histogram.counts, strict=True):
+            so_far += count
+            yield f'edge_router_{name}_bucket{{{label}{label and ","}le="{bound}"}} {so_far}'
+        shown = f"{{{label}}}" if label else ""
+        yield f"edge_router_{name}_sum{shown} {histogram.total!r}"
+        yield f"edge_router_{name}_count{shown} {so_far}"
 
 
 def _escaped(text: str) -> str:

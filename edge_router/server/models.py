@@ -22,6 +22,7 @@ from .wire.errors import Refused
 __all__ = ["Models", "Target"]
 
 AUTO, PREFIX = "auto", "expert/"
+TYPED = "Typed questions: the router's own, others by a local model if there is one."
 Kind = Literal["auto", "rule", "expert", "embedding"]
 
 
@@ -67,9 +68,11 @@ class Models:
             raise self._unknown(stated, [self.embedding])
 
     def listed(self) -> dict[str, Any]:
-        """OpenAI's list of models."""
+        """OpenAI's list of models, and beside it what /v1/systemone's protocol wants here."""
         data = [self._object(name, target) for name, target in self._targets.items()]
-        return {"object": "list", "data": data}
+        day = time.strftime("%Y-%m-%d", time.gmtime(self._created))
+        typed = {"name": self.embedding, "description": TYPED, "release_date": day}
+        return {"object": "list", "data": data, "models": [typed]}
 
     def one(self, name: str) -> dict[str, Any]:
         """OpenAI's model of that name. Raises Refused (404)."""

@@ -137,6 +137,10 @@ class Config:
             number(0.0), "seconds without a token before a second remote expert is asked too"
         ),
     )
+    affinity: bool = field(
+        default=False,
+        metadata=setting(flag, "a conversation stays with its expert while switching gains less"),
+    )
     data_dir: str | None = field(
         default=None, metadata=setting(path, "where this device keeps what it learns")
     )
@@ -167,11 +171,25 @@ class Config:
     learn_rows: int = field(
         default=10_000, metadata=setting(whole_number, "how many outcomes are kept, the last ones")
     )
+    learn_batch: int = field(
+        default=1,
+        metadata=setting(
+            whole_number, "outcomes written at once: more wear a card less, a crash loses them"
+        ),
+    )
     exploration: float = field(
         default=0.0,
         metadata=setting(
             number(0.0, 0.5), "probability that the other expert answers, 0..0.5; needs learn"
         ),
+    )
+    shadow: str | None = field(
+        default=None,
+        metadata=setting(text, "a second operating point, whose choice is only kept; needs learn"),
+    )
+    keep_conversation: bool = field(
+        default=True,
+        metadata=setting(flag, "keep the last conversation for --continue, and chat's typed lines"),
     )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
     tasks: TaskConfig = field(default_factory=TaskConfig)
@@ -184,7 +202,7 @@ class Config:
         settle(self, FIELDS, "the settings")
         for name, settled in TABLES.items():
             object.__setattr__(self, name, settled(getattr(self, name)))
-        for key in ("learn_prompts", "exploration"):
+        for key in ("learn_prompts", "exploration", "shadow"):
             if getattr(self, key) and not self.learn:
                 raise ConfigError(f"{key} = {getattr(self, key)!r} does nothing; add learn = true")
         if self.nothing_leaves:

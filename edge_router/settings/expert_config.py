@@ -89,6 +89,10 @@ class ExpertConfig:
     input_usd_per_million: float | None = field(
         default=None, metadata=setting(amount, "dollars for a million tokens of a request")
     )
+    cached_input_usd_per_million: float | None = field(
+        default=None,
+        metadata=setting(amount, "the same for tokens in the server's cache (affinity)"),
+    )
     output_usd_per_million: float | None = field(
         default=None, metadata=setting(amount, "dollars for a million tokens of an answer")
     )

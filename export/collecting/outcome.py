@@ -92,8 +92,8 @@ def _request(row: Row) -> ChatRequest:
     metric = row["metric"]
     return question_request(
         str(row.get("prompt") or row["query"]),
-        instruction=INSTRUCTIONS[metric],
-        max_tokens=MAX_TOKENS[metric],
+        instruction=row.get("instruction", INSTRUCTIONS[metric]),
+        max_tokens=row.get("max_tokens", MAX_TOKENS[metric]),
     )
 
 

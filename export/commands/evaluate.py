@@ -6,10 +6,12 @@ import argparse
 import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_router.cli.table import parser_of
+from edge_router.errors import MissingExtra
 
 from ..collecting.engine import add_engine, runs_on_ray
 from ..data.rows import BadData
@@ -98,6 +100,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from ..recipe import SHIPPED, Recipe
     from ..report.markdown import markdown
 
+    if options.out and find_spec("matplotlib") is None:
+        raise MissingExtra("matplotlib, which draws the report of --out,", "export")
     if runs_on_ray(options):
         engine: AbstractContextManager[Any] = ray_map(options.address)
     else:

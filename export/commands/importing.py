@@ -14,17 +14,18 @@ __all__ = ["add"]
 def add(commands: Any) -> None:
     """Register the command."""
     from ..data.importers import FORMATS
+    from ..data.importers.expected import EXPECTED
 
     command = parser_of(commands, "import", _import)
     command.add_argument("format", choices=sorted(FORMATS))
-    command.add_argument("files", type=Path, nargs="+")
+    command.add_argument("files", type=Path, nargs="+", help="in that format, see below")
     command.add_argument("--out", type=Path, required=True, help="JSON lines, or .jsonl.gz")
     command.add_argument("--task", help="the task's name, where the files do not say it")
     command.add_argument("--texts", type=Path, help="queries of a format that holds none")
     command.epilog = (
-        "A csv has a column 'query' and for each expert one of scores, 0 to 1; it may have id, "
-        "task, lang, split, gold, and cost_usd:EXPERT, output_tokens:EXPERT, latency_s:EXPERT. A "
-        'jsonl has lines of {"query": ..., "score": {EXPERT: 0..1}}.'
+        " ".join(f"{name}: {expected}." for name, expected in EXPECTED.items())
+        + " A csv may also have id, task, lang, gold, and cost_usd:EXPERT, output_tokens:EXPERT, "
+        "latency_s:EXPERT. Example: edge-router export import csv mine.csv --out mine.jsonl.gz"
     )
 
 
@@ -33,6 +34,7 @@ def _import(options: argparse.Namespace) -> None:
     from ..data.rows import write_rows
 
     rows = import_outcomes(options.format, options.files, task=options.task, texts=options.texts)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     write_rows(options.out, rows)
     experts = {expert for row in rows for expert in row["score"]}
     print(f"{len(rows)} rows, {len(experts)} experts -> {options.out}")

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_router.cli.table import parser_of
+from edge_router.errors import InvalidRequest
 from edge_router.guards.data_folder import write_atomically
 from edge_router.routing.artifact.manifest import RouterArtifact
+
+from .init import EXAMPLE, add_table_options, say
 
 if TYPE_CHECKING:
     from ..pipeline.steps import Making
 
-__all__ = ["add"]
+__all__ = ["add", "from_table"]
 
 STEPS = {
     "train": "teacher",
@@ -33,7 +36,8 @@ def add(commands: Any) -> None:
     for name, step in STEPS.items():
         _add(commands, name, partial(_step, step))
     for name in ("package", "run"):
-        command = _add(commands, name, _package)
+        own = name == "run"  # it also goes without a recipe
+        command = _add(commands, name, _run if own else _package, own=own)
         command.add_argument("--out", type=Path, help="the artifact's folder (default: WORK/NAME)")
         command.add_argument(
             "--like",
@@ -45,11 +49,21 @@ def add(commands: Any) -> None:
 
 
 def _add(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None]
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], *, own: bool = False
 ) -> argparse.ArgumentParser:
+    """A command that follows a recipe; with `own` a table of one's own will do instead."""
     command = parser_of(commands, name, run)
-    command.add_argument("recipe", type=Path)
-    command.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
+    command.add_argument("recipe", type=Path, nargs="?" if own else None)
+    command.add_argument("--data", type=Path, required=not own, help="folder with outcomes/")
+    if own:
+        command.add_argument(
+            "--outcomes",
+            type=Path,
+            metavar="TABLE",
+            help="a CSV or JSON lines of scores instead of a recipe and --data",
+        )
+        add_table_options(command)
+        command.epilog = EXAMPLE.replace("init", "run --outcomes")
     command.add_argument(
         "--work", type=Path, default=Path("work"), help="folder for what lies between"
     )
@@ -76,6 +90,35 @@ def _making(options: argparse.Namespace) -> Making:
 
     recipe = Recipe.load(options.recipe)
     return Making(recipe, data=options.data, work=options.work / recipe.name)
+
+
+def _run(options: argparse.Namespace) -> None:
+    """All steps, on a recipe or on a table of one's own."""
+    if options.outcomes is None:
+        if options.recipe is None or options.data is None:
+            raise InvalidRequest(
+                "give RECIPE and --data DATA, or --outcomes TABLE for a router from a CSV of scores"
+            )
+        if options.weak or options.strong:
+            raise InvalidRequest("--weak and --strong name experts of --outcomes TABLE")
+    else:
+        if options.recipe is not None or options.data is not None:
+            raise InvalidRequest("give RECIPE and --data DATA, or --outcomes TABLE, not both")
+        from_table(options)
+    _package(options)
+
+
+def from_table(options: argparse.Namespace) -> None:
+    """Make the folder of a table, and let the options name its recipe."""
+    from ..pipeline.own_table import OwnTable
+
+    table = OwnTable.read(options.outcomes, weak=options.weak, strong=options.strong)
+    folder = options.work / table.name
+    table.write(folder, replace=True)
+    if table.few:
+        say(table, folder)
+    options.recipe, options.data = folder / "recipe.toml", folder
+    options.out = options.out or folder / "router"
 
 
 def _package(options: argparse.Namespace) -> None:

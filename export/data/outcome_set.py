@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ __all__ = [
     "load_tables",
     "outcome_set",
     "read_tables",
+    "with_groups",
     "with_unanswered",
 ]
 
@@ -157,6 +158,36 @@ def with_unanswered(outcomes: OutcomeSet, texts: Sequence[str], max_chars: int) 
         log_tokens=np.concatenate([outcomes.log_tokens, unknown]),
         needs_tools=np.concatenate([outcomes.needs_tools, more.needs_tools]),
     )
+
+
+def with_groups(outcomes: OutcomeSet, groups: Mapping[str, Sequence[str]]) -> OutcomeSet:
+    """`outcomes`, and behind their experts one by the name of each group, whose scores and lengths
+    are the means of those of the experts in it. Raises BadData for a name that an expert has."""
+    if not groups:
+        return outcomes
+    if taken := sorted(groups.keys() & set(outcomes.experts)):
+        raise BadData(f"{taken[0]!r} is an expert; give the group of experts another name")
+    columns = [[outcomes.experts.index(name) for name in names] for names in groups.values()]
+
+    def grouped(values: Float32s) -> Float32s:
+        means = [_known_mean(values[:, chosen]) for chosen in columns]
+        return np.column_stack([values, *means]).astype(np.float32)
+
+    return replace(
+        outcomes,
+        experts=(*outcomes.experts, *groups),
+        scores=grouped(outcomes.scores),
+        log_tokens=grouped(outcomes.log_tokens),
+    )
+
+
+def _known_mean(values: Float32s) -> Float32s:
+    """Along the rows (queries, experts), NaN where nothing is known."""
+    known = ~np.isnan(values)
+    total = np.where(known, values, 0).sum(axis=1)
+    unknown = np.full(len(values), np.nan, dtype=np.float32)
+    mean: Float32s = np.divide(total, known.sum(axis=1), out=unknown, where=known.any(axis=1))
+    return mean
 
 
 def _table_name(path: Path) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "bbh_questions",
     "gold_questions",
     "gsm8k_questions",
+    "mbpp_questions",
     "published",
     "read_questions",
     "simpleqa_questions",
@@ -215,7 +216,7 @@ def gsm8k_questions(data: Path) -> Iterator[Row]:
         yield row | {"reference": re.sub(r"<<.*?>>", "", solution)}
 
 
-def _mbpp(data: Path) -> Iterator[Row]:
+def mbpp_questions(data: Path) -> Iterator[Row]:
     """The model is shown the first test, which names the function; all tests decide."""
     for item in _json_lines(data / "queries/mbpp/mbpp.jsonl.gz"):
         tests = [item["test_setup_code"], *item["test_list"]]
@@ -251,5 +252,5 @@ _SAMPLES: tuple[tuple[Callable[[Path], Iterator[Row]], int], ...] = (
     (_pubmedqa, 900),
     (simpleqa_questions, 950),
     (gsm8k_questions, 150),
-    (_mbpp, 150),
+    (mbpp_questions, 150),
 )

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 SPLITS = ("train", "dev", "test")
+NOWHERE = ", which no table of DATA and DATA/queries has either; state a --recipe of your own"
 NEEDED = ("qkey", "split", "task", "score")
 
 
@@ -59,7 +60,7 @@ def read_rows(path: Path, queries: Mapping[str, str] | None = None) -> Iterator[
         if "query" not in row and row["qkey"] in known:
             row["query"] = known[row["qkey"]]
         if "query" not in row:
-            raise BadRow(f'{where} lacks "query"')
+            raise BadRow(f'{where} lacks "query"' + ("" if queries is None else NOWHERE))
         if row["split"] not in SPLITS:
             raise BadRow(f"{where} has split {quoted_json(row['split'])}; use one of {SPLITS}")
         yield row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any
@@ -20,6 +21,8 @@ __all__ = ["MAX_AUC_DROP", "MAX_FLIP_RATE", "ParityFailed", "parity", "require_p
 MAX_FLIP_RATE = 0.01  # on the mean over the pairs, at each operating point
 MAX_PAIR_FLIP_RATE = 0.025  # of the worst pair: its gains may crowd about the price
 MAX_AUC_DROP = 0.005
+ENOUGH = 1000  # queries: of fewer, a rate is known only roughly
+SIDE = 1.645  # standard errors above a limit that one rate in twenty is by chance
 RIGHT = 0.5
 
 
@@ -30,9 +33,11 @@ class ParityFailed(BadData):
 def require_parity(checked: Mapping[str, Any]) -> None:
     """Raise ParityFailed when decisions flip by more than MAX_FLIP_RATE on the mean over the pairs,
     or MAX_PAIR_FLIP_RATE for one of them, at any operating point, or any profile's AUC drops by
-    more than MAX_AUC_DROP."""
+    more than MAX_AUC_DROP. On fewer than ENOUGH queries a rate is refused only where chance does
+    not explain it."""
+    queries = checked["queries"]
     for profile, drop in checked["auc_drop"].items():
-        if drop > MAX_AUC_DROP:
+        if drop > _most(MAX_AUC_DROP, queries):
             raise ParityFailed(
                 f"the AUC of {profile} drops by {drop:.4f} in int8, {MAX_AUC_DROP} may"
             )
@@ -43,11 +48,19 @@ def require_parity(checked: Mapping[str, Any]) -> None:
             ("on the mean", mean, MAX_FLIP_RATE),
             (worst, pairs[worst], MAX_PAIR_FLIP_RATE),
         ):
-            if rate > most:
+            if rate > _most(most, queries):
                 raise ParityFailed(
                     f"{rate:.2%} of the decisions {which} at {point!r} flip between int8 and "
-                    f"fp32, {most:.1%} may; give the graph finer steps in exact_graph.py"
+                    f"fp32, {_most(most, queries):.1%} may; give the recipe more epochs, or the "
+                    "graph finer steps in exact_graph.py"
                 )
+
+
+def _most(limit: float, queries: int) -> float:
+    """A limit on a rate, with what chance adds to it on few queries."""
+    if queries >= ENOUGH:
+        return limit
+    return limit + SIDE * math.sqrt(limit / max(1, queries))
 
 
 def parity(

@@ -7,12 +7,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_router.routing.artifact.encoder import open_session
 from edge_router.routing.artifact.text import RouterTokenizer
 
 from ..metrics.table import mean_apgr
+from ..report.line_styles import COLOURS, MUTED
+from ..report.svg import draw_svg
 from .steps import Making
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["FrontierPoint", "frontier", "frontier_plot", "frontier_table"]
 
@@ -88,15 +94,18 @@ def frontier_table(points: Sequence[FrontierPoint]) -> str:
 
 def frontier_plot(points: Sequence[FrontierPoint], path: Path) -> None:
     """Mean APGR on dev over milliseconds at 32 tokens, with the teacher's as a line, as SVG."""
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot()
-    axes.axhline(points[0].teacher_dev_apgr, linestyle="--", color="grey", label="teacher")
-    for point in points:
-        axes.plot(point.p50_ms[32], point.dev_apgr, "o", color="tab:blue")
-        axes.annotate(f" {point.student}", (point.p50_ms[32], point.dev_apgr))
-    axes.set(xlabel="ms for a text of 32 tokens, one thread", ylabel="mean APGR, dev split")
-    axes.set_xscale("log")
-    axes.legend()
-    figure.savefig(path, format="svg", metadata={"Date": None})
+    def paint(axes: Axes) -> None:
+        axes.axhline(points[0].teacher_dev_apgr, linestyle="--", color=MUTED, label="teacher")
+        for point in points:
+            at = point.p50_ms[32], point.dev_apgr
+            axes.plot(*at, "o", color=COLOURS[1])
+            axes.annotate(point.student, at, xytext=(0, 6), textcoords="offset points", ha="center")
+        axes.margins(0.15)
+        axes.set(xlabel="ms for a text of 32 tokens, one thread", ylabel="mean APGR, dev split")
+        axes.set_xscale("log")
+        axes.legend()
+
+    names = ", ".join(point.student for point in points)
+    alt = f"Mean APGR on dev over milliseconds at 32 tokens of {names}, and of their teacher"
+    path.write_text(draw_svg("frontier", alt, paint), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.artifact.text import TEMPLATE, RouterTokenizer
 from edge_router.routing.logistic import sigmoid
 
-from ..data.outcome_set import OutcomeSet, load_outcomes, with_unanswered
+from ..data.outcome_set import OutcomeSet, load_outcomes, with_groups, with_unanswered
 from ..data.transfer import transfer_texts
 from ..graphs.parity import parity, require_parity
 from ..graphs.represent import Representations
@@ -30,8 +30,10 @@ from .card import write_card
 from .experts_json import Heads, experts_json, fit_heads, profile_scores
 from .limits import limits_of
 from .package import known_queries, package
+from .readiness import completed, require_ready, require_tools
 
 if TYPE_CHECKING:
+    from ..training.heads import LinearHead
     from ..training.model import RouterNetwork
     from ..training.soft_labels import Opinion
 
@@ -98,12 +100,13 @@ class Making:
 
     @_Step
     def outcomes(self) -> OutcomeSet:
-        """All outcome tables and our own measurements. Raises BadData where the recipe names what
-        they do not hold."""
-        recipe = self.recipe
-        outcomes = load_outcomes(self.data, recipe.own_outcomes, recipe.max_chars)
-        recipe.require_known(outcomes.experts, set(outcomes.tables.tolist()))
-        return outcomes
+        """All outcome tables and our own measurements; they complete the recipe. Raises BadData
+        with all that the two lack, and for a tool that is not installed."""
+        require_tools(self.recipe)
+        outcomes = load_outcomes(self.data, self.recipe.own_outcomes, self.recipe.max_chars)
+        self.recipe = completed(self.recipe, outcomes)
+        require_ready(self.recipe, outcomes)
+        return with_groups(outcomes, self.recipe.groups)
 
     @_Step
     def teacher(self) -> list[RouterNetwork]:
@@ -225,7 +228,7 @@ class Making:
         checked = parity(
             vectors[chosen],
             exact,
-            self.heads.profiles,
+            _seen(self.heads.profiles, self.recipe),
             self.calibration,
             scores={name: column[::step] for name, column in scores.items()},
         )
@@ -305,6 +308,13 @@ class Making:
             "embedding_dim": self.plan.embedding,
             "command": f"edge-router export run export/recipes/{recipe.path.name} --data DATA",
         }
+
+
+def _seen(profiles: Mapping[str, LinearHead], recipe: Recipe) -> Mapping[str, LinearHead]:
+    """The heads of profiles with models in the recipe; the others lie between them, and so close
+    that rounding decides. All of them where fewer than two have any."""
+    seen = {name: head for name, head in profiles.items() if recipe.profiles[name]}
+    return seen if len(seen) > 1 else profiles
 
 
 def _training_data(outcomes: OutcomeSet) -> list[dict[str, Any]]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from .content import Figure, Section, Table, interval_text, number_text
-from .html import page_of
+from edge_router.learning.page.content import Figure, Section, Table, interval_text, number_text
+from edge_router.learning.page.html import page_of
+
 from .line_plots import line_plot, panels
 from .markdown import markdown_of
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .content import Section, Table
+from edge_router.learning.page.content import Section, Table
+
 from .sections import introduction, sections
 
 __all__ = ["markdown", "markdown_of"]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from .content import Figure, Section, Table, interval_text, number_text
+from edge_router.learning.page.content import Figure, Section, Table, interval_text, number_text
+
 from .line_styles import Look
 from .plots import cost_quality_plot, reliability_plot
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from .content import Figure, Section, Table, number_text
+from edge_router.learning.page.content import Figure, Section, Table, number_text
+
 from .line_styles import Look
 from .pair_sections import CHOICE, interval_columns, muted_rows, result_table
 from .plots import allocation_heat_map

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from .content import Figure, Section, Table, interval_text, number_text
+from edge_router.learning.page.content import Figure, Section, Table, interval_text, number_text
+
 from .line_styles import Look, contender_looks
 from .pair_sections import calibration_section, muted_rows, pair_section
 from .plots import leaderboard_plot, scaling_plot, trilemma_plot

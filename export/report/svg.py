@@ -67,8 +67,23 @@ def draw_panels(
             axes = figure.add_subplot(1, len(paints), number)
             axes.set_axisbelow(True)
             paint(axes)
+            _write_out_powers(axes)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return _element(buffer.getvalue(), alt)
+
+
+def _write_out_powers(axes: Axes) -> None:
+    """Numbers such as 1000 along logarithmic axes: matplotlib's own 10^3 needs its formulas."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    ends = (axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())
+    for axis, (low, high) in ends:
+        if axis.get_scale() == "log":
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            few = high < 10 * low  # powers alone would name one place at most
+            axis.set_minor_formatter(
+                FuncFormatter(lambda value, _: f"{value:,g}") if few else NullFormatter()
+            )
 
 
 def _element(text: str, alt: str) -> str:

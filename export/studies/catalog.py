@@ -15,6 +15,7 @@ from typing import Any
 from .agents.command import AgentsStudy
 from .base import Report, Study, as_json, files_in
 from .tasks.study import TasksStudy
+from .to_router.command import ToRouterCommand
 
 __all__ = ["STUDIES"]
 
@@ -297,5 +298,6 @@ ALL: tuple[Study, ...] = (
     AblationStudy(),
     TasksStudy(),
     AgentsStudy(),
+    ToRouterCommand(),
 )
 STUDIES: Mapping[str, Study] = {study.name: study for study in ALL}

@@ -1,14 +1,16 @@
-"""A desktop chat with a Stop button: one thread reads the answer, the window's thread ends it.
+"""A desktop chat with a Stop button and an offline switch: one thread reads the answer, the
+window's thread ends it.
 
-python desktop_chat.py             opens a window (tkinter)
-python desktop_chat.py --no-window asks one question and stops its answer after a piece
+python desktop_chat.py                  opens a window (tkinter)
+python desktop_chat.py "Why is it so?"  opens it and asks
+python desktop_chat.py --no-window      asks one question and stops its answer after a piece
 """
 
 import queue
 import sys
 import threading
 
-from edge_router import AnswerStream, EdgeRouter, EdgeRouterError
+from edge_router import AnswerStream, Constraints, EdgeRouter, EdgeRouterError, Placement
 
 
 class Chat:
@@ -20,10 +22,12 @@ class Chat:
         self._messages: list[dict[str, str]] = []
         self._stream: AnswerStream | None = None
 
-    def send(self, text: str) -> None:
-        """Ask, with the turns before. Routing takes a millisecond; the answer has a thread."""
+    def send(self, text: str, *, offline: bool = False) -> None:
+        """Ask, with the turns before; `offline` keeps all of it on this device. Routing takes a
+        millisecond; the answer has a thread."""
         self._messages.append({"role": "user", "content": text})
-        self._stream = self._router.stream(self._messages)
+        here = Constraints(placement=Placement.ONLY_ON_DEVICE) if offline else None
+        self._stream = self._router.stream(self._messages, constraints=here)
         threading.Thread(target=self._read, args=(self._stream,), daemon=True).start()
 
     def stop(self) -> None:
@@ -45,23 +49,25 @@ class Chat:
         self.pieces.put(None)
 
 
-def show_window(chat: Chat) -> None:
-    """A text, a line to type in, Send and Stop."""
+def show_window(chat: Chat, first: str = "") -> None:
+    """A text, a line to type in, Send, Stop and the offline switch; asks `first` at once."""
     import tkinter as tk
 
     root = tk.Tk()
     root.title("Edge Router")
-    history, line = tk.Text(root), tk.Entry(root)
+    history, line = tk.Text(root, wrap="word", height=20), tk.Entry(root)
+    offline = tk.BooleanVar(root)
+    switch = tk.Checkbutton(root, text="Offline: stay on this device", variable=offline)
     send = tk.Button(root, text="Send")
     stop = tk.Button(root, text="Stop", command=chat.stop, state="disabled")
-    for widget in (history, line, send, stop):
+    for widget in (history, line, switch, send, stop):
         widget.pack(fill="x")
 
     def ask(_event: object = None) -> None:
         if line.get().strip() and str(send["state"]) == "normal":
             history.insert("end", f"\n> {line.get()}\n")
             send["state"], stop["state"] = "disabled", "normal"
-            chat.send(line.get())
+            chat.send(line.get(), offline=offline.get())
             line.delete(0, "end")
 
     def poll() -> None:
@@ -76,6 +82,8 @@ def show_window(chat: Chat) -> None:
 
     send["command"] = ask
     line.bind("<Return>", ask)
+    line.insert(0, first)
+    ask()
     poll()
     root.mainloop()
 
@@ -91,4 +99,7 @@ def ask_and_stop(chat: Chat) -> None:
 
 if __name__ == "__main__":
     with EdgeRouter() as router:
-        (ask_and_stop if "--no-window" in sys.argv else show_window)(Chat(router))
+        if sys.argv[1:] == ["--no-window"]:
+            ask_and_stop(Chat(router))
+        else:
+            show_window(Chat(router), " ".join(sys.argv[1:]))

@@ -87,7 +87,7 @@ def test_a_student_that_goes_on_is_like_the_one_before_it() -> None:
         ('after = "4x256"', 'after = "4x256"\nwidth = 128', r"another width than '4x256', which"),
         ('after = "4x256"', 'after = ["4x256"]', r"goes on after \['4x256'\]; name one above it"),
         ("embedding = 384\n", "", r"another embedding than '4x256', which"),
-        ("attacked = 0.4", "attacke = 0.4", r"\[students\.4x256_hardened\] .* keys: attacke"),
+        ("attacked = 0.5", "attacke = 0.5", r"\[students\.4x256_hardened\] .* keys: attacke"),
     ],
 )
 def test_a_student_goes_on_from_one_above_it_of_its_shape(
@@ -96,7 +96,7 @@ def test_a_student_goes_on_from_one_above_it_of_its_shape(
     """Weights of other shapes cannot be taken over."""
     path = tmp_path / "mine.toml"
     text = SHIPPED.read_text(encoding="utf-8")
-    text = text.replace("attacked = 0.4", "attacked = 0.4\nembedding = 384")
+    text = text.replace("attacked = 0.5", "attacked = 0.5\nembedding = 384")
     path.write_text(text.replace(was, becomes, 1), encoding="utf-8")
     with pytest.raises(BadData, match=fault):
         Recipe.load(path)
@@ -112,3 +112,49 @@ def test_a_third_student_takes_over_what_the_second_did(tmp_path: Path) -> None:
     second, last = students["4x256_hardened"], students["third"]
     assert (last.after, last.seed, last.attacked) == ("4x256_hardened", 7, second.attacked)
     assert (last.layers, last.draws) == (second.layers, second.draws)
+
+
+def test_every_key_has_a_default(tmp_path: Path) -> None:
+    """An empty recipe is one, named after its folder, with the shipped prices and speeds."""
+    (tmp_path / "recipe.toml").write_text("")
+    empty, shipped = Recipe.load(tmp_path / "recipe.toml"), Recipe.load(SHIPPED)
+    assert (empty.name, empty.ships) == (tmp_path.name, "4x256")
+    assert (empty.points, empty.reference) == (POINTS, shipped.reference)
+    assert (empty.base_package, empty.max_chars) == (shipped.base_package, shipped.max_chars)
+    shape = ("layers", "width", "feed_forward", "words", "max_tokens")
+    assert all(
+        getattr(empty.students["4x256"], key) == getattr(shipped.students["4x256"], key)
+        for key in shape
+    )
+    (tmp_path / "partly.toml").write_text("[students.wide]\nwidth = 384\n[teachers.long]\n")
+    partly = Recipe.load(tmp_path / "partly.toml")
+    assert (partly.name, partly.ships, partly.students["wide"].epochs) == ("partly", "wide", 4)
+
+
+def test_a_profile_of_another_name_is_a_group(tmp_path: Path) -> None:
+    """The six sizes stay apart from it."""
+    (tmp_path / "mine.toml").write_text('[profiles]\n3b = ["a"]\nmine = ["a", "b"]\n')
+    recipe = Recipe.load(tmp_path / "mine.toml")
+    assert recipe.groups == {"mine": ("a", "b")}
+    assert {name for name, models in recipe.profiles.items() if models} == {"3b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("name = 1\n", "has name = 1; it must be a text"),
+        ("[students.s]\nepochs = 1.5\n", r"\[students\.s\] of .* epochs = 1\.5; .* whole number"),
+        ("[students.s]\nlayers = 3\n", "layers = 3; it must be a list"),
+        ("teachers = 3\n", "teachers = 3; it must be a table"),
+        ("depth = 3\n", r"unknown keys: depth; its keys are base_model, .*without_heads$"),
+        ('[pairs]\nmine = ["a"]\n', r"\[pairs\] of .* has mine = \['a'\]; list names"),
+        ('[profiles]\n3b = "a"\n', r"\[profiles\] of .* has 3b = 'a'; list names of experts"),
+        ('[profiles]\n3B = ["a"]\n', r"\[profiles\] of .* has 3B; the size is 3b"),
+        ('ships = "b"\n', "ships 'b', no student; it has"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(tmp_path: Path, text: str, fault: str) -> None:
+    """With its key, before anything is read or trained."""
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(BadData, match=fault):
+        Recipe.load(tmp_path / "mine.toml")

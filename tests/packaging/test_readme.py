@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
+from documents import SETS_UP, blocks_of, environment, served
+
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-SETS_UP = re.compile(r"-m venv|pip install|pytest")
+BLOCKS = blocks_of(ROOT / "README.md")
 SERVE, PLACE = "edge-router serve", "127.0.0.1:11435"
 
 
@@ -32,20 +30,8 @@ def test_the_readme_is_short_and_every_block_has_a_test() -> None:
     assert {language for language, _ in BLOCKS} <= {"sh", "python", "toml", "console"}
 
 
-def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment with this interpreter's commands first on the path and no user settings."""
-    scripts = str(Path(sys.executable).parent)
-    return os.environ | {
-        "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}",
-        "XDG_CONFIG_HOME": str(tmp_path),
-        "XDG_DATA_HOME": str(tmp_path),
-        "LLM_USER_PATH": str(tmp_path),
-        "NO_PROXY": "127.0.0.1",
-    }
-
-
 @contextlib.contextmanager
-def served(block: str, tmp_path: Path) -> Iterator[None]:
+def server_of(block: str, tmp_path: Path) -> Iterator[None]:
     """The server that a block talks to, where it talks to one."""
     if PLACE not in block:
         yield
@@ -54,25 +40,15 @@ def served(block: str, tmp_path: Path) -> Iterator[None]:
         pytest.importorskip(part, reason=f"{part} is not installed")
     if shutil.which("llm", path=environment(tmp_path)["PATH"]) is None:
         pytest.skip("the command llm is not on the path")
-    process = subprocess.Popen([*SERVE.split()], env=environment(tmp_path))
-    try:
-        for _ in range(300):
-            with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"http://{PLACE}/readyz", trust_env=False)
-                break
-            assert process.poll() is None, "the server ended"
-            time.sleep(0.1)
+    with served(SERVE, environment(tmp_path), place=PLACE):
         yield
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.splitlines()[0])
 def test_python_blocks_run(block: str, tmp_path: Path) -> None:
     """As they stand, in a fresh process."""
     pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-    with served(block, tmp_path):
+    with server_of(block, tmp_path):
         result = subprocess.run(
             [sys.executable, "-W", "error", "-c", block],
             cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False,
@@ -84,7 +60,7 @@ def test_python_blocks_run(block: str, tmp_path: Path) -> None:
 def test_shell_blocks_run(block: str, tmp_path: Path) -> None:
     """Command by command; those that set up or start the tests are what .ci/run itself runs."""
     pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-    with served(block, tmp_path):
+    with server_of(block, tmp_path):
         for command in block.replace(" && ", "\n").splitlines():
             if SETS_UP.search(command) or command.startswith(SERVE):
                 continue

@@ -71,6 +71,7 @@ class LlamaCppBackend:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{key} is {value!r}; it must be a whole number, 1 or more")
         self.path = find_model(model)
+        self._model_bytes = self.path.stat().st_size
         settings = ModelSettings(
             engine=engine_for(engine),
             path=self.path,
@@ -109,14 +110,34 @@ class LlamaCppBackend:
         return self._worker.model is not None
 
     @property
+    def loading(self) -> bool:
+        """Whether the model is being loaded."""
+        return self._worker.is_loading
+
+    @property
     def busy(self) -> bool:
         """Whether the worker is in the middle of an answer."""
         return self._worker.busy
 
     @property
+    def idle_s(self) -> float:
+        """Seconds since the last answer of a loaded model; negative infinity while there is one."""
+        return self._worker.idle_s
+
+    @property
+    def keep_alive_s(self) -> float:
+        """After how many of those the model is unloaded."""
+        return self._worker.settings.keep_alive_s
+
+    def unload(self) -> bool:
+        """Give the model's memory back now; returns whether there was one, and no answer under
+        way. The next answer loads it again."""
+        return self._worker.unload()
+
+    @property
     def model_bytes(self) -> int:
-        """Size of the model file."""
-        return self.path.stat().st_size
+        """Size of the model file, read once: every decision looks at it."""
+        return self._model_bytes
 
     def load(self, *, deadline: Deadline) -> None:
         """Load the model now, unless it is loaded."""

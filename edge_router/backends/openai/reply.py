@@ -334,7 +334,10 @@ def _usage_of(stated: object) -> Usage | None:
         return None
     if not (0 <= read <= _MAX_TOKENS and 0 <= written <= _MAX_TOKENS):
         return None
-    return Usage(read, written)
+    details = stated.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    said = type(cached) is int and 0 <= cached <= read
+    return Usage(read, written, cached_tokens=cached if said else None)
 
 
 def _name_or(name: object, fallback: str) -> str:

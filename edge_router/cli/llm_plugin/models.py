@@ -16,6 +16,7 @@ from llm.parts import StreamEvent
 
 from edge_router.chat.completion import ChatChunk, Joined
 from edge_router.errors import BackendProtocolError, EdgeRouterError
+from edge_router.guards.forking import ForkSafeLock
 from edge_router.settings.config import Config
 
 from .conversation import ATTACHMENT_TYPES, request_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncExpertModel", "AsyncRouterModel", "ExpertModel", "RouterModel", "register_models"]
 
 NAME = "edge-router"
+_OPENING = ForkSafeLock()
 
 
 @llm.hookimpl
@@ -48,9 +50,14 @@ def register_models(register: Callable[..., Any]) -> None:
         register(ExpertModel(name, expert), AsyncExpertModel(name, expert))
 
 
-@cache
 def opened() -> EdgeRouter:
     """The EdgeRouter of this process, by the user's settings; closed when the process ends."""
+    with _OPENING:  # two threads that ask first would load every model twice
+        return _router()
+
+
+@cache
+def _router() -> EdgeRouter:
     from edge_router.client.sync_client import EdgeRouter
 
     router = EdgeRouter()

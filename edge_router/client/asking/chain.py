@@ -69,9 +69,16 @@ def cached(config: Config, answers: Answers, router: Embeds) -> Answers:
     if config.cache.mode == "off":
         return answers
     from edge_router.layers.cache.cache import AnswerCache
+    from edge_router.layers.privacy.detectors import Detectors
+    from edge_router.layers.privacy.search import search
 
     from .cached import CachedDispatch
 
-    cache = AnswerCache.from_config(config, router.artifact, router.embed)
+    detectors = Detectors(config.privacy)
+
+    def is_private(request: ChatRequest) -> bool:
+        return not config.cache.private and bool(search(request, detectors, media=False))
+
+    cache = AnswerCache.from_config(config, router.artifact, router.embed, is_private)
     experts = {one.name: one for one in router.experts}
     return CachedDispatch(answers, cache, experts, router.embedding)

@@ -57,6 +57,7 @@ class Attempt:
     usage: Usage | None = None
     finish_reason: FinishReason | None = None
     cost_usd: float | None = 0.0
+    ended: float | None = None
 
     def take(self, chunk: ChatChunk) -> None:
         """Count one chunk."""
@@ -105,8 +106,9 @@ class Attempt:
     def settle(self, *, answered: bool) -> None:
         """Book the cost at its end: a call that failed before it wrote anything costs nothing."""
         used: Usage | None = None
+        self.ended = time.monotonic()
         if answered:
-            used, seconds = self.counted, time.monotonic() - self.started
+            used, seconds = self.counted, self.ended - self.started
             self.cost_usd = self.expert.cost(used.prompt_tokens, used.completion_tokens, seconds)
         if self.reservation is not None:
             self.reservation.settle(self.cost_usd, used)

@@ -20,8 +20,6 @@ from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.deciding.reason import Reason
 from edge_router.settings.config import Config
 
-from ..privacy.detectors import Detectors
-from ..privacy.request_texts import visited
 from .key import Keys, is_cacheable, is_rewordable, keys_of, settings_key
 from .similarity import Similarity
 from .store import AnswerStore, Kept, Stored
@@ -44,6 +42,9 @@ and no query leaves this device. That the settings forbid its place is part of t
 
 Embed = Callable[[], Float32s]
 """The embedding of the last turn (embedding_dim,), of length 1."""
+
+IsPrivate = Callable[[ChatRequest], bool]
+"""Whether a request holds private data that must not be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,20 @@ class AnswerCache:
         settings: bytes,
         *,
         similarity: Similarity | None,
-        detectors: Detectors | None,
+        is_private: IsPrivate = lambda _request: False,
     ) -> None:
         self._store = store
         self._settings = settings
         self._similarity = similarity
-        self._detectors = detectors
+        self._is_private = is_private
 
     @classmethod
     def from_config(
-        cls, config: Config, artifact: RouterArtifact, embed: Callable[[str], Float32s]
+        cls,
+        config: Config,
+        artifact: RouterArtifact,
+        embed: Callable[[str], Float32s],
+        is_private: IsPrivate = lambda _request: False,
     ) -> Self:
         """The cache that the settings name; its file is not opened yet. `embed` gives the embedding
         of a text. Raises ConfigError for a semantic one of an artifact that nothing is calibrated
@@ -93,7 +98,7 @@ class AnswerCache:
             AnswerStore(limits.file_in(config.data_folder), limits),
             settings_key(config, artifact.hash),
             similarity=similarity,
-            detectors=None if limits.private else Detectors(config.privacy),
+            is_private=is_private,
         )
 
     def place(self, request: ChatRequest, decision: Decision) -> Place | None:
@@ -103,7 +108,7 @@ class AnswerCache:
             return None
         if _is_about_now(request, decision):
             return None
-        if self._detectors is not None and _is_private(request, self._detectors):
+        if self._is_private(request):
             return None
         grounds, settings = decision.grounds, self._settings
         keys = keys_of(request, rule=grounds.rule, limits=grounds.constraints, settings=settings)
@@ -150,17 +155,6 @@ def _is_about_now(request: ChatRequest, decision: Decision) -> bool:
     if decision.needs_tools is None or decision.needs_tools < LIKELY:
         return False
     return not NOW.isdisjoint(_LETTERS.findall(request.question.casefold()))
-
-
-def _is_private(request: ChatRequest, detectors: Detectors) -> bool:
-    found: list[object] = []
-
-    def note(text: str, identifier: bool) -> str:
-        found.extend(detectors.find(text, identifier=identifier))
-        return text
-
-    visited(request, note)
-    return bool(found)
 
 
 def _may_answer(expert: str, decision: Decision) -> bool:

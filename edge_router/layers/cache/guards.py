@@ -217,7 +217,7 @@ def _roles(one: Reading) -> dict[str, str]:
 
 Guard = Callable[[Reading, Reading], bool]
 GUARDS: tuple[tuple[Difference, Guard], ...] = (
-    ("number", lambda a, b: a.numbers != b.numbers),
+    ("number", lambda a, b: a.numbers != b.numbers or a.bare_numbers != b.bare_numbers),
     ("unit", lambda a, b: a.units != b.units),
     ("date", lambda a, b: a.dates != b.dates),
     ("format", lambda a, b: a.forms != b.forms or a.languages != b.languages),

@@ -97,8 +97,9 @@ def _limits(limits: Constraints) -> Mapping[str, Any]:
 
 
 def _rule_key(rule: object) -> str | None:
-    """A rule's class and fields, where they are plain values. The rule for queries that need live
-    data counts as the usual one: which of the two decides follows from the query."""
+    """A rule's class and fields, where they are plain values. The rules for queries that need
+    live data, and for a conversation with an expert, count as the usual one: which of them decides
+    follows from the conversation."""
     rule = getattr(rule, "usual", rule)
     if not is_dataclass(rule) or " at 0x" in repr(rule):
         return None

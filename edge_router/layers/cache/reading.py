@@ -53,6 +53,12 @@ _PHRASES = (
     ("rid of", "remove"), ("take in", "absorb"), ("give off", "emit"), ("as well as", "and"),
 )  # fmt: skip
 _SIGNS = {"%": "percent", "$": "dollars", "€": "euros", "£": "sterling", "¥": "yen"}
+LETTERS = {
+    "l": "litre", "g": "gram", "m": "metre", "s": "second-unit", "h": "hour", "k": "kelvin",
+    "c": "celsius", "f": "fahrenheit",
+}  # fmt: skip
+_OPTIONS = re.compile(r"(?<!\w)--?[A-Za-z][\w-]*")
+_BETWEEN_NUMBERS = re.compile(r"(?<=\d)\s*([-/])\s*(?=\d)")
 _SHORT = (("n't", " not"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"), ("'d", " would"))
 ROLES = frozenset(
     "from to into onto by than over for of with in on at against between before after under versus "
@@ -75,10 +81,13 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A question, read. Counts are of canonical words; `asks` is the kind of its question word."""
+    """A question, read. Counts are of canonical words; `asks` is the kind of its question word.
+    `numbers` are with their units, `bare_numbers` those without one in their order; `symbols` are
+    operators, and options as a command line has them."""
 
     words: tuple[Word, ...]
     numbers: Counter[str]
+    bare_numbers: tuple[str, ...]
     units: frozenset[str]
     dates: frozenset[str]
     languages: frozenset[str]
@@ -109,11 +118,14 @@ def reading(text: str) -> Reading:
     spelled = _without_phrases(spelled)
     lower = [word for word, _, _ in spelled]
     values = [_number(word, before) for word, before in zip(lower, ["", *lower], strict=False)]
+    units = [_unit(after, value) for after, value in zip([*lower[1:], ""], values, strict=False)]
+    measured = [*zip(values, units, strict=True)]
     words = tuple(_words(spelled, values))
     joined = f" {' '.join(lower)} "
     return Reading(
         words,
-        Counter(value for value in values if value not in ("", "1")),
+        Counter(f"{value} {unit}" for value, unit in measured if value),
+        tuple(value for value, unit in measured if value and not unit),
         frozenset(_units(lower)),
         frozenset(CALENDAR[word] for word in lower if word in CALENDAR),
         frozenset(word for word in lower if word in LANGUAGES),
@@ -122,7 +134,13 @@ def reading(text: str) -> Reading:
         sum(word in NEGATIONS or word.startswith("non-") for word in lower),
         _asks(joined),
         quoted,
-        Counter(word for word in lower if not word[0].isalnum() and word not in "°-!&/|"),
+        Counter(
+            [
+                *(word for word in lower if not word[0].isalnum() and word not in "°-!&/|_"),
+                *_BETWEEN_NUMBERS.findall(plain),
+                *_OPTIONS.findall(plain),
+            ]
+        ),
     )
 
 
@@ -171,9 +189,12 @@ def _number(word: str, before: str) -> str:
         )
     if word == "second" and before in ("per", "a", "each", "every", "one"):
         return ""
-    if word == "one":
-        return "1"
     return NUMBERS.get(word, "")
+
+
+def _unit(word: str, value: str) -> str:
+    """The unit that a number is of, by the word after it."""
+    return (UNITS.get(word) or LETTERS.get(word, "")) if value else ""
 
 
 def _units(words: list[str]) -> Iterator[str]:
@@ -185,13 +206,8 @@ def _units(words: list[str]) -> Iterator[str]:
             continue
         if word in UNITS and not (word in ("bit", "yard", "stone") and before in ("a", "the")):
             yield UNITS[word]
-        elif (
-            word in ("l", "g", "m", "s", "h", "k", "c", "f")
-            and place
-            and words[place - 1][0].isdigit()
-        ):
-            yield {"l": "litre", "g": "gram", "m": "metre", "s": "second-unit", "h": "hour",
-                   "k": "kelvin", "c": "celsius", "f": "fahrenheit"}[word]  # fmt: skip
+        elif word in LETTERS and before[:1].isdigit():
+            yield LETTERS[word]
 
 
 def _forms(words: list[str]) -> Iterator[str]:
@@ -263,7 +279,8 @@ def _asks(joined: str) -> frozenset[str]:
 
 def _words(spelled: list[tuple[str, str, bool]], values: list[str]) -> Iterator[Word]:
     role = ""
-    for (word, written, is_first), value in zip(spelled, values, strict=True):
+    before = ["", *values]
+    for (word, written, is_first), value, number in zip(spelled, values, before, strict=False):
         if word in ROLES:
             role = word
         if not word[0].isalnum() and word[0] != "_":
@@ -274,7 +291,9 @@ def _words(spelled: list[tuple[str, str, bool]], values: list[str]) -> Iterator[
         sense = SAME.get(word) or SAME.get(stem) or stem
         is_name = (not is_first and written[0].isupper() and word != "i") or _is_code(written)
         is_compared = word in SCOPES or word in UNITS or word in CALENDAR  # by guards of their own
-        is_empty = is_compared or (not is_name and (word in EMPTY or len(word) == 1))
+        is_empty = is_compared or (
+            not is_name and (word in EMPTY or (word in LETTERS and number != ""))
+        )
         yield Word(word, stem, _stem(sense), role, is_empty, is_name)
         if not is_empty:
             role = ""

@@ -21,6 +21,7 @@ from edge_router.errors import CacheUnusable
 from edge_router.guards.sqlite_file import (
     BUSY,
     CORRUPT,
+    Locked,
     SqliteFile,
     code_of,
     identity,
@@ -253,7 +254,8 @@ class AnswerStore:
     def _warn(self, error: Exception) -> None:
         """Say once why nothing is kept; others that write are no reason to."""
         moved = code_of(error) in CORRUPT and self._limits.path is None
-        if code_of(error) in BUSY or moved or self._warned:
+        busy = code_of(error) in BUSY or isinstance(error, Locked)
+        if busy or moved or self._warned:
             return
         self._warned = True
         log.warning("answers are not kept or given again: %s: %s", self.path, error)
@@ -264,7 +266,7 @@ class AnswerStore:
             with self._file.use(ASKED_WAIT_S) as opened_file:
                 yield opened_file
         except FAULTS as error:
-            if code_of(error) in BUSY:
+            if code_of(error) in BUSY or isinstance(error, Locked):
                 words = "is in use by another process; try again"
             else:
                 words = f"cannot be {what}: {error}; delete it to begin a new one"

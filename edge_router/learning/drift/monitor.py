@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from edge_router.routing.artifact.representation import Representation, RoutedQu
 from .mmd_test import FALSE_ALARMS_ONE_TEST, LEAST_FALSE_ALARMS, LOOKS, DriftReference, _statistic
 from .traffic import Traffic
 
-__all__ = ["FALSE_ALARMS_STREAM", "DriftMonitor", "DriftVerdict", "DriftWatch"]
+__all__ = ["FALSE_ALARMS_STREAM", "DriftMonitor", "DriftVerdict", "DriftWatch", "verdicts"]
 
 
 log = logging.getLogger("edge_router")
@@ -213,3 +213,20 @@ class DriftMonitor:
             lengths=float(np.exp(self._log_characters / n)) / reference.characters,
             quality=self._quality / n - reference.quality,
         )
+
+
+def verdicts(
+    monitor: DriftMonitor, queries: Iterable[tuple[Representation, int]]
+) -> list[DriftVerdict]:
+    """The last verdict on each stretch of queries, each with the characters of its last turn; those
+    after the last look are not judged. Raises ConfigError for too few queries."""
+    last, number = {}, 0
+    for number, (query, characters) in enumerate(queries, 1):
+        if monitor.add(query, characters=characters):
+            last[(number - 1) // LOOKS[-1]] = monitor.verdict()
+    if not last:
+        raise ConfigError(
+            f"{number} queries are too few to tell; {LOOKS[0]} are needed, of a FILE or "
+            "kept by the setting learn = true"
+        )
+    return list(last.values())

@@ -33,6 +33,9 @@ from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.settings.location import Location
 
+from ..fleet.merged import MergedTable
+from ..fleet.parquet import is_parquet
+from ..outcomes.outcome import require_dim
 from ..outcomes.rows import read_outcomes
 from .exam import Answered, Examination, ExamQuestion, exam_questions
 from .head_fit import Enrolment, EnrolmentOutcomes, HeadPrior
@@ -43,6 +46,8 @@ from .summary import Standing
 __all__ = ["Enroller"]
 
 Progress = Callable[[int, str | None], None]
+
+FLEET_ANSWERS = 20_000  # more change a head by less than its own uncertainty
 
 log = logging.getLogger("edge_router")
 
@@ -78,12 +83,30 @@ class Enroller:
     def from_file(
         self, path: Path, column: str | None = None, profile: str | None = None
     ) -> Enrolment:
-        """From labelled outcomes, see `read_outcomes`. Raises ConfigError."""
+        """From labelled outcomes, see `read_outcomes`, or from a fleet's merged table.
+
+        Raises ConfigError, LearningError.
+        """
+        if is_parquet(path):
+            return self._from_fleet(path, column or self.name, profile)
         rows = read_outcomes(path, self.name, column)
         return self._fitted(
             self._represented([row.request for row in rows]),
             [row.score for row in rows],
             [row.output_tokens for row in rows],
+            profile,
+        )
+
+    def _from_fleet(self, path: Path, expert: str, profile: str | None) -> Enrolment:
+        """From at most FLEET_ANSWERS answers of any devices to queries whose texts they kept."""
+        merged = MergedTable(path)
+        merged.require_router(self.artifact.hash)
+        rows = merged.some_answers_of(expert, FLEET_ANSWERS)
+        require_dim(rows, self.artifact.manifest.representation_dim)
+        return self._fitted(
+            [Representation(row.vector, row.log_tokens) for row in rows],
+            [row.score for row in rows if row.score is not None],
+            [row.output_tokens or None for row in rows],
             profile,
         )
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Protocol, Self
-
-import numpy as np
 
 from edge_router.errors import TooFewOutcomes
 from edge_router.guards.stored_json import rounded
-from edge_router.routing.arrays import Bools, Float64s
 from edge_router.routing.artifact.representation import Representation
 from edge_router.routing.deciding.operating_point import Correction, fingerprint
-from edge_router.routing.deciding.price import turning_prices
 from edge_router.routing.deciding.stored_points import StoredPoint, compared, prices_of
 from edge_router.routing.experts.expert import Expert
 from edge_router.settings.config import Config
@@ -22,10 +20,18 @@ from edge_router.settings.config import Config
 from ..calibration.pair import ExpertSource, Pair
 from .log import FILE, OutcomeLog
 from .outcome import Outcome, require_dim
-from .propensity import LEAST_EFFECTIVE, LeftOut, LoggedOutcomes, effective_size, sort_out
-from .recalibration import Interval, Recalibration, recalibrate
+from .pair_price import PairPrice, fit_price
+from .propensity import Interval, LeftOut, LoggedOutcomes, sort_out
+from .recalibration import Recalibration, recalibrate
 
-__all__ = ["LogCalibration", "PairPrice", "fit_price"]
+__all__ = ["LogCalibration"]
+
+ROWS_AT_ONCE = 4_096  # a fleet's do not fit into memory
+OWN = "your own"
+OF_MANY = (
+    "an expert's name is taken to mean the same on every device, and answers of one device count "
+    "as independent: where few devices gave most of them, the intervals are too narrow"
+)
 
 
 class LoggedRouter(ExpertSource, Protocol):
@@ -42,7 +48,8 @@ class LogCalibration:
     pair that was asked about.
 
     `too_few` are the experts whose estimates stay as they are, and about how many more scored
-    answers would change that. Of the log `answers` count; `left_out` says how many do not.
+    answers would change that. Of the log, which is `whose`, `answers` count; `left_out` says how
+    many do not.
     """
 
     recalibrations: Mapping[str, Recalibration]
@@ -50,11 +57,12 @@ class LogCalibration:
     too_few: Mapping[str, int]
     answers: int
     left_out: Mapping[LeftOut, int]
+    whose: str = OWN
 
     @classmethod
     def of(
         cls,
-        rows: Sequence[Outcome],
+        rows: Iterable[Outcome],
         experts: Sequence[Expert],
         artifact: str,
         *,
@@ -63,6 +71,7 @@ class LogCalibration:
         share: float,
         usd_per_second: float = 0.0,
         for_cheapest: Callable[[Representation], bool] = lambda _: False,
+        whose: str = OWN,
     ) -> Self:
         """From the rows of a log; `experts` are the configured ones, none of them corrected, and
         `artifact` is the hash of the router.
@@ -77,8 +86,13 @@ class LogCalibration:
             require_dim([row], dim)
             return for_cheapest(Representation(row.vector, row.log_tokens))
 
-        kept, left_out = sort_out(rows, [expert.name for expert in experts], artifact, no_price)
-        log = LoggedOutcomes.of(kept, experts, usd_per_second=usd_per_second)
+        names, waiting = [expert.name for expert in experts], iter(rows)
+        parts, left_out = [LoggedOutcomes.of([], experts)], Counter[LeftOut]()
+        while some := list(islice(waiting, ROWS_AT_ONCE)):
+            kept, others = sort_out(some, names, artifact, no_price)
+            left_out.update(others)
+            parts.append(LoggedOutcomes.of(kept, experts, usd_per_second=usd_per_second))
+        log = LoggedOutcomes.joined(parts)
         try:
             recalibrations, too_few = _recalibrations(log, needed=(weak, strong))
             corrections = {name: one.correction for name, one in recalibrations.items()}
@@ -86,13 +100,28 @@ class LogCalibration:
         except TooFewOutcomes as error:
             advice = _advice(len(log), left_out)
             raise TooFewOutcomes(f"{error}{advice}", needed=error.needed) from None
-        return cls(recalibrations, price, too_few, len(log), left_out)
+        return cls(recalibrations, price, too_few, len(log), left_out, whose)
 
     @classmethod
     def of_device(cls, router: LoggedRouter, config: Config, pair: Pair, *, share: float) -> Self:
         """From this device's own log; see `of`. Raises TooFewOutcomes, LearningError."""
+        rows = OutcomeLog(config.data_folder / FILE).rows()
+        return cls.of_router(rows, router, config, pair, share=share)
+
+    @classmethod
+    def of_router(
+        cls,
+        rows: Iterable[Outcome],
+        router: LoggedRouter,
+        config: Config,
+        pair: Pair,
+        *,
+        share: float,
+        whose: str = OWN,
+    ) -> Self:
+        """From rows of any devices, for this router and its settings; see `of`."""
         return cls.of(
-            OutcomeLog(config.data_folder / FILE).rows(),
+            rows,
             router.experts,
             router.artifact.hash,
             weak=pair.weak.name,
@@ -100,6 +129,7 @@ class LogCalibration:
             share=share,
             usd_per_second=config.usd_per_second,
             for_cheapest=router.for_cheapest,
+            whose=whose,
         )
 
     def point(
@@ -157,7 +187,7 @@ class LogCalibration:
         of, pair = self.recalibrations, self.price
         when = f"at a price of {100 * pair.price:.3g} points"
         return (
-            f"By {self.answers:,} scored answers of your own, {_scored(of[pair.weak])}, and "
+            f"By {self.answers:,} scored answers of {self.whose}, {_scored(of[pair.weak])}, and "
             f"{_scored(of[pair.strong])}; asking {pair.strong} {when if pair.calls else 'never'} "
             f"keeps {pair.share:.1%} of its mean score {_span(pair.share_interval)} and asks it "
             f"for {pair.calls:.0%} of such queries, as far as these answers tell (95 % intervals, "
@@ -172,7 +202,8 @@ class LogCalibration:
             f"{needed:,} more answers, whoever gives them"
             for name, needed in self.too_few.items()
         ]
-        return notes + ([f"left out: {_counts(self.left_out)}"] if self.left_out else [])
+        notes += [f"left out: {_counts(self.left_out)}"] if self.left_out else []
+        return notes + ([] if self.whose == OWN else [OF_MANY])
 
 
 def _recalibrations(
@@ -215,118 +246,3 @@ def _advice(answers: int, left_out: Mapping[LeftOut, int]) -> str:
 
 def _counts(left_out: Mapping[LeftOut, int]) -> str:
     return ", ".join(f"{left_out[why]:,} {why}" for why in LeftOut if why in left_out)
-
-
-PRICES = 200  # that are tried
-
-
-@dataclass(frozen=True, slots=True)
-class PairPrice:
-    """The highest price (-1..1) at which the pair keeps enough of the strong expert's quality.
-
-    It keeps `share` of the mean score of asking `strong` always, with a 95 % interval, and asks it
-    for `calls` (0..1) of the queries; over the logged queries that either of the two might have
-    answered, of which `answers` agree with it and tell as much as `effective`.
-    """
-
-    weak: str
-    strong: str
-    price: float
-    share: float
-    share_interval: Interval
-    calls: float
-    answers: int
-    effective: float
-
-
-def fit_price(
-    log: LoggedOutcomes,
-    corrections: Mapping[str, Correction],
-    *,
-    weak: str,
-    strong: str,
-    share: float,
-    seed: int = 0,
-    repeats: int = 1000,
-) -> PairPrice:
-    """The highest price that keeps `share` of the strong expert's mean score, as far as the log
-    tells; where none does, the lowest, which asks the dearer expert always.
-
-    Uses rows where one of the pair was asked and the other was the alternative draw; skips prices
-    whose effective sample is below LEAST_EFFECTIVE. The interval is by bootstrap over the queries
-    at the chosen price. Raises TooFewOutcomes, LearningError.
-    """
-    pair = _pair(log, weak, strong)
-    turns, strong_is_cheaper = _turns(pair, weak, strong, corrections)
-    strong_asked = pair.chosen == log.number(strong)
-    weights, scores = 1 / pair.propensity, pair.scores
-    for name, asked in ((strong, strong_asked), (weak, ~strong_asked)):
-        pair.require(asked, f"of {name!r} where the other might have answered")
-    always = weights * strong_asked
-    for price in _prices(turns):
-        calls = (turns >= price) ^ strong_is_cheaper
-        agrees = weights * (strong_asked == calls)
-        enough = effective_size(agrees) >= LEAST_EFFECTIVE
-        if enough and _mean(agrees, scores) >= share * _mean(always, scores):
-            break
-    return PairPrice(
-        weak,
-        strong,
-        float(price),
-        _mean(agrees, scores) / max(1e-12, _mean(always, scores)),
-        _bootstrap(agrees, always, scores, seed, repeats),
-        float(np.mean(calls)),
-        int((agrees > 0).sum()),
-        effective_size(agrees),
-    )
-
-
-def _pair(log: LoggedOutcomes, weak: str, strong: str) -> LoggedOutcomes:
-    """The queries in which one of the two was asked and the other one was its rival."""
-    w, s = log.number(weak), log.number(strong)
-    one = (log.chosen == w) & (log.rival == s)
-    other = (log.chosen == s) & (log.rival == w)
-    return log.where(one | other)
-
-
-def _turns(
-    pair: LoggedOutcomes, weak: str, strong: str, corrections: Mapping[str, Correction]
-) -> tuple[Float64s, Bools]:
-    """The highest prices (queries,) at which the dearer one is asked, and whether (queries,) that
-    is the weak one."""
-    numbers = [pair.number(weak), pair.number(strong)]
-    quality = np.stack(
-        [
-            corrections[name].corrected(pair.estimates[:, number])
-            for name, number in zip((weak, strong), numbers, strict=True)
-        ],
-        axis=1,
-    )
-    expense = pair.expense[:, numbers]
-    return turning_prices(quality, expense), expense[:, 1] < expense[:, 0]
-
-
-def _prices(turns: Float64s) -> Float64s:
-    """Descending: 1, then those at which queries turn, within -1..1, down to the lowest."""
-    within = np.clip(turns, -1.0, 1.0)
-    shares = np.linspace(1, 0, min(len(turns), PRICES))
-    ranked = np.unique(np.quantile(within, shares, method="nearest"))[::-1]
-    return np.concatenate([[1.0], ranked])
-
-
-def _mean(weights: Float64s, scores: Float64s) -> float:
-    """The self-normalised estimate of a mean score."""
-    return float(weights @ scores / max(1e-12, weights.sum()))
-
-
-def _bootstrap(
-    agrees: Float64s, always: Float64s, scores: Float64s, seed: int, repeats: int
-) -> Interval:
-    """95 % of resampled logs have their share between these two."""
-    random, shares = np.random.default_rng(seed), []
-    for _ in range(repeats):
-        rows = random.integers(len(scores), size=len(scores))
-        kept = _mean(agrees[rows], scores[rows])
-        shares.append(kept / max(1e-12, _mean(always[rows], scores[rows])))
-    low, high = np.quantile(shares, [0.025, 0.975])
-    return float(low), float(high)

@@ -58,7 +58,8 @@ MOST_WAITING = 256  # rows for which nobody waited
 
 class OutcomeLog:
     """The file at `path`, which is made at the first append. Thread-safe; several processes may
-    write. Of more than `max_rows` rows the oldest go.
+    write. Of more than `max_rows` rows the oldest go. With a `batch` rows wait in memory until so
+    many can be written at once, or a score or `close` comes; a killed process loses them.
 
     `append` and `score` never raise over the file, and no answer waits for them longer than WAIT_S.
     Where it cannot be written, learning stops for the life of this object and one warning says so.
@@ -69,9 +70,15 @@ class OutcomeLog:
     """
 
     def __init__(
-        self, path: Path, *, max_rows: int = MAX_ROWS, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        *,
+        max_rows: int = MAX_ROWS,
+        batch: int = 1,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
+        self._batch = batch
         self._max_rows = max_rows
         self._clock = clock
         self._file = SqliteFile(path, table.open_for_writing)
@@ -85,20 +92,31 @@ class OutcomeLog:
         return self._stopped
 
     def append(
-        self, record: AnswerRecord, *, prompt: str | None = None, rival: str | None = None
+        self,
+        record: AnswerRecord,
+        *,
+        prompt: str | None = None,
+        rival: str | None = None,
+        shadow: str | None = None,
     ) -> bool:
-        """Keep what happened; False where it was not kept.
+        """Keep what happened; False where it was not kept, and for a row that waits for its batch.
 
         A row for which others left no time waits in memory, and goes into the file before the next
         one; it is not called kept until then.
         """
         try:
-            outcome = outcome_of(record, time=self._clock(), prompt=prompt, rival=rival)
+            outcome = outcome_of(
+                record, time=self._clock(), prompt=prompt, rival=rival, shadow=shadow
+            )
             if outcome is None:
                 return False
             values = table.values_of(outcome)
         except (ValueError, TypeError, ArithmeticError):
             return False  # numbers or texts that no file can hold
+
+        if len(self._waiting) + 1 < self._batch and not self._stopped:
+            self._waiting.append(values)
+            return False
 
         def insert(connection: sqlite3.Connection) -> bool:
             table.insert(connection, values, self._max_rows)
@@ -122,11 +140,15 @@ class OutcomeLog:
 
         Nothing is written: it works on a disk that cannot be.
         """
+        return [outcome for _, outcome in self.numbered_rows()]
+
+    def numbered_rows(self) -> list[tuple[int, Outcome]]:
+        """As `rows`, each with its number, which grows in the order of arrival."""
         if not os.path.lexists(self.path):
             return []
         try:
             with table.open_for_reading(self.path, ASKED_WAIT_S) as connection:
-                return table.outcomes(connection, self.path)
+                return table.numbered_outcomes(connection, self.path)
         except table.FAULTS as error:
             raise self._unusable("read", error) from error
 
@@ -235,7 +257,12 @@ class OutcomeLog:
 
 
 def outcome_of(
-    record: AnswerRecord, *, time: float, prompt: str | None, rival: str | None
+    record: AnswerRecord,
+    *,
+    time: float,
+    prompt: str | None = None,
+    rival: str | None = None,
+    shadow: str | None = None,
 ) -> Outcome | None:
     """None for a decision that no router made."""
     decision, usage = record.decision, record.usage
@@ -263,4 +290,8 @@ def outcome_of(
         output_tokens=usage.completion_tokens if usage else None,
         prompt=prompt,
         ended=record.ended,
+        reason=record.reason,
+        operating_point=decision.operating_point,
+        shadow=shadow,
+        cached_tokens=usage.cached_tokens if usage else None,
     )

@@ -24,7 +24,10 @@ class Outcome:
     the hash of the router that read it. Costs in dollars, times in seconds, `time` since 1970 by
     this device's clock. `prompt` only with the setting `learn_prompts`. `score` 0..1, None until
     it is given. `ended` as in AnswerRecord: of an answer that was cancelled or broke off,
-    tokens and seconds are those up to its end.
+    tokens and seconds are those up to its end. `reason` is the stable code of AnswerRecord and
+    `operating_point` the one that decided, both "" in rows of older versions. `shadow` is the
+    expert that the setting `shadow` would have asked. Of `input_tokens` the expert says that it had
+    read `cached_tokens` before; None where it does not say.
     """
 
     id: str
@@ -49,6 +52,10 @@ class Outcome:
     prompt: str | None
     score: float | None = None
     ended: Ending = "complete"
+    reason: str = ""
+    operating_point: str = ""
+    shadow: str | None = None
+    cached_tokens: int | None = None
 
 
 def require_dim(rows: Sequence[Outcome], dim: int) -> None:

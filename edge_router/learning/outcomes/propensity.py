@@ -18,8 +18,16 @@ from edge_router.routing.experts.expert import Expert
 
 from .outcome import Outcome, require_dim
 
-__all__ = ["LEAST_EFFECTIVE", "LeftOut", "LoggedOutcomes", "effective_size", "sort_out"]
+__all__ = [
+    "LEAST_EFFECTIVE",
+    "Interval",
+    "LeftOut",
+    "LoggedOutcomes",
+    "effective_size",
+    "sort_out",
+]
 
+Interval = tuple[float, float]
 
 LEAST_EFFECTIVE = 100  # scored answers: the mean of so many is known to within 0.1
 
@@ -85,6 +93,13 @@ class LoggedOutcomes:
             np.array([row.score for row in rows], dtype=np.float64),
             _expenses(rows, experts, usd_per_second),
         )
+
+    @classmethod
+    def joined(cls, parts: Sequence[LoggedOutcomes]) -> Self:
+        """One after the other, at least one, all of the same experts."""
+        columns = ("estimates", "chosen", "rival", "propensity", "scores", "expense")
+        arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in columns)
+        return cls(parts[0].experts, *arrays)
 
     def __len__(self) -> int:
         return len(self.chosen)

@@ -14,16 +14,20 @@ import numpy as np
 
 from edge_router.routing.arrays import Float64s
 from edge_router.routing.deciding.operating_point import Correction
-from edge_router.routing.logistic import NEAR_95, Gaussian, log_odds, most_probable, sigmoid
+from edge_router.routing.logistic import (
+    NEAR_95,
+    NO_CORRECTION,
+    Gaussian,
+    log_odds,
+    most_probable,
+    sigmoid,
+)
 
-from .propensity import LoggedOutcomes
+from .propensity import Interval, LoggedOutcomes
 
-__all__ = ["Interval", "Recalibration", "recalibrate"]
-
-Interval = tuple[float, float]
+__all__ = ["Recalibration", "recalibrate"]
 
 SLOPES = (0.25, 4.0)  # temperatures of 4 to 0.25, as in calibration
-PRIOR = Gaussian(np.array([1.0, 0.0]), np.eye(2))  # of (slope, bias): no correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def recalibrate(log: LoggedOutcomes, expert: str) -> Recalibration:
 
 def _fit(design: Float64s, scores: Float64s, weights: Float64s) -> Float64s:
     """(slope, bias), the slope within SLOPES."""
-    fitted = most_probable(PRIOR, design, scores, weights)
+    fitted = most_probable(NO_CORRECTION, design, scores, weights)
     slope = float(np.clip(fitted[0], *SLOPES))
     if slope == fitted[0]:
         return fitted

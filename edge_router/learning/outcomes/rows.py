@@ -81,6 +81,10 @@ class OutcomeRows:
     def placed(self) -> Iterator[tuple[str, Row]]:
         """Each row with its place, for messages."""
         self.ungraded.clear()
+        if ".csv" in [ending.lower() for ending in self.path.suffixes[-2:]]:
+            raise self.refusal(
+                f"{self.path} is a CSV; make rows of it: edge-router export init {self.path}"
+            )
         for where, row in json_lines(self.path, self.refusal):
             yield where, self.checked(row, where)
         if self.ungraded:

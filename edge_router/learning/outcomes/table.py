@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -32,22 +32,32 @@ from edge_router.routing.experts.expert import Estimate
 from .outcome import Outcome
 
 __all__ = [
+    "COLUMNS",
     "FAULTS",
+    "checked",
     "count_rows",
     "empty",
     "insert",
+    "numbered_outcomes",
     "open_for_reading",
     "open_for_writing",
-    "outcomes",
+    "selection",
     "set_aside",
     "values_of",
+    "version_of",
 ]
 
 log = logging.getLogger("edge_router")
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 COLUMNS = tuple(field.name for field in fields(Outcome))
-ADDED = {"ended": "'complete'"}  # since version 1, and what stands there for older rows
+ADDED = {  # the version that a column is there since, and what stands there for older rows
+    "ended": (2, "'complete'"),
+    "reason": (3, "''"),
+    "operating_point": (3, "''"),
+    "shadow": (3, "NULL"),
+    "cached_tokens": (3, "NULL"),
+}
 TABLE = (
     "CREATE TABLE IF NOT EXISTS outcomes (number INTEGER PRIMARY KEY AUTOINCREMENT, "
     f"{', '.join(COLUMNS)}, UNIQUE (id))"
@@ -66,11 +76,11 @@ FAULTS = (
     RecursionError,
     LearningError,
 )
-TEXTS = ("id", "artifact", "script", "expert", "answered_by")
-TEXTS_OR_NONE = ("rival", "prompt")
+TEXTS = ("id", "artifact", "script", "expert", "answered_by", "reason", "operating_point")
+TEXTS_OR_NONE = ("rival", "prompt", "shadow")
 NUMBERS = ("time", "log_tokens", "propensity", "gain", "min_gain", "first_token_s", "total_s")
 NUMBERS_OR_NONE = ("cost_usd", "score")
-COUNTS_OR_NONE = ("input_tokens", "output_tokens")
+COUNTS_OR_NONE = ("input_tokens", "output_tokens", "cached_tokens")
 ENDINGS = ("complete", "cancelled", "broken")
 LARGEST = 2**63  # SQLite's integers
 
@@ -85,18 +95,19 @@ def open_for_writing(path: Path, until: float) -> sqlite3.Connection:
 
 def _prepare(connection: sqlite3.Connection, path: Path, until: float) -> None:
     connection.execute("PRAGMA secure_delete = ON")  # prompts that went are not kept in free pages
-    if _version(connection, path) == SCHEMA_VERSION:
+    if version_of(connection, path) == SCHEMA_VERSION:
         return
     with transaction(connection, until):
-        version = _version(connection, path)  # another process may have been faster
+        version = version_of(connection, path)  # another process may have been faster
         if version == 0:
             connection.execute(TABLE)
-        for column, value in ADDED.items() if version == 1 else ():
-            connection.execute(f"ALTER TABLE outcomes ADD COLUMN {column} DEFAULT {value}")
+        for column, (since, value) in ADDED.items():
+            if 0 < version < since:
+                connection.execute(f"ALTER TABLE outcomes ADD COLUMN {column} DEFAULT {value}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def version_of(connection: sqlite3.Connection, path: Path) -> int:
     """0 for a new file. Raises LearningError for a version of later times."""
     version: int
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -121,7 +132,7 @@ def _read_only(path: Path, wait_s: float) -> sqlite3.Connection:
     address = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(address, uri=True, timeout=wait_s)
     try:
-        _version(connection, path)
+        version_of(connection, path)
         connection.execute("SELECT 1 FROM sqlite_master").fetchall()
     except sqlite3.OperationalError as error:
         connection.close()
@@ -142,19 +153,29 @@ def _warn_of_unmerged(path: Path) -> None:
         log.warning("the last answers are not shown: %s cannot be merged on this disk", beside)
 
 
-def outcomes(connection: sqlite3.Connection, path: Path) -> list[Outcome]:
-    """All rows, the oldest first. Raises one of FAULTS, LearningError."""
-    version = _version(connection, path)
+def numbered_outcomes(connection: sqlite3.Connection, path: Path) -> list[tuple[int, Outcome]]:
+    """All rows, the oldest first, with their numbers, none of which is used twice.
+
+    Raises one of FAULTS, LearningError.
+    """
+    version = version_of(connection, path)
     if version == 0:
         return []
-    columns = [name if version > 1 or name not in ADDED else ADDED[name] for name in COLUMNS]
-    select = f"SELECT {', '.join(columns)} FROM outcomes ORDER BY number"  # noqa: S608
-    return [_outcome(row) for row in connection.execute(select)]
+    found = connection.execute(selection(COLUMNS, version, numbered=True))
+    return [(number, _outcome(row)) for number, *row in found]
+
+
+def selection(columns: Sequence[str], version: int, *, numbered: bool = False) -> str:
+    """The query for some columns of all rows, the oldest first, of a file of that version;
+    `numbered` puts the number of each row in front."""
+    stated = [name if version >= ADDED.get(name, (1,))[0] else ADDED[name][1] for name in columns]
+    first = ["number"] if numbered else []
+    return f"SELECT {', '.join([*first, *stated])} FROM outcomes ORDER BY number"  # noqa: S608
 
 
 def count_rows(connection: sqlite3.Connection, path: Path) -> int:
     """How many rows there are. Raises sqlite3.Error, LearningError."""
-    if _version(connection, path) == 0:
+    if version_of(connection, path) == 0:
         return 0
     return int(connection.execute("SELECT count(*) FROM outcomes").fetchone()[0])
 
@@ -197,9 +218,17 @@ def values_of(outcome: Outcome) -> list[Any]:
     return list(values.values())
 
 
-def _outcome(row: tuple[Any, ...]) -> Outcome:
+def _outcome(row: Sequence[Any]) -> Outcome:
     """Raises ValueError, TypeError or AttributeError for what we never wrote."""
     fields = dict(zip(COLUMNS, row, strict=True))
+    return checked(fields, json.loads(fields["estimates"]))
+
+
+def checked(fields: dict[str, Any], estimates: Mapping[str, Any]) -> Outcome:
+    """The outcome of these fields, `vector` as bytes, and estimates as lists of numbers by expert.
+
+    Raises one of FAULTS for what `values_of` never makes.
+    """
     for name in TEXTS:
         _require(isinstance(fields[name], str), name, fields[name])
     for name in TEXTS_OR_NONE:
@@ -214,9 +243,7 @@ def _outcome(row: tuple[Any, ...]) -> Outcome:
     _require(fields["ended"] in ENDINGS, "ended", fields["ended"])
     fields["vector"] = np.frombuffer(fields["vector"], dtype="<f2").astype(np.float32)
     _require(bool(np.isfinite(fields["vector"]).all()), "vector", "what is no number")
-    fields["estimates"] = {
-        name: _estimate(name, numbers) for name, numbers in json.loads(fields["estimates"]).items()
-    }
+    fields["estimates"] = {name: _estimate(name, numbers) for name, numbers in estimates.items()}
     _require(fields["answered_by"] in fields["estimates"], "answered_by", fields["answered_by"])
     return Outcome(**fields)
 
@@ -233,6 +260,8 @@ def _estimate(name: str, numbers: Any) -> Estimate:
 
 
 def _number(value: Any, name: str) -> float:
+    if type(value) is float and math.isfinite(value):
+        return value  # nearly always
     fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     _require(fits, name, value)
     return float(value)

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
-from edge_router.errors import ArtifactCorrupt, ArtifactIncompatible
+from edge_router.errors import ArtifactCorrupt, ArtifactIncompatible, ConfigError
 from edge_router.guards.forking import NO_FORK, ForkSafeLock, NativeCalls, renew_after_fork
 
 from ..arrays import Float32s
@@ -44,6 +44,8 @@ class OnnxEncoder:
     def __init__(
         self, artifact: RouterArtifact, *, embeds: bool = False, runtime: Runtime | None = None
     ) -> None:
+        if runtime not in (None, *get_args(Runtime)):
+            raise ConfigError(f"runtime={runtime!r:.80}; give one of {get_args(Runtime)}, or None")
         self._artifact, self._wanted = artifact, runtime
         self._embeds = embeds
         self._lock = ForkSafeLock()
@@ -143,8 +145,7 @@ class OnnxEncoder:
                 )
                 graph = artifact.content(ENCODER)
                 where = str(artifact.encoder_path)
-                is_numpy = self._wanted == "numpy"
-                session = _in_numpy(graph, where) if is_numpy else _session(graph, where)
+                session = _wanted_session(self._wanted, graph, where)
                 self._ready = tokenizer, session
             return self._ready
 
@@ -224,6 +225,17 @@ def _session(model: str | bytes, where: str, threads: int = 1, *, fused: bool = 
         raise ArtifactCorrupt(f"onnxruntime cannot open {where}: {error}") from None
     session._model_bytes = None  # noqa: SLF001  # it would keep the file's content for good
     return session
+
+
+def _wanted_session(runtime: Runtime | None, graph: bytes, where: str) -> Any:
+    if runtime == "numpy":
+        return _in_numpy(graph, where)
+    if runtime == "onnxruntime" and link_runtime() is None:
+        raise ConfigError(
+            "runtime='onnxruntime', which cannot be imported here; leave it out to use numpy, or "
+            "pip install 'onnxruntime>=1.30'"
+        )
+    return _session(graph, where)
 
 
 def _in_numpy(model: str | bytes, where: str) -> Any:

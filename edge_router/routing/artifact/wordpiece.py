@@ -7,16 +7,20 @@ and the tokenizer is built from the values.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self
 
-from edge_router.errors import ArtifactCorrupt
+from edge_router.errors import ArtifactCorrupt, ArtifactIncompatible
 
 from .file import read_json
 from .schema import Checked
 
 __all__ = ["END", "START", "WordPiece"]
+
+log = logging.getLogger("edge_router")
 
 START, END = "[CLS]", "[SEP]"
 MAX_WORDS, MAX_ADDED = 300_000, 1_000
@@ -74,9 +78,12 @@ class WordPiece:
         )
 
     def tokenizer(self) -> Any:
-        """The library's own, which neither truncates nor pads nor adds tokens around a text."""
-        from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
-
+        """The library's own, or one in Python alone where the library cannot be imported; neither
+        truncates nor pads nor adds tokens around a text."""
+        try:
+            from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+        except ImportError as error:
+            return self._plain(error)
         made = Tokenizer(models.WordPiece(vocab=self.vocabulary, **self.model))
         made.normalizer = normalizers.BertNormalizer(**self.cleaning)
         made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -84,6 +91,22 @@ class WordPiece:
             [AddedToken(one["content"], **{n: one[n] for n in MATCHING}) for one in self.added]
         )
         return made
+
+    def _plain(self, error: ImportError) -> Any:
+        from .plain_wordpiece import PlainWordPiece
+
+        if any(one[name] for one in self.added for name in ("single_word", "lstrip", "rstrip")):
+            raise ArtifactIncompatible(
+                "this artifact's tokenizer.json strips blanks around added tokens, which needs the "
+                f"tokenizers library ({error}); pip install 'tokenizers>=0.22,<0.24'"
+            )
+        _say_plain(str(error))
+        return PlainWordPiece(self.vocabulary, self.model, self.cleaning, self.added)
+
+
+@cache
+def _say_plain(reason: str) -> None:
+    log.info("tokenizers cannot be imported (%s): texts are split in Python alone", reason)
 
 
 def _check_type(check: Checked, value: Any, part: str, types: Sequence[str | None]) -> None:

@@ -40,6 +40,7 @@ __all__ = [
     "Ranked",
     "Rule",
     "Snapshot",
+    "Stay",
     "Verdict",
     "Weighed",
 ]
@@ -171,7 +172,12 @@ class Decision:
         return self._by_quality()
 
     def _by_quality(self) -> str:
-        """Why a cheaper expert is not enough, or why it is."""
+        """Why a cheaper expert is not enough, or why it is; or why no other expert is."""
+        if self.reason is Reason.SAME_EXPERT:
+            return (
+                f"it has read this conversation: switching gains {self.gain:+.1%}, not more than "
+                f"the {self.min_gain:.1%} that reading it anew is worth"
+            )
         if self.reason is Reason.LEAST_QUALITY:
             expected = self.estimates[self.expert].quality
             return (
@@ -226,16 +232,27 @@ DECISION_CHECKS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Stay:
+    """The expert that answered the turns before, and the dollars that it takes to read them anew
+    once the conversation has left it."""
+
+    expert: str
+    lost_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """`states` by expert, those without one are as their settings say; `doubts` are reasons not to
     ask an expert as long as somebody else may answer. `tokens` are those of the request's system
     messages and last turn, as the experts count them whose tokenizer is at hand. `withheld` are
-    experts that may not read this request, each with the reason, which holds whoever else may."""
+    experts that may not read this request, each with the reason, which holds whoever else may.
+    `stay` is the expert of the conversation so far, where that counts (setting `affinity`)."""
 
     states: Mapping[str, ExpertState] = field(default_factory=dict)
     doubts: Mapping[str, Reason] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
     withheld: Mapping[str, Reason] = field(default_factory=dict)
+    stay: Stay | None = None
 
     def state(self, expert: str) -> ExpertState:
         """What is known of an expert, by its name."""

@@ -23,7 +23,7 @@ from .operating_point import OperatingPoint
 from .price import expenses, scores_of
 from .reason import Reason
 
-__all__ = ["CheapestRule", "PriceRule"]
+__all__ = ["CheapestRule", "PriceRule", "Scores"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class PriceRule:
         below = quality < least if min(columns[0]) < least else None
         alike = len({*columns[2]}) < len(candidates)
         ranking = _ranking(candidates, expense, scores, below, alike=alike)
-        return _Scores(ranking, candidates, *columns, self.point, below is not None)
+        return Scores(ranking, candidates, *columns, self.point, below is not None)
 
     def expenses(self, candidates: Candidates) -> Float64s:
         """What each of the candidates counts as, 0..1 (experts,)."""
@@ -87,7 +87,7 @@ def _ranking(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Scores(Ranked):
+class Scores(Ranked):
     """All candidates with their qualities, expenses and scores, each in a list: there are few, and
     one number of an array costs more than a whole comparison. Whether some of them are expected
     below the least quality."""

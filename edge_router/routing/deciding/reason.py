@@ -24,6 +24,7 @@ class Reason(StrEnum):
     BEST_BALANCE = "best_balance"
     TASK_EXPERT = "task_expert"
     TOOL_LOOP = "tool_loop"
+    SAME_EXPERT = "same_expert"
     ASKED_BY_NAME = "asked_by_name"
     EXPLORATION = "exploration"
     NOT_CONFIGURED = "not_configured"

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from edge_router.learning.outcomes.rows import Row
 
-from ..rows import SPLITS, BadData, letters_of
+from ..rows import SPLITS, BadData, NoSuchFile, letters_of
+from .expected import EXPECTED
 from .formats.alpacaeval import alpacaeval
 from .formats.llmrouter import llmrouter
 from .formats.plain_csv import plain_csv
@@ -69,15 +70,25 @@ def import_outcomes(
     for path in (*paths, *([texts] if texts else [])):
         if path.is_dir():
             raise BadData(f"{path} is a folder; give the files in it")
-    read: Iterator[tuple[str, Row]]
-    read = (row for path in paths for row in _of_file(path, format, task, texts))
-    if format == "routereval":
-        read = iter(_on_one_side(list(read)))
-    rows = [row for row in joined(read) if row["score"]]
-    _refuse_too_few(rows, paths)
+    try:
+        rows = _rows(format, paths, task, texts)
+    except NoSuchFile:
+        raise
+    except BadData as error:
+        raise type(error)(f"{error}; {format} is {EXPECTED[format]}") from None
     for number, row in enumerate(rows):
         if row["id"] is None:
             row["id"] = f"{row['source'].rpartition('/')[2]}-{number}"
+    return rows
+
+
+def _rows(name: str, paths: Sequence[Path], task: str | None, texts: Path | None) -> list[Row]:
+    read: Iterator[tuple[str, Row]]
+    read = (row for path in paths for row in _of_file(path, name, task, texts))
+    if name == "routereval":
+        read = iter(_on_one_side(list(read)))
+    rows = [row for row in joined(read) if row["score"]]
+    _refuse_too_few(rows, paths)
     return rows
 
 

@@ -36,7 +36,9 @@ class Table:
     def require(self, column: str) -> None:
         """Raises BadData when the table has no such column."""
         if column not in self.columns:
-            raise BadData(f"{self.path} has no column {column!r}; it has {list(self.columns)}")
+            raise BadData(
+                f"{self.path} has no column {column!r}; it has {list(self.columns)}{self._cells}"
+            )
 
     def experts(self, reserved: Callable[[str], bool]) -> tuple[str, ...]:
         """The columns with a number in any cell, but for the reserved ones.
@@ -47,6 +49,15 @@ class Table:
         if not named:
             raise BadData(f"{self.path} has no score column; it has {list(self.columns)}")
         return named
+
+    @property
+    def _cells(self) -> str:
+        """A remark on a header that is one cell, of a file that other characters divide."""
+        (first, *others) = self.columns or ("",)
+        divided = next((mark for mark in ";\t|" if mark in first), None)
+        if others or divided is None:
+            return ""
+        return f", one cell: save the file with commas instead of {divided!r}"
 
     def _counts(self, column: str) -> bool:
         return any(number(cells[column]) is not None for _, cells in self.lines)

@@ -13,10 +13,10 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="the extra `export` is not installed")
 
-from edge_router.export.report.content import Table
 from edge_router.export.report.html import page
 from edge_router.export.report.line_styles import contender_looks
 from edge_router.export.report.sections import sections
+from edge_router.learning.page.content import Table
 
 ALONE = {"meta", "br", "img", "link", "input"}
 

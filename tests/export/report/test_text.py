@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from edge_router.export.evaluation import write_report
-from edge_router.export.report.content import interval_text, number_text
 from edge_router.export.report.markdown import markdown
 from edge_router.export.report.sections import sections
+from edge_router.export.report.svg import draw_svg
+from edge_router.learning.page.content import interval_text, number_text
 
 
 def test_the_leaderboard_comes_first(evaluation: dict[str, Any]) -> None:
@@ -118,3 +119,17 @@ def test_a_report_is_three_files(evaluation: dict[str, Any], tmp_path: Path) -> 
     assert kept == json.loads(json.dumps(evaluation))
     write_report(kept, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
+
+
+def test_logarithmic_axes_write_their_numbers_out() -> None:
+    """Formulas are off in figures, so that 10^3 would be drawn as its source."""
+
+    def paint(axes: Any) -> None:
+        axes.plot([100, 10_000], [2, 5])
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+
+    drawn = draw_svg("powers", "Two lines", paint)
+    assert "mathdefault" not in drawn
+    assert ">1,000<" in drawn
+    assert ">3<" in drawn

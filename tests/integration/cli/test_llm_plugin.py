@@ -17,7 +17,7 @@ from fault_server import STREAM_HEAD, FaultServer, Peer, piece
 from serving import CLIENT_ENVS
 
 ROOT = Path(__file__).parents[3]
-NEEDED = "import llm, numpy, onnxruntime, tokenizers, httpx"
+NEEDED = "import llm, edge_router.models"
 SETTINGS = """
 [router]
 needs_tools = "as_usual"
@@ -42,7 +42,8 @@ def python_with_llm() -> str:
     own = Path(CLIENT_ENVS or "/nowhere") / "llm/bin/python"
     for python in (str(own), sys.executable):
         if Path(python).exists():
-            done = subprocess.run([python, "-c", NEEDED], capture_output=True, check=False)
+            asked = [python, "-c", NEEDED]
+            done = subprocess.run(asked, cwd="/", capture_output=True, check=False)
             if done.returncode == 0:
                 return python
     pytest.skip("no environment has llm and this package: pip install -e '.[llm]'")
@@ -61,7 +62,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     ours = ("EDGE_ROUTER_", "LLM_")
     kept = {n: v for n, v in os.environ.items() if "proxy" not in n.lower()}
     return {n: v for n, v in kept.items() if not n.startswith(ours)} | {
-        "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
+        "PYTHONPATH": str(folder),
         "LLM_LOAD_PLUGINS": "plugin-of-this-checkout",
         "PYTHONWARNINGS": "ignore",
     }
@@ -98,7 +99,7 @@ def llm(
         def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
             return subprocess.run(
                 [python, "-m", "llm", *words], env=variables | more, stdin=subprocess.DEVNULL,
-                capture_output=True, text=True, timeout=60, check=False,
+                cwd=folder, capture_output=True, text=True, timeout=60, check=False,
             )  # fmt: skip
 
         yield run

@@ -1,15 +1,17 @@
-"""Real clients against the server: openai-python, llm and LiteLLM, each in its own process."""
+"""Real clients against the server, each in its own process, and a conformance suite."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge_router import Config, EdgeRouter
+from edge_router.backends.deadline import Deadline
 from edge_router.chat.message import ToolCall
+from edge_router.chat.request import ChatRequest
 from edge_router.errors import BackendProtocolError, BackendRejected
 from edge_router.testing import FakeBackend
 from made_experts import CLOUD, DOWN, LOCAL
@@ -48,6 +50,27 @@ def test_openai_python(served: Served) -> None:
 def test_litellm(served: Served) -> None:
     """LiteLLM's SDK with the server as an OpenAI-compatible provider."""
     assert "all well" in run_client("litellm", PROGRAMS / "litellm_sdk.py", served.url)
+
+
+class Weigher(FakeBackend):
+    """Weighs names by letters that the text has, so that the same question has the same answer."""
+
+    can_choose = True
+
+    def choose(
+        self, request: ChatRequest, names: Sequence[str], *, deadline: Deadline
+    ) -> tuple[float, ...]:
+        text = request.messages[-1].text
+        weights = [1.0 + sum(map(text.count, name)) % 7 + len(name) % 3 for name in names]
+        return tuple(weight / sum(weights) for weight in weights)
+
+
+def test_jevcompat() -> None:
+    """The conformance suite of /v1/systemone finds every MUST and every SHOULD that it tests."""
+    router = EdgeRouter(Config(experts={"local": LOCAL}), backends={"local": Weigher()})
+    with serving(router) as running:
+        said = run_client("jevcompat", PROGRAMS / "jevcompat_suite.py", running.root)
+    assert "conformant to spec 0.1: MUST 32/32, SHOULD 12/12" in said
 
 
 def test_llm(served: Served, tmp_path: Path) -> None:

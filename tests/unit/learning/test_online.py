@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_router import Config, Constraints, EdgeRouter, Placement, Reason
+from edge_router import Config, Constraints, EdgeRouter, Placement, Reason, Router
 from edge_router.errors import BackendUnavailable, LearningError
 from edge_router.learning.drift.mmd_test import LOOKS
 from edge_router.learning.online import Learning, checked_score
 from edge_router.learning.outcomes.log import FILE, OutcomeLog
 from edge_router.learning.outcomes.outcome import Outcome
-from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.testing import FakeBackend
 
@@ -112,9 +111,9 @@ def test_an_explored_decision_explains_itself(tmp_path: Path) -> None:
     assert found.propensity == 0.1
 
 
-def test_without_the_setting_there_is_nothing(artifact: RouterArtifact) -> None:
+def test_without_the_setting_there_is_nothing() -> None:
     """Neither a log nor exploration."""
-    assert Learning.from_config(Config(), artifact) is None
+    assert Learning.from_config(Config(), Router.bundled()) is None
 
 
 @pytest.mark.parametrize("score", [-0.1, 1.1, float("nan")])

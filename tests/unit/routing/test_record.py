@@ -131,6 +131,7 @@ def test_a_record_has_no_room_for_a_prompt() -> None:
         "id", "decision", "answered_by", "failures", "usage", "cost_usd",
         "router_s", "first_token_s", "total_s", "deferral",
         "ended", "finish_reason", "max_tokens", "empty", "cost_limited", "overflow", "hedge",
+        "cached", "attempts",
     ]  # fmt: skip
     assert [field.name for field in fields(Decision)] == [
         "expert", "location", "reason", "wanted", "fallbacks", "estimates", "excluded",
@@ -155,6 +156,8 @@ WRONG: Mapping[str, Any] = {
     "usage": {}, "cost_usd": math.nan, "router_s": -1.0, "first_token_s": math.inf,
     "total_s": "soon", "deferral": 0.5, "ended": "over", "finish_reason": ["stop"],
     "max_tokens": 0, "empty": "perhaps", "cost_limited": 2, "overflow": 3, "hedge": b"",
+    "cached": True,
+    "attempts": ("local",),
 }  # fmt: skip
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from edge_router import AnswerRecord
+from edge_router import AnswerRecord, Reason
 from edge_router.chat.completion import Usage
 from edge_router.server.metrics import Metrics
 from made_record import record
@@ -62,3 +64,26 @@ def test_an_unknown_price_is_not_counted() -> None:
     metrics = Metrics()
     metrics.answered(record(cost_usd=None, usage=Usage(1, 1)))
     assert "cost_usd_total{" not in metrics.text()
+
+
+def test_decisions_exclusions_and_seconds_by_expert_are_counted() -> None:
+    """With what the privacy gate and limits ruled out, and tokens that were read before."""
+    parser = pytest.importorskip("prometheus_client.parser", reason="no prometheus-client")
+    metrics = Metrics()
+    decided = replace(record().decision, excluded={"cloud": Reason.PRIVATE_EMAIL})
+    metrics.answered(record(decision=decided, usage=Usage(9, 4, cached_tokens=7)))
+    metrics.answered(replace(answered('lo"cal'), cached="exact"))
+    families = {one.name: one for one in parser.text_string_to_metric_families(metrics.text())}
+    (excluded,) = families["edge_router_excluded"].samples
+    assert excluded.labels == {"expert": "cloud", "reason": "private_email"}
+    (hits,) = families["edge_router_cache_hits"].samples
+    assert (hits.labels, hits.value) == ({"kind": "exact"}, 1)
+    (decisions,) = families["edge_router_decisions"].samples
+    assert (decisions.labels["reason"], decisions.value) == ("gain_is_worth_it", 2)
+    tokens = {
+        tuple(one.labels.values()): one.value for one in families["edge_router_tokens"].samples
+    }
+    assert tokens["cloud", "read_before"] == 7
+    seconds = families["edge_router_expert_answer_seconds"]
+    counts = {one.labels["expert"]: one.value for one in seconds.samples if "count" in one.name}
+    assert (seconds.type, counts) == ("histogram", {"cloud": 1, 'lo"cal': 1})

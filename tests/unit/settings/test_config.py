@@ -131,7 +131,7 @@ def test_an_unknown_variable_is_an_error(name: str, monkeypatch: pytest.MonkeyPa
             "[router]\ndedline_s = 1",
             "unknown key 'dedline_s' in [router]; did you mean 'deadline_s'",
         ),
-        ("[router]\nqqq = 1", "unknown key 'qqq' in [router]; known are artifact, budget_usd, "),
+        ("[router]\nqqq = 1", "unknown key 'qqq' in [router]; known are affinity, artifact, "),
         ("[router]\nexperts = 1", "unknown key 'experts' in [router]"),
         ("[ruoter]\nartifact = 'x'", "unknown key 'ruoter' in the file; did you mean 'router'?"),
         (

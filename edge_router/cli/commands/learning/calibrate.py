@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+OWN_LOG = ""  # --from-log without a table: this device's own
 PATHS = ("outcomes", "config", "artifact")
 NAMES = ("weak", "strong", "max_cost_usd", "name")
 
@@ -48,9 +49,12 @@ def add(commands: Any) -> None:
     )
     calibrate.add_argument(
         "--from-log",
-        action="store_true",
-        help="on your own scored answers (settings learn, exploration): correct what is expected "
-        'of each expert too (target: one of quality, default "quality>=0.95")',
+        nargs="?",
+        const=OWN_LOG,
+        metavar="TABLE",
+        help="on your own scored answers (settings learn, exploration), or on those of a fleet "
+        "(the TABLE of export merge): correct what is expected of each expert too (target: one of "
+        'quality, default "quality>=0.95")',
     )
     calibrate.add_argument("--weak", metavar="NAME", help="an expert, a profile or a known model")
     calibrate.add_argument("--strong", metavar="NAME", help="the same for the dearer one")
@@ -62,7 +66,7 @@ def add(commands: Any) -> None:
 
 
 def _calibrate(options: argparse.Namespace) -> None:
-    (_from_log if options.from_log else _from_outcomes)(options)
+    (_from_outcomes if options.from_log is None else _from_log)(options)
 
 
 def _from_outcomes(options: argparse.Namespace) -> None:
@@ -94,13 +98,19 @@ def _from_log(options: argparse.Namespace) -> None:
     from edge_router.learning.outcomes.from_log import LogCalibration
     from edge_router.routing.deciding.stored_points import check_name
 
-    from .calibrate_from_log import NAME, print_calibration, share_of
+    from .calibrate_from_log import NAME, fleet_rows, print_calibration, share_of
 
     config, share = config_of(options), share_of(options)
     router, name = _router(config), options.name or NAME
     check_name(name, router.artifact)
     pair = _pair(router, config, options)
-    calibration = LogCalibration.of_device(router, config, pair, share=share)
+    if options.from_log == OWN_LOG:
+        calibration = LogCalibration.of_device(router, config, pair, share=share)
+    else:
+        rows = fleet_rows(user_path(options.from_log, what="--from-log"), router.artifact.hash)
+        calibration = LogCalibration.of_router(
+            rows, router, config, pair, share=share, whose="a fleet"
+        )
     target, command = f"quality>={share:.6g}", _renewal(options)
     point = calibration.point(name, router, config, target=target, command=command)
     path = write_point(point, config.data_folder)
@@ -142,7 +152,12 @@ def _renewal(options: argparse.Namespace) -> str:
             stated_value = path.absolute() if path is not None and is_path else value
             stated.append(f"--{option.replace('_', '-')}={stated_value}")
     stated += ["--tables", *options.tables] if options.tables else []
-    stated += ["--from-log"] if options.from_log else [f"--confidence={_confidence(options)}"]
+    if options.from_log is None:
+        stated += [f"--confidence={_confidence(options)}"]
+    elif options.from_log == OWN_LOG:
+        stated += ["--from-log"]
+    else:
+        stated += [f"--from-log={user_path(options.from_log).absolute()}"]
     return shlex.join(["edge-router", "calibrate", *stated])
 
 
@@ -180,7 +195,12 @@ def _warn_of_other_settings(point: StoredPoint, router: Router, config: Config) 
     profiles = {expert.name: expert.profile for expert in compared(router.artifact, config)}
     if profiles != point.experts:
         names = ", ".join(f"{name} ({profile})" for name, profile in profiles.items())
-        print_dim(f"these settings compare {names}: they refuse this operating point")
+        print_dim(
+            f"these settings compare {names}: they refuse this operating point until [experts] has "
+            + " and ".join(
+                f"{name!r} (profile {profile!r})" for name, profile in point.experts.items()
+            )
+        )
     for setting in ("min_gain", "preference"):
         if (value := getattr(config, setting)) is not None:
             corrected = setting == "preference" and point.corrections

@@ -11,13 +11,15 @@ from edge_router.errors import ConfigError
 from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from edge_router.learning.outcomes.from_log import LogCalibration
+    from edge_router.learning.outcomes.outcome import Outcome
     from edge_router.routing.deciding.stored_points import StoredPoint
     from edge_router.settings.config import Config
 
-__all__ = ["NAME", "print_calibration", "share_of"]
+__all__ = ["NAME", "fleet_rows", "print_calibration", "share_of"]
 
 NAME = "from-log"
 TARGET = "quality>=0.95"
@@ -36,6 +38,18 @@ def share_of(options: argparse.Namespace) -> float:
         stated = ", ".join(map(str, targets))
         raise ConfigError(f"--from-log keeps a share of quality, such as {TARGET}, not {stated}")
     return targets[0].bound
+
+
+def fleet_rows(path: Path, artifact: str) -> Iterator[Outcome]:
+    """The outcomes of a merged table, all read by the router with this hash.
+
+    Raises MissingExtra, LearningError.
+    """
+    from edge_router.learning.fleet.merged import MergedTable
+
+    merged = MergedTable(path)
+    merged.require_router(artifact)
+    return merged.rows()
 
 
 def print_calibration(

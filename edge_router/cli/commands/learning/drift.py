@@ -14,9 +14,8 @@ from ...options import add_command, config_of
 from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from edge_router.learning.drift.monitor import DriftMonitor, DriftVerdict
     from edge_router.routing.artifact.representation import Representation
     from edge_router.routing.router import Router
     from edge_router.settings.config import Config
@@ -29,7 +28,11 @@ __all__ = ["add"]
 def add(commands: Any) -> None:
     """Register the command."""
     drift = add_command(
-        commands, "drift", _drift, "whether queries look like those the router knows"
+        commands,
+        "drift",
+        _drift,
+        "whether queries look like those the router knows",
+        settings=["artifact"],
     )
     drift.add_argument(
         "file",
@@ -43,13 +46,13 @@ def add(commands: Any) -> None:
         type=float,
         default=0.01,
         metavar="RATE",
-        help="chance that 200 queries like the known ones alarm, 0.001..0.5 (default 0.01)",
+        help="chance that 200 queries like the known ones alarm, 0.001..0.5",
     )
 
 
 def _drift(options: argparse.Namespace) -> None:
     from edge_router.learning.drift.mmd_test import DriftReference
-    from edge_router.learning.drift.monitor import DriftMonitor
+    from edge_router.learning.drift.monitor import DriftMonitor, verdicts
     from edge_router.routing.router import Router
 
     config = config_of(options)
@@ -57,30 +60,13 @@ def _drift(options: argparse.Namespace) -> None:
     queries = _logged(router, config) if options.file is None else _read(router, Path(options.file))
     reference = DriftReference.of(router.artifact)
     monitor = DriftMonitor(reference, false_alarms=options.false_alarms)
-    stretches = _stretches(monitor, queries)
+    stretches = verdicts(monitor, queries)
     if options.json:
         results = [rounded(asdict(verdict)) | {"words": verdict.words} for verdict in stretches]
         print_json({"alarm": any(verdict.alarm for verdict in stretches), "stretches": results})
         return
     for number, verdict in enumerate(stretches, 1):
         print(f"{number}: {verdict.words}" if len(stretches) > 1 else verdict.words)
-
-
-def _stretches(monitor: DriftMonitor, queries: Iterable[Seen]) -> list[DriftVerdict]:
-    """The last verdict on each stretch; queries after the last test are not judged. Raises
-    ConfigError for too few queries."""
-    from edge_router.learning.drift.mmd_test import LOOKS
-
-    verdicts, number = {}, 0
-    for number, (query, characters) in enumerate(queries, 1):
-        if monitor.add(query, characters=characters):
-            verdicts[(number - 1) // LOOKS[-1]] = monitor.verdict()
-    if not verdicts:
-        raise ConfigError(
-            f"{number} queries are too few to tell; {LOOKS[0]} are needed, of a FILE or "
-            "kept by the setting learn = true"
-        )
-    return list(verdicts.values())
 
 
 def _read(router: Router, path: Path) -> Iterator[Seen]:

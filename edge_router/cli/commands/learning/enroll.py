@@ -32,7 +32,11 @@ def add(commands: Any) -> None:
     enroll = add_command(commands, "enroll", _enroll)
     enroll.add_argument("name", help="what profile = NAME in the settings will find")
     source = enroll.add_mutually_exclusive_group()
-    source.add_argument("--outcomes", metavar="FILE", help="JSON lines with query and score (0..1)")
+    source.add_argument(
+        "--outcomes",
+        metavar="FILE",
+        help="JSON lines with query and score (0..1), or the table of export merge",
+    )
     source.add_argument(
         "--run",
         metavar="N",

@@ -1,17 +1,22 @@
-"""edge-router log: shows or deletes the outcomes kept on this device."""
+"""edge-router log: shows, exports or deletes the outcomes kept on this device."""
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from edge_router.guards.stored_json import rounded
+from edge_router.errors import ConfigError
+from edge_router.guards.user_files import user_path
 
 from ...options import add_command, config_of
 from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge_router.learning.outcomes.log import OutcomeLog
     from edge_router.learning.outcomes.outcome import Outcome
 
 __all__ = ["add"]
@@ -19,14 +24,31 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    log = add_command(commands, "log", _log, "outcomes kept on this device (setting learn = true)")
-    log.add_argument("action", choices=("show", "clear"), help="list them, or forget them all")
+    log = add_command(
+        commands, "log", _log, "outcomes kept on this device (setting learn = true)", settings=False
+    )
+    log.add_argument(
+        "action", choices=("show", "export", "clear"), help="list, write to FILE or forget them all"
+    )
+    log.add_argument(
+        "out", nargs="?", metavar="FILE", help="of export: JSON lines, gzipped where it ends in .gz"
+    )
+    log.add_argument(
+        "--text", action="store_true", help="export the prompts too, if learn_prompts kept them"
+    )
 
 
 def _log(options: argparse.Namespace) -> None:
+    from edge_router.learning.outcomes.line import outcome_json
     from edge_router.learning.outcomes.log import FILE, OutcomeLog
 
-    log = OutcomeLog(config_of(options).data_folder / FILE)
+    folder = config_of(options).data_folder
+    log = OutcomeLog(folder / FILE)
+    if options.action == "export":
+        _export(log, folder, options)
+        return
+    if options.out or options.text:
+        raise ConfigError(f"log {options.action} takes no FILE and no --text; log export does")
     if options.action == "clear":
         count = log.clear()
         for left in sorted(log.path.parent.glob(f"{FILE}.corrupt-*")):
@@ -41,18 +63,27 @@ def _log(options: argparse.Namespace) -> None:
         print_dim("no outcomes yet: with the setting learn = true, answers from now on are kept")
     for outcome in rows:
         if options.json:
-            print_json(_json(outcome))
+            print_json(outcome_json(outcome))
         else:
             print(_line(outcome))
 
 
-def _json(outcome: Outcome) -> dict[str, Any]:
-    """One outcome for machines, without its representation."""
-    names = ("id", "time", "expert", "rival", "answered_by", "propensity", "gain", "min_gain",
-            "cost_usd", "first_token_s", "total_s", "input_tokens", "output_tokens", "characters",
-            "script", "prompt", "score", "ended")  # fmt: skip
-    fields: dict[str, Any] = rounded({name: getattr(outcome, name) for name in names})
-    return fields | {"quality": {n: round(e.quality, 6) for n, e in outcome.estimates.items()}}
+def _export(log: OutcomeLog, folder: Path, options: argparse.Namespace) -> None:
+    from edge_router.learning.fleet.log_export import export_log
+
+    if options.out is None:
+        raise ConfigError("log export needs a file: edge-router log export outcomes.jsonl.gz")
+    out = user_path(options.out)
+    done = export_log(log, folder, out, text=options.text)
+    if options.json:
+        print_json(asdict(done) | {"path": str(done.path)})
+        return
+    print(f"{done.rows:,} outcomes, {done.scored:,} scored, as device {done.device}: {out}")
+    if done.prompts:
+        print_dim(f"{done.prompts:,} of them with their text")
+    elif options.text:
+        print_dim("no text: with the setting learn_prompts = true, prompts from now on are kept")
+    print_dim("a query goes as what the router made of it, which is no anonymisation")
 
 
 def _line(outcome: Outcome) -> str:

@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +17,7 @@ from edge_router.errors import EdgeRouterError, MissingExtra
 from edge_router.guards.loopback import is_loopback, looks_private
 from edge_router.guards.redaction import names_a_variable, redacted_url, without_secrets
 from edge_router.settings.budget_config import BudgetConfig
+from edge_router.settings.cache_config import CacheConfig
 from edge_router.settings.config import Config, configured_limits
 from edge_router.settings.expert_config import ExpertConfig
 from edge_router.settings.location import Location
@@ -30,6 +29,8 @@ from ...options import add_command, config_of
 from ...printing import print_json
 from ...privacy_words import reading
 from ...terminal import visible
+from .board_checks import checks_of_machine
+from .parts import runtime_parts, version_of
 
 __all__ = ["Check", "add", "examine", "report"]
 
@@ -65,6 +66,8 @@ def _settings_help() -> Iterator[str]:
     yield from (f"  {line}" for line in help_of(BudgetConfig))
     yield "\nsettings of [privacy]:"
     yield from (f"  {line}" for line in help_of(PrivacyConfig))
+    yield "\nsettings of [cache]:"
+    yield from (f"  {line}" for line in help_of(CacheConfig))
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -83,9 +86,6 @@ def report(checks: Sequence[Check], *, as_json: bool) -> int:
     return int(not all(check.ok for check in checks))
 
 
-OLDEST_ONNXRUNTIME = (1, 30)  # older ones decide otherwise on about one query in a hundred
-PARTS = ("numpy", "onnxruntime", "tokenizers", "httpx")
-IN_NUMPY = "no onnxruntime here: the encoder runs in numpy, deciding the same, but slower"
 KNOCK_S = 0.5  # on this machine
 FAR_KNOCK_S = 5.0
 LEAST_CONTEXT = 32  # a chat template, a system message and a few words take as many tokens
@@ -121,6 +121,7 @@ def examine(config: Config, *, connect: bool = False) -> list[Check]:
         ),
         _placement(config),
         *_privacy(config),
+        *(Check(*finding) for finding in checks_of_machine(config)),
     ]
 
 
@@ -167,25 +168,10 @@ def _looked_at(name: str, look: Callable[[], str]) -> Check:
 
 
 def _runtime() -> str:
-    from edge_router.routing.artifact.encoder import link_runtime
-
-    names = PARTS if link_runtime() else [name for name in PARTS if name != "onnxruntime"]
-    versions = {name: _version(name) for name in names}
-    listed = ", ".join(f"{name} {number}" for name, number in versions.items())
-    if "onnxruntime" not in versions:
-        return f"{listed}; {IN_NUMPY}"
-    parts = [int(part) for part in re.findall(r"\d+", versions["onnxruntime"])[:2]]
-    if parts and tuple(parts) < OLDEST_ONNXRUNTIME:
-        raise _Fault(f"{listed}; pip install 'onnxruntime>=1.30'")
-    return listed
-
-
-def _version(name: str) -> str:
-    """The version of a package; a frozen application may lack its metadata."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return str(getattr(import_module(name), "__version__", "of unknown version"))
+    said, is_sound = runtime_parts()
+    if not is_sound:
+        raise _Fault(said)
+    return said
 
 
 def _router(config: Config) -> str:
@@ -223,7 +209,7 @@ def _run_by(expert: ExpertConfig) -> str:
     from edge_router.backends.llama_cpp.engine import engine_for
 
     engine = engine_for(expert.engine)
-    return f", run by {engine.package} {_version(engine.package)}"
+    return f", run by {engine.package} {version_of(engine.package)}"
 
 
 def _assumed(expert: ExpertConfig) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from edge_router.export.data.importers import FORMATS, import_outcomes
+from edge_router.export.data.importers.expected import EXPECTED
 from edge_router.export.data.rows import query_key, read_rows, split_of, write_rows
 
 SAMPLES = Path(__file__).parents[3] / "made" / "samples"
@@ -358,3 +359,8 @@ def test_parquet(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table(wide), tmp_path / "wide.parquet")
     rows = import_outcomes("routerbench", [tmp_path / "wide.parquet"])
     assert [result["score"] for result in rows] == [{"m": 1.0}, {"n": 0.5}]
+
+
+def test_every_format_says_what_it_expects() -> None:
+    """In a line, for messages and for help."""
+    assert EXPECTED.keys() == FORMATS.keys()

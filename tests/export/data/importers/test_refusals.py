@@ -69,7 +69,10 @@ def test_a_score_outside_its_range_is_named(tmp_path: Path, score: str, words: s
     """With the file, the line the record starts on, the expert and the value."""
     text = f'query,a,b\nfirst,0,1\n"two\nlines",1,{score}\n'
     message = refused(tmp_path, "csv", "x.csv", text, BadRow)
-    assert message.endswith(f"x.csv:3 has score {words} for 'b'; they lie in 0..1")
+    assert f"x.csv:3 has score {words} for 'b'; they lie in 0..1, so divide by" in message
+    assert message.endswith(
+        '; csv is a header such as query,small,big, then lines such as "What is 7 times 8?",1,0.5'
+    )
 
 
 @pytest.mark.parametrize("score", ["1.5", "-1", "NaN", "Infinity", '"good"', "[1]", "1e999"])

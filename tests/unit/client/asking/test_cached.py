@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Generator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,9 +195,12 @@ def test_stricter_limits_get_no_answer_of_the_cloud(tmp_path: Path) -> None:
     assert client.router.complete(PARIS, constraints=own).text == "from here"
     client.router.complete(PARIS, constraints=Constraints(caller="ann"))
     assert client.asked == 3
-    only_cloud = Client(tmp_path, experts={"cloud": CLOUD})
+    config = client.router.config.with_changes()
+    only_cloud = EdgeRouter(
+        replace(config, experts={"cloud": CLOUD}), backends={"cloud": client.cloud}
+    )
     with pytest.raises(NoExpertFits):
-        only_cloud.router.complete(PARIS, constraints=own)
+        only_cloud.complete(PARIS, constraints=own)
 
 
 def test_other_settings_get_no_answer_of_these(tmp_path: Path) -> None:

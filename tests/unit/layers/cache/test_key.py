@@ -16,6 +16,8 @@ from edge_router.layers.cache.key import (
     keys_of,
     settings_key,
 )
+from edge_router.routing.deciding.affinity import staying
+from edge_router.routing.deciding.decision import Stay
 from edge_router.routing.deciding.price_rule import CheapestRule, PriceRule
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
@@ -39,6 +41,7 @@ def test_the_same_conversation_has_the_same_keys() -> None:
     again = ChatRequest.of([message.to_json() for message in ASKED.messages])
     assert keys() == keys(again) == keys(limits=Constraints(budget_left_usd=3.0))
     assert keys() == keys(rule=CheapestRule(RULE))
+    assert keys() == keys(rule=staying(RULE, Stay("local", 0.5)))
 
 
 def test_other_last_words_leave_the_context() -> None:

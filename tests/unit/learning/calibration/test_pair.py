@@ -8,6 +8,8 @@ import pytest
 
 from edge_router.errors import ConfigError
 from edge_router.learning.calibration.pair import Pair
+from edge_router.routing.experts.enrolled import EnrolledExpert, Provenance
+from edge_router.routing.experts.expert import ExpertHead, Location, Pricing
 from edge_router.routing.router import Router
 
 
@@ -39,3 +41,19 @@ def test_what_is_no_pair_is_refused(
     """The message names the fix."""
     with pytest.raises(ConfigError, match=fault):
         Pair.of(router, tmp_path, weak=weak, strong=strong)
+
+
+def test_enrolled_experts_make_a_pair_though_they_share_a_profile(
+    router: Router, tmp_path: Path
+) -> None:
+    """Their heads differ; the weak one is free on this device, the strong one in the cloud."""
+    provenance = Provenance(9, 0.5, "2026-11-30", "router-small", router.artifact.hash, "enroll")
+    for name, bias in (("small", -1.0), ("big", 1.0)):
+        head = ExpertHead(bias, router.profiles["3b"].head.weights)
+        EnrolledExpert(name, "3b", head, provenance).write(tmp_path)
+    pair = Pair.of(router, tmp_path, weak="small", strong="big")
+    assert pair.profiles == {"small": "3b", "big": "3b"}
+    assert (pair.weak.location, pair.weak.pricing) == (Location.DEVICE, Pricing(0.0, 0.0))
+    assert (pair.strong.location, pair.strong.pricing) == (Location.CLOUD, None)
+    with pytest.raises(ConfigError, match=r"use one of .*big, small, a model .*edge-router enroll"):
+        Pair.of(router, tmp_path, weak="small", strong="bigger")

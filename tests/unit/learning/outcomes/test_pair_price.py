@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_router.errors import TooFewOutcomes
-from edge_router.learning.outcomes.from_log import fit_price
+from edge_router.learning.outcomes.pair_price import fit_price
 from edge_router.learning.outcomes.propensity import LoggedOutcomes
 from edge_router.learning.outcomes.recalibration import recalibrate
 from edge_router.routing.deciding.operating_point import Correction

@@ -9,12 +9,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from made_graph import OUTPUT, attribute, encoder, node, value_info
 
-from edge_router.errors import ArtifactCorrupt, ArtifactIncompatible
+from edge_router.errors import ArtifactCorrupt, ArtifactIncompatible, ConfigError
 from edge_router.routing.artifact.encoder import OnnxEncoder, _say_once, link_runtime, open_session
 from edge_router.routing.artifact.manifest import RouterArtifact
 
@@ -139,3 +140,14 @@ def test_another_graph_needs_onnxruntime(artifact: RouterArtifact, no_onnxruntim
     other = OnnxEncoder(replace(artifact, _unread=unread))
     with pytest.raises(ArtifactIncompatible, match=r"the operator Tanh.*pip install 'onnx"):
         other.represent("Hello")
+
+
+def test_a_runtime_that_is_not_to_be_had_is_refused(
+    artifact: RouterArtifact, no_onnxruntime: None
+) -> None:
+    """An unknown one at once, one that is not installed when it is needed."""
+    other: Any = "tensorrt"
+    with pytest.raises(ConfigError, match=r"runtime='tensorrt'; give one of"):
+        OnnxEncoder(artifact, runtime=other)
+    with pytest.raises(ConfigError, match="leave it out to use numpy"):
+        OnnxEncoder(artifact, runtime="onnxruntime").represent("Hello")

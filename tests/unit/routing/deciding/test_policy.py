@@ -103,7 +103,7 @@ def test_every_reason_has_its_test() -> None:
     by_price |= {Reason.NEEDS_TOOLS}  # test_price_rule.py
     elsewhere = {*PREFERRED, Reason.EXPLORATION}  # test_topsis.py, test_exploration.py
     elsewhere |= {Reason.TASK_EXPERT, Reason.ASKED_BY_NAME}  # test_ranked_rule.py
-    elsewhere |= {Reason.TOOL_LOOP}  # test_tool_loop.py
+    elsewhere |= {Reason.TOOL_LOOP, Reason.SAME_EXPERT}  # test_tool_loop, test_affinity
     assert ruling | by_price | elsewhere | {Reason.PREFERRED_IN_CLOUD} == set(Reason)
     assert set(RULED_OUT) == ruling
 

@@ -129,3 +129,42 @@ def test_a_corrupt_log_is_an_error_with_the_fix(
     code, _, err = run(capsys, *argv)
     assert (code, "move it away" in err, "Traceback" in err) == (1, True, False), err
     assert (tmp_path / FILE).read_bytes().startswith(b"this is no database")
+
+
+def test_a_log_is_exported_without_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Unless it is asked for; the device has one random name, and exports are counted."""
+    ids = answered(tmp_path, 3)
+    out = tmp_path / "shared" / "log.jsonl"
+    code, said, err = run(capsys, "log", "export", str(out))
+    assert (code, said.startswith("3 outcomes, 0 scored, as device ")) == (0, True), err
+    assert "which is no anonymisation" in err + said
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [line["id"] for line in lines] == ids
+    assert "What is" not in out.read_text()
+    done = json.loads(run(capsys, "log", "export", str(out), "--text", "--json")[1])
+    assert (done["export"], done["prompts"]) == (2, 3)
+    assert out.read_text().count("What is") == 3
+    assert {line["device"] for line in lines} == {done["device"]}
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (("export",), "log export needs a file"),
+        (("show", "x.jsonl"), "log show takes no FILE"),
+        (("clear", "--text"), "log clear takes no FILE and no --text"),
+        (("export", "{tmp_path}"), "is no regular file"),
+        (("export", "{tmp_path}/link"), "is no regular file"),
+        (("export", "-"), "is no regular file"),
+        (("export", "{tmp_path}/outcomes.sqlite3/x.jsonl"), "cannot be written"),
+    ],
+)
+def test_an_export_that_cannot_be_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, argv: tuple[str, ...], complaint: str
+) -> None:
+    """And nothing is forgotten."""
+    answered(tmp_path, 1)
+    (tmp_path / "link").symlink_to("/dev/null")
+    code, _, err = run(capsys, "log", *(part.format(tmp_path=tmp_path) for part in argv))
+    assert (code, complaint in err) == (2, True), err
+    assert len(rows(capsys)) == 1

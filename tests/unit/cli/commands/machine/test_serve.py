@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
+import logging
 import sys
 
 import pytest
 
+from edge_router import Config
+from edge_router.cli.commands.machine.serve import _hooks
 from edge_router.cli.main import main
+from edge_router.client.decision_lines import LOGGER, log_decision
+from edge_router.errors import MissingExtra
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
@@ -48,3 +54,18 @@ def test_wrong_options_are_refused_by_name(
     code, line = refusal(capsys, *options)
     assert code == 2
     assert words in line
+
+
+def test_lines_and_spans_are_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off by default; spans name the extra that they lack, before anything listens."""
+    usual = argparse.Namespace(log_decisions=False, spans=False)
+    assert _hooks(usual, Config()) == ()
+    logger = logging.getLogger(LOGGER)
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(logger, "propagate", True)
+    level = logger.level
+    assert _hooks(argparse.Namespace(log_decisions=True, spans=False), Config()) == (log_decision,)
+    logger.setLevel(level)
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(MissingExtra, match="otel"):
+        _hooks(argparse.Namespace(log_decisions=False, spans=True), Config())

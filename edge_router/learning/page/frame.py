@@ -9,7 +9,7 @@ PAGE = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light">
+<meta name="color-scheme" content="light dark">
 <title>$title</title>
 <style>$style</style>
 </head>
@@ -26,6 +26,8 @@ $body
 STYLE = """
 :root { --ink: #1f2933; --muted: #6b7785; --line: #e4e7eb; --paper: #ffffff; --back: #f5f7fa;
   --accent: #b34a00; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --muted: #9aa7b4; --line: #39424d;
+  --paper: #1b2128; --back: #12161b; --accent: #ff9d4d; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 74rem; padding: 1rem; background: var(--back);
   color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
@@ -41,6 +43,7 @@ summary { cursor: pointer; font-weight: 600; }
 details { margin: .8rem 0; }
 figure { margin: 1rem 0; max-width: 32rem; }
 figure svg { display: block; width: 100%; height: auto; }
+figure svg { border-radius: .3rem; }
 figcaption { color: var(--muted); font-size: .85rem; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .4rem; }
 table { border-collapse: collapse; width: 100%; font-size: .85rem;
@@ -52,4 +55,6 @@ td:first-child, th:first-child { position: sticky; left: 0; background: var(--pa
 th:first-child { background: var(--back); }
 tr:last-child td { border-bottom: 0; }
 tr.muted td { color: var(--muted); }
+@media (max-width: 40rem) { section, nav { padding: .8rem; }
+  td:first-child, th { white-space: normal; } td:first-child { min-width: 6.5rem; } }
 """

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "NOTHING",
     "Figure",
     "Section",
     "Table",

@@ -1,4 +1,5 @@
-"""An installation without onnxruntime, as on musl, 32-bit ARM, an Intel Mac or a phone."""
+"""An installation without onnxruntime, as on musl, 32-bit ARM or an Intel Mac; and without the
+tokenizers library too, as on a phone."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ import sys
 
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "onnxruntime":
-            raise ModuleNotFoundError("No module named 'onnxruntime'", name="onnxruntime")
+        if name.partition(".")[0] in MISSING:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Missing())
 from edge_router.cli.main import main
@@ -45,6 +46,13 @@ def _server(peer: Peer) -> None:
         peer.send(answer_json({"id": "1", "model": "m", "choices": [choice]}))
 
 
+@pytest.fixture(params=[("onnxruntime",), ("onnxruntime", "tokenizers")], ids=["wheel", "phone"])
+def missing(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """Packages that cannot be imported."""
+    names: tuple[str, ...] = request.param
+    return names
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Path]:
     """One expert on loopback, and nothing of the user's."""
@@ -57,35 +65,43 @@ def settings(tmp_path: Path) -> Iterator[Path]:
         yield path
 
 
-def _run(settings: Path, *argv: str) -> str:
+def _run(settings: Path, missing: tuple[str, ...], *argv: str) -> str:
     """What the command says."""
     env = os.environ | {"EDGE_ROUTER_DATA_DIR": str(settings.parent / "data")}
-    command = [sys.executable, "-c", RUN, *argv, "--config", str(settings)]
+    command = [
+        sys.executable,
+        "-c",
+        f"MISSING = {missing}\n{RUN}",
+        *argv,
+        "--config",
+        str(settings),
+    ]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=env, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
 
-def test_doctor_says_that_the_encoder_runs_in_numpy(settings: Path) -> None:
+def test_doctor_says_what_runs_instead(settings: Path, missing: tuple[str, ...]) -> None:
     """Nothing is wrong with that."""
-    said = _run(settings, "doctor")
+    said = _run(settings, missing, "doctor")
     assert "no onnxruntime here: the encoder runs in numpy" in said
+    assert ("texts are split in Python" in said) == ("tokenizers" in missing)
     assert "ms in numpy" in said
     assert "FAIL" not in said
 
 
-def test_it_routes_and_answers(settings: Path) -> None:
+def test_it_routes_and_answers(settings: Path, missing: tuple[str, ...]) -> None:
     """The log's line about numpy is news, which a terminal does not show."""
-    assert _run(settings, "route", "What is two and two?").startswith("small")
-    said = _run(settings, "ask", "What is two and two?")
+    assert _run(settings, missing, "route", "What is two and two?").startswith("small")
+    said = _run(settings, missing, "ask", "What is two and two?")
     assert said.startswith("Four.")
     assert "onnxruntime" not in said
 
 
-def test_agents_are_ranked(settings: Path) -> None:
+def test_agents_are_ranked(settings: Path, missing: tuple[str, ...]) -> None:
     """By embeddings, which come from the same graph."""
     agents = settings.parent / "agents.toml"
     agents.write_text(AGENTS)
-    _run(settings, "agents", "add", str(agents))
-    said = _run(settings, "agents", "route", "remind me in twenty minutes")
+    _run(settings, missing, "agents", "add", str(agents))
+    said = _run(settings, missing, "agents", "route", "remind me in twenty minutes")
     assert said.startswith("timer")

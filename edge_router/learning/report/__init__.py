@@ -1,0 +1,1 @@
+"""Where logged queries went, what they cost, and whether routing paid."""

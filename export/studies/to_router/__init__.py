@@ -1,0 +1,1 @@
+"""TO-Router's experiment with small local experts: collecting, routing, tables and figures."""
