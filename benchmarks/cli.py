@@ -13,13 +13,13 @@ from edge_router.errors import ConfigError, EdgeRouterError
 
 from .printers import PRINTERS
 from .printers.comparison import comparison_table
+from .printers.reading import read_rows
 from .printers.terminal import print_rows, print_text, progress, progress_of
 from .rows.compare import Verdict, compare, machines_differ
 from .rows.row import Row, count_invalid
-from .rows.schema import load_rows
 from .suites import DEFAULT, SUITES
 
-__all__ = ["main"]
+__all__ = ["main", "whole_parser"]
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,11 +32,12 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
-    options = _parser().parse_args(argv)
+    options = whole_parser().parse_args(argv)
     return _compare(options) if getattr(options, "compare", False) else _bench(options)
 
 
-def _parser() -> argparse.ArgumentParser:
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser of the command with all suites."""
     parser = OneLineParser(
         prog="edge-router bench",
         description=f"Measure this installation. Without a suite: {', '.join(DEFAULT)}.",
@@ -52,8 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     help_text = "two files of rows, cell by cell"
     command = commands.add_parser("compare", help=help_text, description=help_text)
     command.set_defaults(compare=True)
-    command.add_argument("old", type=Path, help="rows, .jsonl")
-    command.add_argument("new", type=Path, help="rows, .jsonl")
+    command.add_argument("old", type=Path, help="rows: .jsonl, .json or .csv")
+    command.add_argument("new", type=Path, help="rows: .jsonl, .json or .csv")
     command.add_argument(
         "--tolerance", type=float, default=3.0, metavar="PERCENT", help="that counts as the same"
     )
@@ -85,6 +86,10 @@ def _add_shared(parser: argparse.ArgumentParser, **default: object) -> None:
     add("--repetitions", type=int, metavar="N", help="samples a cell; slow suites take fewer")
     add("--warm-up", type=int, metavar="N", help="samples left out before those")
     add("--format", choices=tuple(PRINTERS), help="of the rows")
+    parser.add_argument(
+        "--json", action="store_const", const="json", dest="format", default=default["format"],
+        help="--format json",
+    )  # fmt: skip
     add("--out", type=Path, metavar="FILE", help="instead of standard output")
     add("--plots", type=Path, metavar="FOLDER", help="also SVG figures; needs matplotlib")
     add("--submit-file", type=Path, metavar="FILE", help="also a file to share, without names")
@@ -145,7 +150,7 @@ def _exit_code(rows: Iterable[Row]) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    old, new = load_rows(options.old), load_rows(options.new)
+    old, new = read_rows(options.old), read_rows(options.new)
     comparisons = compare(old, new, tolerance=options.tolerance / 100)
     if not comparisons:
         raise ConfigError(f"{options.old} and {options.new} have no cell in common")

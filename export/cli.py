@@ -11,7 +11,7 @@ from edge_router.errors import MissingExtra
 
 from .studies.catalog import STUDIES
 
-__all__ = ["main"]
+__all__ = ["main", "whole_parser"]
 
 COMMANDS = {
     "init": ("init", "a folder for a router of one's own, from a CSV of scores"),
@@ -57,9 +57,15 @@ def _run(argv: Sequence[str]) -> int | None:
     return code
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def whole_parser() -> argparse.ArgumentParser:
+    """The parser of the command with all steps. Raises ModuleNotFoundError without the extra."""
+    return _parser((), whole=True)
+
+
+def _parser(arguments: Sequence[str], *, whole: bool = False) -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="edge-router export", description="Make a router from outcome data."
     )
-    add_commands(parser, COMMANDS, package=f"{__package__}.commands", arguments=arguments)
+    package = f"{__package__}.commands"
+    add_commands(parser, COMMANDS, package=package, arguments=arguments, whole=whole)
     return parser

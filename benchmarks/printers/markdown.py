@@ -17,7 +17,8 @@ HEAD = ("measure", "contender", "settings", "n", "p50", "to ours", "p90", "p95",
 def to_markdown(rows: list[Row]) -> str:
     """Rows that are not valid are marked with the number of a note below their table.
 
-    "to ours" is the p50 of another contender over ours in the same cell of the same run.
+    "to ours" is the p50 of another contender over ours in the same cell of the same run; where ours
+    is none of them, as between two engines, "to NAME" is that over the first one's.
     """
     suites = dict.fromkeys(row.cell.suite for row in rows)
     parts = [_suite(name, [row for row in rows if row.cell.suite == name]) for name in suites]
@@ -26,10 +27,13 @@ def to_markdown(rows: list[Row]) -> str:
 
 def _suite(name: str, rows: list[Row]) -> str:
     notes = {note: f"[{at}]" for at, note in enumerate(_notes(rows), 1)}
+    contenders = [row.cell.contender for row in rows]
+    base = OURS if OURS in contenders else contenders[0]
+    head = [f"to {base}" if one == "to ours" and base != OURS else one for one in HEAD]
     table = [
-        f"| {' | '.join(HEAD)} |",
-        f"|{'---|' * len(HEAD)}",
-        *(f"| {' | '.join(_cells(row, notes, _to_ours(row, rows)))} |" for row in rows),
+        f"| {' | '.join(head)} |",
+        f"|{'---|' * len(head)}",
+        *(f"| {' | '.join(_cells(row, notes, _ratio(row, rows, base)))} |" for row in rows),
     ]
     warm_up = ", ".join(str(n) for n in sorted({row.warm_up for row in rows}))
     said = [f"Warm-up samples left out: {warm_up}."]
@@ -38,14 +42,14 @@ def _suite(name: str, rows: list[Row]) -> str:
     return "\n".join([f"## {name}", "", *machines, "", *table, "", *said, ""])
 
 
-def _to_ours(row: Row, rows: list[Row]) -> str:
-    """The ratio; empty without both values."""
+def _ratio(row: Row, rows: list[Row], base: str) -> str:
+    """The ratio to the contender `base`; empty without both values."""
     cell, summary = row.cell, row.summary
-    if cell.contender == OURS or cell.unit == "apgr":
+    if cell.contender == base or cell.unit == "apgr":
         return ""
     for other in rows:
         same = replace(other.cell, contender=cell.contender).key == cell.key
-        ours = other.summary if same and other.cell.contender == OURS else None
+        ours = other.summary if same and other.cell.contender == base else None
         if summary is not None and ours is not None and ours.p50 > 0:
             return f"{summary.p50 / ours.p50:.3g} x"
     return ""

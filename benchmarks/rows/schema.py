@@ -7,14 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from edge_router.errors import EdgeRouterError
 
-from .row import Row
-
-__all__ = ["BadBenchRow", "check_row", "load_rows", "row_schema"]
+__all__ = ["BadBenchRow", "check_row", "row_schema"]
 
 TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -44,28 +41,6 @@ def check_row(value: Any) -> None:
     fault = next(_faults(value, row_schema(), "row"), None)
     if fault is not None:
         raise BadBenchRow(fault)
-
-
-def load_rows(path: Path) -> list[Row]:
-    """The rows of a .jsonl file, each checked. Raises BadBenchRow with the line's number."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadBenchRow(f"{path} cannot be read: {error}") from None
-    rows = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            rows.append(_row(line, f"{path}, line {number}"))
-    return rows
-
-
-def _row(line: str, place: str) -> Row:
-    try:
-        value = json.loads(line)
-        check_row(value)
-    except (ValueError, BadBenchRow) as error:
-        raise BadBenchRow(f"{place}: {error}") from None
-    return Row.from_json(value)
 
 
 def _faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:

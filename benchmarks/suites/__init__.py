@@ -17,6 +17,7 @@ from .memory import MemorySuite
 from .peers import PeersSuite
 from .slm import SlmSuite
 from .throughput import ThroughputSuite
+from .writes import WritesSuite
 
 __all__ = ["DEFAULT", "SUITES", "Suite"]
 
@@ -31,6 +32,7 @@ ALL: tuple[Suite, ...] = (
     EnginesSuite(),
     EndToEndSuite(),
     CancelSuite(),
+    WritesSuite(),
     PeersSuite(),
     ArmSuite(),
 )

@@ -42,7 +42,7 @@ class CancelSuite:
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--model", default="smollm2-135m", help="a GGUF file")
-        parser.add_argument("--slm-threads", type=int, default=1)
+        parser.add_argument("--slm-threads", type=int, default=1, help="of llama.cpp")
 
     def run(self, options: argparse.Namespace) -> Iterator[Row]:
         artifact = named(RouterArtifact.load(options.artifact))

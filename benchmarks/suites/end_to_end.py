@@ -36,9 +36,11 @@ class EndToEndSuite:
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--model", default="smollm2-135m", help="a GGUF file")
-        parser.add_argument("--slm-threads", type=int, default=None)
-        parser.add_argument("--prompt-tokens", type=int, default=64)
-        parser.add_argument("--output-tokens", type=int, default=32)
+        parser.add_argument(
+            "--slm-threads", type=int, help="of llama.cpp (default: what suits this machine)"
+        )
+        parser.add_argument("--prompt-tokens", type=int, default=64, help="about, of the query")
+        parser.add_argument("--output-tokens", type=int, default=32, help="of the answer")
 
     def run(self, options: argparse.Namespace) -> Iterator[Row]:
         artifact = named(RouterArtifact.load(options.artifact))

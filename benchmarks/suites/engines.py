@@ -31,7 +31,9 @@ class EnginesSuite:
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--model", default="smollm2-135m", help="a GGUF file")
         parser.add_argument("--output-tokens", type=int, default=48, help="of each answer")
-        parser.add_argument("--slm-threads", type=int, default=default_threads())
+        parser.add_argument(
+            "--slm-threads", type=int, default=default_threads(), help="of llama.cpp"
+        )
         parser.set_defaults(most_repetitions=5)
 
     def run(self, options: argparse.Namespace) -> Iterator[Row]:

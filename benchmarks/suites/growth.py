@@ -45,7 +45,12 @@ class GrowthSuite:
             "batch": (1, 2, 4, 8, 16, 32),
         }
         for factor, default in sizes.items():
-            parser.add_argument(f"--{factor}", type=numbers, default=default)
+            parser.add_argument(
+                f"--{factor}",
+                type=numbers,
+                default=default,
+                help=f"sizes, such as {default[0]},{default[1]}",
+            )
 
     def run(self, options: argparse.Namespace) -> Iterator[Row]:
         artifact = RouterArtifact.load(options.artifact)

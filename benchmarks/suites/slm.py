@@ -40,7 +40,9 @@ class SlmSuite:
         parser.add_argument("--model", default="smollm2-135m", help="a GGUF file")
         parser.add_argument("--prompt-tokens", type=numbers, default=(64, 256), help="64,256")
         parser.add_argument("--output-tokens", type=numbers, default=(32,), help="32")
-        parser.add_argument("--slm-threads", type=int, default=default_threads())
+        parser.add_argument(
+            "--slm-threads", type=int, default=default_threads(), help="of llama.cpp"
+        )
         parser.set_defaults(most_repetitions=20)
 
     def run(self, options: argparse.Namespace) -> Iterator[Row]:

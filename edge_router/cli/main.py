@@ -14,7 +14,7 @@ from .exits import FAILED, exit_code_of
 from .table import OneLineParser, add_commands
 from .terminal import prepare, print_line, settled
 
-__all__ = ["main"]
+__all__ = ["main", "program_parser"]
 
 COMMANDS = {
     "init": ("machine.init", "write a first settings file from what this machine has"),
@@ -36,6 +36,10 @@ COMMANDS = {
     "doctor": ("machine.doctor", "check this installation; --ask calls each expert once"),
     "models": ("machine.models", "list routers, profiles, enrolled and local models"),
     "privacy": ("machine.privacy", "what is private in a text, and who would read it"),
+    "ps": ("machine.processes", "models that servers of yours keep loaded, and for how long"),
+    "stop": ("machine.processes", "give back the memory of such a model; the server goes on"),
+    "completion": ("machine.manual", "completion of these commands for bash, zsh or fish"),
+    "man": ("machine.manual", "the manual page of these commands, for man"),
     "serve": ("machine.serve", "an OpenAI-compatible server on this machine"),
     "tasks": (
         "answering.tasks",
@@ -43,6 +47,11 @@ COMMANDS = {
     ),
 }
 TOOLS = {"export": "edge_router.export", "bench": "edge_router.benchmarks"}
+TOOLS_SUMMARIES = {
+    "bench": "measure this installation (edge-router bench --help)",
+    "export": "make routers from outcome data (edge-router export --help)",
+}
+ABOUT_ALL = ("completion", "man")  # commands for which every other one is imported
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,15 +103,22 @@ def _print_json(error: EdgeRouterError) -> None:
     print_json(error_json(error))
 
 
+def program_parser() -> argparse.ArgumentParser:
+    """The parser of the program with all commands but those of its tools."""
+    return _parser(ABOUT_ALL)
+
+
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="edge-router", description="Decide on the device who answers a query, then ask them."
     )
     parser.add_argument("--version", action="version", version=f"edge-router {__version__}")
     package = f"{__package__}.commands"
-    commands = add_commands(parser, COMMANDS, package=package, arguments=arguments)
-    commands.add_parser("bench", help="measure this installation (edge-router bench --help)")
-    commands.add_parser("export", help="make routers from outcome data (edge-router export --help)")
+    whole = bool(arguments) and arguments[0] in ABOUT_ALL
+    commands = add_commands(parser, COMMANDS, package=package, arguments=arguments, whole=whole)
+    for name, summary in TOOLS_SUMMARIES.items():
+        commands.add_parser(name, help=summary, description=summary)
+    parser.set_defaults(parser=parser)
     return parser
 
 

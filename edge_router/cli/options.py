@@ -7,7 +7,7 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import Field
 from typing import TYPE_CHECKING, Any
 
@@ -31,28 +31,42 @@ __all__ = [
     "query_of",
     "request_of",
     "text_of",
+    "words_of",
 ]
 
 LONGEST_BYTES = 64 << 20  # of standard input
 
 
 def add_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int | None], summary: str = ""
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int | None],
+    summary: str = "",
+    *,
+    settings: bool | Collection[str] = True,
 ) -> argparse.ArgumentParser:
     """The parser of one command with the shared options; `run` returns the exit code, None for 0.
 
-    `summary` says what the command does, if no table does.
+    `summary` says what the command does, if no table does. It has an option for each of the
+    `settings` that change what it does: all of them, none, or those that are named.
     """
     parser = parser_of(commands, name, run, summary)
     parser.add_argument("--json", action="store_true", help="print JSON for machines")
     parser.add_argument("--config", metavar="FILE", help="settings, TOML")
+    group = parser.add_argument_group("settings, in place of those of the file")
     for one in _settings_with_option():
-        option, words = f"--{one.name.replace('_', '-')}", one.metadata["help"]
-        if one.default is False:
-            parser.add_argument(option, action="store_true", default=None, help=words)
-        else:
-            parser.add_argument(option, metavar=one.metadata["metavar"], help=words)
+        if settings is True or (settings is not False and one.name in settings):
+            _add_setting(group, one)
     return parser
+
+
+def _add_setting(group: Any, one: Field[Any]) -> None:
+    option, words = f"--{one.name.replace('_', '-')}", one.metadata["help"]
+    if one.default is False:
+        group.add_argument(option, action="store_true", default=None, help=words)
+        return
+    words += "" if one.default is None else f" (default: {one.default})"
+    group.add_argument(option, metavar=one.metadata["metavar"], help=words)
 
 
 def add_caller(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +87,7 @@ def config_of(options: argparse.Namespace) -> Config:
     """The settings, overridden by the command line."""
     from edge_router.settings.config import Config
 
-    stated = {one.name: getattr(options, one.name) for one in _settings_with_option()}
+    stated = {one.name: getattr(options, one.name, None) for one in _settings_with_option()}
     changes = {name: value for name, value in stated.items() if value is not None}
     return Config.load(options.config, **changes)
 
@@ -96,6 +110,14 @@ def text_of(given: str) -> str:
         return text_of_bytes(content)
     except ValueError as error:
         raise InvalidRequest(f"standard input is not UTF-8: {error}") from None
+
+
+def words_of(words: Sequence[str]) -> str:
+    """A text given as words; "-" alone is standard input, which nothing else reads. Raises
+    ConfigError for none."""
+    if not words:
+        raise ConfigError("give a query: words, or - for standard input")
+    return text_of("-") if list(words) == ["-"] else " ".join(map(as_typed, words))
 
 
 def query_of(words: Sequence[str]) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import EdgeRouterError
 from edge_router.guards.redaction import without_secrets
 from edge_router.guards.stored_json import rounded
 
+from .talking.waiting_line import waiting_line
 from .terminal import print_line, visible
 
 if TYPE_CHECKING:
@@ -30,13 +32,16 @@ __all__ = [
 ]
 
 
-def print_stream(stream: AnswerStream) -> str:
-    """Print an answer as it comes, then the line about it; returns the answer."""
+def print_stream(stream: AnswerStream, waits_for: Callable[[], str] = str) -> str:
+    """Print an answer as it comes, then the line about it; returns the answer. `waits_for` says
+    what its first piece waits for, "" for nothing to tell."""
     pieces = []
     try:
-        for chunk in stream:
-            print(chunk.delta, end="", flush=True)
-            pieces.append(chunk.delta)
+        with waiting_line(waits_for) as arrived:
+            for chunk in stream:
+                arrived()
+                print(chunk.delta, end="", flush=True)
+                pieces.append(chunk.delta)
     finally:
         stream.close()
         print(flush=True)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 from edge_router.guards.redaction import without_secrets
 
+from .examples import EXAMPLES
 from .terminal import visible
 
-__all__ = ["CommandTable", "OneLineParser", "add_commands", "parser_of"]
+__all__ = ["CommandTable", "HelpLines", "OneLineParser", "add_commands", "parser_of"]
 
 LONGEST_FAULT = 300  # characters: it may quote an argument of any length
 
@@ -20,8 +22,42 @@ CommandTable = Mapping[str, tuple[str, str]]
 """Name -> module in the package of the commands, and what the command does, in one line."""
 
 
+class HelpLines(argparse.HelpFormatter):
+    """Help with the defaults of options, and no line that ends within a word with a hyphen."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        words, default = action.help or "", action.default
+        if default in (None, False, argparse.SUPPRESS) or "default" in words:
+            return words
+        if isinstance(default, list | tuple | dict) or not action.option_strings:
+            return words
+        return f"{words} (default: %(default)s)"
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = " ".join(text.split())
+        return textwrap.fill(
+            lines, width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        )
+
+
 class OneLineParser(argparse.ArgumentParser):
-    """A parser, and its subparsers, that refuse wrong usage in one line; `--help` has the rest."""
+    """A parser, and its subparsers, that refuse wrong usage in one line; `--help` has the rest, and
+    an example."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **{"formatter_class": HelpLines, **settings})
+
+    @property
+    def example(self) -> str | None:
+        """A line of a shell that shows its use."""
+        return EXAMPLES.get(self.prog)
+
+    def format_help(self) -> str:
+        text = super().format_help()
+        return text if self.example is None else f"{text}\nexample:\n  {self.example}\n"
 
     def error(self, message: str) -> NoReturn:
         line = visible(" ".join(without_secrets(message).split()))
@@ -37,9 +73,15 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def add_commands(
-    parser: argparse.ArgumentParser, table: CommandTable, *, package: str, arguments: Sequence[str]
+    parser: argparse.ArgumentParser,
+    table: CommandTable,
+    *,
+    package: str,
+    arguments: Sequence[str],
+    whole: bool = False,
 ) -> Any:
-    """Give `parser` every command of `table`, and options to the command in `arguments`.
+    """Give `parser` every command of `table`, and options to the command in `arguments`, or to all
+    for a `whole` parser.
 
     That command's module adds its options by `parser_of`. `parser` may have no option with a
     value: the first word that is no option names the command.
@@ -48,8 +90,8 @@ def add_commands(
     for name, (_, summary) in table.items():
         commands.add_parser(name, help=summary, description=summary)
     wanted = next((word for word in arguments if not word.startswith("-")), "")
-    if wanted in table:
-        module, _ = table[wanted]
+    names = table if whole else [wanted] if wanted in table else []
+    for module in dict.fromkeys(table[name][0] for name in names):
         import_module(f"{package}.{module}").add(commands)
     return commands
 

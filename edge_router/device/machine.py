@@ -23,13 +23,15 @@ __all__ = [
     "Hardware",
     "LinuxDevice",
     "UnknownDevice",
+    "firmware_bits",
     "system_text",
     "this_device",
 ]
 
 LONGEST = 1 << 20  # characters of one file of the system
 ARM_CORES = {"0xd03": "Cortex-A53", "0xd08": "Cortex-A72", "0xd0b": "Cortex-A76"}
-PI_THROTTLED = 0b1110  # now: frequency capped, throttled, soft temperature limit
+PI_THROTTLED = 0b1111  # now: voltage too low, frequency capped, throttled, too hot
+VOLTAGE = 1  # the first of the four
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,9 @@ class DeviceState:
     """Current state of the device; None for what the system does not report.
 
     `clock_share` is the allowed clock over the highest possible, 0..1: below 1 the processor is
-    throttled. `battery` is its charge, 0..1. `connected` is False when no route
-    leads off this machine; True does not promise a reachable server.
+    throttled. `undervoltage` says that a board's supply is too weak now, which throttles it.
+    `battery` is its charge, 0..1. `connected` is False when no route leads off this machine; True
+    does not promise a reachable server.
     """
 
     free_memory_bytes: int | None = None
@@ -46,6 +49,7 @@ class DeviceState:
     battery: float | None = None
     discharging: bool | None = None
     connected: bool | None = None
+    undervoltage: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +124,14 @@ class LinuxDevice:
         self._sys = root / "sys"
 
     def state(self) -> DeviceState:
-        battery = next(self._batteries(), None)
+        battery, firmware = next(self._batteries(), None), firmware_bits(self._sys)
         return DeviceState(
             free_memory_bytes=self._memory("MemAvailable"),
             clock_share=self._clock_share(),
             battery=_share(battery / "capacity", 100) if battery else None,
             discharging=system_text(battery / "status") == "Discharging" if battery else None,
             connected=self._connected(),
+            undervoltage=None if firmware is None else bool(firmware & VOLTAGE),
         )
 
     def info(self) -> DeviceInfo:
@@ -188,8 +193,8 @@ class LinuxDevice:
 
     def _clock_share(self) -> float | None:
         """Share of the most throttled core. A Raspberry Pi throttles without cpufreq knowing."""
-        bits = system_text(self._sys / "devices/platform/soc/soc:firmware/get_throttled") or "0"
-        allowed = "scaling_cur_freq" if _hex(bits) & PI_THROTTLED else "scaling_max_freq"
+        throttled = (firmware_bits(self._sys) or 0) & PI_THROTTLED
+        allowed = "scaling_cur_freq" if throttled else "scaling_max_freq"
         shares = [
             share
             for clock in self._clocks()
@@ -227,6 +232,17 @@ def system_text(path: Path) -> str | None:
             return file.read(LONGEST).strip("\0\n ")
     except OSError:
         return None
+
+
+def firmware_bits(sys_folder: Path) -> int | None:
+    """The bits of a Raspberry Pi's firmware (`vcgencmd get_throttled`); None elsewhere."""
+    bits = system_text(sys_folder / "devices/platform/soc/soc:firmware/get_throttled")
+    if bits is not None:
+        return _hex(bits)
+    alarm = next(iter(_below(sys_folder / "class/hwmon", "*/in0_lcrit_alarm")), None)
+    if alarm is None or system_text(alarm.with_name("name")) != "rpi_volt":
+        return None
+    return VOLTAGE if system_text(alarm) == "1" else 0  # its other bits are not told there
 
 
 def _below(folder: Path, pattern: str) -> list[Path]:

@@ -52,18 +52,22 @@ def writing_to(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
+def write_atomically(
+    path: Path, content: str | bytes, *, mode: int = 0o666, durable: bool = True
+) -> None:
     """Write a file atomically, a text as UTF-8, and make its folders: no reader gets half of it,
-    also after a power cut, and of two writers at once one wins. Raises OSError."""
+    also after a power cut if it is to be `durable`, and of two writers at once one wins. `mode` is
+    that of a new file, from its beginning, less the umask. Raises OSError."""
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     new = path.with_name(f"{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
     try:
-        with new.open("xb") as file:
+        with open(new, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)

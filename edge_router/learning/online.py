@@ -77,7 +77,9 @@ class Learning:
 
         artifact = router.artifact
         return cls(
-            OutcomeLog(config.data_folder / FILE, max_rows=config.learn_rows),
+            OutcomeLog(
+                config.data_folder / FILE, max_rows=config.learn_rows, batch=config.learn_batch
+            ),
             Exploration(config.exploration, draw),
             DriftWatch(artifact),
             prompt_characters=artifact.manifest.max_chars if config.learn_prompts else None,

@@ -33,7 +33,8 @@ class Gone(Exception):
 
 class Exchange:
     """A request whose reply is sent once, whole or in pieces. `extra` goes into every reply's
-    headers; `status` is None before there is a reply; `caller` is whose key was sent."""
+    headers; `status` is None before there is a reply; `caller` is whose key was sent. `peer` and
+    `own` are the addresses of the client and of the server, "" where unknown."""
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, *, limits: Limits, budget: BodyBudget
@@ -43,6 +44,7 @@ class Exchange:
         ]
         self.extra: Mapping[str, str] = {}
         self.caller = SERVE
+        self.peer, self.own = (str((scope.get(one) or ("",))[0]) for one in ("client", "server"))
         self.status: int | None = None
         self.ended = False
         length = self.header("content-length")

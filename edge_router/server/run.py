@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from edge_router.device.service_manager import ServiceManager
 from edge_router.errors import ConfigError, MissingExtra
 from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import quoted
@@ -97,8 +98,12 @@ def serve(
 
 async def _run(server: Server, listener: socket.socket, stop: threading.Event) -> None:
     running = asyncio.ensure_future(server._serve([listener]))  # noqa: SLF001 - signals are ours
+    systemd = ServiceManager.of_environment()
+    systemd.ready()
     while not stop.is_set() and not running.done():
+        systemd.alive()
         await asyncio.sleep(TICK_S)
+    systemd.stopping()
     server.should_exit = True
     await running
 

@@ -26,6 +26,7 @@ from .wire import chat, completions, embeddings, response_events, response_objec
 from .wire.body import Asked, json_object
 from .wire.errors import Refused, refusal_of
 from .wire.events import Events
+from .wire.loaded import NO_MODELS, ModelsInMemory, require_here
 from .wire.outcome import Outcome
 from .wire.systemone import Facts, NotAsked, replied
 
@@ -75,6 +76,7 @@ class Service:
     limits: Limits
     stop: threading.Event
     typed: TypedQuestions | None = None
+    memory: ModelsInMemory = NO_MODELS
     metrics: Metrics = field(init=False)
     admission: Admission = field(init=False)
     budget: BodyBudget = field(init=False)
@@ -134,6 +136,17 @@ class Service:
                 await exchange.send_json(reply)
             finally:
                 deadline.cancel()  # of a client that has left, nobody waits for the rest
+
+    async def loaded(self, exchange: Exchange) -> None:
+        """List the models in memory. Raises Refused for a request from another machine."""
+        require_here(exchange.peer, exchange.own)
+        await exchange.send_json(self.memory.list_object())
+
+    async def unload(self, exchange: Exchange, body: bytes) -> None:
+        """Give back a model's memory. Raises Refused and EdgeRouterError."""
+        require_here(exchange.peer, exchange.own)
+        content = await _parsed(body, json_object)
+        await exchange.send_json(await asyncio.to_thread(self.memory.released, content))
 
     def _asked(self, protocol: Protocol, body: bytes) -> Asked:
         return protocol.asked(json_object(body), max_tokens=self.limits.max_tokens)

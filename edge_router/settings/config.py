@@ -171,11 +171,21 @@ class Config:
     learn_rows: int = field(
         default=10_000, metadata=setting(whole_number, "how many outcomes are kept, the last ones")
     )
+    learn_batch: int = field(
+        default=1,
+        metadata=setting(
+            whole_number, "outcomes written at once: more wear a card less, a crash loses them"
+        ),
+    )
     exploration: float = field(
         default=0.0,
         metadata=setting(
             number(0.0, 0.5), "probability that the other expert answers, 0..0.5; needs learn"
         ),
+    )
+    keep_conversation: bool = field(
+        default=True,
+        metadata=setting(flag, "keep the last conversation for --continue, and chat's typed lines"),
     )
     shadow: str | None = field(
         default=None,

@@ -18,7 +18,7 @@ from typing import IO, Any
 from ..errors import GuestFailed
 from .tools import last_words
 
-__all__ = ["NATIVE", "Guest"]
+__all__ = ["ENVIRONMENT", "NATIVE", "Guest", "exit_in_words", "staged_runtime"]
 
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
@@ -44,7 +44,7 @@ class Guest:
 
         Kills the machine after `timeout_s`, or when the caller stops reading.
         """
-        with _staged_runtime() as runtime, tempfile.TemporaryFile("w+") as said:
+        with staged_runtime() as runtime, tempfile.TemporaryFile("w+") as said:
             process = self._start(runtime, said)
             deadline = threading.Timer(timeout_s, process.kill)
             deadline.start()
@@ -106,7 +106,7 @@ def exit_in_words(status: int) -> str:
 
 
 @contextmanager
-def _staged_runtime() -> Iterator[Path]:
+def staged_runtime() -> Iterator[Path]:
     """A folder for PYTHONPATH with edge_router alone, as an installed wheel has it.
 
     Another Python cannot use the mapping of an editable install.

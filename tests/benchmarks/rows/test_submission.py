@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_router.benchmarks.rows.schema import load_rows
+from edge_router.benchmarks.printers.reading import read_rows
 from edge_router.benchmarks.rows.submission import submission
 from made_rows import made_row
 
@@ -26,7 +26,7 @@ def test_no_path_and_no_name_is_left(tmp_path: Path) -> None:
     assert result["error"].startswith("OSError: (hidden) and (hidden) on ")
     path = tmp_path / "rows.jsonl"
     path.write_text(text)
-    assert len(load_rows(path)) == 1
+    assert len(read_rows(path)) == 1
 
 
 @pytest.mark.parametrize("text", ["3 /s", "5/6 cells", "and/or", "CPython 3.11.2", "a: b"])

@@ -12,8 +12,8 @@ import pytest
 
 from edge_router.backends.llama_cpp.engine import ENGINES
 from edge_router.benchmarks.cli import main
+from edge_router.benchmarks.printers.reading import read_rows
 from edge_router.benchmarks.rows.row import Row
-from edge_router.benchmarks.rows.schema import load_rows
 from edge_router.benchmarks.suites import DEFAULT, SUITES
 from edge_router.cli.main import main as edge_router_main
 
@@ -25,7 +25,7 @@ def measured(tmp_path: Path, *argv: str) -> list[Row]:
     """The rows of a small run, checked against the schema."""
     out = tmp_path / "rows.jsonl"
     assert main([*argv, *SMALL, "--out", str(out)]) in (0, WRONG)
-    return load_rows(out)
+    return read_rows(out)
 
 
 def test_the_default_suites_exist() -> None:
@@ -83,7 +83,7 @@ def test_the_client_alone_is_measured_without_a_model(tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     argv = ["end_to_end", "--model", str(tmp_path / "nothing.gguf"), *SMALL, "--out", str(out)]
     assert main(argv) == 1
-    rows = load_rows(out)
+    rows = read_rows(out)
     assert {row.cell.measure for row in rows} >= {"router", "first token", "outside"}
     (failed,) = [row for row in rows if row.error is not None]
     assert failed.cell.settings["expert"] == "llama_cpp"
@@ -95,7 +95,7 @@ def test_engines_without_a_model_are_one_failed_row(tmp_path: Path) -> None:
     out = tmp_path / "rows.jsonl"
     argv = ["engines", "--model", str(tmp_path / "nothing.gguf"), *SMALL, "--out", str(out)]
     assert main(argv) == 1
-    (failed,) = load_rows(out)
+    (failed,) = read_rows(out)
     assert "nothing.gguf" in (failed.error or "")
 
 
@@ -120,7 +120,7 @@ def test_submissions_and_options_before_the_suite(tmp_path: Path) -> None:
     out = ["--repetitions", "1", "--warm-up", "0", "--out", str(tmp_path / "rows.csv")]
     assert main([*argv, *out]) in (0, WRONG)
     assert (tmp_path / "rows.csv").read_text().startswith("schema_version,suite,")
-    assert len(load_rows(shared)) > 0
+    assert len(read_rows(shared)) > 0
 
 
 def test_wrong_usage_is_reported(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from command_line import run
 from edge_router.backends.llama_cpp.model_files import find_model
 
 LONG = "Tell me all that you know about rivers. " * 60
@@ -119,3 +120,29 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "choose another --port" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_models_of_a_server_are_listed_and_their_memory_given_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `ps` and `stop`, with the server's key; it loads the model again for the next answer."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("SERVE_TEST_KEY", "k" * 32)
+    body = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2}
+    assert "no edge-router serve" in run(capsys, "ps")[2]
+    assert run(capsys, "stop")[0] == 1
+    with command(tmp_path, "--api-key-env", "SERVE_TEST_KEY") as (url, _):
+        headers = {"authorization": f"Bearer {'k' * 32}"}
+        assert "local: smollm2-135m, 98 MB, not loaded" in run(capsys, "ps")[1]
+        for _ in range(2):
+            httpx.post(f"{url}/chat/completions", json=body, headers=headers, timeout=60)
+            assert "98 MB, loaded, unloaded in" in run(capsys, "ps")[1]
+            assert "local at " in run(capsys, "stop", "local")[1]
+        code, _, err = run(capsys, "stop", "cloud")
+        assert code == 1
+        assert "no model of 'cloud' runs in this process" in err
+        monkeypatch.delenv("SERVE_TEST_KEY")
+        code, _, err = run(capsys, "ps")
+        assert code == 1
+        assert "which is not set here" in err
+        assert httpx.get(f"{url}/loaded").status_code == 401

@@ -6,10 +6,12 @@ import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from edge_router.errors import ConfigError
+from edge_router.guards import data_folder
 from edge_router.guards.data_folder import default_data_folder, write_atomically, writing_to
 from edge_router.settings.config import Config
 
@@ -72,3 +74,25 @@ def test_what_a_killed_writer_left_behind_goes_with_time(tmp_path: Path) -> None
     os.utime(tmp_path / names[2], (0, 0))
     write_atomically(tmp_path / "x.json", "{}")
     assert {file.name for file in tmp_path.iterdir()} == {"x.json", *names[1:]}
+
+
+@pytest.mark.parametrize(
+    ("platform", "name", "place"),
+    [
+        ("linux", "posix", "home/.local/share/edge-router"),
+        ("darwin", "posix", "home/Library/Application Support/edge-router"),
+        ("win32", "nt", "local/edge-router"),
+    ],
+)
+def test_each_system_has_its_own_place(
+    platform: str, name: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the home folder, or by the variable that Windows sets; $XDG_DATA_HOME goes before."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
+    monkeypatch.setenv("XDG_DATA_HOME", "")
+    monkeypatch.setattr(data_folder.sys, "platform", platform)
+    monkeypatch.setattr(data_folder, "os", SimpleNamespace(name=name, environ=os.environ))
+    assert default_data_folder() == tmp_path / place
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert default_data_folder() == tmp_path / "data" / "edge-router"

@@ -39,20 +39,16 @@ class ServerVocabulary:
         cls, path: Path, header: GgufHeader, counted: Callable[[Sequence[int | str]], int]
     ) -> Self:
         """The vocabulary of the file at `path`. Raises OSError."""
-        texts = _texts(path, header)
-        kinds = _kinds(path, header)
-        marks = {
-            text.decode(errors="replace"): token
-            for token, text in enumerate(texts)
-            if text and (kinds[token : token + 1] in ([UNKNOWN], [CONTROL]) or ENDS.fullmatch(text))
-        }
-
-        def named(key: str) -> str:
-            token = header.facts.get(f"tokenizer.ggml.{key}_token_id")
-            known = type(token) is int and 0 <= token < len(texts)
-            return texts[int(token or 0)].decode(errors="replace") if known else ""
-
-        return cls(marks, named("bos"), named("eos"), counted)
+        special = _special(path, header)
+        stated = (header.facts.get(f"tokenizer.ggml.{one}_token_id") for one in ("bos", "eos"))
+        first, last = (one if type(one) is int else -1 for one in stated)
+        marks, named = {}, {}
+        for token, text in enumerate(_texts(path, header)):  # of which few are kept
+            if text and (token in special or ENDS.fullmatch(text)):
+                marks[text.decode(errors="replace")] = token
+            if token in (first, last):
+                named[token] = text.decode(errors="replace")
+        return cls(marks, named.get(first, ""), named.get(last, ""), counted)
 
     @property
     def marks(self) -> frozenset[str]:
@@ -90,27 +86,25 @@ class ServerVocabulary:
         yield from self._plain(text[at:])
 
 
-def _texts(path: Path, header: GgufHeader) -> list[bytes]:
+def _texts(path: Path, header: GgufHeader) -> Iterator[bytes]:
     """The texts of the tokens. The header was read and checked before."""
     if TOKENS not in header.starts:
-        return []
-    data = _region(path, header.starts[TOKENS], header.end)
-    texts, at = [], 0
+        return
+    data, at = _region(path, header.starts[TOKENS], header.end), 0
     for _ in range(header.lengths[TOKENS]):
         length = int.from_bytes(data[at : at + 8], "little")
-        texts.append(data[at + 8 : at + 8 + length])
+        yield data[at + 8 : at + 8 + length]
         at += 8 + length
-    return texts
 
 
-def _kinds(path: Path, header: GgufHeader) -> list[int]:
-    """The types of the tokens."""
+def _special(path: Path, header: GgufHeader) -> frozenset[int]:
+    """The tokens that are marks by their type."""
     if TYPES not in header.starts:
-        return []
+        return frozenset()
     start = header.starts[TYPES]
     data = _region(path, start, min(header.end, start + 4 * header.lengths[TYPES]))
-    kinds: list[int] = np.frombuffer(data, "<i4").tolist()
-    return kinds
+    kinds = np.frombuffer(data, "<i4")
+    return frozenset(np.flatnonzero((kinds == UNKNOWN) | (kinds == CONTROL)).tolist())
 
 
 def _region(path: Path, start: int, end: int) -> bytes:

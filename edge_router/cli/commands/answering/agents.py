@@ -12,7 +12,7 @@ from edge_router.errors import ConfigError, InvalidAgent
 from edge_router.guards.stored_json import rounded
 from edge_router.guards.user_files import user_path
 
-from ...options import add_command, config_of, text_of
+from ...options import add_command, config_of, words_of
 from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
@@ -31,17 +31,19 @@ LISTED = 60  # characters of a description
 def add(commands: Any) -> None:
     """Register the commands."""
     actions = commands.choices["agents"].add_subparsers(required=True, metavar="ACTION")
-    new = add_command(actions, "add", _add, "add agents from a file or an MCP server")
+    new = add_command(
+        actions, "add", _add, "add agents from a file or an MCP server", settings=["artifact"]
+    )
     new.add_argument("file", nargs="?", help="TOML or JSON: ours, MCP's tools/list, OpenAI's tools")
     new.add_argument("--mcp", metavar="COMMAND", help="start this MCP server and list its tools")
     new.add_argument("--replace", action="store_true", help="in place of agents of the same names")
-    add_command(actions, "list", _list, "all agents, disabled ones too")
+    add_command(actions, "list", _list, "all agents, disabled ones too", settings=["artifact"])
     for verb in ("remove", "enable", "disable"):
-        one = add_command(actions, verb, _change, f"{verb} an agent")
+        one = add_command(actions, verb, _change, f"{verb} an agent", settings=["artifact"])
         one.set_defaults(verb=verb)
-        one.add_argument("name")
+        one.add_argument("name", help="as `agents list` has it")
     route = add_command(actions, "route", _route, "which agent a request is for; nothing is run")
-    route.add_argument("text", nargs="?", help="the request, or - to read it from standard input")
+    route.add_argument("text", nargs="*", help="the request: words, or - for standard input")
     route.add_argument(
         "--conversation", metavar="FILE",
         help="instead of a text, messages as JSON: each turn of the user is routed in the state "
@@ -114,7 +116,7 @@ def _change(options: argparse.Namespace) -> None:
 def _route(options: argparse.Namespace) -> None:
     from edge_router.agents.conversation import read_conversation, routed_turns
 
-    if (options.text is None) == (options.conversation is None):
+    if bool(options.text) == (options.conversation is not None):
         raise ConfigError("give a TEXT, or --conversation FILE")
     config = config_of(options)
     expert = _expert(config, options.expert) if options.expert else None
@@ -126,7 +128,7 @@ def _route(options: argparse.Namespace) -> None:
                 for turn in routed_turns(router, read_conversation(path), events=options.event):
                     _print_turn(turn, as_json=options.json)
                 return
-            decision = router.route(text_of(options.text), events=options.event)
+            decision = router.route(words_of(options.text), events=options.event)
     finally:
         if expert is not None:
             expert.close()

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ...consent import terminal_consent
-from ...options import add_caller, add_command, config_of, limits_of, query_of, request_of
+from ...options import (
+    add_caller,
+    add_command,
+    as_typed,
+    config_of,
+    limits_of,
+    query_of,
+    request_of,
+)
 from ...printing import print_json, print_stream, record_json
+
+if TYPE_CHECKING:
+    from edge_router.chat.request import ChatRequest
+    from edge_router.client.sync_client import EdgeRouter
+    from edge_router.settings.constraints import Constraints
 
 __all__ = ["add"]
 
@@ -18,23 +32,45 @@ def add(commands: Any) -> None:
     ask.add_argument(
         "text", nargs="*", help="the query; what is piped in, or read with <, comes before it"
     )
+    ask.add_argument(
+        "-c", "--continue", action="store_true", dest="goes_on",
+        help="go on with the last conversation, which stays where it had to stay",
+    )  # fmt: skip
     ask.add_argument("--system", metavar="TEXT", help="what the expert is told before the query")
-    ask.epilog = 'Example: cat notes.txt | edge-router ask "Three points, please."'
     ask.add_argument("--max-tokens", type=int, default=None, help="length limit of the answer")
+    ask.epilog = 'Words need no quotes; what a shell would read otherwise does: "What is 2*3?"'
     add_caller(ask)
 
 
 def _ask(options: argparse.Namespace) -> None:
+    from edge_router.chat.message import Message
     from edge_router.client.sync_client import EdgeRouter
 
-    request = request_of(query_of(options.text), options.max_tokens, system=options.system)
-    limits = limits_of(options)
-    with EdgeRouter(config_of(options), consent=terminal_consent()) as router:
-        if options.json:
-            answer = router.complete(request, constraints=limits)
-            print_json(
-                {"text": answer.text, "finish_reason": answer.finish_reason}
-                | record_json(answer.record)
-            )
-            return
-        print_stream(router.stream(request, constraints=limits))
+    from ...talking.last_conversation import NOTHING_SAID, LastConversation
+
+    asked = request_of(query_of(options.text), options.max_tokens)
+    said, config = asked.messages[-1], config_of(options)
+    last = LastConversation.of(config)
+    before = last.read() if options.goes_on else NOTHING_SAID
+    first = [Message("system", as_typed(options.system))] if options.system else []
+    request = replace(asked, messages=(*first, *before.messages, said))
+    limits = before.within(limits_of(options))
+    with EdgeRouter(config, consent=terminal_consent()) as router:
+        answer = _answered(router, request, limits, as_json=options.json)
+        if answer.strip():
+            last.keep(before.with_turns(said, answer, router.constraints()))
+
+
+def _answered(
+    router: EdgeRouter, request: ChatRequest, limits: Constraints | None, *, as_json: bool
+) -> str:
+    """Print the answer; returns it."""
+    from ...talking.loading import loading_words
+
+    if not as_json:
+        return print_stream(router.stream(request, constraints=limits), loading_words(router))
+    answer = router.complete(request, constraints=limits)
+    print_json(
+        {"text": answer.text, "finish_reason": answer.finish_reason} | record_json(answer.record)
+    )
+    return answer.text

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from edge_router.routing.deciding.ranked_rule import RankedRule
     from edge_router.settings.constraints import Constraints
 
+    from ...talking.last_conversation import Conversation, LastConversation
+
 __all__ = ["add"]
 
 
@@ -37,6 +39,10 @@ HELP = """\
 def add(commands: Any) -> None:
     """Register the command."""
     chat = add_command(commands, "chat", _chat)
+    chat.add_argument(
+        "-c", "--continue", action="store_true", dest="goes_on",
+        help="go on with the last conversation, which stays where it had to stay",
+    )  # fmt: skip
     chat.add_argument("--max-tokens", type=int, default=None, help="length limit of an answer")
     chat.add_argument("--system", metavar="TEXT", help="what the expert is told before all else")
     add_caller(chat)
@@ -46,15 +52,18 @@ def add(commands: Any) -> None:
 def _chat(options: argparse.Namespace) -> None:
     from edge_router.client.sync_client import EdgeRouter
 
+    from ...talking.last_conversation import NOTHING_SAID, LastConversation
+    from ...talking.typed_lines import TypedLines
+
     limit = request_of("Hello", options.max_tokens).max_tokens
-    with EdgeRouter(config_of(options), consent=terminal_consent()) as router:
-        talk = Talk(router, limit, limits_of(options), as_typed(options.system or ""))
-        for line in _typed_lines():
-            if line.startswith("/") and not line.startswith("//"):
-                if not talk.command(line):
-                    return
-            else:
-                talk.say(line.removeprefix("/") if line.startswith("//") else line)
+    config = config_of(options)
+    last, limits = LastConversation.of(config), limits_of(options)
+    so_far = last.read() if options.goes_on else NOTHING_SAID
+    with EdgeRouter(config, consent=terminal_consent()) as router:
+        talk = Talk(router, limit, last, so_far, limits, as_typed(options.system or ""))
+        lines = iter(TypedLines.of(config, last.is_private))
+        with closing(lines):  # so that they are kept whatever ends the talk
+            talk.listen_to(lines)
 
 
 @dataclass(slots=True)
@@ -63,21 +72,34 @@ class Talk:
 
     router: EdgeRouter
     max_tokens: int
+    last: LastConversation
+    so_far: Conversation
     limits: Constraints | None = None
     system: str = ""
     expert: str | None = None
-    history: tuple[Message, ...] = ()
     decision: Decision | None = None
+
+    def listen_to(self, lines: Iterable[str]) -> None:
+        """Answer each line, or do what it asks for, until the last one or /exit."""
+        for line in lines:
+            if line.startswith("/") and not line.startswith("//"):
+                if not self.command(line):
+                    return
+            else:
+                self.say(line.removeprefix("/") if line.startswith("//") else line)
 
     def say(self, line: str) -> None:
         """Print the answer to a line. One that fails or is cancelled leaves the history as it was,
         without the line."""
         from edge_router.chat.message import Message
 
+        from ...talking.loading import loading_words
+
         try:
             said = Message("user", line)
-            answer = print_stream(self._asked(said))
-            self.history = (*self.history, said, Message("assistant", answer))
+            answer = print_stream(self._asked(said), loading_words(self.router))
+            self.so_far = self.so_far.with_turns(said, answer, self.router.constraints())
+            self.last.keep(self.so_far)
         except KeyboardInterrupt:
             print_dim("cancelled")
         except EdgeRouterError as error:
@@ -89,8 +111,10 @@ class Talk:
 
         first = [Message("system", self.system)] if self.system else []
         rule = None if self.expert is None else _named(self.expert)
-        request = ChatRequest((*first, *self.history, said), max_tokens=self.max_tokens)
-        stream = self.router.stream(request, constraints=self.limits, rule=rule)
+        messages = (*first, *self.so_far.messages, said)
+        request = ChatRequest(messages, max_tokens=self.max_tokens)
+        limits = self.so_far.within(self.limits)
+        stream = self.router.stream(request, constraints=limits, rule=rule)
         self.decision = stream.decision
         return stream
 
@@ -132,16 +156,3 @@ def _named(expert: str) -> RankedRule:
     from edge_router.routing.deciding.reason import Reason
 
     return RankedRule((expert,), label="your choice", reason=Reason.ASKED_BY_NAME)
-
-
-def _typed_lines() -> Iterator[str]:
-    """Lines typed by the user, without empty ones, until end of input."""
-    mark = "\ufeff"  # what a pipe of PowerShell begins with
-    while True:
-        try:
-            line = as_typed(input("> " if sys.stdin.isatty() else ""))
-        except EOFError:
-            return
-        line, mark = line.removeprefix(mark), ""
-        if line.strip():
-            yield line

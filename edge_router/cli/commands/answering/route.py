@@ -16,7 +16,7 @@ from edge_router.guards.json_lines import BadJson, json_value
 from edge_router.guards.stored_json import rounded
 from edge_router.guards.user_files import content_of, encoding_of, user_path
 
-from ...options import add_command, config_of, count_of, request_of, text_of
+from ...options import add_command, config_of, count_of, request_of, words_of
 from ...printing import decision_json, decision_line, error_json, print_dim, print_json
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ LONGEST_BYTES = 1 << 30  # of a batch
 def add(commands: Any) -> None:
     """Register the command."""
     route = add_command(commands, "route", _route)
-    route.add_argument("text", nargs="?", help="the query, or - to read it from standard input")
+    route.add_argument("text", nargs="*", help="the query: words, or - for standard input")
     route.add_argument(
         "--batch", metavar="FILE", help="JSON lines with query or messages; needs --json"
     )
@@ -57,9 +57,7 @@ def _route(options: argparse.Namespace) -> int:
     decided = _deciding(config, router)
     if options.batch:
         return _route_batch(options, decided)
-    if options.text is None:
-        raise ConfigError("give a query, - for standard input, or --batch FILE")
-    request = request_of(text_of(options.text), None)
+    request = request_of(words_of(options.text), None)
     if options.profiles:
         _print_profiles(router.estimate(request), as_json=options.json)
         return 0

@@ -12,7 +12,7 @@ from edge_router.errors import ConfigError
 from edge_router.guards.redaction import without_secrets
 from edge_router.guards.user_files import user_path
 
-from ...options import add_command, config_of, count_of, request_of, text_of
+from ...options import add_command, config_of, count_of, request_of, words_of
 from ...printing import print_dim, print_json, print_stream, record_json
 from ...table import parser_of
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 MOST_QUESTIONS = 200_000
+TEXT = "the query: words, or - for standard input"
 LIST, SHOW = "list the task sets on this device", "a task set's tasks, experts and warnings"
 DEFINE = "keep the tasks of a file: TOML, JSON, a name a line, or an outcome table (.jsonl)"
 ENROLL = "learn tasks from labelled questions, without asking any expert"
@@ -44,7 +45,8 @@ def add(commands: Any) -> None:
     actions = tasks.add_subparsers(required=True, metavar="ACTION")
 
     def action(name: str, run: Callable[[argparse.Namespace], None], words: str) -> Any:
-        parser = add_command(actions, name, run, words)
+        asks = name in ("classify", "route", "ask", "eval")
+        parser = add_command(actions, name, run, words, settings=asks or ["artifact"])
         parser.add_argument("--set", metavar="NAME", dest="task_set", help="the task set to use")
         parser.add_argument(
             "--classifier", metavar="KIND", help="head, kinds, neighbours, llm or llm+examples"
@@ -53,7 +55,7 @@ def add(commands: Any) -> None:
 
     action("list", _list, LIST)
     action("show", _show, SHOW)
-    action("define", _define, DEFINE).add_argument("file", metavar="FILE")
+    action("define", _define, DEFINE).add_argument("file", metavar="FILE", help="to read")
     enroll = action("enroll", _enroll, ENROLL)
     enroll.add_argument("file", metavar="FILE", help='JSON lines with "query" and "task"')
     enroll.add_argument("--split", help="only the rows of this split")
@@ -66,11 +68,11 @@ def add(commands: Any) -> None:
     )
     by_hand = action("set", _set, SET)
     by_hand.add_argument("task", metavar="TASK", help="a task's name, or unknown")
-    by_hand.add_argument("expert", metavar="EXPERT")
+    by_hand.add_argument("expert", metavar="EXPERT", help="as the settings call it")
     for name, run, words in (("classify", _classify, CLASSIFY), ("route", _route, ROUTE)):
-        action(name, run, words).add_argument("text", metavar="TEXT", help="or - to read it")
+        action(name, run, words).add_argument("text", nargs="*", help=TEXT)
     ask = action("ask", _ask, ASK)
-    ask.add_argument("text", metavar="TEXT", help="or - to read it")
+    ask.add_argument("text", nargs="*", help=TEXT)
     ask.add_argument("--max-tokens", type=int, help="length limit of the answer")
     _add_eval(action("eval", _eval, EVAL))
 
@@ -243,7 +245,7 @@ def _classifier(options: argparse.Namespace) -> Iterator[tuple[TaskClassifier, T
 
 
 def _classify(options: argparse.Namespace) -> None:
-    request = request_of(text_of(options.text), None)
+    request = request_of(words_of(options.text), None)
     with _classifier(options) as (classifier, _):
         named = classifier.classify(request)
     if options.json:
@@ -262,7 +264,7 @@ def _route(options: argparse.Namespace) -> None:
     from edge_router.client.sync_client import EdgeRouter
     from edge_router.tasks.task_router import TaskRouter
 
-    request = request_of(text_of(options.text), None)
+    request = request_of(words_of(options.text), None)
     with EdgeRouter(_config(options)) as client:
         decided = TaskRouter.from_client(client).decide(request)
     if options.json:
@@ -277,7 +279,7 @@ def _ask(options: argparse.Namespace) -> None:
     from edge_router.client.sync_client import EdgeRouter
     from edge_router.tasks.task_router import TaskRouter
 
-    request = request_of(text_of(options.text), options.max_tokens)
+    request = request_of(words_of(options.text), options.max_tokens)
     with EdgeRouter(_config(options)) as client:
         routed = TaskRouter.from_client(client)
         if options.json:

@@ -28,7 +28,11 @@ __all__ = ["add"]
 def add(commands: Any) -> None:
     """Register the command."""
     drift = add_command(
-        commands, "drift", _drift, "whether queries look like those the router knows"
+        commands,
+        "drift",
+        _drift,
+        "whether queries look like those the router knows",
+        settings=["artifact"],
     )
     drift.add_argument(
         "file",
@@ -42,7 +46,7 @@ def add(commands: Any) -> None:
         type=float,
         default=0.01,
         metavar="RATE",
-        help="chance that 200 queries like the known ones alarm, 0.001..0.5 (default 0.01)",
+        help="chance that 200 queries like the known ones alarm, 0.001..0.5",
     )
 
 

@@ -18,7 +18,11 @@ LAST = "last"
 def add(commands: Any) -> None:
     """Register the command."""
     feedback = add_command(
-        commands, "feedback", _feedback, "score how good an answer was (setting learn = true)"
+        commands,
+        "feedback",
+        _feedback,
+        "score how good an answer was (setting learn = true)",
+        settings=False,
     )
     feedback.add_argument("id", help=f"the answer's id (--json, log show), or {LAST!r}")
     feedback.add_argument("score", help="0 (bad) to 1 (good)")

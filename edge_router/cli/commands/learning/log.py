@@ -24,7 +24,9 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    log = add_command(commands, "log", _log, "outcomes kept on this device (setting learn = true)")
+    log = add_command(
+        commands, "log", _log, "outcomes kept on this device (setting learn = true)", settings=False
+    )
     log.add_argument(
         "action", choices=("show", "export", "clear"), help="list, write to FILE or forget them all"
     )

@@ -22,7 +22,7 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    budget = add_command(commands, "budget", _budget)
+    budget = add_command(commands, "budget", _budget, settings=False)
     budget.add_argument(
         "action", choices=("show", "reset"), help="list the limits, or forget what was spent"
     )

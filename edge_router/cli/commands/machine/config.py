@@ -1,4 +1,4 @@
-"""edge-router config: where the settings are read from, and what they are."""
+"""edge-router config: where the settings are read from, what they are, and an editor for them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ def add(commands: Any) -> None:
     """Register the command."""
     config = add_command(commands, "config", _config)
     config.add_argument(
-        "what", choices=("show", "path"), help="every setting in force, or the file they come from"
+        "what",
+        choices=("show", "path", "edit"),
+        help="every setting in force, the file they come from, or that file in $VISUAL or $EDITOR: "
+        "a broken edit changes nothing",
     )
 
 
@@ -29,6 +32,9 @@ def _config(options: argparse.Namespace) -> None:
     from edge_router.guards.user_files import is_file
 
     path = _path(options)
+    if options.what == "edit":
+        _edit(path)
+        return
     if options.what == "path":
         there = is_file(path)
         if options.json:
@@ -41,7 +47,7 @@ def _config(options: argparse.Namespace) -> None:
         print_json(_shown(settings))
         return
     experts, callers = settings.pop("experts"), settings["budget"].pop("callers")
-    tables = {name: settings.pop(name) for name in ("privacy", "budget", "tasks")}
+    tables = {name: settings.pop(name) for name in ("privacy", "budget", "tasks", "cache")}
     titled: dict[tuple[str, ...], Mapping[str, Any]] = {("router",): settings}
     titled |= {(name,): table for name, table in tables.items()}
     titled |= {("budget", "callers", name): table for name, table in callers.items()}
@@ -76,6 +82,13 @@ def _shown_value(name: str, value: Any) -> Any:
 def _each_shown(tables: Mapping[str, Any]) -> dict[str, Any]:
     """Tables by the names that the user gave them, which are no secrets."""
     return {name: _shown(table) for name, table in tables.items()}
+
+
+def _edit(path: Path) -> None:
+    from ...first_settings import BUNDLED, Choice, settings_text
+    from ...settings_editor import edit_settings
+
+    edit_settings(path, settings_text(Choice(BUNDLED, cloud=None, may_leave=False)))
 
 
 def _path(options: argparse.Namespace) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
         actions, "measure", _measure, "measure how fast local experts read and write; keep it"
     )
     measure.add_argument("--expert", action="append", help="only this one (may be repeated)")
-    add_command(actions, "show", _show, "what is known of this machine")
+    add_command(actions, "show", _show, "what is known of this machine", settings=False)
 
 
 def _measure(options: argparse.Namespace) -> None:
@@ -123,6 +123,8 @@ def _show(options: argparse.Namespace) -> None:
     print(f"processor: {info.processor}, {info.cores} cores")
     print(f"memory: {_memory_words(info, state)}")
     print(f"clock: {_clock_words(info, state)}")
+    for when, words in _trouble_words():
+        print(f"{when}: {words}")
     print(f"battery: {_battery_words(state)}")
     print(f"network: {_network_words(state)}")
     for name, expert in config.experts.items():
@@ -168,6 +170,17 @@ def _clock_words(info: DeviceInfo, state: DeviceState) -> str:
         return f"throttling unknown, {governor}"
     throttled = "not throttled" if state.clock_share >= 1 else "throttled"
     return f"{throttled}, {state.clock_share:.0%} of the highest is allowed, {governor}"
+
+
+def _trouble_words() -> Iterator[tuple[str, str]]:
+    """What a board's firmware complains of."""
+    from edge_router.device.board import Board
+
+    trouble = Board().trouble()
+    if trouble is not None:
+        yield "power and heat", ", ".join(trouble.now) or "well"
+        if trouble.earlier:
+            yield "since it was switched on", ", ".join(trouble.earlier)
 
 
 def _battery_words(state: DeviceState) -> str:

@@ -29,6 +29,7 @@ from ...options import add_command, config_of
 from ...printing import print_json
 from ...privacy_words import reading
 from ...terminal import visible
+from .board_checks import checks_of_machine
 from .parts import runtime_parts, version_of
 
 __all__ = ["Check", "add", "examine", "report"]
@@ -120,6 +121,7 @@ def examine(config: Config, *, connect: bool = False) -> list[Check]:
         ),
         _placement(config),
         *_privacy(config),
+        *(Check(*finding) for finding in checks_of_machine(config)),
     ]
 
 

@@ -32,7 +32,7 @@ def add(commands: Any) -> None:
     init.epilog = (
         "Looks for Ollama, LM Studio, llama-server and llama-cpp-python's server on this machine, "
         "for GGUF files, and for variables called ..._API_KEY, whose values it neither reads into "
-        "the file nor sends. Example: edge-router init --yes && edge-router chat"
+        "the file nor sends."
     )
 
 

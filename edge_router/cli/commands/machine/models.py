@@ -15,7 +15,7 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    add_command(commands, "models", _models)
+    add_command(commands, "models", _models, settings=False)
 
 
 def _models(options: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ...options import add_command, config_of, text_of
+from ...options import add_command, config_of, words_of
 from ...printing import print_dim, print_json
 from ...privacy_words import reading
 from ...terminal import visible
@@ -21,14 +21,16 @@ LONGEST_SHOWN = 60  # characters of a finding
 def add(commands: Any) -> None:
     """Register the command and its one subcommand."""
     actions = commands.choices["privacy"].add_subparsers(required=True, metavar="ACTION")
-    check = add_command(actions, "check", _check, "what is private in TEXT, by kind and place")
-    check.add_argument("text", help="the text, or - to read it from standard input")
+    check = add_command(
+        actions, "check", _check, "what is private in TEXT, by kind and place", settings=False
+    )
+    check.add_argument("text", nargs="+", help="words, or - for standard input")
 
 
 def _check(options: argparse.Namespace) -> None:
     from edge_router.layers.privacy.detectors import Detectors
 
-    config, text = config_of(options), text_of(options.text)
+    config, text = config_of(options), words_of(options.text)
     findings = Detectors(config.privacy).find(text)
     if options.json:
         listed = [

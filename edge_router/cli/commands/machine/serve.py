@@ -6,8 +6,13 @@ import argparse
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from edge_router.errors import ConfigError
+from edge_router.guards.user_files import user_path
 
 from ...options import add_command, config_of
 from ...printing import print_json
@@ -72,9 +77,15 @@ def add(commands: Any) -> None:
     serve.add_argument(
         "--spans", action="store_true", help="OpenTelemetry spans of every answer (extra otel)"
     )
+    serve.set_defaults(of_serve=serve)
+    serve.add_argument(
+        "--print-systemd", action="store_true",
+        help="print a unit for systemd's user manager that serves with these options, and end",
+    )  # fmt: skip
 
 
 def _serve(options: argparse.Namespace) -> None:
+    from edge_router.backends.llama_cpp.model_files import share_heap
     from edge_router.client.sync_client import EdgeRouter
     from edge_router.server.limits import Limits
     from edge_router.server.run import ServerOptions, require_extra
@@ -87,7 +98,11 @@ def _serve(options: argparse.Namespace) -> None:
         key = "" if key_place is None else f", key in {key_place}"
         print_line(f"serving at {url}{key}; Ctrl-C ends it")
 
+    if options.print_systemd:
+        print(_unit(options), end="")
+        return
     require_extra()
+    share_heap()
     limits = Limits(answers=options.answers, queue=options.queue, max_tokens=options.max_tokens)
     stated = ServerOptions(
         options.host, options.port, tuple(options.api_key_env),
@@ -116,6 +131,40 @@ def _hooks(options: argparse.Namespace, config: Config) -> tuple[Hook, ...]:
     return tuple(hooks)
 
 
+def _unit(options: argparse.Namespace) -> str:
+    """The unit for these options; the settings and the port are checked first. Raises
+    ConfigError."""
+    from edge_router.device.service_manager import user_unit
+    from edge_router.server.run import GRACE_S, ServerOptions
+
+    config = config_of(options)
+    ServerOptions(options.host, options.port)
+    if options.port == 0:
+        raise ConfigError("--port 0 is another port at each start; give the unit a port")
+    if options.api_key_env:
+        print_line(
+            "the unit needs the keys that variables hold: systemctl --user edit edge-router, and "
+            "EnvironmentFile= with a file of yours"
+        )
+    command = [sys.executable, "-m", "edge_router.cli", "serve", *_stated(options)]
+    stop_s = config.deadline_s + GRACE_S + 5
+    return user_unit(command, description="Edge Router", stop_s=stop_s)
+
+
+def _stated(options: argparse.Namespace) -> Iterator[str]:
+    """The options that were given, as words of a command line; of the settings file the whole path,
+    since a service begins in another folder."""
+    for action in options.of_serve._actions:  # noqa: SLF001 - argparse has no other way
+        value = getattr(options, action.dest, None)
+        if action.dest in ("help", "json", "print_systemd") or value == action.default:
+            continue
+        flag = action.option_strings[-1]
+        if action.dest == "config":
+            value = Path(user_path(str(value), what="--config")).absolute()
+        for one in value if isinstance(value, list) else [value]:
+            yield from (flag,) if one is True else (flag, str(one))
+
+
 def serve_router(
     router: EdgeRouter,
     options: ServerOptions,
@@ -128,6 +177,8 @@ def serve_router(
     `started` is called with the URL for clients and the place of the key, None where none is
     needed. Raises ConfigError and MissingExtra.
     """
+    from edge_router.client.local_models import local_models, unload
+    from edge_router.device.own_servers import registered
     from edge_router.server.app import asgi_app
     from edge_router.server.facts import facts_of
     from edge_router.server.models import Models
@@ -135,6 +186,7 @@ def serve_router(
     from edge_router.server.run import access_of, serve
     from edge_router.server.service import Service
     from edge_router.server.typed_questions import TypedQuestions
+    from edge_router.server.wire.loaded import ModelsInMemory
     from edge_router.settings.constraints import Constraints
 
     stop = threading.Event() if stop is None else stop
@@ -156,8 +208,13 @@ def serve_router(
     if chooser is not None:
         typed = TypedQuestions.of(chooser, within_s=config.deadline_s)
     dim, limits = manifest.embedding_dim, options.limits
-    service = Service(answers, inner.embed, knows, dim, models, limits, stop, typed)
-    serve(
-        asgi_app(service, access), options, drain_s=config.deadline_s, stop=stop,
-        started=lambda url: started(url, key_place),
-    )  # fmt: skip
+    memory = ModelsInMemory(lambda: local_models(router), lambda name: unload(router, name))
+    service = Service(answers, inner.embed, knows, dim, models, limits, stop, typed, memory)
+    with ExitStack() as until_the_end:
+
+        def listening(url: str) -> None:
+            until_the_end.enter_context(registered(config.data_folder, url, key_place))
+            started(url, key_place)
+
+        app = asgi_app(service, access)
+        serve(app, options, drain_s=config.deadline_s, stop=stop, started=listening)

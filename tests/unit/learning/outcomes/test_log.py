@@ -204,3 +204,19 @@ def test_a_score_beyond_its_range_is_refused(tmp_path: Path) -> None:
     """With the range."""
     with router(tmp_path) as learning, pytest.raises(LearningError, match="from 0"):
         learning.feedback("x", float("nan"))
+
+
+def test_rows_of_a_batch_are_written_at_once(tmp_path: Path, record: AnswerRecord) -> None:
+    """With the last of them, with a score, and at the end; nothing is lost in order."""
+    log = OutcomeLog(tmp_path / FILE, batch=3)
+    records = [numbered(record, number) for number in range(6)]
+    assert [log.append(one) for one in records[:2]] == [False, False]
+    assert not (tmp_path / FILE).exists()
+    assert log.append(records[2])
+    assert [one.id for one in log.rows()] == [f"id-{at}" for at in range(3)]
+    log.append(records[3])
+    assert log.score("id-3", 1.0)
+    assert [one.score for one in log.rows()] == [None, None, None, 1.0]
+    log.append(records[4])
+    log.close()
+    assert [one.id for one in log.rows()] == [f"id-{at}" for at in range(5)]
