@@ -26,6 +26,8 @@ EXAMPLES: Mapping[str, str] = {
     "edge-router agents route": "edge-router agents route turn on the lights",
     "edge-router agents eval": "edge-router agents eval requests.jsonl --fit --calibrate",
     "edge-router log": "edge-router log show",
+    "edge-router report": "edge-router report --out report.html",
+    "edge-router replay": "edge-router replay log.jsonl --operating-point economy",
     "edge-router drift": "edge-router drift queries.txt",
     "edge-router device measure": "edge-router device measure --expert local",
     "edge-router device show": "edge-router device show",

@@ -23,9 +23,10 @@ class CacheConfig:
     """The `[cache]` table. The constructor raises ConfigError as a table of a file does.
 
     An "exact" cache answers the same conversation again, a "semantic" one also a conversation whose
-    last turn asks the same in other words. Of more than `max_entries` answers or `max_bytes` of
-    texts those that were not used for longest go. With `private` also conversations in which the
-    detectors of `[privacy]` find something are kept.
+    last turn asks the same in other words. Of conversations the first keeps a hash alone, the
+    second the last turns too. Of more than `max_entries` answers or `max_bytes` of texts those that
+    were not used for longest go. With `private` also conversations in which the detectors of
+    `[privacy]` find something are kept.
     """
 
     mode: CacheMode = field(

@@ -183,13 +183,13 @@ class Config:
             number(0.0, 0.5), "probability that the other expert answers, 0..0.5; needs learn"
         ),
     )
-    shadow: str | None = field(
-        default=None,
-        metadata=setting(text, "a second operating point, whose choice is only kept; needs learn"),
-    )
     keep_conversation: bool = field(
         default=True,
         metadata=setting(flag, "keep the last conversation for --continue, and chat's typed lines"),
+    )
+    shadow: str | None = field(
+        default=None,
+        metadata=setting(text, "a second operating point, whose choice is only kept; needs learn"),
     )
     experts: Mapping[str, ExpertConfig] = field(default_factory=_local_only)
     tasks: TaskConfig = field(default_factory=TaskConfig)

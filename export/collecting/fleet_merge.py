@@ -19,8 +19,7 @@ from typing import Any, Self
 from edge_router.guards.bounded_file import numbered_lines
 from edge_router.guards.json_lines import BadJson, json_value
 from edge_router.learning.fleet.parquet import import_pyarrow, schema
-from edge_router.learning.fleet.shared_row import SharedRow, unpacked
-from edge_router.learning.outcomes import table
+from edge_router.learning.fleet.shared_row import SHARED, SharedRow, unpacked
 
 from ..data.rows import BadData, BadRow, NoSuchFile
 
@@ -229,7 +228,7 @@ class _Parts:
 def _columns(row: SharedRow, digest: bytes) -> dict[str, Any]:
     """The row as the table has it, with what ranks copies of it."""
     outcome = row.outcome
-    columns = {name: getattr(outcome, name) for name in table.COLUMNS}
+    columns = {name: getattr(outcome, name) for name in SHARED}
     columns["vector"] = outcome.vector.astype("<f2").tobytes()
     columns["estimates"] = [
         {

@@ -6,10 +6,12 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -50,10 +52,7 @@ def ray_cluster(address: str | None, *, cpus: int | None = None) -> Iterator[Any
     folder = tempfile.mkdtemp(prefix="ray-")
     try:
         if address is None:
-            variables = ON_LOOPBACK | {
-                "RAY_AUTH_MODE": "token",  # it answers no other user of this machine
-                "RAY_AUTH_TOKEN": secrets.token_hex(32),
-            }
+            variables = ON_LOOPBACK | _own_token()
             options = {
                 "address": "local",
                 "num_cpus": cpus or os.cpu_count(),
@@ -66,13 +65,26 @@ def ray_cluster(address: str | None, *, cpus: int | None = None) -> Iterator[Any
             options = {"address": address}
         with _environment(variables):
             ray = load_ray()
+            if ON_LOOPBACK.items() <= variables.items():  # Ray may have been imported before
+                ray._private.ray_constants.ENABLE_RAY_CLUSTER = False  # noqa: SLF001
             try:
                 _init(ray, options)
+                if address is None:
+                    _require_loopback(ray)
                 yield ray
             finally:
                 ray.shutdown()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache  # Ray keeps the first token that it reads
+def _own_token() -> dict[str, str]:
+    """So that the cluster answers no other user of this machine. Ray reads it when it is imported;
+    where it was imported before, it takes one from the user's home itself."""
+    if "ray" in sys.modules:
+        return {}
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 @contextmanager
@@ -117,6 +129,17 @@ def _init(ray: Any, options: Mapping[str, Any]) -> None:
         if "Version mismatch" in said:
             fix = "; install the same Ray and Python on every node"
         raise ClusterError(f"Ray cannot use {where}: {said[:600]}{fix}") from failures[0]
+
+
+def _require_loopback(ray: Any) -> None:
+    """Raises ClusterError where other machines could reach a cluster that is this one's alone."""
+    ip = ray.util.get_node_ip_address()
+    if not ip_address(ip).is_loopback:
+        variable = next(iter(ON_LOOPBACK))
+        raise ClusterError(
+            f"Ray was imported before it could be kept to loopback, and listens on {ip}; set "
+            f"{variable}=0 before this program starts"
+        )
 
 
 def _require_reachable(address: str) -> bool:

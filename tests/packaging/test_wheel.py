@@ -69,6 +69,8 @@ def test_the_wheel_carries_the_artifact_the_types_and_the_toolchain(wheel: Path)
         "edge_router/models/router-small/manifest.sha256",
         "edge_router/export/recipes/router-small.toml",
         "edge_router/benchmarks/rows/row.schema.json",
+        "edge_router/layers/cache/lexicon.toml",
+        "edge_router/layers/cache/similarity.json",
         "edge_router/routing/explaining/explanation.schema.json",
         "edge_router/export/outcomes/smollm2-135m.jsonl.gz",
         "edge_router/backends/openai/backend.py",

@@ -20,8 +20,9 @@ TRAINING = ("torch", "transformers", "optimum", "onnx", "sklearn", "sentence_tra
 IMPORT_EVERY_ROOM = """
 import importlib, pkgutil, edge_router
 rooms = [module.name for module in pkgutil.walk_packages(edge_router.__path__, "edge_router.")]
+tools = ("export", "benchmarks", "cli.llm_plugin", "device.pyinstaller.hook-")
 for room in ["edge_router.models", *rooms]:
-    if not room.startswith(("edge_router.export", "edge_router.benchmarks", "edge_router.cli.llm")):
+    if not room.removeprefix("edge_router.").startswith(tools):
         importlib.import_module(room)
 """
 ROUTE_A_QUERY = """

@@ -21,7 +21,7 @@ Difference = Literal[
 HARD_SCOPES = frozenset("only except first last next previous both either half never".split())
 LEAST_PREFIX = 4  # letters that Italy and Italian share
 TYPO = 0.82  # similarity of a word and the same mistyped
-LEAST_TYPO = 5  # letters
+LEAST_TYPO, LEAST_TRANSPOSED = 5, 3  # letters
 FRONTED = frozenset("in at on for when if during after before by with to under within".split())
 ACRONYM = (2, 6)  # letters
 ENGLISH = frozenset(
@@ -46,13 +46,29 @@ def matches(word: Word, others: Sequence[Word]) -> bool:
     """Whether a word is among others: as it is, as another form of it, mistyped, or as a word that
     asks the same."""
     return any(
-        word.text == one.text if one.is_empty and not word.is_empty else _is_alike(word, one)
+        word.text == one.text or _is_transposed(word.text, one.text)
+        if one.is_empty and not word.is_empty
+        else _is_alike(word, one)
         for one in others
     )
 
 
+def _is_transposed(word: str, other: str) -> bool:
+    """Two letters that have changed places, as in "teh"."""
+    return (
+        len(word) == len(other) >= LEAST_TRANSPOSED
+        and word[0] == other[0]
+        and sorted(word) == sorted(other)
+    )
+
+
 def _is_alike(word: Word, other: Word) -> bool:
-    return word.stem == other.stem or word.sense == other.sense or _is_typo(word.stem, other.stem)
+    return (
+        word.stem == other.stem
+        or word.sense == other.sense
+        or _is_typo(word.stem, other.stem)
+        or _is_transposed(word.text, other.text)
+    )
 
 
 def _texts(one: Reading) -> list[str]:
@@ -217,8 +233,8 @@ def _roles(one: Reading) -> dict[str, str]:
 
 Guard = Callable[[Reading, Reading], bool]
 GUARDS: tuple[tuple[Difference, Guard], ...] = (
-    ("number", lambda a, b: a.numbers != b.numbers or a.bare_numbers != b.bare_numbers),
     ("unit", lambda a, b: a.units != b.units),
+    ("number", lambda a, b: a.numbers != b.numbers or a.bare_numbers != b.bare_numbers),
     ("date", lambda a, b: a.dates != b.dates),
     ("format", lambda a, b: a.forms != b.forms or a.languages != b.languages),
     ("negation", lambda a, b: a.negations != b.negations),

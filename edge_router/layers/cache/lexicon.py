@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
+from importlib.resources import files
 
 __all__ = [
     "CALENDAR",
@@ -21,7 +21,7 @@ __all__ = [
     "UNITS",
 ]
 
-FILE = Path(__file__).with_name("lexicon.toml")
+FILE = files(__package__) / "lexicon.toml"
 LISTS: Mapping[str, str] = tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 

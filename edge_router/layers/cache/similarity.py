@@ -8,15 +8,17 @@ more than the stated share of hits is wrong, at the stated risk (see
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Self
 
 import numpy as np
 
 from edge_router.errors import ConfigError
-from edge_router.guards.stored_json import FAULTS, number, read_object, table, text
+from edge_router.guards.stored_json import FAULTS, number, table, text
 from edge_router.routing.arrays import Float32s, Float64s
 from edge_router.routing.logistic import sigmoid
 
@@ -26,7 +28,7 @@ from .reading import Reading, reading
 
 __all__ = ["SHIPPED", "Similarity", "Weights"]
 
-SHIPPED = Path(__file__).with_name("similarity.json")
+SHIPPED = files(__package__) / "similarity.json"
 LEAST_COSINE = 0.5  # below it questions are not compared at all
 WORD_COSINE = 0.78  # of two words, from which on they count as synonyms
 
@@ -48,10 +50,10 @@ class Weights:
     pairs: int
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a file of them. Raises ConfigError."""
+    def load(cls, path: Traversable) -> Self:
+        """Read a file of them, which may lie in an archive. Raises ConfigError."""
         try:
-            return cls.from_json(read_object(path))
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
         except FAULTS as error:
             raise ConfigError(
                 f"{str(path)!r} cannot be used for a semantic cache: {error}"

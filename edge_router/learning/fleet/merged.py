@@ -16,6 +16,7 @@ from edge_router.guards.bounded_file import refuse_missing, require_regular
 from ..outcomes import table
 from ..outcomes.outcome import Outcome
 from .parquet import VERSION, VERSION_KEY, import_pyarrow
+from .shared_row import NOT_SHARED, SHARED
 
 __all__ = ["MergedTable"]
 
@@ -77,7 +78,7 @@ class MergedTable:
 
     def rows(self) -> Iterator[Outcome]:
         """All outcomes; no more than a batch of them is in memory. Raises LearningError."""
-        for batch in self._batches(list(table.COLUMNS)):
+        for batch in self._batches(list(SHARED)):
             with self._refusing():
                 yield from _outcomes(batch)
 
@@ -133,7 +134,7 @@ def _outcomes(batch: Any) -> Iterator[Outcome]:
     """Rows as the log has them, from columns."""
     values = batch.to_pydict()
     for number in range(batch.num_rows):
-        fields = {name: column[number] for name, column in values.items()}
+        fields = NOT_SHARED | {name: column[number] for name, column in values.items()}
         estimates = {
             one["expert"]: [one[name] for name in ESTIMATED] for one in fields["estimates"]
         }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from edge_router.guards.json_lines import is_unicode
@@ -19,7 +19,7 @@ from edge_router.guards.json_lines import is_unicode
 from ..outcomes import table
 from ..outcomes.outcome import Outcome
 
-__all__ = ["VERSION", "SharedRow", "packed", "unpacked"]
+__all__ = ["NOT_SHARED", "SHARED", "VERSION", "SharedRow", "packed", "unpacked"]
 
 VERSION = 1
 HOUR_S = 3600.0  # times are told to the hour: nothing that is learned needs more
@@ -27,7 +27,15 @@ MOST_TEXT = 1_000  # characters of a name
 MOST_EXPERTS = 1_000
 MOST_NUMBERS = 65_536  # of a representation
 NAMES = ("id", "artifact", "script", "expert", "rival", "answered_by")
-FIELDS = frozenset((*table.COLUMNS, "version", "device", "export", "order"))
+SHARED = (
+    "id", "time", "artifact", "vector", "log_tokens", "characters", "script", "estimates",
+    "expert", "rival", "answered_by", "propensity", "gain", "min_gain", "cost_usd",
+    "first_token_s", "total_s", "input_tokens", "output_tokens", "prompt", "score", "ended",
+)  # fmt: skip
+NOT_SHARED = {one.name: one.default for one in fields(Outcome) if one.name not in SHARED}
+"""What stands in the other fields of an outcome that came from elsewhere: nothing is learned from
+them, so they stay on their device."""
+FIELDS = frozenset((*SHARED, "version", "device", "export", "order"))
 WHOLE = ("export", "order", "characters", "input_tokens", "output_tokens")
 LARGEST = 2**53  # what every reader of JSON gets right
 
@@ -47,7 +55,7 @@ def packed(row: SharedRow, *, text: bool) -> dict[str, Any]:
     outcome = row.outcome
     values: dict[str, Any] = {
         name: getattr(outcome, name)
-        for name in table.COLUMNS
+        for name in SHARED
         if name not in ("vector", "estimates", "prompt")
     }
     values["time"] = outcome.time // HOUR_S * HOUR_S
@@ -89,9 +97,9 @@ def _row(value: Mapping[str, Any]) -> SharedRow:
         raise ValueError(f"device is {device!r:.60}, no name")
     for name in WHOLE:
         _require_whole(value[name], name)
-    fields = {name: value.get(name) for name in table.COLUMNS}
-    fields["vector"] = _bytes(value["vector"])
-    outcome = table.checked(fields, value["estimates"])
+    stated = NOT_SHARED | {name: value.get(name) for name in SHARED}
+    stated["vector"] = _bytes(value["vector"])
+    outcome = table.checked(stated, value["estimates"])
     _require_in_range(outcome)
     return SharedRow(device, value["export"], value["order"], outcome)
 

@@ -18,6 +18,7 @@ OF_ANSWERS = {  # codes of `AnswerRecord.reason` that no decision has
     Reason.CHEAPEST_IS_ENOUGH: "no dearer expert was expected to gain enough",
     Reason.GAIN_IS_WORTH_IT: "the expected gain in quality was worth the price",
     Reason.LEAST_QUALITY: "a cheaper expert was expected below the least quality",
+    Reason.SAME_EXPERT: "the conversation stays where it was: switching would gain too little",
     Reason.EXPLORATION: "drawn at random, to learn from the answer",
 }
 
@@ -32,4 +33,4 @@ def reason_words(code: str) -> str:
         return "a code of another version"
     if reason in RULED_OUT:
         return f"another expert was wanted, but {RULED_OUT[reason]}"
-    return STATED.get(reason) or PREFERRED[reason]
+    return STATED.get(reason) or PREFERRED.get(reason) or reason.replace("_", " ")

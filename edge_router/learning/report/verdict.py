@@ -108,6 +108,7 @@ def _negated(of: Interval) -> Interval:
 
 def dollars(usd: float) -> str:
     """With as many digits as it takes to see something."""
+    usd += 0.0  # or "-0.0" would keep its sign
     if usd == 0 or abs(usd) >= 0.1:
         return f"-${-usd:,.2f}" if usd < 0 else f"${usd:,.2f}"
     return f"-${-usd:.2g}" if usd < 0 else f"${usd:.2g}"

@@ -131,35 +131,33 @@ def _question(stated: Any, place: Place) -> Question:
     if not isinstance(kind, str) or kind not in KNOWN:
         raise NotAsked("a question needs the type noul, choice or score", (*place, "type"))
     words, criteria = stated.get("instructions"), stated.get("criteria")
-    text = _text(words, (*place, "instructions"))
+    text = _text(words)
     inside = (*place, "criteria")
     if kind == "noul":
         if not isinstance(criteria, dict | None):
             raise NotAsked("criteria must be an object with true and false", inside)
         said = criteria or {}
-        options = {name: _text(said.get(name), (*inside, name)) for name in (TRUE, FALSE)}
+        options = {name: _text(said.get(name)) for name in (TRUE, FALSE)}
         if not text and not any(options.values()):
             raise NotAsked("a noul needs instructions or criteria", (*place, "instructions"))
         return Question("noul", text, options, place=place)
     if kind == "choice":
         if not isinstance(criteria, dict) or not 1 <= len(criteria) <= MOST_OPTIONS:
             raise NotAsked(f"criteria must be an object of 1 to {MOST_OPTIONS} options", inside)
-        options = {name: _text(one, (*inside, name)) for name, one in criteria.items()}
+        options = {name: _text(one) for name, one in criteria.items()}
         return Question("choice", text, options, place=place)
     if not isinstance(criteria, list) or not 2 <= len(criteria) <= MOST_LEVELS:
         raise NotAsked(f"criteria must be a list of 2 to {MOST_LEVELS} levels", inside)
     if None in criteria:
         raise NotAsked("a level must not be null", inside)
-    options = {str(at): _text(one, inside) for at, one in enumerate(criteria)}
+    options = {str(at): _text(one) for at, one in enumerate(criteria)}
     return Question("score", text, options, criteria, place)
 
 
-def _text(stated: Any, place: Place) -> str:
-    """Instructions or a description as a text: they may be objects and lists too."""
+def _text(stated: Any) -> str:
+    """Instructions or a description as a text: they may be objects, lists and numbers too."""
     if stated is None or isinstance(stated, str):
         return stated or ""
-    if not isinstance(stated, (dict, list)):
-        raise NotAsked("this must be a text, an object or a list", place)
     return json.dumps(stated, ensure_ascii=False)
 
 

@@ -130,8 +130,10 @@ import os, sys
 from pathlib import Path
 os.environ["RAY_USAGE_STATS_ENABLED"] = "1"
 from edge_router.export.collecting.ray_cluster import ray_cluster
+def one():
+    return 1
 with ray_cluster(None, cpus=1) as ray:
-    ray.get(ray.remote(abs).remote(-1))
+    assert ray.get(ray.remote(one).remote()) == 1
     from ray._common.usage import usage_lib
     assert not usage_lib.usage_stats_enabled()
     session = os.getsid(0)

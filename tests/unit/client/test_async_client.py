@@ -195,6 +195,7 @@ def test_a_cancelled_task_closes_the_connection() -> None:
     async def work(url: str) -> None:
         expert = replace(LOCAL, base_url=url)
         async with AsyncEdgeRouter(Config(experts={"local": expert})) as router:
+            await router.warm_up()
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(router.complete("Why?"), 0.3)
 

@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
         type=float,
         default=1.0,
         metavar="SHARE",
-        help="what a token that the cloud had read before costs beside a new one (default 1)",
+        help="what a token that the cloud had read before costs beside a new one",
     )
 
 

@@ -23,7 +23,7 @@ from edge_router import AnswerRecord
 from edge_router.errors import LearningError
 from edge_router.learning.outcomes import log as outcome_log
 from edge_router.learning.outcomes.log import FILE, MOST_WAITING, OutcomeLog
-from edge_router.learning.outcomes.table import SCHEMA_VERSION
+from edge_router.learning.outcomes.table import ADDED, SCHEMA_VERSION
 
 READ = "SELECT count(*) FROM outcomes"
 
@@ -166,7 +166,8 @@ def test_how_an_answer_ended_is_kept_and_shown(
 def as_version_1(path: Path) -> None:
     """What an Edge Router wrote that did not know how answers end."""
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("ALTER TABLE outcomes DROP COLUMN ended")
+        for column in ADDED:
+            connection.execute(f"ALTER TABLE outcomes DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 1")
 
 

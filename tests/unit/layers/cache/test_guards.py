@@ -73,6 +73,7 @@ def test_each_kind_of_difference_is_seen(kind: str, asked: str, kept: str) -> No
         ("Is it less expensive by bus?", "Is it cheaper by bus?"),
         ("My phone won't charge.", "My phone does not charge."),
         ("Who is the author of Emma?", "Who wrote Emma?"),
+        ("Waht is teh capitol of Farnce?", "What is the capital of France?"),
         ("WIE SPÄT IST ES", "Wie spät ist es?"),
     ],
 )

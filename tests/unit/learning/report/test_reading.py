@@ -94,8 +94,8 @@ def test_a_prefix_of_a_logger_is_skipped(tmp_path: Path) -> None:
         line(propensity="1"), line(time=None), line(total_s=float("inf")), line(reason=[]),
         line(score="good"), line(score=7), line(cost_usd=-1), line(total_s=10**400),
         line(estimates={"local": [0.5, 10**400, 1, 1]}), line(cost_usd=float("nan")),
-        line(estimates={"local": [0.5, 0, float("inf"), 1]}),
-        line(estimates={"local": [True] * 4}), line(estimates={"local": ["x", 0, 1, 1]}),
+        line(estimates={"local": [0.5, 0, float("inf"), 1]}), line(estimates={"local": [True] * 4}),
+        line(estimates={"local": ["x", 0, 1, 1]}),
     ],
 )  # fmt: skip
 def test_a_wrong_row_is_left_out_and_the_others_count(tmp_path: Path, wrong: Any) -> None:

@@ -116,9 +116,9 @@ def by_estimates(folder: Path, price: float, rows: list[dict[str, Any]]) -> Repl
 def test_a_useless_router_would_not_pay_either(tmp_path: Path) -> None:
     """Its log, decided again by the same useless estimates; a good one's paid."""
     how: dict[str, Any] = {"scored": 0.5, "exploration": 0.1}
-    useless = by_estimates(tmp_path, 0.2, simulated(1, 3000, knows=0.0, **how))
-    good = by_estimates(tmp_path, 0.2, simulated(1, 3000, knows=1.0, **how))
-    assert useless.by_estimates == 3000
+    useless = by_estimates(tmp_path, 0.2, simulated(1, 1500, knows=0.0, **how))
+    good = by_estimates(tmp_path, 0.2, simulated(1, 1500, knows=1.0, **how))
+    assert useless.by_estimates == 1500
     assert useless.verdict.startswith("Routing did not pay")
     assert good.verdict.startswith("Routing paid")
 
