@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from edge_router.errors import ConfigError
+from edge_router.guards.bounded_file import require_regular
 from edge_router.guards.data_folder import write_atomically
 from edge_router.settings.config import Config
 
@@ -26,12 +27,12 @@ def edit_settings(path: Path, first: str) -> None:
     """Have the user edit the file at `path`, or the text `first` where there is none.
 
     A broken edit may be mended at a terminal; else it is kept beside the file, which stays as it
-    was. Raises ConfigError.
+    was, and so is one of a file that something else has changed meanwhile. Raises ConfigError.
     """
     path = Path(os.path.realpath(path))  # a link goes on pointing at the file
-    copy = path.with_name(path.name + EDITED)
+    copy = _free_name(path)
     try:
-        before = path.read_text(encoding="utf-8") if path.exists() else None
+        before = _text_of(path)
         begun, editor = first if before is None else before, _editor()
         _write(copy, begun, NEW)
         while True:
@@ -46,6 +47,10 @@ def edit_settings(path: Path, first: str) -> None:
         after = copy.read_text(encoding="utf-8")
         if after == before:
             print_dim("nothing was changed")
+        elif _text_of(path) != before:
+            raise ConfigError(
+                f"{str(path)!r} was changed meanwhile and stays so; the edit is {str(copy)!r}"
+            )
         else:
             mode = NEW if before is None else stat.S_IMODE(path.stat().st_mode)
             _write(path, after, mode)
@@ -54,6 +59,24 @@ def edit_settings(path: Path, first: str) -> None:
     except (OSError, UnicodeDecodeError) as error:
         words = getattr(error, "strerror", None) or error
         raise ConfigError(f"{str(path)!r} cannot be edited: {words}") from None
+
+
+def _free_name(path: Path) -> Path:
+    """A name beside the file for the copy: what an earlier edit left there is kept."""
+    number, copy = 1, path.with_name(path.name + EDITED)
+    while os.path.lexists(copy):
+        number += 1
+        copy = path.with_name(f"{path.name}{EDITED}-{number}")
+    return copy
+
+
+def _text_of(path: Path) -> str | None:
+    """None where there is no file. Raises OSError, also for a pipe or a device, which may never
+    end."""
+    if not path.exists():
+        return None
+    require_regular(path.stat().st_mode)
+    return path.read_text(encoding="utf-8")
 
 
 def _unchanged(path: Path, copy: Path) -> ConfigError:

@@ -101,7 +101,7 @@ class EdgeRouter:
         )
         inner = asking.ask if handover is None else handover.ask
         ask = hedged(self.config, inner, self.router.experts, self.experience.failed, self._gate)
-        self._dispatch = cached(self.config, Dispatch(ask, self.experience), self.router)
+        self._dispatch = cached(self.config, Dispatch(ask, self.experience), self.router, backends)
         self._needs_confidence = handover is not None
         for name, expert in self.config.experts.items():
             if expert.backend == "llama_cpp":  # cheap, and a missing file is reported at once

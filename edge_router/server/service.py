@@ -139,12 +139,12 @@ class Service:
 
     async def loaded(self, exchange: Exchange) -> None:
         """List the models in memory. Raises Refused for a request from another machine."""
-        require_here(exchange.peer, exchange.own)
+        _require_here(exchange)
         await exchange.send_json(self.memory.list_object())
 
     async def unload(self, exchange: Exchange, body: bytes) -> None:
         """Give back a model's memory. Raises Refused and EdgeRouterError."""
-        require_here(exchange.peer, exchange.own)
+        _require_here(exchange)
         content = await _parsed(body, json_object)
         await exchange.send_json(await asyncio.to_thread(self.memory.released, content))
 
@@ -155,6 +155,10 @@ class Service:
         """Decide who answers; runs in the thread of the answer."""
         with self._deciding:
             return self.answers(asked, target, caller)
+
+
+def _require_here(exchange: Exchange) -> None:
+    require_here(exchange.peer, exchange.own, [name for name, _ in exchange.headers])
 
 
 async def _parsed(body: bytes, parse: Callable[[bytes], Any]) -> Any:

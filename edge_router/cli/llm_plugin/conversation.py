@@ -22,13 +22,16 @@ PDF = "application/pdf"
 ATTACHMENT_TYPES = {"image/png", "image/jpeg", "image/webp", "image/gif", PDF, *AUDIO}
 
 
-def request_of(prompt: Any) -> ChatRequest:
-    """The request for an `llm.Prompt`, all turns before it included. Raises InvalidRequest."""
+def request_of(prompt: Any, *, fetches: bool = True) -> ChatRequest:
+    """The request for an `llm.Prompt`, all turns before it included. Without `fetches` nothing is
+    asked for over the network, so an attachment behind a URL is refused. Raises InvalidRequest."""
     fields = sampling_of(prompt.options)
     if prompt.schema:
         form = ResponseFormat("json_schema", name="output", schema=prompt.schema)
         fields["response_format"] = form
     tools = tuple(Tool(t.name, t.description or "", t.input_schema) for t in prompt.tools)
+    if not fetches:
+        _refuse_urls(prompt.messages)
     messages = [one for message in prompt.messages for one in _messages(message)]
     return ChatRequest(_without_repeats(messages), tools=tools, **fields)
 
@@ -65,6 +68,16 @@ def _messages(message: Any) -> Iterator[Message]:
     if content != "":
         reasoning = thoughts or None if message.role == "assistant" else None
         yield Message(message.role, content, tool_calls=calls, reasoning_content=reasoning)
+
+
+def _refuse_urls(messages: list[Any]) -> None:
+    """llm asks a URL for its type, and for what is behind it."""
+    parts = (part for message in messages for part in message.parts)
+    if any(isinstance(part, AttachmentPart) and part.attachment.url for part in parts):
+        raise InvalidRequest(
+            "an attachment is behind a URL, and the limits let nothing leave the user's own "
+            "machines; attach the file itself"
+        )
 
 
 def _call(part: Any) -> ToolCall:

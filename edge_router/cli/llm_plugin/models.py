@@ -95,8 +95,9 @@ class Shared:
         router = self._opened()
         rule = rule_of(choice_of(prompt.options), router.config, router.router.artifact)
         limits = constraints_of(prompt.options)
-        whole = not stream
-        return router.answer(request_of(prompt), limits, rule, whole=whole, alone=self._expert)
+        stays = router.constraints().tightened(limits).own_machines_only
+        request = request_of(prompt, fetches=not stays)
+        return router.answer(request, limits, rule, whole=not stream, alone=self._expert)
 
 
 class SyncModel(Shared, llm.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -111,6 +112,8 @@ class LastConversation:
                 content = json.dumps(conversation.to_json())
                 write_atomically(self.path, content, mode=OWNER_ONLY, durable=False)
         except OSError as error:
+            with suppress(OSError):  # else --continue would take up an older one, and its limits
+                self.path.unlink(missing_ok=True)
             print_dim(f"this conversation is not kept for --continue: {error.strerror or error}")
 
     def is_private(self, line: str) -> bool:

@@ -5,9 +5,10 @@ What is off is not loaded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from edge_router.backends.base import Backend
 from edge_router.chat.completion import ChatRequest, Prompt
 from edge_router.errors import BackendError
 from edge_router.routing.arrays import Float32s
@@ -64,8 +65,11 @@ def hedged(
     return Hedge(ask, experts, after_s=config.hedge_after_s, failed=failed, **asks).ask
 
 
-def cached(config: Config, answers: Answers, router: Embeds) -> Answers:
-    """`answers`, behind a cache where the settings name one. Raises ConfigError."""
+def cached(
+    config: Config, answers: Answers, router: Embeds, backends: Mapping[str, Backend]
+) -> Answers:
+    """`answers`, behind a cache where the settings name one; what a program's own `backends` wrote
+    is given by others of their class alone. Raises ConfigError."""
     if config.cache.mode == "off":
         return answers
     from edge_router.layers.cache.cache import AnswerCache
@@ -79,6 +83,8 @@ def cached(config: Config, answers: Answers, router: Embeds) -> Answers:
     def is_private(request: ChatRequest) -> bool:
         return not config.cache.private and bool(search(request, detectors, media=False))
 
-    cache = AnswerCache.from_config(config, router.artifact, router.embed, is_private)
+    kinds = {name: type(one) for name, one in backends.items()}
+    own = {name: f"{one.__module__}.{one.__qualname__}" for name, one in kinds.items()}
+    cache = AnswerCache.from_config(config, router.artifact, router.embed, is_private, own)
     experts = {one.name: one for one in router.experts}
     return CachedDispatch(answers, cache, experts, router.embedding)

@@ -9,10 +9,11 @@ before it equal; `similarity` says whether both ask the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from edge_router.chat.message import Message
 from edge_router.chat.request import ChatRequest
 from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.manifest import RouterArtifact
@@ -20,7 +21,7 @@ from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.deciding.reason import Reason
 from edge_router.settings.config import Config
 
-from .key import Keys, is_cacheable, is_rewordable, keys_of, settings_key
+from .key import NONE, Keys, is_cacheable, is_rewordable, keys_of, settings_key
 from .similarity import Similarity
 from .store import AnswerStore, Kept, Stored
 
@@ -87,16 +88,17 @@ class AnswerCache:
         artifact: RouterArtifact,
         embed: Callable[[str], Float32s],
         is_private: IsPrivate = lambda _request: False,
+        own: Mapping[str, str] = NONE,
     ) -> Self:
         """The cache that the settings name; its file is not opened yet. `embed` gives the embedding
-        of a text. Raises ConfigError for a semantic one of an artifact that nothing is calibrated
-        for."""
+        of a text, `own` the classes of a program's own backends by their experts. Raises
+        ConfigError for a semantic one of an artifact that nothing is calibrated for."""
         limits = config.cache
         semantic = limits.mode == "semantic"
         similarity = Similarity.of(artifact.hash, embed) if semantic else None
         return cls(
             AnswerStore(limits.file_in(config.data_folder), limits),
-            settings_key(config, artifact.hash),
+            settings_key(config, artifact.hash, own),
             similarity=similarity,
             is_private=is_private,
         )
@@ -129,8 +131,10 @@ class AnswerCache:
         return hit
 
     def keep(self, place: Place, kept: Kept) -> None:
-        """Keep a whole answer."""
-        self._store.keep(place.keys.whole, place.keys.context, kept)
+        """Keep a whole answer, unless it holds private data itself that must not be kept."""
+        written = f"{kept.thoughts}\n{kept.answer}"
+        if not self._is_private(ChatRequest((Message("user", written),))):
+            self._store.keep(place.keys.whole, place.keys.context, kept)
 
     def close(self) -> None:
         """Give the file back."""

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from edge_router.chat.message import Message
@@ -19,7 +20,7 @@ from edge_router.chat.request import ChatRequest
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
-__all__ = ["Keys", "is_cacheable", "is_rewordable", "keys_of", "settings_key"]
+__all__ = ["NONE", "Keys", "is_cacheable", "is_rewordable", "keys_of", "settings_key"]
 
 LONGEST_REWORDED = 600  # characters of a last turn that is compared by its meaning
 NO_MATTER = frozenset(
@@ -27,6 +28,7 @@ NO_MATTER = frozenset(
     "data_dir min_battery hedge_after_s tasks".split()
 )
 """Settings that say nothing of what an answer is like, or who may read the query."""
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,12 @@ def keys_of(
     return Keys(_hash({"context": context.hex(), "question": last.text}), context)
 
 
-def settings_key(config: Config, artifact: str) -> bytes:
-    """The hash of all settings that shape an answer, and of the router `artifact` (its hash)."""
+def settings_key(config: Config, artifact: str, own: Mapping[str, str] = NONE) -> bytes:
+    """The hash of all settings that shape an answer, of the router `artifact` (its hash), and of
+    the classes of a program's `own` backends, which answer instead of those of the settings."""
     stated = {name: one for name, one in config.to_json().items() if name not in NO_MATTER}
-    return _hash({"artifact": artifact, "settings": stated})
+    backends = {"own": own} if own else {}
+    return _hash({"artifact": artifact, "settings": stated, **backends})
 
 
 def _limits(limits: Constraints) -> Mapping[str, Any]:

@@ -37,7 +37,8 @@ def next_export(data_folder: Path) -> ExportIdentity:
     before = _stored(path)
     now = ExportIdentity(before.device, before.export + 1)
     with writing_to(data_folder):
-        write_atomically(path, json.dumps({"device": now.device, "exports": now.export}) + "\n")
+        content = json.dumps({"device": now.device, "exports": now.export}) + "\n"
+        write_atomically(path, content, mode=0o600)
     return now
 
 

@@ -49,7 +49,7 @@ def export_log(log: OutcomeLog, data_folder: Path, out: Path, *, text: bool = Fa
     if out.suffix == ".gz":
         content = gzip.compress(content, mtime=0)
     try:
-        write_atomically(out, content)
+        write_atomically(out, content, mode=0o600)  # as the log that it comes from
     except OSError as error:
         raise ConfigError(
             f"{str(out)!r} cannot be written ({error.strerror or error}); give another file"

@@ -12,11 +12,12 @@ from zlib import crc32
 
 from edge_router.errors import LearningError
 from edge_router.guards.bounded_file import refuse_missing, require_regular
+from edge_router.guards.stored_json import text
 
 from ..outcomes import table
 from ..outcomes.outcome import Outcome
 from .parquet import VERSION, VERSION_KEY, import_pyarrow
-from .shared_row import NOT_SHARED, SHARED
+from .shared_row import NOT_SHARED, SHARED, require_in_range
 
 __all__ = ["MergedTable"]
 
@@ -54,7 +55,9 @@ class MergedTable:
         """How many rows each router has read, by its hash."""
         counts: Counter[str] = Counter()
         for batch in self._batches(["artifact"]):
-            counts.update(batch.column(0).to_pylist())
+            names = batch.column(0).to_pylist()
+            with self._refusing():
+                counts.update(text(name, "artifact") for name in names)
         return counts
 
     def require_router(self, artifact: str) -> None:
@@ -138,4 +141,6 @@ def _outcomes(batch: Any) -> Iterator[Outcome]:
         estimates = {
             one["expert"]: [one[name] for name in ESTIMATED] for one in fields["estimates"]
         }
-        yield table.checked(fields, estimates)
+        outcome = table.checked(fields, estimates)
+        require_in_range(outcome)
+        yield outcome

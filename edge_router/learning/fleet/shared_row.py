@@ -19,7 +19,15 @@ from edge_router.guards.json_lines import is_unicode
 from ..outcomes import table
 from ..outcomes.outcome import Outcome
 
-__all__ = ["NOT_SHARED", "SHARED", "VERSION", "SharedRow", "packed", "unpacked"]
+__all__ = [
+    "NOT_SHARED",
+    "SHARED",
+    "VERSION",
+    "SharedRow",
+    "packed",
+    "require_in_range",
+    "unpacked",
+]
 
 VERSION = 1
 HOUR_S = 3600.0  # times are told to the hour: nothing that is learned needs more
@@ -100,7 +108,7 @@ def _row(value: Mapping[str, Any]) -> SharedRow:
     stated = NOT_SHARED | {name: value.get(name) for name in SHARED}
     stated["vector"] = _bytes(value["vector"])
     outcome = table.checked(stated, value["estimates"])
-    _require_in_range(outcome)
+    require_in_range(outcome)
     return SharedRow(device, value["export"], value["order"], outcome)
 
 
@@ -121,7 +129,8 @@ def _require_whole(value: Any, name: str) -> None:
         raise ValueError(f"{name} is {value!r:.40}, no whole number from 0")
 
 
-def _require_in_range(outcome: Outcome) -> None:
+def require_in_range(outcome: Outcome) -> None:
+    """Raise ValueError for what no log exports."""
     if not 0 < outcome.propensity <= 1:
         raise ValueError(f"propensity is {outcome.propensity:g}; it must be above 0, at most 1")
     if outcome.score is not None and not 0 <= outcome.score <= 1:

@@ -7,7 +7,7 @@ has no say in what this machine keeps in memory, whatever key they have.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,9 +57,14 @@ def loaded_object(model: LocalModel) -> Mapping[str, Any]:
     }
 
 
-def require_here(peer: str, own: str) -> None:
-    """Raise Refused unless `peer` is a program of this machine, whose address is `own`."""
-    if not peer or not (is_loopback(peer) or peer == own):
+FORWARDED = frozenset(("forwarded", "via", "x-forwarded-for", "x-real-ip"))
+
+
+def require_here(peer: str, own: str, headers: Collection[str] = ()) -> None:
+    """Raise Refused unless `peer` is a program of this machine, whose address is `own`, and none
+    that forwards what others ask, as `headers` (their names in small letters) may tell."""
+    here = bool(peer) and (is_loopback(peer) or peer == own)
+    if not here or not FORWARDED.isdisjoint(headers):
         words = "only programs on the server's own machine may see or change what it keeps loaded"
         raise Refused(403, words, code="not_this_machine", kind="permission_error")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from pathlib import Path
@@ -119,3 +120,47 @@ def test_an_editor_that_fails_changes_nothing(
     assert words in err
     assert path.read_text() == GOOD
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_later_edit_keeps_the_one_that_broke(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, path: Path, tmp_path: Path
+) -> None:
+    """The copy of an earlier edit may be an hour's work."""
+    path.parent.mkdir()
+    path.write_text(GOOD)
+    editor(monkeypatch, tmp_path, f"file.write_text({BAD!r})")
+    assert edit(capsys, path)[0] == 2
+    editor(monkeypatch, tmp_path, f"file.write_text({BAD + '#2'!r})")
+    assert "config.toml.edited-2" in edit(capsys, path)[1]
+    editor(monkeypatch, tmp_path, f"file.write_text({GOOD + '#'!r})")
+    assert edit(capsys, path)[0] == 0
+    kept = {one.name: one.read_text() for one in path.parent.iterdir()}
+    broken = {"config.toml.edited": BAD, "config.toml.edited-2": f"{BAD}#2"}
+    assert kept == {"config.toml": f"{GOOD}#", **broken}
+
+
+def test_what_changed_the_file_meanwhile_stays(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, path: Path, tmp_path: Path
+) -> None:
+    """Neither of two edits at once is lost."""
+    path.parent.mkdir()
+    path.write_text(GOOD)
+    other = f"pathlib.Path({str(path)!r}).write_text({GOOD + '# other'!r})"
+    editor(monkeypatch, tmp_path, f"{other}; file.write_text({GOOD + '# mine'!r})")
+    code, err = edit(capsys, path)
+    assert (code, path.read_text()) == (2, f"{GOOD}# other")
+    assert "changed meanwhile" in err
+    assert path.with_name("config.toml.edited").read_text() == f"{GOOD}# mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_not_waited_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    """It may never begin, and a device may never end."""
+    monkeypatch.setenv("VISUAL", "false")
+    path.parent.mkdir()
+    os.mkfifo(path)
+    code, err = edit(capsys, path)
+    assert code == 2
+    assert "a pipe, not a regular file" in err

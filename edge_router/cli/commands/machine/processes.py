@@ -24,6 +24,16 @@ __all__ = ["add"]
 
 NOTHING_RUNS = "no edge-router serve of this user is running; ask and chat end with their models"
 TIMEOUT_S = 5.0
+MODEL: Mapping[str, Any] = {
+    "expert": str,
+    "model": str,
+    "bytes": int | float,
+    "loaded": bool,
+    "loading": bool,
+    "answering": bool,
+    "unloads_in_s": int | float | None,
+}
+"""What a model in the reply to GET /v1/loaded has, and of which type."""
 
 
 class ServerSilent(EdgeRouterError):
@@ -113,15 +123,42 @@ def _reply(
     try:
         with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
             said = client.request(verb, f"{_here(server.url)}/{path}", headers=headers, json=body)
-        content = said.json()
+        content: Any = said.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise ServerSilent(
             f"{server.url} does not answer: {error or type(error).__name__}"
         ) from None
-    if said.status_code != httpx.codes.OK or not isinstance(content, dict):
-        words = quoted(content["error"]["message"]) if "error" in content else said.status_code
-        raise ServerSilent(f"{server.url} refused: {words}")
-    return content
+    if said.status_code != httpx.codes.OK:
+        raise ServerSilent(f"{server.url} refused: {_why(content) or said.status_code}")
+    if not _is_sound(content, path):
+        raise ServerSilent(f"{server.url} answers with what is no reply; is it of another version?")
+    reply: Mapping[str, Any] = content
+    return reply
+
+
+def _why(content: Any) -> str:
+    """What an error says, "" where it is none of ours."""
+    error = content.get("error") if isinstance(content, dict) else None
+    return quoted(error["message"]) if isinstance(error, dict) and "message" in error else ""
+
+
+def _is_sound(content: Any, path: str) -> bool:
+    """Whether a reply has what is printed of it: another program may have the server's port."""
+    if not isinstance(content, dict):
+        return False
+    if path == "unload":
+        lists = [content.get("unloaded"), content.get("answering")]
+        return all(isinstance(one, list) and {*map(type, one)} <= {str} for one in lists)
+    models = content.get("data")
+    return isinstance(models, list) and all(map(_is_model, models))
+
+
+def _is_model(said: Any) -> bool:
+    return (
+        isinstance(said, dict)
+        and MODEL.keys() <= said.keys()
+        and all(isinstance(said[name], kind) for name, kind in MODEL.items())
+    )
 
 
 def _here(url: str) -> str:

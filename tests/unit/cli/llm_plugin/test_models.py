@@ -179,6 +179,20 @@ def test_a_wrong_option_says_what_is_right(
     assert sum(len(fake.requests) for fake in experts.fakes.values()) == asked
 
 
+def test_no_url_is_asked_for_where_nothing_may_leave(
+    experts: Experts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for the type of an attachment nor for its content, by the limits of one prompt."""
+    monkeypatch.setattr(llm.Attachment, "base64_content", None)
+    picture = llm.Attachment(type="image/png", url="https://example.org/a.png")
+    sound = llm.Attachment(type="audio/wav", url="https://example.org/a.wav")
+    for one in (picture, sound):
+        for limit in ({"offline": True}, {"placement": "only_on_device"}):
+            response = experts.routed.prompt("What is it?", attachments=[one], **limit)
+            with pytest.raises(InvalidRequest, match="attach the file itself"):
+                response.text()
+
+
 def test_an_expert_asked_by_name_has_no_choice(experts: Experts) -> None:
     """No option for it, and nobody steps in where it fails."""
     with pytest.raises(ValueError, match="no option 'min_gain'"):

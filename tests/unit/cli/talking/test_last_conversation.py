@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import stat
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from command_line import run
+from edge_router.cli.talking import last_conversation
 from fault_server import STREAM_HEAD, FaultServer, Peer, piece
 
 Asked = Callable[..., tuple[int, str, str]]
@@ -130,3 +132,20 @@ def test_a_folder_that_cannot_be_written_costs_no_answer(ask: Asked, tmp_path: P
     code, out, err = ask("ask", "One")
     assert (code, out) == (0, "Hello.\n")
     assert "not kept for --continue" in err
+
+
+def test_a_full_disk_leaves_no_older_conversation(
+    ask: Asked, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What had to stay here would go on in one that need not."""
+    assert ask("ask", "One")[0] == 0
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(last_conversation, "write_atomically", full)
+        code, _, err = ask("ask", "Two", "--placement", "only_on_device")
+    assert (code, "No space left" in err) == (0, True)
+    assert "no conversation to continue" in ask("ask", "-c", "Three", after=ELSEWHERE)[2]
+    assert len(heard) == 2

@@ -218,6 +218,25 @@ def test_an_expert_that_may_not_read_it_is_not_quoted(tmp_path: Path) -> None:
     assert strict.router.complete(text).text == "from here"
 
 
+class OtherBackend(FakeBackend):
+    """A program's own, of another class."""
+
+
+def test_a_programs_own_backend_writes_for_its_class_alone(tmp_path: Path) -> None:
+    """What it says under the name of an expert is no answer of that expert."""
+    Client(tmp_path, OtherBackend("Paris, says the test.")).router.complete(PARIS)
+    assert Client(tmp_path).router.complete(PARIS).text == "Paris."
+    again = Client(tmp_path, OtherBackend("asked anew")).router.complete(PARIS)
+    assert again.text == "Paris, says the test."
+
+
+def test_an_answer_with_private_data_is_not_kept(tmp_path: Path) -> None:
+    """Though nothing private was in the question; unless the settings ask for it."""
+    assert Client(tmp_path, FakeBackend("ann@example.org")).twice(PARIS) == 2
+    cache = {"mode": "exact", "private": True}
+    assert Client(tmp_path, FakeBackend("ann@example.org"), cache=cache).twice(PARIS) == 1
+
+
 def test_hits_teach_no_speeds_and_no_outcomes(tmp_path: Path) -> None:
     """They would say that the expert is fast and free."""
     client = Client(tmp_path, learn=True)

@@ -105,3 +105,26 @@ def test_without_pyarrow_the_pip_line_is_given(
     ):
         with pytest.raises(MissingExtra, match=r"pip install 'edge-router\[fleet\]'"):
             work()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "complaint"),
+    [("artifact", None, "artifact is None, no text"), ("propensity", 0.0, "above 0, at most 1")],
+)
+def test_columns_that_no_export_writes_are_refused(
+    tmp_path: Path, column: str, value: object, complaint: str
+) -> None:
+    """A table is a file of unknown origin too, and rows are weighed by one over a propensity."""
+    merged = table_of(tmp_path, [shared("a", 1)])
+    table = parquet.read_table(merged.path)
+    place = table.schema.get_field_index(column)
+    values = pyarrow.array([value], table.schema.field(place).type)
+    parquet.write_table(table.set_column(place, table.schema.field(place), values), merged.path)
+
+    def learn() -> list[Any]:
+        damaged = MergedTable(merged.path)
+        damaged.require_router(ROUTER)
+        return list(damaged.rows())
+
+    with pytest.raises(LearningError, match=complaint):
+        learn()

@@ -49,3 +49,11 @@ def test_only_this_machine_has_a_say(peer: str, own: str, here: bool) -> None:
     else:
         with pytest.raises(Refused, match="own machine"):
             require_here(peer, own)
+
+
+@pytest.mark.parametrize("name", ["x-forwarded-for", "forwarded", "via", "x-real-ip"])
+def test_a_proxy_on_this_machine_has_no_say(name: str) -> None:
+    """It speaks for others; a header can only take the say away."""
+    require_here("127.0.0.1", "127.0.0.1", ["host", "accept"])
+    with pytest.raises(Refused, match="own machine"):
+        require_here("127.0.0.1", "127.0.0.1", ["host", name])

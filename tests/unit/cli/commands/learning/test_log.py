@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,8 @@ def test_a_log_is_exported_without_text(capsys: pytest.CaptureFixture[str], tmp_
     assert [line["id"] for line in lines] == ids
     assert "What is" not in out.read_text()
     done = json.loads(run(capsys, "log", "export", str(out), "--text", "--json")[1])
+    files = (out, tmp_path / "device.json")
+    assert [stat.S_IMODE(one.stat().st_mode) for one in files] == [0o600, 0o600]
     assert (done["export"], done["prompts"]) == (2, 3)
     assert out.read_text().count("What is") == 3
     assert {line["device"] for line in lines} == {done["device"]}
