@@ -20,6 +20,7 @@ from edge_router.guards.bounded_file import numbered_lines
 from edge_router.guards.json_lines import BadJson, json_value
 from edge_router.learning.fleet.parquet import import_pyarrow, schema
 from edge_router.learning.fleet.shared_row import SHARED, SharedRow, unpacked
+from edge_router.learning.outcomes.table import ESTIMATED
 
 from ..data.rows import BadData, BadRow, NoSuchFile
 
@@ -231,13 +232,7 @@ def _columns(row: SharedRow, digest: bytes) -> dict[str, Any]:
     columns = {name: getattr(outcome, name) for name in SHARED}
     columns["vector"] = outcome.vector.astype("<f2").tobytes()
     columns["estimates"] = [
-        {
-            "expert": name,
-            "quality": estimate.quality,
-            "cost_usd": estimate.cost_usd,
-            "latency_s": estimate.latency_s,
-            "output_tokens": estimate.output_tokens,
-        }
+        {"expert": name} | {one: getattr(estimate, one) for one in ESTIMATED}
         for name, estimate in outcome.estimates.items()
     ]
     ranked = {"scored": outcome.score is not None, "digest": digest}

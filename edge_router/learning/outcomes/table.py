@@ -33,10 +33,12 @@ from .outcome import Outcome
 
 __all__ = [
     "COLUMNS",
+    "ESTIMATED",
     "FAULTS",
     "checked",
     "count_rows",
     "empty",
+    "estimate_numbers",
     "insert",
     "numbered_outcomes",
     "open_for_reading",
@@ -81,6 +83,7 @@ TEXTS_OR_NONE = ("rival", "prompt", "shadow")
 NUMBERS = ("time", "log_tokens", "propensity", "gain", "min_gain", "first_token_s", "total_s")
 NUMBERS_OR_NONE = ("cost_usd", "score")
 COUNTS_OR_NONE = ("input_tokens", "output_tokens", "cached_tokens")
+ESTIMATED = ("quality", "cost_usd", "latency_s", "output_tokens")  # of each expert, in this order
 ENDINGS = ("complete", "cancelled", "broken")
 LARGEST = 2**63  # SQLite's integers
 
@@ -204,18 +207,21 @@ def values_of(outcome: Outcome) -> list[Any]:
     """What the columns hold. Raises ValueError for what SQLite cannot."""
     values: dict[str, Any] = {name: getattr(outcome, name) for name in COLUMNS}
     values["vector"] = outcome.vector.astype("<f2").tobytes()
-    values["estimates"] = json.dumps(
-        {
-            e.name: [e.quality, e.cost_usd, e.latency_s, e.output_tokens]
-            for e in outcome.estimates.values()
-        }
-    )
+    values["estimates"] = json.dumps(estimate_numbers(outcome.estimates))
     for name, value in values.items():
         if isinstance(value, str):
             value.encode()
         elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
             raise ValueError(f"{name} is too large")
     return list(values.values())
+
+
+def estimate_numbers(estimates: Mapping[str, Estimate]) -> dict[str, list[float | None]]:
+    """What was ESTIMATED of each expert, as a log has it and `checked` takes it."""
+    return {
+        one.name: [one.quality, one.cost_usd, one.latency_s, one.output_tokens]
+        for one in estimates.values()
+    }
 
 
 def _outcome(row: Sequence[Any]) -> Outcome:
