@@ -20,7 +20,7 @@ from edge_router.guards.bounded_file import numbered_lines
 from edge_router.guards.json_lines import BadJson, json_value
 from edge_router.learning.fleet.parquet import import_pyarrow, schema
 from edge_router.learning.fleet.shared_row import SHARED, SharedRow, unpacked
-from edge_router.learning.outcomes.table import ESTIMATED
+from edge_router.learning.outcomes.table import ESTIMATED, vector_bytes
 
 from ..data.rows import BadData, BadRow, NoSuchFile
 
@@ -230,7 +230,7 @@ def _columns(row: SharedRow, digest: bytes) -> dict[str, Any]:
     """The row as the table has it, with what ranks copies of it."""
     outcome = row.outcome
     columns = {name: getattr(outcome, name) for name in SHARED}
-    columns["vector"] = outcome.vector.astype("<f2").tobytes()
+    columns["vector"] = vector_bytes(outcome.vector)
     columns["estimates"] = [
         {"expert": name} | {one: getattr(estimate, one) for one in ESTIMATED}
         for name, estimate in outcome.estimates.items()

@@ -59,7 +59,7 @@ def packed(row: SharedRow, *, text: bool) -> dict[str, Any]:
         if name not in ("vector", "estimates", "prompt")
     }
     values["time"] = outcome.time // HOUR_S * HOUR_S
-    values["vector"] = base64.b64encode(outcome.vector.astype("<f2").tobytes()).decode()
+    values["vector"] = base64.b64encode(table.vector_bytes(outcome.vector)).decode()
     values["estimates"] = table.estimate_numbers(outcome.estimates)
     if text and outcome.prompt is not None:
         values["prompt"] = outcome.prompt

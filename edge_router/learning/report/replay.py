@@ -21,7 +21,7 @@ from edge_router.routing.experts.panel import Candidates
 from edge_router.routing.router import Router
 from edge_router.settings.constraints import Constraints
 
-from ..outcomes.table import FAULTS, estimate_numbers
+from ..outcomes.table import FAULTS, estimate_numbers, vector_of
 from .answers import FIELDS, Columns, LoggedAnswers
 from .reading import is_lines, logged_lines, stored_rows
 from .savings import Savings, savings_of
@@ -161,7 +161,7 @@ class _Again:
         """As this router read it then, else as it reads the logged text."""
         router, dim = self._router, self._router.artifact.manifest.representation_dim
         if row.get("artifact") == router.artifact.hash and row.get("vector") is not None:
-            vector = np.frombuffer(row["vector"], dtype="<f2").astype(np.float32)
+            vector = vector_of(row["vector"])
             if len(vector) == dim and np.isfinite(vector).all():
                 return Representation(vector, float(row["log_tokens"]))
         if isinstance(row.get("prompt"), str):
