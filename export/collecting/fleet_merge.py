@@ -167,7 +167,11 @@ class _Lengths:
 
 
 class _Parts:
-    """Rows dealt out to files in `folder`; of those not written yet a bounded number."""
+    """Rows dealt out to files in `folder`; of those not written yet a bounded number.
+
+    A part is small: handing its columns to pyarrow's threads takes longer than they take, and on a
+    busy machine reading has been seen to wait for those threads without end.
+    """
 
     def __init__(self, pyarrow: Any, folder: Path) -> None:
         self._pyarrow, self._folder = pyarrow, folder
@@ -203,8 +207,9 @@ class _Parts:
         path = self._path(number)
         if not path.exists():
             return None
-        with path.open("rb") as file, self._pyarrow.ipc.open_stream(file) as stream:
-            return stream.read_all()
+        options = self._pyarrow.ipc.IpcReadOptions(use_threads=False)
+        with path.open("rb") as file, self._pyarrow.ipc.open_stream(file, options=options) as read:
+            return read.read_all()
 
     def _write(self) -> None:
         for number, rows in enumerate(self._waiting):
@@ -217,7 +222,7 @@ class _Parts:
     def _writer(self, number: int) -> Any:
         if number not in self._writers:
             file = self._files.enter_context(self._path(number).open("wb"))
-            options = self._pyarrow.ipc.IpcWriteOptions(compression="lz4")
+            options = self._pyarrow.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
             writer = self._pyarrow.ipc.new_stream(file, self._schema, options=options)
             self._writers[number] = self._files.enter_context(writer)
         return self._writers[number]
