@@ -22,6 +22,7 @@ MAX_FLIP_RATE = 0.01  # on the mean over the pairs, at each operating point
 MAX_PAIR_FLIP_RATE = 0.025  # of the worst pair: its gains may crowd about the price
 MAX_AUC_DROP = 0.005
 ENOUGH = 1000  # queries: of fewer, a rate is known only roughly
+FEWEST = 10  # right answers, and wrong ones
 SIDE = 1.645  # standard errors above a limit that one rate in twenty is by chance
 RIGHT = 0.5
 
@@ -76,7 +77,8 @@ def parity(
     Gives the share of decisions that flip, for every operating point and pair of profiles (the
     stronger one at the full price), how far
     estimates differ on the mean and at most, and how much less well they order good and bad
-    answers: `scores[profile]` (queries,), NaN where not known, right from 0.5.
+    answers: `scores[profile]` (queries,), NaN where not known, right from 0.5. On fewer than ENOUGH
+    queries that is left out where fewer than FEWEST answers are good, or bad: one of them is all.
     """
     temperature = calibration["temperature"]
     quality = [
@@ -103,9 +105,15 @@ def parity(
         "auc_drop": {
             name: _auc(quality[1][name], known) - _auc(quality[0][name], known)
             for name, known in scores.items()
-            if len(set((known[~np.isnan(known)] >= RIGHT).tolist())) == 2
+            if _rarer(known) >= (1 if len(int8) >= ENOUGH else FEWEST)
         },
     }
+
+
+def _rarer(scores: Float64s) -> int:
+    """How many answers are right, or wrong, whichever are fewer."""
+    right = scores[~np.isnan(scores)] >= RIGHT
+    return int(min(right.sum(), (~right).sum()))
 
 
 def _auc(quality: Float64s, scores: Float64s) -> float:

@@ -24,7 +24,7 @@ for name in names:
         continue
     if name == "edge_router.backends.llama_cpp.sandbox":  # needs jinja2, of the extra `local`
         continue
-    if ".hook-" in name:  # run by PyInstaller
+    if ".hook-" in name or ".cli.llm_plugin." in name:  # run by PyInstaller, and by llm
         continue
     if not name.startswith("edge_router.benchmarks.peers.adapters."):  # each needs its peer
         importlib.import_module(name)

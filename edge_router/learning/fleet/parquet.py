@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_router.errors import MissingExtra
+from edge_router.guards.bounded_file import open_regular
 
 from ..outcomes.table import ESTIMATED
 
@@ -31,8 +32,8 @@ def is_parquet(path: Path) -> bool:
     if path.suffix == ".parquet":
         return True
     try:
-        with path.open("rb") as file:
-            return path.is_file() and file.read(len(MAGIC)) == MAGIC
+        with open_regular(path) as file:  # a pipe would never end
+            return file.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
 

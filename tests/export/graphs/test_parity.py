@@ -65,6 +65,9 @@ def test_the_auc_drop_counts_pairs_that_change_order() -> None:
     """int8 ties two of the four right-wrong pairs that fp32 has in order."""
     fp32, int8 = np.array([[4.0], [3.0], [2.0], [1.0]]), np.array([[2.0], [2.0], [2.0], [1.0]])
     scores = {"frontier": np.array([1.0, 1.0, 0.0, 0.0]), "135m": np.array([1.0, np.nan, 1.0, 1.0])}
+    assert parity(int8, fp32, HEADS, CALIBRATION, scores=scores)["auc_drop"] == {}  # too few
+    int8, fp32 = np.repeat(int8, 5, axis=0), np.repeat(fp32, 5, axis=0)
+    scores = {name: np.repeat(known, 5) for name, known in scores.items()}
     result = parity(int8, fp32, HEADS, CALIBRATION, scores=scores)
     assert result["auc_drop"] == {"frontier": pytest.approx(1.0 - 0.75)}
     with pytest.raises(ParityFailed, match=r"the AUC of frontier drops by 0\.2500"):

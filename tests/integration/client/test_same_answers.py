@@ -83,7 +83,8 @@ def requests() -> Iterator[tuple[ChatRequest, Constraints | None]]:
 
 def untimed(record: AnswerRecord) -> AnswerRecord:
     """The record without what differs from one run to the next."""
-    return replace(record, id="", router_s=0.0, first_token_s=0.0, total_s=0.0)
+    attempts = tuple(replace(one, started_s=0.0, total_s=0.0) for one in record.attempts)
+    return replace(record, id="", router_s=0.0, first_token_s=0.0, total_s=0.0, attempts=attempts)
 
 
 def outcome_of(error: EdgeRouterError) -> tuple[str, str]:
