@@ -25,6 +25,7 @@ from ..outcomes.table import FAULTS, estimate_numbers, vector_of
 from .answers import FIELDS, Columns, LoggedAnswers
 from .reading import is_lines, logged_lines, stored_rows
 from .savings import Savings, savings_of
+from .summary import moves_of
 from .verdict import verdict
 
 __all__ = ["Mean", "NotReplayed", "Replay", "replayed"]
@@ -183,17 +184,12 @@ class _Again:
         log = self._columns.finished()
         numbers = {name: number for number, name in enumerate(log.experts)}
         choices = np.array([numbers[name] for name in self.choices], dtype=np.intp)
-        moves = Counter(
-            f"{log.experts[then]} to {name}"
-            for then, name in zip(log.asked.tolist(), self.choices, strict=True)
-            if log.experts[then] != name
-        )
         known = log.cost_usd[~np.isnan(log.cost_usd)]
         offered = frozenset(expert.name for expert in self._router.experts)
         return Replay(
             answers=len(log),
             not_replayed=dict(self.left),
-            changes=dict(moves.most_common()),
+            changes=dict(moves_of(log, log.asked, choices).most_common()),
             before=_mean(log, log.asked),
             after=_mean(log, choices),
             happened_usd=float(known.mean()) if len(known) else None,
