@@ -28,6 +28,7 @@ ENOUGH = 2000  # rows: with fewer, enrolment on the shipped router is tried firs
 LEAST = 100  # rows: fewer leave next to none to check with
 LEAST_OF_SPLIT = 10  # rows to learn from, and to check with
 SHIPPED_ROUTER = "router-small"
+WRITTEN = ("config.toml", "learn.jsonl", "check.jsonl")  # beside the recipe
 TAKEN = {TRANSFER, *POINTS}  # a table and operating points that mean something else
 TEXTS_SEEN = 8000  # by a network in training, all epochs together
 MOST_EPOCHS = 8
@@ -88,11 +89,17 @@ class OwnTable:
     def write(self, folder: Path, *, replace: bool = False) -> None:
         """Outcome rows, the rows to learn from and those to check with, recipe and settings.
 
-        Raises BadData where a recipe is there already, unless `replace`.
+        Raises BadData where one of the files is there already, unless `replace`, and always where
+        it is the table itself.
         """
         recipe = folder / "recipe.toml"
-        if recipe.exists() and not replace:
-            raise BadData(f"{recipe} is there; give another --out, or --force to replace it")
+        for path in (recipe, *(folder / name for name in WRITTEN)):
+            if not path.exists():
+                continue
+            if self.source.exists() and path.samefile(self.source):
+                raise BadData(f"{path} is the table itself, which stays; give another --out")
+            if not replace:
+                raise BadData(f"{path} is there; give another --out, or --force to replace it")
         self.write_rows(folder)
         write_atomically(recipe, self.recipe)
         write_atomically(folder / "config.toml", self.settings(folder))

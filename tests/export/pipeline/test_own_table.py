@@ -51,6 +51,28 @@ def test_a_folder_has_rows_recipe_and_settings(tmp_path: Path) -> None:
     own.write(folder, replace=True)
 
 
+@pytest.mark.parametrize("name", ["config.toml", "learn.jsonl", "check.jsonl"])
+def test_no_file_of_the_users_is_replaced(tmp_path: Path, name: str) -> None:
+    """A folder without a recipe may hold settings and rows that nobody has made here."""
+    own = OwnTable.read(own_csv(tmp_path / "mine.csv", count=120))
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(BadData, match=f"{name} is there; give another --out"):
+        own.write(tmp_path)
+    assert (tmp_path / name).read_text() == "mine"
+    assert not (tmp_path / "recipe.toml").exists()
+
+
+def test_the_table_itself_is_never_replaced(tmp_path: Path) -> None:
+    """Half of it would be lost, whatever was forced."""
+    rows = [{"query": f"Question {n}?", "scores": {"a": n % 2, "b": 1}} for n in range(120)]
+    source = tmp_path / "learn.jsonl"
+    source.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    before = source.read_text()
+    with pytest.raises(BadData, match="is the table itself"):
+        OwnTable.read(source).write(tmp_path, replace=True)
+    assert source.read_text() == before
+
+
 def test_enrolment_comes_first_for_few_rows_only(tmp_path: Path) -> None:
     """From 2,000 rows on a router of one's own does."""
     few = [*OwnTable.read(own_csv(tmp_path / "few.csv")).next_steps(Path("x"))]
