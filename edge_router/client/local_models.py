@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from edge_router.backends.base import Backend
+from edge_router.backends.base import MOST_LAYERS, Backend
 from edge_router.errors import ConfigError
 from edge_router.settings.config import Config
 
@@ -92,7 +92,9 @@ def _backends(router: RunsModels) -> dict[str, Unloads]:
 
 def _innermost(backend: Backend) -> Backend:
     """The backend behind the layers around it."""
-    while (inner := getattr(backend, "inner", None)) is not None:
+    for _ in range(MOST_LAYERS):
+        if (inner := getattr(backend, "inner", None)) is None:
+            break
         backend = inner
     return backend
 

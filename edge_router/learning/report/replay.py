@@ -162,9 +162,9 @@ class _Again:
         """As this router read it then, else as it reads the logged text."""
         router, dim = self._router, self._router.artifact.manifest.representation_dim
         if row.get("artifact") == router.artifact.hash and row.get("vector") is not None:
-            vector = vector_of(row["vector"])
-            if len(vector) == dim and np.isfinite(vector).all():
-                return Representation(vector, float(row["log_tokens"]))
+            vector, log_tokens = vector_of(row["vector"]), float(row["log_tokens"])
+            if len(vector) == dim and np.isfinite([*vector, log_tokens]).all():
+                return Representation(vector, log_tokens)
         if isinstance(row.get("prompt"), str):
             return router.represent_input(row["prompt"])
         return None
