@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_caller",
     "add_command",
+    "add_continue",
     "as_typed",
     "config_of",
     "count_of",
@@ -74,6 +75,14 @@ def add_caller(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--caller", metavar="NAME", help="whose budget pays, a name under [budget.callers]"
     )
+
+
+def add_continue(parser: argparse.ArgumentParser) -> None:
+    """Register --continue, as `goes_on`."""
+    parser.add_argument(
+        "-c", "--continue", action="store_true", dest="goes_on",
+        help="go on with the last conversation, which stays where it had to stay",
+    )  # fmt: skip
 
 
 def limits_of(options: argparse.Namespace) -> Constraints | None:

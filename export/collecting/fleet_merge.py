@@ -20,6 +20,7 @@ from edge_router.guards.bounded_file import numbered_lines
 from edge_router.guards.json_lines import BadJson, json_value
 from edge_router.learning.fleet.parquet import import_pyarrow, schema
 from edge_router.learning.fleet.shared_row import SHARED, SharedRow, unpacked
+from edge_router.learning.outcomes.table import ESTIMATED, vector_bytes
 
 from ..data.rows import BadData, BadRow, NoSuchFile
 
@@ -166,7 +167,11 @@ class _Lengths:
 
 
 class _Parts:
-    """Rows dealt out to files in `folder`; of those not written yet a bounded number."""
+    """Rows dealt out to files in `folder`; of those not written yet a bounded number.
+
+    A part is small: handing its columns to pyarrow's threads takes longer than they take, and on a
+    busy machine reading has been seen to wait for those threads without end.
+    """
 
     def __init__(self, pyarrow: Any, folder: Path) -> None:
         self._pyarrow, self._folder = pyarrow, folder
@@ -202,8 +207,9 @@ class _Parts:
         path = self._path(number)
         if not path.exists():
             return None
-        with path.open("rb") as file, self._pyarrow.ipc.open_stream(file) as stream:
-            return stream.read_all()
+        options = self._pyarrow.ipc.IpcReadOptions(use_threads=False)
+        with path.open("rb") as file, self._pyarrow.ipc.open_stream(file, options=options) as read:
+            return read.read_all()
 
     def _write(self) -> None:
         for number, rows in enumerate(self._waiting):
@@ -216,7 +222,7 @@ class _Parts:
     def _writer(self, number: int) -> Any:
         if number not in self._writers:
             file = self._files.enter_context(self._path(number).open("wb"))
-            options = self._pyarrow.ipc.IpcWriteOptions(compression="lz4")
+            options = self._pyarrow.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
             writer = self._pyarrow.ipc.new_stream(file, self._schema, options=options)
             self._writers[number] = self._files.enter_context(writer)
         return self._writers[number]
@@ -229,15 +235,9 @@ def _columns(row: SharedRow, digest: bytes) -> dict[str, Any]:
     """The row as the table has it, with what ranks copies of it."""
     outcome = row.outcome
     columns = {name: getattr(outcome, name) for name in SHARED}
-    columns["vector"] = outcome.vector.astype("<f2").tobytes()
+    columns["vector"] = vector_bytes(outcome.vector)
     columns["estimates"] = [
-        {
-            "expert": name,
-            "quality": estimate.quality,
-            "cost_usd": estimate.cost_usd,
-            "latency_s": estimate.latency_s,
-            "output_tokens": estimate.output_tokens,
-        }
+        {"expert": name} | {one: getattr(estimate, one) for one in ESTIMATED}
         for name, estimate in outcome.estimates.items()
     ]
     ranked = {"scored": outcome.score is not None, "digest": digest}

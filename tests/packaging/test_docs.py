@@ -183,8 +183,8 @@ def test_links_commands_and_settings_of_every_page_exist(page: str) -> None:
 
 
 def test_the_index_leads_to_the_pages() -> None:
-    """To pages that are there; there are at most ten with it."""
+    """To pages that are there; there are at most eleven with it."""
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     linked = set(re.findall(r"\]\(([\w-]+\.md)", index))
     assert NEEDED.keys() <= linked <= set(PAGES)
-    assert len(PAGES) <= 10
+    assert len(PAGES) <= 11

@@ -9,7 +9,7 @@ more than the stated share of hits is wrong, at the stated risk (see
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -19,10 +19,10 @@ import numpy as np
 
 from edge_router.errors import ConfigError
 from edge_router.guards.stored_json import FAULTS, number, table, text
-from edge_router.routing.arrays import Float32s, Float64s
+from edge_router.routing.arrays import Float64s
 from edge_router.routing.logistic import sigmoid
 
-from .alignment import FEATURES, features
+from .alignment import FEATURES, Embed, features
 from .guards import difference, same_words
 from .reading import Reading, reading
 
@@ -31,8 +31,6 @@ __all__ = ["SHIPPED", "Similarity", "Weights"]
 SHIPPED = files(__package__) / "similarity.json"
 LEAST_COSINE = 0.5  # below it questions are not compared at all
 WORD_COSINE = 0.78  # of two words, from which on they count as synonyms
-
-Embed = Callable[[str], Float32s]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

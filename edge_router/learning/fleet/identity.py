@@ -13,7 +13,7 @@ from edge_router.guards.stored_json import FAULTS, number, read_object, text
 
 __all__ = ["FILE", "ExportIdentity", "next_export"]
 
-FILE = "device.json"
+FILE = "fleet-device.json"  # device.json is that of measured speeds
 DEVICE_BYTES = 16
 MOST_EXPORTS = 2**31 - 1
 

@@ -23,7 +23,6 @@ __all__ = ["MergedTable"]
 
 BATCH = 4_096
 SHORT = 12  # digits of a hash that tell routers apart
-ESTIMATED = ("quality", "cost_usd", "latency_s", "output_tokens")
 
 
 class MergedTable:
@@ -139,7 +138,7 @@ def _outcomes(batch: Any) -> Iterator[Outcome]:
     for number in range(batch.num_rows):
         fields = NOT_SHARED | {name: column[number] for name, column in values.items()}
         estimates = {
-            one["expert"]: [one[name] for name in ESTIMATED] for one in fields["estimates"]
+            one["expert"]: [one[name] for name in table.ESTIMATED] for one in fields["estimates"]
         }
         outcome = table.checked(fields, estimates)
         require_in_range(outcome)

@@ -8,6 +8,8 @@ from typing import Any
 from edge_router.errors import MissingExtra
 from edge_router.guards.bounded_file import open_regular
 
+from ..outcomes.table import ESTIMATED
+
 __all__ = ["VERSION", "VERSION_KEY", "import_pyarrow", "is_parquet", "schema"]
 
 VERSION = 1
@@ -40,15 +42,7 @@ def schema(pyarrow: Any) -> Any:
     """A row for each outcome. `vector` holds float16 numbers, little endian; the rest is as
     `Outcome` and `SharedRow` have it."""
     text, number, whole = pyarrow.string(), pyarrow.float64(), pyarrow.int64()
-    estimate = pyarrow.struct(
-        [
-            ("expert", text),
-            ("quality", number),
-            ("cost_usd", number),
-            ("latency_s", number),
-            ("output_tokens", number),
-        ]
-    )
+    estimate = pyarrow.struct([("expert", text), *((name, number) for name in ESTIMATED)])
     columns = {
         "device": text,
         "export": whole,

@@ -67,11 +67,8 @@ def packed(row: SharedRow, *, text: bool) -> dict[str, Any]:
         if name not in ("vector", "estimates", "prompt")
     }
     values["time"] = outcome.time // HOUR_S * HOUR_S
-    values["vector"] = base64.b64encode(outcome.vector.astype("<f2").tobytes()).decode()
-    values["estimates"] = {
-        name: [e.quality, e.cost_usd, e.latency_s, e.output_tokens]
-        for name, e in outcome.estimates.items()
-    }
+    values["vector"] = base64.b64encode(table.vector_bytes(outcome.vector)).decode()
+    values["estimates"] = table.estimate_numbers(outcome.estimates)
     if text and outcome.prompt is not None:
         values["prompt"] = outcome.prompt
     head = {"version": VERSION, "device": row.device, "export": row.export, "order": row.order}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -30,6 +30,7 @@ __all__ = [
 Interval = tuple[float, float]
 
 LEAST_EFFECTIVE = 100  # scored answers: the mean of so many is known to within 0.1
+COLUMNS = ("estimates", "chosen", "rival", "propensity", "scores", "expense")  # one row a query
 
 
 class LeftOut(StrEnum):
@@ -97,8 +98,7 @@ class LoggedOutcomes:
     @classmethod
     def joined(cls, parts: Sequence[LoggedOutcomes]) -> Self:
         """One after the other, at least one, all of the same experts."""
-        columns = ("estimates", "chosen", "rival", "propensity", "scores", "expense")
-        arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in columns)
+        arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS)
         return cls(parts[0].experts, *arrays)
 
     def __len__(self) -> int:
@@ -114,15 +114,8 @@ class LoggedOutcomes:
 
     def where(self, keep: Bools) -> Self:
         """Only the rows at which `keep` (queries,) is true."""
-        return replace(
-            self,
-            estimates=self.estimates[keep],
-            chosen=self.chosen[keep],
-            rival=self.rival[keep],
-            propensity=self.propensity[keep],
-            scores=self.scores[keep],
-            expense=self.expense[keep],
-        )
+        columns: dict[str, Any] = {name: getattr(self, name)[keep] for name in COLUMNS}
+        return replace(self, **columns)
 
     def require(self, of: Bools, which: str) -> float:
         """The effective size of the rows at which `of` (queries,) is true.

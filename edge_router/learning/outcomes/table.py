@@ -27,16 +27,19 @@ from edge_router.guards.sqlite_file import (
     set_aside,
     transaction,
 )
+from edge_router.routing.arrays import Float32s
 from edge_router.routing.experts.expert import Estimate
 
 from .outcome import Outcome
 
 __all__ = [
     "COLUMNS",
+    "ESTIMATED",
     "FAULTS",
     "checked",
     "count_rows",
     "empty",
+    "estimate_numbers",
     "insert",
     "numbered_outcomes",
     "open_for_reading",
@@ -44,6 +47,8 @@ __all__ = [
     "selection",
     "set_aside",
     "values_of",
+    "vector_bytes",
+    "vector_of",
     "version_of",
 ]
 
@@ -81,6 +86,7 @@ TEXTS_OR_NONE = ("rival", "prompt", "shadow")
 NUMBERS = ("time", "log_tokens", "propensity", "gain", "min_gain", "first_token_s", "total_s")
 NUMBERS_OR_NONE = ("cost_usd", "score")
 COUNTS_OR_NONE = ("input_tokens", "output_tokens", "cached_tokens")
+ESTIMATED = ("quality", "cost_usd", "latency_s", "output_tokens")  # of each expert, in this order
 ENDINGS = ("complete", "cancelled", "broken")
 LARGEST = 2**63  # SQLite's integers
 
@@ -203,19 +209,32 @@ def empty(connection: sqlite3.Connection, path: Path, until: float) -> None:
 def values_of(outcome: Outcome) -> list[Any]:
     """What the columns hold. Raises ValueError for what SQLite cannot."""
     values: dict[str, Any] = {name: getattr(outcome, name) for name in COLUMNS}
-    values["vector"] = outcome.vector.astype("<f2").tobytes()
-    values["estimates"] = json.dumps(
-        {
-            e.name: [e.quality, e.cost_usd, e.latency_s, e.output_tokens]
-            for e in outcome.estimates.values()
-        }
-    )
+    values["vector"] = vector_bytes(outcome.vector)
+    values["estimates"] = json.dumps(estimate_numbers(outcome.estimates))
     for name, value in values.items():
         if isinstance(value, str):
             value.encode()
         elif isinstance(value, int) and not -LARGEST <= value < LARGEST:
             raise ValueError(f"{name} is too large")
     return list(values.values())
+
+
+def vector_bytes(vector: Float32s) -> bytes:
+    """A representation as a log has it, in float16."""
+    return vector.astype("<f2").tobytes()
+
+
+def vector_of(content: bytes) -> Float32s:
+    """The inverse of `vector_bytes`; the numbers may be any, infinite ones too."""
+    return np.frombuffer(content, dtype="<f2").astype(np.float32)
+
+
+def estimate_numbers(estimates: Mapping[str, Estimate]) -> dict[str, list[float | None]]:
+    """What was ESTIMATED of each expert, as a log has it and `checked` takes it."""
+    return {
+        one.name: [one.quality, one.cost_usd, one.latency_s, one.output_tokens]
+        for one in estimates.values()
+    }
 
 
 def _outcome(row: Sequence[Any]) -> Outcome:
@@ -241,7 +260,7 @@ def checked(fields: dict[str, Any], estimates: Mapping[str, Any]) -> Outcome:
             fields[name] = int(number) if name in COUNTS_OR_NONE else number
     fields["characters"] = int(_number(fields["characters"], "characters"))
     _require(fields["ended"] in ENDINGS, "ended", fields["ended"])
-    fields["vector"] = np.frombuffer(fields["vector"], dtype="<f2").astype(np.float32)
+    fields["vector"] = vector_of(fields["vector"])
     _require(bool(np.isfinite(fields["vector"]).all()), "vector", "what is no number")
     fields["estimates"] = {name: _estimate(name, numbers) for name, numbers in estimates.items()}
     _require(fields["answered_by"] in fields["estimates"], "answered_by", fields["answered_by"])

@@ -14,7 +14,7 @@ from edge_router.routing.artifact.representation import Representation
 
 from ..drift.mmd_test import LOOKS, DriftReference
 from ..drift.monitor import DriftMonitor, verdicts
-from ..outcomes.table import FAULTS
+from ..outcomes.table import FAULTS, vector_of
 from .reading import is_lines, stored_rows
 from .report import Stretch
 
@@ -46,7 +46,7 @@ def _last(path: Path, artifact: RouterArtifact) -> Iterator[tuple[Representation
             if len(seen) >= 2 * STRETCHES * LOOKS[-1]:
                 del seen[: STRETCHES * LOOKS[-1]]
     for row in seen[-STRETCHES * LOOKS[-1] :]:
-        vector = np.frombuffer(row["vector"], dtype="<f2").astype(np.float32)
+        vector = vector_of(row["vector"])
         if len(vector) != dim or not np.isfinite(vector).all():
             raise LearningError(f"a query is logged with {len(vector)} numbers, not {dim}")
         yield Representation(vector, _finite(row["log_tokens"])), int(row["characters"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,10 +21,11 @@ from edge_router.routing.experts.panel import Candidates
 from edge_router.routing.router import Router
 from edge_router.settings.constraints import Constraints
 
-from ..outcomes.table import FAULTS
+from ..outcomes.table import FAULTS, estimate_numbers, vector_of
 from .answers import FIELDS, Columns, LoggedAnswers
 from .reading import is_lines, logged_lines, stored_rows
 from .savings import Savings, savings_of
+from .summary import moves_of
 from .verdict import verdict
 
 __all__ = ["Mean", "NotReplayed", "Replay", "replayed"]
@@ -134,7 +135,7 @@ class _Again:
                 return
             decision = self._decided(row, query, candidates)
             logged = {n: one for n, one in row["estimates"].items() if n not in candidates.names}
-            self._columns.add({**row, "estimates": _stated(decision) | logged})
+            self._columns.add({**row, "estimates": estimate_numbers(decision.estimates) | logged})
         except NoExpertFits:
             self.left[NotReplayed.NOBODY_FITS] += 1
         except FAULTS:
@@ -161,7 +162,7 @@ class _Again:
         """As this router read it then, else as it reads the logged text."""
         router, dim = self._router, self._router.artifact.manifest.representation_dim
         if row.get("artifact") == router.artifact.hash and row.get("vector") is not None:
-            vector = np.frombuffer(row["vector"], dtype="<f2").astype(np.float32)
+            vector = vector_of(row["vector"])
             if len(vector) == dim and np.isfinite(vector).all():
                 return Representation(vector, float(row["log_tokens"]))
         if isinstance(row.get("prompt"), str):
@@ -183,17 +184,12 @@ class _Again:
         log = self._columns.finished()
         numbers = {name: number for number, name in enumerate(log.experts)}
         choices = np.array([numbers[name] for name in self.choices], dtype=np.intp)
-        moves = Counter(
-            f"{log.experts[then]} to {name}"
-            for then, name in zip(log.asked.tolist(), self.choices, strict=True)
-            if log.experts[then] != name
-        )
         known = log.cost_usd[~np.isnan(log.cost_usd)]
         offered = frozenset(expert.name for expert in self._router.experts)
         return Replay(
             answers=len(log),
             not_replayed=dict(self.left),
-            changes=dict(moves.most_common()),
+            changes=dict(moves_of(log, log.asked, choices).most_common()),
             before=_mean(log, log.asked),
             after=_mean(log, choices),
             happened_usd=float(known.mean()) if len(known) else None,
@@ -206,14 +202,6 @@ class _Again:
 def _read_tokens(row: Row) -> int:
     stated = row.get("input_tokens")
     return int(stated) if stated is not None else estimated_tokens(int(row.get("characters") or 0))
-
-
-def _stated(decision: Decision) -> dict[str, Sequence[float | None]]:
-    """What was expected of each expert, as a log has it."""
-    return {
-        one.name: [one.quality, one.cost_usd, one.latency_s, one.output_tokens]
-        for one in decision.estimates.values()
-    }
 
 
 def _mean(log: LoggedAnswers, of: np.ndarray[Any, Any]) -> Mean:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from edge_router.routing.arrays import Bools, Float64s
+from edge_router.routing.arrays import Bools, Float64s, Places
 
 from .answers import LoggedAnswers
 
@@ -18,6 +19,7 @@ __all__ = [
     "ReasonCount",
     "ShadowSummary",
     "expert_summaries",
+    "moves_of",
     "reading_of",
     "reason_counts",
     "shadow_summary",
@@ -182,17 +184,18 @@ def shadow_summary(log: LoggedAnswers) -> ShadowSummary | None:
         return None
     rows = np.flatnonzero(has)
     mine, other = log.asked[rows], log.shadow[rows]
-    differs = mine != other
-    moves: dict[str, int] = {}
-    for pair in zip(mine[differs].tolist(), other[differs].tolist(), strict=True):
-        words = f"{log.experts[pair[0]]} to {log.experts[pair[1]]}"
-        moves[words] = moves.get(words, 0) + 1
     usd = log.expected_usd[rows, other] - log.expected_usd[rows, mine]
     return ShadowSummary(
         answers=len(rows),
-        differs=int(differs.sum()),
+        differs=int((mine != other).sum()),
         quality=float((log.quality[rows, other] - log.quality[rows, mine]).mean()),
         usd=None if np.isnan(usd).any() else float(usd.mean()),
         seconds=float((log.expected_s[rows, other] - log.expected_s[rows, mine]).mean()),
-        moves=moves,
+        moves=dict(moves_of(log, mine, other)),
     )
+
+
+def moves_of(log: LoggedAnswers, then: Places, now: Places) -> Counter[str]:
+    """How often "a to b": the numbers of the experts `then` and `now` (answers,) differ."""
+    pairs = zip(then.tolist(), now.tolist(), strict=True)
+    return Counter(f"{log.experts[a]} to {log.experts[b]}" for a, b in pairs if a != b)

@@ -1,4 +1,4 @@
-"""The server's models in memory: GET /v1/loaded lists them, POST /v1/unload gives it back.
+"""The server's models in memory: GET /v1/loaded lists them, POST /v1/unload frees them.
 
 For programs of this machine alone, `edge-router ps` and `stop` among them: who asks from elsewhere
 has no say in what this machine keeps in memory, whatever key they have.

@@ -10,6 +10,7 @@ from ...consent import terminal_consent
 from ...options import (
     add_caller,
     add_command,
+    add_continue,
     as_typed,
     config_of,
     limits_of,
@@ -32,10 +33,7 @@ def add(commands: Any) -> None:
     ask.add_argument(
         "text", nargs="*", help="the query; what is piped in, or read with <, comes before it"
     )
-    ask.add_argument(
-        "-c", "--continue", action="store_true", dest="goes_on",
-        help="go on with the last conversation, which stays where it had to stay",
-    )  # fmt: skip
+    add_continue(ask)
     ask.add_argument("--system", metavar="TEXT", help="what the expert is told before the query")
     ask.add_argument("--max-tokens", type=int, default=None, help="length limit of the answer")
     ask.epilog = 'Words need no quotes; what a shell would read otherwise does: "What is 2*3?"'

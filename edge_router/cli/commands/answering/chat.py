@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from edge_router.errors import EdgeRouterError
 
 from ...consent import terminal_consent
-from ...options import add_caller, add_command, as_typed, config_of, limits_of, request_of
+from ...options import (
+    add_caller,
+    add_command,
+    add_continue,
+    as_typed,
+    config_of,
+    limits_of,
+    request_of,
+)
 from ...printing import print_dim, print_error, print_stream
 from .route import print_explanation
 
@@ -39,10 +47,7 @@ HELP = """\
 def add(commands: Any) -> None:
     """Register the command."""
     chat = add_command(commands, "chat", _chat)
-    chat.add_argument(
-        "-c", "--continue", action="store_true", dest="goes_on",
-        help="go on with the last conversation, which stays where it had to stay",
-    )  # fmt: skip
+    add_continue(chat)
     chat.add_argument("--max-tokens", type=int, default=None, help="length limit of an answer")
     chat.add_argument("--system", metavar="TEXT", help="what the expert is told before all else")
     add_caller(chat)

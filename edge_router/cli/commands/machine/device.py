@@ -25,6 +25,7 @@ __all__ = ["add"]
 
 BAR = 30  # characters
 GIB = 2**30
+READ, WRITTEN = 256, 64  # tokens of the answer whose speeds are shown
 
 
 def add(commands: Any) -> None:
@@ -145,10 +146,15 @@ def _speeds_json(
 
 
 def _speed_words(measured: MeasuredSpeed) -> str:
-    speed = measured.speed
+    """Speeds at a usual length: a fit may put all time of reading into its growth with length."""
+    from edge_router.device.latency import Work
+
+    speed, work = measured.speed, Work(READ, WRITTEN)
+    read_s = max(1e-9, speed.first_token_s(work) - speed.start_s)
+    written_s = max(1e-9, speed.rest_s(work))
     words = (
-        f"reads {speed.input_tokens_per_s:.0f} tokens/s, writes {speed.output_tokens_per_s:.0f} "
-        f"tokens/s, first token after {speed.start_s:.2f} s"
+        f"reads {READ / read_s:.0f} tokens/s, writes {WRITTEN / written_s:.0f} tokens/s "
+        f"({READ} read, {WRITTEN} written), starts to read after {speed.start_s:.2f} s"
     )
     return words + (f", loads in {speed.cold_s:.1f} s" if speed.cold_s else "")
 

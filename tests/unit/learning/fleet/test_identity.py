@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_router.device import speeds
 from edge_router.errors import ConfigError, LearningError
 from edge_router.learning.fleet.identity import FILE, next_export
 
@@ -16,6 +17,11 @@ def test_a_device_keeps_its_name_and_counts_its_exports(tmp_path: Path) -> None:
     assert first.device == second.device
     assert (first.export, second.export) == (1, 2)
     assert next_export(tmp_path / "b").device != first.device
+
+
+def test_the_name_is_not_kept_where_measured_speeds_are() -> None:
+    """Both lie in the data folder; each would take the other's file for a damaged one."""
+    assert FILE != speeds.FILE
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,24 @@ def test_measured_speeds_are_kept_and_shown(
     assert result["speeds"]["local"]["speed"]["input_tokens_per_s"] > 0
 
 
+def test_speeds_are_shown_at_a_usual_length(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A fit with no time for a token alone still shows how fast a prompt of 256 tokens is read."""
+    with FaultServer(_answer) as server:
+        config = settings(tmp_path, server.url)
+        run(capsys, "device", "measure", "--config", config)
+    path = tmp_path / "data" / "device.json"
+    stored = json.loads(path.read_text())
+    growing = {"start_s": 0.5, "input_tokens_per_s": 1e9, "input_growth_s": 1 / 1280}
+    written = {"output_tokens_per_s": 20.0, "output_growth_s": 0.0, "cold_s": 0.0}
+    stored["speeds"]["local"]["speed"] = growing | written
+    path.write_text(json.dumps(stored))
+    _, out, _ = run(capsys, "device", "show", "--config", config)
+    shown = "reads 10 tokens/s, writes 20 tokens/s (256 read, 64 written), starts to read after 0.5"
+    assert shown in out
+
+
 def test_measure_prints_json_for_machines(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
