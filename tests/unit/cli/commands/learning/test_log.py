@@ -143,7 +143,7 @@ def test_a_log_is_exported_without_text(capsys: pytest.CaptureFixture[str], tmp_
     assert [line["id"] for line in lines] == ids
     assert "What is" not in out.read_text()
     done = json.loads(run(capsys, "log", "export", str(out), "--text", "--json")[1])
-    files = (out, tmp_path / "device.json")
+    files = (out, tmp_path / "fleet-device.json")
     assert [stat.S_IMODE(one.stat().st_mode) for one in files] == [0o600, 0o600]
     assert (done["export"], done["prompts"]) == (2, 3)
     assert out.read_text().count("What is") == 3
