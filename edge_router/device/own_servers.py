@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from edge_router.guards.bounded_file import open_regular
 from edge_router.guards.stored_json import FAULTS, read_object, text
 
 try:
@@ -85,7 +86,7 @@ def _is_held(path: Path) -> bool:
     """Whether the process that wrote it still has it open."""
     if fcntl is None:
         return True  # else it could have been removed
-    with suppress(OSError), path.open("rb") as file:
+    with suppress(OSError), open_regular(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import sys
 from pathlib import Path
@@ -51,3 +52,11 @@ def test_a_folder_that_cannot_be_written_keeps_no_server_from_running(tmp_path: 
     with registered(tmp_path, URL, None):
         assert running_servers(tmp_path) == []
     assert RunningServer(1, URL, "").url == URL
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """It may never begin."""
+    (tmp_path / "servers").mkdir()
+    os.mkfifo(tmp_path / "servers" / "1.json")
+    assert running_servers(tmp_path) == []
