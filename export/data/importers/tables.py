@@ -6,13 +6,12 @@ import csv
 import importlib
 import io
 import math
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_router.guards.bounded_file import MAX_LINE_BYTES
+from edge_router.guards.csv_cells import cells_up_to
 
 from ..rows import BadData, BadRow
 from .pickles import load_frame
@@ -20,7 +19,6 @@ from .texts import number, read_bytes, read_objects, read_text
 
 __all__ = ["Table", "read_csv", "read_lines", "read_table"]
 
-_LIMIT = threading.Lock()
 INDEX_COLUMNS = frozenset({"", "Unnamed: 0", "index", "idx", "__index_level_0__"})
 
 
@@ -86,7 +84,7 @@ def read_csv(path: Path) -> Table:
     here, one file at a time, and put back, so that CSV read elsewhere is never limited more.
     """
     text = read_text(path)
-    with _LIMIT, _cells_up_to(min(len(text), MAX_LINE_BYTES)):
+    with cells_up_to(min(len(text), MAX_LINE_BYTES)):
         records = list(_records(path, text))
     if not records:
         raise BadData(f"{path} is empty")
@@ -96,16 +94,6 @@ def read_csv(path: Path) -> Table:
             raise BadRow(f"{where} has {len(cells)} cells; the header has {len(header)}")
     lines = [(where, dict(zip(header, cells, strict=True))) for where, cells in rest]
     return _table(path, header, lines)
-
-
-@contextmanager
-def _cells_up_to(length: int) -> Iterator[None]:
-    before = csv.field_size_limit()
-    csv.field_size_limit(max(before, length))
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 def _records(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:

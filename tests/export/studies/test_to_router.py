@@ -106,6 +106,7 @@ def test_costs_are_summed_and_the_rest_is_averaged(study: ToRouterStudy) -> None
 
 def test_the_page_has_the_papers_table_and_figures(study: ToRouterStudy) -> None:
     """Each method in the table with an interval, four figures that are XML, and plain JSON."""
+    pytest.importorskip("matplotlib", reason="the extra `export` is not installed")
     page = to_router_markdown(study, "edge-router export to-router")
     for name in (*EXPERTS, "Random", "1NN", "MLP", "BERT", "Zero", "Optimal of each"):
         assert f"| {name} |" in page
