@@ -119,8 +119,8 @@ def _plain(value: Any) -> Any:
     """A value that JSON does not have, as one that it has."""
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, set | frozenset | tuple):
-        return sorted(map(str, value)) if not isinstance(value, tuple) else list(value)
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, value))
     return f"{type(value).__qualname__}:{value!s}"
 
 
