@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from functools import cache, partial
 from typing import Protocol
 
 from edge_router.chat.completion import ChatChunk, ChatRequest, Joined, Usage
-from edge_router.layers.cache.cache import AnswerCache, Hit, Place
+from edge_router.layers.cache.cache import AnswerCache, Embed, Hit, Place
 from edge_router.layers.cache.store import Kept
 from edge_router.routing.arrays import Float32s
 from edge_router.routing.deciding.decision import Decision
@@ -54,9 +55,8 @@ class CachedDispatch:
         if place is None:
             yield from self._inner.run(query)
             return
-        hit = self._cache.find(
-            place, query.decision, lambda: self._embedding(query.request, query.decision)
-        )
+        embed = cache(partial(self._embedding, query.request, query.decision))  # at most one pass
+        hit = self._cache.find(place, query.decision, embed)
         if hit is not None:
             yield from self._given_again(query, hit)
             return
@@ -65,7 +65,7 @@ class CachedDispatch:
             for chunk in chunks:
                 joined.take(chunk)
                 yield chunk
-        self._keep(query, place, joined)
+        self._keep(query, place, joined, embed)
 
     def close(self) -> None:
         """Give the cache's file back."""
@@ -91,13 +91,11 @@ class CachedDispatch:
             attempt.take(chunk)
             yield chunk
 
-    def _keep(self, query: Query, place: Place, joined: Joined) -> None:
+    def _keep(self, query: Query, place: Place, joined: Joined, embed: Embed) -> None:
         attempt, text = query.answering, "".join(joined.texts)
         if attempt is None or joined.last is None or not _is_sound(query, attempt, joined, text):
             return
-        vector = None
-        if place.question is not None:
-            vector = self._embedding(query.request, query.decision)
+        vector = None if place.question is None else embed()
         thoughts = "".join(joined.thoughts)
         model = joined.last.model
         kept = Kept(attempt.expert.name, model, text, thoughts, place.question, vector)

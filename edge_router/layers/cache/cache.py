@@ -25,7 +25,7 @@ from .key import NONE, Keys, is_cacheable, is_rewordable, keys_of, settings_key
 from .similarity import Similarity
 from .store import AnswerStore, Kept, Stored
 
-__all__ = ["AnswerCache", "Hit", "Place"]
+__all__ = ["AnswerCache", "Embed", "Hit", "Place"]
 
 LIKELY = 0.5  # from this probability on a query is taken to need live data, which ages
 MOST_VERIFIED = 8  # questions that are compared word by word
