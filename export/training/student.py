@@ -82,7 +82,7 @@ def distill(
         student, student.bert, encoder_rate=plan.encoder_rate, head_rate=plan.head_rate
     )
     triggers = Triggers(
-        _words(train.texts, vocabulary, work),
+        _words(train.texts, vocabulary, work) if plan.attacked else (),
         share=plan.attacked,
         max_tokens=plan.max_tokens,
         seed=plan.seed,
