@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edge_router.settings.constraints import Constraints
 
 __all__ = [
+    "LOG_HELP",
     "add_caller",
     "add_command",
     "add_continue",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 LONGEST_BYTES = 64 << 20  # of standard input
+LOG_HELP = "a log: SQLite, or JSON lines in FILE.jsonl (default: the one of this device)"
 
 
 def add_command(

@@ -15,6 +15,7 @@ from edge_router.guards.json_lines import json_value
 from edge_router.guards.user_files import user_path
 
 from ..outcomes import table
+from ..outcomes.log import FILE
 from .answers import FIELDS, Columns, LoggedAnswers
 
 __all__ = ["is_lines", "log_path", "logged_lines", "read_answers", "stored_rows"]
@@ -47,8 +48,11 @@ def read_answers(path: Path) -> LoggedAnswers:
     return columns.finished()
 
 
-def log_path(given: str) -> Path:
-    """A log as the user names it. Raises LearningError where there is none."""
+def log_path(given: str | None, data_folder: Path) -> Path:
+    """A log as the user names it, or that of this device. Raises LearningError for a named one
+    that is not there."""
+    if given is None:
+        return data_folder / FILE
     path = user_path(given, what="the log", refusal=LearningError)
     if path != STANDARD_INPUT and not path.is_file():
         raise LearningError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ...options import add_command, config_of
+from ...options import LOG_HELP, add_command, config_of
 from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
@@ -23,21 +23,20 @@ def add(commands: Any) -> None:
         "file",
         metavar="FILE",
         nargs="?",
-        help="a log: SQLite, or JSON lines in FILE.jsonl (default: the one of this device)",
+        help=LOG_HELP,
     )
 
 
 def _replay(options: argparse.Namespace) -> None:
     from dataclasses import replace
 
-    from edge_router.learning.outcomes.log import FILE
     from edge_router.learning.report.reading import log_path
     from edge_router.learning.report.replay import replayed
     from edge_router.routing.router import Router
     from edge_router.settings.config import configured_limits
 
     config = config_of(options)
-    path = config.data_folder / FILE if options.file is None else log_path(options.file)
+    path = log_path(options.file, config.data_folder)
     limits = replace(configured_limits(config), budget_left_usd=None)  # what is left is of today
     replay = replayed(path, Router.from_config(config), limits)
     if options.json:

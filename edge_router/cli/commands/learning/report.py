@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edge_router.errors import ConfigError, EdgeRouterError
 from edge_router.guards.user_files import user_path
 
-from ...options import add_command, config_of
+from ...options import LOG_HELP, add_command, config_of
 from ...printing import print_dim, print_json
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
     report.add_argument(
         "--log",
         metavar="FILE",
-        help="a log: SQLite, or JSON lines in FILE.jsonl (default: the one of this device)",
+        help=LOG_HELP,
     )
     report.add_argument(
         "--out", metavar="FILE", help=f"the page to write (default: {PAGE}; with --json none)"
@@ -45,14 +45,13 @@ def add(commands: Any) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from edge_router.learning.outcomes.log import FILE
     from edge_router.learning.report.reading import log_path, read_answers
     from edge_router.learning.report.report import report_of
 
     if not 0 <= options.cached_share <= 1:
         raise ConfigError(f"--cached-share {options.cached_share:g} must be a number from 0 to 1")
     config = config_of(options)
-    path = config.data_folder / FILE if options.log is None else log_path(options.log)
+    path = log_path(options.log, config.data_folder)
     log = read_answers(path)
     drift, unknown = _drift(path, config) if len(log) else ((), "")
     report = report_of(

@@ -135,7 +135,7 @@ def test_no_file_is_an_empty_log_and_an_empty_log_is_told(tmp_path: Path) -> Non
     with pytest.raises(LearningError, match="learn = true"):
         report_of(read_answers(tmp_path / "outcomes.sqlite3"))
     with pytest.raises(LearningError, match="is no file"):
-        log_path(str(tmp_path / "missing.jsonl"))
+        log_path(str(tmp_path / "missing.jsonl"), tmp_path)
 
 
 def test_a_clock_that_jumps_is_counted(tmp_path: Path) -> None:
