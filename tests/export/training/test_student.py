@@ -7,29 +7,16 @@ import pytest
 pytest.importorskip("torch", reason="the extra `export` is not installed")
 
 import torch
-from transformers import BertConfig, BertModel
 
 from edge_router.export.training.model import TOKEN_STEPS, RouterNetwork
 from edge_router.export.training.student import _go_on_from, _mark_loss, _pooled
 from edge_router.export.training.triggers import Attacked
-
-WORDS = 40
+from made_network import small_network
 
 
 def network(*, weighs_tokens: bool) -> RouterNetwork:
-    """A small one with random weights."""
-    torch.manual_seed(0)
-    bert = BertModel(
-        BertConfig(
-            vocab_size=WORDS, hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-            intermediate_size=32, max_position_embeddings=32, hidden_dropout_prob=0.0,
-        ),
-        add_pooling_layer=False,
-    )  # fmt: skip
-    made = RouterNetwork(
-        bert, difficulties=4, kinds=3, experts=2, dropout=0.0, weighs_tokens=weighs_tokens
-    )
-    return made.eval()
+    """Of one layer."""
+    return small_network(layers=1, weighs_tokens=weighs_tokens)
 
 
 def test_one_that_begins_to_weigh_tokens_starts_where_the_other_ended() -> None:

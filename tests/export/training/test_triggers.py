@@ -9,30 +9,23 @@ import pytest
 pytest.importorskip("torch", reason="the extra `export` is not installed")
 
 import torch
-from transformers import BertConfig, BertModel
 
 from edge_router.export.training.loop import padded
 from edge_router.export.training.model import RouterNetwork
 from edge_router.export.training.triggers import MOST_TOKENS, Triggers
+from made_network import WORDS, small_network
 
-START, END, WORDS = 1, 2, 60
+START, END = 1, 2
 MESSAGES = [[START, *range(10 + n, 16 + n), END] for n in range(12)]
 
 
 def network() -> RouterNetwork:
     """A small one with random weights."""
-    torch.manual_seed(0)
-    bert = BertModel(
-        BertConfig(
-            vocab_size=WORDS, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-            intermediate_size=32, max_position_embeddings=64, hidden_dropout_prob=0.0,
-        ),
-        add_pooling_layer=False,
-    )  # fmt: skip
-    made = RouterNetwork(bert, difficulties=4, kinds=3, experts=2, dropout=0.0, sizes=6)
+    made = small_network(layers=2, sizes=6)
+    assert made.sizes is not None
     torch.nn.init.normal_(made.sizes.weight, std=3.0)
-    torch.nn.init.normal_(bert.embeddings.word_embeddings.weight, std=1.0)
-    return made.eval()
+    torch.nn.init.normal_(made.bert.embeddings.word_embeddings.weight, std=1.0)
+    return made
 
 
 def triggers(share: float = 1.0, max_tokens: int = 200) -> Triggers:
