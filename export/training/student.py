@@ -81,17 +81,15 @@ def distill(
     optimizer = optimizer_of(
         student, student.bert, encoder_rate=plan.encoder_rate, head_rate=plan.head_rate
     )
-    triggers = Triggers(
-        _words(train.texts, vocabulary, work) if plan.attacked else (),
-        share=plan.attacked,
-        max_tokens=plan.max_tokens,
-        seed=plan.seed,
-    )
+    triggers = _triggers(train.texts, vocabulary, plan, work) if plan.attacked else None
 
     def loss_of(batch: Batch) -> Tensor:
         ids = [data.ids[draw] for draw in batch]
-        if plan.attacked:
-            triggers.improve(student, ids)
+        if triggers is None:
+            return _loss(
+                student, data, targets, [Attacked(row, ()) for row in ids], batch, plan=plan
+            )
+        triggers.improve(student, ids)
         return _loss(student, data, targets, triggers.attacked(ids), batch, plan=plan)
 
     fit(
@@ -108,12 +106,15 @@ def distill(
     return student
 
 
-def _words(texts: Sequence[str], vocabulary: Vocabulary, work: Path) -> list[list[int]]:
-    """Token ids of distinct words of `texts`, and of every piece of a word."""
+def _triggers(
+    texts: Sequence[str], vocabulary: Vocabulary, plan: StudentPlan, work: Path
+) -> Triggers:
+    """Of distinct words of `texts`, and of every piece of a word."""
     encode = RouterTokenizer(vocabulary.write(work), max_tokens=MOST_TOKENS).input_ids
     words = dict.fromkeys(word for text in texts for word in text.split())
     whole = [encode(word)[1:-1] for word in words if len(word) <= LONGEST_WORD]
-    return [word for word in whole if word] + [[piece] for piece in vocabulary.pieces]
+    known = [word for word in whole if word] + [[piece] for piece in vocabulary.pieces]
+    return Triggers(known, share=plan.attacked, max_tokens=plan.max_tokens, seed=plan.seed)
 
 
 def _start(teacher: RouterNetwork, plan: StudentPlan, vocabulary: Vocabulary) -> RouterNetwork:
