@@ -43,7 +43,7 @@ COMMANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("start", ("--version",)),
     ("doctor", ("doctor",)),
     ("route", ("route", QUERY)),
-    ("answer", ("ask", QUERY, "--max-tokens", "8", "--deadline-s", "590")),
+    ("answer", ("ask", QUERY, "--system", "Answer.", "--max-tokens", "8", "--deadline-s", "590")),
 )
 
 
@@ -108,10 +108,10 @@ def _run(guest: Guest, arguments: Sequence[str], variables: Mapping[str, str]) -
     """The last words of one command. Raises GuestFailed."""
     env = {"PATH": os.environ.get("PATH", "")} | ENVIRONMENT | dict(variables)
     del env["PYTHONDONTWRITEBYTECODE"]
-    command = [*guest.command, "-m", "edge_router.cli", *arguments]
+    command, home = [*guest.command, "-m", "edge_router.cli", *arguments], env["HOME"]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env, cwd=env["HOME"],
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env, cwd=home,
             timeout=LONGEST_S, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
