@@ -19,7 +19,7 @@ from edge_router.learning.outcomes.rows import Row
 
 from ..data.rows import BadData, placed_rows, write_rows
 
-__all__ = ["Asked", "collect", "journal_of"]
+__all__ = ["FAILURES_IN_A_ROW", "Asked", "collect", "journal_of", "written"]
 
 ATTEMPTS = 3
 FIRST_PAUSE_S = 0.5
@@ -54,7 +54,7 @@ def collect(
     """
     journal = journal_of(out)
     lines = [*_rows(out), *journal.rows()]
-    with _written(journal.path):
+    with written(journal.path):
         for expert in experts:
             done = _asked(expert.name, lines, again=retry_failed)
             pending = [row for row in questions if _name(row) not in done]
@@ -63,7 +63,7 @@ def collect(
     rows = [row | sides.get(_name(row), {}) for row in _merged(lines)]
     place = {name: number for number, name in enumerate(sides)}
     rows.sort(key=lambda row: place.get(_name(row), -1))
-    with _written(out):
+    with written(out):
         write_rows(out, rows)
     journal.path.unlink(missing_ok=True)
     return rows
@@ -84,7 +84,7 @@ def _recorded(
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[None]:
+def written(path: Path) -> Iterator[None]:
     """Raises BadData where the disk is full, or does not take `path` for another reason."""
     try:
         yield

@@ -120,7 +120,7 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
     journal = collecting.journal_of(out).path
     with (
         pytest.raises(BadData, match=r"x\.jsonl\.journal cannot be written: No space left"),
-        collecting._written(journal),
+        collecting.written(journal),
         Path("/dev/full").open("w") as full,
     ):
         full.write("a row")
