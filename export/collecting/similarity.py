@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
-from edge_router.learning.outcomes.rows import Row
+from edge_router.errors import MissingExtra
 from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.text import cut
 
 from ..recipe import base_folder
 from ..training.embedding import SentenceEmbedder
 
-__all__ = [
-    "ENCODER",
-    "KEPT_ANSWER_CHARS",
-    "MAX_TOKENS",
-    "add_similarity",
-    "similarities",
-    "with_short_answers",
-]
+__all__ = ["ENCODER", "KEPT_ANSWER_CHARS", "MAX_TOKENS", "similarities"]
 
 MAX_TOKENS = 512  # all that a BERT reads at once
 ENCODER = f"all-MiniLM-L6-v2, mean over at most {MAX_TOKENS} tokens"
@@ -39,7 +31,7 @@ def similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
     """
     if not pairs:
         return []
-    embedder = _embedder(base_folder())
+    embedder = _embedder()
     with _one_thread():
         vectors: dict[str, Float32s] = {}  # the answers of a question share their reference
         cosines = []
@@ -52,8 +44,11 @@ def similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
 
 
 @cache
-def _embedder(base: Path) -> SentenceEmbedder:
-    return SentenceEmbedder(base, max_tokens=MAX_TOKENS)
+def _embedder() -> SentenceEmbedder:
+    try:
+        return SentenceEmbedder(base_folder(), max_tokens=MAX_TOKENS)
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        raise MissingExtra("BERTSim's encoder, all-MiniLM-L6-v2,", "export") from error
 
 
 @contextmanager
@@ -67,31 +62,3 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def add_similarity(rows: Iterable[Row], references: dict[str, str]) -> None:
-    """Write `similarity{expert}` into rows, with `similarity_encoder`, which says whose.
-
-    `references` holds the reference answers by qkey. Rows without one, answers that were not kept,
-    and what was measured before stay as they are. Answers are to be whole: `with_short_answers`
-    cuts them afterwards.
-    """
-    pending = [
-        (row, expert, answer)
-        for row in rows
-        for expert, answer in (row.get("answer") or {}).items()
-        if row["qkey"] in references and expert not in row.get("similarity", {})
-    ]
-    cosines = similarities([(answer, references[row["qkey"]]) for row, _, answer in pending])
-    for (row, expert, _), cosine in zip(pending, cosines, strict=True):
-        row.setdefault("similarity", {})[expert] = cosine
-        row["similarity_encoder"] = ENCODER
-
-
-def with_short_answers(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows whose answers are cut to what is kept of them."""
-    for row in rows:
-        if "answer" in row:
-            short = {name: text[:KEPT_ANSWER_CHARS] for name, text in row["answer"].items()}
-            row = row | {"answer": short}
-        yield row

@@ -16,14 +16,24 @@ from edge_router.learning.outcomes.rows import Row
 from ...data.questions import own_question
 from ...data.rows import BadData, placed_rows, write_rows
 from ..collect import journal_of, written
-from ..similarity import ENCODER
+from ..row_store import Name, row_name
+from ..similarity import ENCODER, KEPT_ANSWER_CHARS
 from .measures import Values, measured
-from .task import Measure, Name, Task, is_cut, name_of, task_of
+from .task import Measure, Task, is_cut, task_of
 
-__all__ = ["Each", "Graded", "Grading", "grade_answers", "grading_journal", "placed_questions"]
+__all__ = [
+    "Each",
+    "Graded",
+    "Grading",
+    "add_similarities",
+    "grade_answers",
+    "grading_journal",
+    "placed_questions",
+]
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
+Known = TypeVar("Known")
 
 PIECE_ANSWERS = 32  # a call of Ray takes 2 ms, a code test up to 20 s
 READ_AHEAD = 1000  # rows with nothing to measure before those of a piece go on
@@ -55,7 +65,8 @@ class Graded:
 
 @dataclass(frozen=True, slots=True)
 class Grading:
-    """What to measure; with `missing` only what was never measured.
+    """What to measure; with `missing` only what was never measured. With `short_answers` no more of
+    an answer is kept than `export collect` keeps.
 
     `questions` are gold answers, references and metrics by name, for rows that keep none or others.
     `likelihoods` were measured before, by name and expert.
@@ -63,12 +74,13 @@ class Grading:
 
     measures: Collection[Measure] = ("score", "similarity")
     missing: bool = False
+    short_answers: bool = False
     questions: Mapping[Name, Row] = field(default_factory=dict)
     likelihoods: Mapping[Name, Mapping[str, float]] = field(default_factory=dict)
 
 
 def grade_answers(answers: Path, out: Path, grading: Grading, *, each: Each = map) -> Graded:
-    """Measure the answers in the file `answers`, and write its rows to `out`, which may be the same.
+    """Measure the answers in the file `answers`, and write its rows to `out`, often the same file.
 
     Rows keep their order and all else. What a killed run had measured counts while answer, gold,
     reference and measures are the same. Few rows are in memory at a time. Raises BadData, BadRow.
@@ -79,10 +91,19 @@ def grade_answers(answers: Path, out: Path, grading: Grading, *, each: Each = ma
             "`export collect` first"
         )
     journal, graded = grading_journal(out), Graded()
+    rows = _Pass(answers, grading, journal, graded).rows(each)
     with written(out):
-        write_rows(out, _Pass(answers, grading, journal, graded).rows(each))
+        write_rows(out, map(_with_short_answers, rows) if grading.short_answers else rows)
     journal.path.unlink(missing_ok=True)
     return graded
+
+
+def add_similarities(out: Path, questions: Iterable[Row]) -> None:
+    """Measure BERTSim of the whole answers that were just collected, then keep their beginnings."""
+    known = {row_name(row): row for row in questions}
+    grade_answers(
+        out, out, Grading(("similarity",), missing=True, short_answers=True, questions=known)
+    )
 
 
 def grading_journal(out: Path) -> Journal:
@@ -99,10 +120,11 @@ def placed_questions(
         own = None
         if row.get("gold") is not None and "metric" in row and "query" in row:
             own = own_question(answers, number, where, row) | row
-        known = questions.get(name_of(own or row))
+            row |= {field: value for field, value in own.items() if field not in row}
+        known = _of(row, questions)
         if known is not None and own is not None:
-            own |= {"gold": known["gold"], "metric": known["metric"]}
-        yield own or row, known or own
+            row |= {"gold": known["gold"], "metric": known["metric"]}
+        yield row, known or own
 
 
 class _Pass:
@@ -112,7 +134,8 @@ class _Pass:
         self._path, self._grading = path, grading
         self._journal, self._graded = journal, graded
         self._known = {line["graded"]: line for line in journal.rows() if "graded" in line}
-        self._waiting: deque[tuple[Row, Task | None]] = deque()
+        self._waiting: deque[tuple[Row, bool]] = deque()  # whether it waits for a task's numbers
+        self._tasks: deque[Task] = deque()
 
     def rows(self, each: Each) -> Iterator[Row]:
         """The rows with their measurements, which are in the journal by then."""
@@ -120,9 +143,8 @@ class _Pass:
             for piece in each(measured, self._pieces()):
                 for values in piece:
                     yield from self._ready()
-                    row, task = self._waiting.popleft()
-                    assert task is not None  # noqa: S101 - else _ready had given it out
-                    write(_line(row, task, values))
+                    row, _ = self._waiting.popleft()
+                    write(_line(row, self._tasks.popleft(), values))
                     yield self._with(row, values)
                 bar.update(self._graded.rows - bar.n)
             yield from self._ready()
@@ -133,21 +155,22 @@ class _Pass:
 
     def _ready(self) -> Iterator[Row]:
         """Rows that wait for nothing, up to the first that does."""
-        while self._waiting and self._waiting[0][1] is None:
+        while self._waiting and not self._waiting[0][1]:
             yield self._waiting.popleft()[0]
 
     def _pieces(self) -> Iterator[list[Task]]:
         piece: list[Task] = []
         for row, question in placed_questions(self._path, self._grading.questions):
             task = self._task(row, question)
-            nll = self._grading.likelihoods.get(name_of(row))
+            nll = _of(row, self._grading.likelihoods)
             ready = self._with(row, {"nll": dict(nll)}) if nll else row
             if task is not None and (line := self._known.pop(task.identity, None)):
                 ready, task = self._with(ready, _values(line)), None
             self._graded.rows += 1
-            self._waiting.append((ready, task))
+            self._waiting.append((ready, task is not None))
             if task is not None:
                 piece.append(task)
+                self._tasks.append(task)
             enough = sum(len(one.wanted) for one in piece) >= PIECE_ANSWERS
             if enough or len(self._waiting) % READ_AHEAD == 0:
                 yield piece
@@ -182,9 +205,22 @@ class _Pass:
         return made
 
 
+def _of(row: Row, known: Mapping[Name, Known]) -> Known | None:
+    """What is known of the question of a row, which may name none."""
+    return known.get(row_name(row)) if "source" in row and "id" in row else None
+
+
+def _with_short_answers(row: Row) -> Row:
+    if "answer" not in row:
+        return row
+    return row | {
+        "answer": {name: text[:KEPT_ANSWER_CHARS] for name, text in row["answer"].items()}
+    }
+
+
 def _line(row: Row, task: Task, values: Values) -> Row:
-    source, name = name_of(row)
-    return {"source": source, "id": name, "score": {}, **values, "graded": task.identity}
+    name = {field: row[field] for field in ("source", "id") if field in row}
+    return {**name, "score": {}, **values, "graded": task.identity}
 
 
 def _values(line: Row) -> Values:

@@ -13,10 +13,7 @@ from edge_router.learning.outcomes.rows import Row
 from ..outcome import reference_answer
 from ..similarity import KEPT_ANSWER_CHARS
 
-__all__ = ["Measure", "Name", "Task", "is_cut", "name_of", "task_of"]
-
-Name = tuple[str, str]
-"""Source and id of a question."""
+__all__ = ["Measure", "Task", "is_cut", "task_of"]
 
 Measure = Literal["score", "similarity"]
 
@@ -70,8 +67,3 @@ def task_of(
 def is_cut(answer: str) -> bool:
     """Whether it is as long as what is kept of an answer."""
     return len(answer) == KEPT_ANSWER_CHARS
-
-
-def name_of(row: Row) -> Name:
-    """Which question an outcome row is of."""
-    return str(row.get("source")), str(row.get("id"))

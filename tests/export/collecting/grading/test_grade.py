@@ -14,7 +14,7 @@ grading = pytest.importorskip(
 )
 
 from edge_router.export.collecting.grading.measures import measured  # noqa: E402
-from edge_router.export.collecting.grading.task import name_of  # noqa: E402
+from edge_router.export.collecting.row_store import row_name  # noqa: E402
 from edge_router.export.data.rows import BadData, BadRow, write_rows  # noqa: E402
 from edge_router.learning.outcomes.rows import Row  # noqa: E402
 
@@ -77,7 +77,7 @@ def test_answers_of_ones_own_are_graded_for_the_first_time(tmp_path: Path) -> No
 def test_a_gold_answer_of_the_questions_counts_more_than_the_rows_own(tmp_path: Path) -> None:
     """A mended question mends its rows; a borrowed row has no other."""
     bare = {key: value for key, value in collected(2).items() if key not in ("query", "gold")}
-    asked = {name_of(row): row | {"gold": "1000000"} for row in (collected(1), collected(2))}
+    asked = {row_name(row): row | {"gold": "1000000"} for row in (collected(1), collected(2))}
     (own, borrowed), _ = run(tmp_path / "x.jsonl", [collected(1), bare], questions=asked)
     assert own["score"] == borrowed["score"] == {"a": 0.0, "b": 1.0}
     assert own["gold"] == "1000000"
