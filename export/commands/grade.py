@@ -58,6 +58,7 @@ def _grade(options: argparse.Namespace) -> None:
     from ..collecting.grading.grade import Grading, grade_answers
     from ..collecting.grading.likelihoods import measure_likelihoods
     from ..collecting.open_experts import scoring_experts
+    from ..data.rows import BadData
 
     scores = "nll" in options.measure
     if (options.config or options.expert) and not scores:
@@ -79,6 +80,11 @@ def _grade(options: argparse.Namespace) -> None:
             measures, missing=options.missing, questions=questions, likelihoods=likelihoods
         )
         graded = grade_answers(options.answers, options.out, grading, each=each)
+    if graded.without_gold == graded.answers:
+        raise BadData(
+            f"no row of {options.answers} has an answer, a gold answer and a metric; state what "
+            "was asked with --questions or --data"
+        )
     print(json.dumps(graded.to_json()) if options.json else _words(graded, options.out))
 
 

@@ -36,6 +36,7 @@ Result = TypeVar("Result")
 Known = TypeVar("Known")
 
 PIECE_ANSWERS = 32  # a call of Ray takes 2 ms, a code test up to 20 s
+SIMILARITY: tuple[Measure] = ("similarity",)
 READ_AHEAD = 1000  # rows with nothing to measure before those of a piece go on
 
 
@@ -49,10 +50,11 @@ class Each(Protocol):
 
 @dataclass(slots=True)
 class Graded:
-    """Counts: rows, numbers measured, and answers whose score changed, of rows without a gold
-    answer, or left as they were since only their beginning was kept."""
+    """Counts: rows, answers, numbers measured, and of the answers those whose score changed, those
+    without a gold answer, and those left as they were since only their beginning was kept."""
 
     rows: int = 0
+    answers: int = 0
     measured: int = 0
     changed: int = 0
     without_gold: int = 0
@@ -101,9 +103,8 @@ def grade_answers(answers: Path, out: Path, grading: Grading, *, each: Each = ma
 def add_similarities(out: Path, questions: Iterable[Row]) -> None:
     """Measure BERTSim of the whole answers that were just collected, then keep their beginnings."""
     known = {row_name(row): row for row in questions}
-    grade_answers(
-        out, out, Grading(("similarity",), missing=True, short_answers=True, questions=known)
-    )
+    grading = Grading(SIMILARITY, missing=True, short_answers=True, questions=known)
+    grade_answers(out, out, grading)
 
 
 def grading_journal(out: Path) -> Journal:
@@ -119,8 +120,9 @@ def placed_questions(
     for number, (where, row) in enumerate(placed_rows(answers), 1):
         own = None
         if row.get("gold") is not None and "metric" in row and "query" in row:
-            own = own_question(answers, number, where, row) | row
+            own = own_question(answers, number, where, row)
             row |= {field: value for field, value in own.items() if field not in row}
+            own |= {field: row[field] for field in ("source", "id", "qkey", "split")}
         known = _of(row, questions)
         if known is not None and own is not None:
             row |= {"gold": known["gold"], "metric": known["metric"]}
@@ -148,10 +150,6 @@ class _Pass:
                     yield self._with(row, values)
                 bar.update(self._graded.rows - bar.n)
             yield from self._ready()
-        if self._graded.without_gold and not self._graded.measured:
-            raise BadData(
-                f"no row of {self._path} with an answer has gold and metric; name its questions"
-            )
 
     def _ready(self) -> Iterator[Row]:
         """Rows that wait for nothing, up to the first that does."""
@@ -180,6 +178,7 @@ class _Pass:
     def _task(self, row: Row, question: Row | None) -> Task | None:
         grading, graded = self._grading, self._graded
         answers = (row.get("answer") or {}).values()
+        graded.answers += len(answers)
         if question is None:
             graded.without_gold += len(answers)
             return None
@@ -219,7 +218,7 @@ def _with_short_answers(row: Row) -> Row:
 
 
 def _line(row: Row, task: Task, values: Values) -> Row:
-    name = {field: row[field] for field in ("source", "id") if field in row}
+    name: Row = {field: row[field] for field in ("source", "id") if field in row}
     return {**name, "score": {}, **values, "graded": task.identity}
 
 

@@ -42,9 +42,9 @@ def measure_likelihoods(
     known = {(row_name(line), line["scored"]): line for line in journal.rows() if "scored" in line}
     numbers: defaultdict[Name, dict[str, float]] = defaultdict(dict)
     for expert in experts:
-        pending = []
+        pending: list[Row] = []
         for row, question in placed_questions(answers, questions):
-            if not _is_wanted(row, question, expert.name, missing=missing):
+            if question is None or not _is_wanted(row, expert.name, missing=missing):
                 continue
             line = known.get((row_name(row), _identity(expert.name, question)))
             if line is None:
@@ -57,9 +57,9 @@ def measure_likelihoods(
     return dict(numbers)
 
 
-def _is_wanted(row: Row, question: Row | None, expert: str, *, missing: bool) -> bool:
-    answered = expert in row.get("answer", {})
-    return question is not None and answered and not (missing and expert in row.get("nll", {}))
+def _is_wanted(row: Row, expert: str, *, missing: bool) -> bool:
+    known = missing and expert in row.get("nll", {})
+    return expert in row.get("answer", {}) and not known
 
 
 def _identity(expert: str, question: Row) -> str:

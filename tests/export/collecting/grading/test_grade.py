@@ -146,15 +146,11 @@ def test_pieces_may_be_handed_out_before_the_first_is_done(tmp_path: Path) -> No
 
 
 def test_what_cannot_be_graded_is_refused_or_left(tmp_path: Path) -> None:
-    """No gold anywhere; a metric that is none; a collection that is not finished."""
+    """A row without gold, or none at all; a metric that is none; an unfinished collection."""
     bare = {key: value for key, value in collected(1).items() if key != "gold"}
-    before = json.dumps(bare) + "\n"
-    with pytest.raises(BadData, match="has gold and metric; name its questions"):
-        run(tmp_path / "x.jsonl", [bare])
-    assert (tmp_path / "x.jsonl").read_text() == before
     rows, graded = run(tmp_path / "x.jsonl", [bare, collected(2), {"note": "no row"}])
     assert rows[0] == bare
-    assert (graded.without_gold, graded.rows) == (2, 3)
+    assert (graded.without_gold, graded.answers, graded.rows) == (2, 4, 3)
     with pytest.raises(BadRow, match=r"x\.jsonl:1 has metric 'vibes'"):
         run(tmp_path / "x.jsonl", [collected(1, metric="vibes")])
     (tmp_path / "x.jsonl.journal").write_text("")
