@@ -15,6 +15,7 @@ from typing import Protocol
 
 from tqdm import tqdm
 
+from edge_router.errors import EdgeRouterError
 from edge_router.learning.enrolment.asking import Retries, record
 from edge_router.learning.enrolment.journal import Journal
 from edge_router.learning.outcomes.rows import Row
@@ -107,6 +108,8 @@ def written(path: Path) -> Iterator[None]:
     """Raises BadData where the disk is full, or does not take `path` for another reason."""
     try:
         yield
+    except EdgeRouterError:  # NoSuchFile is an OSError too, of what is read
+        raise
     except OSError as error:
         raise BadData(
             f"{path} cannot be written: {error.strerror or error}; the answers in the journal are "
@@ -115,7 +118,9 @@ def written(path: Path) -> Iterator[None]:
 
 
 def journal_of(out: Path) -> Journal:
-    """Where answers lie until everything is asked."""
+    """Where answers lie until everything is asked. Raises BadData for a folder."""
+    if out.is_dir():
+        raise BadData(f"{out} is a folder; name a file in it")
     return Journal(out.with_name(f"{out.name.removesuffix('.gz')}.journal"))
 
 

@@ -97,6 +97,8 @@ def own_question(path: Path, number: int, where: str, row: Row) -> Row:
         raise BadRow(f"{where} has metric {row['metric']!r:.80}; known are {[*INSTRUCTIONS]}")
     if row["metric"] == "number" and not _is_number(str(row["gold"]).strip("$ ")):
         raise BadRow(f"{where} has gold {row['gold']!r:.80}, no number, for metric 'number'")
+    if row["metric"] == "first" and str(row["gold"]).count("|") != 1:
+        raise BadRow(f"{where} has gold {row['gold']!r:.80}; metric 'first' needs right|wrong")
     for name in ("prompt", "reference"):
         if not isinstance(row.get(name, ""), str):
             raise BadRow(f"{where} has {name} {quoted_json(row[name])}; it must be a text")

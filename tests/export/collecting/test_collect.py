@@ -130,6 +130,12 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
         full.write("a row")
 
 
+def test_a_folder_is_no_result(tmp_path: Path) -> None:
+    """The message says so, for collecting and for grading."""
+    with pytest.raises(BadData, match="is a folder; name a file in it"):
+        run(FakeBackend("Paris"), tmp_path)
+
+
 def test_a_run_that_cannot_write_its_result_leaves_the_old_one(tmp_path: Path) -> None:
     """And its journal, from which the next run goes on without asking."""
     out = tmp_path / "x.jsonl"
@@ -206,6 +212,9 @@ def test_own_questions_are_read_and_checked(tmp_path: Path) -> None:
         questions.read_questions(file)
     file.write_text('{"query": "2+2?", "gold": "four", "metric": "number"}\n')
     with pytest.raises(BadRow, match="gold 'four', no number"):
+        questions.read_questions(file)
+    file.write_text('{"query": "Up or down?", "gold": "up", "metric": "first"}\n')
+    with pytest.raises(BadRow, match=r"gold 'up'; metric 'first' needs right\|wrong"):
         questions.read_questions(file)
     file.write_text('{"query": "2+2?"}\n')
     with pytest.raises(BadRow, match=r'mine\.jsonl:1 lacks "gold", "metric"'):

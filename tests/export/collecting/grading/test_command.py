@@ -52,6 +52,24 @@ def test_options_that_do_not_fit_are_refused(
     assert json.loads(answers.read_text()) == ANSWERED
 
 
+def test_a_missing_file_and_a_folder_are_named(
+    answers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not as something that cannot be written; the folder of the result is made."""
+    folder, out = answers.parent, answers.parent / "new" / "x.jsonl"
+    for paths, message in (
+        ((folder / "none.jsonl", out), "none.jsonl is not there"),
+        ((folder, out), "is a folder"),
+        ((answers, folder), "is a folder"),
+    ):
+        options = ["grade", str(paths[0]), "--out", str(paths[1]), "--measure", "score"]
+        assert main(options) == 1
+        said = capsys.readouterr().err
+        assert message in said
+        assert "cannot be written" not in said
+    assert main(["grade", str(answers), "--out", str(out), "--measure", "score"]) == 0
+
+
 def test_answers_that_no_question_fits_are_refused(
     answers: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
