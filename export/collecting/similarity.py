@@ -9,7 +9,6 @@ from functools import cache
 import numpy as np
 
 from edge_router.errors import MissingExtra
-from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.text import cut
 
 from ..recipe import base_folder
@@ -32,14 +31,14 @@ def similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
     if not pairs:
         return []
     embedder = _embedder()
+    cosines = []
     with _one_thread():
-        vectors: dict[str, Float32s] = {}  # the answers of a question share their reference
-        cosines = []
+        read = None
         for answer, reference in pairs:
-            if reference not in vectors:
-                vectors = {reference: embedder.embed([cut(reference, MAX_CHARS)])[0]}
+            if reference != read:  # the answers to a question share it
+                read, meant = reference, embedder.embed([cut(reference, MAX_CHARS)])[0]
             said = embedder.embed([cut(answer, MAX_CHARS)])[0]
-            cosines.append(round(float(np.dot(said, vectors[reference])), 4))
+            cosines.append(round(float(np.dot(said, meant)), 4))
     return cosines
 
 
