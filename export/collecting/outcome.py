@@ -102,7 +102,9 @@ def likelihood(
 ) -> Row:
     """The NLL of the reference answer alone; the expert is not asked to answer.
 
-    The row has none where the reference is too long, or where the backend states none.
+    The row has none where the reference is too long, or where the backend states none. It may lie
+    some tenths of a nat from what `outcome` measures right behind an answer: llama.cpp rounds
+    tokens read together otherwise than those read alone.
     """
     request, reference = _request(row), reference_answer(row)
 
