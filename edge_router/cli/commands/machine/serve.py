@@ -85,7 +85,7 @@ def add(commands: Any) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from edge_router.backends.llama_cpp.model_files import share_heap
+    from edge_router.backends.llama_cpp.memory import share_heap
     from edge_router.client.sync_client import EdgeRouter
     from edge_router.server.limits import Limits
     from edge_router.server.run import ServerOptions, require_extra
