@@ -1,4 +1,4 @@
-"""A page in Chromium asks the server from another origin: a stream in pieces, and the CORS rules."""
+"""A page in Chromium asks the server from another origin: a stream in pieces, and CORS."""
 
 from __future__ import annotations
 
@@ -127,9 +127,11 @@ def chromium(url: str, folder: Path) -> Iterator[None]:
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip("no Chromium is installed: apt-get install chromium")
-    options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-               "--no-first-run", "--disable-background-networking", "--disable-component-update",
-               "--no-proxy-server", "--remote-debugging-port=0", f"--user-data-dir={folder}")  # fmt: skip
+    options = (
+        "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--no-proxy-server",
+        "--remote-debugging-port=0", f"--user-data-dir={folder}",
+    )  # fmt: skip
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([program, *options, url], start_new_session=True, **quiet)
     try:
