@@ -30,7 +30,8 @@ from edge_router.guards.user_files import user_path
 from .budget_config import BudgetConfig, budget_config_of
 from .cache_config import CacheConfig, cache_config_of
 from .constraints import Constraints, Placement
-from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
+from .expert_config import ExpertConfig
+from .experts import experts_of, warn_of_far_devices
 from .file import read_environment, read_file
 from .location import Location
 from .preference import Preference

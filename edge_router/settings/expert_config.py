@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from edge_router.chat.capability import Capability
+from edge_router.chat.request import ReasoningEffort
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
-    FrozenDict,
     amount,
     any_text,
-    checked,
     flag,
     number,
     one_of,
@@ -29,19 +26,17 @@ from edge_router.guards.checks import (
 )
 from edge_router.guards.redaction import quoted, redacted_setting, redacted_url
 
-from .aliases import meant
-from .expert_values import keep_alive, temperature, variable, variables
+from .expert_values import keep_alive, temperature, thinking_levels, variable, variables
 from .location import Location, location_of, needs_network
-from .setting import checks_of, required_of, setting
+from .setting import checks_of, setting
 
-__all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of", "warn_of_far_devices"]
+__all__ = ["EXPERT_SETTINGS", "ExpertConfig", "check_together"]
 
 BackendKind = Literal["llama_cpp", "openai"]
 EngineKind = Literal["llama_cpp_python", "xllamacpp"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
-
-log = logging.getLogger("edge_router")
+THOUGHT = ("thinking", "reasoning_effort")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -187,10 +182,34 @@ class ExpertConfig:
     logprobs: bool | None = field(
         default=None, metadata=setting(flag, "gives log-probabilities; unset: a server does")
     )
+    thinking: Mapping[str, Any] | None = field(
+        default=None,
+        metadata=setting(
+            thinking_levels, "[experts.NAME.thinking.LEVEL]: off, low, medium, full, each asked for"
+        ),
+    )
+    reasoning_effort: ReasoningEffort | None = field(
+        default=None,
+        metadata=setting(
+            one_of(*get_args(ReasoningEffort)), "sent where the request states none (openai)"
+        ),
+    )
+    thought_tokens: float | None = field(
+        default=None, metadata=setting(amount, "tokens that it thinks before an answer, on average")
+    )
+    quality_gain: float | None = field(
+        default=None,
+        metadata=setting(
+            number(-0.45, 0.45), "good answers beyond its profile's where that has one half, 0..1"
+        ),
+    )
+    level_of: str | None = field(
+        default=None, metadata=setting(text, "the expert whose level of thinking it is")
+    )
 
     def __post_init__(self) -> None:
         settle(self, EXPERT_FIELDS, "ExpertConfig")
-        _check_together({one.name: getattr(self, one.name) for one in fields(self)}, "ExpertConfig")
+        check_together({one.name: getattr(self, one.name) for one in fields(self)}, "ExpertConfig")
 
     def __repr__(self) -> str:
         """The settings that are set, without what looks like a key or a password."""
@@ -214,7 +233,7 @@ class ExpertConfig:
             Capability.VISION: served and in_cloud and self.profile == "frontier",
             Capability.AUDIO: False,
             Capability.FILES: False,
-            Capability.REASONING: served and in_cloud,
+            Capability.REASONING: served and (in_cloud or self.reasoning_effort is not None),
             Capability.LOGPROBS: served,
         } | ({Capability.TOOLS: True} if served else {})
         stated = {one: getattr(self, one.value) for one in Capability}
@@ -243,36 +262,9 @@ class ExpertConfig:
 
 EXPERT_SETTINGS = checks_of(ExpertConfig)
 EXPERT_FIELDS = unset_allowed(ExpertConfig, EXPERT_SETTINGS)
-REQUIRED = required_of(ExpertConfig)
 
 
-def experts_of(stated: Any) -> Mapping[str, ExpertConfig]:
-    """Experts by name, from values that are ExpertConfig or tables. Raises ConfigError."""
-    named = table(stated, f"experts = {quoted(stated)} in the settings")
-    if not named:
-        raise ConfigError("[experts] names no expert; add [experts.NAME] or leave it out")
-    if "" in named:
-        raise ConfigError("[experts] has an expert without a name")
-    if all(type(one) is ExpertConfig for one in named.values()):
-        return named
-    return FrozenDict({name: _expert(name, table) for name, table in named.items()})
-
-
-def _expert(name: str, table: Any) -> ExpertConfig:
-    where = f"[experts.{name}]"
-    if isinstance(table, ExpertConfig):
-        return table
-    if not isinstance(table, Mapping):
-        raise ConfigError(f"{where} must be a table")
-    stated = meant({key: value for key, value in table.items() if value is not None})
-    settings = checked(stated, EXPERT_SETTINGS, where)
-    if missing := REQUIRED - settings.keys():
-        raise ConfigError(f"{where} lacks {', '.join(sorted(missing))}")
-    _check_together(settings, where)
-    return ExpertConfig(**settings)
-
-
-def _check_together(expert: Mapping[str, Any], where: str) -> None:
+def check_together(expert: Mapping[str, Any], where: str) -> None:
     """Check settings of one expert that depend on each other."""
     if expert["backend"] == "openai" or expert.get("base_url") is not None:
         _require_url(expert.get("base_url"), where)
@@ -284,12 +276,14 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
         if expert.get(key) is not None:
             raise ConfigError(f"{key} in {where} is for backend = 'llama_cpp'; leave it out")
     if expert["backend"] == "llama_cpp":
-        for key in ("vision", "audio", "files", "reasoning", "logprobs"):
+        for key in ("vision", "audio", "files", "reasoning", "logprobs", *THOUGHT):
             if expert.get(key):
                 raise ConfigError(
-                    f"{key} = true in {where}, but a model in this process cannot; leave it out or "
-                    "run the model behind a server (backend = 'openai')"
+                    f"{key} = {_shown(expert[key])} in {where}, but a model in this "
+                    "process cannot; leave it out or run the model behind a server "
+                    "(backend = 'openai')"
                 )
+    _check_thinking(expert, where)
     if on_device and not needs_network(expert.get("base_url")) and expert.get("retries"):
         raise ConfigError(
             f"retries = {expert['retries']!r} in {where} is for cloud experts; leave it out"
@@ -307,20 +301,16 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
         )
 
 
-def warn_of_far_devices(experts: Mapping[str, ExpertConfig]) -> None:
-    """Warn that limits rule out an expert that counts as on the device but needs the network."""
-    for name, expert in experts.items():
-        if expert.on_device and expert.needs_network:
-            _warn(
-                f"expert {name!r} counts as on this device, but it is asked over the network "
-                f"({urlsplit(expert.base_url or '').hostname}); only_on_device and offline "
-                "rule it out"
-            )
+def _check_thinking(expert: Mapping[str, Any], where: str) -> None:
+    stated = [key for key in THOUGHT if expert.get(key)]
+    if stated and expert.get("reasoning") is False:
+        raise ConfigError(f"{stated[0]} in {where} needs reasoning = true; leave one of them out")
+    if stated and "reasoning_effort" in (expert.get("extra_body") or {}):
+        raise ConfigError(f"extra_body in {where} must not hold what {stated[0]} says")
 
 
-@cache  # once per process is enough
-def _warn(message: str) -> None:
-    log.warning("%s", message)
+def _shown(value: Any) -> str:
+    return "true" if value is True else quoted(value)
 
 
 def _require_url(base_url: str | None, where: str) -> None:

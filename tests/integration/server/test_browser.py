@@ -132,8 +132,10 @@ def chromium(url: str, folder: Path) -> Iterator[None]:
         "--disable-background-networking", "--disable-component-update", "--no-proxy-server",
         "--remote-debugging-port=0", f"--user-data-dir={folder}",
     )  # fmt: skip
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([program, *options, url], start_new_session=True, **quiet)
+    process = subprocess.Popen(
+        [program, *options, url],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
     try:
         yield
     finally:
