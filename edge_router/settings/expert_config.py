@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
-from edge_router.chat.capability import Capability
-from edge_router.chat.request import ReasoningEffort
+from edge_router.chat.capability import Capability, ReasoningEffort
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
+    FrozenDict,
     amount,
     any_text,
+    checked,
     flag,
     number,
     one_of,
@@ -24,19 +24,20 @@ from edge_router.guards.checks import (
     whole,
     whole_number,
 )
-from edge_router.guards.redaction import quoted, redacted_setting, redacted_url
+from edge_router.guards.redaction import quoted, redacted_setting
 
-from .expert_values import keep_alive, temperature, thinking_levels, variable, variables
-from .location import Location, location_of, needs_network
-from .setting import checks_of, setting
+from .aliases import meant
+from .expert_values import keep_alive, temperature, variable, variables
+from .location import Location, location_of, needs_network, require_url
+from .setting import checks_of, required_of, setting
+from .thinking import THOUGHT, check_thinking, levels, thinking_levels
 
-__all__ = ["EXPERT_SETTINGS", "ExpertConfig", "check_together"]
+__all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of"]
 
 BackendKind = Literal["llama_cpp", "openai"]
 EngineKind = Literal["llama_cpp_python", "xllamacpp"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
-THOUGHT = ("thinking", "reasoning_effort")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -209,7 +210,7 @@ class ExpertConfig:
 
     def __post_init__(self) -> None:
         settle(self, EXPERT_FIELDS, "ExpertConfig")
-        check_together({one.name: getattr(self, one.name) for one in fields(self)}, "ExpertConfig")
+        _check_together({one.name: getattr(self, one.name) for one in fields(self)}, "ExpertConfig")
 
     def __repr__(self) -> str:
         """The settings that are set, without what looks like a key or a password."""
@@ -262,12 +263,59 @@ class ExpertConfig:
 
 EXPERT_SETTINGS = checks_of(ExpertConfig)
 EXPERT_FIELDS = unset_allowed(ExpertConfig, EXPERT_SETTINGS)
+REQUIRED = required_of(ExpertConfig)
 
 
-def check_together(expert: Mapping[str, Any], where: str) -> None:
+def experts_of(stated: Any) -> Mapping[str, ExpertConfig]:
+    """Experts by name, from values that are ExpertConfig or tables. Raises ConfigError.
+
+    One with levels of `thinking` becomes an expert for each, called NAME-LEVEL.
+    """
+    named = table(stated, f"experts = {quoted(stated)} in the settings")
+    if not named:
+        raise ConfigError("[experts] names no expert; add [experts.NAME] or leave it out")
+    if "" in named:
+        raise ConfigError("[experts] has an expert without a name")
+    if not all(type(one) is ExpertConfig for one in named.values()):
+        named = FrozenDict({name: _expert(name, table) for name, table in named.items()})
+    if all(one.thinking is None for one in named.values()):
+        return named
+    return _with_levels(named)
+
+
+def _expert(name: str, table: Any) -> ExpertConfig:
+    where = f"[experts.{name}]"
+    if isinstance(table, ExpertConfig):
+        return table
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"{where} must be a table")
+    stated = meant({key: value for key, value in table.items() if value is not None})
+    settings = checked(stated, EXPERT_SETTINGS, where)
+    if missing := REQUIRED - settings.keys():
+        raise ConfigError(f"{where} lacks {', '.join(sorted(missing))}")
+    _check_together(settings, where)
+    return ExpertConfig(**settings)
+
+
+def _with_levels(experts: Mapping[str, ExpertConfig]) -> Mapping[str, ExpertConfig]:
+    """The experts, and in the place of one with levels its levels."""
+    result: dict[str, ExpertConfig] = {}
+    for name, one in experts.items():
+        if one.thinking is None:
+            result[name] = one
+            continue
+        stated = {field.name: getattr(one, field.name) for field in fields(one)}
+        for own, settings in levels(name, stated, EXPERT_SETTINGS):
+            if own in experts:
+                raise ConfigError(f"[experts] has {own!r} and a level of that name; rename it")
+            result[own] = ExpertConfig(**settings)
+    return FrozenDict(result)
+
+
+def _check_together(expert: Mapping[str, Any], where: str) -> None:
     """Check settings of one expert that depend on each other."""
     if expert["backend"] == "openai" or expert.get("base_url") is not None:
-        _require_url(expert.get("base_url"), where)
+        require_url(expert.get("base_url"), where)
     place = location_of(expert.get("location"), expert.get("base_url"))
     on_device = place == Location.DEVICE
     if expert["backend"] == "llama_cpp" and not on_device:
@@ -278,12 +326,13 @@ def check_together(expert: Mapping[str, Any], where: str) -> None:
     if expert["backend"] == "llama_cpp":
         for key in ("vision", "audio", "files", "reasoning", "logprobs", *THOUGHT):
             if expert.get(key):
+                shown = "true" if expert[key] is True else quoted(expert[key])
                 raise ConfigError(
-                    f"{key} = {_shown(expert[key])} in {where}, but a model in this "
+                    f"{key} = {shown} in {where}, but a model in this "
                     "process cannot; leave it out or run the model behind a server "
                     "(backend = 'openai')"
                 )
-    _check_thinking(expert, where)
+    check_thinking(expert, where)
     if on_device and not needs_network(expert.get("base_url")) and expert.get("retries"):
         raise ConfigError(
             f"retries = {expert['retries']!r} in {where} is for cloud experts; leave it out"
@@ -298,31 +347,4 @@ def check_together(expert: Mapping[str, Any], where: str) -> None:
     if prices.count(None) == 1:
         raise ConfigError(
             f"{where} needs both input_usd_per_million and output_usd_per_million, or neither"
-        )
-
-
-def _check_thinking(expert: Mapping[str, Any], where: str) -> None:
-    stated = [key for key in THOUGHT if expert.get(key)]
-    if stated and expert.get("reasoning") is False:
-        raise ConfigError(f"{stated[0]} in {where} needs reasoning = true; leave one of them out")
-    if stated and "reasoning_effort" in (expert.get("extra_body") or {}):
-        raise ConfigError(f"extra_body in {where} must not hold what {stated[0]} says")
-
-
-def _shown(value: Any) -> str:
-    return "true" if value is True else quoted(value)
-
-
-def _require_url(base_url: str | None, where: str) -> None:
-    example = "for example http://127.0.0.1:8080/v1"
-    if base_url is None:
-        raise ConfigError(f"{where} lacks base_url, {example}")
-    try:
-        parts = urlsplit(base_url)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a broken address or port
-        fine = False
-    if not fine:
-        raise ConfigError(
-            f"base_url = {redacted_url(base_url)!r} in {where} is not an address, {example}"
         )

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from edge_router.errors import ConfigError
-from edge_router.guards.checks import Check, number, table, table_of_texts, text
+from edge_router.guards.checks import Check, number, table_of_texts, text
 from edge_router.guards.redaction import quoted
 
-__all__ = ["LEVELS", "keep_alive", "temperature", "thinking_levels", "variable", "variables"]
+__all__ = ["keep_alive", "temperature", "variable", "variables"]
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
-LEVELS = {"off": "none", "low": "low", "medium": "medium", "full": "high"}
-"""How much an expert may think, by the level's name, as the `reasoning_effort` of a request."""
 
 
 def variable(value: Any, fault: str) -> str:
@@ -48,15 +46,3 @@ def number_or(word: str, check: Check) -> Check:
 
 keep_alive = number_or("forever", number(0.0))
 temperature = number_or("omit", number(0.0, 100.0))
-
-
-def thinking_levels(value: Any, fault: str) -> Mapping[str, Any]:
-    """Tables by the name of a level."""
-    levels = table(value, fault)
-    for name, stated in levels.items():
-        if name not in LEVELS:
-            raise ConfigError(f"{fault} has {quoted(name)}; levels are {', '.join(LEVELS)}")
-        table(stated, f"{fault.partition(' = ')[0]}.{name} = {quoted(stated)}")
-    if not levels:
-        raise ConfigError(f"{fault} names no level; use some of {', '.join(LEVELS)}")
-    return levels

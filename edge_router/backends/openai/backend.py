@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import httpx
 
+from edge_router.chat.capability import ReasoningEffort
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
-from edge_router.chat.request import ReasoningEffort
 from edge_router.errors import BackendRejected, BackendUnavailable
 from edge_router.guards.loopback import is_loopback
 from edge_router.guards.redaction import redacted_url, without_secrets

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import httpx
 
-from edge_router.chat.request import ChatRequest, ReasoningEffort
+from edge_router.chat.capability import ReasoningEffort
+from edge_router.chat.request import ChatRequest
 from edge_router.chat.tools import NamedTool
 from edge_router.errors import BackendRejected, ConfigError
 from edge_router.guards.forking import ForkSafeLock

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from edge_router.chat.request import NO_THOUGHT, ChatRequest, ReasoningEffort
+from edge_router.chat.capability import ReasoningEffort
+from edge_router.chat.request import NO_THOUGHT, ChatRequest
 
 from ..experts.expert import Expert
 from .reason import Reason

@@ -9,8 +9,7 @@ from typing import Any, Self, get_args
 
 import numpy as np
 
-from edge_router.chat.capability import Capability
-from edge_router.chat.request import ReasoningEffort
+from edge_router.chat.capability import Capability, ReasoningEffort
 from edge_router.device.latency import Speed
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from edge_router.chat.request import ReasoningEffort
+from edge_router.chat.capability import ReasoningEffort
 from edge_router.errors import RoutingError
 
 from ..artifact.known_queries import KnownQueries

@@ -1,4 +1,4 @@
-"""Experts of the settings by name; one with levels of thinking becomes an expert for each."""
+"""An expert of the settings with levels of thinking becomes an expert for each of them."""
 
 from __future__ import annotations
 
