@@ -9,7 +9,7 @@ interpreter's lock. Linux alone tells them apart.
 
 from __future__ import annotations
 
-import os
+import ctypes
 import sys
 import threading
 import time
@@ -20,6 +20,7 @@ from edge_router.cli.main import main
 from edge_router.client.sync_client import EdgeRouter
 
 NS_PER_MS = 1e6
+LIBC = ctypes.PyDLL(None)
 
 
 class Stopwatch(threading.local):
@@ -27,10 +28,13 @@ class Stopwatch(threading.local):
 
     def __init__(self) -> None:
         self._file = Path("/proc/thread-self/schedstat").open("rb", buffering=0)  # noqa: SIM115
+        self._text = ctypes.create_string_buffer(100)
 
     def waited_ms(self) -> float:
         """How long this thread has waited for a core so far."""
-        return int(os.pread(self._file.fileno(), 100, 0).split()[1]) / NS_PER_MS
+        # Not os.pread, which lets go of the interpreter's lock and would wait for it again.
+        LIBC.pread(self._file.fileno(), self._text, 100, ctypes.c_long(0))
+        return int(self._text.value.split()[1]) / NS_PER_MS
 
 
 def watched(file: Path) -> int:
@@ -39,12 +43,13 @@ def watched(file: Path) -> int:
     watch, decide = Stopwatch(), EdgeRouter._decide
 
     def timed(self: EdgeRouter, *arguments: Any, **options: Any) -> Any:
-        waited, cpu, started = watch.waited_ms(), time.thread_time(), time.monotonic()
+        started, cpu, waited = time.monotonic(), time.thread_time(), watch.waited_ms()
         try:
             return decide(self, *arguments, **options)
         finally:
-            whole, used = time.monotonic() - started, time.thread_time() - cpu
-            rows.append((1e3 * whole, 1e3 * used, watch.waited_ms() - waited))
+            queued = watch.waited_ms() - waited  # within the other times: threads may switch here
+            used, whole = time.thread_time() - cpu, time.monotonic() - started
+            rows.append((1e3 * whole, 1e3 * used, queued))
 
     EdgeRouter._decide = timed  # type: ignore[method-assign]
     try:
