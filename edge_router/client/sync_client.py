@@ -33,7 +33,7 @@ from edge_router.settings.constraints import Constraints, require_constraints
 from .agent_dispatch import UNSET, Asked, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of, whole_answer
 from .arguments import checked_backends, gate_of, settings_of
-from .asking.chain import cached, hedged
+from .asking.chain import cached, hedged, keepable
 from .asking.dispatch import Asking, Dispatch
 from .asking.handover import Handover
 from .asking.query import OnBreak, Query
@@ -83,7 +83,9 @@ class EdgeRouter:
         )
         self._configured = configured_limits(self.config)
         self._budget = Budget.from_config(self.config)
-        self._learning = Learning.from_config(self.config, self.router, draw=draw)
+        self._learning = Learning.from_config(
+            self.config, self.router, draw=draw, keepable=keepable(self.config)
+        )
         self._hooks = None if hooks == () else Hooks(hooks)
         self._lock = ForkSafeLock()
         self._closed = False

@@ -184,7 +184,9 @@ class Estimate:
     @property
     def words(self) -> str:
         """In the user's units: "82% for $0.0004 in 1.2 s"."""
-        cost = "an unknown price" if self.cost_usd is None else f"${self.cost_usd:.2g}"
+        from .dollars import dollars
+
+        cost = "an unknown price" if self.cost_usd is None else dollars(self.cost_usd)
         return f"{self.quality:.0%} for {cost} in {self.latency_s:.1f} s"
 
 
