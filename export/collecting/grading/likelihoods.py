@@ -31,6 +31,7 @@ def measure_likelihoods(
     experts: Iterable[Asked],
     *,
     missing: bool = False,
+    first_pause_s: float = FIRST_PAUSE_S,
 ) -> dict[Name, dict[str, float]]:
     """Nats a token, by name and expert, of the references of all that the expert has answered.
 
@@ -52,7 +53,7 @@ def measure_likelihoods(
             else:
                 numbers[row_name(row)] |= line.get("nll", {})
         with written(journal.path):
-            for line in _recorded(expert, pending, journal):
+            for line in _recorded(expert, pending, journal, Retries(ATTEMPTS, first_pause_s)):
                 numbers[row_name(line)] |= line.get("nll", {})
     return dict(numbers)
 
@@ -67,9 +68,11 @@ def _identity(expert: str, question: Row) -> str:
     return hashlib.sha256("\0".join(seen).encode(errors="replace")).hexdigest()[:24]
 
 
-def _recorded(expert: Asked, pending: list[Row], journal: Journal) -> Iterator[Row]:
+def _recorded(
+    expert: Asked, pending: list[Row], journal: Journal, retries: Retries
+) -> Iterator[Row]:
     identities = {row_name(question): _identity(expert.name, question) for question in pending}
-    with closing(expert.outcomes(pending, Retries(ATTEMPTS, FIRST_PAUSE_S))) as outcomes:
+    with closing(expert.outcomes(pending, retries)) as outcomes:
         kept = ("source", "id", "score", "nll", "failed")
         lines = (
             {field: row[field] for field in kept if field in row}

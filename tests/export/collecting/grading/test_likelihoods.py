@@ -46,7 +46,7 @@ def collected(path: Path, count: int = 3, **more: object) -> list[Row]:
 def run(path: Path, backend: Scorer, *, missing: bool = False, name: str = "a") -> list[Row]:
     """Measure, write, and read again."""
     expert = AskedExpert(name, (backend,), measure=likelihood)
-    numbers = measure_likelihoods(path, path, {}, [expert], missing=missing)
+    numbers = measure_likelihoods(path, path, {}, [expert], missing=missing, first_pause_s=0.0)
     grade_answers(path, path, Grading((), likelihoods=numbers))
     return list(read_partial_rows(path))
 
