@@ -14,7 +14,7 @@ from .detectors import Detectors
 from .placeholders import Conversations
 from .request_texts import is_opaque, visited
 
-__all__ = ["Private", "Redacted", "redacted", "search"]
+__all__ = ["Private", "Redacted", "redacted", "search", "without_private"]
 
 NEAR = 48  # characters before and after the end of a turn
 CHECKED = frozenset({PrivateKind.CARD, PrivateKind.IBAN})
@@ -108,6 +108,18 @@ def redacted(
     if search(clean, detectors, media=False) or _left(clean, values):
         return None
     return Redacted(clean, values)
+
+
+def without_private(
+    request: ChatRequest, detectors: Detectors, conversations: Conversations
+) -> ChatRequest | None:
+    """The request with placeholders for all that is private in its texts; None where no placeholder
+    can stand for it. Media is not looked at."""
+    private = search(request, detectors, media=False)
+    if not private:
+        return request
+    clean = redacted(request, private, detectors, conversations)
+    return None if clean is None else clean.request
 
 
 def _left(request: ChatRequest, values: dict[str, str]) -> dict[str, str]:

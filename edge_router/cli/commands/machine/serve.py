@@ -203,7 +203,8 @@ def serve_router(
 
     access, key_place = access_of(options, config.data_folder)
     rules = named_rules(config, inner.artifact)
-    models = Models(config.experts, rules, embedding=manifest.name)
+    with_levels = {one.level_of: None for one in config.experts.values() if one.level_of}
+    models = Models([*config.experts, *with_levels], rules, embedding=manifest.name)
     chooser, typed = router.chooser(), None
     if chooser is not None:
         typed = TypedQuestions.of(chooser, within_s=config.deadline_s)
