@@ -2,9 +2,9 @@
 
 Used by load.py: python -m tests.integration.server.decision_parts FILE serve ...
 
-FILE gets a line for each decision, in milliseconds: the whole, its CPU, waiting for a core that
-other threads or programs had (`run_delay` of the kernel), and waiting asleep, which is for the
-interpreter's lock. Linux alone tells them apart.
+FILE gets a line for each decision, in milliseconds: its whole as in its record, its CPU, waiting
+for a core that other threads or programs had (`run_delay` of the kernel), and waiting asleep, which
+is for the interpreter's lock. Linux alone tells them apart.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from edge_router.cli.main import main
 from edge_router.client.sync_client import EdgeRouter
+from edge_router.routing.router import Router
 
 NS_PER_MS = 1e6
 LIBC = ctypes.PyDLL(None)
@@ -38,20 +39,27 @@ class Stopwatch(threading.local):
 
 
 def watched(file: Path) -> int:
-    """Run the command with every decision timed."""
+    """Run the command with every decision timed, from its first step to the end of its last."""
     rows: list[tuple[float, float, float]] = []
-    watch, decide = Stopwatch(), EdgeRouter._decide
+    watch, now = Stopwatch(), threading.local()
+    limits, route, decide = EdgeRouter._limits, Router.route, EdgeRouter._decide
 
-    def timed(self: EdgeRouter, *arguments: Any, **options: Any) -> Any:
-        started, cpu, waited = time.monotonic(), time.thread_time(), watch.waited_ms()
-        try:
-            return decide(self, *arguments, **options)
-        finally:
-            queued = watch.waited_ms() - waited  # within the other times: threads may switch here
-            used, whole = time.thread_time() - cpu, time.monotonic() - started
-            rows.append((1e3 * whole, 1e3 * used, queued))
+    def first(self: EdgeRouter, constraints: Any) -> Any:
+        now.cpu, now.waited = time.thread_time(), watch.waited_ms()
+        return limits(self, constraints)
 
-    EdgeRouter._decide = timed  # type: ignore[method-assign]
+    def last(self: Router, *arguments: Any, **options: Any) -> Any:
+        decision = route(self, *arguments, **options)
+        now.waited, now.cpu = watch.waited_ms() - now.waited, time.thread_time() - now.cpu
+        return decision
+
+    def whole(self: EdgeRouter, *arguments: Any, **options: Any) -> Any:
+        query = decide(self, *arguments, **options)
+        rows.append((1e3 * query.router_s, 1e3 * now.cpu, now.waited))
+        return query
+
+    EdgeRouter._limits, EdgeRouter._decide = first, whole  # type: ignore[method-assign]
+    Router.route = last  # type: ignore[method-assign]
     try:
         return main(sys.argv[2:])
     finally:
