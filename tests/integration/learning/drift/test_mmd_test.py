@@ -98,10 +98,9 @@ def test_the_command_reads_what_log_show_prints(
     monkeypatch.setenv("EDGE_ROUTER_DATA_DIR", str(tmp_path))
     decision = Router.from_config(Config()).route("What is the capital of France?")
     log = OutcomeLog(tmp_path / FILE)
-    for number in range(LOOKS[0]):
+    for number in range(LOOKS[0] + 1):
         record = AnswerRecord(str(number), decision, "local", {}, None, None, 0.0, 0.1, 0.2)
-        log.append(record, prompt="What is the capital of France?")
-    log.append(record, prompt=None)
+        log.append(record, prompt="What is that?" if number < LOOKS[0] else None)
     log.close()
     assert main(["log", "show", "--json"]) == 0
     *shown, without = capsys.readouterr().out.splitlines(keepends=True)
