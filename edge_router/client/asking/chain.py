@@ -21,7 +21,6 @@ from .query import Ask, Chunks, Query
 
 if TYPE_CHECKING:
     from edge_router.layers.privacy.gate import PrivacyGate
-    from edge_router.learning.online import Keepable
 
 __all__ = ["Answers", "cached", "hedged", "keepable"]
 
@@ -66,7 +65,7 @@ def hedged(
     return Hedge(ask, experts, after_s=config.hedge_after_s, failed=failed, **asks).ask
 
 
-def keepable(config: Config) -> Keepable:
+def keepable(config: Config) -> Callable[[ChatRequest], ChatRequest | None]:
     """What of a request may be written to a file of this device: placeholders stand for what is
     private. Nothing is written of a request with private data where the settings say that some
     expert is to be asked only with consent, or never."""
