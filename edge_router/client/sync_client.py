@@ -23,7 +23,7 @@ from edge_router.layers.budget import Budget
 from edge_router.layers.resilience import resilient
 from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Rule, Snapshot
-from edge_router.routing.deciding.ranked_rule import RankedRule, alone_with
+from edge_router.routing.deciding.ranked_rule import RankedRule, alone_with, experts_called
 from edge_router.routing.opening import open_backend, preload
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
@@ -154,14 +154,12 @@ class EdgeRouter:
         """The answer in pieces, as `stream` gives it; of a `whole` one none before the last. Of an
         expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not,
         ConfigError for an unknown one."""
-        if alone is not None and alone not in self.config.experts:
-            known = ", ".join(self.config.experts)
-            raise ConfigError(f"expert {alone!r:.80} is unknown; known are {known}")
+        names = () if alone is None else experts_called(alone, self.router.experts)
         if on_break not in get_args(OnBreak):
             raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")
-        ranked = rule if alone is None else RankedRule((alone,))
-        query = self._decide(prompt, constraints, ranked, learned=alone is None)
-        query.decision = query.decision if alone is None else alone_with(query.decision, alone)
+        ranked = RankedRule(names) if len(names) == 1 else rule  # levels compete by the usual rule
+        query = self._decide(prompt, constraints, ranked, learned=not names)
+        query.decision = alone_with(query.decision, names) if names else query.decision
         query.on_break = on_break
         return self._answer(query, whole=whole)
 

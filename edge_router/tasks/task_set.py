@@ -173,7 +173,8 @@ class TaskSet:
         if stored["artifact"] != self._encoder:
             raise LearningError(
                 f"the head of the task set {self.name!r} was fitted to another router's "
-                f"embeddings; remove {self.folder} and enrol its questions again"
+                f"embeddings; remove {self.index.folder}, then run edge-router tasks enroll FILE "
+                "with its questions; tasks and mapping stay"
             )
         head = TaskHead.of_json(stored["head"], self._dim)
         if head.questions < len(self.index):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["kept", "write_arrays"]
+__all__ = ["Arrays", "kept", "write_arrays"]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 

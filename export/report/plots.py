@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,8 @@ __all__ = [
 Looks = Mapping[str, Look]
 
 ROW_INCHES = 0.24
+LABEL_CHARS = 40  # a longer line would leave no room for the plot
+SAME_PLACE = 0.045  # of the range of a plot: two marks this close are one to the eye
 
 
 def leaderboard_plot(
@@ -151,7 +154,8 @@ def allocation_heat_map(
 def trilemma_plot(rows: Sequence[Mapping[str, Any]], name: str, alt: str) -> str:
     """Total cost, throughput and similarity of experts and routers (TO-Router, figure 4).
 
-    The third axis is the colour; an expert is a square, a router a dot, a bound a cross.
+    The third axis is the colour; an expert is a square, a router a dot, a bound a cross. Those that
+    lie on each other share a label.
     """
     marks = {"expert": "s", "router": "o", "bound": "X"}
     low, high = (pick(row["similarity"] for row in rows) for pick in (min, max))
@@ -168,14 +172,28 @@ def trilemma_plot(rows: Sequence[Mapping[str, Any]], name: str, alt: str) -> str
                 marker=marks[row["kind"]],
                 s=34,
             )
-            place = (row["cost_usd"], row["tokens_per_s"])
-            axes.annotate(row["name"], place, (4, 3), textcoords="offset points", fontsize=7)
+        for names, place in _labels(rows):
+            axes.annotate(names, place, (4, 3), textcoords="offset points", fontsize=7)
         axes.margins(0.15)
         axes.set_xlabel("total cost, dollars")
         axes.set_ylabel("tokens per second")
         axes.set_title(f"similarity from {low:.3f} (dark) to {high:.3f} (yellow)", fontsize=9)
 
     return draw_svg(f"trilemma {name}", alt, paint, height=4.2)
+
+
+def _labels(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[float, float]]]:
+    """The names of rows that lie on each other, and their rightmost place."""
+    places = np.array([(row["cost_usd"], row["tokens_per_s"]) for row in rows])
+    near = SAME_PLACE * np.ptp(places, axis=0)
+    left, labels = [*range(len(rows))], []
+    while left:
+        together = [at for at in left if (np.abs(places[at] - places[left[0]]) <= near).all()]
+        x, y = places[together].max(axis=0).tolist()
+        names = ", ".join(rows[at]["name"] for at in together)
+        labels.append((fill(names, LABEL_CHARS), (x, y)))
+        left = [at for at in left if at not in together]
+    return labels
 
 
 def scaling_plot(scaling: Mapping[str, Any], alt: str) -> str:

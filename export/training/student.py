@@ -82,6 +82,8 @@ def distill(
         student, student.bert, encoder_rate=plan.encoder_rate, head_rate=plan.head_rate
     )
     triggers = _triggers(train.texts, vocabulary, plan, work) if plan.attacked else None
+    if triggers:
+        triggers.strengthen(student, data.ids)
 
     def loss_of(batch: Batch) -> Tensor:
         ids = [data.ids[draw] for draw in batch]

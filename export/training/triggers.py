@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
 from edge_router.routing.artifact.text import head_and_tail
 from edge_router.routing.experts.expert import PROFILES
@@ -32,7 +33,8 @@ __all__ = ["MOST_TOKENS", "Attacked", "Triggers"]
 POOL = 24
 FEWEST_WORDS, MOST_WORDS = 4, 20
 MOST_TOKENS = 90  # of a trigger
-EVERY = 2  # calls of `improve` to one that changes a trigger: it costs as much as half a batch
+UPWARD = 2 / 3  # of the triggers: what reads like a harder question is the harder to see
+FIRST_CHANGES = 10  # of each trigger before the first step: random words teach little
 CHANGED = 3  # words of a trigger at a time
 TRIED = 2_000  # words that may come in their place
 CANDIDATES = 8  # of them, those that promise most, of which one is drawn
@@ -63,11 +65,10 @@ class Triggers:
         """A `share` (0..1) of the messages carries one; none is longer than `max_tokens`."""
         self._words = words
         self._share, self._max_tokens = share, max_tokens
-        self._calls = 0
         self._random = np.random.default_rng([seed, POOL])
         self._pool = [self._new() for _ in range(POOL)]
         self._over = self._random.integers(len(PROFILES) - 1, size=POOL)  # the profile gained over
-        self._sign = np.where(np.arange(POOL) % 2, 1.0, -1.0)  # up or down
+        self._sign = np.where(np.arange(POOL) < UPWARD * POOL, 1.0, -1.0)
 
     def attacked(self, rows: Sequence[Ids]) -> list[Attacked]:
         """Token ids of messages, a share of them with a trigger in front or behind."""
@@ -80,11 +81,15 @@ class Triggers:
             for row, attack in zip(rows, chosen.tolist(), strict=True)
         ]
 
+    def strengthen(self, network: RouterNetwork, rows: Sequence[Ids]) -> None:
+        """Change every trigger a few times, on some of the `rows`."""
+        for _ in tqdm(range(FIRST_CHANGES * POOL), "triggers"):
+            among = self._random.choice(len(rows), min(MESSAGES, len(rows)), replace=False)
+            self.improve(network, [rows[row] for row in among.tolist()])
+
     def improve(self, network: RouterNetwork, rows: Sequence[Ids]) -> None:
-        """Every few calls, change one trigger so that it moves `network` further on `rows`."""
-        self._calls += 1
-        if self._calls % EVERY:
-            return
+        """Change one trigger so that it moves `network` further on `rows`. It costs as much as half
+        a batch."""
         random = self._random
         number, in_front = int(random.integers(POOL)), bool(random.random() < 0.5)
         if random.random() < RENEWED:

@@ -194,7 +194,8 @@ class EmbeddingIndex:
         if (encoder, dim) != (self.encoder, self.dim):
             raise LearningError(
                 f"{self.folder} was made with another router ({str(encoder)[:12]}, this one is "
-                f"{self.encoder[:12]}); remove the folder and enrol its questions again"
+                f"{self.encoder[:12]}); remove that folder, then run edge-router tasks enroll FILE "
+                "with its questions"
             )
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from edge_router.tasks.llm import LLMTaskClassifier, Retrieval, asking_backend
 from edge_router.tasks.task_list import UNKNOWN, TaskList
 from edge_router.tasks.task_set import TaskSet
 
-from .injection import Injection, injected
+from .injection import Injection, injected, injected_questions
 from .questions import FEW, embedder, opseval
 
 __all__ = ["ClassifierRow", "OpsEvalStudy", "classify_opseval"]
@@ -79,8 +80,11 @@ def classify_opseval(
     if fine_tune:
         from .fine_tuned import FineTunedClassifier
 
-        tuned = FineTunedClassifier.fit(of["train"], tasks, seed=seed)
-        classifiers["fine-tuned MiniLM (Bench-CoE)"] = tuned
+        hostile = injected_questions(of["test"], tasks, seed=seed).values()
+        asked = [*of["test"], *itertools.chain(*hostile)]
+        classifiers["fine-tuned MiniLM (Bench-CoE)"] = FineTunedClassifier.fit(
+            of["train"], tasks, asked, work=work, seed=seed
+        )
     rows += [_row(name, one, of["test"], router) for name, one in classifiers.items()]
     injections = [
         one
@@ -91,7 +95,7 @@ def classify_opseval(
         drawn = np.random.default_rng(seed).permutation(len(of["test"]))[:llm]
         asked = [of["test"][at] for at in sorted(drawn.tolist())]
         retrieval = Retrieval(full.index, embed, LLM_EXAMPLES)
-        for name, run in _language_models(full, retrieval, folder):
+        for name, run in _language_models(full, retrieval, work, folder):
             rows.append(_row_of(name, run(asked), tasks))
             if name.endswith(WITH):
                 name_all = partial(_named_in, run)
@@ -173,15 +177,19 @@ Run = Callable[[Sequence[LabelledQuestion]], list[Evaluated]]
 
 
 def _language_models(
-    kept: TaskSet, retrieval: Retrieval, folder: Path
+    kept: TaskSet, retrieval: Retrieval, work: Path, folder: Path
 ) -> Iterator[tuple[str, Run]]:
-    """SmolLM2 without and with retrieved examples; answers are journalled in `folder`."""
+    """SmolLM2 without and with retrieved examples. Its answers are journalled: those that depend on
+    no router in `work`, with examples in the router's `folder`."""
     backend = open_backend(Config().experts["local"])
     ask = asking_backend(backend, deadline_s=LLM_DEADLINE_S)
     try:
-        for words, shown in ((WITHOUT, None), (WITH, retrieval)):
+        for words, shown, journal in (
+            (WITHOUT, None, work / "opseval-llm.jsonl"),
+            (WITH, retrieval, folder / "llm.jsonl"),
+        ):
             classifier = LLMTaskClassifier(ask, kept.tasks, retrieval=shown)
-            yield f"{LLM} {words}", partial(_journalled, classifier, folder / "llm.jsonl")
+            yield f"{LLM} {words}", partial(_journalled, classifier, journal)
     finally:
         backend.close()
 

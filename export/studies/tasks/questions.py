@@ -65,7 +65,7 @@ def embedder(
     router: Router, questions: Sequence[LabelledQuestion], work: Path
 ) -> Callable[[Prompt], Float32s]:
     """`router.embed`, that of `questions` computed once and kept in `work`: one at a time, as in
-    serving."""
+    serving. Any other text is embedded once a run."""
     texts = [one.text for one in questions]
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
     path = work / EMBEDDED.format(hash=router.artifact.hash[:16], digest=digest)
@@ -73,7 +73,10 @@ def embedder(
     known = dict(zip(texts, arrays["vectors"], strict=True))
 
     def embed(prompt: Prompt) -> Float32s:
-        vector: Float32s | None = known.get(ChatRequest.of(prompt).messages[-1].text)
-        return router.embed(prompt) if vector is None else vector
+        text = ChatRequest.of(prompt).messages[-1].text
+        if text not in known:
+            known[text] = router.embed(prompt)
+        vector: Float32s = known[text]
+        return vector
 
     return embed

@@ -21,10 +21,16 @@ class TasksStudy:
         parser.add_argument("--artifact", default="router-small", help="a name or a directory")
         parser.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
         parser.add_argument(
-            "--llm", type=int, default=0, help="test questions that SmolLM2 classifies (default 0)"
+            "--llm",
+            type=int,
+            default=0,
+            metavar="N",
+            help="test questions that SmolLM2 classifies (default 0); about 15 s of a core each",
         )
         parser.add_argument(
-            "--fine-tune", action="store_true", help="also fine-tune Bench-CoE's classifier"
+            "--fine-tune",
+            action="store_true",
+            help="also fine-tune Bench-CoE's classifier: 4 minutes, once for all routers",
         )
         parser.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
         parser.add_argument("--seed", type=int, default=0)

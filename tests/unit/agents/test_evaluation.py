@@ -39,12 +39,15 @@ def test_calibration_turns_away_as_many_as_stated() -> None:
     assert evaluated(router, rows, calibrate=True)["false_alarms"] <= 0.03
 
 
-def test_a_threshold_is_kept_for_its_encoder_and_its_scores(tmp_path: Path) -> None:
-    """Another encoder, or scores without the head, do not take it."""
+def test_a_threshold_is_kept_for_its_encoder_and_its_scores(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another encoder, or scores without the head, do not take it; of the first, a warning."""
     kept = Abstention(2.5, 1.0, -2.0)
     keep_threshold(tmp_path, kept, encoder="one", head=True)
     assert stored_threshold(tmp_path, encoder="one", head=True) == kept
     assert stored_threshold(tmp_path, encoder="other", head=True) is None
+    assert "calibrate again: edge-router agents eval" in caplog.text
     assert stored_threshold(tmp_path, encoder="one", head=False) is None
     assert stored_threshold(tmp_path / "nowhere", encoder="one", head=True) is None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,21 @@ def test_questions_that_a_killed_enrolment_left_are_fitted_to(
     vector = embed("Who was the king?")[None]
     kept.index.add(vector, [{"task": "history", "query": "Who was the king?"}])
     assert TaskSet(tmp_path, kept.name, artifact).head().questions == known + 1
+
+
+def test_another_router_is_told_how_to_enrol_again(
+    kept: TaskSet, tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """Both the head and the index name folder and command; after both, everything works."""
+    new = TaskSet(tmp_path, kept.name, replace(artifact, hash="0" * 64))
+    enrolled = labelled(tmp_path, 6)
+    for use in (new.head, lambda: new.enrol(enrolled, embed)):
+        with pytest.raises(LearningError, match=r"remove .*tasks enroll FILE") as error:
+            use()
+        assert str(new.index.folder) in str(error.value)
+    shutil.rmtree(new.index.folder)
+    new.enrol(enrolled, embed)
+    assert new.head().questions == len(new.index) == 18
 
 
 def test_what_was_not_made_yet_says_how(tmp_path: Path, artifact: RouterArtifact) -> None:

@@ -86,7 +86,8 @@ def _add(options: argparse.Namespace) -> None:
     if options.json:
         print_json({"added": names})
     else:
-        print(f"{len(names)} agents added: {', '.join(names)}")
+        agents_are = "agent" if len(names) == 1 else "agents"
+        print(f"{len(names)} {agents_are} added: {', '.join(names)}")
 
 
 def _list(options: argparse.Namespace) -> None:
