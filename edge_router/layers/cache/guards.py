@@ -135,10 +135,12 @@ def _misses_a_name(one: Reading, other: Reading) -> bool:
     names = [word for word in one.words if word.is_name]
     return any(
         _is_counted(name, other)
-        or not (
-            matches(name, other.words) or _is_related(name, other) or _is_short_for(name, other)
+        or (
+            not (
+                matches(name, other.words) or _is_related(name, other) or _is_short_for(name, other)
+            )
+            and not _is_spelled_out(name, one, other)
         )
-        and not _is_spelled_out(name, one, other)
         for name in names
     )
 
