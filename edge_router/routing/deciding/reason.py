@@ -52,6 +52,7 @@ class Reason(StrEnum):
     PRIVATE_NETWORK = "private_network"
     PRIVATE_PATH = "private_path"
     PRIVATE_NAME = "private_name"
+    PRIVATE_MARKED = "private_marked"
     PRIVATE_PATTERN = "private_pattern"
     PRIVATE_MEDIA = "private_media"
     PRICE_UNKNOWN = "price_unknown"

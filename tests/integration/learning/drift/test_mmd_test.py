@@ -98,10 +98,9 @@ def test_the_command_reads_what_log_show_prints(
     monkeypatch.setenv("EDGE_ROUTER_DATA_DIR", str(tmp_path))
     decision = Router.from_config(Config()).route("What is the capital of France?")
     log = OutcomeLog(tmp_path / FILE)
-    for number in range(LOOKS[0]):
+    for number in range(LOOKS[0] + 1):
         record = AnswerRecord(str(number), decision, "local", {}, None, None, 0.0, 0.1, 0.2)
-        log.append(record, prompt="What is the capital of France?")
-    log.append(record, prompt=None)
+        log.append(record, prompt="What is that?" if number < LOOKS[0] else None)
     log.close()
     assert main(["log", "show", "--json"]) == 0
     *shown, without = capsys.readouterr().out.splitlines(keepends=True)
@@ -110,7 +109,7 @@ def test_the_command_reads_what_log_show_prints(
     assert main(["drift", str(file)]) == 0
     assert capsys.readouterr().out.startswith("The 50 queries looked at are not like")
     file.write_text(without)
-    assert main(["drift", str(file)]) == 2
+    assert main(["drift", str(file)]) == 1
     wrong = "rows.jsonl:1: a row of the log without its prompt; run edge-router drift without FILE"
     assert wrong in capsys.readouterr().err
 
