@@ -9,13 +9,10 @@ from edge_router.errors import ConfigError
 from edge_router.guards.checks import Check, FrozenDict, checked, table
 from edge_router.guards.redaction import quoted
 
-__all__ = ["THOUGHT", "check_thinking", "levels", "thinking_levels"]
+__all__ = ["levels", "thinking_levels"]
 
 LEVELS = {"off": "none", "low": "low", "medium": "medium", "full": "high"}
 """How much an expert may think, by the level's name, as the `reasoning_effort` of a request."""
-
-THOUGHT = ("thinking", "reasoning_effort")
-"""The settings that say how much to think."""
 
 OF_A_LEVEL = (
     "model", "profile", "context_tokens", "input_usd_per_million", "cached_input_usd_per_million",
@@ -36,15 +33,6 @@ def thinking_levels(value: Any, fault: str) -> Mapping[str, Any]:
     if not stated:
         raise ConfigError(f"{fault} names no level; use some of {', '.join(LEVELS)}")
     return stated
-
-
-def check_thinking(expert: Mapping[str, Any], where: str) -> None:
-    """Check what is stated of thinking beside what else is."""
-    stated = [key for key in THOUGHT if expert.get(key)]
-    if stated and expert.get("reasoning") is False:
-        raise ConfigError(f"{stated[0]} in {where} needs reasoning = true; leave one of them out")
-    if stated and "reasoning_effort" in (expert.get("extra_body") or {}):
-        raise ConfigError(f"extra_body in {where} must not hold what {stated[0]} says")
 
 
 def levels(
