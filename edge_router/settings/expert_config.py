@@ -201,7 +201,7 @@ class ExpertConfig:
     quality_gain: float | None = field(
         default=None,
         metadata=setting(
-            number(-0.45, 0.45), "good answers beyond its profile's where that has one half, 0..1"
+            number(-0.45, 0.45), "share of good answers added where its profile's is a half"
         ),
     )
     level_of: str | None = field(
