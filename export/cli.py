@@ -16,6 +16,7 @@ __all__ = ["main", "whole_parser"]
 COMMANDS = {
     "init": ("init", "a folder for a router of one's own, from a CSV of scores"),
     "collect": ("collect", "run experts over questions with gold answers"),
+    "grade": ("grade", "score collected answers again: rule or code tests, BERTSim, NLL"),
     "judge": ("judge", "have an expert rate answers under a rubric"),
     "merge": ("merge", "join the exported outcome logs of many devices into a Parquet table"),
     "import": ("importing", "turn a public format into outcome rows"),

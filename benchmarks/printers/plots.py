@@ -109,7 +109,7 @@ def _lines(axes: Axes, rows: Sequence[Row], axis: str | None) -> None:
         axes.plot(x, middle, "o-", color=colour, markersize=3.5, label=label)
         axes.fill_between(x, middle, high, color=colour, alpha=0.12, linewidth=0)
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
+    axes.set_yscale("log", nonpositive="mask")  # a difference of two may be below 0
     axes.set(xlabel=axis, ylabel=f"{rows[0].cell.unit}: p50, band to p99")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), handlelength=1.5)  # below them
 

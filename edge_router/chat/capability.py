@@ -1,10 +1,14 @@
-"""Capabilities: what an expert must be able to do for a request, beside answering text."""
+"""What an expert must be able to do for a request beside answering text, and how much to think."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
-__all__ = ["Capability"]
+__all__ = ["Capability", "ReasoningEffort"]
+
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+"""How much to think before an answer, in OpenAI's words."""
 
 
 class Capability(StrEnum):

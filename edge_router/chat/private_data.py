@@ -19,6 +19,7 @@ class PrivateKind(StrEnum):
     NETWORK = "network"
     PATH = "path"
     NAME = "name"
+    MARKED = "marked"
     PATTERN = "pattern"
     MEDIA = "media"
 
@@ -38,6 +39,7 @@ WORDS = {
     PrivateKind.NETWORK: "an address of a private network",
     PrivateKind.PATH: "a user's home folder",
     PrivateKind.NAME: "a person's name",
+    PrivateKind.MARKED: "a text that is marked as confidential",
     PrivateKind.PATTERN: "a text of the user's own patterns",
     PrivateKind.MEDIA: "an image, a sound or a file, which is not searched",
 }

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass, field, fields, replace
 from operator import attrgetter
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 from edge_router.errors import InvalidRequest
 from edge_router.guards.checks import FrozenDict
 from edge_router.guards.redaction import quoted
 
-from .capability import Capability
+from .capability import Capability, ReasoningEffort
 from .conversation import BYTES, plain_text
 from .message import Message, last_turn, messages_of, require_utf8
 from .sampling import flag_of, number_of, stops_of, temperature_of, whole_of, word_of
@@ -43,7 +43,6 @@ CHARACTERS_PER_TOKEN = 4  # the stand-in wherever tokens were not counted
 DEFAULT_MAX_TOKENS = 512
 MOST_TOKENS = 2**31 - 1
 MOST_METADATA, LONGEST_KEY, LONGEST_VALUE = 16, 64, 512  # OpenAI's limits
-ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 NOTHING: FrozenDict[str, Any] = FrozenDict()
 NO_THOUGHT = (None, "none", "minimal")
 OF_MEDIA = {

@@ -28,7 +28,7 @@ EXAMPLES: Mapping[str, str] = {
     "edge-router log": "edge-router log show",
     "edge-router report": "edge-router report --out report.html",
     "edge-router replay": "edge-router replay log.jsonl --operating-point economy",
-    "edge-router drift": "edge-router drift queries.txt",
+    "edge-router drift": "edge-router drift queries.jsonl",
     "edge-router device measure": "edge-router device measure --expert local",
     "edge-router device show": "edge-router device show",
     "edge-router config": "edge-router config edit",

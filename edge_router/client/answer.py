@@ -221,8 +221,14 @@ def record_of(query: Query, ended: Ending) -> AnswerRecord:
         overflow=query.overflow,
         hedge=query.hedge,
         cached=query.cached,
+        reasoning_effort=_effort(query, attempt),
         attempts=() if query.cached else tuple(_attempt(query, one) for one in query.attempts),
     )
+
+
+def _effort(query: Query, attempt: Attempt | None) -> str | None:
+    stated = query.request.reasoning_effort
+    return stated if stated or attempt is None else attempt.expert.reasoning_effort
 
 
 def _attempt(query: Query, attempt: Attempt) -> AttemptRecord:

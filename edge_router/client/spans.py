@@ -110,6 +110,8 @@ def _of_answer(record: AnswerRecord) -> dict[str, Any]:
     }
     if record.cost_usd is not None:
         attributes[f"{OURS}.cost_usd"] = record.cost_usd
+    if record.reasoning_effort is not None:
+        attributes[f"{OURS}.reasoning_effort"] = record.reasoning_effort
     return attributes
 
 

@@ -23,7 +23,7 @@ from edge_router.layers.budget import Budget
 from edge_router.layers.resilience import resilient
 from edge_router.learning.online import Learning, checked_score
 from edge_router.routing.deciding.decision import Rule, Snapshot
-from edge_router.routing.deciding.ranked_rule import RankedRule, alone_with
+from edge_router.routing.deciding.ranked_rule import RankedRule, alone_with, experts_called
 from edge_router.routing.opening import open_backend, preload
 from edge_router.routing.record import AnswerRecord, Hook, log_record
 from edge_router.routing.router import Router
@@ -33,7 +33,7 @@ from edge_router.settings.constraints import Constraints, require_constraints
 from .agent_dispatch import UNSET, Asked, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of, whole_answer
 from .arguments import checked_backends, gate_of, settings_of
-from .asking.chain import cached, hedged
+from .asking.chain import cached, hedged, keepable
 from .asking.dispatch import Asking, Dispatch
 from .asking.handover import Handover
 from .asking.query import OnBreak, Query
@@ -83,7 +83,9 @@ class EdgeRouter:
         )
         self._configured = configured_limits(self.config)
         self._budget = Budget.from_config(self.config)
-        self._learning = Learning.from_config(self.config, self.router, draw=draw)
+        self._learning = Learning.from_config(
+            self.config, self.router, draw=draw, keepable=keepable(self.config)
+        )
         self._hooks = None if hooks == () else Hooks(hooks)
         self._lock = ForkSafeLock()
         self._closed = False
@@ -152,14 +154,12 @@ class EdgeRouter:
         """The answer in pieces, as `stream` gives it; of a `whole` one none before the last. Of an
         expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not,
         ConfigError for an unknown one."""
-        if alone is not None and alone not in self.config.experts:
-            known = ", ".join(self.config.experts)
-            raise ConfigError(f"expert {alone!r:.80} is unknown; known are {known}")
+        names = () if alone is None else experts_called(alone, self.router.experts)
         if on_break not in get_args(OnBreak):
             raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")
-        ranked = rule if alone is None else RankedRule((alone,))
-        query = self._decide(prompt, constraints, ranked, learned=alone is None)
-        query.decision = query.decision if alone is None else alone_with(query.decision, alone)
+        ranked = RankedRule(names) if len(names) == 1 else rule  # levels compete by the usual rule
+        query = self._decide(prompt, constraints, ranked, learned=not names)
+        query.decision = alone_with(query.decision, names) if names else query.decision
         query.on_break = on_break
         return self._answer(query, whole=whole)
 

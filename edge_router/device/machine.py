@@ -127,7 +127,7 @@ class LinuxDevice:
         battery, firmware = next(self._batteries(), None), firmware_bits(self._sys)
         return DeviceState(
             free_memory_bytes=self._memory("MemAvailable"),
-            clock_share=self._clock_share(),
+            clock_share=self._clock_share(firmware or 0),
             battery=_share(battery / "capacity", 100) if battery else None,
             discharging=system_text(battery / "status") == "Discharging" if battery else None,
             connected=self._connected(),
@@ -191,10 +191,9 @@ class LinuxDevice:
     def _clocks(self) -> list[Path]:
         return _below(self._sys / "devices/system/cpu/cpufreq", "policy*")
 
-    def _clock_share(self) -> float | None:
+    def _clock_share(self, firmware: int) -> float | None:
         """Share of the most throttled core. A Raspberry Pi throttles without cpufreq knowing."""
-        throttled = (firmware_bits(self._sys) or 0) & PI_THROTTLED
-        allowed = "scaling_cur_freq" if throttled else "scaling_max_freq"
+        allowed = "scaling_cur_freq" if firmware & PI_THROTTLED else "scaling_max_freq"
         shares = [
             share
             for clock in self._clocks()

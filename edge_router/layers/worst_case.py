@@ -90,11 +90,14 @@ class Need:
         return int(min(most, left / each))
 
     def _refusal(self, limit: Limit) -> CostLimitReached:
+        from edge_router.routing.experts.dollars import dollars
+
         most = self.max_tokens
         if limit.in_tokens:
             left, may = f"{max(0, limit.left):.0f} tokens are", f"take {self.read_tokens + most}"
         else:
-            left, may = f"${limit.left:.4g} is", f"cost ${self._usd(most):.4g}"
+            left = f"{dollars(limit.left, digits=4)} is"
+            may = f"cost {dollars(self._usd(most), digits=4)}"
         again = f"; it is free again at {limit.free_at}" if limit.free_at else ""
         return CostLimitReached(
             f"{self.expert.name} was not asked: {left} left of {limit.words}, and it may {may}"

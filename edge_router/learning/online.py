@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from .drift.monitor import DriftWatch
     from .outcomes.log import OutcomeLog
 
-__all__ = ["Learning", "checked_score"]
+__all__ = ["Keepable", "Learning", "checked_score"]
+
+
+Keepable = Callable[[ChatRequest], ChatRequest | None]
+"""What of a request may be written to a file, None for nothing."""
 
 
 class DecidingRouter(Protocol):
@@ -41,8 +45,8 @@ class Learning:
     Thread-safe; its failures never fail an answer.
 
     Explores only as long as `log` can be written: otherwise nothing would be learned from it.
-    With `prompt_characters` that much of each query is kept, cut as the router cuts it. What
-    `shadow` would have decided is kept beside each answer, and changes none.
+    With `prompt_characters` that much is kept of what `keepable` leaves of each query, cut as the
+    router cuts it. What `shadow` would have decided is kept beside each answer, and changes none.
     """
 
     def __init__(
@@ -52,12 +56,14 @@ class Learning:
         drift: DriftWatch,
         *,
         prompt_characters: int | None = None,
+        keepable: Keepable = lambda request: request,
         shadow: OtherPoint | None = None,
     ) -> None:
         self._log = log
         self._exploration = exploration
         self._drift = drift
         self._prompt_characters = prompt_characters
+        self._keepable = keepable
         self._shadow = shadow
 
     @classmethod
@@ -67,9 +73,10 @@ class Learning:
         router: DecidingRouter,
         *,
         draw: Callable[[], float] = random.random,
+        keepable: Keepable = lambda request: request,
     ) -> Self | None:
         """None where the setting `learn` is off; writes nothing yet. `draw` gives the random
-        numbers (0..1) that exploration needs."""
+        numbers (0..1) that exploration needs, `keepable` what may be kept of a request."""
         if not config.learn:
             return None
         from .drift.monitor import DriftWatch
@@ -83,6 +90,7 @@ class Learning:
             Exploration(config.exploration, draw),
             DriftWatch(artifact),
             prompt_characters=artifact.manifest.max_chars if config.learn_prompts else None,
+            keepable=keepable,
             shadow=router.shadow(config),
         )
 
@@ -94,12 +102,18 @@ class Learning:
 
     def answered(self, record: AnswerRecord, request: ChatRequest) -> None:
         """Keep what happened."""
-        room = self._prompt_characters
-        prompt = None if room is None else router_input(request, room)
+        prompt = self._prompt(request)
         decision = record.decision
         rival = rival_of(decision) if decision.propensity < 1 else None
         shadow = None if self._shadow is None else self._shadow.expert_for(decision)
         self._log.append(record, prompt=prompt, rival=rival, shadow=shadow)
+
+    def _prompt(self, request: ChatRequest) -> str | None:
+        """What is kept of a query: private data is looked for before it could be cut in two."""
+        if self._prompt_characters is None:
+            return None
+        kept = self._keepable(request)
+        return None if kept is None else router_input(kept, self._prompt_characters)
 
     def score(self, id: str, score: float) -> bool:  # noqa: A002
         """Tell how good an answer was, 0..1; False where it was not kept."""

@@ -38,6 +38,7 @@ def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
         api_key_env=expert.api_key_env,
         max_tokens_field=expert.max_tokens_field,
         temperature=expert.temperature,
+        reasoning_effort=expert.reasoning_effort,
         extra_body=expert.extra_body,
         extra_headers_env=expert.extra_headers_env,
         connect_timeout_s=expert.connect_timeout_s,

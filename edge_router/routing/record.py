@@ -58,6 +58,8 @@ class AnswerRecord:
     first expert whose context the request exceeded, `hedge` one that was asked beside the one that
     answered, since that was slow; its cost is included. `cached` is "exact" or "semantic" for an
     answer that `answered_by` had given before: nobody was asked, and nothing was spent.
+    `reasoning_effort` is what the expert was asked to think, by the request or as the level that
+    was chosen; None where neither says anything.
     """
 
     id: str
@@ -79,6 +81,7 @@ class AnswerRecord:
     hedge: str | None = None
     cached: str | None = None
     attempts: tuple[AttemptRecord, ...] = ()
+    reasoning_effort: str | None = None
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a field that is not what its name says."""
@@ -96,6 +99,7 @@ class AnswerRecord:
             and type(self.ended) is str
             and self.ended in ENDINGS
             and {type(self.overflow), type(self.hedge), type(self.cached)} <= TEXT_OR_NONE
+            and type(self.reasoning_effort) in TEXT_OR_NONE
             and (self.finish_reason is None or type(self.finish_reason) is str)
             and self.finish_reason in FINISH_REASONS
         )
@@ -197,6 +201,7 @@ RECORD_CHECKS = {
     "hedge": optional(any_text),
     "cached": optional(any_text),
     "attempts": each(instance(AttemptRecord)),
+    "reasoning_effort": optional(any_text),
 }
 
 Hook = Callable[[AnswerRecord], None]

@@ -64,6 +64,8 @@ def configured(
     from .experts.enrolled import head_of
 
     profile, head = head_of(config.profile, artifact, folder)
+    if config.quality_gain:
+        head = head.shifted(config.quality_gain)
     return Expert(
         name=name,
         profile=profile,
@@ -75,6 +77,9 @@ def configured(
         usd_per_hour=config.usd_per_hour or 0.0,
         needs_network=config.needs_network,
         capabilities=_capabilities(config),
+        reasoning_effort=config.reasoning_effort,
+        thought_tokens=config.thought_tokens or 0.0,
+        level_of=config.level_of,
     )
 
 

@@ -34,6 +34,7 @@ from .roster import REFERENCE, configured, contestants, profile_experts
 
 if TYPE_CHECKING:
     from .deciding.other_point import OtherPoint
+    from .deciding.thinking import ThinkingLevels
     from .explaining.explanation import Explanation
 
 __all__ = ["Router"]
@@ -84,6 +85,7 @@ class Router:
         everyone = contestants(self.experts, self.profiles[REFERENCE])
         self._panel = Panel.of(everyone, configured=len(self.experts))
         self._room = ContextRoom.of(self.experts)
+        self._levels = _levels(self.experts)
         self._encoder = encoder or OnnxEncoder(artifact)
 
     @classmethod
@@ -147,6 +149,8 @@ class Router:
         text = router_input(request, self.artifact.manifest.max_chars)
         query = self._encoder.represent(text)
         now = snapshot or NOTHING_KNOWN
+        if self._levels is not None:
+            now = _thinking(self._levels, request, now)
         input_tokens, doubtful = self._room.tokens(request)
         tools = self._needs_tools(query)
         usual = self.rule if request.tools else self._rule_of(tools)
@@ -249,6 +253,21 @@ class Router:
         if known is not None and turn == router_input(request, most):
             return known
         return self.embed(turn)
+
+
+def _levels(experts: Sequence[Expert]) -> ThinkingLevels | None:
+    if not any(one.reasoning_effort or one.thought_tokens for one in experts):
+        return None
+    from .deciding.thinking import ThinkingLevels  # loaded only where an expert has a level
+
+    return ThinkingLevels.of(experts)
+
+
+def _thinking(levels: ThinkingLevels, request: ChatRequest, now: Snapshot) -> Snapshot:
+    """The moment as it is for this request: levels of thinking that it does not ask for, and those
+    without room."""
+    withheld = {**levels.others(request), **now.withheld}
+    return replace(now, withheld=withheld, doubts={**levels.without_room(request), **now.doubts})
 
 
 def _staying(rule: Rule, stay: Stay) -> Rule:

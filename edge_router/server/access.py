@@ -33,7 +33,15 @@ EXPOSED = ", ".join(
     [
         *(
             f"x-edge-router-{n}"
-            for n in ("expert", "reason", "quality", "cost-usd", "decision-id", "cached")
+            for n in (
+                "expert",
+                "reason",
+                "quality",
+                "cost-usd",
+                "decision-id",
+                "cached",
+                "reasoning-effort",
+            )
         ),
         "retry-after",
         "x-should-retry",

@@ -4,8 +4,9 @@
 `reason` (a stable code) and its `words`, `operating_point`, the `quality` expected of the expert
 (0..1), `cost_usd` (null where the price is unknown), `router_s`, `first_token_s` and `total_s` in
 seconds, and `failed`, the experts that were asked before and did not answer; `cached`, "exact" or
-"semantic", only of an answer that was given before. On a stream it stands
-in the last chunk; the headers then say what is known before the first byte, so not the cost.
+"semantic", only of an answer that was given before; `reasoning_effort` where the request or the
+expert's level says one. On a stream it stands in the last chunk; the headers then say what is known
+before the first byte, so not the cost.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _field(record: AnswerRecord) -> dict[str, Any]:
             "first_token_s": record.first_token_s,
             "total_s": record.total_s,
             "failed": list(record.failures),
-            **({} if record.cached is None else {"cached": record.cached}),
+            **{name: one for name, one in _only_some(record) if one is not None},
         }
     )
     return fields
@@ -72,8 +73,15 @@ def _headers(record: AnswerRecord) -> Iterator[tuple[str, str]]:
     if (quality := _quality(record.decision, record.answered_by)) is not None:
         yield f"{PREFIX}quality", f"{quality:.4f}"
     yield f"{PREFIX}decision-id", record.id
-    if record.cached is not None:
-        yield f"{PREFIX}cached", record.cached
+    for name, value in _only_some(record):
+        if value is not None:
+            yield PREFIX + name.replace("_", "-"), value
+
+
+def _only_some(record: AnswerRecord) -> Iterator[tuple[str, str | None]]:
+    """What only some answers have."""
+    yield "cached", record.cached
+    yield "reasoning_effort", record.reasoning_effort
 
 
 def _quality(decision: Decision, expert: str) -> float | None:

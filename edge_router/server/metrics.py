@@ -64,7 +64,6 @@ class Metrics:
         self._cost = _Counter("Dollars by expert, where its price is known.")
         self._router = _Histogram("Seconds of deciding who answers.", ROUTER_S)
         self._first = _Histogram("Seconds until the first piece of an answer.", ANSWER_S)
-        self._total = _Histogram("Seconds of a whole answer.", ANSWER_S)
         self._by_expert: dict[str, _Histogram] = {}
 
     def requested(self, endpoint: str, status: int) -> None:
@@ -93,7 +92,6 @@ class Metrics:
                 self._cost.add(record.cost_usd, expert=expert)
             self._router.add(record.router_s)
             self._first.add(record.first_token_s)
-            self._total.add(record.total_s)
             whole = "Seconds of a whole answer, by the expert that gave it."
             own = self._by_expert.setdefault(expert, _Histogram(whole, ANSWER_S))
             own.add(record.total_s)
@@ -102,6 +100,15 @@ class Metrics:
         """Everything, in Prometheus' text format."""
         with self._lock:
             return "".join(f"{line}\n" for line in self._lines())
+
+    @property
+    def _of_all(self) -> _Histogram:
+        """The answers of all experts together."""
+        together = _Histogram("Seconds of a whole answer.", ANSWER_S)
+        for own in self._by_expert.values():
+            together.counts = [a + b for a, b in zip(together.counts, own.counts, strict=True)]
+            together.total += own.total
+        return together
 
     def _lines(self) -> Iterator[str]:
         yield from _counter("requests_total", self._requests)
@@ -114,7 +121,7 @@ class Metrics:
         yield from _counter("cost_usd_total", self._cost)
         yield from _histogram("router_seconds", {"": self._router})
         yield from _histogram("first_token_seconds", {"": self._first})
-        yield from _histogram("answer_seconds", {"": self._total})
+        yield from _histogram("answer_seconds", {"": self._of_all})
         yield from _histogram("expert_answer_seconds", self._by_expert)
         for name, value in self.gauges.items():
             yield f"# TYPE edge_router_{name} gauge"

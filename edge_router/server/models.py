@@ -2,7 +2,8 @@
 
 `auto` decides as the settings say. `performance` and `cost` are preferences, an operating point is
 its price; both replace the settings' rule, also for queries that need live data, and keep every
-limit. An expert's name asks that expert alone. Where an expert has the name of a rule,
+limit. An expert's name asks that expert alone; of one that has levels of thinking, NAME-LEVEL asks
+that level, and NAME whichever of them is chosen. Where an expert has the name of a rule,
 `expert/NAME` asks it. The router's own name is the model of embeddings, and is not listed among
 those that chat.
 """

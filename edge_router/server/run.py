@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import logging
 import signal
@@ -92,7 +93,7 @@ def serve(
         server = _server(app, options, drain_s)
         host, port = listener.getsockname()[:2]
         started(f"http://{f'[{host}]' if ':' in host else host}:{port}/v1")
-        with _quick_switches(), _signals(server, stop):
+        with _quick_switches(), _kept_objects(), _signals(server, stop):
             asyncio.run(_run(server, listener, stop))
 
 
@@ -180,6 +181,18 @@ def _quick_switches() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
+
+
+@contextlib.contextmanager
+def _kept_objects() -> Iterator[None]:
+    """What is loaded by now is kept as long as the server runs, so no collection walks it again: a
+    full one takes 30 ms of CPU, in which no thread runs."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextlib.contextmanager

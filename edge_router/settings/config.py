@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
@@ -30,7 +33,7 @@ from edge_router.guards.user_files import user_path
 from .budget_config import BudgetConfig, budget_config_of
 from .cache_config import CacheConfig, cache_config_of
 from .constraints import Constraints, Placement
-from .expert_config import ExpertConfig, experts_of, warn_of_far_devices
+from .expert_config import ExpertConfig, experts_of
 from .file import read_environment, read_file
 from .location import Location
 from .preference import Preference
@@ -40,6 +43,8 @@ from .task_config import TaskConfig, task_config_of
 
 __all__ = ["SETTINGS", "Config", "DeferralMode", "ExpertConfig", "ToolsMode"]
 
+
+log = logging.getLogger("edge_router")
 
 DeferralMode = Literal["off", "before", "while"]
 ToolsMode = Literal["cheapest", "as_usual"]
@@ -206,7 +211,7 @@ class Config:
             if getattr(self, key) and not self.learn:
                 raise ConfigError(f"{key} = {getattr(self, key)!r} does nothing; add learn = true")
         if self.nothing_leaves:
-            warn_of_far_devices(self.experts)
+            _warn_of_far_devices(self.experts)
 
     @property
     def nothing_leaves(self) -> bool:
@@ -304,3 +309,19 @@ def configured_limits(config: Config) -> Constraints:
         max_latency_s=config.max_latency_s,
         budget_left_usd=config.budget_usd,
     )
+
+
+def _warn_of_far_devices(experts: Mapping[str, ExpertConfig]) -> None:
+    """Warn that limits rule out an expert that counts as on the device but needs the network."""
+    for name, expert in experts.items():
+        if expert.on_device and expert.needs_network:
+            _warn(
+                f"expert {name!r} counts as on this device, but it is asked over the network "
+                f"({urlsplit(expert.base_url or '').hostname}); only_on_device and offline "
+                "rule it out"
+            )
+
+
+@cache  # once per process is enough
+def _warn(message: str) -> None:
+    log.warning("%s", message)

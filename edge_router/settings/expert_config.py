@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
-from edge_router.chat.capability import Capability
+from edge_router.chat.capability import Capability, ReasoningEffort
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
     FrozenDict,
@@ -27,21 +24,20 @@ from edge_router.guards.checks import (
     whole,
     whole_number,
 )
-from edge_router.guards.redaction import quoted, redacted_setting, redacted_url
+from edge_router.guards.redaction import quoted, redacted_setting
 
 from .aliases import meant
 from .expert_values import keep_alive, temperature, variable, variables
-from .location import Location, location_of, needs_network
+from .location import Location, location_of, needs_network, require_url
 from .setting import checks_of, required_of, setting
+from .thinking import THOUGHT, check_thinking, levels, thinking_levels
 
-__all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of", "warn_of_far_devices"]
+__all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of"]
 
 BackendKind = Literal["llama_cpp", "openai"]
 EngineKind = Literal["llama_cpp_python", "xllamacpp"]
 MaxTokensField = Literal["max_tokens", "max_completion_tokens"]
 SPEED = ("start_s", "input_tokens_per_s", "output_tokens_per_s")
-
-log = logging.getLogger("edge_router")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -187,6 +183,30 @@ class ExpertConfig:
     logprobs: bool | None = field(
         default=None, metadata=setting(flag, "gives log-probabilities; unset: a server does")
     )
+    thinking: Mapping[str, Any] | None = field(
+        default=None,
+        metadata=setting(
+            thinking_levels, "[experts.NAME.thinking.LEVEL]: off, low, medium, full, each asked for"
+        ),
+    )
+    reasoning_effort: ReasoningEffort | None = field(
+        default=None,
+        metadata=setting(
+            one_of(*get_args(ReasoningEffort)), "sent where the request states none (openai)"
+        ),
+    )
+    thought_tokens: float | None = field(
+        default=None, metadata=setting(amount, "tokens that it thinks before an answer, on average")
+    )
+    quality_gain: float | None = field(
+        default=None,
+        metadata=setting(
+            number(-0.45, 0.45), "good answers beyond its profile's where that has one half, 0..1"
+        ),
+    )
+    level_of: str | None = field(
+        default=None, metadata=setting(text, "the expert whose level of thinking it is")
+    )
 
     def __post_init__(self) -> None:
         settle(self, EXPERT_FIELDS, "ExpertConfig")
@@ -214,7 +234,7 @@ class ExpertConfig:
             Capability.VISION: served and in_cloud and self.profile == "frontier",
             Capability.AUDIO: False,
             Capability.FILES: False,
-            Capability.REASONING: served and in_cloud,
+            Capability.REASONING: served and (in_cloud or self.reasoning_effort is not None),
             Capability.LOGPROBS: served,
         } | ({Capability.TOOLS: True} if served else {})
         stated = {one: getattr(self, one.value) for one in Capability}
@@ -247,15 +267,20 @@ REQUIRED = required_of(ExpertConfig)
 
 
 def experts_of(stated: Any) -> Mapping[str, ExpertConfig]:
-    """Experts by name, from values that are ExpertConfig or tables. Raises ConfigError."""
+    """Experts by name, from values that are ExpertConfig or tables. Raises ConfigError.
+
+    One with levels of `thinking` becomes an expert for each, called NAME-LEVEL.
+    """
     named = table(stated, f"experts = {quoted(stated)} in the settings")
     if not named:
         raise ConfigError("[experts] names no expert; add [experts.NAME] or leave it out")
     if "" in named:
         raise ConfigError("[experts] has an expert without a name")
-    if all(type(one) is ExpertConfig for one in named.values()):
+    if not all(type(one) is ExpertConfig for one in named.values()):
+        named = FrozenDict({name: _expert(name, table) for name, table in named.items()})
+    if all(one.thinking is None for one in named.values()):
         return named
-    return FrozenDict({name: _expert(name, table) for name, table in named.items()})
+    return _with_levels(named)
 
 
 def _expert(name: str, table: Any) -> ExpertConfig:
@@ -272,10 +297,25 @@ def _expert(name: str, table: Any) -> ExpertConfig:
     return ExpertConfig(**settings)
 
 
+def _with_levels(experts: Mapping[str, ExpertConfig]) -> Mapping[str, ExpertConfig]:
+    """The experts, and in the place of one with levels its levels."""
+    result: dict[str, ExpertConfig] = {}
+    for name, one in experts.items():
+        if one.thinking is None:
+            result[name] = one
+            continue
+        stated = {field.name: getattr(one, field.name) for field in fields(one)}
+        for own, settings in levels(name, stated, EXPERT_SETTINGS):
+            if own in experts:
+                raise ConfigError(f"[experts] has {own!r} and a level of that name; rename it")
+            result[own] = ExpertConfig(**settings)
+    return FrozenDict(result)
+
+
 def _check_together(expert: Mapping[str, Any], where: str) -> None:
     """Check settings of one expert that depend on each other."""
     if expert["backend"] == "openai" or expert.get("base_url") is not None:
-        _require_url(expert.get("base_url"), where)
+        require_url(expert.get("base_url"), where)
     place = location_of(expert.get("location"), expert.get("base_url"))
     on_device = place == Location.DEVICE
     if expert["backend"] == "llama_cpp" and not on_device:
@@ -284,12 +324,15 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
         if expert.get(key) is not None:
             raise ConfigError(f"{key} in {where} is for backend = 'llama_cpp'; leave it out")
     if expert["backend"] == "llama_cpp":
-        for key in ("vision", "audio", "files", "reasoning", "logprobs"):
+        for key in ("vision", "audio", "files", "reasoning", "logprobs", *THOUGHT):
             if expert.get(key):
+                shown = "true" if expert[key] is True else quoted(expert[key])
                 raise ConfigError(
-                    f"{key} = true in {where}, but a model in this process cannot; leave it out or "
-                    "run the model behind a server (backend = 'openai')"
+                    f"{key} = {shown} in {where}, but a model in this "
+                    "process cannot; leave it out or run the model behind a server "
+                    "(backend = 'openai')"
                 )
+    check_thinking(expert, where)
     if on_device and not needs_network(expert.get("base_url")) and expert.get("retries"):
         raise ConfigError(
             f"retries = {expert['retries']!r} in {where} is for cloud experts; leave it out"
@@ -304,35 +347,4 @@ def _check_together(expert: Mapping[str, Any], where: str) -> None:
     if prices.count(None) == 1:
         raise ConfigError(
             f"{where} needs both input_usd_per_million and output_usd_per_million, or neither"
-        )
-
-
-def warn_of_far_devices(experts: Mapping[str, ExpertConfig]) -> None:
-    """Warn that limits rule out an expert that counts as on the device but needs the network."""
-    for name, expert in experts.items():
-        if expert.on_device and expert.needs_network:
-            _warn(
-                f"expert {name!r} counts as on this device, but it is asked over the network "
-                f"({urlsplit(expert.base_url or '').hostname}); only_on_device and offline "
-                "rule it out"
-            )
-
-
-@cache  # once per process is enough
-def _warn(message: str) -> None:
-    log.warning("%s", message)
-
-
-def _require_url(base_url: str | None, where: str) -> None:
-    example = "for example http://127.0.0.1:8080/v1"
-    if base_url is None:
-        raise ConfigError(f"{where} lacks base_url, {example}")
-    try:
-        parts = urlsplit(base_url)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a broken address or port
-        fine = False
-    if not fine:
-        raise ConfigError(
-            f"base_url = {redacted_url(base_url)!r} in {where} is not an address, {example}"
         )

@@ -27,9 +27,11 @@ from __future__ import annotations
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from edge_router.errors import ConfigError
 from edge_router.guards.loopback import is_loopback
+from edge_router.guards.redaction import redacted_url
 
-__all__ = ["Location", "location_of", "needs_network"]
+__all__ = ["Location", "location_of", "needs_network", "require_url"]
 
 
 class Location(StrEnum):
@@ -50,3 +52,19 @@ def location_of(stated: str | None, base_url: str | None) -> Location:
     if stated is not None:
         return Location(stated)
     return Location.CLOUD if needs_network(base_url) else Location.DEVICE
+
+
+def require_url(base_url: str | None, where: str) -> None:
+    """Raise ConfigError for an address of a server that is missing or none."""
+    example = "for example http://127.0.0.1:8080/v1"
+    if base_url is None:
+        raise ConfigError(f"{where} lacks base_url, {example}")
+    try:
+        parts = urlsplit(base_url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a broken address or port
+        fine = False
+    if not fine:
+        raise ConfigError(
+            f"base_url = {redacted_url(base_url)!r} in {where} is not an address, {example}"
+        )

@@ -13,7 +13,7 @@ from edge_router.learning.enrolment.asking import Retries
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.experts.expert import Pricing
 
-from .outcome import outcome
+from .outcome import Measure, outcome
 from .pace import Pace
 
 __all__ = ["AskedExpert"]
@@ -22,12 +22,14 @@ __all__ = ["AskedExpert"]
 @dataclass(frozen=True, slots=True)
 class AskedExpert:
     """An expert to run. Each of `backends` answers one question at a time; one that is safe to
-    share may stand there several times. Without `pricing` no cost is recorded."""
+    share may stand there several times. Without `pricing` no cost is recorded. `measure` is what
+    it does with a question."""
 
     name: str
     backends: tuple[Backend, ...]
     pricing: Pricing | None = None
     pace: Pace = field(default_factory=Pace)
+    measure: Measure = outcome
 
     def outcomes(self, pending: Sequence[Row], retries: Retries) -> Generator[Row, None, None]:
         """The outcome row of each question, in any order, as it comes; as many questions are
@@ -39,7 +41,7 @@ class AskedExpert:
         def ask(row: Row) -> Row:
             backend = free.get()
             try:
-                return outcome(
+                return self.measure(
                     row,
                     self.name,
                     backend,

@@ -6,20 +6,24 @@ has one row per question, with the outcomes of all experts that were ever asked.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
 from tqdm import tqdm
 
+from edge_router.errors import EdgeRouterError
 from edge_router.learning.enrolment.asking import Retries, record
 from edge_router.learning.enrolment.journal import Journal
 from edge_router.learning.outcomes.rows import Row
 
 from ..data.rows import BadData, placed_rows, write_rows
+from .row_store import Name, row_name, row_store
 
-__all__ = ["Asked", "collect", "journal_of"]
+__all__ = ["FAILURES_IN_A_ROW", "Asked", "collect", "journal_of", "written"]
 
 ATTEMPTS = 3
 FIRST_PAUSE_S = 0.5
@@ -44,29 +48,45 @@ def collect(
     *,
     retry_failed: bool = False,
     first_pause_s: float = FIRST_PAUSE_S,
-) -> list[Row]:
-    """Ask every expert every question that `out` does not have yet; returns and writes the rows.
+) -> None:
+    """Ask every expert every question that `out` does not have yet, and write the rows there.
 
-    Rows stand in the order of `questions`, after those of other questions. A killed run resumes
-    where it was. A failing expert is asked again after a pause that doubles (or as long as its
-    server asks), then the row records `failed`, never a wrong answer. Raises
-    ExpertKeepsFailing after 20 failures in a row, BadData where the disk is full.
+    Rows stand in the order of `questions`, after those of other questions; they lie on disk, not in
+    memory. A killed run resumes where it was. A failing expert is asked again after a pause that
+    doubles (or as long as its server asks), then the row records `failed`, never a wrong answer.
+    Raises ExpertKeepsFailing after 20 failures in a row, BadData where the disk is full.
     """
     journal = journal_of(out)
-    lines = [*_rows(out), *journal.rows()]
-    with _written(journal.path):
-        for expert in experts:
-            done = _asked(expert.name, lines, again=retry_failed)
-            pending = [row for row in questions if _name(row) not in done]
-            lines += _recorded(expert, pending, journal, Retries(ATTEMPTS, first_pause_s))
-    sides = {_name(row): {"qkey": row["qkey"], "split": row["split"]} for row in questions}
-    rows = [row | sides.get(_name(row), {}) for row in _merged(lines)]
-    place = {name: number for number, name in enumerate(sides)}
-    rows.sort(key=lambda row: place.get(_name(row), -1))
-    with _written(out):
-        write_rows(out, rows)
+    places = {row_name(row): place for place, row in enumerate(questions)}
+    with row_store(places) as store, written(journal.path):
+        asked: defaultdict[str, set[int | None]] = defaultdict(set)
+        for row in chain(_rows(out), journal.stream()):
+            store.add(row)
+            for expert in _asked(row, again=retry_failed):
+                asked[expert].add(places.get(row_name(row)))
+        for one in experts:
+            done = asked[one.name]
+            pending = [row for place, row in enumerate(questions) if place not in done]
+            for row in _recorded(one, pending, journal, Retries(ATTEMPTS, first_pause_s)):
+                store.add(row)
+        with written(out):
+            write_rows(out, (_in_its_split(row, places, questions) for row in store.joined()))
     journal.path.unlink(missing_ok=True)
-    return rows
+
+
+def _in_its_split(row: Row, places: Mapping[Name, int], questions: Sequence[Row]) -> Row:
+    """With the key and the split that its question has today."""
+    place = places.get(row_name(row))
+    if place is None:
+        return row
+    return row | {field: questions[place][field] for field in ("qkey", "split")}
+
+
+def _asked(row: Row, *, again: bool) -> Iterator[str]:
+    """The experts that have answered the question; those that failed it too unless `again`."""
+    yield from row["score"]
+    if not again:
+        yield from row.get("failed", {})
 
 
 def _recorded(
@@ -84,10 +104,12 @@ def _recorded(
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[None]:
+def written(path: Path) -> Iterator[None]:
     """Raises BadData where the disk is full, or does not take `path` for another reason."""
     try:
         yield
+    except EdgeRouterError:  # NoSuchFile is an OSError too, of what is read
+        raise
     except OSError as error:
         raise BadData(
             f"{path} cannot be written: {error.strerror or error}; the answers in the journal are "
@@ -96,36 +118,12 @@ def _written(path: Path) -> Iterator[None]:
 
 
 def journal_of(out: Path) -> Journal:
-    """Where answers lie until everything is asked."""
+    """Where answers lie until everything is asked. Raises BadData for a folder."""
+    if out.is_dir():
+        raise BadData(f"{out} is a folder; name a file in it")
     return Journal(out.with_name(f"{out.name.removesuffix('.gz')}.journal"))
-
-
-def _name(row: Row) -> tuple[str, str]:
-    return row["source"], str(row["id"])
-
-
-def _asked(expert: str, rows: Iterable[Row], *, again: bool) -> set[tuple[str, str]]:
-    """The questions that `expert` has answered; those that it failed too unless `again`."""
-    fields = ("score",) if again else ("score", "failed")
-    return {_name(row) for row in rows if any(expert in row.get(field, {}) for field in fields)}
 
 
 def _rows(out: Path) -> Iterator[Row]:
     if out.exists():
         yield from (row for _, row in placed_rows(out, ("source", "id", "score")))
-
-
-def _merged(lines: Iterable[Row]) -> list[Row]:
-    """One row per question; a later line wins over an earlier one for the same expert."""
-    rows: dict[tuple[str, str], Row] = {}
-    for row in lines:
-        kept = rows.setdefault(_name(row), row)
-        for field, value in row.items():
-            if isinstance(value, Mapping) and kept is not row:
-                kept[field] = {**kept.get(field, {}), **value}
-    return [_without_mended_failures(row) for row in rows.values()]
-
-
-def _without_mended_failures(row: Row) -> Row:
-    failed = {name: why for name, why in row.pop("failed", {}).items() if name not in row["score"]}
-    return row | ({"failed": failed} if failed else {})

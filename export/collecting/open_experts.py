@@ -16,11 +16,13 @@ from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
 
 from .asked_expert import AskedExpert
+from .collect import Asked
+from .outcome import likelihood
 from .pace import Pace
 from .ray_cluster import ray_cluster
 from .ray_expert import SERVER_CPUS, SERVER_THREADS, RayExpert
 
-__all__ = ["asked_experts", "configured_prices", "ray_experts"]
+__all__ = ["asked_experts", "configured_prices", "ray_experts", "scoring_experts"]
 
 
 @contextmanager
@@ -63,6 +65,35 @@ def ray_experts(
     chosen = _chosen(configured, names, parallel=parallel, costs=costs)
     with ray_cluster(address) as ray:
         yield [_on_ray(ray, name, expert, parallel) for name, expert in chosen.items()]
+
+
+@contextmanager
+def scoring_experts(
+    configured: Mapping[str, ExpertConfig],
+    names: Sequence[str] | None,
+    *,
+    parallel: int,
+    ray: object = None,
+) -> Iterator[list[Asked]]:
+    """The local models among the experts called `names` (all without), which tell the likelihood
+    of references and answer nothing; on a connected cluster where `ray` is that module.
+
+    Raises ConfigError also where none of them is a local model: a server states no likelihood.
+    """
+    chosen = _chosen(configured, names, parallel=parallel, costs=False)
+    local = {name: one for name, one in chosen.items() if one.backend == "llama_cpp"}
+    if not local or (names and len(local) < len(chosen)):
+        odd = next((name for name in chosen if name not in local), "")
+        raise ConfigError(
+            f"the likelihood of references comes from local models (backend llama_cpp), and "
+            f"{f'[experts.{odd}] is none' if odd else 'no expert is configured'}"
+        )
+    if ray is not None:
+        on_ray = [_on_ray(ray, name, expert, parallel) for name, expert in local.items()]
+        yield [replace(one, measure=likelihood) for one in on_ray]
+        return
+    with asked_experts(local, None, parallel=parallel, costs=False) as asked:
+        yield [replace(one, measure=likelihood) for one in asked]
 
 
 def configured_prices(path: str) -> dict[str, Pricing]:

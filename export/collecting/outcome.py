@@ -19,7 +19,7 @@ from edge_router.routing.experts.expert import Pricing
 
 from ..data.grade import INSTRUCTIONS, MAX_TOKENS, grade
 
-__all__ = ["outcome", "reference_answer", "stored"]
+__all__ = ["Measure", "likelihood", "outcome", "reference_answer", "stored"]
 
 DEADLINE_S = 120.0
 
@@ -35,6 +35,21 @@ class _ScoresReferences(Protocol):
     ) -> float | None:
         """Of `reference` as the answer, in nats a token; None where it is too long."""
         ...
+
+
+class Measure(Protocol):
+    """What an expert is to do with a question: `outcome` or `likelihood`."""
+
+    def __call__(
+        self,
+        row: Row,
+        expert: str,
+        backend: Backend,
+        *,
+        pricing: Pricing | None,
+        retries: Retries,
+        pause: Callable[[], float],
+    ) -> Row: ...
 
 
 def outcome(
@@ -74,6 +89,30 @@ def outcome(
         }
 
     return outcome_row(stored(row), expert, ask)
+
+
+def likelihood(
+    row: Row,
+    expert: str,
+    backend: Backend,
+    *,
+    pricing: Pricing | None,  # noqa: ARG001 - nothing is answered, so nothing is paid
+    retries: Retries,
+    pause: Callable[[], float],
+) -> Row:
+    """The NLL of the reference answer alone; the expert is not asked to answer.
+
+    The row has none where the reference is too long, or where the backend states none. It may lie
+    some tenths of a nat from what `outcome` measures right behind an answer: llama.cpp rounds
+    tokens read together otherwise than those read alone.
+    """
+    request, reference = _request(row), reference_answer(row)
+
+    def score() -> float | None:
+        time.sleep(pause())
+        return _nats(backend, request, reference)
+
+    return outcome_row(stored(row) | {"score": {}}, expert, lambda: {"nll": retries.run(score)})
 
 
 def stored(question: Row) -> Row:
@@ -131,12 +170,16 @@ def _cost(pricing: Pricing | None, answer: ChatCompletion) -> float | None:
 
 
 def _likelihood(backend: Backend, request: ChatRequest, reference: str) -> float | None:
-    if not isinstance(backend, _ScoresReferences):
-        return None
-    deadline = Deadline.after(DEADLINE_S)
     try:
-        nats = backend.negative_log_likelihood(request, reference, deadline=deadline)
+        return _nats(backend, request, reference)
     except BackendError as error:
         log.warning("no likelihood of a reference: %s", error)
         return None
+
+
+def _nats(backend: Backend, request: ChatRequest, reference: str) -> float | None:
+    if not isinstance(backend, _ScoresReferences):
+        return None
+    deadline = Deadline.after(DEADLINE_S)
+    nats = backend.negative_log_likelihood(request, reference, deadline=deadline)
     return None if nats is None else round(nats, 4)

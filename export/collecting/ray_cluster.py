@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import secrets
 import shutil
 import socket
@@ -15,10 +16,11 @@ from functools import cache
 from ipaddress import ip_address
 from typing import Any
 
+import edge_router
 from edge_router.errors import ConfigError, EdgeRouterError, MissingExtra
 from edge_router.guards.redaction import quoted
 
-__all__ = ["ClusterError", "load_ray", "ray_cluster", "room_for"]
+__all__ = ["ClusterError", "load_ray", "ray_cluster", "require_version", "room_for"]
 
 CONNECT_S = 5.0
 OBJECT_STORE_BYTES = 200_000_000  # rows are small, and travel outside it
@@ -164,3 +166,13 @@ def _require_reachable(address: str) -> bool:
 def room_for(ray: Any, cpus: float) -> bool:
     """Whether any node that is up has as many CPUs, free or not."""
     return any(node["Resources"].get("CPU", 0.0) >= cpus for node in ray.nodes() if node["Alive"])
+
+
+def require_version(version: str) -> None:
+    """On a node: raises ClusterError where its Edge Router is not that of the driver."""
+    here = edge_router.__version__
+    if here != version:
+        raise ClusterError(
+            f"node {platform.node()} has edge-router {here}, and the run was started by {version}; "
+            f"install {version} there"
+        )

@@ -15,7 +15,7 @@ from edge_router.learning.enrolment.asking import Retries
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.experts.expert import Pricing
 
-from .outcome import stored
+from .outcome import Measure, outcome, stored
 from .pace import Pace
 from .ray_cluster import ClusterError, room_for
 from .ray_worker import Order, Worker
@@ -41,7 +41,7 @@ class RayExpert:
 
     `open` makes its backend on a worker. `parallel` questions are under way at most. A worker
     takes `cpus`; with `threads` above 1 it asks so many questions at once. Workers that find no
-    room wait for a node to join.
+    room wait for a node to join. `measure` is what a worker does with a question.
     """
 
     ray: Any
@@ -52,6 +52,7 @@ class RayExpert:
     threads: int = 1
     pricing: Pricing | None = None
     requests_per_minute: float | None = None
+    measure: Measure = outcome
 
     def outcomes(self, pending: Sequence[Row], retries: Retries) -> Generator[Row, None, None]:
         """The outcome row of each question, in any order, as it comes.
@@ -106,6 +107,7 @@ class _Run:
             retries,
             edge_router.__version__,
             self._pace(),
+            expert.measure,
         )
         options = {
             "num_cpus": expert.cpus,

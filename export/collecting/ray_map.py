@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import edge_router
 from edge_router.errors import EdgeRouterError
 
-from .ray_cluster import ClusterError, ray_cluster, room_for
+from .ray_cluster import ClusterError, ray_cluster, require_version, room_for
 
 __all__ = ["RayMap", "ray_map"]
 
@@ -25,7 +26,7 @@ class RayMap:
     """Like `map` on the cluster that the module `ray` is connected to; each piece takes a CPU."""
 
     def __init__(self, ray: Any) -> None:
-        self._ray = ray
+        self.ray = ray
 
     def __call__(
         self, function: Callable[[Piece], Result], pieces: Iterable[Piece]
@@ -35,27 +36,27 @@ class RayMap:
         The function travels once, a piece with each call; what a lost node had is done again by
         Ray. Raises what the function raises, and ClusterError.
         """
-        shared = self._ray.put(function)
-        call = self._ray.remote(_call).options(num_cpus=1, max_retries=TASK_RETRIES)
+        shared = self.ray.put(function)
+        call = self.ray.remote(_call).options(num_cpus=1, max_retries=TASK_RETRIES)
         under_way: deque[Any] = deque()
         for piece in pieces:
-            if len(under_way) >= 2 * max(1, int(self._ray.cluster_resources().get("CPU", 1))):
+            if len(under_way) >= 2 * max(1, int(self.ray.cluster_resources().get("CPU", 1))):
                 yield self._result(under_way.popleft())
-            under_way.append(call.remote(shared, piece))
+            under_way.append(call.remote(edge_router.__version__, shared, piece))
         while under_way:
             yield self._result(under_way.popleft())
 
     def _result(self, reference: Any) -> Any:
         idle_s = 0.0
-        while not self._ray.wait([reference], timeout=LOOK_S)[0]:
+        while not self.ray.wait([reference], timeout=LOOK_S)[0]:
             idle_s += LOOK_S
-            if idle_s >= NODE_S and not room_for(self._ray, 1.0):
+            if idle_s >= NODE_S and not room_for(self.ray, 1.0):
                 raise ClusterError(
                     "no node that is up has a CPU to work with; join one with `ray start --address`"
                 )
-        errors = self._ray.exceptions
+        errors = self.ray.exceptions
         try:
-            return self._ray.get(reference)
+            return self.ray.get(reference)
         except errors.RayTaskError as error:
             if isinstance(error.cause, EdgeRouterError):
                 raise error.cause from None
@@ -65,7 +66,9 @@ class RayMap:
             raise ClusterError(f"a piece of work was lost: {said[:600]}") from error
 
 
-def _call(function: Callable[[Piece], Result], piece: Piece) -> Result:
+def _call(version: str, function: Callable[[Piece], Result], piece: Piece) -> Result:
+    """What a node does. Raises ClusterError where its Edge Router may count otherwise."""
+    require_version(version)
     return function(piece)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import edge_router
 from edge_router.backends.base import Backend, Preloads
 from edge_router.backends.deadline import Deadline
 from edge_router.errors import BackendError, ConfigError, MissingExtra
@@ -17,8 +16,8 @@ from edge_router.learning.enrolment.asking import Retries
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.experts.expert import Pricing
 
-from .outcome import outcome
-from .ray_cluster import ClusterError, load_ray
+from .outcome import Measure, outcome
+from .ray_cluster import ClusterError, load_ray, require_version
 
 __all__ = ["Order", "Worker"]
 
@@ -27,7 +26,7 @@ LOAD_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a worker is to do: open the expert's backend with `open` and ask it.
+    """What a worker is to do: open the expert's backend with `open`, and `measure` each question.
 
     `version` is that of Edge Router where the order comes from. `pace` is the handle of an actor
     that runs a `Pace` for all workers, None without a limit.
@@ -39,6 +38,7 @@ class Order:
     retries: Retries
     version: str
     pace: Any = None
+    measure: Measure = outcome
 
 
 class Worker:
@@ -59,7 +59,7 @@ class Worker:
         backend, order = self._opened(), self._order
         start = time.monotonic()
         outcomes = [
-            outcome(
+            order.measure(
                 row,
                 order.name,
                 backend,
@@ -82,12 +82,8 @@ class Worker:
             return self._backend
 
     def _open(self) -> Backend:
-        order, here = self._order, edge_router.__version__
-        if here != order.version:
-            raise ClusterError(
-                f"node {platform.node()} has edge-router {here}, and the run was started by "
-                f"{order.version}; install {order.version} there"
-            )
+        order = self._order
+        require_version(order.version)
         try:
             backend = order.open()
             if isinstance(backend, Preloads):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 
-from edge_router.learning.outcomes.rows import Row
+import numpy as np
+
+from edge_router.errors import MissingExtra
 from edge_router.routing.artifact.text import cut
 
+from ..recipe import base_folder
 from ..training.embedding import SentenceEmbedder
 
-__all__ = ["ENCODER", "MAX_TOKENS", "add_similarity", "with_short_answers"]
+__all__ = ["ENCODER", "KEPT_ANSWER_CHARS", "MAX_TOKENS", "similarities"]
 
 MAX_TOKENS = 512  # all that a BERT reads at once
 ENCODER = f"all-MiniLM-L6-v2, mean over at most {MAX_TOKENS} tokens"
@@ -18,35 +22,42 @@ MAX_CHARS = 1 << 14  # more characters are more than 512 tokens, and take a toke
 KEPT_ANSWER_CHARS = 2000
 
 
-def add_similarity(rows: Iterable[Row], references: dict[str, str], base: Path) -> None:
-    """Write `similarity{expert}` (-1..1) into rows: the cosine of mean-pooled embeddings, with
-    `similarity_encoder`, which says whose.
+def similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
+    """The cosine, -1..1, of mean-pooled embeddings of each answer and its reference.
 
-    The paper does not say which BERT it takes. `references` holds the reference answers by qkey.
-    Rows without one, answers that were not kept, and what was measured before stay as they are.
-    Answers are to be whole: `with_short_answers` cuts them afterwards.
+    The paper does not say which BERT it takes. Each text is read alone, by one thread: its number
+    does not depend on the texts beside it, nor on how many cores there are. Raises MissingExtra.
     """
-    pending = [
-        (row, expert, answer)
-        for row in rows
-        for expert, answer in (row.get("answer") or {}).items()
-        if row["qkey"] in references and expert not in row.get("similarity", {})
-    ]
-    if not pending:
-        return
-    embedder = SentenceEmbedder(base, max_tokens=MAX_TOKENS)
-    said = embedder.embed([cut(answer, MAX_CHARS) for _, _, answer in pending])
-    meant = embedder.embed([references[row["qkey"]] for row, _, _ in pending])
-    for (row, expert, _), cosine in zip(pending, (said * meant).sum(1).tolist(), strict=True):
-        row.setdefault("similarity", {})[expert] = round(cosine, 4)
-        row["similarity_encoder"] = ENCODER
+    if not pairs:
+        return []
+    embedder = _embedder()
+    cosines = []
+    with _one_thread():
+        read = None
+        for answer, reference in pairs:
+            if reference != read:  # the answers to a question share it
+                read, meant = reference, embedder.embed([cut(reference, MAX_CHARS)])[0]
+            said = embedder.embed([cut(answer, MAX_CHARS)])[0]
+            cosines.append(round(float(np.dot(said, meant)), 4))
+    return cosines
 
 
-def with_short_answers(rows: Iterable[Row]) -> list[Row]:
-    """Rows whose answers are cut to what is kept of them."""
-    return [
-        row | {"answer": {name: text[:KEPT_ANSWER_CHARS] for name, text in row["answer"].items()}}
-        if "answer" in row
-        else row
-        for row in rows
-    ]
+@cache
+def _embedder() -> SentenceEmbedder:
+    try:
+        return SentenceEmbedder(base_folder(), max_tokens=MAX_TOKENS)
+    except (ModuleNotFoundError, FileNotFoundError) as error:
+        raise MissingExtra("BERTSim's encoder, all-MiniLM-L6-v2,", "export") from error
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """More would add up in another order, and round otherwise."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

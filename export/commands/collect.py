@@ -36,12 +36,9 @@ def _collect(options: argparse.Namespace) -> None:
     from edge_router.settings.config import Config
 
     from ..collecting.collect import Asked, collect
+    from ..collecting.grading.grade import add_similarities
     from ..collecting.open_experts import asked_experts, ray_experts
-    from ..collecting.outcome import reference_answer
-    from ..collecting.similarity import add_similarity, with_short_answers
     from ..data.questions import gold_questions, read_questions, some_of
-    from ..data.rows import write_rows
-    from ..recipe import base_folder
 
     given = options.questions
     asked = read_questions(given) if given else list(gold_questions(options.data))
@@ -54,7 +51,5 @@ def _collect(options: argparse.Namespace) -> None:
     else:
         opened = asked_experts(configured, options.expert, **asking)
     with opened as experts:
-        rows = collect(questions, experts, options.out, retry_failed=options.retry_failed)
-    references = {row["qkey"]: reference_answer(row) for row in questions}
-    add_similarity(rows, references, base_folder())
-    write_rows(options.out, with_short_answers(rows))
+        collect(questions, experts, options.out, retry_failed=options.retry_failed)
+    add_similarities(options.out, questions)

@@ -33,6 +33,12 @@ def add(commands: Any) -> None:
     judge.add_argument(
         "--prompt", type=Path, help="a template (default: export/recipes/judge_*.txt)"
     )
+    judge.add_argument(
+        "--bound",
+        action="store_true",
+        help="the judge can reply with a verdict in JSON alone: local models, and servers that "
+        "take a response_format",
+    )
     judge.add_argument("--count", type=int, help="only so many rows, drawn by their hash")
     judge.add_argument("--max-usd", type=float, help="what all verdicts may cost")
     judge.add_argument("--seed", type=int, default=0, help="of the order of questions")
@@ -55,7 +61,9 @@ def _judge(options: argparse.Namespace) -> None:
         raise BadData(f"--count is {options.count}; it must be 1 or more")
     if options.out.resolve() == options.rows.resolve():
         raise BadData(f"{options.out} holds the answers; write the verdicts to another file")
-    questionnaire = Questionnaire.load(options.mode, prompt=options.prompt, rubric=options.rubric)
+    questionnaire = Questionnaire.load(
+        options.mode, prompt=options.prompt, rubric=options.rubric, bound=options.bound
+    )
     rows = some_rows(list(read_rows(options.rows)), options.count)
     configured = Config.load(options.config).experts
     costs = options.max_usd is not None

@@ -25,6 +25,7 @@ __all__ = [
     "gold_questions",
     "gsm8k_questions",
     "mbpp_questions",
+    "own_question",
     "published",
     "read_questions",
     "simpleqa_questions",
@@ -82,19 +83,22 @@ def read_questions(path: Path) -> list[Row]:
     """A user's own questions: JSON lines with `query`, `gold`, `metric` and, if wanted, `task`,
     `id`, `lang`, `prompt`, `reference`. Raises BadRow, and BadData for an empty file."""
     placed = placed_rows(path, ("query", "gold", "metric"))
-    rows = [_own(path, number, *placed_row) for number, placed_row in enumerate(placed, 1)]
+    rows = [own_question(path, number, *one) for number, one in enumerate(placed, 1)]
     if not rows:
         raise BadData(f"{path} holds no question")
     return rows
 
 
-def _own(path: Path, number: int, where: str, row: Row) -> Row:
+def own_question(path: Path, number: int, where: str, row: Row) -> Row:
+    """The question in row `number` of a user's file, which stands at `where`. Raises BadRow."""
     if "query" not in row:
         raise BadRow(f'{where} lacks "query"')
     if row["metric"] not in INSTRUCTIONS:
         raise BadRow(f"{where} has metric {row['metric']!r:.80}; known are {[*INSTRUCTIONS]}")
     if row["metric"] == "number" and not _is_number(str(row["gold"]).strip("$ ")):
         raise BadRow(f"{where} has gold {row['gold']!r:.80}, no number, for metric 'number'")
+    if row["metric"] == "first" and str(row["gold"]).count("|") != 1:
+        raise BadRow(f"{where} has gold {row['gold']!r:.80}; metric 'first' needs right|wrong")
     for name in ("prompt", "reference"):
         if not isinstance(row.get(name, ""), str):
             raise BadRow(f"{where} has {name} {quoted_json(row[name])}; it must be a text")

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -88,24 +88,33 @@ def require_there(path: Path) -> None:
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows; a `.gz` file is the same bytes whenever the rows are the same.
+    """Write rows one by one; a `.gz` file is the same bytes whenever the rows are the same.
 
-    A killed run, or a full disk, leaves the rows that were there before.
+    A killed run, a full disk or an error of `rows` leaves the rows that were there before, which
+    `rows` may come from.
     """
-    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    data = gzip.compress(text.encode(), mtime=0) if path.suffix == ".gz" else text.encode()
+    lines = (f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in rows)
+    parts = _packed(lines) if path.suffix == ".gz" else lines
     if path.exists() and not path.is_file():  # a pipe or a device
-        path.write_bytes(data)
+        path.write_bytes(b"".join(parts))
         return
     target = path.resolve()
     new = target.with_name(f"{target.name}.{os.getpid()}.new")
     try:
-        new.write_bytes(data)
+        with new.open("wb") as file:
+            file.writelines(parts)
         new.replace(target)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             new.unlink()
         raise
+
+
+def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """As gzip packs them, without the time in its head."""
+    packer = zlib.compressobj(zlib.Z_BEST_COMPRESSION, wbits=zlib.MAX_WBITS | 16)
+    yield from filter(None, map(packer.compress, parts))
+    yield packer.flush()
 
 
 def letters_of(query: str) -> str:

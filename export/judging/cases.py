@@ -13,6 +13,7 @@ from typing import Literal
 
 from edge_router.chat.message import Message
 from edge_router.chat.request import ChatRequest
+from edge_router.chat.tools import ResponseFormat
 from edge_router.guards.bounded_file import read_text
 from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.artifact.text import cut
@@ -26,6 +27,8 @@ Mode = Literal["score", "pairs"]
 
 ANSWER_CHARS = 4000  # of an answer, head and tail, that a judge reads
 MAX_TOKENS = 16
+RATINGS = ("rating", tuple(range(101)))
+WINNERS = ("winner", ("A", "B", "tie"))
 FIELDS = {"score": ("question", "first"), "pairs": ("question", "first", "second")}
 
 
@@ -68,15 +71,25 @@ def _experts(row: Row, mode: Mode) -> Iterator[tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Questionnaire:
-    """The text that a judge reads, a template, and the rubric in it."""
+    """The text that a judge reads, a template, and the rubric in it.
+
+    A `bound` judge replies in JSON by a schema: one that would write prose cannot. Local models
+    can be bound, and servers that take a `response_format`.
+    """
 
     mode: Mode
     template: Template
     rubric: str
+    bound: bool = False
 
     @classmethod
     def load(
-        cls, mode: Mode, *, prompt: Path | None = None, rubric: Path | None = None
+        cls,
+        mode: Mode,
+        *,
+        prompt: Path | None = None,
+        rubric: Path | None = None,
+        bound: bool = False,
     ) -> Questionnaire:
         """From files; without them ours. Raises BadData for a prompt that lacks a field."""
         name = "judge_score.txt" if mode == "score" else "judge_pair.txt"
@@ -90,7 +103,7 @@ class Questionnaire:
         if odd := fields - {"rubric", "fence", "question", "first", "second", "reference"}:
             raise BadData(f"{path} has an unknown field ${min(odd)}")
         text = read_text(rubric or RECIPES / "judge_rubric.md", BadData)
-        return cls(mode, template, text.strip())
+        return cls(mode, template, text.strip(), bound)
 
     def request(self, case: Case) -> ChatRequest:
         """What the judge is asked, at temperature 0. No answer can write the fence: it is a hash of
@@ -111,4 +124,20 @@ class Questionnaire:
             if reference
             else "",
         )
-        return ChatRequest((Message("user", text),), max_tokens=MAX_TOKENS, temperature=0.0)
+        return ChatRequest(
+            (Message("user", text),),
+            max_tokens=MAX_TOKENS,
+            temperature=0.0,
+            response_format=_form(self.mode) if self.bound else None,
+        )
+
+
+def _form(mode: Mode) -> ResponseFormat:
+    name, values = RATINGS if mode == "score" else WINNERS
+    schema = {
+        "type": "object",
+        "properties": {name: {"enum": list(values)}},
+        "required": [name],
+        "additionalProperties": False,
+    }
+    return ResponseFormat("json_schema", name="verdict", schema=schema, strict=True)

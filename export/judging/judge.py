@@ -139,6 +139,8 @@ def judge_answers(
 
 def _identity(request: ChatRequest) -> str:
     text = request.messages[0].text
+    if request.response_format is not None:
+        text += "\0bound"
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:24]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from edge_router.guards.json_lines import BadJson, json_value
+
 from .cases import Mode
 
 __all__ = ["verdict"]
@@ -20,9 +22,11 @@ DECORATION = " \t*`\"'_#[]()"
 def verdict(reply: str, mode: Mode) -> float | None:
     """0..1 for the first answer: its rating, or 1 where it won, 0 where it lost, 1/2 for a tie.
 
-    The first line that is not blank must be the verdict and nothing else. A number or a letter
-    somewhere in prose is none: it may be the answer's own words, which the judge repeats.
+    The first line that is not blank must be the verdict and nothing else, or the reply a JSON
+    object of "rating" or "winner", as of a bound judge. A number or a letter somewhere in prose
+    is none: it may be the answer's own words, which the judge repeats.
     """
+    reply = _unpacked(reply, "rating" if mode == "score" else "winner")
     line = next((line for line in reply.splitlines() if line.strip(DECORATION)), "")
     form = RATING if mode == "score" else WINNER
     match = form.fullmatch(line.strip(DECORATION))
@@ -32,3 +36,12 @@ def verdict(reply: str, mode: Mode) -> float | None:
         return RESULTS[match[1].lower()]
     rating = float(match[1])
     return rating / 100 if rating <= 100 else None
+
+
+def _unpacked(reply: str, name: str) -> str:
+    """The text of the one field of a JSON object; any other reply as it is."""
+    try:
+        value = json_value(reply) if reply.lstrip().startswith("{") else None
+    except BadJson:
+        return reply
+    return str(value[name]) if isinstance(value, dict) and [*value] == [name] else reply

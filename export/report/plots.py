@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
 Looks = Mapping[str, Look]
 
 ROW_INCHES = 0.24
+LABEL_CHARS = 40  # a longer line would leave no room for the plot
 SAME_PLACE = 0.045  # of the range of a plot: two marks this close are one to the eye
 
 
@@ -188,7 +190,8 @@ def _labels(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[float, f
     while left:
         together = [at for at in left if (np.abs(places[at] - places[left[0]]) <= near).all()]
         x, y = places[together].max(axis=0).tolist()
-        labels.append((", ".join(rows[at]["name"] for at in together), (x, y)))
+        names = ", ".join(rows[at]["name"] for at in together)
+        labels.append((fill(names, LABEL_CHARS), (x, y)))
         left = [at for at in left if at not in together]
     return labels
 

@@ -18,6 +18,12 @@ __all__ = ["introduction", "sections"]
 Json = Mapping[str, Any]
 Looks = Mapping[str, Look]
 
+MEANINGS = {
+    "APGR": "APGR is the share of the gap between weak and strong expert that is closed, averaged "
+    "over all shares of strong calls; random is 0.5.",
+    "V_B": "V_B is the mean score of the experts chosen over that of the pool's best single "
+    "expert; above 1, choosing pays.",
+}
 READING = """\
 Queries go to the strong expert in the order of a router's expected gain. PGR is the share of the
 gap between weak and strong expert that is recovered at a share of strong calls, APGR its mean over
@@ -130,7 +136,7 @@ def _leaderboard(
     )
     count = board[0]["tasks"]
     what = f"{count} of {len(tasks)} tables that have a gap" if tasks else f"{count} pools"
-    text = f"Mean {measure} over {what}; rows are resampled within each."
+    text = f"Mean {measure} over {what}; rows are resampled within each. {MEANINGS[measure]}"
     alt = f"{title}: mean {measure} of every contender with its 95 % interval, the best on top."
     figure = Figure(
         f"Mean {measure}", alt, partial(leaderboard_plot, board, f"mean {measure}", looks, alt)

@@ -55,18 +55,27 @@ def test_a_phone_routes_by_itself_and_answers_by_a_server(tmp_path: Path) -> Non
 
 
 def test_the_parts_around_it_name_what_there_is() -> None:
-    """What no phone is here to build: Briefcase's file parses, each call names a method."""
+    """What no phone is here to build: the projects' files parse, each call names a method."""
     project = tomllib.loads((HERE / "ios" / "pyproject.toml").read_text())
-    assert project["tool"]["briefcase"]["app"]["phone"]["requires"] == ["edge-router[remote]"]
+    briefcase = project["tool"]["briefcase"]
+    assert briefcase["license"] == "Apache-2.0"  # Briefcase 0.4 refuses a project without one
+    assert briefcase["app"]["phone"]["requires"] == ["edge-router[remote]"]
+    assert (HERE / "ios" / "phone" / "__main__.py").is_file()  # it starts `python -m phone`
+    project = tomllib.loads((HERE / "flet" / "pyproject.toml").read_text())
+    assert "edge-router[remote]" in project["project"]["dependencies"]
     tree = ast.parse((HERE / "phone.py").read_text())
     methods = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    app = ast.parse((HERE / "ios" / "phone" / "app.py").read_text())
-    called = {
+    for file in ("ios/phone/app.py", "flet/main.py"):
+        assert _asked_of_phone(ast.parse((HERE / file).read_text())) == {"ask", "stop"} <= methods
+    assert 'callAttr("ask"' in (HERE / "android" / "MainActivity.kt").read_text()
+
+
+def _asked_of_phone(app: ast.Module) -> set[str]:
+    """The methods that an application calls of `phone` or `self.phone`."""
+    return {
         node.attr
         for node in ast.walk(app)
         if isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Attribute)
-        and node.value.attr == "phone"
+        and isinstance(node.value, ast.Attribute | ast.Name)
+        and (node.value.attr if isinstance(node.value, ast.Attribute) else node.value.id) == "phone"
     }
-    assert called == {"ask", "stop"} <= methods
-    assert 'callAttr("ask"' in (HERE / "android" / "MainActivity.kt").read_text()

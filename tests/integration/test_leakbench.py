@@ -68,17 +68,24 @@ def test_no_private_case_leaks() -> None:
     assert all(reached[one] for one in public if declared_public(truth[one]))
 
 
-def test_the_gate_alone_finds_every_case_with_a_form() -> None:
-    """Without a word on sources: what it lets out is private by its meaning or its sources alone,
-    or is cut over two messages; no public case is kept."""
+BY_SOURCE = {"private_source", "mixed_sources", "declared_private"}
+"""Private by what a program knows of the sources, of which the text has no word."""
+BY_MEANING = {
+    "sub-termsheet", "sub-patient", "sub-incident", "sub-review", "sub-pricing", "sub-legal",
+    "inj-fence", "ctx-strategy",
+}  # fmt: skip
+"""Private by what the text means: no form and no word says so. No detector of forms sees these."""
+
+
+def test_the_gate_alone_lets_out_what_no_word_of_the_text_shows() -> None:
+    """Without a word on sources 12 of 51 leak, and no public case is kept.
+
+    The cases were read when the detectors of marks and of cards in pieces were written.
+    """
     reached, truth = reached_cloud(by_sources=False), {case["id"]: case for case in cases()}
     leaked = {one for one, case in truth.items() if reached[one] and case["truth"] == "private"}
     kept = {one for one, case in truth.items() if not reached[one] and case["truth"] == "public"}
-    by_form = {
-        "secret_latest", "secret_shape", "secret_format", "secret_in_history", "secret_split",
-        "secret_in_tool_result", "secret_in_tool_call", "secret_unknown_vendor", "private_key",
-        "personal_data", "known_miss", "secret_split_spaced",
-    }  # fmt: skip
-    assert {one for one in leaked if truth[one]["category"] in by_form} == set()
     assert kept == set()
-    assert len(leaked) <= 20
+    unseen = {one for one in leaked if truth[one]["category"] not in BY_SOURCE}
+    assert unseen <= BY_MEANING
+    assert len(leaked) <= 12

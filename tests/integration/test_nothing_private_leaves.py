@@ -30,6 +30,7 @@ TEXTS = [
     for one in positives(7, rounds=14)
     if one.kind != PrivateKind.NAME and DETECTORS.find(one.text)
 ]
+VALUES = [one for one in TEXTS if one.kind != PrivateKind.MARKED]  # the others stay whole
 FAR = ExpertConfig(
     "openai", "big", "frontier", base_url="https://llm.example.com/v1", retries=2,
     input_usd_per_million=1.0, output_usd_per_million=1.0,
@@ -130,7 +131,7 @@ def test_a_plain_text_would_have_opened_one(attempts: list[Any]) -> None:
 
 def test_a_thousand_texts_come_back_and_none_of_their_values_leaves() -> None:
     """The answer repeats them, with each placeholder cut at every one of its places."""
-    texts = TEXTS[:1_000]
+    texts = VALUES[:1_000]
     assert len(texts) == 1_000
     conversations, leaked = Conversations(), []
     for one in texts:
@@ -152,7 +153,7 @@ def test_the_client_puts_them_back_letter_by_letter() -> None:
     echo = Echoing(lambda text: [*text])
     config = Config(experts={"cloud": CLOUD}, privacy={"cloud": "redact"})  # type: ignore[arg-type]
     with EdgeRouter(config, backends={"cloud": echo}) as router:
-        for one in TEXTS[::10]:
+        for one in VALUES[::10]:
             if "\\" in one.text:  # the echo writes no backslash in JSON
                 continue
             answer = router.complete(one.text)

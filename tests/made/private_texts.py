@@ -124,6 +124,8 @@ def email(draw: Draw) -> Iterator[tuple[str, str]]:
     yield "%40", f"{name}%40{host}"
     yield "zero width", f"{name}\u200d@{host}"
     yield "Cyrillic look-alikes", f"{name}@{host}".replace("e", "е").replace("a", "а")
+    yield "hexadecimal", f"mail: {name}@{host}".encode().hex()
+    yield "in words", f"{name} at {host.replace('.', ' dot ')}"
     yield "base64", base64.b64encode(f"mail: {name}@{host}".encode()).decode()
 
 
@@ -229,6 +231,64 @@ def name(draw: Draw) -> Iterator[tuple[str, str, str]]:
         yield form, text.format(value), value
 
 
+MARKS = """{CONFIDENTIAL}: the pricing review is on Monday.|{Strictly confidential}. Summarise the plan below.
+Summarise: {our proprietary} matching rule weighs age twice.|Board only. Please {do not forward this} to the regions.
+The site closes in May and {nobody else knows} outside the board.|We merge in June; {nobody knows yet}, so draft the note.
+He is ill and asked me {not to tell anyone}.|{Don't tell the staff} that the bonus is gone; write the memo.
+The offer {must not be shared with anyone} outside the deal.|Rewrite this. {This is off the record}.
+{keep this between us}: she resigns on Friday. Help me write a card.|{Under embargo until} Thursday: shorten the release.
+The merger {has not been announced yet}; write questions and answers.|{Streng vertraulich}: Der Standort schließt im Mai.
+Er kündigt morgen, {sag das niemandem}.|Das Gehalt {darf niemand erfahren}.|{Strictement confidentiel} : le site ferme en mai.
+{n'en parle à personne}, il démissionne.|{Informe confidencial}: cerramos la planta en mayo.|{no se lo digas a nadie}, renuncia.
+{Riservato}: la sede chiude a maggio.|{Poufne}: zakład kończy pracę w maju.|{Конфиденциально}: завод закрывается.
+{社外秘} 五月に工場を閉鎖します。|{内部资料}，请总结。|The note was {told to me in confidence}.|{Not for distribution}
+{This memo is confidential}, please shorten it.|We sign on Friday, {before we announce} I need a script."""
+
+
+def marked(draw: Draw) -> Iterator[tuple[str, str, str]]:
+    """A text that says that it is confidential; the value is the words that say so."""
+    lines = [one for line in MARKS.splitlines() for one in line.split("|")]
+    for one in draw.sample(lines, 8):
+        value = one[one.index("{") + 1 : one.index("}")]
+        yield "marked", one.replace("{", "").replace("}", ""), value
+
+
+def pieces(draw: Draw) -> Iterator[tuple[str, str, str]]:
+    """A card behind a word for one, with other words or marks between its groups."""
+    body = "4" + _digits(draw, 14)
+    groups = _grouped(body + _luhn_digit(body), (4, 4, 4), " ").split()
+    for form, text in (
+        ("words between", "My card starts with {} {} and ends with {} {}."),
+        ("pipes", "card | {} | {} | {} | {} |"),
+        ("tags", "Visa: {}<b>{}</b>{}<i>{}</i>"),
+        ("entities", "card no. {}&nbsp;{}&nbsp;{}&nbsp;{}"),
+    ):
+        whole = text.format(*groups)
+        yield form, whole, whole[whole.index(groups[0]) : whole.rindex(groups[3]) + 4]
+    yield "glued", f"pay by card{body + _luhn_digit(body)}", body + _luhn_digit(body)
+
+
+WORDS = "acid beach cargo denial echo fabric garden harvest idle jacket kidney ladder magnet napkin".split()
+
+
+def said_secret(draw: Draw) -> Iterator[tuple[str, str, str]]:
+    """Passwords that are words with a number or in quotes, logins of commands, seeds of wallets."""
+    season = draw.choice(["Sommer", "Winter", "Madrid", "Liverpool"]) + str(
+        draw.randrange(2001, 2030)
+    )
+    three = " ".join(draw.sample(WORDS, 3))
+    for form, text, value in (
+        ("word and year", "The password is {}, can I keep it?", season),
+        ("Passwort ist", "Mein Passwort ist {}!", season),
+        ("quoted words", 'the passphrase is "{}" since May', three),
+        ("curl -u", "curl -u ann:{} https://api.example/v1", season),
+        ("seed", "My recovery phrase: {}", " ".join(draw.sample(WORDS, 12))),
+        ("JSON in JSON", '"{{\\"password\\": \\"{}\\"}}"', season),
+        ("hex key", "private key: {}", "0x" + _letters(draw, 64, "0123456789abcdef")),
+    ):
+        yield form, text.format(value), value
+
+
 FRAMED: dict[Kind, Callable[[Draw], Iterator[tuple[str, str]]]] = {
     Kind.CARD: card, Kind.IBAN: iban, Kind.EMAIL: email, Kind.PHONE: phone, Kind.SECRET: secret,
     Kind.NETWORK: network, Kind.PATH: path,
@@ -248,6 +308,11 @@ def positives(seed: int, rounds: int = 12) -> list[MadeText]:
                 texts.append(MadeText(text, kind, value, form))
         texts += [
             MadeText(text, Kind.SECRET, value, form) for form, text, value in named_secret(draw)
+        ]
+        texts += [MadeText(text, Kind.MARKED, value, form) for form, text, value in marked(draw)]
+        texts += [MadeText(text, Kind.CARD, value, form) for form, text, value in pieces(draw)]
+        texts += [
+            MadeText(text, Kind.SECRET, value, form) for form, text, value in said_secret(draw)
         ]
         texts += [MadeText(text, Kind.NAME, value, form) for form, text, value in name(draw)]
     return texts
@@ -269,7 +334,16 @@ The years 1914-1918 and 1939-1945.|1 2 3 4 5 6 7 8 9 10 11 12|a1b2c3|MD5 of "a" 
 threading.local() keeps it per thread|~/.local/share/app|http://localhost:{d4}/v1|2001:db8::{x}|example.com has no mail|ORD-{d8}
 What is JSON Web Token authentication?|The PIN diode 1N{d4}|My pin code generator in Python|Base64 of "hi" is aGk=|user@host
 Die Bestellung {d8} kam an.|Le numéro {d3} est gagnant.|El año 2024 fue bueno.|订单号 {d10}|注文番号 {d8} です|Заказ № {d7}
-population 1 412 600 000|0.{d8}|{d2} % of {d5}|ISO 27001:2022|USB-C 3.2 Gen 2x2|p = 0.0{d3}, n = {d4}|{d4}-{d4}|Section 12.3.4.5"""
+population 1 412 600 000|0.{d8}|{d2} % of {d5}|ISO 27001:2022|USB-C 3.2 Gen 2x2|p = 0.0{d3}, n = {d4}|{d4}-{d4}|Section 12.3.4.5
+What does "confidential" mean?|Explain confidential computing in {x} lines.|Write a non-disclosure agreement.|What is an embargo?
+Write a story in which she keeps a secret from her sister.|How do I keep my house plants alive between holidays?
+Top secret recipe ideas for {d2} guests|Classified ads of {d4}|Is attorney-client privilege absolute?|Tell me about trade secrets.
+Proprietary and open source software, compared|The password is required.|The password is "too short", says the form.
+The password is hashed with SHA-{d3}.|The passphrase is Base64 encoded.|My password was changed yesterday
+A card game with 4 players and {d2} cards: {d3} points, {d4} rounds|The card reads {d4}-{d4} on the front, table {d3}
+Draw card {d2} of {d4}; the deck has {d4} of {d5}|Business cards cost {d3} for {d4} pieces, {d4} for {d5}
+Let us meet at the dot on the map|look at the dot com bubble|Recovery words of comfort for a friend after surgery
+The internal resistance is {x} ohm.|Share this recipe with {x} friends.|Nobody knows why cats purr.|She works for the press."""
 
 
 def _fill(draw: Draw, template: str) -> str:

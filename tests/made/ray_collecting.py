@@ -55,6 +55,15 @@ class Expert(FakeBackend):
         yield from said.stream(request, deadline=deadline)
 
 
+class Scorer(FakeBackend):
+    """Finds a reference the less likely the longer it is, and answers nothing."""
+
+    def negative_log_likelihood(
+        self, request: ChatRequest, reference: str, *, deadline: Deadline
+    ) -> float | None:
+        return len(reference) + len(request.messages[-1].text) / 1000
+
+
 def question(number: int) -> Row:
     """A made question, right when its number is even."""
     query = f"What is {number} plus nothing?"

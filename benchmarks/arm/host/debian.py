@@ -50,8 +50,8 @@ class Packages:
     architecture: str
 
     def folder(self, cache: Path) -> Path:
-        """The folder of the unpacked files."""
-        return cache / f"{RELEASE}-{self.architecture}"
+        """The folder of the unpacked files; other packages get another."""
+        return cache / "-".join((RELEASE, self.architecture, *self.names))
 
     def unpack(self, cache: Path, mirror: str) -> None:
         """Download and unpack what is missing. Raises DownloadFailed, HostUnsuitable."""

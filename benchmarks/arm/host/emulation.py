@@ -19,7 +19,7 @@ from .wheels import arm_folder, runtime_versions, unpack_for_arm, unpack_ready_m
 __all__ = ["Emulation"]
 
 QEMU = Packages(("qemu-user",), "amd64")
-PYTHON = Packages(("python3.11", "libstdc++6"), "arm64")
+PYTHON = Packages(("python3.11", "libstdc++6", "libgomp1"), "arm64")
 LOADER = "lib64/ld-linux-x86-64.so.2"
 LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 SHARED = ("usr", "lib", "bin", "etc")  # by both boards; /proc and /sys are each one's own
@@ -90,6 +90,11 @@ class Emulation:
         packages = (arm_folder(self.cache, runtime_versions()),) if board else ()
         return Guest(machine.name, command, packages)
 
+    @property
+    def standard_library(self) -> Path:
+        """The boards' Python without its packages."""
+        return PYTHON.folder(self.cache) / "usr/lib/python3.11"
+
     def _program(self, name: str) -> tuple[str, ...]:
         """The command of Debian's build with Debian's libraries, not this system's."""
         root = QEMU.folder(self.cache)
@@ -110,7 +115,7 @@ class Emulation:
                 (root / path).parent.mkdir(parents=True, exist_ok=True)
                 (root / path).write_text(text, encoding="utf-8")
 
-        return made_once(self.cache / name, make)
+        return made_once(self.cache / f"{name}-{PYTHON.folder(self.cache).name}", make)
 
 
 def _compile(folder: Path) -> None:

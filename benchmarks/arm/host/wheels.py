@@ -14,6 +14,7 @@ from .cache import made_once
 from .tools import run_tool
 
 __all__ = [
+    "PYTHON",
     "arm_folder",
     "for_arm",
     "runtime_versions",

@@ -10,9 +10,11 @@ marks, else "User:" and "Assistant:". Tools have their place in the file's own t
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -24,6 +26,7 @@ from .abandonable import Endless, abandonable
 __all__ = ["ChatTemplate", "Conversations", "Rendered", "default_template", "forms"]
 
 LIMIT_S = 3.0  # a template that takes longer is taken for one that never ends
+MOST_TIMES = 20  # as long as one of ours, on a machine that is slow or busy
 MAX_CHARACTERS = 64 << 20
 CHATML_MARKS = ("<|im_start|>", "<|im_end|>")
 CHATML = (
@@ -37,6 +40,7 @@ PLAIN = (
     "{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
 )
 PLAIN_STOP = ("\nUser:",)
+OURS = (CHATML, PLAIN)  # which end
 
 
 Tools = Sequence[Mapping[str, Any]]
@@ -82,7 +86,10 @@ class ChatTemplate:
             return self._write(messages, tools)
 
         try:
-            text = abandonable(work, limit_s=LIMIT_S, wanted=wanted)
+            if self.source in OURS:
+                text = work()
+            else:
+                text = abandonable(work, limit_s=_limit_s(), wanted=wanted)
         except BackendUnavailable:
             raise
         except Endless as error:
@@ -291,6 +298,18 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 def _raise(message: object = "") -> None:
     raise ValueError(str(message))
+
+
+def _limit_s() -> float:
+    return max(LIMIT_S, MOST_TIMES * _seconds_of_ours())
+
+
+@cache
+def _seconds_of_ours() -> float:
+    """Seconds to compile a template of ours for the first time, imports included."""
+    started = time.monotonic()
+    _compile(CHATML)
+    return time.monotonic() - started
 
 
 def _compile(source: str) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from edge_router.errors import ConfigError, MissingExtra
+from edge_router.errors import BackendUnavailable, ConfigError, MissingExtra
 
 __all__ = ["ENGINES", "Engine", "EngineName", "ModelSettings", "engine_for"]
 
@@ -34,6 +35,18 @@ class Engine:
         """Whether it is there, with what reads chat templates, which its extra brings too."""
         return all(importlib.util.find_spec(name) for name in (self.module, "jinja2"))
 
+    def imported(self) -> Any:
+        """Its module. Raises MissingExtra, or BackendUnavailable where this machine lacks a library
+        that it needs."""
+        try:
+            return import_module(self.module)
+        except (ImportError, OSError, RuntimeError) as error:
+            if importlib.util.find_spec(self.module) is None:
+                raise MissingExtra(self.package, self.extra) from error
+            raise BackendUnavailable(
+                f"{self.package} cannot be imported: {error}{_fix(str(error))}"
+            ) from error
+
     def load(self, settings: ModelSettings, n_ctx: int, going_on: Callable[[], bool]) -> Any:
         """A LoadedModel with a context of `n_ctx` tokens, as long as it is `going_on()`."""
         return self._home.load_model(settings, n_ctx, going_on)
@@ -45,6 +58,15 @@ class Engine:
     @property
     def _home(self) -> Any:
         return import_module(f"{__package__}.{self.name}.model")
+
+
+def _fix(error: str) -> str:
+    """How to get the shared library that the `error` of an import misses, where it misses one."""
+    missing = re.search(r"(lib[^\s/:]+\.so[\w.]*): cannot open shared object", error)
+    if missing is None:
+        return ""
+    package = "libgomp1" if missing[1].startswith("libgomp.") else f"the package with {missing[1]}"
+    return f"; install it with the system's packages: apt install {package}"
 
 
 ENGINES: Mapping[EngineName, Engine] = {

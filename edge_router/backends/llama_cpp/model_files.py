@@ -1,12 +1,9 @@
-"""Find the file of a local model, and what suits this machine: threads, AMX, memory given back."""
+"""Find the file of a local model, and what suits this machine: threads, AMX."""
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
-import sys
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -21,8 +18,6 @@ __all__ = [
     "find_model",
     "has_amx",
     "is_bundled",
-    "release_memory",
-    "share_heap",
 ]
 
 BUNDLED_MODEL = "smollm2-135m"
@@ -98,31 +93,3 @@ def has_amx(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
         return "amx_int8" in cpuinfo.read_text(encoding="utf-8", errors="replace").split()
     except OSError:
         return False
-
-
-ARENA_MAX = -8  # mallopt(3)
-
-
-def share_heap() -> None:
-    """Have threads that begin later take memory from the main heap, for a process of our own, where
-    the C library is glibc and the user has not said otherwise.
-
-    glibc gives each thread a heap. A model's threads leave theirs in pieces, which nobody else uses
-    and which cannot be given back: about 5 MB of an unloaded model's, and 9 after some loads. It
-    holds for the whole process and for good, so a program of somebody else's decides itself, by
-    the variable MALLOC_ARENA_MAX.
-    """
-    told = any(name in os.environ for name in ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES"))
-    if sys.platform.startswith("linux") and not told:
-        with suppress(OSError, AttributeError):  # another C library
-            library = ctypes.CDLL(None)
-            _ = library.gnu_get_libc_version
-            library.mallopt(ARENA_MAX, 1)
-
-
-def release_memory() -> None:
-    """Give back to the system what a model that was closed leaves in this process; where the C
-    library keeps it and can be told."""
-    if sys.platform.startswith("linux"):
-        with suppress(OSError, AttributeError):  # another C library than glibc
-            ctypes.CDLL(None).malloc_trim(0)

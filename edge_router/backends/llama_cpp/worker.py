@@ -19,7 +19,7 @@ from .engine import ModelSettings
 from .gguf import GgufHeader, read_header
 from .gguf_trial import require_loadable
 from .job import Job, LoadedModel, Piece
-from .model_files import release_memory
+from .memory import release_memory
 
 __all__ = ["Job", "Worker"]
 
@@ -190,7 +190,7 @@ class Worker:
             model, self.model = self.model, None
         if model is not None:
             model.close()
-            release_memory()
+            release_memory(self.settings.engine.module)
         return model is not None
 
     def _leave(self) -> None:

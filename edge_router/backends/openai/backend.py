@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import httpx
 
+from edge_router.chat.capability import ReasoningEffort
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest
 from edge_router.errors import BackendRejected, BackendUnavailable
 from edge_router.guards.loopback import is_loopback
@@ -52,8 +53,9 @@ class OpenAIBackend:
 
     The key is read from the environment variable named `api_key_env` at each call and kept
     nowhere, and so are the headers of `extra_headers_env`, which maps a header's name to its
-    variable. `max_tokens_field`, `temperature` and `extra_body` are as in `Dialect`; what the
-    server refuses by name all the same is left out or renamed from then on: `adaptations`.
+    variable. `max_tokens_field`, `temperature`, `reasoning_effort` and `extra_body` are as in
+    `Dialect`; what the server refuses by name all the same is left out or renamed from then on:
+    `adaptations`.
 
     Times are in seconds. `connect_timeout_s` (5 by default) bounds finding and reaching the
     host, then the TLS handshake; `first_token_timeout_s` the wait for the first streamed token
@@ -74,6 +76,7 @@ class OpenAIBackend:
         api_key_env: str | None = None,
         max_tokens_field: str | None = None,
         temperature: float | Literal["omit"] | None = None,
+        reasoning_effort: ReasoningEffort | None = None,
         extra_body: Mapping[str, Any] | None = None,
         extra_headers_env: Mapping[str, str] | None = None,
         connect_timeout_s: float | None = None,
@@ -86,7 +89,10 @@ class OpenAIBackend:
         self.base_url = base_url.rstrip("/")
         self._access = Access(api_key_env, extra_headers_env or {}, url=self._url)
         self._dialect = Dialect(
-            max_tokens_field=max_tokens_field, temperature=temperature, extra_body=extra_body
+            max_tokens_field=max_tokens_field,
+            temperature=temperature,
+            reasoning_effort=reasoning_effort,
+            extra_body=extra_body,
         )
         self._connect_timeout_s = positive("connect_timeout_s", connect_timeout_s, unset=5.0)
         self._first_token_timeout_s = positive("first_token_timeout_s", first_token_timeout_s)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import httpx
 
+from edge_router.chat.capability import ReasoningEffort
 from edge_router.chat.request import ChatRequest
 from edge_router.chat.tools import NamedTool
 from edge_router.errors import BackendRejected, ConfigError
@@ -32,7 +33,7 @@ __all__ = ["Access", "Dialect", "variable"]
 log = logging.getLogger("edge_router")
 
 AS_STATED = (
-    "top_p", "presence_penalty", "frequency_penalty", "top_logprobs", "reasoning_effort", "user",
+    "top_p", "presence_penalty", "frequency_penalty", "top_logprobs", "user",
 )  # fmt: skip
 BINDING = ("tools", "tool_choice", "response_format", "logprobs", "top_logprobs")
 _BEARER = "Bearer "
@@ -77,8 +78,9 @@ class Dialect:
     """Writes bodies the way one server takes them, and learns from what it refuses.
 
     `max_tokens_field` is its name for the limit of an answer. `temperature` is sent where a
-    request states none, never with "omit". `extra_body` is added to each request; `secrets` are
-    its values that no message may show. Thread-safe.
+    request states none, never with "omit"; `reasoning_effort` is too, and then never left out: it
+    is what makes the expert another one. `extra_body` is added to each request; `secrets` are its
+    values that no message may show. Thread-safe.
     Raises ConfigError for an `extra_body` that is not JSON or replaces a field of ours.
     """
 
@@ -87,6 +89,7 @@ class Dialect:
         *,
         max_tokens_field: str | None = None,
         temperature: float | Literal["omit"] | None = None,
+        reasoning_effort: ReasoningEffort | None = None,
         extra_body: Mapping[str, Any] | None = None,
     ) -> None:
         if max_tokens_field not in (None, *BOUNDS):
@@ -94,6 +97,7 @@ class Dialect:
         self._bound = max_tokens_field or BOUNDS[0]
         self._refused_bounds: set[str] = set()
         self._temperature = checked_temperature(temperature)
+        self._effort = reasoning_effort
         self._extra = checked_extra(extra_body or {})
         self.secrets = tuple(secrets_in(self._extra))
         self._lock = ForkSafeLock()
@@ -128,6 +132,8 @@ class Dialect:
         kept = {*OUR_FIELDS, *BINDING, *self._extra, *request.extra}
         if request.parallel_tool_calls is False:
             kept.add("parallel_tool_calls")
+        if self._effort is not None:
+            kept.add("reasoning_effort")
         return body.keys() - kept | (body.keys() & set(BOUNDS))
 
     def adapt(self, refused: str, *, who: str) -> bool:
@@ -159,6 +165,7 @@ class Dialect:
             "stop": list(request.stop) or None,
             "seed": request.seed,
             **_beyond_text(request),
+            "reasoning_effort": request.reasoning_effort or self._effort,
             "stream_options": {"include_usage": True} if stream else None,
         }
 

@@ -1,4 +1,4 @@
-"""What the settings put around asking experts: hedging, and a cache of answers.
+"""What the settings put around asking experts: hedging, a cache of answers, what a log keeps.
 
 What is off is not loaded.
 """
@@ -22,7 +22,7 @@ from .query import Ask, Chunks, Query
 if TYPE_CHECKING:
     from edge_router.layers.privacy.gate import PrivacyGate
 
-__all__ = ["Answers", "cached", "hedged"]
+__all__ = ["Answers", "cached", "hedged", "keepable"]
 
 
 class Embeds(Protocol):
@@ -63,6 +63,26 @@ def hedged(
 
     asks = {} if gate is None else {"asks_first": gate.needs_consent}
     return Hedge(ask, experts, after_s=config.hedge_after_s, failed=failed, **asks).ask
+
+
+def keepable(config: Config) -> Callable[[ChatRequest], ChatRequest | None]:
+    """What of a request may be written to a file of this device: placeholders stand for what is
+    private. Nothing is written of a request with private data where the settings say that some
+    expert is to be asked only with consent, or never."""
+    if not config.learn_prompts:
+        return lambda request: request
+    from edge_router.layers.privacy.detectors import Detectors
+    from edge_router.layers.privacy.placeholders import Conversations
+    from edge_router.layers.privacy.search import without_private
+
+    detectors, conversations = Detectors(config.privacy), Conversations()
+    withheld = not {"ask", "never"}.isdisjoint((config.privacy.cloud, config.privacy.lan))
+
+    def kept(request: ChatRequest) -> ChatRequest | None:
+        clean = without_private(request, detectors, conversations)
+        return None if withheld and clean is not request else clean
+
+    return kept
 
 
 def cached(

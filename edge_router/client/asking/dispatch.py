@@ -20,6 +20,7 @@ from edge_router.errors import (
     CostLimitReached,
     EdgeRouterError,
     NoExpertFits,
+    PrivacyWithheld,
 )
 from edge_router.layers.budget import Budget, Reservation
 from edge_router.routing.experts.expert import Expert, Location
@@ -32,7 +33,10 @@ __all__ = ["Asking", "Dispatch"]
 
 SILENCE_S = 10.0  # of a cloud expert, before the next one is asked
 LEAST_SILENCE_S = 2.0  # for an expert that is asked after silent ones
+THOUGHT_SPREAD = 3.0  # times the mean
 WHOLE_SHARE = 0.75  # of the time left, for a whole answer while fallbacks remain
+
+NOT_ASKED = (CostLimitReached, PrivacyWithheld)  # of the request, not of the server
 
 log = logging.getLogger("edge_router")
 
@@ -123,7 +127,7 @@ class Asking:
             return math.inf
         if self._experts[name].location != Location.CLOUD:  # it may have to load its model
             return math.inf
-        return max(LEAST_SILENCE_S, SILENCE_S - query.elapsed())
+        return max(LEAST_SILENCE_S, SILENCE_S + _thinking_s(self._experts[name]) - query.elapsed())
 
     def _attempt(self, query: Query, expert: Expert) -> Attempt:
         """A new attempt, its money reserved where money is limited. Raises CostLimitReached."""
@@ -230,6 +234,8 @@ class Dispatch:
                 self._experience.failed(name, error)
                 if isinstance(error, ContextExceeded):
                     _rule_out_smaller(query, name)
+                elif not isinstance(error, NOT_ASKED):
+                    _rule_out_levels(query, name)
         raise _no_answer(query)
 
 
@@ -251,6 +257,23 @@ def _thinking(
     return thoughts, chunk
 
 
+def _rule_out_levels(query: Query, name: str) -> None:
+    """Note that other levels of thinking of the same expert, at the same server, are not asked."""
+    attempt = query.attempt_of(name)
+    of = None if attempt is None else attempt.expert.level_of
+    if of is None:
+        return
+    for other in _levels_of(query, of) - query.failures.keys():
+        words = f"{other} was not asked: {name} is unavailable, and so is its server"
+        query.failures[other] = BackendUnavailable(words)
+
+
+def _levels_of(query: Query, expert: str) -> set[str]:
+    grounds = query.decision.grounds
+    experts = () if grounds is None else (one.expert for one in grounds.candidates)
+    return {one.name for one in experts if one.level_of == expert} & {*query.decision.order}
+
+
 def _rule_out_smaller(query: Query, name: str) -> None:
     """Note that `name` had too little room, and that experts without more are not asked; after a
     second overflow nobody is. One whose context is not known may have more."""
@@ -268,6 +291,11 @@ def _rule_out_smaller(query: Query, name: str) -> None:
                 f"{other} was not asked: {name} had too little room"
                 + (" too" if again else ", and it has no more")
             )
+
+
+def _thinking_s(expert: Expert) -> float:
+    """How long an expert may think in silence: many servers send no thoughts."""
+    return THOUGHT_SPREAD * expert.thought_tokens / expert.speed.output_tokens_per_s
 
 
 def _fallbacks_left(query: Query, name: str) -> int:

@@ -47,7 +47,9 @@ class Hedge:
         asks_first: Callable[[ChatRequest, str], bool] = lambda _request, _name: False,
     ) -> None:
         self._asking = asking
+        experts = tuple(experts)
         self._remote = frozenset(one.name for one in experts if one.leaves_device)
+        self._level_of = {one.name: one.level_of for one in experts if one.level_of}
         self._after_s = after_s
         self._failed = failed
         self._asks_first = asks_first
@@ -61,8 +63,13 @@ class Hedge:
         """The remote expert to ask beside a remote one, None where there is none."""
         if not self._may_race(query, name):
             return None
-        others = (one for one in query.decision.order if one not in (name, *query.failures))
+        left = (one for one in query.decision.order if one not in (name, *query.failures))
+        others = (one for one in left if not self._share_a_server(one, name))
         return next((one for one in others if self._may_race(query, one)), None)
+
+    def _share_a_server(self, one: str, other: str) -> bool:
+        """Whether both are levels of thinking of one expert."""
+        return one in self._level_of and self._level_of[one] == self._level_of.get(other)
 
     def _may_race(self, query: Query, name: str) -> bool:
         return name in self._remote and not self._asks_first(query.request, name)

@@ -134,9 +134,22 @@ def _names_other(asked: Reading, kept: Reading) -> bool:
 def _misses_a_name(one: Reading, other: Reading) -> bool:
     names = [word for word in one.words if word.is_name]
     return any(
-        not (matches(name, other.words) or _is_related(name, other) or _is_short_for(name, other))
-        and not _is_spelled_out(name, one, other)
+        _is_counted(name, other)
+        or (
+            not (
+                matches(name, other.words) or _is_related(name, other) or _is_short_for(name, other)
+            )
+            and not _is_spelled_out(name, one, other)
+        )
         for name in names
+    )
+
+
+def _is_counted(name: Word, other: Reading) -> bool:
+    """Alien and Aliens, HTTP and HTTPS: names with an s more or less name something else."""
+    texts = {word.text for word in other.words if word.is_name}
+    return name.text not in texts and not texts.isdisjoint(
+        (f"{name.text}s", name.text.removesuffix("s"))
     )
 
 

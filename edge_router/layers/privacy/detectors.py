@@ -13,8 +13,9 @@ from edge_router.settings.privacy_config import PrivacyConfig
 
 from .finding import Detector, Finding, apart
 from .hidden_texts import unwrapped
+from .markings import markings
 from .national_ids import national_ids
-from .numbers import cards, ibans, phones
+from .numbers import card_pieces, cards, ibans, phones
 from .places import emails, home_folders, names, network_addresses
 from .readable import readable
 from .secrets import issued_keys, secrets
@@ -27,13 +28,14 @@ LONG = 1 << 15
 
 OF_KIND: dict[str, tuple[Detector, ...]] = {
     PrivateKind.IBAN: (ibans,),
-    PrivateKind.CARD: (cards,),
+    PrivateKind.CARD: (cards, card_pieces),
     PrivateKind.EMAIL: (emails,),
     PrivateKind.PHONE: (phones,),
     PrivateKind.SECRET: (issued_keys, secrets),
     PrivateKind.NETWORK: (network_addresses,),
     PrivateKind.PATH: (home_folders,),
     PrivateKind.NAME: (names,),
+    PrivateKind.MARKED: (markings,),
 }
 
 

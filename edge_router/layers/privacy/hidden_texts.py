@@ -1,4 +1,4 @@
-"""Texts inside of a text: base64, and keys that are typed letter by letter."""
+"""Texts inside of a text: base64, hexadecimal, and keys that are typed letter by letter."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ __all__ = ["decoded", "unwrapped"]
 _BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{8,}(?:\r?\n[ \t]{0,8}[A-Za-z0-9+/_\-]{4,})*={0,2}"
 )
-_SPACED = re.compile(r"(?<![^\s:])(?:[A-Za-z0-9_.\-] ){7,512}[A-Za-z0-9_.\-](?![A-Za-z0-9_.\-])")
+_HEXADECIMAL = re.compile(
+    r"(?<![A-Za-z0-9])[2-7][0-9a-fA-F](?: ?[0-9a-fA-F]{2}){9,}(?![A-Za-z0-9])"
+)
+_SPACED = re.compile(
+    r"(?<![A-Za-z0-9_.\-])(?:[A-Za-z0-9_.\-] ){7,512}[A-Za-z0-9_.\-](?![A-Za-z0-9_.\-])"
+)
 _LINE = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 LEAST_ENCODED = 16  # characters of base64 that an e-mail address has at least, about
 
 
 def unwrapped(text: str, find: Detector) -> Iterator[Finding]:
-    """What `find` finds in texts that this one holds in base64, one level deep, or letter by
-    letter; the whole of it is the finding."""
+    """What `find` finds in texts that this one holds in base64 or hexadecimal, one level deep, or
+    letter by letter; the whole of it is the finding."""
     for match in _BASE64.finditer(text):
         if len(match[0]) < LEAST_ENCODED:
             continue
@@ -30,6 +35,10 @@ def unwrapped(text: str, find: Detector) -> Iterator[Finding]:
             inner = decoded(word[0])
             if inner is not None:
                 yield from _outside(word, find(inner))
+    for match in _HEXADECIMAL.finditer(text):
+        inner = _shown(bytes.fromhex(match[0].replace(" ", "")))
+        if inner is not None:
+            yield from _outside(match, find(inner))
     for match in _SPACED.finditer(text):
         yield from _outside(match, find(match[0].replace(" ", "")))
 
@@ -45,8 +54,16 @@ def decoded(word: str) -> str | None:
     plain = "".join(word.split()).translate(_STANDARD).rstrip("=")
     try:
         content = base64.b64decode(plain[: len(plain) // 4 * 4] + _tail(plain), validate=True)
-        text = content.decode()
     except (binascii.Error, ValueError):
+        return None
+    return _shown(content)
+
+
+def _shown(content: bytes) -> str | None:
+    """The text that bytes are, None for no text, or one that nobody could read."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
         return None
     shown = sum(letter.isprintable() or letter in "\r\n\t" for letter in text)
     return text if text and shown >= 0.95 * len(text) else None

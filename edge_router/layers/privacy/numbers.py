@@ -10,8 +10,9 @@ from edge_router.chat.private_data import PrivateKind
 
 from .checksums import luhn, mod_97, rises_or_repeats
 from .finding import Finding
+from .readable import words_as_read
 
-__all__ = ["cards", "ibans", "phones"]
+__all__ = ["card_pieces", "cards", "ibans", "phones"]
 
 # Boundaries are of ASCII (?a): a number may stand right behind a word of Chinese.
 _GAP = r"[ \t\r\n.,\-_/()]"
@@ -42,6 +43,50 @@ def cards(text: str) -> Iterator[Finding]:
     for run in _RUN.finditer(text):
         groups = [(g.start(), g.end()) for g in _GROUP.finditer(text, run.start(), run.end())]
         yield from _cards_of(text, groups)
+
+
+_CARD_WORDS = re.compile(
+    r"(?i)(?<![^\W\d_])(?:(?:credit|debit|bank|kredit|giro|visa|master)?[ \-]?(?:cards?|karte|kort)"
+    r"|visa|mastercard|maestro|amex|american express|carte|tarjeta|cart[aã]o|carta di credito"
+    r"|creditcard|kaart|karta|pan)(?![^\W\d_])|"
+    + words_as_read("карт(?:а|ы|у|е)")
+    + "|信用卡|银行卡|卡号|カード|카드"
+)
+NEAR_WORD, MOST_PIECES = 160, 24  # characters behind a word for a card, and runs of digits there
+
+
+def card_pieces(text: str) -> Iterator[Finding]:
+    """A card behind a word for one whose groups have words, tags or other marks between them: "it
+    starts with 4242 4242 and ends with 4242 4242"."""
+    done = 0
+    for word in _CARD_WORDS.finditer(text):
+        if word.end() < done:
+            continue
+        found = _pieced(text, word.end(), word.end() + NEAR_WORD)
+        if found is not None:
+            done = found.end
+            yield found
+
+
+def _pieced(text: str, start: int, end: int) -> Finding | None:
+    """The first runs of digits, of four at least each, that make a card together."""
+    runs = [one.span() for one in _GROUP.finditer(text, start, end)][:MOST_PIECES]
+    for first, run in enumerate(runs):
+        digits, sizes = "", list[int]()
+        for one in runs[first:]:
+            digits += text[slice(*one)]
+            if one[1] - one[0] < 4 or len(digits) > 19:
+                break
+            sizes.append(one[1] - one[0])
+            if _is_pieced(sizes) and is_card(digits):
+                return Finding(run[0], one[1], PrivateKind.CARD)
+    return None
+
+
+def _is_pieced(sizes: list[int]) -> bool:
+    """Whether pieces of these sizes are those of a card: its groups, some of them joined."""
+    fours = sum(sizes) == 16 and not any(size % 4 for size in sizes)
+    return fours or tuple(sizes) in _SPLITS or (len(sizes) == 1 and sizes[0] >= 13)
 
 
 def _cards_of(text: str, groups: list[tuple[int, int]]) -> Iterator[Finding]:
@@ -105,7 +150,8 @@ _LENGTHS = {
     for code in codes.split()
 }  # fmt: skip
 _ACCOUNT = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ \-]?[0-9]{2}")
-_BETWEEN = " \t\r\n-."
+_NO_CHECK = ("00", "01", "99")  # which no remainder gives
+_BETWEEN = " \t\r\n-._/"
 
 
 def ibans(text: str) -> Iterator[Finding]:
@@ -117,6 +163,8 @@ def ibans(text: str) -> Iterator[Finding]:
         account, end = _collected(text, start.start(), length)
         followed = text[end : end + 1].isalnum() and text[end].isascii()
         digits = sum(letter.isdigit() for letter in account)
+        if account[2:4] in _NO_CHECK:
+            continue
         if len(account) == length <= 2 * digits and not followed and mod_97(account):
             yield Finding(start.start(), end, PrivateKind.IBAN)
 
@@ -140,7 +188,8 @@ def _collected(text: str, start: int, length: int) -> tuple[str, int]:
 
 # Phones: written internationally, or as people of a country write them at home.
 _CODES = (  # ITU-T E.164, assigned country codes
-    r"1|20|21[1-368]|2[2-6]\d|27|29[01789]|3[0-469]|35\d|37\d|38[0-35-79]|4[0134-9]|42[013]|50\d|5[1-8]"
+    r"1|20|21[1-368]|2[2-6]\d|27|29[01789]|3[0-469]|35\d|37\d|38[0-35-79]|4[0134-9]|42[013]|50\d"
+    r"|5[1-8]"
     r"|59\d|6[0-6]|67\d|68\d|69[0-2]|7|8[1246]|850|85[2356]|880|886|9[0-58]|96\d|97\d|99[2-68]"
 )
 _ABROAD = re.compile(
@@ -161,13 +210,15 @@ _AT_HOME = re.compile(
     r"|[6-9][0-9]{4}[ \-][0-9]{5}"  # India's mobiles
     r"|[679][0-9]{2}(?: [0-9]{2}){3}"  # Spain
     r"|3[0-9]{2} [0-9]{3} ?[0-9]{4}"  # Italy's mobiles
+    r"|8 ?\(?9[0-9]{2}\)? ?[0-9]{3}[ \-][0-9]{2}[ \-][0-9]{2}"  # Russia's mobiles
     r")(?![\w\-/]|[ .][0-9])"
 )
 _WORDS = (
     r"phone|telephone|tel|call(?: me| us| her| him| them)?(?: back)?(?: at| on)?|mobile|cell|fax"
-    r"|whatsapp|sms|text me at|reach me at|ring|telefon|tel[eé]fono|t[eé]l[eé]phone|t[eé]l|portable"
+    r"|(?:text|reach|dial)(?: me| us| her| him| them| you)? (?:at|on|under)|whatsapp|sms|ring"
+    r"|telefon|tel[eé]fono|t[eé]l[eé]phone|t[eé]l|portable"
     r"|handy|mobil|m[oó]vil|celular|telefone|cellulare|numero|nummer|rufnummer|appelez|puhelin"
-    r"|telefoon|телефон|тел"
+    r"|telefoon|" + words_as_read("телефон|тел")
 )
 _BARE = re.compile(r"(?a)(?<![\w.+])\+?\(?[0-9](?:[ .\-/()]{0,3}[0-9]){6,14}(?![\w])")
 _INTRODUCED = re.compile(

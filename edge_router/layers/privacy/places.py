@@ -12,7 +12,7 @@ from .finding import Finding
 
 __all__ = ["emails", "home_folders", "names", "network_addresses"]
 
-_AT = re.compile(r"@|(?:(?<=[\w ]) ?[\[(] ?at ?[\])] ?)", re.IGNORECASE)
+_AT = re.compile(r"(?<=\w) @ (?=\w)|@\r?\n?|(?:(?<=[\w ]) ?[\[(] ?at ?[\])] ?)", re.IGNORECASE)
 _LOCAL = re.compile(r"[A-Za-z0-9À-ԯ!#$%&'*+/=?^_`{|}~.\-]{1,64}\Z")
 _BEFORE_NAME = re.compile("[/?=&|`{}'#]")  # allowed in a name, but an address's place is likelier
 _DOT = r"(?:\.| ?[\[(] ?(?i:dot) ?[\])] ?)"
@@ -29,8 +29,16 @@ _LONG_ENDINGS = frozenset(  # top-level domains of over six letters that people 
 )
 
 
+_SPELLED = re.compile(  # name at host dot org; "look at the dot com bubble" is none
+    r"(?i)(?<![\w.@])\w[\w.\-]{0,62} at (?!(?:the|an?|this|that|each|every)\b)[\w\-]{1,63}"
+    r"(?: dot [\w\-]{1,63}){0,3} dot [a-z]{2,12}(?!\w)"
+)
+
+
 def emails(text: str) -> Iterator[Finding]:
-    """Addresses of mail, also written "name [at] host [dot] org"."""
+    """Addresses of mail, also written "name [at] host [dot] org" or in words alone."""
+    for spelled in _SPELLED.finditer(text) if " dot " in text.lower() else ():
+        yield Finding(spelled.start(), spelled.end(), PrivateKind.EMAIL)
     for at in _AT.finditer(text):
         local = _LOCAL.search(text, max(0, at.start() - 64), at.start())
         host = _DOMAIN.match(text, at.end())

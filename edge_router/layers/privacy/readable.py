@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
-__all__ = ["Readable", "readable"]
+__all__ = ["Readable", "readable", "words_as_read"]
 
 # Blocks whose characters may stand for ASCII: letters with marks to punctuation, CJK's forms,
 # mathematical letters, squared ones. What NFKC makes of the rest is longer than a character.
@@ -37,7 +37,11 @@ _INVISIBLE = (
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 )
 _MARKS = "\u0300-\u036f\u20d0-\u20ff"  # that are put over a letter or a digit
-_ESCAPES = r"\\u00[2-7][0-9a-fA-F]|%[2-7][0-9a-fA-F]|&#[0-9]{2,3};|&#x[2-7][0-9a-fA-F];"
+_ESCAPES = (
+    r"\\u00[2-7][0-9a-fA-F]|%[2-7][0-9a-fA-F]|&#[0-9]{2,3};|&#x[2-7][0-9a-fA-F];|&nbsp;"
+    r"|\\{1,3}[\"']"
+)
+_ESCAPING = ("%", "\\u00", "&#", "&nbsp;", '\\"', "\\'")  # one of them is in any escape
 _HIDDEN = re.compile(f"[{_INVISIBLE}{_MARKS}]+|{_ESCAPES}")
 _ESCAPED = re.compile(_ESCAPES)
 
@@ -70,7 +74,7 @@ class Readable:
 def readable(written: str) -> Readable:
     """The plain text of a written one, in time proportional to its length."""
     plain = written if written.isascii() else written.translate(_table())
-    if plain.isascii() and "%" not in plain and "\\u00" not in plain and "&#" not in plain:
+    if plain.isascii() and not any(one in plain for one in _ESCAPING):
         return Readable(plain)
     pieces: list[str] = []
     places: list[int] = []
@@ -94,10 +98,24 @@ def readable(written: str) -> Readable:
     return Readable("".join(pieces), places, shifts)
 
 
+def words_as_read(pattern: str) -> str:
+    """A pattern with Cyrillic words, as it matches them in a readable text: letters that look like
+    Latin ones are those there. Such letters may not stand in a class."""
+    pieces = []
+    for letter in pattern:
+        looks = {_LOOKALIKES[one] for one in (letter.lower(), letter.upper()) if one in _LOOKALIKES}
+        pieces.append(
+            f"[{letter}{''.join(sorted(looks))}]" if looks and letter > "\u0400" else letter
+        )
+    return "".join(pieces)
+
+
 def _unescaped(hidden: str) -> str:
     """The character that an escape stands for, "" for what is invisible."""
     if not _ESCAPED.fullmatch(hidden):
         return ""
+    if hidden[-1] in "\"'" or hidden == "&nbsp;":
+        return hidden[-1].replace(";", " ")
     number = hidden.lstrip("\\u%&#x").rstrip(";")
     code = int(number, 10 if hidden.startswith("&#") and hidden[2] != "x" else 16)
     return chr(code) if 0x20 <= code < 0x7F else " "

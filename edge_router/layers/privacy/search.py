@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from edge_router.chat.private_data import PrivateKind
 from edge_router.chat.request import ChatRequest
@@ -14,11 +13,14 @@ from .detectors import Detectors
 from .placeholders import Conversations
 from .request_texts import is_opaque, visited
 
-__all__ = ["Private", "Redacted", "redacted", "search"]
+__all__ = ["Private", "Redacted", "redacted", "search", "without_private"]
 
-NEAR = 48  # characters before and after the end of a turn
+NEAR = 160  # characters before and after the end of a turn
+MOST_TURNS = 4  # that a number is looked for over
+WHOLE = frozenset({PrivateKind.MEDIA, PrivateKind.MARKED})  # no placeholder can stand for it
 CHECKED = frozenset({PrivateKind.CARD, PrivateKind.IBAN})
 LEAST_KEPT_OUT = 6  # characters; a shorter value, such as a PIN, is part of many a number
+_DIGIT = re.compile(r"\d")
 _LIKE_PLACEHOLDERS = re.compile(r"\[[A-Z\-]{3,16}-[0-9]{1,9}\]")
 
 
@@ -66,29 +68,36 @@ def search(request: ChatRequest, detectors: Detectors, *, media: bool) -> Privat
 def _over_two_turns(
     request: ChatRequest, detectors: Detectors
 ) -> Iterator[tuple[PrivateKind, str]]:
-    """What a user wrote in two turns one after the other, whatever was answered in between.
+    """What a user wrote in a few turns one after the other, whatever was answered in between.
 
     Only of kinds with a checksum: any two numbers side by side may look like a phone number. No
     placeholder can stand in two messages, so such a request is withheld.
     """
-    turns = [message.text for message in request.messages if message.role == "user"]
-    for one, other in pairwise(turns):
-        before, after = one[-NEAR:].rstrip(), other[:NEAR].lstrip()
-        if not (before[-1:].isalnum() and after[:1].isalnum()):
-            continue
+    turns = [message.text.strip() for message in request.messages if message.role == "user"]
+    for place, first in enumerate(turns[:-1]):
         for between in ("", " "):
-            text, cut = before + between + after, len(before)
-            for found in detectors.find(text):
+            text, cut = first[-NEAR:], min(NEAR, len(first))
+            for turn in turns[place + 1 : place + MOST_TURNS]:
+                text += between + turn[:NEAR]
+                if len(turn) > NEAR:
+                    break
+            for found in detectors.find(text) if _has_digits(text, cut) else ():
                 if found.kind in CHECKED and found.start < cut and found.end > cut + len(between):
                     yield found.kind, text[found.start : found.end]
+
+
+def _has_digits(text: str, cut: int) -> bool:
+    """On both sides of a place."""
+    return bool(_DIGIT.search(text, 0, cut) and _DIGIT.search(text, cut))
 
 
 def redacted(
     request: ChatRequest, private: Private, detectors: Detectors, conversations: Conversations
 ) -> Redacted | None:
     """The request with placeholders for all that is private; None where something of it would stay,
-    as in an image, in an attached file, in the name of a tool, or half in one turn of a user."""
-    if PrivateKind.MEDIA in private.kinds or any(_over_two_turns(request, detectors)):
+    as in an image, in an attached file, in the name of a tool, or half in one turn of a user, and
+    of a text that is marked as confidential: what is so in it nobody can tell."""
+    if WHOLE & {*private.kinds} or any(_over_two_turns(request, detectors)):
         return None
     written = {word for text in _texts(request) for word in _LIKE_PLACEHOLDERS.findall(text)}
     made = conversations.placeholders(request, private.values, taken=written.__contains__)
@@ -108,6 +117,18 @@ def redacted(
     if search(clean, detectors, media=False) or _left(clean, values):
         return None
     return Redacted(clean, values)
+
+
+def without_private(
+    request: ChatRequest, detectors: Detectors, conversations: Conversations
+) -> ChatRequest | None:
+    """The request with placeholders for all that is private in its texts; None where no placeholder
+    can stand for it. Media is not looked at."""
+    private = search(request, detectors, media=False)
+    if not private:
+        return request
+    clean = redacted(request, private, detectors, conversations)
+    return None if clean is None else clean.request
 
 
 def _left(request: ChatRequest, values: dict[str, str]) -> dict[str, str]:

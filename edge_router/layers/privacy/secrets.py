@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 from edge_router.chat.private_data import PrivateKind
 
-from .entropy import is_mixed, is_random, word_share
 from .finding import Finding
+from .readable import words_as_read
 
 __all__ = ["issued_keys", "secrets"]
 
 _W = r"(?<![A-Za-z0-9])"
 # Prefixes as their issuers document them, most from eight characters on: half a key is private too.
 _ISSUED = re.compile(
-    rf"{_W}(?:(?:AKIA|ASIA)[0-9A-Z]{{4,16}}(?![a-z])|gh[pousr]_[A-Za-z0-9]{{4,255}}|github_pat_\w{{4,255}}"
+    rf"{_W}(?:(?:AKIA|ASIA)[0-9A-Z]{{4,16}}(?![a-z])|gh[pousr]_[A-Za-z0-9]{{4,255}}"
+    rf"|github_pat_\w{{4,255}}"
     r"|glpat-[\w\-]{8,255}|sk-(?:proj|ant|svcacct|admin|or|lf)-[\w\-]{4,256}|sk-[A-Za-z0-9]{20,256}"
     r"|[spr]k_(?:live|test)_\w{4,256}|whsec_\w{8,256}|xox[a-z]-[\w\-]{4,256}|xapp-\d-[\w\-]{8,256}"
-    r"|AIza[\w\-]{8,64}|ya29\.[\w\-]{8,512}|GOCSPX-[\w\-]{8,64}|hf_[A-Za-z0-9]{10,64}|gsk_\w{10,128}"
+    r"|AIza[\w\-]{8,64}|ya29\.[\w\-]{8,512}|GOCSPX-[\w\-]{8,64}|hf_[A-Za-z0-9]{10,64}"
+    r"|gsk_\w{10,128}"
     r"|xai-\w{10,128}|nvapi-[\w\-]{10,128}|pplx-\w{10,128}|r8_\w{10,64}|npm_[A-Za-z0-9]{10,64}"
-    r"|pypi-[\w\-]{16,256}|SG\.[\w\-]{8,64}\.[\w\-]{8,128}|dop_v1_[a-f0-9]{8,64}|shp(?:at|ca|pa|ss)_\w{8,64}"
-    r"|dapi[a-f0-9]{16,64}|key-[a-f0-9]{32}|sq0(?:atp|csp)-[\w\-]{10,64}|EAACEdEose0cBA\w+|lin_api_\w{10,64}"
-    r"|secret_[A-Za-z0-9]{40,64}|ntn_\w{20,64}|hvs\.[\w\-]{8,256}|tskey-[\w\-]{8,128}|AGE-SECRET-KEY-1\w{10,64}"
+    r"|pypi-[\w\-]{16,256}|SG\.[\w\-]{8,64}\.[\w\-]{8,128}|dop_v1_[a-f0-9]{8,64}|shp(?:at|ca|pa"
+    r"|ss)_\w{8,64}"
+    r"|dapi[a-f0-9]{16,64}|key-[a-f0-9]{32}|sq0(?:atp|csp)-[\w\-]{10,64}|EAACEdEose0cBA\w+"
+    r"|lin_api_\w{10,64}"
+    r"|secret_[A-Za-z0-9]{40,64}|ntn_\w{20,64}|hvs\.[\w\-]{8,256}|tskey-[\w\-]{8,128}"
+    r"|AGE-SECRET-KEY-1\w{10,64}"
     r"|[0-9]{8,10}:AA[\w\-]{30,40}|eyJ[\w\-]{8,4096}\.eyJ[\w\-]{8,8192}(?:\.[\w\-]{0,4096})?)"
 )
 _LINE = r"(?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
@@ -33,7 +41,8 @@ _LOGIN = re.compile(  # of an address: scheme://user:password@host
     r"(?<![A-Za-z0-9+.\-])[A-Za-z][A-Za-z0-9+.\-]{1,15}://[^\s:/@'\"<>]{0,128}:([^\s/@'\"<>]{1,128})@"
 )
 _HOOK = re.compile(
-    r"hooks\.slack\.com/(?:services|workflows)/[\w/]{8,128}|discord(?:app)?\.com/api/webhooks/[\w/\-]{8,160}"
+    r"hooks\.slack\.com/(?:services|workflows)/[\w/]{8,128}"
+    r"|discord(?:app)?\.com/api/webhooks/[\w/\-]{8,160}"
 )
 _BEARER = re.compile(
     r"(?i:(?<![a-z])(?:bearer|basic|token|apikey))[ \t]{1,4}([\w.~+/\-]{16,512}={0,2})"
@@ -43,7 +52,7 @@ _NAMES = (
     r"pass(?:word|wd|phrase|code|wort)|pwd|secret|credentials?|api[_\- ]?key|(?:access|private"
     r"|signing|encryption|master|license|account|storage)[_\- ]?key|tok(?:en)?|auth"
     r"|client[_\- ]?secret|pin|passkey|otp|kennwort|geheimnis|schl(?:ü|ue?)ssel|mot de passe"
-    r"|contraseña|clave|senha|парол[ья]"
+    r"|contraseña|clave|senha|" + words_as_read("парол(?:ь|я)")
 )
 _NAME = re.compile(
     rf"(?i)(?:{_NAMES}|[a-z0-9](?:_key|_pass|_pw))"
@@ -54,11 +63,40 @@ _ASSIGNED = re.compile(  # api_key = "...", DB_PASSWORD: ..., "apiKey": "..."
     r"(?:([\"'`])([^\"'`\r\n]{4,256})\2|([^\s\"'`,;]{6,256}))"
 )
 _SAID = re.compile(rf"(?i:(?<![^\W\d_])(?:{_NAMES}|key|webhook)s?(?![^\W_])|密码|密钥|パスワード)")
+_KNOWN = re.compile(  # words with digits that stand behind "the password is"
+    r"(?i)(?:sha|md|base|utf|aes|rsa|ipv|http|oauth|tls|ssl|web|step|part|line|page|room|level"
+    r"|rule|v|ed|x|pbkdf|argon|log4j"
+    r"|ascii|latin|bcrypt|scrypt)[\-_]?[0-9]{1,5}\w{0,10}(?:-\w+)?|[0-9]+\w{0,4}(?:-\w+)*"
+)
+_UNSAID = re.compile(  # what is said about a password in quotes, and is none
+    r"(?i)(?:(?:too|not|very|at|is|already|no|the|an?|must|should|your|in)\b.*|required"
+    r"|incorrect|wrong|invalid|empty|missing|weak"
+    r"|strong|expired|correct|null|none|default|password|unknown|secret|hidden|blank|insecure"
+    r"|encrypted|hashed|plain ?text)"
+)
+_IS = re.compile(  # the password is hunter2, das Passwort lautet "drei rote Hunde"
+    r"(?i:(?<![^\W\d_])(?:pass(?:word|wd|phrase|code|wort)|pwd|kennwort|mot de passe|contraseña"
+    r"|senha|" + words_as_read("парол(?:ь|я)") + r"))"
+    r"[ \t]{0,3}(?:(?i:is|was|ist|lautet|war|est|es|era|é|to)(?:[ \t]{1,3}(?i:now|jetzt|still))?"
+    r"|:|=|—|–|-)[ \t:]{1,4}"
+    r"(?:[\"“„«`']([^\"“”„«»`'\r\n]{6,64})[\"”“»`']|([^\s\"'`,;:=<>]{6,64}))"
+)
+_USER = re.compile(  # curl -u name:password
+    r"(?<!\S)(?:-u|--user|--proxy-user|-U)[ =]?[\"']?[^\s:\"'$<]{1,64}:([^\s\"'$<]{3,128})"
+)
+_SEED = re.compile(
+    r"(?i:(?<![^\W\d_])(?:seed|recovery|mnemonic|backup|wallet)[ \-](?:phrase|words?"
+    r"|seed))[^a-zA-Z\n]{0,4}"
+    r"(?:(?i:is|are|ist|lautet)[^a-z\n]{1,3})?((?:[a-z]{3,8}[ ,\n]{1,2}){11,23}[a-z]{3,8})(?![a-z])"
+)
+_KEY_0X = re.compile(
+    r"(?i)(?<![^\W\d_])priv(?:ate)?[ _\-]?key\W{1,8}(?:is\W{1,3})?((?:0x)?[0-9a-f]{64})(?![0-9a-f])"
+)
 _TOKEN = re.compile(r"[^\s\"'`,;:=「」]{4,256}")
 _END_OF_SENTENCE = re.compile(r"[.!?。][ \n]|\n")
 STEMS = (  # of the words above: most texts have none
     "key", "pass", "pwd", "secret", "token", "credential", "auth", "pin", "otp", "kennwort",
-    "webhook", "geheimnis", "schl", "contrase", "clave", "senha", "парол", "密", "パスワード",
+    "webhook", "geheimnis", "schl", "contrase", "clave", "senha", "л", "密", "パスワード",
 )  # fmt: skip
 SAID_WITHIN, SAID_WORDS = 120, 8  # characters and words from the word for a key to the key
 _VARIABLE = re.compile(  # NAME=value, whatever the name
@@ -67,7 +105,8 @@ _VARIABLE = re.compile(  # NAME=value, whatever the name
 _NOTHING = re.compile(  # what stands where a value would: a variable, a blank, a placeholder
     r"(?i)<[^<>]*>?|\$\{?[a-z_]\w*\}?|\$\([^)]*\)?|%\w+%?|\{+[\w .\-]*\}*|\[[\w \-]*\]?"
     r"|(?-i:\[[A-Z\-]+-[0-9]+\]).*|\*+|x+|\.+|-+|your[\w\- ]*"
-    r"|my[_\-](?:pass|secret|token|key|api)\w*|change.?me\w*|example\w*|placeholder\w*|none|null|nil|undefined|true|false|required"
+    r"|my[_\-](?:pass|secret|token|key|api)\w*|change.?me\w*|example\w*|placeholder\w*|none|null"
+    r"|nil|undefined|true|false|required"
     r"|optional|string|str|bytes|int|redacted\w*|hidden|dummy\w*"
 )
 _CODE = re.compile(
@@ -78,11 +117,12 @@ _WORD = re.compile(r"(?<![\w+/=.\-])[A-Za-z0-9+/_=.\-]{20,512}(?![\w+/=.\-])")
 
 def issued_keys(text: str) -> Iterator[Finding]:
     """Keys that say what they are, whole or cut off: prefixes, blocks, logins of addresses."""
-    for pattern in (_ISSUED, _BLOCK, _LOGIN, _HOOK):
+    for pattern in (_ISSUED, _BLOCK, _LOGIN, _HOOK, _USER, _SEED, _KEY_0X):
         for match in pattern.finditer(text):
-            if pattern is _LOGIN and _NOTHING.fullmatch(match[1]):
+            if pattern in (_LOGIN, _USER) and _NOTHING.fullmatch(match[1]):
                 continue
-            yield Finding(match.start(), match.end(), PrivateKind.SECRET)
+            place = match.span(0 if pattern in (_ISSUED, _BLOCK, _LOGIN, _HOOK) else 1)
+            yield Finding(*place, PrivateKind.SECRET)
 
 
 def secrets(text: str) -> Iterator[Finding]:
@@ -97,6 +137,7 @@ def secrets(text: str) -> Iterator[Finding]:
     lower = text.lower()
     if any(stem in lower for stem in STEMS):
         yield from _said(text)
+        yield from _stated(text)
     for match in _WORD.finditer(text):
         word = match[0].rstrip(".-")
         if _has_random(word.rstrip("=")):
@@ -123,6 +164,20 @@ def _said(text: str) -> Iterator[Finding]:
                 break
 
 
+def _stated(text: str) -> Iterator[Finding]:
+    """The password is ...: the very next word, if it has a digit or a symbol as passwords have, or
+    what stands in quotes."""
+    for match in _IS.finditer(text):
+        group = 1 if match[1] else 2
+        word = match[group].rstrip(".!?)]}" if group == 2 else "")
+        if _NOTHING.fullmatch(word) or _CODE.fullmatch(word) or _UNSAID.fullmatch(word):
+            continue
+        plain = _KNOWN.fullmatch(word) or not is_mixed(word, 3) or _is_phrase(word)
+        if group == 1 or (len(word) >= 6 and any(map(str.isdigit, word)) and not plain):
+            start = match.start(group)
+            yield Finding(start, start + len(word), PrivateKind.SECRET)
+
+
 def _is_key(word: str, _: re.Match[str]) -> bool:
     return word_share(word) < 0.6 and is_mixed(word, 2)
 
@@ -141,6 +196,8 @@ def _is_value(word: str, match: re.Match[str]) -> bool:
 def _is_said(word: str, named: str) -> bool:
     """Behind a word for a key in a sentence, where most words are plain ones."""
     if _NOTHING.fullmatch(word) or _CODE.fullmatch(word) or "://" in word or "/" in word[:2]:
+        return False
+    if _KNOWN.fullmatch(word) and not word.isdigit():
         return False
     if re.fullmatch("[0-9]{4,8}", word):
         return bool(re.match(r"(?i)pin|pass|otp|kennwort|clave|senha|contra", named))
@@ -171,3 +228,51 @@ def _is_phrase(word: str) -> bool:
         return True  # a name in a program
     parts = re.split(r"[\-_./:]", word)
     return all(part.isalpha() or part.isdigit() or not part for part in parts)
+
+
+LEAST_RANDOM = 20  # characters from which on chance makes no random-looking word of a plain one
+_WORDS = re.compile("[a-z]{4,}|[A-Z]{5,}")
+_JOINTS = re.compile(r"[._\-/+=]")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DIGEST = re.compile(r"(?i)(?:sha-?(?:1|224|256|384|512)|md5|blake\w{1,4}|crc32)[-:=]")
+_PREFIX = re.compile(r"(?:[A-Za-z]{1,12}[-_.])+")
+
+
+def entropy(word: str) -> float:
+    """Bits a character, by the frequencies in the word itself (Shannon 1948)."""
+    shares = (count / len(word) for count in Counter(word).values())
+    return -sum(share * math.log2(share) for share in shares)
+
+
+def word_share(word: str) -> float:
+    """The share of it, 0..1, that runs of letters of one case make, as words have them."""
+    return sum(map(len, _WORDS.findall(word))) / len(word)
+
+
+def _kind(letter: str) -> str:
+    if letter.isdigit():
+        return "digit"
+    return ("upper" if letter.isupper() else "lower") if letter.isalpha() else "symbol"
+
+
+def is_mixed(word: str, least: int) -> bool:
+    """Whether it has characters of at least so many kinds: small, capital, digit, symbol."""
+    return len({*map(_kind, word)}) >= least
+
+
+def is_random(word: str) -> bool:
+    """Whether a word of LEAST_RANDOM characters or more looks as a generator of keys makes it.
+
+    UUIDs, digests with their name and bare hexadecimal numbers are public as often as not.
+    """
+    core = _JOINTS.sub("", word)
+    if len(core) < LEAST_RANDOM or _UUID.fullmatch(word) or _DIGEST.match(word):
+        return False
+    rest = _JOINTS.sub("", _PREFIX.sub("", word))
+    if not rest or not re.search("[g-zG-Z]", rest):  # a number or hexadecimal
+        return False
+    digits = sum(letter.isdigit() for letter in core) / len(core)
+    if not 0 < digits < 0.9 or word_share(word) > 0.35:
+        return False
+    changes = sum(_kind(a) != _kind(b) for a, b in pairwise(core)) / (len(core) - 1)
+    return changes >= 0.3 and entropy(core) >= 0.75 * math.log2(min(len(core), 62))

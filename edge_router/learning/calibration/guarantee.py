@@ -12,6 +12,7 @@ import numpy as np
 from edge_router.errors import ConfigError, TargetUnsupported
 from edge_router.guards.checks import MOST
 from edge_router.routing.arrays import Bools, Float64s
+from edge_router.routing.experts.dollars import dollars
 
 from .bounds import binomial_interval, mean_is_below
 from .evidence import Evidence
@@ -191,7 +192,7 @@ def _assumed(promise: Promise, evidence: Evidence) -> str:
     if evidence.stand_ins:
         conditions.append("both answer like the known models of their profiles")
     if promise.most_usd is not None:
-        conditions.append(f"no query costs more than ${promise.most_usd:.3g}")
+        conditions.append(f"no query costs more than {dollars(promise.most_usd, digits=3)}")
         if not evidence.costs_measured:
             estimates.append("costs are estimates from prices and expected answer lengths")
     on_latency = any(target.quantity is Quantity.P95_LATENCY for target in promise.targets)

@@ -16,6 +16,7 @@ from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatCompletion, ChatRequest
 from edge_router.errors import ConfigError
+from edge_router.routing.experts.dollars import dollars
 from edge_router.routing.experts.expert import Pricing
 
 from ..outcomes.rows import Row
@@ -146,8 +147,8 @@ class Examination:
             raise ConfigError(f"budget_usd is set, and the price of {self.name!r} is not known")
         if spent + self._cost(question) > self.budget_usd:
             raise ConfigError(
-                f"the budget of ${self.budget_usd:g} is spent; its answers are kept, raise "
-                "budget_usd to go on"
+                f"the budget of {dollars(self.budget_usd, digits=6)} is spent; its answers are "
+                "kept, raise budget_usd to go on"
             )
 
 

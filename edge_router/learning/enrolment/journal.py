@@ -29,6 +29,10 @@ class Journal:
     path: Path
 
     def rows(self) -> list[Row]:
+        """All of `stream`."""
+        return list(self.stream())
+
+    def stream(self) -> Iterator[Row]:
         """The rows, none without a file. Raises ConfigError for a file that cannot be read.
 
         A line that is no row, such as the half that a killed run left, is skipped: its question is
@@ -37,17 +41,18 @@ class Journal:
         try:
             refuse_missing(self.path)
         except FileNotFoundError:
-            return []
+            return
         reader = OutcomeRows(self.path, ConfigError, needed=NEEDED)
-        rows, skipped = [], 0
+        skipped = 0
         for number, line in numbered_lines(self.path, ConfigError):
             try:
-                rows.append(reader.checked(json_value(decoded(line)), f"{self.path}:{number}"))
+                row = reader.checked(json_value(decoded(line)), f"{self.path}:{number}")
             except ValueError:  # ConfigError is one
                 skipped += 1
+            else:
+                yield row
         if skipped:
             log.warning("%s: %d lines are no outcomes; those are asked again", self.path, skipped)
-        return rows
 
     @contextmanager
     def writer(self) -> Iterator[Callable[[Row], None]]:

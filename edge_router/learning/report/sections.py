@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
+from edge_router.routing.experts.dollars import dollars
+
 from ..page.content import NOTHING, Figure, Section, Table
 from .chart import cost_quality_chart, shares_chart
 from .reason_words import reason_words
 from .report import Report
 from .savings import Savings
-from .verdict import dollars, evidence_words, points, thousand
+from .verdict import evidence_words, points, thousand
 
 __all__ = ["opening", "sections"]
 

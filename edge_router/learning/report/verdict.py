@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from edge_router.routing.experts.dollars import dollars
+
 from .savings import Interval, Savings
 
-__all__ = ["dollars", "evidence_words", "points", "thousand", "verdict"]
+__all__ = ["evidence_words", "points", "thousand", "verdict"]
 
 
 def verdict(savings: Savings | None) -> str:
@@ -104,11 +106,3 @@ def _each(of: Interval | None) -> str:
 
 def _negated(of: Interval) -> Interval:
     return Interval(-of.value, -of.high, -of.low)
-
-
-def dollars(usd: float) -> str:
-    """With as many digits as it takes to see something."""
-    usd += 0.0  # or "-0.0" would keep its sign
-    if usd == 0 or abs(usd) >= 0.1:
-        return f"-${-usd:,.2f}" if usd < 0 else f"${usd:,.2f}"
-    return f"-${-usd:.2g}" if usd < 0 else f"${usd:.2g}"

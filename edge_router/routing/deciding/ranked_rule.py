@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from edge_router.errors import NoExpertFits
+from edge_router.errors import ConfigError, NoExpertFits
 from edge_router.guards.checks import FrozenDict
 
 from ..arrays import Places
+from ..experts.expert import Expert
 from ..experts.panel import Candidates
 from .decision import Decision, Ranked, Verdict, Weighed
 from .reason import RULED_OUT, Reason
 
-__all__ = ["RankedRule", "alone_with"]
+__all__ = ["RankedRule", "alone_with", "experts_called"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,28 @@ class _InOrder(Ranked):
         return Verdict(self.reason, gain, 0.0)
 
 
-def alone_with(decision: Decision, expert: str) -> Decision:
-    """The decision for one expert and no other. Raises NoExpertFits where it is ruled out."""
-    if (why := decision.excluded.get(expert)) is not None:
-        raise NoExpertFits(f"{expert} may not be asked: {RULED_OUT[why]}", excluded={expert: why})
+def experts_called(name: str, experts: Iterable[Expert]) -> tuple[str, ...]:
+    """The expert of that name, or the levels of thinking of the one that has them. Raises
+    ConfigError for an unknown name."""
+    experts = tuple(experts)
+    named = tuple(one.name for one in experts if name in (one.name, one.level_of))
+    if not named:
+        known = ", ".join(one.name for one in experts)
+        raise ConfigError(f"expert {name!r:.80} is unknown; known are {known}")
+    return named
+
+
+def alone_with(decision: Decision, names: Sequence[str]) -> Decision:
+    """The decision for some experts and no others, the first of its order that it has of them.
+    Raises NoExpertFits where all are ruled out."""
+    left = [name for name in decision.order if name in names]
+    if not left:
+        excluded = {name: decision.excluded[name] for name in names}
+        why = "; ".join(f"{name} may not be asked: {RULED_OUT[r]}" for name, r in excluded.items())
+        raise NoExpertFits(why, excluded=excluded)
     assert decision.grounds is not None
+    expert, *fallbacks = left
     experts = {one.expert.name: one.expert for one in decision.grounds.candidates}
     where, why = experts[expert].location, Reason.ASKED_BY_NAME
     chosen = replace(decision, expert=expert, wanted=expert, location=where, reason=why)
-    return replace(chosen, fallbacks=())
+    return replace(chosen, fallbacks=tuple(fallbacks))

@@ -40,6 +40,8 @@ class Reason(StrEnum):
     NO_FILES = "no_files"
     NO_REASONING = "no_reasoning"
     NO_LOGPROBS = "no_logprobs"
+    OTHER_THINKING = "other_thinking"
+    NO_ROOM_TO_THINK = "no_room_to_think"
     REMOTE_PART = "remote_part"
     PRIVATE_EMAIL = "private_email"
     PRIVATE_PHONE = "private_phone"
@@ -50,6 +52,7 @@ class Reason(StrEnum):
     PRIVATE_NETWORK = "private_network"
     PRIVATE_PATH = "private_path"
     PRIVATE_NAME = "private_name"
+    PRIVATE_MARKED = "private_marked"
     PRIVATE_PATTERN = "private_pattern"
     PRIVATE_MEDIA = "private_media"
     PRICE_UNKNOWN = "price_unknown"
@@ -77,6 +80,8 @@ RULED_OUT = {
     Reason.NO_FILES: "it cannot read files",
     Reason.NO_REASONING: "it cannot reason before it answers",
     Reason.NO_LOGPROBS: "it gives no log-probabilities",
+    Reason.OTHER_THINKING: "it thinks more or less than reasoning_effort asks for",
+    Reason.NO_ROOM_TO_THINK: "its thinking would take all of max_tokens",
     Reason.REMOTE_PART: (
         "nothing may leave your own machines, and it would fetch an image from a network"
     ),

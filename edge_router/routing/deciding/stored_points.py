@@ -157,8 +157,8 @@ class StoredPoint:
         for name, made in self.prices.items():
             if made != now.get(name):
                 raise StaleOperatingPoint(
-                    f"operating point {self.name!r} was made with {name!r} at {_dollars(made)}, "
-                    f"the settings have {_dollars(now.get(name))}",
+                    f"operating point {self.name!r} was made with {name!r} at {_price_words(made)}"
+                    f", the settings have {_price_words(now.get(name))}",
                     command=self.command,
                 )
 
@@ -205,12 +205,15 @@ def _weighed(prices: Mapping[str, Prices]) -> Mapping[str, Prices]:
     return paid if len(paid) > 1 else dict.fromkeys(paid)
 
 
-def _dollars(prices: Prices) -> str:
+def _price_words(prices: Prices) -> str:
     if prices is None:
         return "an unknown price"
+    from ..experts.dollars import dollars
+
     read, written, hour = prices
-    per_hour = f" and ${hour:g} per hour" if hour else ""
-    return f"${read:g} and ${written:g} per million tokens read and written{per_hour}"
+    per_hour = f" and {dollars(hour, digits=6)} per hour" if hour else ""
+    paid = f"{dollars(read, digits=6)} and {dollars(written, digits=6)}"
+    return f"{paid} per million tokens read and written{per_hour}"
 
 
 def _shown(value: float | str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import numpy as np
 
-from edge_router.chat.capability import Capability
+from edge_router.chat.capability import Capability, ReasoningEffort
 from edge_router.device.latency import Speed
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import (
@@ -20,6 +20,7 @@ from edge_router.guards.checks import (
     member,
     members,
     number,
+    one_of,
     optional,
     settle,
     whole_number,
@@ -27,7 +28,7 @@ from edge_router.guards.checks import (
 from edge_router.settings.location import Location
 
 from ..arrays import AnyFloats, Float64s
-from ..logistic import sigmoid
+from ..logistic import log_odds, sigmoid
 
 __all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing", "tools_head"]
 
@@ -75,6 +76,10 @@ class ExpertHead:
         weights = np.asarray(head["weights"], dtype=np.float32)
         return cls(head["bias"], weights, head["log_tokens"], temperature)
 
+    def shifted(self, gain: float) -> Self:
+        """The head whose quality is higher by `gain` (-0.5..0.5) where this one's is a half."""
+        return replace(self, bias=self.bias + self.temperature * float(log_odds(0.5 + gain)))
+
     def qualities(self, vectors: Float64s) -> Float64s:
         """P(good answer) (...,) for representations `vectors` (..., representation_dim)."""
         return sigmoid((self.bias + vectors.dot(self.weights)) / self.temperature)
@@ -93,6 +98,10 @@ class Expert:
     `context_tokens` None means unknown and is not checked. `pricing` None means unknown: it then
     fails every limit on cost, since a price nobody knows is not zero. `capabilities` are what
     it can do besides answering text; an expert of which nothing is stated can do everything.
+
+    `reasoning_effort` is sent to it where a request states none; it thinks about `thought_tokens`
+    tokens before an answer, which are paid for as the answer is. `level_of` is the expert of which
+    it is a level of thinking: at the same server, under the same key.
     """
 
     name: str
@@ -105,6 +114,9 @@ class Expert:
     usd_per_hour: float = 0.0
     needs_network: bool = False
     capabilities: frozenset[Capability] = EVERYTHING
+    reasoning_effort: ReasoningEffort | None = None
+    thought_tokens: float = 0.0
+    level_of: str | None = None
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a field that is not what its name says."""
@@ -137,6 +149,9 @@ EXPERT_CHECKS = {
     "usd_per_hour": amount,
     "needs_network": flag,
     "capabilities": members(Capability),
+    "reasoning_effort": optional(one_of(*get_args(ReasoningEffort))),
+    "thought_tokens": amount,
+    "level_of": optional(any_text),
 }
 
 
@@ -169,7 +184,9 @@ class Estimate:
     @property
     def words(self) -> str:
         """In the user's units: "82% for $0.0004 in 1.2 s"."""
-        cost = "an unknown price" if self.cost_usd is None else f"${self.cost_usd:.2g}"
+        from .dollars import dollars
+
+        cost = "an unknown price" if self.cost_usd is None else dollars(self.cost_usd)
         return f"{self.quality:.0%} for {cost} in {self.latency_s:.1f} s"
 
 

@@ -41,7 +41,8 @@ class Panel:
     """The heads, speeds and prices of experts as columns (experts,), ready to be multiplied.
 
     `weights` (experts, representation_dim) and `bias` give log-odds at each head's temperature.
-    `room` is how many tokens an expert reads at most.
+    `room` is how many tokens an expert reads at most; `thoughts` how many it thinks before an
+    answer, None where none of them does.
     """
 
     traits: Traits
@@ -57,6 +58,7 @@ class Panel:
     usd_per_input: Float64s
     usd_per_output: Float64s
     usd_per_s: Float64s
+    thoughts: Float64s | None = None
 
     @classmethod
     def of(cls, experts: Sequence[Expert], *, configured: int | None = None) -> Panel:
@@ -80,6 +82,11 @@ class Panel:
             usd_per_input=_column(read / 1e6 for read, _ in prices),
             usd_per_output=_column(written / 1e6 for _, written in prices),
             usd_per_s=_column(e.usd_per_hour / 3600 for e in experts),
+            thoughts=(
+                _column(e.thought_tokens for e in experts)
+                if any(e.thought_tokens for e in experts)
+                else None
+            ),
         )
 
     def estimate(
@@ -92,9 +99,12 @@ class Panel:
     ) -> Candidates:
         """What to expect of every expert, in its state, for a query of `input_tokens`."""
         now = self._now(states) if states else None  # of none known, no column is worth its time
-        log_length = self.log_tokens + (
-            query.log_tokens + now.log_length if now else query.log_tokens
-        )
+        if self.thoughts is None:
+            log_length = self.log_tokens + (
+                query.log_tokens + now.log_length if now else query.log_tokens
+            )
+        else:
+            log_length = self._with_thoughts(query, now)
         written = np.minimum(np.exp(np.minimum(np.maximum(log_length, ONE), LONGEST)), max_tokens)
         read = np.minimum(self.room, input_tokens)
         new = np.maximum(read - now.cached_tokens, 0.0) if now else read
@@ -113,6 +123,13 @@ class Panel:
             latency_s=latency,
             output_tokens=written,
         )
+
+    def _with_thoughts(self, query: Representation, now: _Now | None) -> Float64s:
+        """Logarithms of the tokens of thoughts and answer together: both are counted in what
+        lengths are learned from."""
+        answer = np.exp(np.minimum(self.log_tokens + query.log_tokens, LONGEST))
+        both: Float64s = np.log(answer + self.thoughts)
+        return both + now.log_length if now else both
 
     def _now(self, states: Mapping[str, ExpertState]) -> _Now:
         experts: list[Expert] = self.traits.experts.tolist()

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from edge_router.chat.capability import ReasoningEffort
 from edge_router.errors import RoutingError
 
 from ..artifact.known_queries import KnownQueries
@@ -37,7 +38,8 @@ class Considered:
     """An expert that was considered: what to expect of it, and what ruled it out, if anything.
 
     `expense` is how dear it is beside the dearest one, 0..1, None where a preference decided; one
-    whose price is not known counts as the dearest.
+    whose price is not known counts as the dearest. `reasoning_effort` is that of a level of
+    thinking, None for an expert without levels.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Considered:
     output_tokens: float
     expense: float | None
     excluded: Reason | None
+    reasoning_effort: ReasoningEffort | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,7 @@ def _one_considered(candidate: Candidate, expense: float | None, decision: Decis
         output_tokens=estimate.output_tokens,
         expense=expense,
         excluded=decision.excluded.get(estimate.name),
+        reasoning_effort=candidate.expert.reasoning_effort,
     )
 
 

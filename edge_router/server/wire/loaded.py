@@ -1,7 +1,8 @@
 """The server's models in memory: GET /v1/loaded lists them, POST /v1/unload frees them.
 
 For programs of this machine alone, `edge-router ps` and `stop` among them: who asks from elsewhere
-has no say in what this machine keeps in memory, whatever key they have.
+has no say in what this machine keeps in memory, whatever key they have. A proxy of this machine
+that adds no header to say so looks like one of its programs; SECURITY.md says what to do.
 """
 
 from __future__ import annotations

@@ -8,9 +8,8 @@ from pathlib import Path
 from edge_router.learning.outcomes.rows import Row
 
 from ...collecting.collect import collect
-from ...collecting.similarity import add_similarity, with_short_answers
-from ...data.rows import BadData, read_rows, write_rows
-from ...recipe import base_folder
+from ...collecting.grading.grade import add_similarities
+from ...data.rows import BadData, read_rows
 from .experts import EXPERTS, study_expert
 from .questions import study_questions
 
@@ -29,9 +28,8 @@ def ask_experts(data: Path, count: int, out: Path, work: Path) -> None:
     work.mkdir(parents=True, exist_ok=True)
     for name in EXPERTS:
         with study_expert(name, work) as expert:
-            rows = collect(questions, [expert], out)
-    add_similarity(rows, {row["qkey"]: row["reference"] for row in questions}, base_folder())
-    write_rows(out, with_short_answers(rows))
+            collect(questions, [expert], out)
+    add_similarities(out, questions)
 
 
 def complete_rows(path: Path, data: Path) -> list[Row]:

@@ -1,7 +1,7 @@
 """The Python part of a phone application: routes on the phone, answers by servers.
 
 Needs numpy and httpx alone, no llama.cpp, no onnxruntime and no tokenizers wheel. The applications
-in `android` (Chaquopy) and `ios` (BeeWare) call `Phone`.
+in `android` (Chaquopy), `flet` and `ios` (BeeWare) call `Phone`.
 """
 
 import os

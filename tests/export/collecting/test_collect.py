@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ questions = pytest.importorskip("edge_router.export.data.questions")
 from edge_router.export.collecting.asked_expert import AskedExpert  # noqa: E402
 from edge_router.export.collecting.open_experts import asked_experts  # noqa: E402
 from edge_router.export.collecting.outcome import reference_answer  # noqa: E402
-from edge_router.export.data.rows import BadData, BadRow, read_rows  # noqa: E402
+from edge_router.export.data.rows import BadData, BadRow, read_partial_rows, read_rows  # noqa: E402
 from edge_router.learning.enrolment.asking import ExpertKeepsFailing  # noqa: E402
 from edge_router.learning.outcomes.rows import Row  # noqa: E402
 
@@ -33,10 +34,13 @@ QUESTIONS: list[Row] = list(questions._everyday())[:4]
 def run(backend: FakeBackend, out: Path, count: int = 4, **options: object) -> list[Row]:
     """Collect the first `count` questions from one expert, without pauses."""
     expert = AskedExpert("fake", (backend,), Pricing(1.0, 2.0))
-    result: list[Row] = collecting.collect(
-        QUESTIONS[:count], [expert], out, first_pause_s=0.0, **options
-    )
-    return result
+    return collected(QUESTIONS[:count], [expert], out, first_pause_s=0.0, **options)
+
+
+def collected(asked: list[Row], experts: list[AskedExpert], out: Path, **options: Any) -> list[Row]:
+    """What was written."""
+    collecting.collect(asked, experts, out, **options)
+    return list(read_partial_rows(out))
 
 
 def test_each_question_becomes_one_graded_row(tmp_path: Path) -> None:
@@ -72,7 +76,7 @@ def test_another_expert_joins_the_rows_that_are_there(tmp_path: Path) -> None:
     out = tmp_path / "x.jsonl"
     run(FakeBackend("Paris"), out)
     second = AskedExpert("other", (FakeBackend("Berlin"),) * 2)
-    rows = collecting.collect(QUESTIONS, [second], out)
+    rows = collected(QUESTIONS, [second], out)
     assert [row["score"] for row in rows[:2]] == [
         {"fake": 1.0, "other": 0.0},
         {"fake": 0.0, "other": 1.0},
@@ -120,10 +124,16 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
     journal = collecting.journal_of(out).path
     with (
         pytest.raises(BadData, match=r"x\.jsonl\.journal cannot be written: No space left"),
-        collecting._written(journal),
+        collecting.written(journal),
         Path("/dev/full").open("w") as full,
     ):
         full.write("a row")
+
+
+def test_a_folder_is_no_result(tmp_path: Path) -> None:
+    """The message says so, for collecting and for grading."""
+    with pytest.raises(BadData, match="is a folder; name a file in it"):
+        run(FakeBackend("Paris"), tmp_path)
 
 
 def test_a_run_that_cannot_write_its_result_leaves_the_old_one(tmp_path: Path) -> None:
@@ -203,6 +213,9 @@ def test_own_questions_are_read_and_checked(tmp_path: Path) -> None:
     file.write_text('{"query": "2+2?", "gold": "four", "metric": "number"}\n')
     with pytest.raises(BadRow, match="gold 'four', no number"):
         questions.read_questions(file)
+    file.write_text('{"query": "Up or down?", "gold": "up", "metric": "first"}\n')
+    with pytest.raises(BadRow, match=r"gold 'up'; metric 'first' needs right\|wrong"):
+        questions.read_questions(file)
     file.write_text('{"query": "2+2?"}\n')
     with pytest.raises(BadRow, match=r'mine\.jsonl:1 lacks "gold", "metric"'):
         questions.read_questions(file)
@@ -216,7 +229,7 @@ def test_own_questions_keep_their_text_and_borrowed_ones_do_not(tmp_path: Path) 
     out = tmp_path / "x.jsonl"
     borrowed = QUESTIONS[1] | {"borrowed": True}
     expert = AskedExpert("fake", (FakeBackend("Paris"),))
-    own, other = collecting.collect([QUESTIONS[0] | {"source": "mine"}, borrowed], [expert], out)
+    own, other = collected([QUESTIONS[0] | {"source": "mine"}, borrowed], [expert], out)
     assert (own["query"], own["gold"]) == (QUESTIONS[0]["query"], QUESTIONS[0]["gold"])
     assert "query" not in other
     assert "gold" not in other

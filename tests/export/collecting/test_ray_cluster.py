@@ -9,18 +9,22 @@ from pathlib import Path
 
 import pytest
 
+import edge_router
 from edge_router.errors import ConfigError, MissingExtra
 from edge_router.settings.expert_config import ExpertConfig
 
 pytest.importorskip("tqdm", reason="the extra `export`")
 
 from edge_router.export.cli import main
+from edge_router.export.collecting import ray_cluster as ray_cluster_module
 from edge_router.export.collecting.open_experts import ray_experts
 from edge_router.export.collecting.ray_cluster import (
     ClusterError,
     load_ray,
     ray_cluster,
+    require_version,
 )
+from edge_router.export.collecting.ray_map import _call
 
 
 def test_without_ray_the_message_is_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +55,28 @@ def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
         ray_cluster(address),
     ):
         pass
+
+
+class OtherVersion:
+    """A module `ray` that the cluster's nodes do not fit."""
+
+    def init(self, **_: object) -> None:
+        raise RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 2.9.0")
+
+
+def test_a_cluster_of_another_ray_is_refused() -> None:
+    """In Ray's own words, with what to do."""
+    with pytest.raises(ClusterError, match=r"10\.0\.0\.1:6379: Version.*Ray: 2\.9\.0; install the"):
+        ray_cluster_module._init(OtherVersion(), {"address": "10.0.0.1:6379"})
+
+
+def test_a_node_with_another_edge_router_is_refused() -> None:
+    """Both versions and the node are named, for experts and for pieces of work."""
+    require_version(edge_router.__version__)
+    for use in (require_version, lambda version: _call(version, str, 7)):
+        with pytest.raises(ClusterError, match=r"node .* has edge-router .*; install 9\.9 there"):
+            use("9.9")
+    assert _call(edge_router.__version__, str, 7) == "7"
 
 
 def test_usage_statistics_are_off_before_ray_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,24 @@ def test_rows_survive_the_round_trip(tmp_path: Path, name: str) -> None:
     write_rows(tmp_path / name, rows)
     assert list(read_rows(tmp_path / name)) == rows
     assert (tmp_path / name).read_bytes() == first
+
+
+def test_rows_may_come_from_the_file_that_they_replace(tmp_path: Path) -> None:
+    """One by one; an error on the way leaves the file as it was, and nothing beside it."""
+    path = tmp_path / "x.jsonl.gz"
+    write_rows(path, [ROW, ROW])
+    write_rows(path, (row | {"task": "new"} for row in read_rows(path)))
+    before = path.read_bytes()
+    assert gzip.decompress(before).count(b'"new"') == 2
+
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from read_rows(path)
+        raise BadRow("no more")
+
+    with pytest.raises(BadRow, match="no more"):
+        write_rows(path, broken())
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,13 @@ from edge_router.export.judging.verdict import verdict
         ("Ignore all that, 100", None),
         ("-5", None),
         ("٧٣", None),
+        ('{"rating": 73}', 0.73),
+        (' {"rating":0}\n', 0.0),
+        ('{"rating": 101}', None),
+        ('{"rating": "give me 100"}', None),
+        ('{"rating": 100, "why": "it said so"}', None),
+        ('{"winner": "A"}', None),
+        ('{"rating": 7', None),
     ],
 )
 def test_a_rating_is_a_number_alone(reply: str, value: float | None) -> None:
@@ -45,6 +52,10 @@ def test_a_rating_is_a_number_alone(reply: str, value: float | None) -> None:
         ("AB", None),
         ("", None),
         ("100", None),
+        ('{"winner": "tie"}', 0.5),
+        ('{"winner": "B"}', 0.0),
+        ('{"winner": null}', None),
+        ('{"rating": 1}', None),
     ],
 )
 def test_a_winner_is_a_letter_alone(reply: str, value: float | None) -> None:

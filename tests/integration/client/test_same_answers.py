@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edge_router import (
+    Answer,
     AnswerRecord,
     AsyncEdgeRouter,
     ChatRequest,
@@ -21,7 +22,7 @@ from edge_router import (
     Message,
 )
 from edge_router.backends.deadline import Deadline
-from edge_router.chat.completion import ChatChunk
+from edge_router.chat.completion import ChatChunk, ToolCall
 from edge_router.device.machine import DeviceState
 from edge_router.errors import BackendRejected, BackendUnavailable, ContextExceeded
 from edge_router.settings.expert_config import ExpertConfig
@@ -38,6 +39,7 @@ EXPERTS = {
 }
 WORDS = "prove that every lake in the valley freezes before the first of January or say why".split()
 TOOL = {"type": "function", "function": {"name": "lake", "parameters": {"type": "object"}}}
+CALL = ToolCall("1", "lake")
 DOWN = BackendUnavailable("down", retry_after_s=0.0)
 FAULTS = (None,) * 12 + (DOWN, BackendRejected("400"), ContextExceeded("too long"))
 
@@ -50,7 +52,8 @@ class Calm:
 
 
 class Moody(FakeBackend):
-    """Answers or fails by the words of the request, so that both clients meet the same."""
+    """Answers, thinks, calls a tool or fails by the words of the request, so that both clients
+    meet the same."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -62,6 +65,8 @@ class Moody(FakeBackend):
             " ".join(draw.choices(WORDS, k=draw.randint(1, 40))),
             error=draw.choice(FAULTS),
             fail_after=draw.choice((0, 0, 3)),
+            reasoning_content=draw.choice(("", "", "Hm, let me see.")),
+            tool_calls=[CALL] * draw.choice((0, 0, 0, 1)),
         )
         return chosen.stream(request, deadline=deadline)
 
@@ -81,8 +86,12 @@ def requests() -> Iterator[tuple[ChatRequest, Constraints | None]]:
         )
 
 
+def comparable(answer: Answer) -> Answer:
+    """The answer without what differs from one run to the next."""
+    return replace(answer, record=untimed(answer.record))
+
+
 def untimed(record: AnswerRecord) -> AnswerRecord:
-    """The record without what differs from one run to the next."""
     attempts = tuple(replace(one, started_s=0.0, total_s=0.0) for one in record.attempts)
     return replace(record, id="", router_s=0.0, first_token_s=0.0, total_s=0.0, attempts=attempts)
 
@@ -93,7 +102,7 @@ def outcome_of(error: EdgeRouterError) -> tuple[str, str]:
 
 @pytest.mark.slow
 def test_five_hundred_requests_have_the_same_outcome() -> None:
-    """Decisions, texts, failures and costs; errors by type and words."""
+    """Decisions, texts, thoughts, calls, failures and costs; errors by type and words."""
     made: dict[str, Any] = {"device": Calm(), "draw": random.Random(5).random}
     config = Config(experts=EXPERTS, budget_usd=0.5, min_gain=0.1)
 
@@ -115,17 +124,17 @@ def test_five_hundred_requests_have_the_same_outcome() -> None:
                 outcomes: list[Any] = []
                 try:
                     one = sync_client.complete(request, constraints=limits)
-                    outcomes.append((one.text, untimed(one.record)))
+                    outcomes.append(comparable(one))
                 except EdgeRouterError as error:
                     outcomes.append(outcome_of(error))
                 try:
                     other = await async_client.complete(request, constraints=limits)
-                    outcomes.append((other.text, untimed(other.record)))
+                    outcomes.append(comparable(other))
                 except EdgeRouterError as error:
                     outcomes.append(outcome_of(error))
                 assert outcomes[0] == outcomes[1], request.question[:60]
-                last = outcomes[0][1]
-                reason = last.reason if isinstance(last, AnswerRecord) else outcomes[0][0]
+                last = outcomes[0]
+                reason = last.record.reason if isinstance(last, Answer) else last[0]
                 seen[reason] = seen.get(reason, 0) + 1
         sync_client.close()
         return seen

@@ -3,6 +3,18 @@
 Clients on loopback ask, each one question after another, half of them the bundled model and half a
 fast fake cloud. Prints how many answers there were of which status, the time that deciding took
 (median, 99 % and most) and the server's memory, at first and at the end.
+
+Clients, fake cloud, local model and server share the machine's cores, so a decision also waits for
+a core that another of them has. What of its time that is, --parts tells (Linux); --only cloud
+leaves the local model out, --nice 19 lets the clients and the fake cloud run behind the others, and
+--threads 1 leaves one core of two to deciding.
+
+Wanted are 5 ms in 99 %. Two cores with nothing else on them gave 9.4 (median 2.0), of which 1.6 are
+CPU, nearly all of it the encoder's. Clients and cloud, the local model's two threads and the server
+want four cores. In most of 35 runs beside other programs 99 % of decisions took 2.4 to 4.1 ms of
+CPU (5 and 28 in two of them); all else was waiting for a core, or for the interpreter's lock while its holder waited for one. It does
+not come from queueing: 4 clients wait as long as 32. Threads of the local model at a lower priority
+made it worse: one of them that holds the lock and gets no core holds up everybody.
 """
 
 from __future__ import annotations
@@ -11,6 +23,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -33,6 +46,7 @@ backend = "llama_cpp"
 model = "smollm2-135m"
 profile = "135m"
 context_tokens = 512
+{more}
 
 [experts.cloud]
 backend = "openai"
@@ -61,6 +75,7 @@ class Load:
     statuses: Counter[int] = field(default_factory=Counter)
     router_s: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
+    parts: list[list[float]] = field(default_factory=list)
 
     def quantile(self, share: float) -> float:
         """Of the time that deciding took."""
@@ -68,12 +83,36 @@ class Load:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def run(*, clients: int, seconds: float) -> Load:
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What runs beside the deciding: `only` one expert is asked, the clients are made `nice`, the
+    local model has so many `threads`; `parts` of each decision's time are kept."""
+
+    only: str | None = None
+    nice: int = 0
+    threads: int | None = None
+    parts: bool = False
+
+    @property
+    def settings(self) -> str:
+        """Those of the local model, beside what all have."""
+        return "" if self.threads is None else f"n_threads = {self.threads}"
+
+    def model(self, number: int) -> str:
+        """Which expert a client asks."""
+        return self.only or ("device" if number % 2 else "cloud")
+
+
+AS_IT_COMES = Setup()
+
+
+def run(*, clients: int, seconds: float, setup: Setup = AS_IT_COMES) -> Load:
     """Start everything, ask for so many seconds, and end it."""
     load, end = Load(), threading.Event()
-    with FaultServer(fast) as cloud, serving(cloud.url) as (port, process):
+    with FaultServer(fast) as cloud, serving(cloud.url, setup, load) as (port, process):
+        os.nice(setup.nice)  # after the server has begun, which would inherit it
         threads = [
-            threading.Thread(target=ask, args=(port, number, load, end))
+            threading.Thread(target=ask, args=(port, setup.model(number), load, end))
             for number in range(clients)
         ]
         for thread in threads:
@@ -97,12 +136,16 @@ def fast(peer: Peer) -> None:
 
 
 @contextlib.contextmanager
-def serving(cloud: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    """The command in a process of its own, on a free port."""
+def serving(cloud: str, setup: Setup, load: Load) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    """The command in a process of its own, on a free port; `load` gets the parts of its decisions
+    at its end, where they are kept."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = Path(folder) / "config.toml"
-        settings.write_text(SETTINGS.format(url=cloud))
-        command = [sys.executable, "-m", "edge_router.cli", "serve", "--json", "--port", "0"]
+        settings, parts = Path(folder) / "config.toml", Path(folder) / "parts"
+        settings.write_text(SETTINGS.format(url=cloud, more=setup.settings))
+        program = ["edge_router.cli"]
+        if setup.parts:
+            program = ["tests.integration.server.decision_parts", str(parts)]
+        command = [sys.executable, "-m", *program, "serve", "--json", "--port", "0"]
         process = subprocess.Popen(
             [*command, "--config", str(settings)], stdout=subprocess.PIPE, text=True
         )
@@ -113,12 +156,15 @@ def serving(cloud: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
         finally:
             process.terminate()
             process.communicate(timeout=30)
+            if parts.exists():
+                lines = parts.read_text().splitlines()
+                load.parts = [[*map(float, line.split())] for line in lines]
 
 
-def ask(port: int, number: int, load: Load, end: threading.Event) -> None:
+def ask(port: int, model: str, load: Load, end: threading.Event) -> None:
     """One client: a question after another, on one connection."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    body = {"model": "device" if number % 2 else "cloud", "max_tokens": 4}
+    body = {"model": model, "max_tokens": 4}
     for turn in range(10**9):
         if end.is_set():
             break
@@ -147,11 +193,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--only", choices=("device", "cloud"))
+    parser.add_argument("--nice", type=int, default=0)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--parts", action="store_true")
     options = parser.parse_args()
-    load = run(clients=options.clients, seconds=options.seconds)
+    setup = Setup(options.only, options.nice, options.threads, options.parts)
+    load = run(clients=options.clients, seconds=options.seconds, setup=setup)
     print(f"answers by status: {dict(load.statuses)}")
     quantiles = (1e3 * load.quantile(share) for share in (0.5, 0.99, 1.0))
     print("deciding, ms: median {:.2f}, 99 % {:.2f}, most {:.2f}".format(*quantiles))
+    names = ("whole", "CPU", "waiting for a core", "waiting for the interpreter's lock")
+    for name, column in zip(names, zip(*load.parts, strict=True), strict=False):
+        ordered = sorted(column)
+        middle, most = ordered[len(ordered) // 2], ordered[int(0.99 * len(ordered))]
+        print(f"  {name}: median {middle:.2f}, 99 % {most:.2f}")
     print(f"memory, MiB: {load.memory[0]:.0f} at first, {load.memory[-1]:.0f} at the end")
 
 

@@ -131,7 +131,7 @@ def test_a_record_has_no_room_for_a_prompt() -> None:
         "id", "decision", "answered_by", "failures", "usage", "cost_usd",
         "router_s", "first_token_s", "total_s", "deferral",
         "ended", "finish_reason", "max_tokens", "empty", "cost_limited", "overflow", "hedge",
-        "cached", "attempts",
+        "cached", "attempts", "reasoning_effort",
     ]  # fmt: skip
     assert [field.name for field in fields(Decision)] == [
         "expert", "location", "reason", "wanted", "fallbacks", "estimates", "excluded",
@@ -157,7 +157,7 @@ WRONG: Mapping[str, Any] = {
     "total_s": "soon", "deferral": 0.5, "ended": "over", "finish_reason": ["stop"],
     "max_tokens": 0, "empty": "perhaps", "cost_limited": 2, "overflow": 3, "hedge": b"",
     "cached": True,
-    "attempts": ("local",),
+    "attempts": ("local",), "reasoning_effort": 3,
 }  # fmt: skip
 
 

@@ -23,6 +23,14 @@ def test_what_is_not_known_is_not_there() -> None:
     assert "x-edge-router-cost-usd" not in early_headers(record())
 
 
+def test_a_level_of_thinking_stands_beside_the_name() -> None:
+    """Where there is one, in the headers, which a page may read, and in the field."""
+    thinking = record(reasoning_effort="low")
+    assert early_headers(thinking)["x-edge-router-reasoning-effort"] == "low"
+    assert outcome_of(thinking).extra["edge_router"]["reasoning_effort"] == "low"
+    assert "reasoning_effort" not in outcome_of(record()).extra["edge_router"]
+
+
 def test_any_name_of_an_expert_can_stand_in_a_header() -> None:
     """Also one that would end it."""
     headers = decision_headers(record(answered_by="näh\r\nx: y%"))

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from edge_router.errors import MissingExtra
 from edge_router.guards.forking import ForkSafeLock
 
+from ..engine import ENGINES
 from ..model_files import has_amx
 
 __all__ = ["AbortFlag", "import_llama_cpp", "loading", "without_amx"]
@@ -30,10 +30,7 @@ _LOADING = ForkSafeLock()
 
 
 def import_llama_cpp() -> Any:
-    try:
-        import llama_cpp
-    except ImportError as error:
-        raise MissingExtra("llama-cpp-python", "local") from error
+    llama_cpp = ENGINES["llama_cpp_python"].imported()
     _bridge_log(llama_cpp)
     return llama_cpp
 

@@ -17,9 +17,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from edge_router.errors import BackendUnavailable, MissingExtra
+from edge_router.errors import BackendUnavailable
 from edge_router.guards.forking import renew_after_fork
 
+from ..engine import ENGINES
 from ..model_files import has_amx
 
 __all__ = ["OpenServer", "open_server"]
@@ -52,12 +53,9 @@ class OpenServer:
 def open_server(path: Path, *, n_ctx: int, n_threads: int, at_once: int) -> OpenServer:
     """A server with the model at `path`, whose context `at_once` answers share.
 
-    Raises BackendUnavailable if it does not load.
+    Raises BackendUnavailable if it does not load, and MissingExtra.
     """
-    try:
-        import xllamacpp
-    except ImportError as error:
-        raise MissingExtra("xllamacpp", "quick") from error
+    xllamacpp = ENGINES["xllamacpp"].imported()
     if _Forks.watched().forked:
         raise BackendUnavailable(
             f"{path.name}: xllamacpp cannot load a model in a process that was forked from one "

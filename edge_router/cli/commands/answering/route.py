@@ -158,9 +158,11 @@ def _print_profiles(estimates: Mapping[str, Estimate], *, as_json: bool) -> None
     if as_json:
         print_json({name: rounded(asdict(estimate)) for name, estimate in estimates.items()})
         return
+    from edge_router.routing.experts.dollars import dollars
+
     print(f"{'expert':<16}{'quality':>9}{'cost':>12}{'latency':>10}{'tokens':>8}")
     for name, estimate in estimates.items():
-        cost = "unknown" if estimate.cost_usd is None else f"${estimate.cost_usd:.6f}"
+        cost = "unknown" if estimate.cost_usd is None else dollars(estimate.cost_usd)
         print(
             f"{name:<16}{estimate.quality:>9.0%}{cost:>12}{estimate.latency_s:>9.1f}s"
             f"{estimate.output_tokens:>8.0f}"
@@ -205,7 +207,9 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 
 def _expert(expert: Considered) -> str:
-    cost = "price unknown" if expert.cost_usd is None else f"${expert.cost_usd:.6f}"
+    from edge_router.routing.experts.dollars import dollars
+
+    cost = "price unknown" if expert.cost_usd is None else dollars(expert.cost_usd)
     expense = "" if expert.expense is None else f", expense {expert.expense:.2f}"
     if expert.expense is not None and expert.cost_usd is None:
         expense += " (an unknown price counts as the dearest)"

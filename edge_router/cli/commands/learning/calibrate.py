@@ -185,7 +185,13 @@ def _limits(measured: Measured) -> str:
 
 
 def _cost(promise: Promise) -> str:
-    return "" if promise.cost_usd is None else f", ${promise.cost_usd * 1000:.3f} per 1,000 queries"
+    from edge_router.routing.experts.dollars import dollars
+
+    return (
+        ""
+        if promise.cost_usd is None
+        else f", {dollars(promise.cost_usd * 1000)} per 1,000 queries"
+    )
 
 
 def _warn_of_other_settings(point: StoredPoint, router: Router, config: Config) -> None:

@@ -38,8 +38,8 @@ def add(commands: Any) -> None:
         "file",
         metavar="FILE",
         nargs="?",
-        help="JSON lines with query or messages; - for standard input (default: the outcomes kept "
-        "on this device)",
+        help="JSON lines with query or messages, or those of log show --json with prompts; - for "
+        "standard input (default: the outcomes kept on this device)",
     )
     drift.add_argument(
         "--false-alarms",
@@ -76,17 +76,27 @@ def _read(router: Router, path: Path) -> Iterator[Seen]:
     from edge_router.guards.json_lines import json_lines
 
     for where, value in json_lines(path, ConfigError):
-        if not isinstance(value, dict) or not value.keys() & {"query", "messages"}:
-            raise InvalidRequest(
-                f'{where}: a line must be {{"query": ...}} or {{"messages": [...]}}'
-            )
         try:
-            request = ChatRequest.of(value["query"] if "query" in value else value["messages"])
+            request = ChatRequest.of(_asked_in(value))
             turns = [m.text for m in request.messages if m.role == "user" and m.text.strip()]
             seen = router.represent(request), len((turns or [""])[-1])
         except (InvalidRequest, ValueError, TypeError, IndexError) as error:
             raise InvalidRequest(f"{where}: {error}") from None
         yield seen
+
+
+def _asked_in(value: Any) -> Any:
+    """What was asked in one line: query, messages, or the prompt of a row of `log show --json`."""
+    given = value if isinstance(value, dict) else {}
+    for key in ("query", "messages", "prompt"):
+        if given.get(key) is not None:
+            return given[key]
+    if "answered_by" in given:
+        raise InvalidRequest(
+            "a row of the log without its prompt; run edge-router drift without FILE, which reads "
+            "the log itself, or set learn_prompts = true to keep prompts from now on"
+        )
+    raise InvalidRequest('a line must be {"query": ...} or {"messages": [...]}')
 
 
 def _logged(router: Router, config: Config) -> Iterator[Seen]:

@@ -51,17 +51,21 @@ def _replay(options: argparse.Namespace) -> None:
 
 
 def _lines(replay: Replay) -> list[str]:
+    from edge_router.routing.experts.dollars import dollars
+
     changed = sum(replay.changes.values())
     share = changed / replay.answers
     lines = [f"{replay.answers:,} queries decided again; {changed:,} ({share:.1%}) go elsewhere"]
     lines += [f"  {move}: {count:,}" for move, count in replay.changes.items()]
     lines.append(f"expected then: {_words(replay.before)}")
     lines.append(f"expected now:  {_words(replay.after)}")
-    paid = "" if replay.happened_usd is None else f"${1000 * replay.happened_usd:,.2f}/1000, "
+    paid = "" if replay.happened_usd is None else f"{dollars(1000 * replay.happened_usd)}/1000, "
     lines.append(f"what happened: {paid}{replay.happened_s:.2f} s a query")
     return [*lines, replay.verdict]
 
 
 def _words(mean: Mean) -> str:
-    usd = "dollars not known" if mean.usd is None else f"${1000 * mean.usd:,.2f}/1000"
+    from edge_router.routing.experts.dollars import dollars
+
+    usd = "dollars not known" if mean.usd is None else f"{dollars(1000 * mean.usd)}/1000"
     return f"quality {mean.quality:.1%}, {usd}, {mean.seconds:.2f} s a query"

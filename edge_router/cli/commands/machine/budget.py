@@ -81,20 +81,23 @@ def _json(config: Config, ledger: Ledger) -> dict[str, Any]:
 
 
 def _print(config: Config, ledger: Ledger) -> None:
+    from edge_router.routing.experts.dollars import dollars
+
     for one in _windows(config, ledger):
         print(visible(_line(one)))
     if config.max_cost_usd is not None:
-        print(f"${config.max_cost_usd:g} an answer (max_cost_usd)")
+        print(f"{dollars(config.max_cost_usd, digits=6)} an answer (max_cost_usd)")
     if pending := ledger.pending():
         usd, tokens = sum(one.usd for one in pending), sum(one.tokens for one in pending)
         print_dim(
             f"{len(pending)} answers are under way or were killed, and count at their most: "
-            f"${usd:.4g}, {tokens} tokens"
+            f"{dollars(usd, digits=4)}, {tokens} tokens"
         )
 
 
 def _line(one: Window) -> str:
     from edge_router.layers.periods import as_text
+    from edge_router.routing.experts.dollars import dollars
 
     name = "each other caller" if one.caller == ANY_CALLER else one.caller
     whose = "" if name is None else f"{name}: "
@@ -103,5 +106,5 @@ def _line(one: Window) -> str:
     if one.in_tokens:
         spent = f"{one.spent:.0f} of {one.limit:.0f} tokens"
     else:
-        spent = f"${one.spent:.4f} of ${one.limit:g}"
+        spent = f"{dollars(one.spent, digits=4)} of {dollars(one.limit, digits=6)}"
     return f"{whose}{spent} this {one.period}, anew at {as_text(one.ends)}"

@@ -14,7 +14,7 @@ __all__ = ["add"]
 
 def add(commands: Any) -> None:
     """Register the command."""
-    cache = add_command(commands, "cache", _cache)
+    cache = add_command(commands, "cache", _cache, settings=False)
     cache.add_argument(
         "action", choices=("show", "clear"), help="count the answers and the hits, or forget them"
     )

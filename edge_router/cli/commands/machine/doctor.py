@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge_router.errors import EdgeRouterError, MissingExtra
+from edge_router.errors import EdgeRouterError
 from edge_router.guards.loopback import is_loopback, looks_private
 from edge_router.guards.redaction import names_a_variable, redacted_url, without_secrets
 from edge_router.settings.budget_config import BudgetConfig
@@ -238,8 +238,8 @@ def _model_faults(expert: ExpertConfig) -> Iterator[str]:
     except EdgeRouterError as error:
         yield str(error)
     try:
-        engine_for(expert.engine)
-    except MissingExtra as error:
+        engine_for(expert.engine).imported()
+    except EdgeRouterError as error:
         yield str(error)
 
 

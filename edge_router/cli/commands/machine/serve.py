@@ -85,7 +85,7 @@ def add(commands: Any) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    from edge_router.backends.llama_cpp.model_files import share_heap
+    from edge_router.backends.llama_cpp.memory import share_heap
     from edge_router.client.sync_client import EdgeRouter
     from edge_router.server.limits import Limits
     from edge_router.server.run import ServerOptions, require_extra
@@ -203,7 +203,8 @@ def serve_router(
 
     access, key_place = access_of(options, config.data_folder)
     rules = named_rules(config, inner.artifact)
-    models = Models(config.experts, rules, embedding=manifest.name)
+    with_levels = {one.level_of: None for one in config.experts.values() if one.level_of}
+    models = Models([*config.experts, *with_levels], rules, embedding=manifest.name)
     chooser, typed = router.chooser(), None
     if chooser is not None:
         typed = TypedQuestions.of(chooser, within_s=config.deadline_s)

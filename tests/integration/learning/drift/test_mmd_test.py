@@ -91,6 +91,29 @@ def test_the_command_looks_at_the_log(
     assert "is logged with 1 numbers" in capsys.readouterr().err
 
 
+def test_the_command_reads_what_log_show_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows with their prompts; the error about one without says what reads the log itself."""
+    monkeypatch.setenv("EDGE_ROUTER_DATA_DIR", str(tmp_path))
+    decision = Router.from_config(Config()).route("What is the capital of France?")
+    log = OutcomeLog(tmp_path / FILE)
+    for number in range(LOOKS[0] + 1):
+        record = AnswerRecord(str(number), decision, "local", {}, None, None, 0.0, 0.1, 0.2)
+        log.append(record, prompt="What is that?" if number < LOOKS[0] else None)
+    log.close()
+    assert main(["log", "show", "--json"]) == 0
+    *shown, without = capsys.readouterr().out.splitlines(keepends=True)
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(shown))
+    assert main(["drift", str(file)]) == 0
+    assert capsys.readouterr().out.startswith("The 50 queries looked at are not like")
+    file.write_text(without)
+    assert main(["drift", str(file)]) == 1
+    wrong = "rows.jsonl:1: a row of the log without its prompt; run edge-router drift without FILE"
+    assert wrong in capsys.readouterr().err
+
+
 def test_the_command_refuses_what_it_cannot_judge(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -141,7 +141,7 @@ def test_without_a_usable_template_there_is_a_documented_form(
 def test_a_template_cannot_eat_the_memory(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails before anything large is made; an integration test gives NESTED all of its time."""
     if source in NESTED:
-        monkeypatch.setattr(chat_template, "LIMIT_S", 0.2)
+        monkeypatch.setattr(chat_template, "_limit_s", lambda: 0.2)
     is_refused(source)
 
 
@@ -155,7 +155,7 @@ def test_half_a_surrogate_pair_is_a_template_that_fails(half: str) -> None:
 
 def test_an_endless_template_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """After its limit, once; its thread ends too."""
-    monkeypatch.setattr(chat_template, "LIMIT_S", 0.2)
+    monkeypatch.setattr(chat_template, "_limit_s", lambda: 0.2)
     found, said = conversations(ENDLESS)
     for _ in range(3):
         started = time.monotonic()
@@ -163,6 +163,19 @@ def test_an_endless_template_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
     assert time.monotonic() - started < 0.15
     assert len(said) == 1
     assert wait_until(lambda: not any(t.name == "chat template" for t in threading.enumerate()))
+
+
+def test_a_slow_machine_has_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a template of ours takes half a second, a sound one may take three; ours has no
+    limit."""
+    monkeypatch.setattr(chat_template, "LIMIT_S", 0.0)
+    monkeypatch.setattr(chat_template, "_seconds_of_ours", lambda: 0.5)
+    found, _ = conversations("{% for _ in range(9000) %}{% endfor %}" + TURNS)
+    assert found.render(PLAIN, always).text.startswith("[system: Ours.]")
+    monkeypatch.setattr(chat_template, "_seconds_of_ours", lambda: 0.0)
+    found, said = conversations(None)
+    assert found.render(PLAIN, always).text.startswith("<|im_start|>system")
+    assert said == ["it has no chat template; a ChatML prompt is used"]
 
 
 def test_an_endless_template_ends_with_the_answer() -> None:

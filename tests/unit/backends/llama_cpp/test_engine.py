@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from edge_router.backends.llama_cpp.engine import ENGINES, EngineName, engine_for
-from edge_router.errors import ConfigError, MissingExtra
+from edge_router.errors import BackendUnavailable, ConfigError, MissingExtra
 from edge_router.settings.expert_config import EngineKind, ExpertConfig
 
 
@@ -39,6 +41,23 @@ def test_a_missing_one_says_how_to_get_it(installed: set[str]) -> None:
     installed -= {"jinja2"}  # pip install xllamacpp alone
     with pytest.raises(MissingExtra, match=r"edge-router\[quick\]"):
         engine_for("xllamacpp")
+
+
+def test_one_that_this_machine_cannot_load_says_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is installed, so installing it again would mend nothing."""
+    lacks = "libgomp.so.1: cannot open shared object file: No such file or directory"
+    (tmp_path / "xllamacpp.py").write_text(f"raise ImportError({lacks!r})")
+    odd = "Failed to load '/x/libllama.so': libvulkan.so.1: cannot open shared object file"
+    (tmp_path / "llama_cpp.py").write_text(f"raise RuntimeError({odd!r})")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    for module in ("xllamacpp", "llama_cpp"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(BackendUnavailable, match=r"cannot be imported: .*apt install libgomp1"):
+        ENGINES["xllamacpp"].imported()
+    with pytest.raises(BackendUnavailable, match=r"apt install the package with libvulkan\.so\.1"):
+        ENGINES["llama_cpp_python"].imported()
 
 
 @pytest.mark.parametrize("stated", ["ollama", "", ["xllamacpp"], True])

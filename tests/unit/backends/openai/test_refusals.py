@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,22 @@ def test_a_refused_limit_is_sent_by_its_other_name(
     ]
     assert {body.get("max_completion_tokens", 512) for body in seen} == {512}
     assert len([r for r in caplog.records if "max_completion_tokens" in r.getMessage()]) == 1
+
+
+def test_a_level_of_thinking_is_not_left_out() -> None:
+    """Without it another expert would answer, at another price; what the caller states goes first,
+    and may be left out where no level was named."""
+    seen: list[dict[str, Any]] = []
+    stated = replace(FULL, reasoning_effort="high")
+    refuses = _without("reasoning_effort", seen=seen)
+    with asking(refuses, reasoning_effort="low") as backend:
+        for request in (FULL, stated):
+            with pytest.raises(BackendRejected, match="reasoning_effort"):
+                backend.complete(request, deadline=Deadline.after(10))
+        assert backend.adaptations == {}
+    assert [body["reasoning_effort"] for body in seen] == ["low", "high"]
+    with asking(refuses) as backend:
+        assert backend.complete(stated, deadline=Deadline.after(10)).text == "42"
 
 
 def test_several_fields_may_go_one_by_one() -> None:

@@ -44,6 +44,8 @@ def between(asked: str, kept: str) -> str | None:
         ("opposite", "Is it cheaper by bus?", "Is it more expensive by bus?"),
         ("scope", "Delete all the mails.", "Delete only the first of the mails."),
         ("scope", "Who was the first king?", "Who was the last king?"),
+        ("name", "Who directed Alien?", "Who directed Aliens?"),
+        ("name", "Explain HTTP to a child", "Explain HTTPS to a child"),
         ("name", "Where is Paris?", "Where is Madrid?"),
         ("name", "What does the flag use_cache do?", "What does the flag use_disk do?"),
         ("name", "How do I exit in Python?", "How do I exit in Rust?"),

@@ -206,6 +206,16 @@ def test_a_value_is_replaced_where_no_detector_sees_it_too() -> None:
     assert answer.text == "Summer it is."
 
 
+@pytest.mark.parametrize("mode", ["redact", "never"])
+def test_a_text_marked_as_confidential_stays(mode: str) -> None:
+    """No placeholder can stand for what it means, so with "redact" it is withheld too."""
+    text = "Strictly confidential: we close the Leeds office in May. Write the announcement."
+    router, far, near, _ = asked(text, {"cloud": mode})
+    assert (len(far.requests), len(near.requests)) == (0, 1)
+    decision = router.router.route(ChatRequest.of(text))
+    assert decision.expert == "cloud"  # the router alone would have asked it
+
+
 def test_a_fallback_does_not_read_it() -> None:
     """The expert on the device fails; the cloud is not asked in its place."""
     down = FakeBackend(error=BackendUnavailable("down"))

@@ -27,6 +27,8 @@ def talk(*turns: str) -> ChatRequest:
     [
         (("my card is 4111 1111", "1111 1111, thanks"), PrivateKind.CARD),
         (("Hi", "41111111", "11111111"), PrivateKind.CARD),
+        (("Card starts 4242 4242.", "and ends 4242 4242, till 12/29. A Visa?"), PrivateKind.CARD),
+        (("my card: 4111", "1111", "1111", "1111"), PrivateKind.CARD),
         (("It is DE89 3704 0044", " 0532 0130 00"), PrivateKind.IBAN),
     ],
 )

@@ -62,7 +62,7 @@ def test_a_budget_is_never_exceeded(tmp_path: Path) -> None:
     """Asked only if the longest answer could be paid; without a price, not at all."""
     backend, price = FakeBackend("Paris"), Pricing(0.0, 1e6)  # a dollar per token, 48 at most
     exam = Examination("x", backend, Journal(tmp_path / "j"), pricing=price, budget_usd=49.0)
-    with pytest.raises(ConfigError, match=r"budget of \$49 is spent"):
+    with pytest.raises(ConfigError, match=r"budget of \$49.00 is spent"):
         exam.ask(QUESTIONS)
     assert len(backend.requests) == 2
     with pytest.raises(ConfigError, match="price of 'x' is not known"):

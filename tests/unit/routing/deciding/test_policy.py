@@ -97,6 +97,7 @@ def test_every_reason_has_its_test() -> None:
     ruling = {*RULES, *DOUBTS, Reason.ONLY_IN_CLOUD}
     ruling |= {*LACKS.values(), Reason.REMOTE_PART}  # test_needs.py
     ruling |= {Reason.ONLY_ON_LAN}  # test_places.py
+    ruling |= {Reason.OTHER_THINKING, Reason.NO_ROOM_TO_THINK}  # test_thinking.py
     ruling |= {Reason.BUDGET_UNKNOWN, Reason.TOKEN_BUDGET}  # layers/test_shared_budget.py
     ruling |= {*PRIVATE.values()}  # tests/unit/layers/privacy/test_gate.py
     by_price = {Reason.CHEAPEST_IS_ENOUGH, Reason.GAIN_IS_WORTH_IT, Reason.LEAST_QUALITY}

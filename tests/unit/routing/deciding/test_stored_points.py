@@ -197,7 +197,7 @@ def test_other_prices_are_noticed_where_they_count(
     cheaper = between(tmp_path, {"local": FREE, "cloud": priced(0.5, 3.0)})
     with_prices(artifact, tmp_path)
     assert Router.from_config(same).point.price == Router.from_config(cheaper).point.price == 0.25
-    stale = r"'cloud' at \$1 and \$4 per million .*, the settings have \$0.5 and \$3 per million"
+    stale = r"'cloud' at \$1.00 and \$4.00 per million .*, the settings have \$0.50 and \$3.00"
     for targets, worth in ((["cost<=2/1000"], 0.0), (["quality>=0.9"], 0.01)):
         with_prices(artifact, tmp_path, targets=targets, usd_per_second=worth)
         assert Router.from_config(replace(same, usd_per_second=worth)).point.price == 0.25
@@ -213,7 +213,9 @@ def test_prices_of_two_paid_experts_weigh_one_against_the_other(
     unknown = replace(FREE, profile="frontier", location="cloud")
     dear = replace(FREE, usd_per_hour=0.5)
     by_local = between(tmp_path, {"local": dear, "cloud": priced(1.0, 4.0)})
-    with pytest.raises(StaleOperatingPoint, match=r"'local' at \$0 and \$0 .*and \$0.5 per hour"):
+    with pytest.raises(
+        StaleOperatingPoint, match=r"'local' at \$0.00 and \$0.00 .*and \$0.50 per hour"
+    ):
         Router.from_config(by_local)
     assert Router.from_config(between(tmp_path, {"local": FREE, "cloud": unknown}))
     with_prices(artifact, tmp_path, prices={"local": [0.0, 0.0, 0.5], "cloud": [1.0, 4.0, 0.0]})

@@ -51,7 +51,7 @@ def test_show_lists_every_limit(settings: Path, capsys: pytest.CaptureFixture[st
     lines = out.splitlines()
     assert code == 0
     assert lines[0] == "4000 tokens an answer"
-    assert lines[1].startswith("$0.3750 of $1 this day, anew at 20")
+    assert lines[1].startswith("$0.375 of $1.00 this day, anew at 20")
     assert lines[2].startswith("phone: 500 of 10000 tokens this month, anew at 20")
     assert lines[3:] == ["$0.05 an answer (max_cost_usd)"]
     assert "1 answers are under way or were killed, and count at their most: $0.125" in err
@@ -64,7 +64,7 @@ def test_show_tells_of_callers_that_have_not_come_yet(
     file = tmp_path / "config.toml"
     file.write_text('[budget.callers."*"]\nusd_per_day = 1.0\n', encoding="utf-8")
     _, out, _ = run(capsys, "budget", "show", "--config", str(file))
-    assert out.startswith("each other caller: $0.0000 of $1 this day")
+    assert out.startswith("each other caller: $0.00 of $1.00 this day")
 
 
 def test_show_in_json(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,7 +88,7 @@ def test_reset_forgets_what_was_spent(settings: Path, capsys: pytest.CaptureFixt
     assert "budget reset" in err
     for _ in "12":
         assert run(capsys, "budget", "reset", "--config", str(settings))[0] == 0
-    assert run(capsys, "budget", "show", "--config", str(settings))[1].count("$0.0000 of $1") == 1
+    assert run(capsys, "budget", "show", "--config", str(settings))[1].count("$0.00 of $1.00") == 1
 
 
 def test_without_a_budget_it_says_how_to_set_one(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from command_line import TWO_EXPERTS, run
+from edge_router.cli.main import main
 from edge_router.layers.cache.store import AnswerStore, Kept
 from edge_router.settings.cache_config import CacheConfig
 
@@ -85,3 +86,12 @@ def test_a_file_of_something_else_is_an_error(
         assert code == 1
         assert "cannot be" in err
     assert other.read_text().startswith("my notes")
+
+
+def test_settings_that_change_nothing_about_the_cache_are_no_options(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Such as the least gain of a decision."""
+    with pytest.raises(SystemExit):
+        main(["cache", "show", "--min-gain", "0.1"])
+    assert "--min-gain" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""Levels of thinking of an expert: each becomes settings of an expert of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from edge_router.errors import ConfigError
+from edge_router.guards.checks import Check, FrozenDict, checked, table
+from edge_router.guards.redaction import quoted
+
+__all__ = ["THOUGHT", "check_thinking", "levels", "thinking_levels"]
+
+LEVELS = {"off": "none", "low": "low", "medium": "medium", "full": "high"}
+"""How much an expert may think, by the level's name, as the `reasoning_effort` of a request."""
+
+THOUGHT = ("thinking", "reasoning_effort")
+"""The settings that say how much to think."""
+
+OF_A_LEVEL = (
+    "model", "profile", "context_tokens", "input_usd_per_million", "cached_input_usd_per_million",
+    "output_usd_per_million", "start_s", "input_tokens_per_s", "output_tokens_per_s", "temperature",
+    "extra_body", "first_token_timeout_s", "stall_timeout_s", "reasoning_effort", "thought_tokens",
+    "quality_gain",
+)  # fmt: skip
+"""What a level may state for itself: the server, its key and its place are the expert's."""
+
+
+def thinking_levels(value: Any, fault: str) -> Mapping[str, Any]:
+    """Tables by the name of a level."""
+    stated = table(value, fault)
+    for name, own in stated.items():
+        if name not in LEVELS:
+            raise ConfigError(f"{fault} has {quoted(name)}; levels are {', '.join(LEVELS)}")
+        table(own, f"{fault.partition(' = ')[0]}.{name} = {quoted(own)}")
+    if not stated:
+        raise ConfigError(f"{fault} names no level; use some of {', '.join(LEVELS)}")
+    return stated
+
+
+def check_thinking(expert: Mapping[str, Any], where: str) -> None:
+    """Check what is stated of thinking beside what else is."""
+    stated = [key for key in THOUGHT if expert.get(key)]
+    if stated and expert.get("reasoning") is False:
+        raise ConfigError(f"{stated[0]} in {where} needs reasoning = true; leave one of them out")
+    if stated and "reasoning_effort" in (expert.get("extra_body") or {}):
+        raise ConfigError(f"extra_body in {where} must not hold what {stated[0]} says")
+
+
+def levels(
+    name: str, expert: Mapping[str, Any], checks: Mapping[str, Check]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The name of each level of the expert `name`, and its settings: the expert's, but for what the
+    level states, which passes the `checks` of an expert's settings. Raises ConfigError."""
+    allowed = {key: checks[key] for key in OF_A_LEVEL}
+    for level, stated in expert["thinking"].items():
+        where = f"[experts.{name}.thinking.{level}]"
+        known = {key: value for key, value in stated.items() if value is not None}
+        own = {"reasoning_effort": LEVELS[level], **checked(known, allowed, where)}
+        settings = {**expert, "thinking": None, "reasoning": True, "level_of": name, **own}
+        if level != "off" and settings["thought_tokens"] is None:
+            raise ConfigError(
+                f"{where} lacks thought_tokens, how many tokens it thinks on average; they are "
+                "paid for, and take their time"
+            )
+        if expert["extra_body"] and "extra_body" in own:
+            settings["extra_body"] = FrozenDict({**expert["extra_body"], **own["extra_body"]})
+        yield f"{name}-{level}", settings
