@@ -9,7 +9,6 @@ import pytest
 
 from edge_router.cli.main import main
 from edge_router.errors import ConfigError
-from edge_router.learning.enrolment.grading import MAX_TOKENS
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.enrolled import (
     check_name,
@@ -17,7 +16,7 @@ from edge_router.routing.experts.enrolled import (
     head_of,
 )
 from edge_router.testing import FakeBackend
-from made_enroller import CLOUD, HashEncoder, made_enroller
+from made_enroller import HashEncoder, made_enroller
 
 
 def test_a_stale_expert_is_refused_with_the_command_that_renews_it(
@@ -89,23 +88,3 @@ def test_a_folder_that_cannot_be_written_is_an_error_with_the_fix(
     told = capsys.readouterr().err
     assert "cannot be written" in told
     assert "set data_dir" in told
-
-
-def test_an_expert_that_thinks_is_examined_with_room_for_it(
-    tmp_path: Path, artifact: RouterArtifact
-) -> None:
-    """Three times its mean, some where its profile counts it, none where it does not think; and
-    each effort has a journal of its own."""
-    journals = set()
-    for effort, thoughts, room in (
-        ("high", 2000, 6000), ("high", 0, 2048), ("none", 300, 0), (None, None, 0),
-    ):  # fmt: skip
-        backend = FakeBackend("Paris")
-        one = replace(CLOUD, reasoning_effort=effort, thought_tokens=thoughts)
-        folder = tmp_path / f"{effort}-{thoughts}"
-        enroller = made_enroller(folder, artifact, "far", backend, experts={"far": one})
-        enroller.from_run(1)
-        most = backend.requests[0].max_tokens
-        assert room < most <= room + max(MAX_TOKENS.values())
-        journals |= {path.name for path in folder.rglob("*.answers.jsonl")}
-    assert len(journals) == 3
