@@ -116,6 +116,22 @@ def test_an_expert_asked_by_its_name_is_any_of_its_levels() -> None:
             router.consult("bigger", ask())
 
 
+def test_an_expert_asked_by_its_name_gives_no_others_kept_answer() -> None:
+    """Not even that of a better one, which the budget does not pay for any more."""
+    free = replace(BIG, input_usd_per_million=0.0, output_usd_per_million=0.0)
+    low = {"thought_tokens": 10}
+    better = replace(CLOUD, quality_gain=0.4, output_usd_per_million=1000.0)
+    experts = {"better": better, "big": replace(free, thinking={"off": {}, "low": low})}
+    stated: Any = {"cache": {"mode": "exact"}, "budget_usd": 0.052, "min_gain": 0.0}
+    names = ("big-off", "big-low")
+    backends = {"better": FakeBackend("word " * 48), **{n: FakeBackend(n) for n in names}}
+    with EdgeRouter(Config(experts=experts, **stated), backends=backends) as router:
+        assert router.complete(ask(max_tokens=50)).record.answered_by == "better"
+        again = router.complete(ask(max_tokens=50)).record
+        assert (again.cached, again.decision.excluded["better"]) == ("exact", Reason.BUDGET)
+        assert router.consult("big", ask(max_tokens=50)).record.answered_by.startswith("big-")
+
+
 def test_a_server_that_is_down_is_not_asked_at_each_level() -> None:
     """The next expert answers; the record says why the levels were not asked."""
     down = FakeBackend(error=DOWN)
