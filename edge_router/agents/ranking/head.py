@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_router.learning.softmax_regression import QUICK, SoftmaxRegression
 from edge_router.routing.arrays import Float32s
@@ -16,11 +17,41 @@ from edge_router.routing.arrays import Float32s
 from ..catalog.catalog import CatalogView
 from .word_sketch import WordSketch, sketches
 
-__all__ = ["AgentHead"]
+__all__ = ["AgentHead", "Lesson"]
 
 PENALTY = 0.05  # chosen on CLINC150's validation split, with 10 examples an agent
 SKETCH_WEIGHT = 0.7  # of the n-grams beside the embedding, chosen there too
 LEAST_EXAMPLES = 3  # of an agent; with fewer, it competes by similarity
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What a head learns from: the examples of the agents called `names`, and as an example more
+    each one's spoken name and description. `vectors` (texts, dim), `labels` (texts,) in names."""
+
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+    vectors: Float32s
+    labels: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(cls, view: CatalogView) -> Self | None:
+        """Of all agents with LEAST_EXAMPLES or more; None for fewer than two such agents."""
+        counts = np.bincount(view.owners, minlength=len(view.agents))
+        rows = np.flatnonzero(counts >= LEAST_EXAMPLES)
+        if len(rows) < 2:
+            return None
+        label = np.full(len(view.agents), -1, dtype=np.intp)
+        label[rows] = np.arange(len(rows))
+        used = np.flatnonzero(label[view.owners] >= 0)
+        agents = [view.agents[row] for row in rows]
+        examples = [text for agent in agents for text in agent.examples]
+        return cls(
+            tuple(agent.name for agent in agents),
+            (*examples, *(agent.spoken for agent in agents)),
+            np.vstack([view.examples[used], view.spoken[rows]]),
+            np.concatenate([label[view.owners[used]], label[rows]]),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,30 +64,21 @@ class AgentHead:
 
     @classmethod
     def fit(cls, view: CatalogView) -> Self | None:
-        """From the examples of all agents with LEAST_EXAMPLES or more; None for fewer than two such
-        agents. The spoken name and description is an example more."""
-        counts = np.bincount(view.owners, minlength=len(view.agents))
-        rows = np.flatnonzero(counts >= LEAST_EXAMPLES)
-        if len(rows) < 2:
+        """From the `Lesson` of the view; None where there is none."""
+        lesson = Lesson.of(view)
+        if lesson is None:
             return None
-        label = np.full(len(view.agents), -1, dtype=np.intp)
-        label[rows] = np.arange(len(rows))
-        used = np.flatnonzero(label[view.owners] >= 0)
-        texts = [text for row in rows for text in view.agents[row].examples]
-        texts += [view.agents[row].spoken for row in rows]
-        grams = sketches(texts)
+        grams = sketches(lesson.texts)
         words = WordSketch.fit(grams)
-        vectors = np.vstack([view.examples[used], view.spoken[rows]])
-        labels = np.concatenate([label[view.owners[used]], label[rows]])
         regression = SoftmaxRegression.fit(
-            features(vectors, words.apply(grams)),
-            labels,
-            classes=len(rows),
+            features(lesson.vectors, words.apply(grams)),
+            lesson.labels,
+            classes=len(lesson.names),
             penalty=PENALTY,
             class_weights="equal",
             search=QUICK,
         )
-        return cls(tuple(view.agents[row].name for row in rows), words, regression)
+        return cls(lesson.names, words, regression)
 
     def log_odds(self, vectors: Float32s, grams: Float32s) -> Float32s:
         """(queries, names) from embeddings (queries, dim) and `sketches` (queries, DIM)."""

@@ -52,7 +52,7 @@ _CARD_WORDS = re.compile(
     + words_as_read("карт(?:а|ы|у|е)")
     + "|信用卡|银行卡|卡号|カード|카드"
 )
-NEAR_WORD, MOST_PIECES = 160, 24  # characters behind a word for a card, and runs of digits there
+NEAR_WORD, MOST_PIECES = 160, 10  # characters behind a word for a card, and runs of digits there
 
 
 def card_pieces(text: str) -> Iterator[Finding]:
@@ -72,6 +72,8 @@ def _pieced(text: str, start: int, end: int) -> Finding | None:
     """The first runs of digits, of four at least each, that make a card together."""
     runs = [one.span() for one in _GROUP.finditer(text, start, end)][:MOST_PIECES]
     for first, run in enumerate(runs):
+        if text[run[0]] not in FIRST_DIGITS:
+            continue
         digits, sizes = "", list[int]()
         for one in runs[first:]:
             digits += text[slice(*one)]

@@ -30,6 +30,7 @@ def agents_markdown(study: Mapping[str, Any]) -> str:
         "Thresholds keep 3 % false alarms on dev requests; all figures are of the test splits.\n",
         *_table(study, "CLINC150"),
         *_table(study, "BANKING77"),
+        *_other_heads(study["other_heads"]),
         *_reference(study),
         *_semantic_router(study),
         *_growth(study["growth"]),
@@ -56,6 +57,21 @@ def _rows(methods: Mapping[str, Any]) -> Iterator[str]:
         keys = ("accuracy", "in_scope", "false_alarms", "out_of_scope_recall", "auroc")
         shares = " | ".join(_share(facts.get(key)) for key in keys)
         yield f"| {method}{draws} | {shares} | {_share(facts['recall_at_5'])} |"
+    yield ""
+
+
+def _other_heads(sets: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    names = list(sets)
+    yield "## Other heads\n"
+    yield (
+        "Accuracy on dev requests without abstention, 10 examples an agent, means over the same "
+        "draws. All are fitted to the same embeddings: what the best of them lacks, a head cannot "
+        "give.\n"
+    )
+    yield f"| head | {' | '.join(names)} |"
+    yield f"|---|{'---|' * len(names)}"
+    for head in sets[names[0]]:
+        yield f"| {head} | {' | '.join(_share(sets[name][head]) for name in names)} |"
     yield ""
 
 

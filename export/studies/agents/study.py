@@ -18,6 +18,7 @@ from edge_router.routing.artifact.manifest import RouterArtifact
 from .accuracy import Method, accuracy, flat, two_layers
 from .growth import cache_hits, placement, timed_catalogue
 from .intents import Intents, KnownEmbedder, banking77, clinc150, embedded, made_agents
+from .other_heads import other_heads
 
 __all__ = ["agents_study"]
 
@@ -53,6 +54,12 @@ def agents_study(
         "artifact": artifact.hash,
         "CLINC150": _methods(clinc, embedder, parts),
         "BANKING77": _methods(banking, embedder, parts),
+        "other_heads": {
+            one.name: parts.kept(
+                f"other heads {one.name}", partial(other_heads, one, embedder, TEN, draws=SEEDS)
+            )
+            for one in (clinc, banking)
+        },
         "growth": _growth(clinc, banking, embedder, parts),
         "placement": {
             str(n): parts.kept(f"placement {n}", partial(placement, clinc, embedder, n))

@@ -11,6 +11,7 @@ import pytest
 from edge_router.export.studies.agents.accuracy import accuracy, flat, two_layers
 from edge_router.export.studies.agents.growth import cache_hits, placement, timed_catalogue
 from edge_router.export.studies.agents.intents import Intents, made_agents
+from edge_router.export.studies.agents.other_heads import other_heads
 from edge_router.export.studies.agents.report import agents_markdown, agents_plot
 from edge_router.export.studies.agents.semantic_router import semantic_router_accuracy
 from made_agents import WordEmbedder
@@ -61,6 +62,19 @@ def test_examples_are_drawn_from_the_train_split() -> None:
     assert len(INTENTS.agents(None, seed=0)[0].examples) == len(NUMBERS)
 
 
+def test_other_heads_are_judged_on_dev_requests() -> None:
+    """The shipped one among them is the one that `flat` fits."""
+    accuracies = other_heads(INTENTS, EMBEDDER, 10, draws=1)
+    ranked = flat(INTENTS, EMBEDDER, 10, head=True)
+    vectors = EMBEDDER.embed([text for text, _ in INTENTS.dev])
+    right = [
+        ranked(text, vector).best == name
+        for (text, name), vector in zip(INTENTS.dev, vectors, strict=True)
+    ]
+    assert accuracies["shipped"] == pytest.approx(sum(right) / len(right))
+    assert min(accuracies.values()) > 0.8
+
+
 def test_the_report_has_every_figure() -> None:
     """Tables and plots of a study of the made intents."""
     pytest.importorskip("matplotlib", reason="the extra `export` is not installed")
@@ -75,6 +89,7 @@ def test_the_report_has_every_figure() -> None:
         "artifact": "0" * 64,
         "CLINC150": methods,
         "BANKING77": methods,
+        "other_heads": {"CLINC150": {"shipped": 0.9}, "BANKING77": {"shipped": 0.8}},
         "growth": {
             str(size): timed_catalogue(agents[:size], EMBEDDER, INTENTS.test[:20])
             for size in (12, 32)

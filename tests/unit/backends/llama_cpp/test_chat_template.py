@@ -141,6 +141,7 @@ def test_without_a_usable_template_there_is_a_documented_form(
 def test_a_template_cannot_eat_the_memory(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It fails before anything large is made; an integration test gives NESTED all of its time."""
     if source in NESTED:
+        chat_template._seconds_of_ours()
         monkeypatch.setattr(chat_template, "_limit_s", lambda: 0.2)
     is_refused(source)
 
@@ -155,6 +156,7 @@ def test_half_a_surrogate_pair_is_a_template_that_fails(half: str) -> None:
 
 def test_an_endless_template_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """After its limit, once; its thread ends too."""
+    chat_template._seconds_of_ours()  # imports, in which a thread may not be abandoned
     monkeypatch.setattr(chat_template, "_limit_s", lambda: 0.2)
     found, said = conversations(ENDLESS)
     for _ in range(3):
