@@ -30,7 +30,7 @@ from .aliases import meant
 from .expert_checks import check_together, keep_alive, temperature, variable, variables
 from .location import Location, location_of, needs_network
 from .setting import checks_of, required_of, setting
-from .thinking import levels, thinking_levels
+from .thinking import check_level_of, levels, thinking_levels
 
 __all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of"]
 
@@ -278,6 +278,7 @@ def experts_of(stated: Any) -> Mapping[str, ExpertConfig]:
         raise ConfigError("[experts] has an expert without a name")
     if not all(type(one) is ExpertConfig for one in named.values()):
         named = FrozenDict({name: _expert(name, table) for name, table in named.items()})
+    check_level_of(named)
     if all(one.thinking is None for one in named.values()):
         return named
     return _with_levels(named)
@@ -305,8 +306,7 @@ def _with_levels(experts: Mapping[str, ExpertConfig]) -> Mapping[str, ExpertConf
             result[name] = one
             continue
         stated = {field.name: getattr(one, field.name) for field in fields(one)}
-        for own, settings in levels(name, stated, EXPERT_SETTINGS):
-            if own in experts:
-                raise ConfigError(f"[experts] has {own!r} and a level of that name; rename it")
+        for own, where, settings in levels(name, stated, EXPERT_SETTINGS, taken=experts):
+            check_together(settings, where)
             result[own] = ExpertConfig(**settings)
     return FrozenDict(result)
