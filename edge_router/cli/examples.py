@@ -68,6 +68,8 @@ EXAMPLES: Mapping[str, str] = {
     "edge-router bench compare": "edge-router bench compare old.json new.csv --fail-above 5",
     "edge-router export": "edge-router export run router-small --data DATA",
     "edge-router export collect": "edge-router export collect OUT --questions questions.jsonl",
+    "edge-router export grade": "edge-router export grade OUT --out GRADED.jsonl.gz",
+    "edge-router export judge": "edge-router export judge OUT --out JUDGED.jsonl --judge cloud",
     "edge-router export import": "edge-router export import csv mine.csv --out outcomes.jsonl.gz",
     "edge-router device": "edge-router device show",
     "edge-router privacy": 'edge-router privacy check "Write to ann@example.org"',

@@ -27,10 +27,10 @@ from edge_router.guards.checks import (
 from edge_router.guards.redaction import quoted, redacted_setting
 
 from .aliases import meant
-from .expert_values import keep_alive, temperature, variable, variables
-from .location import Location, location_of, needs_network, require_url
+from .expert_checks import check_together, keep_alive, temperature, variable, variables
+from .location import Location, location_of, needs_network
 from .setting import checks_of, required_of, setting
-from .thinking import THOUGHT, check_thinking, levels, thinking_levels
+from .thinking import check_level_of, levels, thinking_levels
 
 __all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of"]
 
@@ -201,7 +201,7 @@ class ExpertConfig:
     quality_gain: float | None = field(
         default=None,
         metadata=setting(
-            number(-0.45, 0.45), "good answers beyond its profile's where that has one half, 0..1"
+            number(-0.45, 0.45), "share of good answers added where its profile's is a half"
         ),
     )
     level_of: str | None = field(
@@ -210,7 +210,7 @@ class ExpertConfig:
 
     def __post_init__(self) -> None:
         settle(self, EXPERT_FIELDS, "ExpertConfig")
-        _check_together({one.name: getattr(self, one.name) for one in fields(self)}, "ExpertConfig")
+        check_together({one.name: getattr(self, one.name) for one in fields(self)}, "ExpertConfig")
 
     def __repr__(self) -> str:
         """The settings that are set, without what looks like a key or a password."""
@@ -278,6 +278,7 @@ def experts_of(stated: Any) -> Mapping[str, ExpertConfig]:
         raise ConfigError("[experts] has an expert without a name")
     if not all(type(one) is ExpertConfig for one in named.values()):
         named = FrozenDict({name: _expert(name, table) for name, table in named.items()})
+    check_level_of(named)
     if all(one.thinking is None for one in named.values()):
         return named
     return _with_levels(named)
@@ -293,7 +294,7 @@ def _expert(name: str, table: Any) -> ExpertConfig:
     settings = checked(stated, EXPERT_SETTINGS, where)
     if missing := REQUIRED - settings.keys():
         raise ConfigError(f"{where} lacks {', '.join(sorted(missing))}")
-    _check_together(settings, where)
+    check_together(settings, where)
     return ExpertConfig(**settings)
 
 
@@ -305,46 +306,7 @@ def _with_levels(experts: Mapping[str, ExpertConfig]) -> Mapping[str, ExpertConf
             result[name] = one
             continue
         stated = {field.name: getattr(one, field.name) for field in fields(one)}
-        for own, settings in levels(name, stated, EXPERT_SETTINGS):
-            if own in experts:
-                raise ConfigError(f"[experts] has {own!r} and a level of that name; rename it")
+        for own, where, settings in levels(name, stated, EXPERT_SETTINGS, taken=experts):
+            check_together(settings, where)
             result[own] = ExpertConfig(**settings)
     return FrozenDict(result)
-
-
-def _check_together(expert: Mapping[str, Any], where: str) -> None:
-    """Check settings of one expert that depend on each other."""
-    if expert["backend"] == "openai" or expert.get("base_url") is not None:
-        require_url(expert.get("base_url"), where)
-    place = location_of(expert.get("location"), expert.get("base_url"))
-    on_device = place == Location.DEVICE
-    if expert["backend"] == "llama_cpp" and not on_device:
-        raise ConfigError(f"{where} runs in this process; its location cannot be {str(place)!r}")
-    for key in ("engine", "keep_alive") if expert["backend"] != "llama_cpp" else ():
-        if expert.get(key) is not None:
-            raise ConfigError(f"{key} in {where} is for backend = 'llama_cpp'; leave it out")
-    if expert["backend"] == "llama_cpp":
-        for key in ("vision", "audio", "files", "reasoning", "logprobs", *THOUGHT):
-            if expert.get(key):
-                shown = "true" if expert[key] is True else quoted(expert[key])
-                raise ConfigError(
-                    f"{key} = {shown} in {where}, but a model in this "
-                    "process cannot; leave it out or run the model behind a server "
-                    "(backend = 'openai')"
-                )
-    check_thinking(expert, where)
-    if on_device and not needs_network(expert.get("base_url")) and expert.get("retries"):
-        raise ConfigError(
-            f"retries = {expert['retries']!r} in {where} is for cloud experts; leave it out"
-        )
-    usd_per_hour = expert.get("usd_per_hour")
-    if usd_per_hour is not None and place == Location.CLOUD:
-        raise ConfigError(
-            f"usd_per_hour = {usd_per_hour!r} in {where} is for experts on this device or a lan; "
-            "state a cloud expert's price by the token"
-        )
-    prices = (expert.get("input_usd_per_million"), expert.get("output_usd_per_million"))
-    if prices.count(None) == 1:
-        raise ConfigError(
-            f"{where} needs both input_usd_per_million and output_usd_per_million, or neither"
-        )

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from edge_router.errors import ConfigError
 from edge_router.guards.checks import Check, FrozenDict, checked, table
 from edge_router.guards.redaction import quoted
 
-__all__ = ["THOUGHT", "check_thinking", "levels", "thinking_levels"]
+__all__ = ["check_level_of", "levels", "thinking_levels"]
 
 LEVELS = {"off": "none", "low": "low", "medium": "medium", "full": "high"}
 """How much an expert may think, by the level's name, as the `reasoning_effort` of a request."""
-
-THOUGHT = ("thinking", "reasoning_effort")
-"""The settings that say how much to think."""
 
 OF_A_LEVEL = (
     "model", "profile", "context_tokens", "input_usd_per_million", "cached_input_usd_per_million",
@@ -38,25 +35,41 @@ def thinking_levels(value: Any, fault: str) -> Mapping[str, Any]:
     return stated
 
 
-def check_thinking(expert: Mapping[str, Any], where: str) -> None:
-    """Check what is stated of thinking beside what else is."""
-    stated = [key for key in THOUGHT if expert.get(key)]
-    if stated and expert.get("reasoning") is False:
-        raise ConfigError(f"{stated[0]} in {where} needs reasoning = true; leave one of them out")
-    if stated and "reasoning_effort" in (expert.get("extra_body") or {}):
-        raise ConfigError(f"extra_body in {where} must not hold what {stated[0]} says")
+def check_level_of(experts: Mapping[str, Any]) -> None:
+    """Check that no expert is called a level of another one, or of two servers: asking for that one
+    by its name would ask somebody else."""
+    servers: dict[str, tuple[Any, ...]] = {}
+    for name, one in experts.items():
+        if one.level_of is None:
+            continue
+        stated = f"level_of = {quoted(one.level_of)} in [experts.{name}]"
+        if one.level_of in experts:
+            raise ConfigError(
+                f"{stated} is the name of another expert; leave it out, or state levels as "
+                "[experts.NAME.thinking.LEVEL]"
+            )
+        server = (one.place, one.base_url, one.api_key_env)
+        if servers.setdefault(one.level_of, server) != server:
+            raise ConfigError(
+                f"{stated} has another server, key or location than its other levels; leave it out"
+            )
 
 
 def levels(
-    name: str, expert: Mapping[str, Any], checks: Mapping[str, Check]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name of each level of the expert `name`, and its settings: the expert's, but for what the
-    level states, which passes the `checks` of an expert's settings. Raises ConfigError."""
+    name: str, expert: Mapping[str, Any], checks: Mapping[str, Check], *, taken: Container[str]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The name of each level of the expert `name`, its table, and its settings: the expert's, but
+    for what the level states, which passes the `checks` of an expert's settings, and but for what
+    is thought where nothing is. Raises ConfigError, also for a name that is `taken`."""
     allowed = {key: checks[key] for key in OF_A_LEVEL}
     for level, stated in expert["thinking"].items():
         where = f"[experts.{name}.thinking.{level}]"
         known = {key: value for key, value in stated.items() if value is not None}
+        if f"{name}-{level}" in taken:
+            raise ConfigError(f"[experts] has '{name}-{level}' and a level of that name; rename it")
         own = {"reasoning_effort": LEVELS[level], **checked(known, allowed, where)}
+        if level == "off":
+            own = {"thought_tokens": None, "quality_gain": None, **own}
         settings = {**expert, "thinking": None, "reasoning": True, "level_of": name, **own}
         if level != "off" and settings["thought_tokens"] is None:
             raise ConfigError(
@@ -65,4 +78,4 @@ def levels(
             )
         if expert["extra_body"] and "extra_body" in own:
             settings["extra_body"] = FrozenDict({**expert["extra_body"], **own["extra_body"]})
-        yield f"{name}-{level}", settings
+        yield f"{name}-{level}", where, settings

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -31,8 +30,10 @@ def similarities(pairs: Sequence[tuple[str, str]]) -> list[float]:
     if not pairs:
         return []
     embedder = _embedder()
+    from ..training.loop import one_thread  # torch: KEPT_ANSWER_CHARS is read without it
+
     cosines = []
-    with _one_thread():
+    with one_thread():
         read = None
         for answer, reference in pairs:
             if reference != read:  # the answers to a question share it
@@ -48,16 +49,3 @@ def _embedder() -> SentenceEmbedder:
         return SentenceEmbedder(base_folder(), max_tokens=MAX_TOKENS)
     except (ModuleNotFoundError, FileNotFoundError) as error:
         raise MissingExtra("BERTSim's encoder, all-MiniLM-L6-v2,", "export") from error
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """More would add up in another order, and round otherwise."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
     grade.add_argument("--expert", action="append", help="nll of only this one (may be repeated)")
     grade.add_argument("--parallel", type=int, default=1, help="models at once for nll (default 1)")
     add_engine(grade)
-    grade.add_argument("--json", action="store_true")
+    grade.add_argument("--json", action="store_true", help="print JSON for machines")
 
 
 def _grade(options: argparse.Namespace) -> None:

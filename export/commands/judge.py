@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
     judge.add_argument("--count", type=int, help="only so many rows, drawn by their hash")
     judge.add_argument("--max-usd", type=float, help="what all verdicts may cost")
     judge.add_argument("--seed", type=int, default=0, help="of the order of questions")
-    judge.add_argument("--json", action="store_true")
+    judge.add_argument("--json", action="store_true", help="print JSON for machines")
 
 
 def _judge(options: argparse.Namespace) -> None:

@@ -19,13 +19,25 @@ from tqdm import tqdm
 
 from ..data.rows import BadData
 
-__all__ = ["Batch", "bucketed_batches", "fit", "optimizer_of", "padded"]
+__all__ = ["Batch", "bucketed_batches", "fit", "one_thread", "optimizer_of", "padded"]
 
 CHECKPOINT_EVERY_S = 60.0
 BUCKET_BATCHES = 50
 WARM_UP = 0.06
 
 Batch = npt.NDArray[np.int64]
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch computes with one thread: more add up in another order, so that numbers would depend on
+    how many cores there are, and small networks gain nothing from them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def fit(

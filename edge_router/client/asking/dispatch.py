@@ -23,7 +23,7 @@ from edge_router.errors import (
     PrivacyWithheld,
 )
 from edge_router.layers.budget import Budget, Reservation
-from edge_router.routing.experts.expert import Expert, Location
+from edge_router.routing.experts.expert import THOUGHT_SPREAD, Expert, Location
 from edge_router.settings.config import Config, configured_limits
 
 from ..running_estimates import Experience
@@ -33,7 +33,6 @@ __all__ = ["Asking", "Dispatch"]
 
 SILENCE_S = 10.0  # of a cloud expert, before the next one is asked
 LEAST_SILENCE_S = 2.0  # for an expert that is asked after silent ones
-THOUGHT_SPREAD = 3.0  # times the mean
 WHOLE_SHARE = 0.75  # of the time left, for a whole answer while fallbacks remain
 
 NOT_ASKED = (CostLimitReached, PrivacyWithheld)  # of the request, not of the server
@@ -110,7 +109,7 @@ class Asking:
     def _deadline(self, query: Query, name: str) -> Deadline:
         """The deadline of one expert. While fallbacks remain it gets its share of the time left for
         the first piece, and about ten seconds of silence in all."""
-        fallbacks = _fallbacks_left(query, name)
+        fallbacks = _other_servers_left(query, name)
         if not fallbacks:
             return query.deadline.attempt()
         left = query.deadline.remaining()
@@ -301,6 +300,15 @@ def _thinking_s(expert: Expert) -> float:
 def _fallbacks_left(query: Query, name: str) -> int:
     """How many fallbacks remain for an expert."""
     return sum(1 for one in query.decision.order if one != name and one not in query.failures)
+
+
+def _other_servers_left(query: Query, name: str) -> int:
+    """How many fallbacks remain if an expert cannot be reached: its other levels are not asked."""
+    grounds = query.decision.grounds
+    experts = () if grounds is None else (one.expert for one in grounds.candidates)
+    of = next((one.level_of for one in experts if one.name == name), None)
+    levels = set() if of is None else _levels_of(query, of) - query.failures.keys() - {name}
+    return _fallbacks_left(query, name) - len(levels)
 
 
 def _no_answer(query: Query) -> NoExpertFits | AllBackendsFailed:

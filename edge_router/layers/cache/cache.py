@@ -164,7 +164,9 @@ def _is_about_now(request: ChatRequest, decision: Decision) -> bool:
 def _may_answer(expert: str, decision: Decision) -> bool:
     """Whether what an expert wrote may stand for the answer that was decided on: it may read the
     request, and is expected to do no worse."""
-    if expert not in decision.order and decision.excluded.get(expert) not in FREE_OF_IT:
+    if expert not in decision.order and (
+        decision.reason is Reason.ASKED_BY_NAME or decision.excluded.get(expert) not in FREE_OF_IT
+    ):
         return False
     theirs, decided = decision.estimates.get(expert), decision.estimates[decision.expert]
     return theirs is not None and theirs.quality >= decided.quality

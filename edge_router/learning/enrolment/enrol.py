@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_router.backends.base import Backend
-from edge_router.chat.request import ChatRequest
+from edge_router.chat.request import NO_THOUGHT, ChatRequest
 from edge_router.errors import ConfigError
 from edge_router.guards.data_folder import writing_to
 from edge_router.routing.artifact.encoder import OnnxEncoder
@@ -27,6 +27,7 @@ from edge_router.routing.experts.enrolled import (
     enrolled_path,
     head_of,
 )
+from edge_router.routing.experts.expert import THOUGHT_SPREAD
 from edge_router.routing.logistic import with_bias
 from edge_router.routing.roster import REFERENCE, stated_pricing
 from edge_router.settings.config import Config
@@ -48,6 +49,7 @@ __all__ = ["Enroller"]
 Progress = Callable[[int, str | None], None]
 
 FLEET_ANSWERS = 20_000  # more change a head by less than its own uncertainty
+LEAST_ROOM_TO_THINK = 2048.0  # tokens
 
 log = logging.getLogger("edge_router")
 
@@ -224,6 +226,7 @@ class Enroller:
             Journal(self._journal(expert)),
             pricing=stated_pricing(expert),
             budget_usd=None if expert.place != Location.CLOUD else self.config.budget_usd,
+            thought_tokens=_room_to_think(expert),
             deadline_s=self.config.deadline_s,
         )
         try:
@@ -234,8 +237,10 @@ class Enroller:
 
     def _journal(self, expert: ExpertConfig) -> Path:
         """Another model under the same name has another journal."""
-        model = json.dumps([expert.backend, expert.model, expert.base_url])
-        digest = hashlib.sha256(model.encode()).hexdigest()[:8]
+        model = [expert.backend, expert.model, expert.base_url]
+        if expert.reasoning_effort is not None:  # one that thinks more or less is another one
+            model.append(expert.reasoning_effort)
+        digest = hashlib.sha256(json.dumps(model).encode()).hexdigest()[:8]
         return self.path.with_name(f"{self.name}.{digest}.answers.jsonl")
 
     def _fitted(
@@ -252,3 +257,10 @@ class Enroller:
             output_tokens=np.array([np.nan if n is None else n for n in tokens], dtype=np.float64),
         )
         return Enrolment.fit(self.prior, outcomes, profile)
+
+
+def _room_to_think(expert: ExpertConfig) -> float:
+    """Tokens for thoughts; some also for one whose profile counts them as part of its answers."""
+    if expert.reasoning_effort in NO_THOUGHT:
+        return 0.0
+    return max(LEAST_ROOM_TO_THINK, THOUGHT_SPREAD * (expert.thought_tokens or 0.0))

@@ -7,8 +7,9 @@ on, and a new router's head is fitted to the same answers without asking again.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
@@ -73,7 +74,8 @@ class Answered:
 class Examination:
     """Asks one expert, called `name`, and journals.
 
-    `budget_usd` bounds what asking may cost at `pricing`; None means no bound.
+    `budget_usd` bounds what asking may cost at `pricing`; None means no bound. `thought_tokens` is
+    the room for what it thinks before an answer: without it the answer would be cut off, and wrong.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Examination:
     journal: Journal
     pricing: Pricing | None = None
     budget_usd: float | None = None
+    thought_tokens: float = 0.0
     deadline_s: float = DEADLINE_S
     pause_s: float = PAUSE_S
 
@@ -123,7 +126,7 @@ class Examination:
 
         def complete() -> ChatCompletion:
             deadline = Deadline.after(self.deadline_s)
-            return self.backend.complete(question.request, deadline=deadline)
+            return self.backend.complete(self._request(question), deadline=deadline)
 
         retries = Retries(ATTEMPTS, self.pause_s, most_pause_s=self.deadline_s)
         completion = retries.run(complete)
@@ -132,11 +135,16 @@ class Examination:
             "output_tokens": completion.usage.completion_tokens if completion.usage else None,
         }
 
+    def _request(self, question: ExamQuestion) -> ChatRequest:
+        """The question, with room for thoughts and an answer."""
+        request = question.request
+        return replace(request, max_tokens=request.max_tokens + math.ceil(self.thought_tokens))
+
     def _cost(self, question: ExamQuestion, tokens: float | None = None) -> float:
         """Dollars; at most what the longest answer costs where tokens were not counted."""
         if self.pricing is None:
             return 0.0
-        request = question.request
+        request = self._request(question)
         longest = request.max_tokens if tokens is None else tokens
         return self.pricing.cost(request.characters / CHARACTERS_PER_TOKEN, longest)
 

@@ -17,8 +17,8 @@ __all__ = ["ThinkingLevels"]
 
 @dataclass(frozen=True, slots=True)
 class ThinkingLevels:
-    """What experts think: by name the `reasoning_effort` of each that is asked with one, and the
-    tokens that it takes."""
+    """What experts think: by name the `reasoning_effort` of each that is a level, and the tokens
+    that thinking takes. One that is no level thinks as much as a request states."""
 
     efforts: Mapping[str, ReasoningEffort]
     thoughts: Mapping[str, float]
@@ -26,7 +26,8 @@ class ThinkingLevels:
     @classmethod
     def of(cls, experts: Iterable[Expert]) -> Self:
         experts = tuple(experts)
-        efforts = {e.name: e.reasoning_effort for e in experts if e.reasoning_effort is not None}
+        levels = (e for e in experts if e.level_of is not None)
+        efforts = {e.name: e.reasoning_effort for e in levels if e.reasoning_effort is not None}
         return cls(efforts, {e.name: e.thought_tokens for e in experts if e.thought_tokens})
 
     def others(self, request: ChatRequest) -> Mapping[str, Reason]:

@@ -30,7 +30,19 @@ from edge_router.settings.location import Location
 from ..arrays import AnyFloats, Float64s
 from ..logistic import log_odds, sigmoid
 
-__all__ = ["PROFILES", "Estimate", "Expert", "ExpertHead", "Location", "Pricing", "tools_head"]
+__all__ = [
+    "PROFILES",
+    "THOUGHT_SPREAD",
+    "Estimate",
+    "Expert",
+    "ExpertHead",
+    "Location",
+    "Pricing",
+    "tools_head",
+]
+
+THOUGHT_SPREAD = 3.0
+"""How much an expert may think about a hard query, in times of its mean."""
 
 
 EVERYTHING = frozenset(Capability)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from edge_router.routing.arrays import Float64s
 
+from ...training.loop import one_thread
 from ..base import Queries
 from ..validation import Indices, split_off
 
@@ -39,7 +39,7 @@ class Descent:
 
     def run(self, network: nn.Module, loss: Loss, rows: int, *, seed: int) -> None:
         """All rows, all epochs."""
-        with _one_thread():
+        with one_thread():
             for _ in self._train(network, loss, np.arange(rows), seed):
                 pass
         network.eval()
@@ -51,7 +51,7 @@ class Descent:
         """
         known, held = split_off(rows, seed=seed)
         least, best, last = math.inf, network.state_dict(), 0
-        with _one_thread():
+        with one_thread():
             for epoch in self._train(network, loss, known, seed):
                 if (error := _mean_loss(network, loss, held)) < least:
                     least, best, last = error, copy.deepcopy(network.state_dict()), epoch
@@ -77,17 +77,6 @@ class Descent:
 
 
 ON_EMBEDDINGS = Descent(rate=3e-4, weight_decay=1e-2, batch=64, epochs=60)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small networks gain nothing from more, and then depend on how many cores there are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _mean_loss(network: nn.Module, loss: Loss, rows: Indices) -> float:

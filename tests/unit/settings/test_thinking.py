@@ -76,6 +76,36 @@ def test_a_level_that_cannot_be_names_value_and_fix(thinking: Any, words: str) -
         Config(experts={"big": {**stated, "thinking": thinking}})
 
 
+def test_what_a_level_lacks_is_said_of_that_level() -> None:
+    """Also where settings depend on each other."""
+    priceless = replace(
+        CLOUD, input_usd_per_million=None, output_usd_per_million=None,
+        thinking={"off": {"input_usd_per_million": 1.0}},
+    )  # fmt: skip
+    with pytest.raises(ConfigError, match=r"\[experts.big.thinking.off\] needs both input_usd"):
+        Config(experts={"big": priceless})
+
+
+def test_what_an_expert_thinks_is_not_what_it_thinks_when_it_does_not() -> None:
+    """What is stated for all levels is not of the level `off`, unless that states it itself."""
+    stated = replace(CLOUD, thought_tokens=300, quality_gain=0.1)
+    both = Config(experts={"big": replace(stated, thinking={"off": {}, "low": {}})}).experts
+    assert (both["big-off"].thought_tokens, both["big-off"].quality_gain) == (None, None)
+    assert (both["big-low"].thought_tokens, both["big-low"].quality_gain) == (300.0, 0.1)
+    own = replace(stated, thinking={"off": {"thought_tokens": 5}})
+    assert Config(experts={"big": own}).experts["big-off"].thought_tokens == 5.0
+
+
+def test_no_expert_is_a_level_of_another_one_or_of_two_servers() -> None:
+    """Who asks for the expert on this device by its name must not get one in the cloud."""
+    with pytest.raises(ConfigError, match=r"level_of = 'local' in \[experts.big\] is the name of"):
+        Config(experts={"local": LOCAL, "big": replace(CLOUD, level_of="local")})
+    one = replace(CLOUD, level_of="big")
+    for other in (replace(one, base_url="http://127.0.0.1:8/v1"), replace(one, api_key_env="KEY")):
+        with pytest.raises(ConfigError, match=r"\[experts.b\] has another server, key or location"):
+            Config(experts={"a": one, "b": other})
+
+
 def test_a_name_is_taken_once() -> None:
     """A level's name may be that of another expert, which would be lost."""
     big = replace(CLOUD, thinking={"off": {}})

@@ -148,6 +148,8 @@ def _answer(expert: ExpertConfig) -> str:
     finally:
         backend.close()
     elapsed = time.perf_counter() - start
+    if not answer.text and answer.finish_reason == "length" and expert.reasoning_effort is not None:
+        return f"thinks for more than {ANSWER_TOKENS} tokens, after {elapsed:.1f} s"
     if not (answer.text or answer.reasoning_content):
         raise _Fault(f"an empty answer after {elapsed:.1f} s")
     return f"{answer.text.strip()[:60]!r} after {elapsed:.1f} s"

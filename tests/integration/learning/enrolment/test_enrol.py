@@ -12,6 +12,7 @@ import pytest
 from edge_router.cli.main import main
 from edge_router.errors import ConfigError
 from edge_router.learning.enrolment.exam import exam_questions
+from edge_router.learning.enrolment.grading import MAX_TOKENS
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.routing.experts.enrolled import (
     EnrolledExpert,
@@ -21,7 +22,7 @@ from edge_router.routing.router import Router
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Placement
 from edge_router.testing import FakeBackend
-from made_enroller import LOCAL, made_enroller
+from made_enroller import CLOUD, LOCAL, made_enroller
 
 
 def _outcomes(tmp_path: Path) -> Path:
@@ -116,3 +117,23 @@ def test_the_command_enrolls_and_reports(
     assert "give --outcomes FILE, --run N, or --profile" in capsys.readouterr().err
     assert main(["enroll", "mine", "--profile", "huge"]) == 2
     assert "profile 'huge' is unknown" in capsys.readouterr().err
+
+
+def test_an_expert_that_thinks_is_examined_with_room_for_it(
+    tmp_path: Path, artifact: RouterArtifact
+) -> None:
+    """Three times its mean, some where its profile counts it, none where it does not think; and
+    each effort has a journal of its own."""
+    journals = set()
+    for effort, thoughts, room in (
+        ("high", 2000, 6000), ("high", 0, 2048), ("none", 300, 0), (None, None, 0),
+    ):  # fmt: skip
+        backend = FakeBackend("Paris")
+        one = replace(CLOUD, reasoning_effort=effort, thought_tokens=thoughts)
+        folder = tmp_path / f"{effort}-{thoughts}"
+        enroller = made_enroller(folder, artifact, "far", backend, experts={"far": one})
+        enroller.from_run(1)
+        most = backend.requests[0].max_tokens
+        assert room < most <= room + max(MAX_TOKENS.values())
+        journals |= {path.name for path in folder.rglob("*.answers.jsonl")}
+    assert len(journals) == 3

@@ -209,7 +209,7 @@ def test_a_value_is_replaced_where_no_detector_sees_it_too() -> None:
 @pytest.mark.parametrize("mode", ["redact", "never"])
 def test_a_text_marked_as_confidential_stays(mode: str) -> None:
     """No placeholder can stand for what it means, so with "redact" it is withheld too."""
-    text = "Strictly confidential: we close the Leeds office in May. Write the announcement."
+    text = "Strictly confidential, for our patent: prove that e is irrational."
     router, far, near, _ = asked(text, {"cloud": mode})
     assert (len(far.requests), len(near.requests)) == (0, 1)
     decision = router.router.route(ChatRequest.of(text))

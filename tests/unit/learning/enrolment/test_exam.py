@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,18 @@ def test_five_failures_in_a_row_end_it(tmp_path: Path) -> None:
     exam = Examination("x", backend, Journal(tmp_path / "j"), pause_s=0.0)
     with pytest.raises(ExpertKeepsFailing, match="x failed 5 times in a row, last: down"):
         exam.ask(exam_questions()[:9])
+
+
+def test_an_expert_that_thinks_has_room_for_its_answer(tmp_path: Path) -> None:
+    """Its thoughts count in max_tokens, and in what the longest answer may cost."""
+    backend, price = FakeBackend("Paris"), Pricing(0.0, 1e6)  # a dollar per token
+    exam = Examination("x", backend, Journal(tmp_path / "j"), thought_tokens=1000.5)
+    exam.ask(QUESTIONS[:1])
+    (asked,) = backend.requests
+    assert asked.max_tokens == QUESTIONS[0].request.max_tokens + 1001
+    poor = replace(exam, journal=Journal(tmp_path / "k"), pricing=price, budget_usd=1000.0)
+    with pytest.raises(ConfigError, match=r"budget of \$1,000.00 is spent"):
+        poor.ask(QUESTIONS)
 
 
 def test_a_budget_is_never_exceeded(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from edge_router import ChatRequest, Config, EdgeRouter, Message, Reason
+from edge_router.backends.deadline import Deadline
 from edge_router.errors import BackendRejected, ConfigError, NoExpertFits
 from edge_router.routing.router import Router
 from edge_router.testing import FakeBackend
@@ -71,6 +72,12 @@ def test_a_level_that_nobody_has_fits_nobody() -> None:
         Router.from_config(config()).route(ask(reasoning_effort="xhigh"))
 
 
+def test_an_expert_without_levels_thinks_as_much_as_the_caller_states() -> None:
+    """Its own setting is for requests that state nothing."""
+    single = Config(experts={"big": replace(CLOUD, reasoning_effort="high")})
+    assert Router.from_config(single).route(ask(reasoning_effort="low")).expert == "big"
+
+
 def test_a_level_needs_room_to_answer() -> None:
     """Thoughts count in max_tokens; if nobody else is left, it is asked all the same."""
     router = Router.from_config(config())
@@ -109,6 +116,22 @@ def test_an_expert_asked_by_its_name_is_any_of_its_levels() -> None:
             router.consult("bigger", ask())
 
 
+def test_an_expert_asked_by_its_name_gives_no_others_kept_answer() -> None:
+    """Not even that of a better one, which the budget does not pay for any more."""
+    free = replace(BIG, input_usd_per_million=0.0, output_usd_per_million=0.0)
+    low = {"thought_tokens": 10}
+    better = replace(CLOUD, quality_gain=0.4, output_usd_per_million=1000.0)
+    experts = {"better": better, "big": replace(free, thinking={"off": {}, "low": low})}
+    stated: Any = {"cache": {"mode": "exact"}, "budget_usd": 0.052, "min_gain": 0.0}
+    names = ("big-off", "big-low")
+    backends = {"better": FakeBackend("word " * 48), **{n: FakeBackend(n) for n in names}}
+    with EdgeRouter(Config(experts=experts, **stated), backends=backends) as router:
+        assert router.complete(ask(max_tokens=50)).record.answered_by == "better"
+        again = router.complete(ask(max_tokens=50)).record
+        assert (again.cached, again.decision.excluded["better"]) == ("exact", Reason.BUDGET)
+        assert router.consult("big", ask(max_tokens=50)).record.answered_by.startswith("big-")
+
+
 def test_a_server_that_is_down_is_not_asked_at_each_level() -> None:
     """The next expert answers; the record says why the levels were not asked."""
     down = FakeBackend(error=DOWN)
@@ -118,6 +141,21 @@ def test_a_server_that_is_down_is_not_asked_at_each_level() -> None:
     assert record.answered_by == "local"
     assert backends["big-low"].requests == backends["big-off"].requests == []
     assert "big-full is unavailable, and so is its server" in record.failures["big-low"]
+
+
+def test_the_time_left_is_not_kept_for_levels_that_are_not_asked() -> None:
+    """If one of them is too slow, only the expert at another server is left."""
+    times: list[float] = []
+
+    class Timed(FakeBackend):
+        def stream(self, request: ChatRequest, *, deadline: Deadline) -> Any:
+            times.append(deadline.remaining())
+            return super().stream(request, deadline=deadline)
+
+    with EdgeRouter(config(deadline_s=90.0), backends=fakes(big_full=Timed())) as router:
+        list(router.stream(ask()))
+        router.consult("big", ask())
+    assert times == [pytest.approx(45.0, abs=5.0), pytest.approx(90.0, abs=5.0)]
 
 
 def test_a_refusal_is_the_callers() -> None:

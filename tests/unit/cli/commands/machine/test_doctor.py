@@ -14,7 +14,7 @@ from edge_router.errors import ArtifactNotFound
 from edge_router.routing.artifact.manifest import RouterArtifact
 from edge_router.settings.config import Config
 from edge_router.settings.expert_config import ExpertConfig
-from fault_server import FaultServer, Peer
+from fault_server import FaultServer, Peer, answer_json
 
 
 def _of(name: str, config: Config, **how: bool) -> doctor.Check:
@@ -156,6 +156,21 @@ def test_it_asks_nobody_whom_the_settings_rule_out() -> None:
     for kept, place in (("only_on_device", "device"), ("only_on_lan", "network")):
         (check,) = doctor.asked(Config(experts={"far": far}, placement=kept))
         assert (check.ok, check.detail) == (True, f"not asked: nothing may leave this {place}")
+
+
+def test_a_level_that_thinks_longer_than_the_doctor_waits_is_sound() -> None:
+    """Its server keeps the thoughts; an expert that does not think gave no answer."""
+    choice = {"index": 0, "message": {"content": ""}, "finish_reason": "length"}
+
+    def thinks(peer: Peer) -> None:
+        peer.request()
+        peer.send(answer_json({"id": "1", "model": "m", "choices": [choice]}))
+
+    with FaultServer(thinks) as server:
+        (full,) = doctor.asked(_server(server.url, reasoning_effort="high"))
+        (other,) = doctor.asked(_server(server.url))
+    assert (full.ok, full.detail.split(",")[0]) == (True, "thinks for more than 64 tokens")
+    assert not other.ok
 
 
 def test_an_application_that_was_frozen_has_versions_all_the_same(
