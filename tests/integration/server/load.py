@@ -9,13 +9,13 @@ a core that another of them has. What of its time that is, --parts tells (Linux)
 leaves the local model out, --nice 19 lets the clients and the fake cloud run behind the others, and
 --threads 1 leaves one core of two to deciding.
 
-Wanted are 5 ms in 99 %. Two cores with nothing else on them gave 9.4 (median 2.0), of which 1.6 are
-CPU, nearly all of it the encoder's. Clients and cloud, the local model's two threads and the server
-want four cores. In most of 35 runs beside other programs 99 % of decisions took 2.4 to 4.1 ms of
-CPU (5 and 28 in two of them); all else was waiting for a core, or for the interpreter's lock while
-its holder waited for one. It does not come from queueing: 4 clients wait as long as 32. Threads of
-the local model at a lower priority made it worse: one of them that holds the lock and gets no
-core holds up everybody.
+Wanted are 5 ms in 99 %. Two cores with nothing else on them gave 9.5 to 10.1 in six runs (median
+2.3 to 2.5), and 5.9 with cloud alone. CPU was 3.1 of it, nearly all the encoder's; waiting for a
+core 5, and for the interpreter's lock 5.5, while its holder waited for one: clients and cloud, the
+local model's two threads and the server want four cores. It does not come from queueing: 4 clients
+wait as long as 32. Longer or shorter turns of threads (SWITCH_S), clients of lower priority and
+one model thread changed nothing; threads of the local model at a lower priority made it worse: one
+of them that holds the lock and gets no core holds up everybody.
 """
 
 from __future__ import annotations
