@@ -88,11 +88,11 @@ def distill(
     def loss_of(batch: Batch) -> Tensor:
         ids = [data.ids[draw] for draw in batch]
         if triggers is None:
-            return _loss(
-                student, data, targets, [Attacked(row, ()) for row in ids], batch, plan=plan
-            )
-        triggers.improve(student, ids)
-        return _loss(student, data, targets, triggers.attacked(ids), batch, plan=plan)
+            messages = [Attacked(row, ()) for row in ids]
+        else:
+            triggers.improve(student, ids)
+            messages = triggers.attacked(ids)
+        return _loss(student, data, targets, messages, batch, plan=plan)
 
     fit(
         student,

@@ -258,19 +258,27 @@ def _thinking(
 
 def _rule_out_levels(query: Query, name: str) -> None:
     """Note that other levels of thinking of the same expert, at the same server, are not asked."""
-    attempt = query.attempt_of(name)
-    of = None if attempt is None else attempt.expert.level_of
-    if of is None:
+    if query.attempt_of(name) is None:
         return
-    for other in _levels_of(query, of) - query.failures.keys():
+    for other in _other_levels(query, name):
         words = f"{other} was not asked: {name} is unavailable, and so is its server"
         query.failures[other] = BackendUnavailable(words)
 
 
-def _levels_of(query: Query, expert: str) -> set[str]:
+def _other_levels(query: Query, name: str) -> list[str]:
+    """The other levels of thinking of the same expert that may still be asked."""
+    experts = _experts_of(query)
+    of = experts[name].level_of if name in experts else None
+    if of is None:
+        return []
+    levels = {one.name for one in experts.values() if one.level_of == of} - {name}
+    return [one for one in query.decision.order if one in levels and one not in query.failures]
+
+
+def _experts_of(query: Query) -> dict[str, Expert]:
+    """The experts that were weighed, by name; none where the decision does not say."""
     grounds = query.decision.grounds
-    experts = () if grounds is None else (one.expert for one in grounds.candidates)
-    return {one.name for one in experts if one.level_of == expert} & {*query.decision.order}
+    return {} if grounds is None else {one.expert.name: one.expert for one in grounds.candidates}
 
 
 def _rule_out_smaller(query: Query, name: str) -> None:
@@ -278,8 +286,7 @@ def _rule_out_smaller(query: Query, name: str) -> None:
     second overflow nobody is. One whose context is not known may have more."""
     again = query.overflow is not None
     query.overflow = query.overflow or name
-    grounds = query.decision.grounds
-    experts = {} if grounds is None else {one.expert.name: one.expert for one in grounds.candidates}
+    experts = _experts_of(query)
     room = experts[name].context_tokens if name in experts else None
     for other in query.decision.order:
         if other in query.failures or other not in experts:
@@ -304,11 +311,7 @@ def _fallbacks_left(query: Query, name: str) -> int:
 
 def _other_servers_left(query: Query, name: str) -> int:
     """How many fallbacks remain if an expert cannot be reached: its other levels are not asked."""
-    grounds = query.decision.grounds
-    experts = () if grounds is None else (one.expert for one in grounds.candidates)
-    of = next((one.level_of for one in experts if one.name == name), None)
-    levels = set() if of is None else _levels_of(query, of) - query.failures.keys() - {name}
-    return _fallbacks_left(query, name) - len(levels)
+    return _fallbacks_left(query, name) - len(_other_levels(query, name))
 
 
 def _no_answer(query: Query) -> NoExpertFits | AllBackendsFailed:
