@@ -106,3 +106,4 @@ class ModelSettings:
     is_known: bool
     free_memory: Callable[[], float | None]
     keep_alive_s: float
+    own_process: bool = False

@@ -12,7 +12,7 @@ from edge_router.errors import BackendError
 
 from ..deadline import Deadline
 
-__all__ = ["Job", "LoadedModel", "Piece"]
+__all__ = ["Job", "LoadedModel", "Piece", "pieces_of"]
 
 Piece = ChatChunk | float | tuple[float, ...] | BackendError | None
 
@@ -71,6 +71,19 @@ class LoadedModel(Protocol):
         """Compute again: called before each job."""
         ...
 
+    def is_lost(self) -> bool:
+        """Whether it is gone, as one in another process can be."""
+        ...
+
     def close(self) -> None:
         """Release the memory. No job runs any more."""
         ...
+
+
+def pieces_of(model: LoadedModel, job: Job) -> Iterator[Piece]:
+    """What a job asks of its model."""
+    if job.only_loads:
+        return iter(())
+    if job.names:
+        return model.choose(job)
+    return model.answer(job) if job.reference is None else model.score(job)

@@ -87,6 +87,9 @@ class LlamaCppPythonModel:
     def resume(self) -> None:
         self.flag.clear()
 
+    def is_lost(self) -> bool:
+        return False
+
     def close(self) -> None:
         self.model.close()
 

@@ -103,6 +103,9 @@ class XllamacppModel:
     def resume(self) -> None:
         """Nothing was stopped."""
 
+    def is_lost(self) -> bool:
+        return False
+
     def close(self) -> None:
         self.server.close()
 
