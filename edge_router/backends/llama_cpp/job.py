@@ -59,10 +59,6 @@ class LoadedModel(Protocol):
         """Tokens of a text, None if they cannot be counted now."""
         ...
 
-    def n_ctx(self) -> int:
-        """Tokens of context that prompt and answer share; no more than it was trained for."""
-        ...
-
     def abort(self) -> None:
         """End what is being computed for a job that was cancelled."""
         ...

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from edge_router.errors import BackendError, BackendUnavailable
 
 from .engine import ModelSettings
-from .gguf import GgufHeader, read_header
 from .gguf_trial import require_loadable
 from .job import Job, LoadedModel, pieces_of
 from .memory import release_memory
@@ -257,34 +256,14 @@ class Worker:
 
     def _load(self) -> LoadedModel:
         settings = self.settings
-        n_ctx = self._context(read_header(settings.path))
-        if settings.own_process:  # which is the trial at the same time
-            from .own_process.model import load_model
-
-            return load_model(settings, n_ctx, self._going_on)
-        if not settings.is_known:
-            require_loadable(settings.path, settings.engine, self._going_on)
+        if settings.own_process:  # which reads the file, and crashes alone
+            n_ctx = settings.n_ctx
+        else:
+            n_ctx = settings.context_tokens()
+            if not settings.is_known:
+                require_loadable(settings.path, settings.engine, self._going_on)
         model: LoadedModel = settings.engine.load(settings, n_ctx, self._going_on)
         return model
-
-    def _context(self, header: GgufHeader) -> int:
-        """The context in tokens, at most what the model was trained for: beyond it is noise."""
-        n_ctx, trained = self.settings.n_ctx, header.number("context_length")
-        if trained is not None and n_ctx > trained:
-            log.warning(
-                "%s was trained for %d tokens; the context of %d that was asked for is cut to that",
-                self.name,
-                trained,
-                n_ctx,
-            )
-            n_ctx = trained
-        needed, free = header.cache_bytes(n_ctx), self.settings.free_memory()
-        if needed is not None and free is not None and needed > free:
-            raise BackendUnavailable(
-                f"a context of {n_ctx} tokens of {self.name} takes {needed / 1e9:.1f} GB, and "
-                f"{free / 1e9:.1f} GB are free; state less context_tokens"
-            )
-        return n_ctx
 
 
 _RUNNING: set[Worker] = set()

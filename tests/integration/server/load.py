@@ -87,17 +87,20 @@ class Load:
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What runs beside the deciding: `only` one expert is asked, the clients are made `nice`, the
-    local model has so many `threads`; `parts` of each decision's time are kept."""
+    local model has so many `threads`, and with `shared` the server's process; `parts` of each
+    decision's time are kept."""
 
     only: str | None = None
     nice: int = 0
     threads: int | None = None
     parts: bool = False
+    shared: bool = False
 
     @property
     def settings(self) -> str:
         """Those of the local model, beside what all have."""
-        return "" if self.threads is None else f"n_threads = {self.threads}"
+        lines = ["own_process = false"] if self.shared else []
+        return "\n".join(lines + ([f"n_threads = {self.threads}"] if self.threads else []))
 
     def model(self, number: int) -> str:
         """Which expert a client asks."""
@@ -197,9 +200,10 @@ def main() -> None:
     parser.add_argument("--only", choices=("device", "cloud"))
     parser.add_argument("--nice", type=int, default=0)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--shared", action="store_true")
     parser.add_argument("--parts", action="store_true")
     options = parser.parse_args()
-    setup = Setup(options.only, options.nice, options.threads, options.parts)
+    setup = Setup(options.only, options.nice, options.threads, options.parts, options.shared)
     load = run(clients=options.clients, seconds=options.seconds, setup=setup)
     print(f"answers by status: {dict(load.statuses)}")
     quantiles = (1e3 * load.quantile(share) for share in (0.5, 0.99, 1.0))

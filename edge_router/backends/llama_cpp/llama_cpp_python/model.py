@@ -78,9 +78,6 @@ class LlamaCppPythonModel:
     def count(self, text: str) -> int | None:
         return self.prompts.count(text)
 
-    def n_ctx(self) -> int:
-        return self.prompts.n_ctx
-
     def abort(self) -> None:
         self.flag.set()
 

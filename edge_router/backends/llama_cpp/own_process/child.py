@@ -23,7 +23,9 @@ from .messages import Begin, Cancel, Count, Counted, Ended, Frames, Gave, Load, 
 
 __all__ = ["NICENESS", "serve_model"]
 
-NICENESS = 10  # added to the parent's: deciding and other programs come before a model
+NICENESS = int(
+    os.environ.get("EDGE_NICE", "10")
+)  # added to the parent's: deciding and other programs come before a model
 COUNTING = 2  # threads beyond those of the jobs
 READ_BYTES = 1 << 16
 
@@ -130,7 +132,7 @@ class Served:
 
     def _load(self, message: Load) -> None:
         settings = message.settings
-        self.model = settings.engine.load(settings, message.n_ctx, lambda: True)
+        self.model = settings.engine.load(settings, settings.context_tokens(), lambda: True)
 
     def _answer(self, number: int, job: Job) -> None:
         model = self.model

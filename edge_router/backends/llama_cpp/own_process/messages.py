@@ -32,7 +32,6 @@ class Load:
 
     number: int
     settings: ModelSettings
-    n_ctx: int
     log_level: int
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 from edge_router.chat.completion import ChatChunk
@@ -31,17 +32,18 @@ log = logging.getLogger("edge_router.llama_cpp")
 def load_model(
     settings: ModelSettings, n_ctx: int, going_on: Callable[[], bool]
 ) -> OwnProcessModel:
-    """The model with a context of `n_ctx` tokens in a new process.
+    """The model in a new process, with a context of at most `n_ctx` tokens.
 
     Raises BackendUnavailable if it does not load, ends the process, or is not `going_on()`.
     """
     name = settings.path.name
+    free = partial(_given, settings.free_memory())  # as it is before: a process cannot ask
+    sent = replace(settings, n_ctx=n_ctx, own_process=False, free_memory=free)
     process = ModelProcess(name)
     until = time.monotonic() + patience_s(settings.path)
     try:
         with process.inbox() as inbox:
-            sent = replace(settings, free_memory=_unread)  # which was looked at before
-            process.send(Load(inbox.number, sent, n_ctx, log.getEffectiveLevel()))
+            process.send(Load(inbox.number, sent, log.getEffectiveLevel()))
             while (reply := _next(inbox, LOOK_S)) is None:
                 if not going_on():
                     raise BackendUnavailable(f"{name} is closed")
@@ -58,11 +60,12 @@ def load_model(
         process.kill()
         raise
     process.remove_scratch()
-    return OwnProcessModel(process, n_ctx)
+    return OwnProcessModel(process)
 
 
-def _unread() -> None:
-    """Unknown free memory."""
+def _given(free: float | None) -> float | None:
+    """Memory that was looked up before."""
+    return free
 
 
 def _next(inbox: Inbox, timeout: float) -> Reply | None:
@@ -79,7 +82,6 @@ class OwnProcessModel:
     that does not in PATIENCE_S is killed."""
 
     process: ModelProcess
-    context: int
     _running: dict[Job, int] = field(default_factory=dict)
     _lock: threading.RLock = field(
         default_factory=threading.RLock
@@ -101,9 +103,6 @@ class OwnProcessModel:
             self.process.send(Count(inbox.number, text))
             reply = _next(inbox, COUNT_S)
         return reply.tokens if isinstance(reply, Counted) else None
-
-    def n_ctx(self) -> int:
-        return self.context
 
     def abort(self) -> None:
         with self._lock:
