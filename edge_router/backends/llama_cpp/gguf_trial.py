@@ -26,7 +26,8 @@ from .engine import ENGINES, Engine, EngineName
 from .gguf import fingerprint, read_header
 
 __all__ = [
-    "can_try", "dump_no_core", "load_once", "patience_s", "require_loadable", "scratch_folder",
+    "DEADLY", "can_try", "dump_no_core", "load_once", "patience_s", "require_loadable",
+    "scratch_folder",
 ]  # fmt: skip
 
 FINE = "loads"

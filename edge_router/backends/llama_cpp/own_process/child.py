@@ -23,9 +23,7 @@ from .messages import Begin, Cancel, Count, Counted, Ended, Frames, Gave, Load, 
 
 __all__ = ["NICENESS", "serve_model"]
 
-NICENESS = int(
-    os.environ.get("EDGE_NICE", "10")
-)  # added to the parent's: deciding and other programs come before a model
+NICENESS = 10  # added to the parent's: deciding and other programs come before a model
 COUNTING = 2  # threads beyond those of the jobs
 READ_BYTES = 1 << 16
 

@@ -15,10 +15,10 @@ from edge_router.chat.completion import ChatChunk
 from edge_router.errors import BackendUnavailable
 
 from ..engine import ModelSettings
-from ..gguf_trial import patience_s
+from ..gguf_trial import DEADLY, patience_s
 from ..job import Job, Piece
 from .messages import Begin, Cancel, Count, Counted, Ended, Gave, Load, Reply
-from .process import Inbox, ModelProcess
+from .process import IN_THIS_PROCESS, Inbox, ModelProcess
 
 __all__ = ["OwnProcessModel", "load_model"]
 
@@ -50,9 +50,10 @@ def load_model(
                 if time.monotonic() > until:
                     raise BackendUnavailable(f"{name} does not load in reasonable time")
         if process.how_it_ended is not None:
+            how = process.how_it_ended
+            fix = "take another file of this model" if how in DEADLY else IN_THIS_PROCESS
             raise BackendUnavailable(
-                f"{name} cannot be loaded: llama.cpp ended its process with "
-                f"{process.how_it_ended}; take another file of this model"
+                f"{name} cannot be loaded: the process for it ended with {how}; {fix}"
             )
         if isinstance(reply, Ended) and reply.error is not None:
             raise reply.error

@@ -22,7 +22,7 @@ from edge_router.guards.forking import NO_FORK, renew_after_fork
 from ..gguf_trial import scratch_folder
 from .messages import Ended, Frames, Logged, Message, Reply, frame
 
-__all__ = ["Inbox", "ModelProcess"]
+__all__ = ["IN_THIS_PROCESS", "Inbox", "ModelProcess"]
 
 CODE = """
 import json, sys
@@ -30,6 +30,7 @@ sys.path[:] = json.loads(sys.argv[1])
 from {} import serve_model
 serve_model()
 """
+IN_THIS_PROCESS = "own_process = false runs it in this one"
 READ_BYTES = 1 << 16
 END_S = 2.0  # for the system to take apart a process that was killed
 
@@ -120,8 +121,7 @@ class ModelProcess:
         except (OSError, ValueError) as error:
             self.remove_scratch()
             raise BackendUnavailable(
-                f"{self.name}: no process can be started for it: {error}; own_process = false "
-                "runs it in this one"
+                f"{self.name}: no process can be started for it: {error}; {IN_THIS_PROCESS}"
             ) from None
 
     def _write(self) -> None:

@@ -184,7 +184,9 @@ def test_a_process_killed_while_it_loads(engine: EngineName) -> None:
     os.kill(process, signal.SIGKILL)
     thread.join(30)
     assert len(words) == 1
-    assert "cannot be loaded: llama.cpp ended its process with SIGKILL" in words[0]
+    assert (
+        "cannot be loaded: the process for it ended with SIGKILL; own_process = false" in words[0]
+    )
     assert (backend.loaded, backend.loading) == (False, False)
     assert "Paris" in backend.complete(ask(QUESTION, 16), deadline=soon()).text
     backend.close()
