@@ -23,7 +23,7 @@ from .messages import Begin, Cancel, Count, Counted, Ended, Frames, Gave, Load, 
 
 __all__ = ["NICENESS", "serve_model"]
 
-NICENESS = 10  # added to the parent's: deciding and other programs come before a model
+NICENESS = 5  # more than the parent: a third of its share of a core that both want
 COUNTING = 2  # threads beyond those of the jobs
 READ_BYTES = 1 << 16
 

@@ -24,6 +24,7 @@ __all__ = ["OwnProcessModel", "load_model"]
 
 LOOK_S = 0.05  # between two checks whether to go on loading
 COUNT_S = 0.25  # a decision waits for a number of tokens, and can do without
+SILENT_S = 2.0  # without counting, after a count that took longer
 PATIENCE_S = 30.0  # with a cancelled job: a slow board may read some tokens for so long
 
 log = logging.getLogger("edge_router.llama_cpp")
@@ -83,6 +84,7 @@ class OwnProcessModel:
     that does not in PATIENCE_S is killed."""
 
     process: ModelProcess
+    _silent_until: float = 0.0
     _running: dict[Job, int] = field(default_factory=dict)
     _lock: threading.RLock = field(
         default_factory=threading.RLock
@@ -98,11 +100,13 @@ class OwnProcessModel:
         return cast("Iterator[tuple[float, ...]]", self._pieces(job))
 
     def count(self, text: str) -> int | None:
-        if self.is_lost():
+        if self.is_lost() or time.monotonic() < self._silent_until:
             return None
         with self.process.inbox() as inbox:
             self.process.send(Count(inbox.number, text))
             reply = _next(inbox, COUNT_S)
+        if reply is None:  # so that the other texts of a conversation do not wait as well
+            self._silent_until = time.monotonic() + SILENT_S
         return reply.tokens if isinstance(reply, Counted) else None
 
     def abort(self) -> None:

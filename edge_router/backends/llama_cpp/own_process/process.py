@@ -31,6 +31,7 @@ from {} import serve_model
 serve_model()
 """
 IN_THIS_PROCESS = "own_process = false runs it in this one"
+OUR_FOLDER = Path(__file__).parents[4]
 READ_BYTES = 1 << 16
 END_S = 2.0  # for the system to take apart a process that was killed
 
@@ -106,6 +107,7 @@ class ModelProcess:
         """Without a window, in a process group of its own, so that Ctrl-C at a terminal is not for
         it; but in the same session, since Linux may weigh priorities within one only."""
         folders = [entry or str(Path.cwd()) for entry in sys.path]
+        folders.append(str(OUR_FOLDER))  # which an import hook of this Python's may have brought
         code = CODE.format(f"{__package__}.child")
         variables = {**os.environ, **self._scratch.__enter__(), "GGML_NO_BACKTRACE": "1"}
         try:
@@ -138,10 +140,16 @@ class ModelProcess:
     def _read(self) -> None:
         pipe, frames = self._child.stdout, Frames()
         assert pipe is not None
-        with suppress(OSError, ValueError), pipe:
-            while data := pipe.read(READ_BYTES):
-                for reply in frames.take(data):
-                    self._deliver(reply)
+        try:
+            with suppress(OSError, ValueError), pipe:
+                while data := pipe.read(READ_BYTES):
+                    for reply in frames.take(data):
+                        self._deliver(reply)
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Take apart what is left of it, and end what waits for it."""
         self.kill()
         self._outbox.put(None)
         self.remove_scratch()

@@ -21,6 +21,7 @@ from model_processes import LINUX_ONLY, model_processes, wait_until
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
 from edge_router.backends.llama_cpp.engine import EngineName
+from edge_router.backends.llama_cpp.own_process import model
 from edge_router.chat.completion import ChatRequest, Message
 from edge_router.errors import BackendError, BackendUnavailable, ConfigError, ContextExceeded
 from made_gguf import TEMPLATE, real, remake, text
@@ -219,6 +220,21 @@ def test_a_process_that_is_stopped_holds_up_nobody(engine: EngineName) -> None:
     assert time.monotonic() - started < 3
     os.kill(process, signal.SIGCONT)
     wait_until(lambda: process not in model_processes(), 5)
+
+
+def test_a_job_that_does_not_end_ends_with_its_process(
+    engine: EngineName, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some time after its cancel, so that the next one is answered."""
+    monkeypatch.setattr(model, "PATIENCE_S", 0.1)
+    backend = opened(engine)
+    backend.load(deadline=soon())
+    os.kill(child_of(backend), signal.SIGSTOP)
+    with pytest.raises(BackendUnavailable, match="ran out of time"):
+        backend.complete(ask(QUESTION), deadline=Deadline.after(0.1))
+    wait_until(lambda: not backend.loaded)
+    assert "Paris" in backend.complete(ask(QUESTION, 16), deadline=soon()).text
+    backend.close()
 
 
 def test_a_model_that_aborts_is_an_error(engine: EngineName, tmp_path: Path) -> None:
