@@ -149,23 +149,24 @@ def test_a_key_at_the_terminal_does_not_reach_it(backend: LlamaCppBackend) -> No
 
 
 def test_a_killed_process_ends_its_answers_and_is_started_anew(engine: EngineName) -> None:
-    """In the middle of an answer and while it is idle."""
+    """In the middle of an answer and while it is idle; what is said of it stays right."""
     backend = opened(engine)
-    for _ in range(2):
-        stream = backend.stream(ask(STORY), deadline=soon())
-        next(stream)
-        os.kill(child_of(backend), signal.SIGKILL)
-        with pytest.raises(BackendUnavailable, match="its process ended with SIGKILL"):
-            list(stream)
-        assert not backend.loaded
-    assert "Paris" in backend.complete(ask(QUESTION, 16), deadline=soon()).text
+    stream = backend.stream(ask(STORY), deadline=soon())
+    next(stream)
     os.kill(child_of(backend), signal.SIGKILL)
+    with pytest.raises(BackendUnavailable, match="its process ended with SIGKILL"):
+        list(stream)
+    assert not backend.loaded
+    assert "Paris" in backend.complete(ask(QUESTION, 16), deadline=soon()).text
+    process = child_of(backend)
+    os.kill(process, signal.SIGKILL)
     wait_until(lambda: not backend.loaded)
     assert (backend.unload(), backend.idle_s < 0) == (False, True)
-    assert backend.complete(ask(QUESTION, 2), deadline=soon()).finish_reason
+    backend.load(deadline=soon())
+    process = child_of(backend)
     assert backend.unload()
+    assert process not in model_processes()
     backend.close()
-    assert model_processes() == [] or backend._worker.model is None
 
 
 def test_a_process_killed_while_it_loads(engine: EngineName) -> None:
@@ -222,6 +223,7 @@ def test_a_process_that_is_stopped_holds_up_nobody(engine: EngineName) -> None:
     wait_until(lambda: process not in model_processes(), 5)
 
 
+@pytest.mark.slow
 def test_a_job_that_does_not_end_ends_with_its_process(
     engine: EngineName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,6 +317,35 @@ def test_it_ends_with_its_parent(engine: EngineName, how: str) -> None:
     parent.stdout.close()
 
 
+FORKS = """
+import os, sys
+from edge_router.backends.deadline import Deadline
+from edge_router.backends.llama_cpp.backend import LlamaCppBackend
+from edge_router.chat.completion import ChatRequest
+
+def answer():
+    return backend.complete(request, deadline=Deadline.after(60)).text
+
+backend = LlamaCppBackend("smollm2-135m", n_ctx=256, engine=sys.argv[1], own_process=True)
+request = ChatRequest.of("What is the capital of France?")
+assert "Paris" in answer()
+if os.fork() == 0:
+    assert not backend.loaded
+    assert "Paris" in answer()
+    sys.exit(0)
+assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
+assert "Paris" in answer()
+"""
+
+
+def test_a_forked_child_starts_one_of_its_own(engine: EngineName) -> None:
+    """With both engines, since neither was in the process that forked."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS, engine]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["pass", "backend.close()", "1 / 0"])
 def test_a_program_ends_with_no_word_of_it(engine: EngineName, end: str) -> None:
     """Closed or not, and after an exception."""
