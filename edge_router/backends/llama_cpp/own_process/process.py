@@ -11,8 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,12 +58,17 @@ class ModelProcess:
         self._inboxes: dict[int, queue.SimpleQueue[Reply]] = {}
         self._lock = threading.Lock()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._scratch = scratch_folder()
+        self._scratch: AbstractContextManager[Mapping[str, str]] | None = scratch_folder()
+        variables = self._scratch.__enter__()
         with NO_FORK:  # or a child forked now would keep the pipe, and with it the process
-            self._child = self._started()
+            self._child = self._started(variables)
             renew_after_fork(self)
-        for work in (self._write, self._read):
-            threading.Thread(target=work, name=f"process of {name}", daemon=True).start()
+        try:
+            for work in (self._write, self._read):
+                threading.Thread(target=work, name=f"process of {name}", daemon=True).start()
+        except RuntimeError as error:  # no more threads in this process
+            self._end()
+            raise BackendUnavailable(f"{name}: {error}") from None
 
     @property
     def pid(self) -> int:
@@ -100,16 +105,18 @@ class ModelProcess:
             self._child.wait(END_S)
 
     def remove_scratch(self) -> None:
-        """Remove the folder for its temporary files, once it needs none."""
-        self._scratch.__exit__(None, None, None)
+        """Remove the folder for its temporary files, once it needs none. Any thread may."""
+        with self._lock:
+            scratch, self._scratch = self._scratch, None
+        if scratch is not None:
+            scratch.__exit__(None, None, None)
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Without a window, in a process group of its own, so that Ctrl-C at a terminal is not for
         it; but in the same session, since Linux may weigh priorities within one only."""
         folders = [entry or str(Path.cwd()) for entry in sys.path]
         folders.append(str(OUR_FOLDER))  # which an import hook of this Python's may have brought
         code = CODE.format(f"{__package__}.child")
-        variables = {**os.environ, **self._scratch.__enter__(), "GGML_NO_BACKTRACE": "1"}
         try:
             return subprocess.Popen(  # noqa: S603 - this Python, and our own code
                 [sys.executable, "-I", "-c", code, json.dumps(folders), self.name],
@@ -117,7 +124,7 @@ class ModelProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
-                env=variables,
+                env={**os.environ, **variables, "GGML_NO_BACKTRACE": "1"},
                 process_group=0 if os.name == "posix" else None,
             )
         except (OSError, ValueError) as error:
@@ -152,11 +159,11 @@ class ModelProcess:
         """Take apart what is left of it, and end what waits for it."""
         self.kill()
         self._outbox.put(None)
-        self.remove_scratch()
         with self._lock:
             self.how_it_ended = _how(self._child.returncode)
             for number, inbox in self._inboxes.items():
                 inbox.put(self._lost(number))
+        self.remove_scratch()
 
     def _deliver(self, reply: Reply) -> None:
         if isinstance(reply, Logged):
