@@ -3,8 +3,9 @@
 Arguments: the number of answers (20) and of tokens of each (32), and "own" for a model in a process
 of its own. A task of the loop wakes every millisecond; a gap is the time between two of its turns.
 "cpu" counts only what this process itself computed in a gap, so that a machine with other work does
-not count; it is at most what an answer kept from the loop. "idle" is the same loop for as long without an answer. Prints milliseconds as
-JSON, the first answer (which loads the model) apart from the others.
+not count; it is at most what an answer kept from the loop. "idle" is the same loop for as long
+without an answer. Prints milliseconds as JSON, the first answer (which loads the model) apart from
+the others.
 """
 
 import asyncio
