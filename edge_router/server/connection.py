@@ -10,6 +10,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from .limits import Limits
+from .wire.errors import Refused, error_object
+from .wire.events import json_bytes
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -21,6 +23,13 @@ def guarded_protocol(limits: Limits) -> type[H11Protocol]:
     """uvicorn's protocol within `limits`. Needs the extra `serve`."""
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    refused = json_bytes(error_object(Refused(400, "this is no valid HTTP", code="invalid_http")))
+    fields = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(refused)),
+        (b"connection", b"close"),
+    ]
 
     class GuardedProtocol(H11Protocol):
         """One connection."""
@@ -43,6 +52,17 @@ def guarded_protocol(limits: Limits) -> type[H11Protocol]:
                 self._head = None
             if self._is_pipelined():
                 self.cycle.keep_alive = False  # the first request is answered, no other one
+
+        def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the words are ours
+            """Refuse bytes that are no HTTP as every other request is refused. Where a reply has
+            begun there is no room for another one."""
+            if self.cycle is not None:
+                self.cycle.disconnected = True  # what it has to say is not sent behind this
+            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                head = h11.Response(status_code=400, headers=fields, reason=b"Bad Request")
+                for event in (head, h11.Data(data=refused), h11.EndOfMessage()):
+                    self.transport.write(self.conn.send(event) or b"")
+            self.transport.close()
 
         def pause_writing(self) -> None:
             super().pause_writing()
