@@ -7,7 +7,7 @@ client must take what is sent to it; this adds both, and a most number of connec
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from .limits import Limits
 from .wire.errors import Refused, error_object
@@ -16,7 +16,14 @@ from .wire.events import json_bytes
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["guarded_protocol"]
+__all__ = ["Leaving", "guarded_protocol"]
+
+
+@runtime_checkable
+class Leaving(Protocol):
+    """A connection that a server which stops may `leave`."""
+
+    def leave(self) -> None: ...
 
 
 def guarded_protocol(limits: Limits) -> type[H11Protocol]:
@@ -77,6 +84,12 @@ def guarded_protocol(limits: Limits) -> type[H11Protocol]:
             _stop(self._head)
             _stop(self._reader)
             super().connection_lost(exc)
+
+        def leave(self) -> None:
+            """Close the connection if the body of its request has not all arrived: nothing is
+            answered yet, and a server that stops does not wait for it."""
+            if self.cycle is not None and self.cycle.more_body and not self.cycle.response_started:
+                self.transport.abort()
 
         def _expect_head(self) -> None:
             """Close the connection if the head of the next request does not arrive in time,
