@@ -219,8 +219,6 @@ def _retry_after(response: httpx.Response) -> float | None:
         seconds = float(moment)
     except ValueError:
         return _seconds_until(moment)
-    if moment.isdigit():  # a number that no float holds is a long time too
-        return min(seconds, _LONGEST_RETRY_S)
     return min(seconds, _LONGEST_RETRY_S) if math.isfinite(seconds) and seconds >= 0 else None
 
 
