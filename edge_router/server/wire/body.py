@@ -34,7 +34,7 @@ class Asked:
 def json_object(content: bytes) -> dict[str, Any]:
     """The object in a body. Raises Refused, which quotes nothing of it."""
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # Windows writes a BOM before it
         _require_few_values(text)
         value = json_value(text, finite=True)
     except UnicodeDecodeError as error:

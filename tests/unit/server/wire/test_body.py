@@ -25,8 +25,9 @@ def test_what_is_no_object_is_refused_unquoted(body: bytes) -> None:
 
 
 def test_an_object_is_read() -> None:
-    """As it is."""
+    """As it is, also behind a byte order mark."""
     assert json_object(b'{"a": [1, null]}') == {"a": [1, None]}
+    assert json_object(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
 
 
 @pytest.mark.parametrize(
