@@ -225,7 +225,10 @@ def serve_router(
         typed = TypedQuestions.of(chooser, within_s=config.deadline_s)
     dim, limits = manifest.embedding_dim, options.limits
     memory = ModelsInMemory(lambda: local_models(router), lambda name: unload(router, name))
-    service = Service(answers, inner.embed, knows, dim, models, limits, stop, typed, memory)
+    within_s = config.deadline_s
+    service = Service(
+        answers, inner.embed, knows, dim, models, limits, stop, typed, memory, within_s
+    )
     with ExitStack() as until_the_end:
 
         def listening(url: str) -> None:
