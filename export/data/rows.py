@@ -106,7 +106,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
             file.writelines(parts)
         new.replace(target)
     except BaseException as error:
-        if isinstance(error, OSError) and error.filename is None:  # of a disk that is full
+        if isinstance(error, OSError) and error.errno and error.filename is None:  # a full disk
             error.filename = str(path)
         with suppress(OSError):
             new.unlink()
