@@ -120,7 +120,12 @@ def _records(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
                 yield f"{path}:{start}", record
             start = reader.line_num + 1
     except csv.Error as error:
-        raise BadRow(f"{path}:{start} is not CSV: {error}") from None
+        why = (
+            "a quotation mark opens a cell that none closes"
+            if "end of data" in str(error)
+            else error
+        )
+        raise BadRow(f"{path}:{start} is not CSV: {why}") from None
 
 
 def _read_parquet(path: Path) -> Table:

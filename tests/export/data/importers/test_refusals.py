@@ -89,7 +89,7 @@ def test_a_json_score_outside_its_range_is_named(tmp_path: Path, score: str) -> 
         ("query,a,b\nq,0\n", ":2 has 2 cells; the header has 3"),
         ("query,a,b\nq,0,1,1\n", ":2 has 4 cells; the header has 3"),
         ('query,a,b\n"q"x,0,1\n', ":2 is not CSV"),
-        ('query,a,b\n"q,0,1\n', ":2 is not CSV"),
+        ('query,a,b\n"q,0,1\n', ":2 is not CSV: a quotation mark opens a cell that none closes"),
         ("query,a,b\n  ,0,1\n", ":2 has no query text"),
         ("query,a,b,cost_usd:a\nq,0,1,-2\n", ":2 has cost_usd '-2' for 'a'"),
         ("query,a,b,output_tokens:a\nq,0,1,many\n", ":2 has output_tokens 'many' for 'a'"),
