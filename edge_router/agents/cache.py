@@ -39,6 +39,7 @@ def normalised(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry:
+    text: str
     context: Hashable
     vector: Float32s
     decision: AgentDecision
@@ -61,7 +62,10 @@ class DecisionCache:
         self._lock = threading.Lock()
 
     def exact(self, text: str, context: Hashable) -> AgentDecision | None:
-        """The decision about the same normalised request in the same context."""
+        """The decision about the same normalised request in the same context.
+
+        Its arguments are passed on for the very same text only: "note X" is not "note x".
+        """
         key = context, normalised(text)
         with self._lock:
             entry = self._entries.get(key)
@@ -69,15 +73,25 @@ class DecisionCache:
                 return None
             self._entries.move_to_end(key)
             self.hits["exact"] += 1
-        return replace(entry.decision, cached="exact")
+        decision = entry.decision
+        if entry.text != text:
+            decision = replace(decision, arguments=None, faults=())
+        return replace(decision, cached="exact")
 
-    def semantic(self, vector: Float32s, context: Hashable) -> AgentDecision | None:
-        """The decision about the nearest request in the same context, if it is near enough.
+    def semantic(
+        self, vector: Float32s, context: Hashable, atoms: tuple[str, ...] = ()
+    ) -> AgentDecision | None:
+        """The decision about the nearest request in the same context that led to the same state,
+        whose `atoms` are given, if it is near enough.
 
         Its arguments are not passed on: they are of other words.
         """
         with self._lock:
-            near = [one for one in self._entries.values() if one.context == context]
+            near = [
+                one
+                for one in self._entries.values()
+                if one.context == context and one.decision.state.atoms == atoms
+            ]
             if near and self.threshold <= 1:
                 cosines = np.stack([one.vector for one in near]) @ vector
                 best = int(cosines.argmax())
@@ -90,7 +104,8 @@ class DecisionCache:
 
     def keep(self, text: str, vector: Float32s, context: Hashable, decision: AgentDecision) -> None:
         with self._lock:
-            self._entries[context, normalised(text)] = _Entry(context, vector, decision)
+            entry = _Entry(text, context, vector, decision)
+            self._entries[context, normalised(text)] = entry
             while len(self._entries) > self._capacity:
                 self._entries.popitem(last=False)
 

@@ -63,3 +63,22 @@ def test_a_cache_without_room_is_refused() -> None:
         DecisionCache(capacity=0)
     with pytest.raises(InvalidAgent):
         DecisionCache(threshold=0)
+
+
+def test_arguments_are_those_of_the_very_same_text() -> None:
+    """A request that differs in the case of a letter may mean another value."""
+    cache = DecisionCache()
+    cache.keep("Note README", ONE, (), FOUND)
+    same, other = cache.exact("Note README", ()), cache.exact("note readme", ())
+    assert same is not None
+    assert same.arguments == FOUND.arguments
+    assert other is not None
+    assert (other.agent, other.arguments) == ("weather", None)
+
+
+def test_a_semantic_hit_led_to_the_same_state() -> None:
+    """One word can make a rule apply, and changes an embedding little."""
+    cache = DecisionCache(threshold=0.95)
+    cache.keep("rain in Rome", ONE, (), FOUND)
+    assert cache.semantic(NEAR, (), ("TRAVEL",)) is None
+    assert cache.semantic(NEAR, (), ()) is not None

@@ -204,7 +204,7 @@ def _router(
 
 def _print(decision: AgentDecision) -> None:
     print(decision.agent or "none")
-    if decision.arguments is not None:
+    if decision.arguments:
         print_dim(f"arguments {dict(decision.arguments)}")
     for fault in decision.faults:
         print_dim(f"no arguments: {fault}")
