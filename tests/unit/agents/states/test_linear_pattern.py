@@ -28,11 +28,18 @@ PATTERNS = st.recursive(
 )
 
 
-@settings(max_examples=400)
-@given(PATTERNS, st.text("abBC1_ é\n", max_size=8))
-def test_it_finds_what_pythons_own_finds(pattern: str, text: str) -> None:
-    """The same answer for any pattern of the language that both have."""
-    assert LinearPattern(pattern).search(text) == bool(re.search(pattern, text, re.IGNORECASE))
+@settings(max_examples=250)
+@given(
+    PATTERNS,
+    st.lists(st.text("abBC1_ é\n", max_size=8), min_size=1, max_size=3),
+    st.sampled_from(["", "(?s)", "(?m)", "(?ms)", "(?x)"]),
+)
+def test_it_finds_what_pythons_own_finds(pattern: str, texts: list[str], flags: str) -> None:
+    """The same answer for any pattern of the language that both have, also for a text that comes
+    after others."""
+    ours, theirs = LinearPattern(flags + pattern), re.compile(flags + pattern, re.IGNORECASE)
+    for text in texts:
+        assert ours.search(text) == bool(theirs.search(text))
 
 
 @pytest.mark.parametrize(
@@ -46,9 +53,11 @@ def test_patterns_that_never_end_elsewhere_end(pattern: str) -> None:
     assert time.process_time() - started < 1
 
 
-@pytest.mark.parametrize("pattern", ["(", "a{2000}", r"(a)\1", "(?=a)", "(?<!a)b", "a" * 1001])
+@pytest.mark.parametrize(
+    "pattern", ["(", "a{2000}", r"(a)\1", "(?=a)", "(?<!a)b", "a" * 1001, r"(?a)\w"]
+)
 def test_what_an_automaton_cannot_do_is_refused(pattern: str) -> None:
-    """Broken, too large, references, and looking around."""
+    """Broken, too large, references, looking around, and a flag that would be overlooked."""
     with pytest.raises(InvalidAgent):
         LinearPattern(pattern)
 
