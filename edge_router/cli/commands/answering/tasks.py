@@ -296,7 +296,9 @@ def _eval(options: argparse.Namespace) -> None:
     from edge_router.tasks.evaluation.report import EvaluationReport
     from edge_router.tasks.labelled import read_labelled
 
-    limit = options.limit and count_of(options.limit, "--limit", most=MOST_QUESTIONS)
+    limit = options.limit
+    if limit is not None:
+        limit = count_of(limit, "--limit", most=MOST_QUESTIONS)
     questions = read_labelled(user_path(options.file, what="FILE"), split=options.split)
     with _classifier(options) as (classifier, kept):
         left = kept.not_enrolled(questions)
