@@ -8,6 +8,7 @@ from typing import Any
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
+from edge_router.errors import BackendRejected
 from edge_router.guards.json_lines import BadJson, json_value
 
 from ..catalog.agent import Agent
@@ -41,11 +42,15 @@ def filled_arguments(backend: Backend, agent: Agent, text: str, *, deadline: Dea
     """The arguments of `agent` for a request. No expert is asked about an agent without parameters.
 
     A local model writes under a grammar, so that only its length limit can spoil them; what a
-    remote one writes is checked. Raises BackendError.
+    remote one writes is checked. A schema that an expert refuses is a fault too. Raises
+    BackendError.
     """
     if (empty := unasked_arguments(agent)) is not None:
         return Arguments(empty)
-    said = backend.complete(arguments_request(agent, text), deadline=deadline).text
+    try:
+        said = backend.complete(arguments_request(agent, text), deadline=deadline).text
+    except BackendRejected as error:
+        return Arguments(None, (f"the expert refuses to write them: {error}"[:200],))
     try:
         value = json_value(said.strip().strip("`").removeprefix("json").strip())
     except BadJson as error:

@@ -51,7 +51,19 @@ def test_a_name_is_spoken_as_words(name: str, prefix: str, spoken: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "  ", "a\nb", "none", " NONE ", "x" * 129, "\ud800", "a\u202eb", "a\u200b", "n\u043ene"],
+    [
+        "",
+        "  ",
+        "a\nb",
+        "none",
+        " NONE ",
+        "x" * 129,
+        "\ud800",
+        "a\u202eb",
+        "a\u200b",
+        "a\x85b",
+        "n\u043ene",
+    ],
 )
 def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
     """Empty, with a line break, too long, not UTF-8, or the word for no agent."""
