@@ -109,8 +109,9 @@ class ToolLoop:
         `call` has each tool's callable by its name, and nothing else is executed. Arguments that do
         not fit the tool's schema, a tool without a callable, and one that raises give the model an
         error to read; each counts as a failed call, as does a result that says it is an error (see
-        `says_error`). A tool is waited for as long as it takes: give it a limit of its own. Raises as `EdgeRouter.complete` does, and
-        InvalidAgent for a tool whose schema is none.
+        `says_error`). A tool is waited for as long as it takes: give it a limit of its own.
+
+        Raises as `EdgeRouter.complete` does, and InvalidAgent for a tool whose schema is none.
         """
         request = ChatRequest.of(prompt)
         schemas = {

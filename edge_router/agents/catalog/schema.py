@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from edge_router.errors import InvalidAgent
+from edge_router.guards.json_lines import is_unicode
 from edge_router.guards.redaction import quoted_json
 
 __all__ = ["check_schema", "schema_faults"]
@@ -47,9 +48,11 @@ def check_schema(schema: Any, what: str) -> dict[str, Any]:
         written = json.dumps(schema, allow_nan=False, default=dict)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidAgent(f"{what} is no JSON: {error}") from None
+    whole: dict[str, Any] = json.loads(written)
+    if not is_unicode(json.dumps(whole, ensure_ascii=False)):
+        raise InvalidAgent(f"{what} cannot be written as UTF-8")
     if len(written) > MAX_BYTES:
         raise InvalidAgent(f"{what} is longer than {MAX_BYTES:,} bytes of JSON")
-    whole: dict[str, Any] = json.loads(written)
     _check(whole, what, whole, 0, set())
     return whole
 

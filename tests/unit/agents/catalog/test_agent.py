@@ -86,6 +86,7 @@ def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
         {"$ref": "https://example.org/schema"},
         {"$ref": "#anchor", "$defs": {"a": {"$anchor": "anchor"}}},
         {"type": []},
+        {"enum": ["\ud800"]},
         {"exclusiveMinimum": "one"},
         {"minimum": "one"},
         {"type": "object", "default": float("nan")},

@@ -109,9 +109,12 @@ def test_arguments_fit_the_schema_or_are_none(
 
 
 def test_a_schema_is_shown_in_its_own_script() -> None:
-    """Escapes would be unreadable to a small model; half a pair of a letter is not."""
-    schema = {"type": "object", "properties": {"城市": {"enum": ["北京", "\ud800"]}}}
-    assert '"北京", "?"' in arguments_request(Agent("f", "", schema), "x").messages[0].text
+    """Escapes would be unreadable to a small model."""
+    schema = {"type": "object", "properties": {"城市": {"enum": ["北京"]}}}
+    assert (
+        '{"城市": {"enum": ["北京"]}}'
+        in arguments_request(Agent("f", "", schema), "x").messages[0].text
+    )
 
 
 def test_a_schema_that_an_expert_refuses_is_a_fault() -> None:
