@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest, Prompt
-from edge_router.client.running_estimates import NOT_DOWN, UNREACHABLE_S
+from edge_router.client.outage import NOT_DOWN, UNREACHABLE_S
 from edge_router.errors import AllBackendsFailed, BackendUnavailable, NoExpertFits
 from edge_router.routing.deciding.reason import Reason
 from edge_router.settings.constraints import Constraints

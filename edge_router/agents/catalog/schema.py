@@ -3,7 +3,7 @@
 The keywords that tools use in practice are checked, others are left alone: `type`, `properties`,
 `required`, `additionalProperties`, `items` (one schema or a list), `prefixItems`, `enum`, `const`,
 `anyOf`, `oneOf`, `allOf`, the limits of numbers (`minimum`, `exclusiveMinimum` ...), of lengths and
-of items, and references within the document.
+of items, `pattern` where it needs no backtracking, and references within the document.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from edge_router.errors import InvalidAgent
-from edge_router.guards.json_lines import is_unicode
 from edge_router.guards.redaction import quoted_json
+
+from ..states.linear_pattern import MAX_TEXT, LinearPattern
 
 __all__ = ["check_schema", "schema_faults"]
 
@@ -49,8 +51,10 @@ def check_schema(schema: Any, what: str) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidAgent(f"{what} is no JSON: {error}") from None
     whole: dict[str, Any] = json.loads(written)
-    if not is_unicode(json.dumps(whole, ensure_ascii=False)):
-        raise InvalidAgent(f"{what} cannot be written as UTF-8")
+    try:
+        json.dumps(whole, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InvalidAgent(f"{what} cannot be written as UTF-8") from None
     if len(written) > MAX_BYTES:
         raise InvalidAgent(f"{what} is longer than {MAX_BYTES:,} bytes of JSON")
     _check(whole, what, whole, 0, set())
@@ -92,6 +96,8 @@ def _check_lists(schema: Mapping[str, Any], what: str) -> None:
     for key in TABLES:
         if not isinstance(schema.get(key, {}), dict):
             raise InvalidAgent(f"{what}: {key} is {quoted_json(schema[key])}, no object")
+    if not isinstance(schema.get("pattern", ""), str):
+        raise InvalidAgent(f"{what}: pattern is {quoted_json(schema['pattern'])}, no text")
     for key in (*LIMITS, *EXCLUSIVE):
         limit = schema.get(key, 0)
         if key in EXCLUSIVE and isinstance(limit, bool):
@@ -202,8 +208,20 @@ def _out_of_range(value: Any, schema: Mapping[str, Any], place: str) -> Iterator
     if isinstance(value, str):
         if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", math.inf):
             yield f"{place} has a wrong length"
+        pattern = _pattern(schema.get("pattern", ""))
+        if pattern is not None and len(value) <= MAX_TEXT and not pattern.search(value):
+            yield f"{place} does not fit its pattern"
     elif is_number and not _is_within(value, schema):
         yield f"{place} is out of range"
+
+
+@lru_cache(maxsize=256)
+def _pattern(written: str) -> LinearPattern | None:
+    """None for one that is not checked."""
+    try:
+        return LinearPattern(written, ignore_case=False) if written else None
+    except InvalidAgent:
+        return None
 
 
 def _is_within(value: float, schema: Mapping[str, Any]) -> bool:

@@ -25,23 +25,25 @@ KNOWN_FLAGS = re.IGNORECASE | re.UNICODE | re.VERBOSE | re.MULTILINE | re.DOTALL
 
 _parser: Any = import_module("re._parser")  # what `re` itself parses with
 Matcher = Callable[[str], bool]
+Cases = Callable[[str], frozenset[str]]
 States = frozenset[int]
 
 EDGE, LINE, LAST_LINE, WORD, OTHER = "", "\n", "\n$", "w", "."  # what stands beside a place
 
 
 class LinearPattern:
-    """A pattern in Python's syntax, whatever the case of letters. Immutable, thread-safe.
+    """A pattern in Python's syntax, whatever the case of letters with `ignore_case`. Immutable,
+    thread-safe.
 
     Raises InvalidAgent for a pattern that is none, is too long, or needs backtracking.
     """
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, *, ignore_case: bool = True) -> None:
         if len(pattern) > MAX_PATTERN:
             raise InvalidAgent(f"a pattern is longer than {MAX_PATTERN} characters")
         self.pattern = pattern
         try:
-            parsed = _parser.parse(pattern, re.IGNORECASE)
+            parsed = _parser.parse(pattern, re.IGNORECASE if ignore_case else 0)
         except (re.error, OverflowError, RecursionError) as error:
             raise InvalidAgent(f"{pattern!r} is no regular expression: {error}") from None
         self._flags = parsed.state.flags
@@ -141,7 +143,8 @@ class LinearPattern:
         if operation in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
             if operation == "ANY" and self._flags & re.DOTALL:
                 return self._state(bool, target)
-            return self._state(_matcher(operation, value), target)
+            cases = _cases if self._flags & re.IGNORECASE else _alone
+            return self._state(_matcher(operation, value, cases), target)
         raise self._refused(operation.lower().replace("_", " "))
 
     def _repeat(self, least: int, most: Any, part: Any, target: int) -> int:
@@ -200,22 +203,22 @@ CATEGORIES: dict[str, Matcher] = {
 }
 
 
-def _matcher(operation: str, value: Any) -> Matcher:
+def _matcher(operation: str, value: Any, cases: Cases) -> Matcher:
     """A test of one character."""
     if operation == "ANY":
         return lambda letter: letter != "\n"
     if operation == "IN":
-        return _set(value)
-    wanted = _cases(chr(value))
+        return _set(value, cases)
+    wanted = cases(chr(value))
     if operation == "NOT_LITERAL":
-        return lambda letter: wanted.isdisjoint(_cases(letter))
-    return lambda letter: not wanted.isdisjoint(_cases(letter))
+        return lambda letter: wanted.isdisjoint(cases(letter))
+    return lambda letter: not wanted.isdisjoint(cases(letter))
 
 
-def _set(items: Any) -> Matcher:
+def _set(items: Any, cases: Cases) -> Matcher:
     negated = any(str(operation) == "NEGATE" for operation, _ in items)
     tests = [test for item in items for test in _item(*item)]
-    return lambda letter: any(test(one) for one in _cases(letter) for test in tests) != negated
+    return lambda letter: any(test(one) for one in cases(letter) for test in tests) != negated
 
 
 def _item(operation: Any, value: Any) -> Iterator[Matcher]:
@@ -229,6 +232,10 @@ def _item(operation: Any, value: Any) -> Iterator[Matcher]:
         name = str(value).removeprefix("CATEGORY_")
         test = CATEGORIES[name.removeprefix("NOT_")]
         yield (lambda letter: not test(letter)) if name.startswith("NOT_") else test
+
+
+def _alone(letter: str) -> frozenset[str]:
+    return frozenset(letter)
 
 
 def _cases(letter: str) -> frozenset[str]:

@@ -88,6 +88,7 @@ def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
         {"type": []},
         {"enum": ["\ud800"]},
         {"exclusiveMinimum": "one"},
+        {"pattern": 3},
         {"minimum": "one"},
         {"type": "object", "default": float("nan")},
     ],
@@ -168,6 +169,9 @@ def test_a_reference_to_itself_ends() -> None:
     ("schema", "fitting", "other"),
     [
         ({"exclusiveMinimum": 0}, 1, 0),
+        ({"pattern": "^[A-Z]{2}[0-9]+$"}, "AB12", "ab12"),
+        ({"pattern": "(a|a)*b"}, "aab", "a" * 1000),
+        ({"pattern": "^(?=a)[a-z]+$", "maxLength": 1}, "b", "ab"),
         ({"exclusiveMaximum": 5, "maximum": 9}, 4, 5),
         ({"minimum": 0, "exclusiveMinimum": True}, 1, 0),
         ({"maximum": 5, "exclusiveMaximum": False}, 5, 6),

@@ -32,12 +32,16 @@ PATTERNS = st.recursive(
 @given(
     PATTERNS,
     st.lists(st.text("abBC1_ é\n", max_size=8), min_size=1, max_size=3),
-    st.sampled_from(["", "(?s)", "(?m)", "(?ms)", "(?x)"]),
+    st.sampled_from(["", "(?s)", "(?m)", "(?ms)", "(?x)", "(?i)"]),
+    st.booleans(),
 )
-def test_it_finds_what_pythons_own_finds(pattern: str, texts: list[str], flags: str) -> None:
+def test_it_finds_what_pythons_own_finds(
+    pattern: str, texts: list[str], flags: str, ignore_case: bool
+) -> None:
     """The same answer for any pattern of the language that both have, also for a text that comes
     after others."""
-    ours, theirs = LinearPattern(flags + pattern), re.compile(flags + pattern, re.IGNORECASE)
+    ours = LinearPattern(flags + pattern, ignore_case=ignore_case)
+    theirs = re.compile(flags + pattern, re.IGNORECASE if ignore_case else 0)
     for text in texts:
         assert ours.search(text) == bool(theirs.search(text))
 
