@@ -26,6 +26,7 @@ __all__ = ["check_schema", "schema_faults"]
 MAX_BYTES = 1 << 16
 MAX_DEPTH = 32
 MAX_CHECKS = 20_000  # of values by schemas, for one value: a few schemas can ask for millions
+MAX_PATTERN = 100  # states; a larger pattern is not checked
 TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list, tuple),
@@ -180,7 +181,7 @@ def _faults(value: Any, schema: Any, whole: _Checking, place: str, depth: int) -
         yield f"{place} must be one of {quoted_json(schema['enum'])}"
     if "const" in schema and not _among(value, [schema["const"]]):
         yield f"{place} must be {quoted_json(schema['const'])}"
-    yield from _out_of_range(value, schema, place)
+    yield from _out_of_range(value, schema, whole, place)
     yield from _combined_faults(value, schema, whole, place, depth)
     if isinstance(value, dict):
         yield from _object_faults(value, schema, whole, place, depth)
@@ -203,14 +204,18 @@ def _among(value: Any, choices: list[Any]) -> bool:
     return any(one == value and isinstance(one, bool) is isinstance(value, bool) for one in choices)
 
 
-def _out_of_range(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
+def _out_of_range(
+    value: Any, schema: Mapping[str, Any], whole: _Checking, place: str
+) -> Iterator[str]:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(value, str):
         if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", math.inf):
             yield f"{place} has a wrong length"
         pattern = _pattern(schema.get("pattern", ""))
-        if pattern is not None and len(value) <= MAX_TEXT and not pattern.search(value):
-            yield f"{place} does not fit its pattern"
+        if pattern is not None and len(value) <= MAX_TEXT:
+            whole.left -= len(value)
+            if whole.left > 0 and not pattern.search(value):
+                yield f"{place} does not fit its pattern"
     elif is_number and not _is_within(value, schema):
         yield f"{place} is out of range"
 
@@ -219,9 +224,10 @@ def _out_of_range(value: Any, schema: Mapping[str, Any], place: str) -> Iterator
 def _pattern(written: str) -> LinearPattern | None:
     """None for one that is not checked."""
     try:
-        return LinearPattern(written, ignore_case=False) if written else None
+        pattern = LinearPattern(written, ignore_case=False) if written else None
     except InvalidAgent:
         return None
+    return pattern if pattern is not None and pattern.size <= MAX_PATTERN else None
 
 
 def _is_within(value: float, schema: Mapping[str, Any]) -> bool:

@@ -20,7 +20,7 @@ __all__ = ["LinearPattern"]
 MAX_PATTERN = 1000  # characters
 MAX_STATES = 500
 MAX_TEXT = 1024  # characters that are searched: the first and the last half of a longer text
-MAX_KNOWN = 4096  # sets of states that are remembered
+MAX_KNOWN = 20_000  # states in all sets that are remembered
 KNOWN_FLAGS = re.IGNORECASE | re.UNICODE | re.VERBOSE | re.MULTILINE | re.DOTALL
 
 _parser: Any = import_module("re._parser")  # what `re` itself parses with
@@ -55,27 +55,40 @@ class LinearPattern:
         self._start = self._sequence(parsed, self._end)
         self._is_anchored = any(isinstance(test, str) for test in self._tests)
         self._known: dict[Any, States] = {}
+        self._room = MAX_KNOWN
 
     def search(self, text: str) -> bool:
         """Whether the pattern occurs in the text."""
         if len(text) > MAX_TEXT:
             text = f"{text[: MAX_TEXT // 2]}\n{text[-MAX_TEXT // 2 :]}"
         known, active = self._known, frozenset[int]()
-        if len(known) > MAX_KNOWN:
-            known = self._known = {}
         for before, after, letter in self._places(text):
             place = active, before, after
             here = known.get(place)
             if here is None:
-                here = known[place] = self._closure({*active, self._start}, before, after)
+                here = self._closure({*active, self._start}, before, after)
+                self._remember(place, here)
             if self._end in here:
                 return True
             step = here, letter
             read = known.get(step)
             if read is None:
-                read = known[step] = self._after(here, letter)
+                read = self._after(here, letter)
+                self._remember(step, read)
             active = read
         return False
+
+    @property
+    def size(self) -> int:
+        """Its states: what a character costs at most."""
+        return len(self._tests)
+
+    def _remember(self, key: Any, states: States) -> None:
+        self._room -= 1 + len(states)
+        if self._room < 0:
+            self._known.clear()
+            self._room = MAX_KNOWN
+        self._known[key] = states
 
     def _places(self, text: str) -> Iterator[tuple[str, str, str]]:
         """What stands before and after each place in a text, as far as an anchor asks, and the

@@ -161,7 +161,7 @@ class Refusing:
     ],
 )
 def test_an_expert_that_failed_just_now_is_unavailable_for_a_while(error: Exception) -> None:
-    """As long as a client avoids it: whoever waits may ask again."""
+    """As long as a client avoids it, after which it may be asked again."""
     with pytest.raises(BackendUnavailable) as avoided:
         asking_client(Refusing(error), "cloud")(ChatRequest.of("?"), None)
     assert avoided.value.retry_after_s == 10

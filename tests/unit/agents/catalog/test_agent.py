@@ -193,3 +193,12 @@ def test_what_generators_of_schemas_write_is_understood(
     checked = check_schema(schema, "it")
     assert schema_faults(fitting, checked) == []
     assert schema_faults(other, checked)
+
+
+def test_patterns_of_many_texts_end() -> None:
+    """Each character that is searched counts as a check."""
+    schema = check_schema({"items": {"pattern": "(a|b)*a(a|b){8}c"}}, "it")
+    assert schema_faults(["ab" * 500] * 1000, schema) == [
+        "it takes too long to check by its schema"
+    ]
+    assert schema_faults(["x"], schema) == ["it[0] does not fit its pattern"]

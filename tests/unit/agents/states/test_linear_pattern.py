@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_router.agents.states.linear_pattern import LinearPattern
+from edge_router.agents.states.linear_pattern import MAX_KNOWN, LinearPattern
 from edge_router.errors import InvalidAgent
 
 ATOMS = st.sampled_from(
@@ -72,3 +72,12 @@ def test_of_a_long_text_both_ends_are_searched() -> None:
     assert pattern.search("needle" + " " * 10**6)
     assert pattern.search(" " * 10**6 + "needle")
     assert not pattern.search(" " * 10**6 + "needle" + " " * 10**6)
+
+
+def test_what_is_remembered_of_a_pattern_is_bounded() -> None:
+    """A pattern whose automaton has a new set of states at each letter."""
+    pattern = LinearPattern("(a|b)*a(a|b){100}c")
+    letters = "".join("ab"[n * n % 7 % 2] for n in range(1000))
+    assert not pattern.search(letters)
+    assert sum(map(len, pattern._known.values())) <= MAX_KNOWN
+    assert pattern.search(letters[:500] + "a" + "b" * 100 + "c")
