@@ -30,7 +30,9 @@ from .tasks.pools import Scaling
 from .tasks.task import Task
 from .to_router import to_router_table
 
-__all__ = ["Each", "Evaluation", "evaluate", "write_report"]
+__all__ = ["PAGE", "Each", "Evaluation", "evaluate", "write_report"]
+
+PAGE = "evaluation.html"
 
 Evaluation = dict[str, Any]
 Each = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
@@ -100,7 +102,7 @@ def write_report(evaluation: Evaluation, folder: Path) -> None:
     text = json.dumps(evaluation, ensure_ascii=False, allow_nan=False, indent=1)
     (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     (folder / "evaluation.md").write_text(markdown(evaluation), encoding="utf-8")
-    (folder / "evaluation.html").write_text(page(evaluation), encoding="utf-8")
+    (folder / PAGE).write_text(page(evaluation), encoding="utf-8")
 
 
 def _refuse_twins(what: str, names: Sequence[str]) -> None:
