@@ -90,7 +90,7 @@ class Need:
         return int(min(most, left / each))
 
     def _refusal(self, limit: Limit) -> CostLimitReached:
-        from edge_router.routing.experts.dollars import dollars
+        from edge_router.settings.dollars import dollars
 
         most = self.max_tokens
         if limit.in_tokens:

@@ -17,8 +17,8 @@ from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatCompletion, ChatRequest
 from edge_router.errors import ConfigError
-from edge_router.routing.experts.dollars import dollars
 from edge_router.routing.experts.expert import Pricing
+from edge_router.settings.dollars import dollars
 
 from ..outcomes.rows import Row
 from .asking import Retries, outcome_row, question_request, record

@@ -208,7 +208,7 @@ def _weighed(prices: Mapping[str, Prices]) -> Mapping[str, Prices]:
 def _price_words(prices: Prices) -> str:
     if prices is None:
         return "an unknown price"
-    from ..experts.dollars import dollars
+    from edge_router.settings.dollars import dollars
 
     read, written, hour = prices
     per_hour = f" and {dollars(hour, digits=6)} per hour" if hour else ""
