@@ -63,15 +63,14 @@ def evaluate(
     _refuse_twins("contenders", [contender.name for contender in entrants])
     _refuse_twins("tasks", [task.name for task in tasks])
     decided = _decide_all(entrants, tasks, work, seed, each)
-    standings = {}
-    task_results = []
     measure = partial(_measured, entrants, repeats=repeats, seed=seed)
     measured = each(measure, [(task, decided[task.name]) for task in tasks])
-    for task, standing in zip(
-        tasks, tqdm(measured, "measure", len(tasks), unit="task"), strict=True
-    ):
-        standings[task.name] = standing
-        task_results.append(_task_json(task, entrants, decided[task.name], standing, subject))
+    progress = tqdm(measured, "measure", len(tasks), unit="task")
+    standings = {task.name: standing for task, standing in zip(tasks, progress, strict=True)}
+    task_results = [
+        _task_json(task, entrants, decided[task.name], standings[task.name], subject)
+        for task in tasks
+    ]
     return {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
