@@ -33,7 +33,7 @@ from edge_router.settings.constraints import Constraints, require_constraints
 from .agent_dispatch import UNSET, Asked, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of, whole_answer
 from .arguments import checked_backends, gate_of, settings_of
-from .asking.chain import cached, hedged, keepable
+from .asking.chain import Answers, cached, hedged, keepable
 from .asking.dispatch import Asking, Dispatch
 from .asking.handover import Handover
 from .asking.query import OnBreak, Query
@@ -92,19 +92,7 @@ class EdgeRouter:
         self._streams: WeakSet[AnswerStream] = WeakSet()
         self._gate = gate_of(self.config, consent)
         self._backends = {name: self._guarded(one, name) for name, one in backends.items()}
-        asking = Asking(
-            self.config,
-            {expert.name: expert for expert in self.router.experts},
-            budget=self._budget,
-            opened=self._backend,
-        )
-        handover = Handover.from_config(
-            self.config, self.router, asking=asking.ask, limits=self._limits
-        )
-        inner = asking.ask if handover is None else handover.ask
-        ask = hedged(self.config, inner, self.router.experts, self.experience.failed, self._gate)
-        self._dispatch = cached(self.config, Dispatch(ask, self.experience), self.router, backends)
-        self._needs_confidence = handover is not None
+        self._dispatch = self._chain(backends)
         for name, expert in self.config.experts.items():
             if expert.backend == "llama_cpp":  # cheap, and a missing file is reported at once
                 self._backend(name)
@@ -268,6 +256,18 @@ class EdgeRouter:
     def _require_open(self) -> None:
         if self._closed:
             raise RouterClosed("this EdgeRouter is closed; make a new one")
+
+    def _chain(self, backends: Mapping[str, Backend]) -> Answers:
+        """What asks experts, with handover, hedging and the cache where the settings want them."""
+        experts = {expert.name: expert for expert in self.router.experts}
+        asking = Asking(self.config, experts, budget=self._budget, opened=self._backend)
+        handover = Handover.from_config(
+            self.config, self.router, asking=asking.ask, limits=self._limits
+        )
+        self._needs_confidence = handover is not None
+        inner = asking.ask if handover is None else handover.ask
+        ask = hedged(self.config, inner, self.router.experts, self.experience.failed, self._gate)
+        return cached(self.config, Dispatch(ask, self.experience), self.router, backends)
 
     def _decide(
         self,
