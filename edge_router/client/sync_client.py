@@ -139,9 +139,12 @@ class EdgeRouter:
         on_break: OnBreak = "raise",
         alone: str | None = None,
     ) -> AnswerStream:
-        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last. Of an
-        expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not,
-        ConfigError for an unknown one."""
+        """The answer in pieces, as `stream` gives it; a `whole` answer is given only once it is
+        complete.
+
+        With `alone`, the name of an expert, only that expert is asked, and nothing is learned.
+        Raises NoExpertFits where it may not be asked, ConfigError for an unknown name.
+        """
         names = () if alone is None else experts_called(alone, self.router.experts)
         if on_break not in get_args(OnBreak):
             raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")

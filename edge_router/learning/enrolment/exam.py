@@ -161,7 +161,7 @@ class Examination:
 
 
 def exam_questions() -> list[ExamQuestion]:
-    """All that ship, in a fixed order."""
+    """All questions that ship, in a fixed order."""
     return [
         ExamQuestion(_digest(query), kind, metric, query, gold)
         for kind, metric, query, gold in everyday_questions()

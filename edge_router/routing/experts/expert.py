@@ -179,7 +179,7 @@ class Estimate:
     output_tokens: float
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for what nobody can expect: NaN, infinite, out of range."""
+        """Raises ConfigError for an impossible estimate: NaN, infinite, out of range."""
         if not (
             type(self.name) is str
             and type(self.quality) is type(self.latency_s) is type(self.output_tokens) is float

@@ -156,7 +156,7 @@ class Talk:
 
 
 def _named(expert: str) -> RankedRule:
-    """The rule that prefers one expert, whoever steps in where it may not answer."""
+    """The rule that prefers one expert; where it may not answer, the others follow."""
     from edge_router.routing.deciding.ranked_rule import RankedRule
     from edge_router.routing.deciding.reason import Reason
 
