@@ -38,8 +38,8 @@ def decide(
     """Choose one of `candidates` for a query.
 
     `input_tokens` estimates the length of the part that no context may drop; `tokens` has the
-    counts of the experts that count it themselves, by name. Constraints rule experts out first, and so
-    does what the request `needs`. `doubts` (expert to reason) then rule out more, as long as
+    counts of the experts that count it themselves, by name. Constraints rule experts out first, and
+    so does what the request `needs`. `doubts` (expert to reason) then rule out more, as long as
     another expert may answer: they come from the state of the device, which is no promise. Of the
     rest `rule` chooses, with all candidates in sight. Experts that are `absent` are neither asked
     nor wanted, only compared with. Raises NoExpertFits when every expert is ruled out.
