@@ -36,7 +36,7 @@ class AblationStudy:
         add_shared(parser, "--json")
 
     def run(self, options: argparse.Namespace) -> Any:
-        from ..recipe import base_folder
+        from ..data.packaged import base_folder
         from .ablation import ablation
 
         return ablation(base_folder(), options.work, repeats=options.repeats)
