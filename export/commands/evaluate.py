@@ -120,6 +120,7 @@ def _add_training(evaluate: Any) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from ..collecting.open_experts import configured_prices
+    from ..collecting.ray_map import ray_map
     from ..evaluation.run import PAGE, write_report
     from ..evaluation.setup import compare
     from ..recipe import SHIPPED, Recipe
@@ -127,7 +128,10 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     if options.out and find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib, which draws the report of --out,", "export")
-    engine = _engine(options)
+    if runs_on_ray(options):
+        engine: AbstractContextManager[Any] = ray_map(options.address)
+    else:
+        engine = nullcontext(map)
     recipe = Recipe.load(options.recipe or SHIPPED)
     rows = _rows(options, recipe)
     comparison = _comparison(options)
@@ -140,15 +144,6 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(json.dumps(evaluation))
     else:
         print(f"wrote {options.out / PAGE}" if options.out else markdown(evaluation))
-
-
-def _engine(options: argparse.Namespace) -> AbstractContextManager[Any]:
-    """`map`, or that of a Ray cluster."""
-    if not runs_on_ray(options):
-        return nullcontext(map)
-    from ..collecting.ray_map import ray_map
-
-    return ray_map(options.address)
 
 
 def _rows(options: argparse.Namespace, recipe: Recipe) -> Mapping[str, list[Row]]:
