@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edge_router.backends.base import Backend, asks_network
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest, Prompt
+from edge_router.guards.checks import whole_number
 from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.text import last_turn, router_input
 from edge_router.settings.constraints import Constraints, require_constraints
@@ -79,7 +80,8 @@ class AgentRouter:
     `machine`'s state says which agents may be called, and the `candidates` best of them are kept.
     The `chooser` decides among them alone, or by its log-probabilities times `chooser_weight`
     beside the scores: a very small model knows less than the scores do. Without one, the best is
-    taken. `writer` fills in arguments.
+    taken. `writer` fills in arguments. Raises ConfigError for `candidates` or `top_categories` below
+    1.
     Changes of the catalogue count from the next request on, and empty the `cache`.
     """
 
@@ -101,8 +103,12 @@ class AgentRouter:
         self._machine = machine
         self._asked = _Asked(chooser, writer, cache)
         self._chooser_weight = chooser_weight
-        self._candidates = candidates
-        self._top_categories = top_categories
+        self._candidates = whole_number(candidates, f"candidates is {candidates!r}; it")
+        self._top_categories = (
+            None
+            if top_categories is None
+            else whole_number(top_categories, f"top_categories is {top_categories!r}; it")
+        )
         self._head: AgentHead | None = None
         self._fits = 0
         self._lock = threading.Lock()

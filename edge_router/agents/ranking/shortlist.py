@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge_router.guards.checks import whole_number
 from edge_router.routing.arrays import Places
 
 from ..catalog.agent import NONE
@@ -44,8 +45,12 @@ def shortlist(
     size: int = DEFAULT_SIZE,
     among: Sequence[int] | Places | None = None,
 ) -> Shortlist:
-    """The `size` best agents, of those in rows `among` of the scorer's view; all by default."""
-    ranking = scorer.rank(query, most=size, among=among)
+    """The `size` best agents, of those in rows `among` of the scorer's view; all by default.
+
+    Raises ConfigError for a `size` below 1.
+    """
+    most = whole_number(size, f"size is {size!r}; it")
+    ranking = scorer.rank(query, most=most, among=among)
     return Shortlist(tuple(sorted(ranking.names, key=scorer.place.__getitem__)), ranking)
 
 

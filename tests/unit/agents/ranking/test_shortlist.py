@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from edge_router.agents.catalog.catalog import AgentCatalog
 from edge_router.agents.ranking.scorer import AgentScorer, EmbeddedQuery
 from edge_router.agents.ranking.shortlist import shortlist
+from edge_router.agents.router import AgentRouter
+from edge_router.errors import ConfigError
 from made_agents import FLIGHTS, TIMER, WEATHER, WordEmbedder
 
 
@@ -31,3 +35,15 @@ def test_a_list_longer_than_the_catalogue_has_all() -> None:
     """There is nothing to leave out."""
     scorer = AgentScorer(AgentCatalog(WordEmbedder(), [WEATHER]).view())
     assert shortlist(scorer, query("rain"), size=9).choices == ("weather", "none")
+
+
+@pytest.mark.parametrize("size", [0, -1, "many", True])
+def test_a_list_of_no_length_is_refused(size: int) -> None:
+    """So is a router that would keep no candidate, or look in no category."""
+    catalog = AgentCatalog(WordEmbedder(), [WEATHER])
+    with pytest.raises(ConfigError, match="size is .*; it must be"):
+        shortlist(AgentScorer(catalog.view()), query("rain"), size=size)
+    with pytest.raises(ConfigError, match="candidates is .*; it must be"):
+        AgentRouter(catalog, candidates=size)
+    with pytest.raises(ConfigError, match="top_categories is .*; it must be"):
+        AgentRouter(catalog, top_categories=size)
