@@ -14,7 +14,7 @@ __all__ = ["Difference", "difference", "matches", "same_words"]
 
 Difference = Literal[
     "language", "number", "unit", "date", "format", "negation", "quotation", "question", "opposite",
-    "scope", "name", "direction", "symbol",
+    "scope", "name", "direction", "symbol", "capitals",
 ]  # fmt: skip
 """What two questions differ in."""
 
@@ -92,6 +92,15 @@ def _is_english(one: Reading) -> bool:
     texts = _texts(one)
     known = sum(text in ENGLISH for text in texts)
     return known >= max(1.0, ENGLISH_SHARE * len(texts))
+
+
+def _is_cased_otherwise(asked: Reading, kept: Reading) -> bool:
+    """Polish and polish, mW and MW."""
+    return any(
+        one != other and one.casefold() == other.casefold()
+        for one in asked.cased
+        for other in kept.cased
+    )
 
 
 def _other_question(asked: Reading, kept: Reading) -> bool:
@@ -205,6 +214,8 @@ def _is_turned_round(asked: Reading, kept: Reading) -> bool:
         return True
     roles, others = _roles(asked), _roles(kept)
     shared = [sense for sense in roles if sense in others]
+    if any({roles[one], others[one]} in _CONTRARY_ROLES for one in shared):
+        return True
     return any(
         roles[x] == others[y] and roles[y] == others[x] and roles[x] != roles[y]
         for place, x in enumerate(shared)
@@ -212,6 +223,7 @@ def _is_turned_round(asked: Reading, kept: Reading) -> bool:
     )
 
 
+_CONTRARY_ROLES = ({"from", "to"}, {"from", "into"}, {"for", "against"})
 _FORMS_OF_BE = frozenset("is are was were am be been being".split())
 
 
@@ -252,6 +264,7 @@ GUARDS: tuple[tuple[Difference, Guard], ...] = (
     ("format", lambda a, b: a.forms != b.forms or a.languages != b.languages),
     ("negation", lambda a, b: a.negations != b.negations),
     ("symbol", lambda a, b: a.symbols != b.symbols),
+    ("capitals", _is_cased_otherwise),
     ("quotation", _quotes_other),
     ("question", _other_question),
     ("opposite", _is_opposite),
