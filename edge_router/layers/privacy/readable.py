@@ -41,7 +41,7 @@ _MARKS = (  # that are put over a letter or a digit; of Hebrew and Arabic the vo
     "\u0300-\u036f\u20d0-\u20ff\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670"
 )
 _ESCAPES = (
-    r"\\u00[2-7][0-9a-fA-F]|\\x[2-7][0-9a-fA-F]|%[2-7][0-9a-fA-F]|&#[0-9]{2,3};"
+    r"\\{1,8}u00[2-7][0-9a-fA-F]|\\{1,8}x[2-7][0-9a-fA-F]|%(?:25){0,3}[2-7][0-9a-fA-F]|&#[0-9]{2,3};"
     r"|&#x[2-7][0-9a-fA-F];|&nbsp;|&commat;|&period;"
     r"|\\{1,3}[\"']"
 )
@@ -129,7 +129,7 @@ def _unescaped(hidden: str) -> str:
         return _NAMED[hidden]
     if hidden[-1] in "\"'":
         return hidden[-1]
-    number = hidden.lstrip("\\u%&#x").rstrip(";")
+    number = hidden.lstrip("&#x").rstrip(";") if hidden[0] == "&" else hidden[-2:]
     code = int(number, 10 if hidden.startswith("&#") and hidden[2] != "x" else 16)
     return chr(code) if 0x20 <= code < 0x7F else " "
 

@@ -44,6 +44,9 @@ email|{jane@ example.com} is my mail
 email|mi correo es {juan arroba example punto com}
 email|mon mail : {jean arobase example point fr}
 email|{jane\\x40example.com}
+email|"{{\\"b\\": \\"{{\\\\\\"to\\\\\\": \\\\\\"{jane\\\\\\\\u0040example.com}\\\\\\"}}\\"}}"
+email|https://x.example/?to={jane%2540example.com}
+email|{j a n e @ e x a m p l e . c o m}
 iban|IBAN{BE94681173206001}
 card|Maestro {6759 5652 7026 5145}
 secret|пароль: {Zenit!2008}
