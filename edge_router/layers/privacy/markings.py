@@ -111,8 +111,8 @@ _MARKS = tuple(
             r" and me(?!\w)|(?<!\w)in strict confidence(?!\w)"
         ),
         (
-            r"(?<!\w)(?:told|confided|said|shared|informed)(?: \w+){0,3} in confidence(?!\w)"
-            r"|(?<!\w)sworn to secrecy(?!\w)"
+            r"(?<!\w)(?:told|telling|confided|said|shared|informed)(?: \w+){0,3} in confidence"
+            r"(?!\w)|(?<!\w)sworn to secrecy(?!\w)"
         ),
         (
             r"(?<!\w)(?:has not|hasn['’]t|have not|haven['’]t|is not|isn['’]t|not|are not"

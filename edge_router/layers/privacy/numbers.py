@@ -139,8 +139,11 @@ def _is_decimal(text: str, within: list[tuple[int, int]]) -> bool:
 
 def _is_spelled(text: str, within: list[tuple[int, int]], groups: list[tuple[int, int]]) -> bool:
     """Whether it is written one digit or two at a time, all with the same blank or dash between."""
-    if len(groups) > MOST_OTHERS or any(end - start > 2 for start, end in within):
+    sizes = [end - start for start, end in within]
+    if len(groups) > MOST_OTHERS or max(sizes) > 2:
         return False
+    if max(sizes) == 2 and (len({*sizes[:-1]}) > 1 or len(groups) > len(within)):
+        return False  # a list of numbers
     gaps = {text[one[1] : other[0]] for one, other in pairwise(within)}
     return len(gaps) == 1 and gaps <= {" ", "-", ".", "_"}
 

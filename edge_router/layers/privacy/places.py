@@ -18,7 +18,7 @@ _SAID_AT = any_of(AT, before="")
 _SAID_DOT = any_of(DOT, before="")
 _AT = re.compile(
     r"(?<=\w) @ (?=\w)|@\r?\n?(?: (?=[a-z0-9]))?"
-    rf"|(?:(?<=[\w ]) ?[\[({{<] ?{_SAID_AT} ?[\])}}>] ?)",
+    rf"|(?:(?<=[\w ]) ?[\[({{<] ?(?:@|{_SAID_AT}) ?[\])}}>] ?)",
     re.IGNORECASE,
 )
 _LOCAL = re.compile(r"[A-Za-z0-9À-ԯ!#$%&'*+/=?^_`{|}~.\-]{1,64}\Z")
@@ -47,7 +47,8 @@ _PART = r"[^\W_]+(?:-[^\W_]+){0,8}"
 def _spelled(at: str, dot: str) -> re.Pattern[str]:
     """An address in words: name at host dot org; "look at the dot com bubble" is none."""
     return re.compile(
-        rf"(?i)(?<![\w.@])\w[\w.\-]{{0,62}}(?: {at} |_{at}_)(?!(?:the|an?|this|that|each|every)\b)"
+        rf"(?i)(?<![\w.@])\w[\w.\-]{{0,62}}(?: {dot} \w[\w\-]{{0,30}}){{0,2}}"
+        rf"(?: {at} |_{at}_)(?!(?:the|an?|this|that|each|every)\b)"
         rf"{_PART}(?:(?: {dot} |_{dot}_){_PART}){{0,3}}(?: {dot} |_{dot}_)[a-z]{{2,12}}(?!\w)"
     )
 

@@ -66,12 +66,14 @@ _UNSAID = re.compile(  # what is said about a password in quotes, and is none
 _LINK = "|".join(map(words_as_read, listed(LINKS)))
 _IS = re.compile(  # the password is hunter2, das Passwort lautet "drei rote Hunde"
     rf"(?i:{_PASSWORD}|(?<![^\W\d_])pass(?=[:=]))"
+    r"(?:[ ](?i:for|of|to|del?|du|des|für|fürs|vom|zum|da|do|per|от|для|på)"
+    r"(?:[ ](?i:the|my|la|le|el|il|das|den|die|o|a))?[ ]\w{2,16})?"
     rf"[ \t]{{0,3}}((?i:{_LINK})(?:[ \t]{{1,3}}(?i:now|jetzt|still)(?!\w))?|[:=—–\-])?[ \t:]{{0,4}}"
     r"(?:[\"“„«`']([^\"“”„«»`'\r\n]{6,64})[\"”“»`']|([^\s\"'`,;:=<>]{6,64}))"
 )
 _CODE_SAID = re.compile(  # the door code is 4471, CVV 382
     rf"(?i){_CODE_WORD}(?:[^\w\n]{{1,4}}(?:(?:{_LINK}|nr|no|number)[^\w\n]{{1,3}}){{0,2}}"
-    rf"|[是はは는은：:])[ ]?([0-9]{{3,8}}|[0-9]{{3}}[ \-][0-9]{{3}})(?![\w])"
+    rf"|[是は는은])[ ]?([0-9]{{2,4}}(?:[ \-][0-9]{{2,4}}){{1,5}}|[0-9]{{3,24}})(?![A-Za-z0-9])"
 )
 _WRITTEN = tuple(  # where programs and files have a password
     map(
@@ -79,10 +81,15 @@ _WRITTEN = tuple(  # where programs and files have a password
         (
             r"(?<!\S)(?:-u|--user|--proxy-user|-U)[ =]?[\"']?[^\s:\"'$<]{1,64}:([^\s\"'$<]{3,128})",
             (
-                r"(?<![\w\-])(?:mysql\w{0,8}|mariadb\w{0,8}|sshpass)(?= )[^\n|;]{0,80}? -p"
+                r"(?<![\w\-])(?:mysql\w{0,8}|mariadb\w{0,8}|sshpass|docker login|redis-cli|openssl)"
+                r"(?= )[^\n|;]{0,80}? -(?:p|a|k|pass pass:)(?![0-9]+(?:\s|$))"
                 r"[ ]?[\"']?([^\s\"'$<]{4,128})"
             ),
             r"(?<!\S)login[ \n]\S{1,64}[ \n]password[ ](\S{4,128})",
+            (
+                r"(?i)(?<![^\W_])(?:totp|otp|2fa|mfa|authenticator)[ _\-](?:secret|seed|key)\W{1,4}"
+                r"(?:is )?((?-i:[A-Z2-7]{16,64}))(?!\w)"
+            ),
             r"(?<!\w)WIFI:[^\n]{0,80}?P:([^;\n]{4,63});",
             (
                 r"(?i)<(?:\w{1,16}:)?[\w\-]{0,24}(?:password|passwd|secret|token|api[_\-]?key)>"
@@ -100,13 +107,14 @@ _SCHEMELESS = re.compile(  # root:password@host
     r"(?<![\w/.\-])[a-z_][\w.\-]{0,31}:([^\s:@/'\"<>]{4,64})@(?=[\w\-]{1,63}(?:[.:]|$))"
 )
 _SEED = re.compile(
-    r"(?i:(?<![^\W\d_])(?:seed|recovery|mnemonic|backup|wallet)[ \-](?:phrase|words?"
-    r"|seed))[^a-zA-Z\n]{0,4}"
+    r"(?i:(?<![^\W\d_])(?:(?:seed|recovery|mnemonic|backup|wallet)[ \-](?:phrase|words?|seed)"
+    r"|mnemonic|(?:12|15|18|21|24)[ \-]words?))[^a-zA-Z\n]{0,4}"
     r"(?:(?i:is|are|ist|lautet)[^a-z\n]{1,3})?((?:[a-z]{3,8}[ ,\n]{1,2}){11,23}[a-z]{3,8})(?![a-z])"
 )
 _KEY_0X = re.compile(
     r"(?i)(?<![^\W\d_])priv(?:ate)?[ _\-]?key\W{1,8}(?:is\W{1,3})?((?:0x)?[0-9a-f]{64})(?![0-9a-f])"
 )
+_OF_DIGITS = re.compile(rf"(?i)pin|pass|otp|{_PASSWORD}")  # which a number of digits may be
 _TOKEN = re.compile(r"[^\s\"'`,;:=「」]{4,256}")
 _END_OF_SENTENCE = re.compile(r"[.!?。][ \n]|\n")
 STEMS = (  # of the words above: most texts have none
@@ -225,7 +233,7 @@ def _is_said(word: str, named: str) -> bool:
     if _KNOWN.fullmatch(word) and not word.isdigit():
         return False
     if re.fullmatch("[0-9]{4,8}", word):
-        return bool(re.match(r"(?i)pin|pass|otp|kennwort|clave|senha|contra", named))
+        return bool(_OF_DIGITS.match(named))
     number = bool(re.fullmatch(r"[0-9a-fA-F]{10,}", word)) and is_mixed(word, 2)
     return number or is_random(word) or _is_password(word)
 

@@ -13,7 +13,7 @@ from edge_router.settings.privacy_config import PrivacyConfig, privacy_config_of
 def test_nothing_to_look_for_is_refused_where_something_is_to_stay(place: str, mode: str) -> None:
     """detect = [] would let everything through, whatever the mode says."""
     for nothing in ([], "", ()):
-        with pytest.raises(ConfigError, match="would hold nothing back.*leave detect out"):
+        with pytest.raises(ConfigError, match=r"would hold nothing back.*leave detect out"):
             privacy_config_of({place: mode, "detect": nothing})
 
 

@@ -70,16 +70,20 @@ SAYINGS: dict[str, str] = {
     "de": (
         r"(?:sag(?:t|en)?|erzähl\w*)\ (?:es\ |das\ )?(?:bitte\ )?niemande[mn]"
         r" niemandem\ (?:sagen|erzählen|weitersagen) (?:das\ )?bleibt\ unter\ uns"
+        r" unter\ uns\ gesagt"
         r" vertraulich\ (?:behandeln|bleiben|zu\ behandeln)"
         r" behand(?:le|elt?|eln)\ (?:es|das|dies|sie)\ (?:bitte\ )?vertraulich"
-        r" darf\ niemand\ (?:wissen|erfahren) (?:weiß|wissen)\ (?:sonst\ |noch\ )niemand"
+        r" darf\ niemand\ (?:wissen|erfahren)"
+        r" niemand\ darf\ (?:es|das|davon)\ (?:wissen|erfahren)"
+        r" (?:weiß|wissen)\ (?:sonst\ |noch\ )niemand"
         r" noch\ nicht\ (?:öffentlich|angekündigt) nicht\ an\ dritte\ weiter\w*"
         r" (?:das|dies|es)\ (?:ist|bleibt)\ (?:\w+\ )?vertraulich"
         r" vertraulich(?:e[rsn]?)?\ (?:entwurf|notiz|unterlage|bericht|memo|protokoll"
         r"|information)\w*"
     ),
     "fr": (
-        r"n['’]en\ parle[zr]?\ à\ personne"
+        r"n['’]en\ parle[zr]?\ à\ personne à\ ne\ pas\ (?:divulguer|diffuser)"
+        r" ne\ (?:dis|dites)\ rien\ à\ personne c['’]est\ un\ secret(?=[,.:;!])"
         r" ne\ (?:le\ |la\ |l['’])?(?:dis|dites|dire|répète|répétez|raconte)\w*"
         r"\ (?:ça\ |cela\ )?à\ personne"
         r" (?:reste|rester|garder?)\ entre\ nous personne\ (?:d['’]autre\ )?n['’]est\ au\ courant"
@@ -89,18 +93,22 @@ SAYINGS: dict[str, str] = {
         r" (?:note|brouillon|rapport|document|projet)\ (?:strictement\ )?confidentiel(?:le)?"
     ),
     "es": (
-        r"no\ (?:se\ )?(?:lo|la)\ (?:digas|cuentes|diga|cuente|digan|cuenten)\ a\ nadie"
+        r"no\ lo\ comentes?\ con\ nadie"
+        r" no\ (?:se\ )?(?:lo|la)\ (?:digas|cuentes|diga|cuente|digan|cuenten)\ a\ nadie"
         r" que\ no\ se\ lo\ (?:diga|cuente)\ a\ nadie quede?a?\ entre\ nosotros"
         r" nadie\ (?:más\ )?lo\ sabe (?:aún|todavía)\ no\ (?:es\ público|se\ ha\ anunciado)"
         r" (?:esto|eso)\ es\ (?:\w+\ )?confidencial guárdame\ el\ secreto"
+        r" es\ un\ secreto(?=[,.:;!])"
         r" (?:nota|borrador|informe|documento|correo|memorando?)\ (?:estrictamente\ )?confidencial"
     ),
     "pt": (
-        r"não\ (?:conte|diga|contes|digas)\ (?:isto\ |isso\ )?a\ ninguém fi(?:ca|que)\ entre\ nós"
+        r"não\ (?:conte|diga|contes|digas)\ (?:isto\ |isso\ )?a\ ninguém"
+        r" fi(?:ca|que)\ entre\ nós é\ segredo(?=[,.:;!]|$)"
         r" iss?[ot]\ é\ (?:\w+\ )?confidencial (?:rascunho|relatório)\ confidencial"
     ),
     "it": (
         r"non\ (?:dirlo|dire|raccontarlo|ditelo)\ a\ nessuno rest[ia]\ tra\ (?:di\ )?noi"
+        r" non\ parlarne\ con\ nessuno è\ un\ segreto(?=[,.:;!])"
         r" questo\ è\ (?:\w+\ )?riservato (?:documento|bozza)\ (?:strettamente\ )?riservat[oa]"
     ),
     "nl": (
@@ -115,7 +123,7 @@ SAYINGS: dict[str, str] = {
     "fi": r"älä\ kerro\ (?:tätä\ )?kenellekään pidä\ (?:tämä\ )?salassa",
     "pl": (
         r"nie\ mów(?:cie)?\ (?:o\ tym\ )?nikomu nikomu\ (?:o\ tym\ )?nie\ mów"
-        r" zostaje?\ między\ nami"
+        r" zostaje?\ między\ nami to\ tajemnica"
         r" to\ jest\ (?:\w+\ )?poufne"
     ),
     "cs": r"nikomu\ (?:to\ )?neříkej(?:te)? zůstane\ mezi\ námi",
@@ -138,7 +146,8 @@ SAYINGS: dict[str, str] = {
 }
 
 ANYWHERE = (
-    "社外秘 部外秘 这是机密 これは秘密 極秘 机密文件 机密资料 内部资料 请勿外传 不要外传"
+    "社外秘 部外秘 这是机密 这是秘密 请保密 請保密 これは秘密 極秘 机密文件 机密资料"
+    " 内部资料 请勿外传 不要外传"
     " 严禁外传 对外保密 不要告诉任何人"
     " 别告诉别人 別告訴別人 誰にも言わないで 他言無用 ここだけの話 内密に 비공개\\ 문서"
     " 대외비 비밀로\\ 해 아무에게도\\ 말하지"

@@ -8,7 +8,7 @@ PASSWORDS: dict[str, str] = {
     "en": r"pass(?:word|wd|phrase|code) passwd pwd passkey",
     "de": "passwort kennwort",
     "fr": r"mot\ de\ passe mdp",
-    "es": "contraseña",
+    "es": "contraseña clave",
     "pt": r"senha palavra-passe",
     "it": r"password parola\ d'ordine",
     "nl": "wachtwoord",
@@ -49,6 +49,7 @@ CODES: dict[str, str] = {
         r"(?:verification|security|unlock|door|gate|alarm|safe|entry|confirmation|one-time|sms|2fa"
         r"|login|access|voicemail)\ code puk cvv cvc cvv2 (?-i:TAN)"
     ),
+    "network": r"(?:wlan|wi-?fi|wpa[23]?|netzwerk|router)[\ \-](?:key|code|schlüssel|passwor[dt])",
     "de": r"(?:sicherheits|bestätigungs|tür|zugangs|entsperr)code",
     "fr": r"code\ (?:de\ (?:sécurité|vérification|confirmation)|d'accès|secret|porte)",
     "es": r"código\ (?:de\ (?:seguridad|verificación|acceso|confirmación)|secreto)",
@@ -58,7 +59,7 @@ CODES: dict[str, str] = {
     "sv": "pinkod säkerhetskod",
     "pl": r"kod\ (?:pin|dostępu|weryfikacyjny|do\ domofonu)",
     "ru": r"код\ (?:подтверждения|доступа|безопасности|из\ смс) пин-код",
-    "zh": "验证码 驗證碼 动态码",
+    "zh": "验证码 驗證碼 动态码 密码 密碼 口令",
     "ja": "確認コード 認証コード 暗証番号",
-    "ko": "인증번호",
+    "ko": "인증번호 비밀번호",
 }

@@ -8,15 +8,16 @@ __all__ = ["BETWEEN", "PHONE"]
 PHONE: dict[str, str] = {
     "en": (
         r"phone telephone tel call mobile cell fax whatsapp sms ring ph hp cellphone smartphone"
-        r" (?:reach|text)\ (?:me|us|her|him|them|you|at|on) dial landline my\ number"
+        r" (?:reach|text)\ (?:me|us|her|him|them|you|at|on) dial landline my\ number get\ me wa\.me"
     ),
     "de": r"telefon\w{0,12} handy\w{0,12} mobil\w{0,12} mobile natel festnetz\w{0,8} rufnummer"
           r" nummer ruf rufen anrufen erreichst erreichen fon durchwahl",
-    "fr": r"téléphone tél portable appelez appelle appeler mon\ numéro gsm mobile joindre fixe",
+    "fr": r"téléphone tél portable appelez appelle appeler mon\ numéro gsm mobile joindre"
+          r" joignable fixe",
     "es": r"teléfono tel tfno tlfno móvil celular cel fono mi\ número numero llámame llamar"
           r" llámeme llame whatsapp",
-    "pt": r"telefone telemóvel telemovel celular meu\ número me\ ligu?[ae] ligar whats zap fone"
-          r" contacto",
+    "pt": r"telefone telemóvel telemovel celular meu\ número me\ ligu?[ae]"
+          r" lig(?:a|ue)\ (?:pra|para) ligar whats zap fone contacto",
     "it": r"telefono cellulare cell numero chiamami chiamare chiamate chiama recapito",
     "nl": r"telefoon\w{0,8} gsm gsm-nummer mobiel nummer bel bellen belt",
     "da": r"telefon\w{0,8} tlf mobil\w{0,8} nummer ring ringe",
@@ -40,18 +41,19 @@ PHONE: dict[str, str] = {
     "ko": "전화 휴대폰 전화번호 연락처 핸드폰",
     "th": "โทร เบอร์ มือถือ โทรศัพท์",
     "vi": r"điện\ thoại sđt số\ điện\ thoại gọi di\ động",
-    "id": r"telepon telp hp nomor\ saya hubungi",
+    "id": r"telepon telp hp nomor\ (?:saya|wa) hubungi",
     "tl": r"numero tawagan",
     "sw": r"simu nipigie",
 }  # fmt: skip
 """Each word is a pattern; "\\ " is a blank within one."""
 
 BETWEEN: dict[str, str] = {
-    "en": "number no nr num s is are at on under to me us him her them you back now the my new",
-    "de": "ist lautet unter nummer nr mich uns an zurück die",
+    "en": "number no nr num s is are at on under to me us him her them you back now the my new"
+          " today tonight tomorrow mom mum dad",
+    "de": "ist lautet unter nummer nr mich uns an zurück die heute morgen",
     "fr": "est le au numéro n de moi sur",
-    "es": "es el al número num de mi en",
-    "pt": "é o no número num de meu me",
+    "es": "es el al número num de mi en hoy mañana mamá papá",
+    "pt": "é o no número num de meu me mim minha",
     "it": "è il al numero di mio",
     "nl": "is op nummer mij me het",
     "da": "er på nummer mig meg nr til",
@@ -64,7 +66,7 @@ BETWEEN: dict[str, str] = {
     "hr": "je na moj broj",
     "el": "μου είναι στο με",
     "tr": "no numaram numarası beni",
-    "ru": "номер мой это на по мне",
+    "ru": "номер номеру мой это на по мне",
     "uk": "номер мій це на за",
     "he": "שלי הוא מספר",
     "ar": "رقم هو",
@@ -74,7 +76,7 @@ BETWEEN: dict[str, str] = {
     "ja": "番号 は 号 の",
     "ko": "번호 는 은",
     "th": "คือ ของ ผม ฉัน",
-    "vi": "số là của tôi",
+    "vi": "số là của tôi mình",
     "id": "nomor saya adalah di ke",
-}
+}  # fmt: skip
 """What may stand between such a word and the number."""

@@ -72,6 +72,20 @@ secret|https://hooks.example/T0?token={OXPuFnBYPJMWnFcE}
 secret|Product key: {52C56-KDWQA-TFPAB-T2808-ECELX}
 secret|twilio {SK4593dedd634d54a7dc843565f6ef306e}
 secret|api key is {1904a170-587c-7a43-7ecb-4e59b08f1350}
+phone|llámame mañana al {612 345 987}
+phone|звоните по номеру {8 800 555 35 35}
+phone|nomor wa saya {081234598765}
+phone|wa.me/{4915112345987}
+email|write to {jane.doe [@] example.com}
+email|{jane dot doe at example dot com}
+secret|Mein WLAN-Schlüssel lautet {8273645198273645}
+secret|WPA2 key: {8273-6451-9827-3645}
+secret|我的银行卡密码是{482913}
+secret|暗証番号は{4829}です
+secret|clave del wifi: {Zebra!9x}
+secret|my TOTP secret {JBSWY3DPEHPK3PXP}
+secret|docker login -u a -p {Zebra9Lamp!}
+secret|12 words: {legal winner thank year wave sausage worth useful legal winner thank yellow}
 network|ping {192.168.1[.]7}
 network|{001b.4411.3ab7} on port 3
 network|open \\\\{SRV01}\\data\\x
@@ -98,6 +112,10 @@ marked|{Rahasia}: laporan
 marked|Bitte {behandle das vertraulich}: Kündigung
 marked|{nie mów nikomu}, odchodzę
 marked|{別告訴別人}，我要離職
+marked|{unter uns gesagt}: er geht
+marked|{es un secreto}, me caso
+marked|{non parlarne con nessuno}
+marked|{请保密}
 marked|{비밀로 해}줘
 """
 CASES = [line.split("|", 1) for line in PRIVATE.strip().splitlines()]
@@ -133,7 +151,7 @@ def test_private_data_is_seen_in_many_languages(kind: str, text: str, form: str)
         "Das Passwort ist abgelaufen seit 2023", "security code review of 2024", "tan 180 degrees",
         r"Hello \\nfoo\\nbar", r"matrix \\alpha\beta", r"\\server\share is a UNC path",
         "GET /api/home/dashboard", "https://x.org/home/index", "~/.bashrc and a ~ b/c",
-        "dead.beef.cafe",
+        "dead.beef.cafe", "fifth sixth 10 9 8 7 6 5 50 40 30 20 16 12 60 40 32 24",
         "Nobody else knows how to bake like grandma.", "Do not share links in your answer.",
         "Classified ads of 1920", "Geheimnisse der Pyramiden", "Что значит конфиденциально?",
         "什么是保密协议？", "mot de passe oublié", "пароль не подходит", "пароль: <ваш пароль>",
