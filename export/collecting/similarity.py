@@ -10,7 +10,7 @@ import numpy as np
 from edge_router.errors import MissingExtra
 from edge_router.routing.artifact.text import cut
 
-from ..recipe import base_folder
+from ..data.packaged import base_folder
 from ..training.embedding import SentenceEmbedder
 
 __all__ = ["ENCODER", "KEPT_ANSWER_CHARS", "MAX_TOKENS", "similarities"]

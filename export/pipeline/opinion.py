@@ -16,6 +16,7 @@ from ..data.outcome_set import TRANSFER, OutcomeSet
 from ..recipe import Recipe, TeacherPlan
 from ..training.heads import LinearHead
 from ..training.model import RouterNetwork, trained_heads
+from ..training.probe.probe import probed
 from ..training.soft_labels import Opinion, Specialist, log_odds_of, read_texts
 from .experts_json import Heads, fit_heads
 
@@ -30,16 +31,19 @@ def teacher_opinion(
     work: Path,
 ) -> Opinion:
     """Of the queries `studied`, which begin with `outcomes`: that of the first network, together
-    with each other one's of the queries and the experts of the tables that this was trained on.
+    with each other one's of the queries and the experts of the tables that this was trained on, and
+    with what the recipe's probes say.
 
     `members` are the networks of the recipe's teachers, in their order.
     """
     first, *others = zip(members, recipe.teachers.values(), strict=True)
     broad = _broad(recipe, outcomes, studied, *first, work=work)
     offsets = first[0].head_lengths
-    return broad.joined(
-        [_specialist(recipe, studied, *other, offsets=offsets, work=work) for other in others]
-    )
+    specialists = [_specialist(recipe, studied, *one, offsets=offsets, work=work) for one in others]
+    probes = [
+        probed(recipe, studied, plan, offsets=offsets, work=work) for plan in recipe.probes.values()
+    ]
+    return broad.joined([*specialists, *probes])
 
 
 def _broad(

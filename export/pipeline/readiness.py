@@ -13,23 +13,27 @@ from edge_router.routing.arrays import Bools
 from edge_router.routing.experts.expert import PROFILES
 
 from ..data.outcome_set import OutcomeSet
+from ..data.packaged import model_file
 from ..data.rows import SPLITS, BadData
 from ..recipe import Recipe
 
 __all__ = ["completed", "require_ready", "require_tools"]
 
 TOOLS = ("torch", "transformers", "optimum.onnxruntime", "onnx")
+PROBE_TOOLS = ("gguf", "accelerate")  # with which transformers reads a GGUF file
 LEAST_QUERIES = 20  # of a pair in dev and test: fewer measure nothing
 LIKE = ("3b", "frontier")  # the sizes that a weak and a strong expert of one's own are taken for
 
 
 def require_tools(recipe: Recipe) -> None:
     """Raises MissingExtra for a tool that a later step would miss, FileNotFoundError for the base
-    model's weights."""
-    for tool in TOOLS:
+    model's weights and those of a probe's."""
+    for tool in (*TOOLS, *(PROBE_TOOLS if recipe.probes else ())):
         if not _installed(tool):
             raise MissingExtra(f"the export toolchain ({tool})", "export")
     _ = recipe.base
+    for plan in recipe.probes.values():
+        model_file(plan.package)
 
 
 def _installed(module: str) -> bool:

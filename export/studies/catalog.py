@@ -35,7 +35,7 @@ class AblationStudy:
         parser.add_argument("--json", action="store_true")
 
     def run(self, options: argparse.Namespace) -> Any:
-        from ..recipe import base_folder
+        from ..data.packaged import base_folder
         from .ablation import ablation
 
         return ablation(base_folder(), options.work, repeats=options.repeats)

@@ -64,11 +64,15 @@ def drift_study(
 
 def _held_out_texts(data: Path, seed: int) -> list[str]:
     """HELD_OUT rows of the test split of all tables that the known queries are of, shuffled: the
-    same mixture, and nothing in common."""
-    tables = load_tables(data, Recipe.load(SHIPPED).own_outcomes)
-    texts = [row["query"] for rows in tables.values() for row in rows if row["split"] == "test"]
-    order = np.random.default_rng(seed).permutation(len(texts))[:HELD_OUT]
-    return [texts[row] for row in order]
+    same mixture, and nothing in common. The known queries are the dev rows, so that a table gives
+    at most as many rows as its dev split has."""
+    random = np.random.default_rng(seed)
+    texts: list[str] = []
+    for rows in load_tables(data, Recipe.load(SHIPPED).own_outcomes).values():
+        known = sum(row["split"] == "dev" for row in rows)
+        test = [row["query"] for row in rows if row["split"] == "test"]
+        texts += [test[row] for row in random.permutation(len(test))[:known]]
+    return [texts[row] for row in random.permutation(len(texts))[:HELD_OUT]]
 
 
 def live_queries(data: Path, held_out: Sequence[str]) -> dict[str, list[str]]:

@@ -49,9 +49,9 @@ class Opinion:
             opinions[place] += 1
         return Opinion(
             experts / opinions,
-            _mean_of([(one.rows, one.sizes) for one in others], self.sizes),
-            _mean_of([(one.rows, one.needs_tools) for one in others], self.needs_tools),
-            _mean_of([(one.rows, one.log_tokens) for one in others], self.log_tokens),
+            _mean_of([(one, one.sizes) for one in others], self.sizes),
+            _mean_of([(one, one.needs_tools) for one in others], self.needs_tools),
+            _mean_of([(one, one.log_tokens) for one in others], self.log_tokens),
             self.kinds,
         )
 
@@ -61,7 +61,8 @@ class Specialist:
     """What a network says that was trained on some tables only, of the queries at which `rows`
     (queries,) is true: `experts` (those queries, those experts) of the experts at which `known`
     (experts,) is true, `sizes` (those queries, 6), `needs_tools` and `log_tokens` (those queries,
-    1), the length on the scale of the opinion that it joins."""
+    1), the length on the scale of the opinion that it joins; NaN where it says nothing. It counts
+    as `weight` networks."""
 
     rows: Bools
     known: Bools
@@ -69,15 +70,17 @@ class Specialist:
     sizes: Float32s
     needs_tools: Float32s
     log_tokens: Float32s
+    weight: float = 1.0
 
 
-def _mean_of(said: Sequence[tuple[Bools, Float32s]], otherwise: Float32s) -> Float32s:
-    """The mean of what was `said` of each query (queries, numbers), `otherwise` where nothing."""
-    total, count = np.zeros_like(otherwise), np.zeros((len(otherwise), 1), np.float32)
-    for rows, values in said:
-        total[rows] += values
-        count[rows] += 1
-    return np.where(count > 0, total / np.maximum(count, 1), otherwise)
+def _mean_of(said: Sequence[tuple[Specialist, Float32s]], otherwise: Float32s) -> Float32s:
+    """The mean of what specialists said of each query (queries, numbers), `otherwise` where nothing
+    or NaN."""
+    total, weight = np.zeros_like(otherwise), np.zeros_like(otherwise)
+    for one, values in said:
+        total[one.rows] += one.weight * np.nan_to_num(values)
+        weight[one.rows] += one.weight * ~np.isnan(values)
+    return np.where(weight > 0, total / np.where(weight > 0, weight, 1), otherwise)
 
 
 def log_odds_of(heads: Sequence[LinearHead], vectors: Float32s) -> Float32s:

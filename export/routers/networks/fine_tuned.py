@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from edge_router.routing.arrays import Float64s
 
-from ...recipe import base_folder
+from ...data.packaged import base_folder
 from ...training.loop import bucketed_batches
 from ...training.model import mean_of_tokens
 from ..base import DEFAULT, Pool, Queries, ResearchRouter, log_softmax

@@ -34,7 +34,7 @@ class AgentsStudy:
     def run(self, options: argparse.Namespace) -> Any:
         from edge_router.routing.artifact.manifest import RouterArtifact
 
-        from ...recipe import base_folder
+        from ...data.packaged import base_folder
         from .study import agents_study
 
         artifact = RouterArtifact.load(options.artifact)

@@ -14,12 +14,12 @@ from edge_router.learning.outcomes.rows import Row
 from edge_router.routing.arrays import Float32s, Float64s, Places
 
 from ...data.outcome_set import OutcomeSet, outcome_set
+from ...data.packaged import base_folder
 from ...data.rows import BadData
 from ...evaluation.baselines import TRIALS
 from ...evaluation.contenders import pick
 from ...evaluation.tasks.measurements import measure
 from ...metrics.apgr import Counts, Interval, draw_counts, with_interval
-from ...recipe import base_folder
 from ...routers import FineTuning, make_router
 from ...routers.base import Pool, Queries
 from ...training.embedding import embed_cached

