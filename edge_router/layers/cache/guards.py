@@ -205,6 +205,9 @@ def _is_spelled_out(name: Word, one: Reading, other: Reading) -> bool:
 def _is_turned_round(asked: Reading, kept: Reading) -> bool:
     """The same words in another order, or two words that have changed places: around prepositions,
     or around a verb that is passive in neither."""
+    if not asked.numbers and asked.units == kept.units[::-1] != kept.units:
+        wanted = _counted(asked)
+        return not wanted or wanted != _counted(kept)  # how many ounces in a pound
     ours, theirs = [one.stem for one in asked.words], [one.stem for one in kept.words]
     if ours != theirs and sorted(ours) == sorted(theirs):
         return not _is_fronted(ours, theirs)
@@ -221,6 +224,11 @@ def _is_turned_round(asked: Reading, kept: Reading) -> bool:
         for place, x in enumerate(shared)
         for y in shared[:place]
     )
+
+
+def _counted(one: Reading) -> str:
+    """The unit that is asked for: "how many ounces"."""
+    return next((after for word, after in pairwise(_texts(one)) if word == "many"), "")
 
 
 _CONTRARY_ROLES = ({"from", "to"}, {"from", "into"}, {"for", "against"})
@@ -258,7 +266,7 @@ def _roles(one: Reading) -> dict[str, str]:
 
 Guard = Callable[[Reading, Reading], bool]
 GUARDS: tuple[tuple[Difference, Guard], ...] = (
-    ("unit", lambda a, b: a.units != b.units),
+    ("unit", lambda a, b: {*a.units} != {*b.units}),
     ("number", lambda a, b: a.numbers != b.numbers or a.bare_numbers != b.bare_numbers),
     ("date", lambda a, b: a.dates != b.dates),
     ("format", lambda a, b: a.forms != b.forms or a.languages != b.languages),

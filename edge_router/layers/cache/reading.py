@@ -89,7 +89,7 @@ class Reading:
     words: tuple[Word, ...]
     numbers: Counter[str]
     bare_numbers: tuple[str, ...]
-    units: frozenset[str]
+    units: tuple[str, ...]
     dates: frozenset[str]
     languages: frozenset[str]
     scopes: frozenset[str]
@@ -129,7 +129,7 @@ def reading(text: str) -> Reading:
         words,
         Counter(f"{value} {unit}" for value, unit in measured if value),
         tuple(value for value, unit in measured if value and not unit),
-        frozenset(_units(lower)),
+        tuple(_units(lower)),
         frozenset(CALENDAR[word] for word in lower if word in CALENDAR),
         frozenset(word for word in lower if word in LANGUAGES),
         frozenset(SCOPES[word] for word in lower if word in SCOPES),
