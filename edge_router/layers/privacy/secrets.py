@@ -114,6 +114,8 @@ _SEED = re.compile(
 _KEY_0X = re.compile(
     r"(?i)(?<![^\W\d_])priv(?:ate)?[ _\-]?key\W{1,8}(?:is\W{1,3})?((?:0x)?[0-9a-f]{64})(?![0-9a-f])"
 )
+_OF_TOKENS = re.compile(r"(?i)tokens|token_(?:s|count|id|ids|type|limit|usage)$")  # how many
+_INDEXED = re.compile(r"[A-Za-z_][\w.]*\[.*")  # Sequence[int]
 _OF_DIGITS = re.compile(rf"(?i)pin|pass|otp|{_PASSWORD}")  # which a number of digits may be
 _TOKEN = re.compile(r"[^\s\"'`,;:=「」]{4,256}")
 _END_OF_SENTENCE = re.compile(r"[.!?。][ \n]|\n")
@@ -221,7 +223,8 @@ def _is_value(word: str, match: re.Match[str]) -> bool:
         return False
     if match[2]:
         return True
-    return is_mixed(word, 2) and not _is_phrase(word)
+    counts = _OF_TOKENS.search(match[1]) or _INDEXED.fullmatch(word)
+    return not counts and is_mixed(word, 2) and not _is_phrase(word)
 
 
 def _is_said(word: str, named: str) -> bool:

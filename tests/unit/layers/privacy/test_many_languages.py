@@ -151,6 +151,7 @@ def test_private_data_is_seen_in_many_languages(kind: str, text: str, form: str)
         "Das Passwort ist abgelaufen seit 2023", "security code review of 2024", "tan 180 degrees",
         r"Hello \\nfoo\\nbar", r"matrix \\alpha\beta", r"\\server\share is a UNC path",
         "GET /api/home/dashboard", "https://x.org/home/index", "~/.bashrc and a ~ b/c",
+        "output_tokens: Float64s", "first_token_s: Float64s", "token: Sequence[float | None],",
         "dead.beef.cafe", "fifth sixth 10 9 8 7 6 5 50 40 30 20 16 12 60 40 32 24",
         "Nobody else knows how to bake like grandma.", "Do not share links in your answer.",
         "Classified ads of 1920", "Geheimnisse der Pyramiden", "Что значит конфиденциально?",
