@@ -10,6 +10,7 @@ from pathlib import Path
 from edge_router.cli.exits import FAILED, INVALID, exit_code_of
 from edge_router.cli.table import OneLineParser
 from edge_router.errors import ConfigError, EdgeRouterError
+from edge_router.guards.data_folder import require_writable
 
 from .printers import PRINTERS
 from .printers.comparison import comparison_table
@@ -98,6 +99,10 @@ def _add_shared(parser: argparse.ArgumentParser, **default: object) -> None:
 def _bench(options: argparse.Namespace) -> int:
     if options.repetitions < 1 or options.warm_up < 0:
         raise ConfigError("--repetitions must be 1 or more, --warm-up 0 or more")
+    places = {"--out": options.out, "--submit-file": options.submit_file}
+    for option, path in places.items():
+        if path is not None:
+            require_writable(path, what=option)
     rows, broken = _measured(options)
     print_rows(rows, options.format, options.out)
     if options.plots is not None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from edge_router.guards.bounded_file import read_text
+
 from ..rows.row import Row
 from ..rows.schema import BadBenchRow, check_row
 from .delimited import contents_of_csv
@@ -19,10 +21,7 @@ def read_rows(path: Path) -> list[Row]:
 
     Raises BadBenchRow with the place of what is wrong.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # a spreadsheet puts a mark there
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadBenchRow(f"{path} cannot be read: {error}") from None
+    text = read_text(path, BadBenchRow)  # without the mark that a spreadsheet puts there
     rows = []
     for place, content in _contents(text, path):
         try:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from edge_router.guards.data_folder import write_atomically
+
 from ..rows.row import Row
 from . import PRINTERS
 
@@ -30,10 +32,19 @@ def print_text(text: str) -> None:
 
 
 def print_rows(rows: Iterable[Row], form: str, out: Path | None) -> None:
-    """Write rows in one of the formats, to a file or standard output."""
+    """Write rows in one of the formats, to a file or standard output; rows that the file does not
+    take, after all the measuring, are printed before its OSError is raised."""
     writer: Mapping[str, Callable[[list[Row]], str]] = PRINTERS
     text = writer[form](list(rows))
     if out is None:
         print_text(text)
-    else:
-        out.write_text(text, encoding="utf-8")
+        return
+    try:
+        if out.exists() and not out.is_file():  # a pipe or a device
+            out.write_text(text, encoding="utf-8")
+        else:
+            write_atomically(out, text)
+    except OSError as error:
+        print_text(text)
+        error.filename = str(out)
+        raise

@@ -1,16 +1,18 @@
 """The longest gaps that an event loop sees while local answers are given, and while none is.
 
-Arguments: the number of answers (20) and of tokens of each (32). A task of the loop wakes every
-millisecond; a gap is the time between two of its turns. "cpu" counts only what this process itself
-computed in a gap, so that a machine with other work does not count; it is at most what an answer
-kept from the loop. "idle" is the same loop for as long without an answer. Prints milliseconds as
-JSON, the first answer (which loads the model) apart from the others.
+Arguments: the number of answers (20) and of tokens of each (32), and "own" for a model in a process
+of its own. A task of the loop wakes every millisecond; a gap is the time between two of its turns.
+"cpu" counts only what this process itself computed in a gap, so that a machine with other work does
+not count; it is at most what an answer kept from the loop. "idle" is the same loop for as long
+without an answer. Prints milliseconds as JSON, the first answer (which loads the model) apart from
+the others.
 """
 
 import asyncio
 import json
 import sys
 import time
+from dataclasses import replace
 
 from edge_router import AsyncEdgeRouter, ChatRequest, Config, ExpertConfig, Message
 
@@ -60,14 +62,16 @@ def request(number: int, tokens: int) -> ChatRequest:
     return ChatRequest((Message("user", text),), max_tokens=tokens)
 
 
-async def measured(answers: int, tokens: int) -> dict[str, dict[str, float]]:
+async def measured(answers: int, tokens: int, *, own: bool) -> dict[str, dict[str, float]]:
     ticker = Ticker()
     ticking = asyncio.create_task(ticker.run())
     await asyncio.sleep(0.5)
     ticker.taken()
     result = {}
-    async with AsyncEdgeRouter(Config(experts={"local": LOCAL})) as router:
-        ticker.taken()  # making one reads files in the caller's thread, and is no answer
+    local = replace(LOCAL, own_process=own)
+    async with AsyncEdgeRouter(Config(experts={"local": local})) as router:
+        await asyncio.sleep(10 * TICK_S)  # so that the next turn has seen how long making one took
+        ticker.taken()  # which reads files in the caller's thread, and is no answer
         await router.complete(request(0, tokens))
         result["first answer, with loading"] = ticker.taken()
         started = time.perf_counter()
@@ -81,9 +85,10 @@ async def measured(answers: int, tokens: int) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
-    given = [int(one) for one in sys.argv[1:]]
+    given = [int(one) for one in sys.argv[1:] if one != "own"]
     answers, tokens = [*given, *(20, 32)[len(given) :]]
-    sys.stdout.write(json.dumps(asyncio.run(measured(answers, tokens)), indent=1) + "\n")
+    result = asyncio.run(measured(answers, tokens, own="own" in sys.argv))
+    sys.stdout.write(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from edge_router.errors import InvalidAgent
+from edge_router.learning.calibration.wrong_hits import semantic_threshold
 from edge_router.routing.arrays import Float32s
 
+from .catalog.embedding import Embedder
 from .decision import AgentDecision
 
 __all__ = ["ABBREVIATIONS", "DecisionCache", "normalised"]
 
 CAPACITY = 1024
+WRONG_HITS = 0.05
 ABBREVIATIONS: Mapping[str, str] = {
     "appt": "appointment", "asap": "as soon as possible", "btw": "by the way", "can't": "cannot",
     "don't": "do not", "i'd": "i would", "i'll": "i will", "i'm": "i am", "i've": "i have",
@@ -39,6 +42,7 @@ def normalised(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry:
+    text: str
     context: Hashable
     vector: Float32s
     decision: AgentDecision
@@ -48,7 +52,8 @@ class DecisionCache:
     """The last `capacity` decisions. Thread-safe.
 
     A decision holds for one `context`: the version of the catalogue, the state of the conversation,
-    its events. `threshold` is the cosine of a semantic hit; above 1 there is none.
+    its events. `threshold` is the cosine of a semantic hit; above 1 there is none, and `calibrate`
+    sets it.
     """
 
     def __init__(self, *, threshold: float = 2.0, capacity: int = CAPACITY) -> None:
@@ -60,8 +65,37 @@ class DecisionCache:
         self._entries: OrderedDict[tuple[Hashable, str], _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
+    def calibrate(
+        self,
+        embedder: Embedder,
+        rows: Sequence[tuple[str, str | None]],
+        *,
+        wrong: float = WRONG_HITS,
+    ) -> float:
+        """Set the lowest threshold whose hits are wrong with a rate of `wrong` at most.
+
+        `rows` are different requests in the order in which they come, with the names of their
+        agents, None for out of scope; each is compared with the nearest before it. 2, for no
+        semantic hits, where they are too few to prove any threshold.
+        """
+        if not 0 < wrong < 1:
+            raise InvalidAgent(f"wrong is {wrong!r}; it must lie between 0 and 1")
+        vectors = embedder.embed([text for text, _ in rows])
+        cosines, same = list[float](), list[bool]()
+        for row in range(1, len(rows)):
+            earlier = vectors[:row] @ vectors[row]
+            best = int(earlier.argmax())
+            cosines.append(float(earlier[best]))
+            same.append(rows[best][1] == rows[row][1])
+        self.threshold = semantic_threshold(cosines, same, wrong=wrong) if cosines else 2.0
+        self.clear()
+        return self.threshold
+
     def exact(self, text: str, context: Hashable) -> AgentDecision | None:
-        """The decision about the same normalised request in the same context."""
+        """The decision about the same normalised request in the same context.
+
+        Its arguments are passed on for the very same text only: "note X" is not "note x".
+        """
         key = context, normalised(text)
         with self._lock:
             entry = self._entries.get(key)
@@ -69,15 +103,25 @@ class DecisionCache:
                 return None
             self._entries.move_to_end(key)
             self.hits["exact"] += 1
-        return replace(entry.decision, cached="exact")
+        decision = entry.decision
+        if entry.text != text:
+            decision = replace(decision, arguments=None, faults=())
+        return replace(decision, cached="exact")
 
-    def semantic(self, vector: Float32s, context: Hashable) -> AgentDecision | None:
-        """The decision about the nearest request in the same context, if it is near enough.
+    def semantic(
+        self, vector: Float32s, context: Hashable, atoms: tuple[str, ...] = ()
+    ) -> AgentDecision | None:
+        """The decision about the nearest request in the same context that led to the same state,
+        whose `atoms` are given, if it is near enough.
 
         Its arguments are not passed on: they are of other words.
         """
         with self._lock:
-            near = [one for one in self._entries.values() if one.context == context]
+            near = [
+                one
+                for one in self._entries.values()
+                if one.context == context and one.decision.state.atoms == atoms
+            ]
             if near and self.threshold <= 1:
                 cosines = np.stack([one.vector for one in near]) @ vector
                 best = int(cosines.argmax())
@@ -90,7 +134,8 @@ class DecisionCache:
 
     def keep(self, text: str, vector: Float32s, context: Hashable, decision: AgentDecision) -> None:
         with self._lock:
-            self._entries[context, normalised(text)] = _Entry(context, vector, decision)
+            entry = _Entry(text, context, vector, decision)
+            self._entries[context, normalised(text)] = entry
             while len(self._entries) > self._capacity:
                 self._entries.popitem(last=False)
 

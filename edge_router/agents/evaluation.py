@@ -19,12 +19,14 @@ def evaluated(
 ) -> dict[str, Any]:
     """Accuracy in scope, false alarms and recall out of scope; None where nothing is measured.
 
-    `rows` are requests with the names of their agents, None for out of scope. With `calibrate` the
+    `rows` are requests with the names of their agents, None for out of scope. An agent that is not
+    enabled can only be missed, so such names are listed as `not_enabled`. With `calibrate` the
     router's threshold is set from them first: the figures are then optimistic.
     """
     started = time.perf_counter()
     ranked = [router.rank(text, most=1) for text, _ in rows]
     seconds = time.perf_counter() - started
+    enabled = set(router.catalog.view().names)
     inside = np.array([name is not None for _, name in rows])
     confidence = np.array([one.confidence for one in ranked])
     right = np.array([one.best == name for one, (_, name) in zip(ranked, rows, strict=True)])
@@ -39,6 +41,7 @@ def evaluated(
         "accuracy_in_scope": _mean((right & kept)[inside]),
         "false_alarms": _mean(~kept[inside]),
         "out_of_scope_recall": _mean(~kept[~inside]),
+        "not_enabled": sorted({name for _, name in rows if name is not None} - enabled),
         "milliseconds_each": round(seconds / len(rows) * 1e3, 2) if rows else None,
     }
 

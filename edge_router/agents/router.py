@@ -13,13 +13,13 @@ from edge_router.backends.base import Backend, asks_network
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest, Prompt
 from edge_router.routing.arrays import Float32s
-from edge_router.routing.artifact.text import router_input
+from edge_router.routing.artifact.text import last_turn, router_input
 from edge_router.settings.constraints import Constraints, require_constraints
 
 from .cache import DecisionCache
-from .catalog.agent import NONE
+from .catalog.agent import NONE, Agent
 from .catalog.catalog import AgentCatalog, CatalogView
-from .choosing.arguments import filled_arguments
+from .choosing.arguments import with_arguments
 from .choosing.chooser import AgentChooser, Choice
 from .decision import AgentDecision, AgentReason, Candidate
 from .ranking.abstention import FALSE_ALARMS, Abstention
@@ -27,7 +27,7 @@ from .ranking.categories import Categories
 from .ranking.head import AgentHead
 from .ranking.scorer import AgentScorer, EmbeddedQuery, Ranking
 from .ranking.stored_head import fitted_head, head_file
-from .states.state_machine import START, ConversationState, StateMachine
+from .states.state_machine import START, ConversationState, StateMachine, require_state
 
 __all__ = ["AgentRouter"]
 
@@ -45,6 +45,10 @@ class _Prepared:
 
     view: CatalogView
     scorer: AgentScorer
+
+    def agent(self, name: str) -> Agent:
+        """The agent of that name in this version."""
+        return self.view.agents[self.scorer.place[name]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,25 +165,39 @@ class AgentRouter:
         deadline: Deadline | None = None,
         constraints: Constraints | None = None,
     ) -> AgentDecision:
-        """The decision. Where `constraints` keep the request on the user's own machines, neither
-        chooser nor writer is asked over the network. Raises EmptyCatalog, InvalidRequest,
-        CatalogError, and BackendError where a language model is asked and fails."""
+        """The decision. The state is read from the last turn alone; where that is short, agents are
+        compared with the turn before it too. Where `constraints` keep the request on the user's own
+        machines, neither chooser nor writer is asked over the network.
+
+        Raises EmptyCatalog, InvalidRequest, CatalogError, InvalidAgent for a state that is not
+        defined, and BackendError where a language model is asked and fails.
+        """
+        require_state(state)
+        happened = (events,) if isinstance(events, str) else tuple(events)
         request = ChatRequest.of(prompt)
         asked = self._allowed(constraints)
-        text = router_input(request, MAX_CHARACTERS)
+        text, turn = (read(request, MAX_CHARACTERS) for read in (router_input, last_turn))
+        earlier = "" if self._machine is None else text.removesuffix(turn)
         prepared = self._prepared()
-        context = prepared.view.version, self._fits, state, tuple(events)
+        context = prepared.view.version, self._fits, state, happened, earlier
+
+        def written(decision: AgentDecision) -> AgentDecision:
+            agent = None if decision.agent is None else prepared.agent(decision.agent)
+            until = deadline or Deadline.after(DECISION_S)
+            return with_arguments(decision, agent, text, writer=asked.writer, deadline=until)
+
         if asked.cache and (hit := asked.cache.exact(text, context)) is not None:
-            return hit
-        query = self._query(text)
-        if asked.cache and (hit := asked.cache.semantic(query.vector, context)) is not None:
-            return self._with_arguments(hit, text, asked.writer, deadline)
-        moved = state
+            return hit if hit.faults else written(hit)
+        query, moved = self._query(text), state
         if self._machine is not None:
-            moved = self._machine.next(state, text, query.vector, events)
+            vector = self.catalog.embedder.embed([turn])[0] if earlier else query.vector
+            moved = self._machine.next(state, turn, vector, happened)
+        if asked.cache:
+            hit = asked.cache.semantic(query.vector, context, moved.atoms)
+            if hit is not None:
+                return written(replace(hit, state=moved))
         decision = self._decide(prepared, query, moved, chooser=asked.chooser, deadline=deadline)
-        decision = replace(decision, before=state)
-        decision = self._with_arguments(decision, text, asked.writer, deadline)
+        decision = written(replace(decision, before=state))
         if asked.cache is not None:
             asked.cache.keep(query.text, query.vector, context, decision)
         return decision
@@ -271,16 +289,6 @@ class AgentRouter:
             deadline=deadline or Deadline.after(DECISION_S),
             state=state.name if state.atoms else "",
         )
-
-    def _with_arguments(
-        self, decision: AgentDecision, text: str, writer: Backend | None, deadline: Deadline | None
-    ) -> AgentDecision:
-        if writer is None or decision.agent is None:
-            return decision
-        agent = self.catalog.get(decision.agent)
-        until = deadline or Deadline.after(DECISION_S)
-        filled = filled_arguments(writer, agent, text, deadline=until)
-        return replace(decision, arguments=filled.values, faults=filled.faults)
 
     def _query(self, text: str) -> EmbeddedQuery:
         vector: Float32s = self.catalog.embedder.embed([text])[0]

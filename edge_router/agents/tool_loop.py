@@ -24,7 +24,7 @@ from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
 
 from .catalog.schema import check_schema, schema_faults
-from .states.step_signals import LoopLevel, Step, StepSignals
+from .states.step_signals import LoopLevel, Step, StepSignals, says_error
 
 __all__ = ["LoopResult", "ToolLoop"]
 
@@ -108,8 +108,10 @@ class ToolLoop:
 
         `call` has each tool's callable by its name, and nothing else is executed. Arguments that do
         not fit the tool's schema, a tool without a callable, and one that raises give the model an
-        error to read; each counts as a failed call. Raises as `EdgeRouter.complete` does, and
-        InvalidAgent for a tool whose schema is none.
+        error to read; each counts as a failed call, as does a result that says it is an error (see
+        `says_error`). A tool is waited for as long as it takes: give it a limit of its own.
+
+        Raises as `EdgeRouter.complete` does, and InvalidAgent for a tool whose schema is none.
         """
         request = ChatRequest.of(prompt)
         schemas = {
@@ -162,7 +164,7 @@ def _result(
         except Exception as error:  # noqa: BLE001 - the caller's own code: the model reads what failed
             fault = f"{type(error).__name__}: {error}"
     text = f"error: {fault[:MOST_FAULT]}" if fault else said[:MOST_RESULT]
-    step = Step(asked.name, arguments, failed=bool(fault))
+    step = Step(asked.name, arguments, failed=says_error(text))
     return step, Message("tool", text.encode(errors="replace").decode(), tool_call_id=asked.id)
 
 
@@ -187,4 +189,6 @@ def _written(result: object) -> str:
     if inspect.iscoroutine(result):
         result.close()
         raise TypeError("the tool is asynchronous; a plain function is needed")
-    return result if isinstance(result, str) else json.dumps(result, default=str)
+    return (
+        result if isinstance(result, str) else json.dumps(result, default=str, ensure_ascii=False)
+    )

@@ -15,7 +15,7 @@ from edge_router.errors import InvalidRequest
 from edge_router.guards.checks import FrozenDict
 from edge_router.guards.redaction import quoted
 
-from .conversation import BYTES
+from .conversation import BYTES, require_utf8
 
 __all__ = [
     "NamedTool",
@@ -120,6 +120,7 @@ def _settle_schema(value: Tool | ResponseFormat, field_name: str, what: str) -> 
         raise InvalidRequest(
             f"the description of {what} must be text, not {type(value.description).__name__}"
         )
+    require_utf8(value.description)
     if value.strict is not None and type(value.strict) is not bool:
         raise InvalidRequest(f"strict of {what} is {quoted(value.strict)}; use True or False")
     schema = getattr(value, field_name)
@@ -186,10 +187,11 @@ def tools_of(stated: Any) -> tuple[Tool, ...]:
     if isinstance(stated, (str, *BYTES, Mapping)) or not isinstance(stated, Iterable):
         raise InvalidRequest(f"tools must be a list of tools, not {type(stated).__name__}")
     tools = tuple(one if isinstance(one, Tool) else _tool(one) for one in stated)
-    names = [tool.name for tool in tools]
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidRequest(f"two tools are called {name!r}; each needs its own name")
+    seen: set[str] = set()
+    for tool in tools:
+        if tool.name in seen:
+            raise InvalidRequest(f"two tools are called {tool.name!r}; each needs its own name")
+        seen.add(tool.name)
     return tools
 
 
@@ -211,6 +213,10 @@ def _tool(stated: Any) -> Tool:
 def choice_of(stated: Any, tools: tuple[Tool, ...]) -> ToolChoice | None:
     """The choice among `tools`: a word, or the name of one. Raises InvalidRequest."""
     if isinstance(stated, Mapping):
+        if (kind := stated.get("type")) not in (None, "function"):
+            raise InvalidRequest(
+                f"tool_choice is of type {quoted(kind)}; use a word, or name a function"
+            )
         function = stated.get("function")
         stated = NamedTool(function.get("name", "") if isinstance(function, Mapping) else "")
     if isinstance(stated, NamedTool):

@@ -127,6 +127,7 @@ class AsyncAnswerStream(AsyncIterator[ChatChunk]):
         if isinstance(piece, ChatChunk) or piece is BEGUN:
             return piece if isinstance(piece, ChatChunk) else None
         self._state.over = True
+        self._state.pieces.put_nowait(piece)  # for another task that waits for one
         if isinstance(piece, BaseException):
             raise piece
         return None

@@ -18,12 +18,7 @@ from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatRequest, Messa
 from edge_router.device.latency import AS_STATED, ExpertState, Pace, Timing
 from edge_router.device.machine import DeviceSource, DeviceState, this_device
 from edge_router.device.speeds import MeasuredSpeed, now_as_text, write_speeds
-from edge_router.errors import (
-    BackendError,
-    ContextExceeded,
-    CostLimitReached,
-    PrivacyWithheld,
-)
+from edge_router.errors import BackendError
 from edge_router.guards.forking import ForkSafeLock
 from edge_router.routing.deciding.decision import Snapshot
 from edge_router.routing.deciding.reason import Reason
@@ -32,16 +27,14 @@ from edge_router.routing.experts.expert import Expert, Location
 from edge_router.routing.record import AnswerRecord
 from edge_router.settings.config import Config
 
+from .outage import LONGEST_UNREACHABLE_S, NOT_DOWN, PROBE_S, UNREACHABLE_S, Outage
+
 if TYPE_CHECKING:
     from .affinity import Affinity
 
 __all__ = ["Experience", "RecentDevice"]
 
-NOT_DOWN = (ContextExceeded, CostLimitReached, PrivacyWithheld)  # not asked, or well
 KEPT_OPEN_S = 30.0  # how long the transport keeps an idle connection
-UNREACHABLE_S = 10.0  # how long a failed expert is avoided, unless its error states a time
-LONGEST_UNREACHABLE_S = 60.0
-PROBE_S = 10.0  # how long other queries wait for the outcome of the query that probes it
 LENGTH_RATE = 0.1  # answers differ in length far more than machines in speed
 LENGTH_PRIOR = 3  # how many answers the encoder's own estimate counts for
 LARGEST_SHIFT = 3.0
@@ -67,18 +60,6 @@ class Lengths:
 
 
 UNSEEN = Lengths()
-
-
-@dataclass(frozen=True, slots=True)
-class _Outage:
-    """The start of an outage, and for how many seconds the expert is avoided."""
-
-    since: float
-    seconds: float
-    probed: bool = False
-
-    def holds(self, now: float) -> bool:
-        return 0 <= now - self.since < self.seconds
 
 
 class RecentDevice:
@@ -140,7 +121,7 @@ class Experience:
         self._lengths: dict[str, Lengths] = {}
         self._read: dict[str, tuple[Fingerprint, ...]] = {}
         self._answered_at: dict[str, float] = {}
-        self._unreachable: dict[str, _Outage] = {}
+        self._unreachable: dict[str, Outage] = {}
 
     @classmethod
     def of(
@@ -227,7 +208,7 @@ class Experience:
                 return True
             if outage.probed and outage.holds(now):
                 return False
-            self._unreachable[name] = _Outage(now, PROBE_S, probed=True)
+            self._unreachable[name] = Outage(now, PROBE_S, probed=True)
             return True
 
     def failed(self, name: str, error: BackendError) -> None:
@@ -237,7 +218,7 @@ class Experience:
             avoided_s = UNREACHABLE_S if error.retry_after_s is None else error.retry_after_s
             with self._lock:
                 seconds = min(avoided_s, LONGEST_UNREACHABLE_S)
-                self._unreachable[name] = _Outage(self._clock(), seconds)
+                self._unreachable[name] = Outage(self._clock(), seconds)
 
     @property
     def paces(self) -> dict[str, Pace]:

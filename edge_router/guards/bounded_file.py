@@ -57,6 +57,17 @@ UNMARKED = (  # which of the first four bytes are zero, of ASCII letters without
     ([True, True, True, False], "UTF-32"),
 )
 
+BINARY = (  # how files begin that are given by mistake for a text
+    (b"PK\x03\x04", "a zip archive or an Excel file"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file"),
+    (b"PAR1\x15", "a Parquet file"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"%PDF-", "a PDF"),
+    (b"GGUF\x03\0\0\0", "a GGUF model"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd"),
+    (b"\xfd7zXZ\0", "packed by xz"),
+)
+
 
 class _TooMuch(ValueError):
     """A bound is exceeded; the message completes "FILE cannot be read: "."""
@@ -137,8 +148,11 @@ def refuse_missing(path: Path) -> None:
 def without_mark(start: bytes) -> bytes:
     """Bytes that begin a text, without the byte-order mark of UTF-8.
 
-    Raises ValueError, which names the encoding, for UTF-16 and UTF-32.
+    Raises ValueError that names the encoding, for UTF-16 and UTF-32, or the kind of a file that is
+    no text.
     """
+    if kind := next((kind for mark, kind in BINARY if start.startswith(mark)), None):
+        raise ValueError(f"it is {kind}; save what is in it as text (CSV or JSON lines, UTF-8)")
     known = next((name for mark, name in MARKS if start.startswith(mark)), None)
     known = known or next(
         (name for zeros, name in UNMARKED if zeros == [byte == 0 for byte in start[:4]]), None

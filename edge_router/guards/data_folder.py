@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import secrets
@@ -15,7 +16,7 @@ from edge_router.errors import ConfigError
 
 from .user_files import NO_HOME, xdg_folder
 
-__all__ = ["default_data_folder", "write_atomically", "writing_to"]
+__all__ = ["default_data_folder", "require_writable", "write_atomically", "writing_to"]
 
 UNFINISHED = ".new"
 LEFT_BEHIND_S = 3600.0
@@ -50,6 +51,24 @@ def writing_to(folder: Path) -> Iterator[None]:
             f"{str(folder)!r} cannot be written ({error.strerror or error}); make room there, or "
             "set data_dir"
         ) from None
+
+
+def require_writable(path: Path, *, what: str = "--out") -> None:
+    """Raise ConfigError, before long work, for a result that could not be written as the file
+    `path`; `what` is the option that names it. Its folders are made."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists():
+            path.open("ab").close()
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = path.with_name(f"{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{what} {str(path)!r} cannot be written: {why}; name another") from None
 
 
 def write_atomically(

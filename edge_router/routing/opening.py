@@ -28,6 +28,7 @@ def open_backend(expert: ExpertConfig, *, confidence: bool = False) -> Backend:
             confidence=confidence,
             engine=expert.engine,
             keep_alive_s=_seconds(expert.keep_alive),
+            own_process=bool(expert.own_process),
             free_memory=lambda: this_device().state().free_memory_bytes,
         )
     from edge_router.backends.openai.backend import OpenAIBackend

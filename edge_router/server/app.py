@@ -86,6 +86,7 @@ class _Gate:
         exchange = Exchange(scope, receive, send, limits=service.limits, budget=service.budget)
         exchange.extra = self._access.cors(exchange.headers)
         try:
+            exchange.require_short_head(scope.get("raw_path", b"") + scope.get("query_string", b""))
             exchange.caller = self._access.check(scope["method"], scope["path"], exchange.headers)
         except Refused as refused:
             await exchange.refuse(refused)

@@ -7,20 +7,36 @@ client must take what is sent to it; this adds both, and a most number of connec
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from .limits import Limits
+from .wire.errors import Refused, error_object
+from .wire.events import json_bytes
 
 if TYPE_CHECKING:
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["guarded_protocol"]
+__all__ = ["Leaving", "guarded_protocol"]
+
+
+@runtime_checkable
+class Leaving(Protocol):
+    """A connection that a server which stops may `leave`."""
+
+    def leave(self) -> None: ...
 
 
 def guarded_protocol(limits: Limits) -> type[H11Protocol]:
     """uvicorn's protocol within `limits`. Needs the extra `serve`."""
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    refused = json_bytes(error_object(Refused(400, "this is no valid HTTP", code="invalid_http")))
+    fields = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(refused)),
+        (b"connection", b"close"),
+    ]
 
     class GuardedProtocol(H11Protocol):
         """One connection."""
@@ -44,6 +60,17 @@ def guarded_protocol(limits: Limits) -> type[H11Protocol]:
             if self._is_pipelined():
                 self.cycle.keep_alive = False  # the first request is answered, no other one
 
+        def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the words are ours
+            """Refuse bytes that are no HTTP as every other request is refused. Where a reply has
+            begun there is no room for another one."""
+            if self.cycle is not None:
+                self.cycle.disconnected = True  # what it has to say is not sent behind this
+            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                head = h11.Response(status_code=400, headers=fields, reason=b"Bad Request")
+                for event in (head, h11.Data(data=refused), h11.EndOfMessage()):
+                    self.transport.write(self.conn.send(event) or b"")
+            self.transport.close()
+
         def pause_writing(self) -> None:
             super().pause_writing()
             self._reader = self.loop.call_later(limits.write_s, self.transport.abort)
@@ -57,6 +84,12 @@ def guarded_protocol(limits: Limits) -> type[H11Protocol]:
             _stop(self._head)
             _stop(self._reader)
             super().connection_lost(exc)
+
+        def leave(self) -> None:
+            """Close the connection if the body of its request has not all arrived: nothing is
+            answered yet, and a server that stops does not wait for it."""
+            if self.cycle is not None and self.cycle.more_body and not self.cycle.response_started:
+                self.transport.abort()
 
         def _expect_head(self) -> None:
             """Close the connection if the head of the next request does not arrive in time,

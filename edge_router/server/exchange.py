@@ -54,6 +54,14 @@ class Exchange:
         self._receive = receive
         self._send = send
 
+    def require_short_head(self, target: bytes) -> None:
+        """Raise Refused for a head that is longer than the limit; uvicorn measures only one that
+        comes in several pieces."""
+        size = len(target) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self._limits.head_bytes:
+            words = f"the head of the request is longer than {self._limits.head_bytes:,} bytes"
+            raise Refused(431, words, code="request_too_large")
+
     def header(self, name: str) -> str:
         """The only value of a header, "" for none; several are told as one list."""
         return ",".join(value for one, value in self.headers if one == name)
@@ -66,6 +74,9 @@ class Exchange:
         if self.header("content-encoding").lower() not in ("", "identity"):
             raise Refused(415, "the body must not be compressed", code="unsupported_media_type")
         length = self.header("content-length")
+        if length and self.header("transfer-encoding"):  # a proxy may see another end of it
+            words = "a body has a Content-Length or a Transfer-Encoding, not both"
+            raise Refused(400, words, code="invalid_http")
         if length.isdigit() and int(length[:20]) > self._limits.body_bytes:
             raise self._too_long()
         try:
@@ -108,6 +119,10 @@ class Exchange:
     ) -> None:
         """A whole reply."""
         await self._whole(json_bytes(value), JSON, status, headers or {})
+
+    async def send_written(self, content: bytes) -> None:
+        """A whole reply that is JSON already."""
+        await self._whole(content, JSON, 200, {})
 
     async def send_text(self, text: str, *, status: int = 200) -> None:
         """A whole reply for people, or for Prometheus."""

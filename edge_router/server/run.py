@@ -28,7 +28,7 @@ from edge_router.guards.redaction import quoted
 
 from .access import Access, checked_hosts, checked_origins
 from .api_key import KEY_FILE, ApiKey, key_in_folder, keys_from_variables
-from .connection import guarded_protocol
+from .connection import Leaving, guarded_protocol
 from .exchange import App
 from .limits import Limits
 
@@ -41,6 +41,7 @@ DEFAULT_PORT = 11435  # next to Ollama's
 BACKLOG = 128
 SWITCH_S = 0.0005  # between threads: an answer's thread must not hold up a decision for 5 ms
 TICK_S = 0.05
+BODY_GRACE_S = 0.5  # after the end was asked for, until when a body must have arrived
 GRACE_S = 1.0  # beyond the deadline of an answer, for its last bytes
 
 
@@ -106,6 +107,10 @@ async def _run(server: Server, listener: socket.socket, stop: threading.Event) -
         await asyncio.sleep(TICK_S)
     systemd.stopping()
     server.should_exit = True
+    await asyncio.wait({running}, timeout=BODY_GRACE_S)
+    for connection in list(server.server_state.connections):
+        if isinstance(connection, Leaving):
+            connection.leave()
     await running
 
 

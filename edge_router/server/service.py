@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -24,8 +25,8 @@ from .models import Models, Target
 from .typed_questions import TypedQuestions
 from .wire import chat, completions, embeddings, response_events, response_object, response_request
 from .wire.body import Asked, json_object
-from .wire.errors import Refused, refusal_of
-from .wire.events import Events
+from .wire.errors import NEVER, Refused, refusal_of
+from .wire.events import Events, json_bytes
 from .wire.loaded import NO_MODELS, ModelsInMemory, require_here
 from .wire.outcome import Outcome
 from .wire.systemone import Facts, NotAsked, replied
@@ -64,7 +65,8 @@ class Service:
 
     `answers`, `embeds` and `knows` are those of an EdgeRouter and its router; embeddings have `dim`
     numbers. `typed` weighs typed questions that the router does not answer itself.
-    `stop` is set once no more requests are wanted. Decisions take turns: two at once would only
+    The embeddings of one request may take `within_s` seconds. `stop` is set once no more requests
+    are wanted. Decisions take turns: two at once would only
     slow each other down, and one takes about a millisecond.
     """
 
@@ -77,6 +79,7 @@ class Service:
     stop: threading.Event
     typed: TypedQuestions | None = None
     memory: ModelsInMemory = NO_MODELS
+    within_s: float = math.inf
     metrics: Metrics = field(init=False)
     admission: Admission = field(init=False)
     budget: BodyBudget = field(init=False)
@@ -112,9 +115,12 @@ class Service:
         self.models.require_embedding(content.get("model"))
         texts = embeddings.texts_of(content, dim=self.dim)
         async with self.admission.place():
-            vectors = await asyncio.to_thread(lambda: [*map(self.embeds, texts)])
-        name = self.models.embedding
-        await exchange.send_json(embeddings.embedding_list(content, texts, vectors, name))
+            deadline = Deadline.after(self.within_s)
+            try:
+                reply = await asyncio.to_thread(self._embedded, content, texts, deadline)
+            finally:
+                deadline.cancel()  # of a client that has left, nobody waits for the rest
+        await exchange.send_written(reply)
 
     async def decide(self, exchange: Exchange, body: bytes) -> None:
         """Answer typed questions about a state. Raises Refused and EdgeRouterError."""
@@ -147,6 +153,23 @@ class Service:
         _require_here(exchange)
         content = await _parsed(body, json_object)
         await exchange.send_json(await asyncio.to_thread(self.memory.released, content))
+
+    def _embedded(
+        self, content: Mapping[str, Any], texts: Sequence[str], deadline: Deadline
+    ) -> bytes:
+        """The reply with the embeddings of texts, written: of many it would hold up the event loop.
+        Raises Refused once the time is over."""
+        vectors: list[Float32s] = []
+        for text in texts:
+            if deadline.remaining() <= 0:
+                words = (
+                    f"{len(vectors)} of {len(texts)} texts were embedded in {self.within_s:g} s, "
+                    "which is the deadline; send fewer at once"
+                )
+                raise Refused(503, words, code="too_slow", kind="server_error", headers=NEVER)
+            vectors.append(self.embeds(text))
+        name = self.models.embedding
+        return json_bytes(embeddings.embedding_list(content, texts, vectors, name))
 
     def _asked(self, protocol: Protocol, body: bytes) -> Asked:
         return protocol.asked(json_object(body), max_tokens=self.limits.max_tokens)

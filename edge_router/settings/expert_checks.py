@@ -70,7 +70,7 @@ def check_together(expert: Mapping[str, Any], where: str) -> None:
 def _check_backend(expert: Mapping[str, Any], place: Location, where: str) -> None:
     """Check what only a model in this process has, and what only one behind a server has."""
     if expert["backend"] != "llama_cpp":
-        for key in ("engine", "keep_alive"):
+        for key in ("engine", "keep_alive", "own_process"):
             if expert.get(key) is not None:
                 raise ConfigError(f"{key} in {where} is for backend = 'llama_cpp'; leave it out")
         return

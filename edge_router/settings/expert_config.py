@@ -110,6 +110,12 @@ class ExpertConfig:
             keep_alive, "seconds a local model stays in memory when idle; or forever; unset: 300"
         ),
     )
+    own_process: bool | None = field(
+        default=None,
+        metadata=setting(
+            flag, "run a local model in a process of its own; unset: no, but yes in `serve`"
+        ),
+    )
     n_threads: int | None = field(
         default=None, metadata=setting(whole(1, 512), "threads of a local model (llama_cpp)")
     )

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest, Prompt
-from edge_router.errors import AllBackendsFailed
+from edge_router.client.outage import NOT_DOWN, UNREACHABLE_S
+from edge_router.errors import AllBackendsFailed, BackendUnavailable, NoExpertFits
+from edge_router.routing.deciding.reason import Reason
 from edge_router.settings.constraints import Constraints
 
 from .classification import Classification, Embed, without_answers, without_name
@@ -131,12 +133,24 @@ class Consultable(Protocol):
 
 
 def asking_client(client: Consultable, expert: str) -> Ask:
-    """Ask one expert of a client, within its limits and its budget."""
+    """Ask one expert of a client, within its limits and its budget.
+
+    A client avoids an expert that failed for a while: the failure says so, and so does a question
+    within that time.
+    """
 
     def ask(request: ChatRequest, constraints: Constraints | None) -> str:
         try:
             return client.consult(expert, request, constraints=constraints).text
         except AllBackendsFailed as error:  # this expert alone was asked
-            raise error.failures.get(expert, error) from None
+            failure = error.failures.get(expert, error)
+            if isinstance(failure, BackendUnavailable) and not isinstance(failure, NOT_DOWN):
+                stated = failure.retry_after_s
+                failure.retry_after_s = UNREACHABLE_S if stated is None else stated
+            raise failure from None
+        except NoExpertFits as error:
+            if set(error.excluded.values()) != {Reason.UNREACHABLE}:
+                raise
+            raise BackendUnavailable(str(error), retry_after_s=UNREACHABLE_S) from None
 
     return ask

@@ -28,8 +28,8 @@ FORMAT = (
     "of a task from the list in it: **Task: NAME**"
 )
 THOUGHTS = re.compile(r"<think>.*?(?:</think>|$)", re.DOTALL | re.IGNORECASE)
-MARKED = re.compile(r"\*\*\s*task\s*:\s*(.*?)\s*\*\*", re.IGNORECASE)
-ALONE = re.compile(r"(?:task\s*:)?\s*(.*?)\s*\.?", re.IGNORECASE)
+MARKED = re.compile(r"\*\*\s*task\s*[:：]\s*(.*?)\s*\*\*", re.IGNORECASE)
+ALONE = re.compile(r"(?:task\s*[:：])?\s*(.*?)\s*[.。]?", re.IGNORECASE)
 BRACKETS = "[]\"'` "
 
 

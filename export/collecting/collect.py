@@ -54,11 +54,12 @@ def collect(
     Rows stand in the order of `questions`, after those of other questions; they lie on disk, not in
     memory. A killed run resumes where it was. A failing expert is asked again after a pause that
     doubles (or as long as its server asks), then the row records `failed`, never a wrong answer.
-    Raises ExpertKeepsFailing after 20 failures in a row, BadData where the disk is full.
+    Raises ExpertKeepsFailing after 20 failures in a row, BadData where the disk is full,
+    ConfigError where another process collects into `out`.
     """
     journal = journal_of(out)
     places = {row_name(row): place for place, row in enumerate(questions)}
-    with row_store(places) as store, written(journal.path):
+    with row_store(places) as store, written(journal.path), journal.alone():
         asked: defaultdict[str, set[int | None]] = defaultdict(set)
         for row in chain(_rows(out), journal.stream()):
             store.add(row)
@@ -71,7 +72,7 @@ def collect(
                 store.add(row)
         with written(out):
             write_rows(out, (_in_its_split(row, places, questions) for row in store.joined()))
-    journal.path.unlink(missing_ok=True)
+        journal.path.unlink(missing_ok=True)
 
 
 def _in_its_split(row: Row, places: Mapping[Name, int], questions: Sequence[Row]) -> Row:

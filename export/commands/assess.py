@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_router.cli.table import parser_of
-from edge_router.guards.data_folder import write_atomically
+from edge_router.guards.data_folder import require_writable, write_atomically
 
 __all__ = ["add"]
 
@@ -63,6 +63,8 @@ def _assess(options: argparse.Namespace) -> None:
         seed=options.seed,
         repeats=options.repeats,
     )
+    if options.out:
+        require_writable(options.out / "assessment.json")
     assessment = assess(setting, options.only)
     if options.out:
         for name, text in assessment_files(assessment).items():

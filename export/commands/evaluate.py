@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_router.cli.table import parser_of
 from edge_router.errors import MissingExtra
+from edge_router.guards.data_folder import require_writable
 
 from ..collecting.engine import add_engine, runs_on_ray
 from ..data.rows import BadData
@@ -102,6 +103,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 
     if options.out and find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib, which draws the report of --out,", "export")
+    if options.out:
+        require_writable(options.out / "evaluation.json")
     if runs_on_ray(options):
         engine: AbstractContextManager[Any] = ray_map(options.address)
     else:

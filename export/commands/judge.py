@@ -48,6 +48,7 @@ def add(commands: Any) -> None:
 def _judge(options: argparse.Namespace) -> None:
     from edge_router.settings.config import Config
 
+    from ..collecting.collect import journal_of
     from ..collecting.open_experts import asked_experts
     from ..data.rows import BadData, read_rows
     from ..data.splits import some_rows
@@ -72,3 +73,8 @@ def _judge(options: argparse.Namespace) -> None:
         verdicts = judge_answers(rows, questionnaire, one, options.out, seed=options.seed)
     figures = agreement(verdicts, options.mode, seed=options.seed)
     print(json.dumps(figures) if options.json else agreement_text(figures))
+    if verdicts and figures["unreadable"] == len(verdicts):
+        raise BadData(
+            f"none of {len(verdicts):,} replies of {options.judge} is a verdict; what it said is "
+            f"in {journal_of(options.out).path}: bind it with --bound, or name another --judge"
+        )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge_router.cli.table import parser_of
 from edge_router.errors import InvalidRequest
-from edge_router.guards.data_folder import write_atomically
+from edge_router.guards.data_folder import require_writable, write_atomically
 from edge_router.routing.artifact.manifest import RouterArtifact
 
 from .init import EXAMPLE, add_table_options, say
@@ -147,6 +147,7 @@ def _compare(former: RouterArtifact, made: RouterArtifact) -> None:
 def _frontier(options: argparse.Namespace) -> None:
     from ..pipeline.frontier import frontier, frontier_plot, frontier_table
 
+    require_writable(options.out / "frontier.json")
     points = frontier(_making(options))
     as_json = json.dumps([asdict(point) for point in points], indent=1)
     write_atomically(options.out / "frontier.json", as_json + "\n")

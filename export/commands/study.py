@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from edge_router.cli.table import parser_of
-from edge_router.guards.data_folder import write_atomically
+from edge_router.guards.data_folder import require_writable, write_atomically
 
 from ..studies.base import Study
 from ..studies.catalog import STUDIES
@@ -22,6 +22,9 @@ def add(commands: Any) -> None:
 
 
 def _run(study: Study, options: argparse.Namespace) -> None:
+    folder = getattr(options, "out", None)
+    if folder is not None and not folder.suffix:
+        require_writable(folder / "report.md")
     report = study.report(study.run(options), options)
     for path, text in report.files.items():
         write_atomically(path, text)

@@ -89,6 +89,7 @@ def require_there(path: Path) -> None:
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write rows one by one; a `.gz` file is the same bytes whenever the rows are the same.
+    An OSError names the file.
 
     A killed run, a full disk or an error of `rows` leaves the rows that were there before, which
     `rows` may come from.
@@ -104,7 +105,9 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
         with new.open("wb") as file:
             file.writelines(parts)
         new.replace(target)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno and error.filename is None:  # a full disk
+            error.filename = str(path)
         with suppress(OSError):
             new.unlink()
         raise

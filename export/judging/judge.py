@@ -106,11 +106,19 @@ def judge_answers(
     same question with the same answers, rubric and prompt is never asked again, by a run that was
     killed, one whose budget was raised or one over more rows. A reply that cannot be read is kept
     as such; a judge that fails is asked three times, and again by the next run. Raises
-    ExpertKeepsFailing after 20 failures in a row, ConfigError where the budget is spent, BadData.
+    ExpertKeepsFailing after 20 failures in a row, ConfigError where the budget is spent or another
+    process judges into `out`, BadData.
     """
     asked = {
         each: questionnaire.request(each) for each in cases(rows, questionnaire.mode, seed=seed)
     }
+    with journal_of(out).alone():
+        return _judged(rows, questionnaire.mode, asked, one, out)
+
+
+def _judged(
+    rows: Sequence[Row], mode: Mode, asked: Mapping[Case, ChatRequest], one: Judge, out: Path
+) -> list[Judgement]:
     journal = journal_of(out)
     known = {
         str(line["id"]): line
@@ -121,7 +129,7 @@ def judge_answers(
     pending = {_identity(request): request for request in asked.values()}
     outcomes = _outcomes(
         {name: request for name, request in pending.items() if name not in known},
-        questionnaire.mode,
+        mode,
         one,
         spent,
     )

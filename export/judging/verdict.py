@@ -24,7 +24,8 @@ def verdict(reply: str, mode: Mode) -> float | None:
 
     The first line that is not blank must be the verdict and nothing else, or the reply a JSON
     object of "rating" or "winner", as of a bound judge. A number or a letter somewhere in prose
-    is none: it may be the answer's own words, which the judge repeats.
+    is none: it may be the answer's own words, which the judge repeats. Neither is a rating between
+    0 and 1, of a judge that rates out of 1 where 0 to 100 was asked for.
     """
     reply = _unpacked(reply, "rating" if mode == "score" else "winner")
     line = next((line for line in reply.splitlines() if line.strip(DECORATION)), "")
@@ -35,7 +36,7 @@ def verdict(reply: str, mode: Mode) -> float | None:
     if mode == "pairs":
         return RESULTS[match[1].lower()]
     rating = float(match[1])
-    return rating / 100 if rating <= 100 else None
+    return rating / 100 if rating == 0 or 1 <= rating <= 100 else None
 
 
 def _unpacked(reply: str, name: str) -> str:

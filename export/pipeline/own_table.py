@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -207,7 +208,8 @@ api_key_env = "{key}"   # the variable that holds the key
 
 
 def _in(folder: Path, file: str) -> str:
-    return quote(str(folder / file))
+    """The path in a command line, in letters that a file can hold whatever the locale is."""
+    return quote(os.fsencode(folder / file).decode(errors="replace"))
 
 
 def _means(rows: Sequence[Row]) -> dict[str, float]:

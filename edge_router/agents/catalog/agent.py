@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -24,10 +25,11 @@ MAX_NAME = 128  # characters
 MAX_DESCRIPTION = 16_384
 MAX_EXAMPLES = 10_000
 MAX_EXAMPLE = 16_384  # characters
+MARKS = {"Mn", "Mc", "Me", "Cf"}  # Unicode's categories of what a letter carries
 MAX_SPOKEN = 600  # characters of a description that is embedded and prompted
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_A-Za-z]+")
+_WORDS = re.compile("A?a+|A+(?!a)|1+|x+")  # in the kinds of a name's characters, see `_kinds`
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Agent:
     @property
     def spoken_name(self) -> str:
         """The name as words: "bookFlight_v2" is "book flight v 2"."""
-        words = _WORDS.findall(self.name.removeprefix(self.prefix) or self.name)
+        name = self.name.removeprefix(self.prefix) or self.name
+        words = (name[slice(*one.span())] for one in _WORDS.finditer(_kinds(name)))
         return " ".join(word.lower() for word in words) or self.name
 
     @property
@@ -107,6 +110,22 @@ class Agent:
         """Every field by its name."""
         fields = {name: getattr(self, name) for name in CHECKS}
         return fields | {"examples": list(self.examples)}
+
+
+def _kinds(name: str) -> str:
+    """A for each upper-case letter, a for lower-case ones, x for those without case, 1 for digits,
+    "-" for the rest; a mark and a joiner belong to the letter before them."""
+    kinds = ""
+    for letter in name:
+        if kinds and unicodedata.category(letter) in MARKS:
+            kinds += kinds[-1]
+        elif letter.isdecimal():
+            kinds += "1"
+        elif letter.isalnum():
+            kinds += "A" if letter.isupper() else "a" if letter.islower() else "x"
+        else:
+            kinds += "-"
+    return kinds
 
 
 def _check_name(name: str) -> None:

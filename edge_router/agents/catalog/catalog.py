@@ -88,7 +88,10 @@ class AgentCatalog:
             check_names((agent.name for agent in agents), self._agents)
             added = {agent.name: agent for agent in agents}
             if not replace_known and (known := [name for name in added if name in self._agents]):
-                raise InvalidAgent(f"two agents are called {known[0]!r}; rename one")
+                raise InvalidAgent(
+                    f"two agents are called {known[0]!r}; rename one, or replace the known one "
+                    "(--replace, replace_known=True)"
+                )
             if len(self._agents | added) > MAX_AGENTS:
                 raise InvalidAgent(f"a catalogue holds {MAX_AGENTS:,} agents at most")
             self._embed(_texts(added.values()))
@@ -152,7 +155,8 @@ class AgentCatalog:
 
     def _known(self, name: str) -> Agent:
         if name not in self._agents:
-            raise InvalidAgent(f"no agent is called {name!r}")
+            known = ", ".join(map(repr, self._agents)) or "none yet"
+            raise InvalidAgent(f"no agent is called {name!r:.140}; known are {known:.300}")
         return self._agents[name]
 
     def _change(self, agents: Mapping[str, Agent], *, removed: str | None = None) -> None:

@@ -16,7 +16,7 @@ __all__ = ["check_names", "has_hidden_characters", "looks_of"]
 FOREIGN = "АВЕЅІЈКМНОРСТХҮаеоѕіјрсухһԁԛԝӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧνορτυχακι"
 LATIN = "ABESIJKMHOPCTXYaeosijpcyxhdqwlABEZHIKMNOPTYXvoptuxaki"
 LETTERS = str.maketrans(FOREIGN, LATIN)
-HIDDEN = {"Cf", "Zl", "Zp"}  # of Unicode's categories: format characters, ends of lines
+HIDDEN = {"Cc", "Cf", "Zl", "Zp"}  # Unicode's controls, format characters, ends of lines
 JOINERS = "\u200c\u200d"  # in names of some scripts and of emoji
 
 

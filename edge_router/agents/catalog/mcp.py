@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from edge_router.errors import InvalidAgent
 from edge_router.guards.json_lines import BadJson, json_value
+from edge_router.guards.redaction import quoted, quoted_json
 
 __all__ = ["listed_tools"]
 
@@ -29,6 +30,9 @@ END_S = 1.0  # for the server to end by itself
 MAX_BYTES = 1 << 24  # of everything it writes
 MAX_CURSOR = 4096  # characters; a longer one might not fit the pipe of a server that never reads
 MAX_PAGES = 100
+MAX_ANSWERED = 50  # requests of the server; more might not fit its pipe either
+MAX_LAST_WORDS = 4096  # bytes of its standard error that are kept
+METHOD_NOT_FOUND = -32601
 PROTOCOL = "2025-06-18"
 
 
@@ -36,18 +40,31 @@ def listed_tools(command: str, *, limit_s: float = LIMIT_S) -> dict[str, Any]:
     """All pages of `tools/list` as one result. Raises InvalidAgent for a server that does not
     start, hangs, ends, writes what is no JSON-RPC, too much of it, or lists without end."""
     try:
-        words = shlex.split(command)
+        words = _words(command)
         process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=os.name == "posix",
         )  # fmt: skip
-    except (OSError, ValueError, IndexError) as error:
+    except (OSError, ValueError) as error:
         raise InvalidAgent(f"the MCP server {command!r} cannot be started: {error}") from None
     server = _Server(process, command, time.monotonic() + limit_s)
     try:
         return server.tools()
     finally:
         server.end()
+
+
+def _words(command: str) -> list[str]:
+    """Raises ValueError for what is no command."""
+    words = shlex.split(command)
+    if not words:
+        raise ValueError("the command is empty")
+    if "://" in words[0]:
+        raise ValueError(
+            "it is a URL; give the command of a server that speaks over its standard streams, or "
+            "the reply to tools/list as a FILE"
+        )
+    return words
 
 
 class _Server:
@@ -58,10 +75,14 @@ class _Server:
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._number = 0
         self._bytes = 0
-        assert process.stdout is not None
-        reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
-        reader.start()
-        self._reader = reader
+        self._answered = 0
+        self._last_words = b""
+        self._readers = [
+            threading.Thread(target=read, args=(stream,), daemon=True)
+            for read, stream in ((self._read, process.stdout), (self._listen, process.stderr))
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def tools(self) -> dict[str, Any]:
         client = {"name": "edge-router", "version": "1"}
@@ -93,9 +114,11 @@ class _Server:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_S)
                 break
-        self._reader.join(END_S)
-        if self._process.stdout is not None and not self._reader.is_alive():
-            self._process.stdout.close()
+        streams = self._process.stdout, self._process.stderr
+        for reader, stream in zip(self._readers, streams, strict=True):
+            reader.join(END_S)
+            if stream is not None and not reader.is_alive():
+                stream.close()
 
     def _signal(self, number: signal.Signals) -> None:
         """To the server and the processes of its group."""
@@ -106,19 +129,38 @@ class _Server:
                 self._process.send_signal(number)
 
     def _ask(self, method: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The result of a request; what the server says besides is passed over."""
+        """The result of a request; notifications are passed over, requests of the server get an
+        answer."""
         self._number += 1
         asked = {"jsonrpc": "2.0", "id": self._number, "method": method, "params": parameters}
         self._write(asked)
         while True:
             message = self._message()
-            if message.get("id") != self._number or "method" in message:
+            number = message.get("id")
+            if "method" in message:
+                self._answer(message)
                 continue
-            if message.get("error") is not None:
-                raise self._fault(f"refuses {method}")
+            if isinstance(number, int) and number < self._number:
+                continue  # a second answer to an earlier request
+            if (error := message.get("error")) is not None:
+                why = error.get("message") if isinstance(error, dict) else None
+                raise self._fault(f"refuses {method}: {quoted_json(error if why is None else why)}")
+            if number != self._number or isinstance(number, bool):
+                raise self._fault(f"answers {self._number} with the id {quoted_json(number)}")
             if not isinstance(result := message.get("result"), dict):
                 raise self._fault(f"answers {method} without a result")
             return result
+
+    def _answer(self, asked: Mapping[str, Any]) -> None:
+        """A ping gets what it waits for, any other request of a server that it is not known."""
+        number = asked.get("id")
+        is_short = isinstance(number, int) or (isinstance(number, str) and len(number) <= 64)
+        if not is_short or self._answered >= MAX_ANSWERED:
+            return
+        self._answered += 1
+        refused = {"error": {"code": METHOD_NOT_FOUND, "message": "not known here"}}
+        reply = {"result": {}} if asked["method"] == "ping" else refused
+        self._write({"jsonrpc": "2.0", "id": number, **reply})
 
     def _write(self, message: Mapping[str, Any]) -> None:
         """A server that has ended is noticed when it is read, after what it said before."""
@@ -137,13 +179,16 @@ class _Server:
             raise self._fault("does not answer in time")
         if not line:
             too_much = self._bytes > MAX_BYTES
-            raise self._fault(f"writes over {MAX_BYTES:,} bytes" if too_much else "ended")
+            raise self._fault(f"writes over {MAX_BYTES:,} bytes" if too_much else self._ended())
         try:
             message = json_value(line.decode())
         except (BadJson, UnicodeDecodeError):
-            raise self._fault("writes what is no JSON") from None
+            shown = quoted(line[:MAX_LAST_WORDS].decode(errors="replace").strip())
+            raise self._fault(
+                f"writes what is no JSON: {shown}; its standard output is for messages alone"
+            ) from None
         if not isinstance(message, dict):
-            raise self._fault("writes what is no JSON-RPC")
+            raise self._fault(f"writes what is no JSON-RPC: {quoted_json(message)}")
         return message
 
     def _read(self, stream: IO[bytes]) -> None:
@@ -156,6 +201,22 @@ class _Server:
                 if line.strip():
                     self._lines.put(line)
         self._lines.put(b"")
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        """Keep the end of what it writes to its standard error."""
+        with suppress(OSError, ValueError):
+            while part := os.read(stream.fileno(), MAX_LAST_WORDS):
+                self._last_words = (self._last_words + part)[-MAX_LAST_WORDS:]
+
+    def _ended(self) -> str:
+        """That it ended, with its status and the last line of its standard error."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_S)
+        self._readers[1].join(END_S)
+        status = self._process.returncode
+        lines = self._last_words.decode(errors="replace").split("\n")
+        said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f"ended (status {status})" + (f": {quoted(said)}" if said else "")
 
     def _fault(self, what: str) -> InvalidAgent:
         return InvalidAgent(f"the MCP server {self._command!r} {what}")

@@ -1,8 +1,9 @@
 """JSON schemas of agents' parameters: whether one is a schema, and whether arguments fit it.
 
 The keywords that tools use in practice are checked, others are left alone: `type`, `properties`,
-`required`, `additionalProperties`, `items`, `enum`, `const`, `anyOf`, `oneOf`, `allOf`, `minimum`,
-`maximum`, `minLength`, `maxLength`, and references within the document.
+`required`, `additionalProperties`, `items` (one schema or a list), `prefixItems`, `enum`, `const`,
+`anyOf`, `oneOf`, `allOf`, the limits of numbers (`minimum`, `exclusiveMinimum` ...), of lengths and
+of items, `pattern` where it needs no backtracking, and references within the document.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 from edge_router.errors import InvalidAgent
 from edge_router.guards.redaction import quoted_json
+
+from ..states.linear_pattern import MAX_TEXT, LinearPattern
 
 __all__ = ["check_schema", "schema_faults"]
 
 MAX_BYTES = 1 << 16
 MAX_DEPTH = 32
 MAX_CHECKS = 20_000  # of values by schemas, for one value: a few schemas can ask for millions
+MAX_PATTERN = 100  # states; a larger pattern is not checked
 TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "array": (list, tuple),
@@ -31,6 +37,9 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "null": (type(None),),
 }
 COMBINED = ("anyOf", "oneOf", "allOf")
+FIRST_ITEMS = ("prefixItems", "items")  # `items` as a list is draft 7's prefixItems
+LIMITS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
+EXCLUSIVE = ("exclusiveMinimum", "exclusiveMaximum")  # numbers, or draft 4's flags
 TABLES = ("properties", "$defs", "definitions")
 
 
@@ -42,9 +51,13 @@ def check_schema(schema: Any, what: str) -> dict[str, Any]:
         written = json.dumps(schema, allow_nan=False, default=dict)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidAgent(f"{what} is no JSON: {error}") from None
+    whole: dict[str, Any] = json.loads(written)
+    try:
+        json.dumps(whole, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InvalidAgent(f"{what} cannot be written as UTF-8") from None
     if len(written) > MAX_BYTES:
         raise InvalidAgent(f"{what} is longer than {MAX_BYTES:,} bytes of JSON")
-    whole: dict[str, Any] = json.loads(written)
     _check(whole, what, whole, 0, set())
     return whole
 
@@ -60,8 +73,8 @@ def _check(
         raise InvalidAgent(f"{what} is {quoted_json(schema)}; a JSON schema is an object")
     if depth > MAX_DEPTH:
         raise InvalidAgent(f"{what} is nested more than {MAX_DEPTH} deep")
-    stated = schema.get("type", [])
-    for kind in stated if isinstance(stated, list) else [stated]:
+    stated = schema.get("type", list(TYPES))
+    for kind in stated if stated and isinstance(stated, list) else [stated]:
         if not isinstance(kind, str) or kind not in TYPES:
             raise InvalidAgent(f"{what}: type is {quoted_json(kind)}, none of {', '.join(TYPES)}")
     _check_lists(schema, what)
@@ -84,8 +97,12 @@ def _check_lists(schema: Mapping[str, Any], what: str) -> None:
     for key in TABLES:
         if not isinstance(schema.get(key, {}), dict):
             raise InvalidAgent(f"{what}: {key} is {quoted_json(schema[key])}, no object")
-    for key in ("minimum", "maximum", "minLength", "maxLength"):
+    if not isinstance(schema.get("pattern", ""), str):
+        raise InvalidAgent(f"{what}: pattern is {quoted_json(schema['pattern'])}, no text")
+    for key in (*LIMITS, *EXCLUSIVE):
         limit = schema.get(key, 0)
+        if key in EXCLUSIVE and isinstance(limit, bool):
+            continue
         if (
             isinstance(limit, bool)
             or not isinstance(limit, int | float)
@@ -102,21 +119,27 @@ def _parts(schema: Mapping[str, Any], what: str) -> Iterator[tuple[str, Any]]:
     for key in COMBINED:
         for part in schema.get(key, []):
             yield f"{what}: {key}", part
+    for key in FIRST_ITEMS:
+        if isinstance(parts := schema.get(key), list):
+            yield from ((f"{what}: {key}", part) for part in parts)
     for key in ("items", "additionalProperties"):
-        if key in schema:
+        if key in schema and not isinstance(schema[key], list):
             yield f"{what}: {key}", schema[key]
 
 
 def _resolved(reference: Any, whole: Mapping[str, Any], what: str) -> Any:
     """The schema that a reference within the document names. Raises InvalidAgent."""
     target: Any = whole
-    if not isinstance(reference, str) or not reference.startswith("#"):
+    if not isinstance(reference, str) or not (reference == "#" or reference.startswith("#/")):
         raise InvalidAgent(f"{what}: $ref is {quoted_json(reference)}; only '#/...' is followed")
     for step in reference.removeprefix("#").split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
-        if not isinstance(target, dict) or key not in target:
+        key = unquote(step).replace("~1", "/").replace("~0", "~")
+        if isinstance(target, list) and key.isascii() and key.isdigit() and int(key) < len(target):
+            target = target[int(key)]
+        elif isinstance(target, dict) and key in target:
+            target = target[key]
+        else:
             raise InvalidAgent(f"{what}: $ref is {quoted_json(reference)}, which is not there")
-        target = target[key]
     return target
 
 
@@ -158,13 +181,12 @@ def _faults(value: Any, schema: Any, whole: _Checking, place: str, depth: int) -
         yield f"{place} must be one of {quoted_json(schema['enum'])}"
     if "const" in schema and not _among(value, [schema["const"]]):
         yield f"{place} must be {quoted_json(schema['const'])}"
-    yield from _out_of_range(value, schema, place)
+    yield from _out_of_range(value, schema, whole, place)
     yield from _combined_faults(value, schema, whole, place, depth)
     if isinstance(value, dict):
         yield from _object_faults(value, schema, whole, place, depth)
-    if isinstance(value, list) and "items" in schema:
-        for at, item in enumerate(value):
-            yield from _faults(item, schema["items"], whole, f"{place}[{at}]", depth + 1)
+    if isinstance(value, list):
+        yield from _list_faults(value, schema, whole, place, depth)
 
 
 def _is_of(value: Any, kind: str) -> bool:
@@ -178,19 +200,42 @@ def _is_of(value: Any, kind: str) -> bool:
 
 
 def _among(value: Any, choices: list[Any]) -> bool:
-    """Whether a choice equals the value; JSON's true is not 1."""
-    return any(type(one) is type(value) and one == value for one in choices)
+    """Whether a choice equals the value; JSON's true is not 1, its 1.0 is."""
+    return any(one == value and isinstance(one, bool) is isinstance(value, bool) for one in choices)
 
 
-def _out_of_range(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
+def _out_of_range(
+    value: Any, schema: Mapping[str, Any], whole: _Checking, place: str
+) -> Iterator[str]:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if isinstance(value, str):
         if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", math.inf):
             yield f"{place} has a wrong length"
-    elif is_number and not schema.get("minimum", -math.inf) <= value <= schema.get(
-        "maximum", math.inf
-    ):
+        pattern = _pattern(schema.get("pattern", ""))
+        if pattern is not None and len(value) <= MAX_TEXT:
+            whole.left -= len(value)
+            if whole.left > 0 and not pattern.search(value):
+                yield f"{place} does not fit its pattern"
+    elif is_number and not _is_within(value, schema):
         yield f"{place} is out of range"
+
+
+@lru_cache(maxsize=256)
+def _pattern(written: str) -> LinearPattern | None:
+    """None for one that is not checked."""
+    try:
+        pattern = LinearPattern(written, ignore_case=False) if written else None
+    except InvalidAgent:
+        return None
+    return pattern if pattern is not None and pattern.size <= MAX_PATTERN else None
+
+
+def _is_within(value: float, schema: Mapping[str, Any]) -> bool:
+    low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+    above, below = (schema.get(key, False) for key in EXCLUSIVE)
+    too_low = value == low if above is True else above is not False and value <= above
+    too_high = value == high if below is True else below is not False and value >= below
+    return bool(low <= value <= high) and not too_low and not too_high
 
 
 def _combined_faults(
@@ -204,6 +249,18 @@ def _combined_faults(
         least, most = {"anyOf": (1, len(wrong)), "oneOf": (1, 1), "allOf": (len(wrong),) * 2}[key]
         if not least <= fitting <= most:
             yield f"{place} fits {fitting} of the {len(wrong)} schemas of {key}"
+
+
+def _list_faults(
+    value: list[Any], schema: Mapping[str, Any], whole: _Checking, place: str, depth: int
+) -> Iterator[str]:
+    if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", math.inf):
+        yield f"{place} has a wrong number of items"
+    first = next((schema[key] for key in FIRST_ITEMS if isinstance(schema.get(key), list)), ())
+    rest = schema.get("items", True)
+    for at, item in enumerate(value):
+        part = first[at] if at < len(first) else True if isinstance(rest, list) else rest
+        yield from _faults(item, part, whole, f"{place}[{at}]", depth + 1)
 
 
 def _object_faults(

@@ -1,7 +1,7 @@
 """Agents from files, from an MCP server's list of tools and from OpenAI's tool schemas.
 
 A value is recognised by its shape: MCP tools have `inputSchema`, OpenAI's have the type
-"function", ours have the fields of `Agent`.
+"function" or "custom", or `parameters`, ours have the fields of `Agent`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _agents(value: Any) -> Iterable[Agent]:
     if isinstance(value, Mapping):
         if "jsonrpc" in value or "tools" in value or "result" in value:
             return mcp_tools(value)
-        value = value.get("agents", value)
+        value = value.get("agents", value.get("functions", value))
     if isinstance(value, Mapping):
         return [Agent.from_json(one, str(name)) for name, one in value.items()]
     if isinstance(value, list | tuple):
@@ -65,16 +65,25 @@ def _agents(value: Any) -> Iterable[Agent]:
 
 
 def _agent(stated: Any) -> Agent:
-    if isinstance(stated, Mapping) and stated.get("type") == "function":
+    if _is_openai(stated):
         return openai_tool(stated)
     if isinstance(stated, Mapping) and "inputSchema" in stated:
         return _mcp_tool(stated)
     return Agent.from_json(stated)
 
 
+def _is_openai(stated: Any) -> bool:
+    """Whether it is a tool of a request, or a function as older requests state it."""
+    return isinstance(stated, Mapping) and (
+        stated.get("type") in ("function", "custom")
+        or "function" in stated
+        or "parameters" in stated
+    )
+
+
 def openai_tool(stated: Mapping[str, Any]) -> Agent:
     """The agent of a tool as OpenAI's chat completions and responses state it."""
-    function = stated.get("function", stated)
+    function = stated.get("function", stated.get("custom", stated))
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise InvalidAgent(f"a tool has no function with a name: {quoted_json(stated)}")
     return Agent(
@@ -96,8 +105,8 @@ def mcp_tools(reply: Mapping[str, Any]) -> Iterator[Agent]:
     if not isinstance(tools, list | tuple):
         raise InvalidAgent(f"the MCP server's reply holds no list of tools: {quoted_json(reply)}")
     for stated in tools:
-        is_ours = isinstance(stated, Mapping) and stated.get("type") == "function"
-        yield openai_tool(stated) if is_ours else _mcp_tool(stated)
+        is_ours = isinstance(stated, Mapping) and "input_schema" in stated
+        yield _agent(stated) if is_ours or _is_openai(stated) else _mcp_tool(stated)
 
 
 def _mcp_tool(stated: Any) -> Agent:

@@ -1,6 +1,7 @@
 """The SQLite file that a catalogue of agents is kept in, with the embeddings of their texts.
 
-Opened by each process for itself; a change by another process is seen at the next `changed`.
+Opened by each process for itself; a change by another process is seen at the next `changed`, and so
+is another file in its place.
 """
 
 from __future__ import annotations
@@ -44,13 +45,16 @@ class AgentStore:
         self.path = path
         self._connection: sqlite3.Connection | None = None
         self._process = 0
+        self._file = (0, 0)  # device and inode of the open file
         self._seen = -1
 
     def agents(self) -> list[Agent]:
         """All agents in the order in which they were added."""
         with self._using() as connection:
+            self._seen = _data_version(
+                connection
+            )  # before: what is written meanwhile is read again
             rows = connection.execute("SELECT name, content FROM agents ORDER BY rowid").fetchall()
-            self._seen = _data_version(connection)
         try:
             return [Agent.from_json(json_value(content)) for _, content in rows]
         except (InvalidAgent, ValueError) as error:
@@ -115,11 +119,17 @@ class AgentStore:
                     connection.execute("ROLLBACK")
                 raise
         except (sqlite3.Error, OSError) as error:
+            if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY:
+                raise CatalogError(
+                    f"the agents in {self.path} are being written by another process; try again"
+                ) from None
             raise self._unusable(str(error)) from None
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None and self._process == os.getpid():
-            return self._connection
+            if self._is_in_place():
+                return self._connection
+            self._connection.close()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -138,7 +148,15 @@ class AgentStore:
             connection.close()
             raise
         self._connection, self._process = connection, os.getpid()
+        self._file, self._seen = _identity(self.path), -1
         return connection
+
+    def _is_in_place(self) -> bool:
+        """Whether the open file is the one at the path: nobody deleted or replaced it."""
+        try:
+            return _identity(self.path) == self._file
+        except FileNotFoundError:
+            return False
 
     def _unusable(self, why: str) -> CatalogError:
         return CatalogError(
@@ -148,6 +166,11 @@ class AgentStore:
 
 def _data_version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    state = path.stat()
+    return state.st_dev, state.st_ino
 
 
 def _key(text: str) -> str:

@@ -42,7 +42,7 @@ def choice_request(agents: Sequence[Agent], text: str, state: str = "") -> ChatR
 
 def arguments_request(agent: Agent, text: str) -> ChatRequest:
     """Asks for the arguments of an agent as JSON that fits its schema."""
-    schema = json.dumps(agent.input_schema)
+    schema = json.dumps(agent.input_schema, ensure_ascii=False)
     described = " ".join(agent.description[:MAX_SPOKEN].split())
     system = (
         f"Write the arguments for the tool {agent.name} as JSON. {described}\n"

@@ -1,8 +1,9 @@
 """Regular expressions that always end: searched in time proportional to the text.
 
 Python's `re` backtracks, so that "(a|a)*b" takes years on thirty letters. Here the states of a
-nondeterministic automaton advance side by side (Thompson 1968). What an automaton cannot do
-(references to groups, looking ahead or behind) is refused.
+nondeterministic automaton advance side by side (Thompson 1968), and sets of states that were seen
+before are looked up. What an automaton cannot do (references to groups, looking ahead or behind) is
+refused.
 """
 
 from __future__ import annotations
@@ -19,60 +20,112 @@ __all__ = ["LinearPattern"]
 MAX_PATTERN = 1000  # characters
 MAX_STATES = 500
 MAX_TEXT = 1024  # characters that are searched: the first and the last half of a longer text
+MAX_KNOWN = 20_000  # states in all sets that are remembered
+KNOWN_FLAGS = re.IGNORECASE | re.UNICODE | re.VERBOSE | re.MULTILINE | re.DOTALL
 
 _parser: Any = import_module("re._parser")  # what `re` itself parses with
 Matcher = Callable[[str], bool]
+Cases = Callable[[str], frozenset[str]]
+States = frozenset[int]
+
+EDGE, LINE, LAST_LINE, WORD, OTHER = "", "\n", "\n$", "w", "."  # what stands beside a place
 
 
 class LinearPattern:
-    """A pattern in Python's syntax, whatever the case of letters. Immutable, thread-safe.
+    """A pattern in Python's syntax, whatever the case of letters with `ignore_case`. Immutable,
+    thread-safe.
 
     Raises InvalidAgent for a pattern that is none, is too long, or needs backtracking.
     """
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, *, ignore_case: bool = True) -> None:
         if len(pattern) > MAX_PATTERN:
             raise InvalidAgent(f"a pattern is longer than {MAX_PATTERN} characters")
         self.pattern = pattern
         try:
-            parsed = _parser.parse(pattern, re.IGNORECASE)
+            parsed = _parser.parse(pattern, re.IGNORECASE if ignore_case else 0)
         except (re.error, OverflowError, RecursionError) as error:
             raise InvalidAgent(f"{pattern!r} is no regular expression: {error}") from None
+        self._flags = parsed.state.flags
+        if self._flags & ~KNOWN_FLAGS:
+            raise InvalidAgent(f"{pattern!r} has a flag that is none of i, m, s, u and x")
         self._next: list[tuple[int, ...]] = []
         self._tests: list[Matcher | str | None] = []
         self._end = self._state(None)
         self._start = self._sequence(parsed, self._end)
+        self._is_anchored = any(isinstance(test, str) for test in self._tests)
+        self._known: dict[Any, States] = {}
+        self._room = MAX_KNOWN
 
     def search(self, text: str) -> bool:
         """Whether the pattern occurs in the text."""
         if len(text) > MAX_TEXT:
             text = f"{text[: MAX_TEXT // 2]}\n{text[-MAX_TEXT // 2 :]}"
-        active: set[int] = set()
-        for place in range(len(text) + 1):
-            here = self._closure({*active, self._start}, text, place)
+        known, active = self._known, frozenset[int]()
+        for before, after, letter in self._places(text):
+            place = active, before, after
+            here = known.get(place)
+            if here is None:
+                here = self._closure({*active, self._start}, before, after)
+                self._remember(place, here)
             if self._end in here:
                 return True
-            active = set()
-            if place < len(text):
-                for state in here:
-                    test = self._tests[state]
-                    if callable(test) and test(text[place]):
-                        active.update(self._next[state])
+            step = here, letter
+            read = known.get(step)
+            if read is None:
+                read = self._after(here, letter)
+                self._remember(step, read)
+            active = read
         return False
 
-    def _closure(self, states: set[int], text: str, place: int) -> set[int]:
+    @property
+    def size(self) -> int:
+        """Its states: what a character costs at most."""
+        return len(self._tests)
+
+    def _remember(self, key: Any, states: States) -> None:
+        self._room -= 1 + len(states)
+        if self._room < 0:
+            self._known.clear()
+            self._room = MAX_KNOWN
+        self._known[key] = states
+
+    def _places(self, text: str) -> Iterator[tuple[str, str, str]]:
+        """What stands before and after each place in a text, as far as an anchor asks, and the
+        character behind it, "" at the end."""
+        if not self._is_anchored:
+            yield from ((EDGE, EDGE, letter) for letter in (*text, ""))
+            return
+        last = len(text) - 1
+        before = EDGE
+        for place, letter in enumerate(text):
+            after = (LAST_LINE if place == last else LINE) if letter == "\n" else _kind(letter)
+            yield before, after, letter
+            before = after
+        yield before, EDGE, ""
+
+    def _closure(self, states: set[int], before: str, after: str) -> States:
         """What can be reached without reading a character."""
         seen, waiting = set(states), list(states)
         while waiting:
             state = waiting.pop()
             test = self._tests[state]
-            if callable(test) or (isinstance(test, str) and not _holds(test, text, place)):
+            if callable(test) or (isinstance(test, str) and not _holds(test, before, after)):
                 continue
             for target in self._next[state]:
                 if target not in seen:
                     seen.add(target)
                     waiting.append(target)
-        return seen
+        return frozenset(seen)
+
+    def _after(self, states: States, letter: str) -> States:
+        """What is reached by reading a character; nothing for "", the end."""
+        read = set[int]()
+        for state in states if letter else ():
+            test = self._tests[state]
+            if callable(test) and test(letter):
+                read.update(self._next[state])
+        return frozenset(read)
 
     def _state(self, test: Matcher | str | None, *targets: int) -> int:
         if len(self._next) >= MAX_STATES:
@@ -89,7 +142,8 @@ class LinearPattern:
     def _part(self, operation: str, value: Any, target: int) -> int:
         """The state that reads one part of the pattern, then goes on to `target`."""
         if operation == "AT":
-            return self._state(str(value), target)
+            by_line = str(value) in BY_LINE and self._flags & re.MULTILINE
+            return self._state(f"{value}_LINE" if by_line else str(value), target)
         if operation == "BRANCH":
             return self._state(None, *(self._sequence(one, target) for one in value[1]))
         if operation == "SUBPATTERN":
@@ -100,7 +154,10 @@ class LinearPattern:
             least, most, part = value
             return self._repeat(least, most, part, target)
         if operation in ("LITERAL", "NOT_LITERAL", "ANY", "IN"):
-            return self._state(_matcher(operation, value), target)
+            if operation == "ANY" and self._flags & re.DOTALL:
+                return self._state(bool, target)
+            cases = _cases if self._flags & re.IGNORECASE else _alone
+            return self._state(_matcher(operation, value, cases), target)
         raise self._refused(operation.lower().replace("_", " "))
 
     def _repeat(self, least: int, most: Any, part: Any, target: int) -> int:
@@ -122,17 +179,30 @@ class LinearPattern:
         return InvalidAgent(f"{self.pattern!r} uses {what}, which might never end; leave it out")
 
 
-def _holds(test: str, text: str, place: int) -> bool:
-    """Whether an anchor holds between two characters."""
-    if test in ("AT_BEGINNING", "AT_BEGINNING_STRING"):
-        return place == 0
-    if test == "AT_END":
-        return place == len(text) or text[place:] == "\n"
-    if test == "AT_END_STRING":
-        return place == len(text)
-    before = place > 0 and _is_word(text[place - 1])
-    after = place < len(text) and _is_word(text[place])
-    return (before != after) == (test == "AT_BOUNDARY")
+BY_LINE = ("AT_BEGINNING", "AT_END")  # with the flag m
+BEGINS: dict[str, tuple[str, ...]] = {
+    "AT_BEGINNING": (EDGE,),
+    "AT_BEGINNING_STRING": (EDGE,),
+    "AT_BEGINNING_LINE": (EDGE, LINE, LAST_LINE),
+}
+ENDS: dict[str, tuple[str, ...]] = {
+    "AT_END": (EDGE, LAST_LINE),
+    "AT_END_STRING": (EDGE,),
+    "AT_END_LINE": (EDGE, LINE, LAST_LINE),
+}
+
+
+def _holds(test: str, before: str, after: str) -> bool:
+    """Whether an anchor holds between what stands before and after it."""
+    if test in BEGINS:
+        return before in BEGINS[test]
+    if test in ENDS:
+        return after in ENDS[test]
+    return ((before == WORD) != (after == WORD)) == (test == "AT_BOUNDARY")
+
+
+def _kind(letter: str) -> str:
+    return WORD if _is_word(letter) else OTHER
 
 
 def _is_word(letter: str) -> bool:
@@ -146,22 +216,22 @@ CATEGORIES: dict[str, Matcher] = {
 }
 
 
-def _matcher(operation: str, value: Any) -> Matcher:
+def _matcher(operation: str, value: Any, cases: Cases) -> Matcher:
     """A test of one character."""
     if operation == "ANY":
         return lambda letter: letter != "\n"
     if operation == "IN":
-        return _set(value)
-    wanted = _cases(chr(value))
+        return _set(value, cases)
+    wanted = cases(chr(value))
     if operation == "NOT_LITERAL":
-        return lambda letter: wanted.isdisjoint(_cases(letter))
-    return lambda letter: not wanted.isdisjoint(_cases(letter))
+        return lambda letter: wanted.isdisjoint(cases(letter))
+    return lambda letter: not wanted.isdisjoint(cases(letter))
 
 
-def _set(items: Any) -> Matcher:
+def _set(items: Any, cases: Cases) -> Matcher:
     negated = any(str(operation) == "NEGATE" for operation, _ in items)
     tests = [test for item in items for test in _item(*item)]
-    return lambda letter: any(test(one) for one in _cases(letter) for test in tests) != negated
+    return lambda letter: any(test(one) for one in cases(letter) for test in tests) != negated
 
 
 def _item(operation: Any, value: Any) -> Iterator[Matcher]:
@@ -175,6 +245,10 @@ def _item(operation: Any, value: Any) -> Iterator[Matcher]:
         name = str(value).removeprefix("CATEGORY_")
         test = CATEGORIES[name.removeprefix("NOT_")]
         yield (lambda letter: not test(letter)) if name.startswith("NOT_") else test
+
+
+def _alone(letter: str) -> frozenset[str]:
+    return frozenset(letter)
 
 
 def _cases(letter: str) -> frozenset[str]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
 from edge_router.errors import InvalidAgent
+from edge_router.guards.redaction import quoted_json
 from edge_router.routing.arrays import Float32s
 
 from ..catalog.agent import Agent
 from ..catalog.embedding import Embedder
 from .rules import GENERIC, JOINT, Rule, State
 
-__all__ = ["START", "ConversationState", "StateMachine"]
+__all__ = ["START", "ConversationState", "StateMachine", "require_state"]
 
 log = logging.getLogger("edge_router")
 
@@ -34,11 +36,36 @@ class ConversationState:
     """Where a conversation stands. `atoms` are its atomic states, several in a composite state.
 
     `quiet` counts the turns since a rule or a prompt last spoke for it; `reason` says which did.
+    Raises InvalidAgent for values of other types.
     """
 
     atoms: tuple[str, ...] = ()
     quiet: int = 0
     reason: str = "start"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.atoms, list):
+            object.__setattr__(self, "atoms", tuple(self.atoms))
+        named = isinstance(self.atoms, tuple) and all(isinstance(one, str) for one in self.atoms)
+        counted = isinstance(self.quiet, int) and self.quiet >= 0
+        if not (named and counted and isinstance(self.reason, str)):
+            raise InvalidAgent(
+                f"a state of a conversation has {self.atoms!r:.80}, {self.quiet!r:.20} and "
+                f"{self.reason!r:.80}; it needs a tuple of names, a count and a text"
+            )
+
+    @classmethod
+    def from_json(cls, stated: Any) -> Self:
+        """From the `state` of a decision's JSON: a conversation goes on after a restart.
+
+        Raises InvalidAgent.
+        """
+        if not isinstance(stated, Mapping) or not {"atoms", "quiet", "reason"} <= stated.keys():
+            raise InvalidAgent(
+                f"a state of a conversation is {quoted_json(stated)}; give the `state` of a "
+                "decision, an object with atoms, quiet and reason"
+            )
+        return cls(stated["atoms"], stated["quiet"], stated["reason"])
 
     @property
     def name(self) -> str:
@@ -47,6 +74,14 @@ class ConversationState:
 
 
 START = ConversationState()
+
+
+def require_state(state: object) -> None:
+    """Raise InvalidAgent for anything but a ConversationState."""
+    if not isinstance(state, ConversationState):
+        raise InvalidAgent(
+            f"the state is {state!r:.80}; give `decision.state` of the turn before, or START"
+        )
 
 
 class StateMachine:
@@ -86,8 +121,10 @@ class StateMachine:
         """The transition function: rules first, then prompts by cosine, combined.
 
         `vector` (dim,) embeds the text. Where neither says anything the state stays, for LASTING
-        turns at most. A rule for GENERIC alone leaves every state.
+        turns at most. A rule for GENERIC alone leaves every state. Raises InvalidAgent for a state
+        that is not defined here.
         """
+        self._require_defined(state)
         applying = self._applying(text, events, state)
         ruled = [name for rule in applying for name in rule.states]
         near = self._near(vector)
@@ -100,6 +137,14 @@ class StateMachine:
         if state.atoms and state.quiet < LASTING:
             return ConversationState(state.atoms, state.quiet + 1, "kept from an earlier turn")
         return ConversationState(reason="nothing names a state")
+
+    def _require_defined(self, state: ConversationState) -> None:
+        for name in state.atoms:
+            if name not in self.states:
+                raise InvalidAgent(
+                    f"the conversation is in the state {name!r:.80}, which is not defined; defined "
+                    f"are {', '.join(self.states) or 'none'}; begin it anew with START"
+                )
 
     def _applying(self, text: str, events: Sequence[str], state: ConversationState) -> list[Rule]:
         """The rules whose conditions hold, of those that can be looked at within RULES_S."""
@@ -136,8 +181,10 @@ class StateMachine:
         """The action function: the rows of `agents` that may be called in a state.
 
         `categories` names the category of each agent, "" for none. An atomic state without prefixes
-        and categories lets every agent be called, and so does GENERIC.
+        and categories lets every agent be called, and so does GENERIC. Raises InvalidAgent for a
+        state that is not defined here.
         """
+        self._require_defined(state)
         atoms = [self.states[name] for name in state.atoms]
         if not atoms or not all(one.prefixes or one.categories for one in atoms):
             return list(range(len(agents)))

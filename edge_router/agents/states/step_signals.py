@@ -16,7 +16,7 @@ from typing import Any, Self
 from edge_router.chat.message import Message
 from edge_router.guards.json_lines import BadJson, json_value
 
-__all__ = ["LoopLevel", "Step", "StepSignals", "steps_of"]
+__all__ = ["LoopLevel", "Step", "StepSignals", "says_error", "steps_of"]
 
 WINDOW = 8  # the last calls, which are looked at
 FAILED = ("error", "traceback (most recent call last)")
@@ -54,21 +54,22 @@ class Step:
 def steps_of(messages: Sequence[Message]) -> tuple[Step, ...]:
     """The calls of tools in the last turn of a conversation, those without a result left out.
 
-    A result that begins with "error", and a JSON object with an `error` or with `isError` (MCP), is
-    that of a failed call.
+    Which calls failed, `says_error` tells.
     """
     users = [at for at, one in enumerate(messages) if one.role == "user"]
     turn = messages[users[-1] if users else 0 :]
     calls = {call.id: call for one in turn for call in one.tool_calls}
     results = ((calls.get(one.tool_call_id or ""), one.text) for one in turn if one.role == "tool")
     return tuple(
-        Step(call.name, _value(call.arguments), failed=_is_error(text))
+        Step(call.name, _value(call.arguments), failed=says_error(text))
         for call, text in results
         if call is not None
     )
 
 
-def _is_error(text: str) -> bool:
+def says_error(text: str) -> bool:
+    """Whether the result of a call is an error: it begins with "error", or is a JSON object with an
+    `error` or with `isError` (MCP)."""
     value = _value(text)
     if isinstance(value, dict):
         return bool(value.get("error") or value.get("isError"))

@@ -1,7 +1,7 @@
-"""A GGUF model run by llama.cpp in this process: one worker and one queue per model.
+"""A GGUF model run by llama.cpp, in this process or one of its own: a worker and a queue per model.
 
-Only the worker's threads compute with the model. Callers put a job in its queue and read pieces
-from the job's own queue, with a timeout that is the deadline.
+Only the worker's threads compute with the model, or ask the process that does. Callers put a job in
+its queue and read pieces from the job's own queue, with a timeout that is the deadline.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import queue
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Generator, Sequence
@@ -27,6 +28,7 @@ from edge_router.guards.forking import renew_after_fork
 
 from ..deadline import Deadline
 from .engine import EngineName, ModelSettings, engine_for
+from .gguf_trial import can_try
 from .model_files import default_threads, find_model, is_bundled
 from .worker import CLOSE_S, Job, Worker
 
@@ -49,9 +51,11 @@ class LlamaCppBackend:
     bytes that are free now, None for unknown: a context that takes more is refused.
     `engine` is what runs it, by default llama-cpp-python if it is installed, else xllamacpp.
     A model that is idle for `keep_alive_s` gives its memory back, and is loaded again for the next
-    answer. Raises ConfigError or MissingExtra at once when the model file or the engine is not
-    there; the model itself is loaded for the first answer. Thread-safe: answers queue up. A forked
-    child loads its own.
+    answer. With `own_process` it runs in a process of its own, at a lower priority: loading and
+    answering hold up no thread here, a crash of llama.cpp is an error of the answers under way, and
+    unloading gives back all memory. Raises ConfigError or MissingExtra at once when the model file
+    or the engine is not there, or `sys.executable` is no Python; the model itself is loaded for the
+    first answer. Thread-safe: answers queue up. A forked child loads its own.
     """
 
     def __init__(
@@ -65,11 +69,17 @@ class LlamaCppBackend:
         confidence: bool = False,
         engine: EngineName | None = None,
         keep_alive_s: float = math.inf,
+        own_process: bool = False,
         free_memory: Callable[[], float | None] = lambda: None,
     ) -> None:
         for key, value in (("n_ctx", n_ctx), ("n_threads", 1 if n_threads is None else n_threads)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{key} is {value!r}; it must be a whole number, 1 or more")
+        if own_process and not can_try():
+            raise ConfigError(
+                f"own_process needs a Python that can be started, and {sys.executable!r} is none; "
+                "leave it out"
+            )
         self.path = find_model(model)
         self._model_bytes = self.path.stat().st_size
         settings = ModelSettings(
@@ -83,6 +93,7 @@ class LlamaCppBackend:
             is_known=is_bundled(self.path),
             free_memory=free_memory,
             keep_alive_s=keep_alive_s,
+            own_process=own_process,
         )
         self._use(Worker(settings))
         renew_after_fork(self)
@@ -107,7 +118,7 @@ class LlamaCppBackend:
     @property
     def loaded(self) -> bool:
         """Whether the model is in memory."""
-        return self._worker.model is not None
+        return self._worker.loaded
 
     @property
     def loading(self) -> bool:

@@ -1,8 +1,9 @@
-"""The engines that run a GGUF file in this process, and which of them is used."""
+"""The engines that run a GGUF file, and which of them is used."""
 
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,9 +13,13 @@ from typing import Any, Literal
 
 from edge_router.errors import BackendUnavailable, ConfigError, MissingExtra
 
+from .gguf import read_header
+
 __all__ = ["ENGINES", "Engine", "EngineName", "ModelSettings", "engine_for"]
 
 EngineName = Literal["llama_cpp_python", "xllamacpp"]
+
+log = logging.getLogger("edge_router.llama_cpp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,8 @@ class Engine:
 
     def load(self, settings: ModelSettings, n_ctx: int, going_on: Callable[[], bool]) -> Any:
         """A LoadedModel with a context of `n_ctx` tokens, as long as it is `going_on()`."""
-        return self._home.load_model(settings, n_ctx, going_on)
+        home = _model_of("own_process") if settings.own_process else self._home
+        return home.load_model(settings, n_ctx, going_on)
 
     def try_to_load(self, path: str) -> None:
         """Load a file and compute two tokens. Raises any exception, or ends the process."""
@@ -57,7 +63,12 @@ class Engine:
 
     @property
     def _home(self) -> Any:
-        return import_module(f"{__package__}.{self.name}.model")
+        return _model_of(self.name)
+
+
+def _model_of(folder: str) -> Any:
+    """How a folder beside this file loads a model."""
+    return import_module(f"{__package__}.{folder}.model")
 
 
 def _fix(error: str) -> str:
@@ -94,7 +105,8 @@ def engine_for(stated: EngineName | None) -> Engine:
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """How a model is loaded and run. `is_known` says that the file is the bundled one."""
+    """How a model is loaded and run. `is_known` says that the file is the bundled one,
+    `own_process` that the model has a process of its own."""
 
     engine: Engine
     path: Path
@@ -106,3 +118,27 @@ class ModelSettings:
     is_known: bool
     free_memory: Callable[[], float | None]
     keep_alive_s: float
+    own_process: bool = False
+
+    def context_tokens(self) -> int:
+        """The context, at most what the model was trained for: beyond it is noise.
+
+        Raises BackendUnavailable where it takes more memory than is free, and ConfigError.
+        """
+        header = read_header(self.path)
+        n_ctx, trained = self.n_ctx, header.number("context_length")
+        if trained is not None and n_ctx > trained:
+            log.warning(
+                "%s was trained for %d tokens; the context of %d that was asked for is cut to that",
+                self.path.name,
+                trained,
+                n_ctx,
+            )
+            n_ctx = trained
+        needed, free = header.cache_bytes(n_ctx), self.free_memory()
+        if needed is not None and free is not None and needed > free:
+            raise BackendUnavailable(
+                f"a context of {n_ctx} tokens of {self.path.name} takes {needed / 1e9:.1f} GB, and "
+                f"{free / 1e9:.1f} GB are free; state less context_tokens"
+            )
+        return n_ctx

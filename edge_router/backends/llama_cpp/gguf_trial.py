@@ -25,7 +25,10 @@ from edge_router.guards.data_folder import default_data_folder, write_atomically
 from .engine import ENGINES, Engine, EngineName
 from .gguf import fingerprint, read_header
 
-__all__ = ["can_try", "load_once", "require_loadable"]
+__all__ = [
+    "DEADLY", "can_try", "dump_no_core", "load_once", "patience_s", "require_loadable",
+    "scratch_folder",
+]  # fmt: skip
 
 FINE = "loads"
 REFUSED = 10  # the exit status of a child in which llama.cpp said no and went on
@@ -76,10 +79,7 @@ def can_try() -> bool:
 
 def load_once(path: str, engine: EngineName) -> None:
     """What the child does: load, read two tokens, leave."""
-    with suppress(ImportError, OSError, ValueError):
-        import resource  # there is none on Windows
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    dump_no_core()
     try:
         ENGINES[engine].try_to_load(path)
     except Exception:  # noqa: BLE001 - it is refused here as it will be there, which is harmless
@@ -87,18 +87,31 @@ def load_once(path: str, engine: EngineName) -> None:
     os._exit(0)
 
 
+def dump_no_core() -> None:
+    """Let this process leave no file of its memory when it crashes."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource  # there is none on Windows
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def patience_s(path: Path) -> float:
+    """How long the file may take to load."""
+    return LIMIT_S + path.stat().st_size / BYTES_PER_S
+
+
 def _try_out(path: Path, engine: Engine, wanted: Callable[[], bool]) -> str | None:
     """FINE, or the signal that ended the child; None if the trial shows nothing of the file."""
     folders = [entry or str(Path.cwd()) for entry in sys.path]
     code = [CODE.format(__name__), json.dumps(folders), str(path), engine.name]
     command = [sys.executable, "-I", "-c", *code]
-    until = time.monotonic() + LIMIT_S + path.stat().st_size / BYTES_PER_S
-    with _scratch_folder() as scratch:
+    until = time.monotonic() + patience_s(path)
+    with scratch_folder() as scratch:
         return _ended(command, path, until, wanted, {**os.environ, **scratch})
 
 
 @contextmanager
-def _scratch_folder() -> Iterator[Mapping[str, str]]:
+def scratch_folder() -> Iterator[Mapping[str, str]]:
     """The variable that names a child's temporary folder, whose files it may not live to remove;
     nothing where none can be made."""
     try:

@@ -12,7 +12,7 @@ from edge_router.errors import BackendError
 
 from ..deadline import Deadline
 
-__all__ = ["Job", "LoadedModel", "Piece"]
+__all__ = ["Job", "LoadedModel", "Piece", "pieces_of"]
 
 Piece = ChatChunk | float | tuple[float, ...] | BackendError | None
 
@@ -59,10 +59,6 @@ class LoadedModel(Protocol):
         """Tokens of a text, None if they cannot be counted now."""
         ...
 
-    def n_ctx(self) -> int:
-        """Tokens of context that prompt and answer share; no more than it was trained for."""
-        ...
-
     def abort(self) -> None:
         """End what is being computed for a job that was cancelled."""
         ...
@@ -71,6 +67,19 @@ class LoadedModel(Protocol):
         """Compute again: called before each job."""
         ...
 
+    def is_lost(self) -> bool:
+        """Whether it is gone, as one in another process can be."""
+        ...
+
     def close(self) -> None:
         """Release the memory. No job runs any more."""
         ...
+
+
+def pieces_of(model: LoadedModel, job: Job) -> Iterator[Piece]:
+    """What a job asks of its model."""
+    if job.only_loads:
+        return iter(())
+    if job.names:
+        return model.choose(job)
+    return model.answer(job) if job.reference is None else model.score(job)

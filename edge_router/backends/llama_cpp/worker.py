@@ -10,15 +10,13 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from edge_router.errors import BackendError, BackendUnavailable
 
 from .engine import ModelSettings
-from .gguf import GgufHeader, read_header
 from .gguf_trial import require_loadable
-from .job import Job, LoadedModel, Piece
+from .job import Job, LoadedModel, pieces_of
 from .memory import release_memory
 
 __all__ = ["Job", "Worker"]
@@ -59,9 +57,15 @@ class Worker:
         return bool(self._running)
 
     @property
+    def loaded(self) -> bool:
+        """Whether there is a model in memory."""
+        model = self.model
+        return model is not None and not model.is_lost()
+
+    @property
     def idle_s(self) -> float:
         """Seconds since the last job of a loaded model; negative infinity while there is one."""
-        return time.monotonic() - self._idle_since if self.model is not None else -math.inf
+        return time.monotonic() - self._idle_since if self.loaded else -math.inf
 
     @property
     def name(self) -> str:
@@ -187,11 +191,12 @@ class Worker:
     def _unload(self) -> bool:
         """Give the model's memory back; returns whether there was one. Called with `_loading`."""
         with self._reading:
-            model, self.model = self.model, None
+            was_loaded, model, self.model = self.loaded, self.model, None
         if model is not None:
             model.close()
-            release_memory(self.settings.engine.module)
-        return model is not None
+            if not self.settings.own_process:
+                release_memory(self.settings.engine.module)
+        return was_loaded
 
     def _leave(self) -> None:
         """End this thread; the last one releases the model."""
@@ -224,7 +229,7 @@ class Worker:
         end: BackendError | None = None
         try:
             model = self._loaded()
-            for piece in () if job.cancelled else self._work(model, job):
+            for piece in () if job.cancelled else pieces_of(model, job):
                 job.pieces.put(piece)
         except BackendError as error:
             end = error
@@ -233,13 +238,6 @@ class Worker:
         if not job.cancelled:
             job.pieces.put(end)
 
-    def _work(self, model: LoadedModel, job: Job) -> Iterator[Piece]:
-        if job.only_loads:
-            return iter(())
-        if job.names:
-            return model.choose(job)
-        return model.answer(job) if job.reference is None else model.score(job)
-
     def _going_on(self) -> bool:
         """Whether to go on loading; if a job is cancelled, the next one needs the model."""
         return not self.stopped
@@ -247,7 +245,8 @@ class Worker:
     def _loaded(self) -> LoadedModel:
         """The model, which the first thread to come loads."""
         with self._loading:
-            if self.model is None:
+            if self.model is None or self.model.is_lost():
+                self._unload()  # what is left of one that is lost
                 self.is_loading = True
                 try:
                     self.model = self._load()
@@ -257,30 +256,14 @@ class Worker:
 
     def _load(self) -> LoadedModel:
         settings = self.settings
-        n_ctx = self._context(read_header(settings.path))
-        if not settings.is_known:
-            require_loadable(settings.path, settings.engine, self._going_on)
+        if settings.own_process:  # which reads the file, and crashes alone
+            n_ctx = settings.n_ctx
+        else:
+            n_ctx = settings.context_tokens()
+            if not settings.is_known:
+                require_loadable(settings.path, settings.engine, self._going_on)
         model: LoadedModel = settings.engine.load(settings, n_ctx, self._going_on)
         return model
-
-    def _context(self, header: GgufHeader) -> int:
-        """The context in tokens, at most what the model was trained for: beyond it is noise."""
-        n_ctx, trained = self.settings.n_ctx, header.number("context_length")
-        if trained is not None and n_ctx > trained:
-            log.warning(
-                "%s was trained for %d tokens; the context of %d that was asked for is cut to that",
-                self.name,
-                trained,
-                n_ctx,
-            )
-            n_ctx = trained
-        needed, free = header.cache_bytes(n_ctx), self.settings.free_memory()
-        if needed is not None and free is not None and needed > free:
-            raise BackendUnavailable(
-                f"a context of {n_ctx} tokens of {self.name} takes {needed / 1e9:.1f} GB, and "
-                f"{free / 1e9:.1f} GB are free; state less context_tokens"
-            )
-        return n_ctx
 
 
 _RUNNING: set[Worker] = set()

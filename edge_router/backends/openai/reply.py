@@ -275,7 +275,7 @@ class Answer:
             raise ToolCalled
         if whole and self._calls.calls:
             return ()  # said again
-        calls = self._calls.take(delta)
+        calls = self._calls.take(delta, whole=whole)
         self._count(sum(len(call.arguments) for call in calls))
         return calls
 

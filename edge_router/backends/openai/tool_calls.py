@@ -1,7 +1,8 @@
 """Calls of tools in a reply's deltas, as servers write them, become ours. No I/O.
 
 OpenAI gives each call an index, and its id and name with its first piece. Other servers leave the
-index out, give all calls the index 0, send no id, repeat the name, or send arguments as an object.
+index out, give all calls the index 0 or the same id, send no id, repeat the name, or send arguments
+as an object.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ LONGEST_NAME = 256
 
 @dataclass(slots=True, eq=False)
 class _Call:
-    """One call so far: its id and name as given out, and half a surrogate pair, if any."""
+    """One call so far: its id and name as given out, the id that the server `stated`, and half a
+    surrogate pair, if any."""
 
     id: str
     name: str
+    stated: str
     half: str = ""
 
 
@@ -38,11 +41,12 @@ class CallReader:
     calls: list[_Call] = field(default_factory=list)
     _places: dict[int, int] = field(default_factory=dict)  # the server's index -> ours
 
-    def take(self, delta: Mapping[str, Any]) -> tuple[ToolCallDelta, ...]:
-        """What `delta` (or a whole message) adds. Raises Malformed for what is no call."""
-        return tuple(self._taken(delta))
+    def take(self, delta: Mapping[str, Any], *, whole: bool = False) -> tuple[ToolCallDelta, ...]:
+        """What `delta` adds, or a `whole` message, in which no call is in pieces. Raises Malformed
+        for what is no call."""
+        return tuple(self._taken(delta, whole=whole))
 
-    def _taken(self, delta: Mapping[str, Any]) -> Iterator[ToolCallDelta]:
+    def _taken(self, delta: Mapping[str, Any], *, whole: bool) -> Iterator[ToolCallDelta]:
         stated = delta.get("tool_calls") or ()
         if isinstance(stated, dict):
             stated = [stated]
@@ -50,19 +54,20 @@ class CallReader:
             raise Malformed(f"tool_calls is not a list but {type(stated).__name__}")
         for one in stated:
             if one is not None:
-                yield from self._call(one)
+                yield from self._call(one, whole=whole)
         old = delta.get("function_call")  # OpenAI's old form: one call, without index and id
         if isinstance(old, dict) and not stated:  # llama-cpp-python says the same in both forms
-            yield from self._call({"index": 0, "function": old})
+            yield from self._call({"index": 0, "function": old}, whole=whole)
 
-    def _call(self, stated: Any) -> Iterator[ToolCallDelta]:
+    def _call(self, stated: Any, *, whole: bool) -> Iterator[ToolCallDelta]:
         function = stated.get("function") if isinstance(stated, dict) else None
         if not isinstance(function, dict):
             raise Malformed("a call of a tool has no function")
         identity, name = _text(stated.get("id")), _text(function.get("name"))
-        place = self._place(stated.get("index"), identity, name)
+        new = len(self.calls)
+        place = new if whole else self._place(stated.get("index"), identity, name)
         arguments = _arguments(function.get("arguments"))
-        if place < len(self.calls):
+        if place < new:
             call = self.calls[place]
             text, call.half = split_pair(call.half + arguments)
             if text:
@@ -70,23 +75,27 @@ class CallReader:
             return
         if not name or len(name) > LONGEST_NAME:
             raise Malformed("a call of a tool has no name")
-        if len(self.calls) >= MOST_CALLS:
+        if new >= MOST_CALLS:
             raise Malformed(f"the answer calls more than {MOST_CALLS} tools")
         text, half = split_pair(arguments)
-        self.calls.append(_Call(identity or f"call_{uuid.uuid4().hex[:24]}", joined(name), half))
-        yield ToolCallDelta(place, joined(self.calls[-1].id), self.calls[-1].name, text)
+        given = joined(identity)
+        if not given or any(call.id == given for call in self.calls):
+            given = f"call_{uuid.uuid4().hex[:24]}"
+        self.calls.append(_Call(given, joined(name), identity, half))
+        yield ToolCallDelta(place, given, joined(name), text)
 
     def _place(self, index: object, identity: str, name: str) -> int:
         """The place of the call that a piece belongs to; that of a new one is one beyond."""
-        new = len(self.calls)
-        known = next((at for at, call in enumerate(self.calls) if call.id == identity), None)
-        if identity and known is not None:
-            return known
-        if type(index) is int and index in self._places:
-            at = self._places[index]
-            if not (identity and name and at < new):
-                return at
-        elif type(index) is not int and not (identity or name) and self.calls:
+        new, numbered = len(self.calls), type(index) is int
+        same = [at for at, call in enumerate(self.calls) if identity and call.stated == identity]
+        at = self._places.get(index) if type(index) is int else None
+        if at in same:
+            return at
+        if same and not (numbered and at is None and name):
+            return same[0]
+        if at is not None and not (identity and name):
+            return at
+        if not (numbered or identity or name) and self.calls:
             return new - 1
         if type(index) is int:
             self._places[index] = new

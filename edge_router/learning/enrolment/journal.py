@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from edge_router.guards.bounded_file import decoded, numbered_lines, refuse_miss
 from edge_router.guards.json_lines import json_value
 
 from ..outcomes.rows import OutcomeRows, Row
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Journal"]
 
@@ -55,6 +61,27 @@ class Journal:
             log.warning("%s: %d lines are no outcomes; those are asked again", self.path, skipped)
 
     @contextmanager
+    def alone(self) -> Iterator[None]:
+        """For a block that reads the journal and a result and writes them anew: no second process
+        does so meanwhile, which would lose what one of them paid for.
+
+        Raises ConfigError where another process is at it, OSError. An empty journal is removed.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as file:
+            if not _locked(file.fileno()):
+                raise ConfigError(
+                    f"another process works with {self.path}; wait for its end, or give another "
+                    "file for the result"
+                )
+            try:
+                yield
+            finally:
+                if os.fstat(file.fileno()).st_size == 0:
+                    with suppress(OSError):
+                        self.path.unlink()
+
+    @contextmanager
     def writer(self) -> Iterator[Callable[[Row], None]]:
         """A function that adds one row, after half a line too. Raises OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,3 +94,17 @@ class Journal:
                 file.flush()
 
             yield write
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock an open file until it is closed; False where another process has locked it, or has
+    removed it since it was opened. True where the system or the file system has no locks."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return os.fstat(descriptor).st_nlink > 0

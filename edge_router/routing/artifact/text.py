@@ -27,6 +27,7 @@ __all__ = [
     "RouterTokenizer",
     "cut",
     "head_and_tail",
+    "last_turn",
     "router_input",
     "script_of",
     "script_of_language",
@@ -56,6 +57,12 @@ def router_input(request: ChatRequest, max_chars: int) -> str:
         if len(text) >= SHORT_TURN_CHARS:
             break
     return cut(text, max_chars)
+
+
+def last_turn(request: ChatRequest, max_chars: int) -> str:
+    """The last user turn alone, at most `max_chars` characters; "" where there is none."""
+    turns = (cut(one.text, max_chars) for one in reversed(request.messages) if one.role == "user")
+    return next(filter(None, turns), "")
 
 
 def cut(text: str, max_chars: int) -> str:

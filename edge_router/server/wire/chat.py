@@ -37,8 +37,9 @@ def reply(_: Asked, answer: ChatCompletion, outcome: Outcome) -> dict[str, Any]:
 
 
 def _message(answer: ChatCompletion) -> dict[str, Any]:
-    has_text = not answer.refusal and bool(answer.text or not answer.tool_calls)
-    message: dict[str, Any] = {"role": "assistant", "content": answer.text if has_text else None}
+    text = answer.text.removesuffix(answer.refusal)  # what it said before it refused
+    has_text = bool(text or not (answer.tool_calls or answer.refusal))
+    message: dict[str, Any] = {"role": "assistant", "content": text if has_text else None}
     message["refusal"] = answer.refusal or None
     if answer.reasoning_content:
         message["reasoning_content"] = answer.reasoning_content

@@ -22,6 +22,7 @@ UNSUPPORTED = {
     "echo": "the answer is given alone",
     "suffix": "a chat model cannot insert a text",
     "logprobs": "use /v1/chat/completions for log-probabilities",
+    "tools": "use /v1/chat/completions for tools",
     "logit_bias": "token ids differ from expert to expert",
 }
 DROPPED = (*UNSUPPORTED, "prompt", "best_of", "n")

@@ -29,9 +29,11 @@ from edge_router.errors import (
 from edge_router.guards.redaction import without_secrets
 from edge_router.routing.deciding.reason import Reason
 
-__all__ = ["Refused", "error_object", "refusal_of"]
+__all__ = ["NEVER", "Refused", "error_object", "refusal_of"]
 
 NEVER: Mapping[str, str] = {"x-should-retry": "false"}
+"""The headers of a refusal that asking again does not change."""
+
 LONGEST = 2_000  # characters of a message
 MONEY = frozenset({Reason.MAX_COST, Reason.BUDGET, Reason.TOKEN_BUDGET, Reason.PRICE_UNKNOWN})
 PASSING = frozenset(

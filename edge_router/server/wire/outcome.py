@@ -31,8 +31,12 @@ def head_json(of: Outcome, *, prefix: str, kind: str) -> dict[str, Any]:
 
 
 def usage_json(usage: Usage | None) -> dict[str, Any] | None:
-    """OpenAI's count of tokens, None where there is none."""
+    """OpenAI's count of tokens, None where there is none; of those read before only where the
+    expert says it."""
     if usage is None:
         return None
     counts = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}
-    return counts | {"total_tokens": usage.total_tokens}
+    details: dict[str, Any] = {}
+    if usage.cached_tokens is not None:
+        details["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    return counts | {"total_tokens": usage.total_tokens} | details

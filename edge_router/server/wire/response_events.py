@@ -8,7 +8,7 @@ from typing import Any
 from edge_router.chat.completion import ChatChunk, FinishReason, ToolCall, ToolCallDelta
 
 from .body import Asked
-from .errors import Refused
+from .errors import Refused, error_object
 from .events import event
 from .outcome import Outcome
 from .response_object import (
@@ -60,7 +60,7 @@ class ResponseEvents:
         yield self._event(f"response.{response['status']}", response=response)
 
     def fail(self, refused: Refused) -> Iterator[bytes]:
-        error = {"code": "server_error", "message": str(refused)}
+        error = {"code": "server_error", "message": error_object(refused)["error"]["message"]}
         failed = self._started | {"status": "failed", "error": error, "output": self._output}
         yield self._event("response.failed", response=failed)
 

@@ -34,8 +34,10 @@ def reply(asked: Asked, answer: ChatCompletion, outcome: Outcome) -> dict[str, A
     of = outcome.id
     output = [thought_item(of, answer.reasoning_content)] if answer.reasoning_content else []
     if answer.text or not answer.tool_calls:
-        part = text_part(answer.text, refuses=bool(answer.refusal))
-        output.append(message_item(of, [part], "completed"))
+        text = answer.text.removesuffix(answer.refusal)  # what it said before it refused
+        parts = [text_part(text, refuses=False)] if text or not answer.refusal else []
+        parts += [text_part(answer.refusal, refuses=True)] if answer.refusal else []
+        output.append(message_item(of, parts, "completed"))
     output += [call_item(call, place) for place, call in enumerate(answer.tool_calls)]
     return ended(empty_response(asked, outcome), output, answer.finish_reason, outcome)
 
@@ -93,7 +95,10 @@ def _usage(usage: Usage | None) -> dict[str, Any] | None:
         return None
     return {
         "input_tokens": usage.prompt_tokens,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {
+            "cached_tokens": usage.cached_tokens or 0,
+            "cache_write_tokens": 0,
+        },
         "output_tokens": usage.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": usage.total_tokens,
@@ -114,7 +119,7 @@ def message_item(identity: str, content: list[dict[str, Any]], status: Status) -
 
 
 def text_part(text: str, *, refuses: bool) -> dict[str, Any]:
-    """The one part of a message."""
+    """A part of a message."""
     if refuses:
         return {"type": "refusal", "refusal": text}
     return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}

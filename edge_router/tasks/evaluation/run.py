@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from edge_router.errors import BackendError, BudgetReached, NoExpertFits
 from edge_router.learning.enrolment.asking import Retries, outcome_row, record
 from edge_router.learning.enrolment.journal import Journal
 from edge_router.learning.outcomes.rows import Row
@@ -41,8 +42,9 @@ class EvaluationRun:
     """Classifies questions that the journal lacks.
 
     A run of other tasks, or of another `setting` of the classifier, shares nothing with this one,
-    also in the same file. A call that may pass is tried three times; one that failed all the same
-    is not in the journal, so the next run tries it again.
+    also in the same file. A call that may pass is tried three times; one that failed all the same,
+    or that a limit ruled out, is not in the journal, so the next run tries it again. A budget that
+    is spent ends the run.
     """
 
     classifier: TaskClassifier
@@ -98,7 +100,12 @@ class EvaluationRun:
         def classify() -> Classification:
             return self.classifier.classify(question.request)
 
-        named = Retries(ATTEMPTS, self.pause_s, most_pause_s=MOST_PAUSE_S).run(classify)
+        try:
+            named = Retries(ATTEMPTS, self.pause_s, most_pause_s=MOST_PAUSE_S).run(classify)
+        except BudgetReached:
+            raise
+        except NoExpertFits as error:  # of this question alone, such as one that may not leave
+            raise BackendError(str(error)) from None
         return {
             "score": float(named.task == question.task),
             "answer": named.task,

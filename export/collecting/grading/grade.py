@@ -93,11 +93,10 @@ def grade_answers(answers: Path, out: Path, grading: Grading, *, each: Each = ma
             "`export collect` first"
         )
     journal, graded = grading_journal(out), Graded()
-    rows = _Pass(answers, grading, journal, graded).rows(each)
-    with written(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with written(out), journal.alone():
+        rows = _Pass(answers, grading, journal, graded).rows(each)
         write_rows(out, map(_with_short_answers, rows) if grading.short_answers else rows)
-    journal.path.unlink(missing_ok=True)
+        journal.path.unlink(missing_ok=True)
     return graded
 
 

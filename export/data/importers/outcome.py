@@ -19,6 +19,10 @@ __all__ = ["QUANTITIES", "checked", "joined"]
 COUNTS = ("input_tokens", "output_tokens", "out_chars")
 QUANTITIES = ("cost_usd", *COUNTS, "latency_s")
 BY_EXPERT = (*QUANTITIES, "answer")
+SCORES_LIE = (
+    "lie in 0..1, so divide by the most there can be, leave the column out, or a cell empty where "
+    "none is known"
+)
 
 
 def checked(row: Row, where: str, *, source: str, task: str) -> Row:
@@ -94,8 +98,7 @@ def _numbers(given: object, field: str, where: str) -> dict[str, object]:
     for expert, cell in _present(given, field, where).items():
         value, most = number(cell), 1.0 if field == "score" else math.inf
         if value is None or not math.isfinite(value) or not 0 <= value <= most:
-            bounds = "lie in 0..1, so divide by the most there can be, or leave the column out"
-            bounds = bounds if field == "score" else "are numbers from 0"
+            bounds = SCORES_LIE if field == "score" else "are numbers from 0"
             raise BadRow(f"{where} has {field} {quoted_json(cell)} for {expert!r}; they {bounds}")
         numbers[expert] = int(value) if field in COUNTS and value.is_integer() else value
     return numbers

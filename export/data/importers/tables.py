@@ -8,14 +8,16 @@ import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from edge_router.guards.bounded_file import MAX_LINE_BYTES
 from edge_router.guards.csv_cells import cells_up_to
+from edge_router.guards.redaction import quoted_json
 
 from ..rows import BadData, BadRow
 from .pickles import load_frame
-from .texts import number, read_bytes, read_objects, read_text
+from .texts import is_blank, number, read_bytes, read_objects, read_text
 
 __all__ = ["Table", "read_csv", "read_lines", "read_table"]
 
@@ -34,9 +36,7 @@ class Table:
     def require(self, column: str) -> None:
         """Raises BadData when the table has no such column."""
         if column not in self.columns:
-            raise BadData(
-                f"{self.path} has no column {column!r}; it has {list(self.columns)}{self._cells}"
-            )
+            raise BadData(f"{self.path} has no column {column!r}; it has {list(self.columns)}")
 
     def experts(self, reserved: Callable[[str], bool]) -> tuple[str, ...]:
         """The columns with a number in any cell, but for the reserved ones.
@@ -45,17 +45,19 @@ class Table:
         """
         named = tuple(name for name in self.columns if not reserved(name) and self._counts(name))
         if not named:
-            raise BadData(f"{self.path} has no score column; it has {list(self.columns)}")
+            texts = (name for name in self.columns if not reserved(name))
+            example = "".join(f"; {self._text_in(name)}" for name in islice(texts, 1))
+            raise BadData(f"{self.path} has no score column; it has {list(self.columns)}{example}")
         return named
 
-    @property
-    def _cells(self) -> str:
-        """A remark on a header that is one cell, of a file that other characters divide."""
-        (first, *others) = self.columns or ("",)
-        divided = next((mark for mark in ";\t|" if mark in first), None)
-        if others or divided is None:
-            return ""
-        return f", one cell: save the file with commas instead of {divided!r}"
+    def _text_in(self, column: str) -> str:
+        """What stands in a column without a number, and what a score looks like."""
+        cells = (line[column] for _, line in self.lines if not is_blank(line[column]))
+        cell = next(cells, None)
+        score = "which is a number such as 0.5, or true or false"
+        return (
+            f"{column!r} is empty" if cell is None else f"{quoted_json(cell)} is no score, {score}"
+        )
 
     def _counts(self, column: str) -> bool:
         return any(number(cells[column]) is not None for _, cells in self.lines)
@@ -63,7 +65,7 @@ class Table:
 
 def read_table(path: Path) -> Table:
     """A .csv, .parquet or .pkl file. Raises BadData, BadRow; FileNotFoundError when not there."""
-    ending = Path(path.name.removesuffix(".gz")).suffix
+    ending = Path(path.name.removesuffix(".gz")).suffix.lower()
     if ending not in _READERS:
         raise BadData(f"{path} is no table; use a file that ends in one of {list(_READERS)}")
     return _READERS[ending](path)
@@ -89,11 +91,23 @@ def read_csv(path: Path) -> Table:
     if not records:
         raise BadData(f"{path} is empty")
     (_, header), *rest = records
+    header = [name.strip() for name in header]
+    _refuse_other_divider(path, header)
     for where, cells in rest:
         if len(cells) != len(header):
             raise BadRow(f"{where} has {len(cells)} cells; the header has {len(header)}")
     lines = [(where, dict(zip(header, cells, strict=True))) for where, cells in rest]
     return _table(path, header, lines)
+
+
+def _refuse_other_divider(path: Path, header: Sequence[str]) -> None:
+    """A header that is one cell, of a file that other characters divide."""
+    divided = next((mark for mark in ";\t|" if mark in header[0]), None)
+    if len(header) == 1 and divided is not None:
+        raise BadData(
+            f"{path} has the header {header[0]!r}, one cell: save the file with commas instead of "
+            f"{divided!r}, and with decimal points"
+        )
 
 
 def _records(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
@@ -106,7 +120,12 @@ def _records(path: Path, text: str) -> Iterator[tuple[str, list[str]]]:
                 yield f"{path}:{start}", record
             start = reader.line_num + 1
     except csv.Error as error:
-        raise BadRow(f"{path}:{start} is not CSV: {error}") from None
+        why = (
+            "a quotation mark opens a cell that none closes"
+            if "end of data" in str(error)
+            else error
+        )
+        raise BadRow(f"{path}:{start} is not CSV: {why}") from None
 
 
 def _read_parquet(path: Path) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,11 @@ __all__ = [
 
 
 def bare_name(path: Path) -> str:
-    """The file's name without its folder, its ending and `.gz`."""
-    return Path(path.name.removesuffix(".gz")).stem
+    """The file's name without its folder, its ending and `.gz`, as a text that can be stored.
+
+    Bytes of a name that the locale cannot read (LC_ALL=C) are read as UTF-8.
+    """
+    return os.fsencode(Path(path.name.removesuffix(".gz")).stem).decode(errors="replace")
 
 
 def read_text(path: Path) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from edge_router.benchmarks.printers import PRINTERS, READERS
+from edge_router.benchmarks.printers.terminal import print_rows
 from edge_router.benchmarks.printers.words import amount
 from edge_router.benchmarks.rows.row import Row
 from made_rows import CONTEXT, made_row
@@ -39,6 +41,16 @@ def test_markdown_marks_what_must_not_be_believed(rows: list[Row]) -> None:
     assert "[1] invalid, loaded" in text
     assert "[2] failed: MissingExtra" in text
     assert "Warm-up samples left out: 10." in text
+
+
+def test_rows_that_no_file_takes_are_printed(
+    rows: list[Row], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """They took minutes to measure; the error names the file, whose folder is gone meanwhile."""
+    (tmp_path / "gone").write_text("")
+    with pytest.raises(OSError, match="gone/rows"):
+        print_rows(rows, "json", tmp_path / "gone" / "rows")
+    assert READERS["json"](capsys.readouterr().out) == rows
 
 
 def test_markdown_sets_others_beside_ours() -> None:

@@ -118,6 +118,19 @@ def test_an_expert_that_only_fails_stops_the_run(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.skipif(os.name != "posix", reason="nothing is locked there")
+def test_two_runs_at_once_do_not_lose_each_others_answers(tmp_path: Path) -> None:
+    """The second is refused before it asks: it would write its rows over those of the first."""
+    out, backend = tmp_path / "x.jsonl", FakeBackend("7")
+    with (
+        collecting.journal_of(out).alone(),
+        pytest.raises(ConfigError, match="another process works with"),
+    ):
+        run(backend, out)
+    assert not backend.requests
+    assert len(run(backend, out)) == 4
+
+
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     """With the file and what to do, not as an unexpected error."""
     out = tmp_path / "x.jsonl"

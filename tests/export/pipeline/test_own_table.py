@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import tomllib
 from argparse import Namespace
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from edge_router import Config
 from edge_router.export.cli import main
 from edge_router.export.commands import pipeline
-from edge_router.export.data.rows import BadData
+from edge_router.export.data.rows import BadData, read_rows
 from edge_router.export.graphs import parity
 from edge_router.export.pipeline.own_table import OwnTable
 from edge_router.export.recipe import Recipe
@@ -126,6 +128,18 @@ def test_what_is_no_table_for_a_router_is_refused(
         path.write_text("query;a;b\nWhy?;1;0\n", encoding="utf-8")
     with pytest.raises(BadData, match=fault):
         OwnTable.read(path, **names)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are texts there")
+def test_a_name_that_the_locale_cannot_read_is_stored(tmp_path: Path) -> None:
+    """Under LC_ALL=C, Python keeps its bytes as halves of characters, which no file can hold."""
+    name = os.fsdecode("Zürich".encode("latin-1"))
+    path = own_csv(tmp_path / f"{name}.csv", count=120)
+    OwnTable.read(path).write(tmp_path / name)
+    assert {row["source"] for row in read_rows(tmp_path / name / "learn.jsonl")} == {
+        "csv/Z\ufffdrich"
+    }
+    assert "Z\ufffdrich/config.toml" in (tmp_path / name / "config.toml").read_text("utf-8")
 
 
 def test_too_few_rows_and_no_difference_are_said(tmp_path: Path) -> None:

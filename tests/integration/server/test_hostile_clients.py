@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -118,6 +119,41 @@ def test_a_head_of_a_megabyte_is_refused(served: Served) -> None:
         pass
     reply = said(sock)
     assert reply == b"" or b"400 " in reply
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: " + b"x" * 40_000 + b"\r\n\r\n",
+     b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+     b"GET /?" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"],
+)  # fmt: skip
+def test_a_long_head_that_comes_at_once_is_refused_too(served: Served, head: bytes) -> None:
+    """431, although nothing of it was waited for."""
+    sock = connected(served, head)
+    assert sock.recv(65_536).startswith(b"HTTP/1.1 431 ")
+    sock.close()
+
+
+def test_a_body_with_two_ends_is_refused(served: Served) -> None:
+    """By its length or by its chunks: a proxy may take the other one for its end."""
+    framing = b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % len(BODY)
+    reply = said(connected(served, HEAD.encode() + framing + BODY))
+    assert reply.startswith(b"HTTP/1.1 400 ")
+    assert b"not both" in reply
+
+
+@pytest.mark.parametrize(
+    "head", ["GET /v1/models HTTP/1.1\r\nHost: 127.0.0.1\r\n", HEAD, "GET / x\r\n"]
+)
+def test_what_is_no_http_gets_an_error_object(
+    served: Served, head: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As every refusal has one; and nothing is logged with a traceback."""
+    reply = said(connected(served, head.encode() + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"))
+    head_of_it, _, content = reply.partition(b"\r\n\r\n")
+    assert head_of_it.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(content)["error"]["code"] == "invalid_http"
+    assert not caplog.records
 
 
 GET, POST = b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n"

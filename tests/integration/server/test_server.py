@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -257,6 +258,18 @@ def test_answers_under_way_come_to_their_end_when_it_stops() -> None:
         assert rest.rstrip().endswith("data: [DONE]")
         with pytest.raises(httpx.TransportError):
             running.chat()
+
+
+def test_half_a_body_does_not_hold_up_the_end() -> None:
+    """Nothing is answered yet, so there is nothing to wait for."""
+    head = b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with serving(fakes()) as running:
+        half = socket.create_connection(("127.0.0.1", running.port))
+        half.sendall(head + b"Content-Length: 500\r\n\r\n{")
+        assert running.chat().status_code == 200  # by then it is being read
+        start = time.monotonic()
+    assert time.monotonic() - start < 10.0  # of the 20 seconds that answers have
+    half.close()
 
 
 def test_a_key_is_made_where_one_is_needed(tmp_path: Path) -> None:

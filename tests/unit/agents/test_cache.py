@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from edge_router.agents.cache import DecisionCache, normalised
 from edge_router.agents.decision import AgentDecision, AgentReason
 from edge_router.errors import InvalidAgent
+from made_agents import WordEmbedder
 
 FOUND = AgentDecision("weather", AgentReason.SIMILARITY, arguments={"city": "Rome"})
 ONE = np.array([1, 0], dtype=np.float32)
@@ -63,3 +64,38 @@ def test_a_cache_without_room_is_refused() -> None:
         DecisionCache(capacity=0)
     with pytest.raises(InvalidAgent):
         DecisionCache(threshold=0)
+
+
+def test_arguments_are_those_of_the_very_same_text() -> None:
+    """A request that differs in the case of a letter may mean another value."""
+    cache = DecisionCache()
+    cache.keep("Note README", ONE, (), FOUND)
+    same, other = cache.exact("Note README", ()), cache.exact("note readme", ())
+    assert same is not None
+    assert same.arguments == FOUND.arguments
+    assert other is not None
+    assert (other.agent, other.arguments) == ("weather", None)
+
+
+def test_a_semantic_hit_led_to_the_same_state() -> None:
+    """One word can make a rule apply, and changes an embedding little."""
+    cache = DecisionCache(threshold=0.95)
+    cache.keep("rain in Rome", ONE, (), FOUND)
+    assert cache.semantic(NEAR, (), ("TRAVEL",)) is None
+    assert cache.semantic(NEAR, (), ()) is not None
+
+
+def test_the_threshold_is_calibrated_on_labelled_requests() -> None:
+    """Paraphrases mean the same down to it; too few requests prove none."""
+    rows = [(f"will it rain in town{n} {extra}", "weather") for n in range(60) for extra in "ab"]
+    rows += [(f"word{n} thing{n} number{n}", None if n % 2 else "timer") for n in range(60)]
+    cache = DecisionCache()
+    cache.keep("rain", ONE, (), FOUND)
+    threshold = cache.calibrate(WordEmbedder(), rows)
+    assert 0.5 < threshold <= 1
+    assert cache.threshold == threshold
+    assert cache.exact("rain", ()) is None
+    assert cache.calibrate(WordEmbedder(), rows[:3]) > 1
+    assert cache.calibrate(WordEmbedder(), []) > 1
+    with pytest.raises(InvalidAgent, match="wrong is 1"):
+        cache.calibrate(WordEmbedder(), rows, wrong=1)

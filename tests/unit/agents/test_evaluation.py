@@ -59,3 +59,12 @@ def test_a_damaged_threshold_is_a_typed_error(tmp_path: Path, content: str) -> N
     path.write_text(content)
     with pytest.raises(CatalogError, match="calibrate again"):
         stored_threshold(tmp_path, encoder="one", head=True)
+
+
+def test_a_misspelt_agent_is_said() -> None:
+    """It can only be missed, and so can a disabled one."""
+    catalog = AgentCatalog(WordEmbedder(), [WEATHER, FLIGHTS])
+    catalog.disable("book_flight")
+    rows = [("rain", "weather"), ("rain", "wether"), ("a flight", "book_flight"), ("poem", None)]
+    facts = evaluated(AgentRouter(catalog), rows)
+    assert facts["not_enabled"] == ["book_flight", "wether"]

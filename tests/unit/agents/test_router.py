@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from edge_router.agents.decision import AgentReason
 from edge_router.agents.ranking.abstention import Abstention
 from edge_router.agents.router import AgentRouter
 from edge_router.agents.states.rules import Rule, State
-from edge_router.agents.states.state_machine import StateMachine
+from edge_router.agents.states.state_machine import START, ConversationState, StateMachine
 from edge_router.backends.deadline import Deadline
-from edge_router.errors import EmptyCatalog, InvalidRequest, RouterClosed
+from edge_router.errors import EmptyCatalog, InvalidAgent, InvalidRequest, RouterClosed
 from edge_router.layers.resilience import Retrying
 from edge_router.testing import FakeBackend
 from made_agents import FLIGHTS, TIMER, WEATHER, WordEmbedder, agent
@@ -268,3 +269,84 @@ def test_dispatch_calls_only_what_the_caller_gives(tmp_path: Path) -> None:
         assert said.answer.text == "Physics."
     with pytest.raises(RouterClosed):
         client.dispatch("rain in Rome", agents=agents)
+
+
+def fly_machine() -> StateMachine:
+    """Enters TRAVEL by "trip" and leaves it by "stop"."""
+    rules = [Rule(("TRAVEL",), keywords=("trip",)), Rule((), keywords=("stop",), since=("TRAVEL",))]
+    return StateMachine([State("TRAVEL", prefixes=("travel_",))], rules, WordEmbedder())
+
+
+def test_a_state_is_read_from_the_last_turn_alone() -> None:
+    """Of a short turn the one before it is read too, for the agent; its rules do not apply again,
+    so that a state ends after three quiet turns, and another rule leaves it."""
+    router = AgentRouter(catalog(), machine=fly_machine())
+    turns, state, names = [], START, []
+    for text in ("a trip to Rome", "yes", "two", "soon", "and so", "a trip", "stop"):
+        turns.append({"role": "user", "content": text})
+        state = router.route(turns, state=state).state
+        names.append(state.name)
+    assert names == [*["TRAVEL"] * 4, "GENERIC", "TRAVEL", "GENERIC"]
+
+
+def test_a_conversation_goes_on_after_a_restart() -> None:
+    """Its state comes back from the JSON of a decision; one that is none is a typed error, and so
+    is one whose states another file had."""
+    router = AgentRouter(catalog(), machine=fly_machine())
+    stored = json.loads(json.dumps(router.route("a trip to Rome").to_json()))["state"]
+    state = ConversationState.from_json(stored)
+    assert router.route("flight ticket plane", state=state).state.quiet == 1
+    for bad in (3, {}, {"atoms": "TRAVEL", "quiet": 0, "reason": ""}, stored | {"quiet": -9}):
+        with pytest.raises(InvalidAgent, match="a state of a conversation"):
+            ConversationState.from_json(bad)
+    with pytest.raises(InvalidAgent, match="'FOOD', which is not defined; defined are TRAVEL"):
+        router.route("rain", state=ConversationState(("FOOD",)))
+    with pytest.raises(InvalidAgent, match="of the turn before"):
+        router.route("rain", state="TRAVEL")  # type: ignore[arg-type]
+
+
+def test_a_cache_does_not_outvote_a_rule() -> None:
+    """A request that is next to an earlier one, but for a word that a rule looks for."""
+    cache = DecisionCache(threshold=0.5)
+    router = AgentRouter(catalog(), machine=fly_machine(), cache=cache)
+    assert router.route("flight ticket plane").state.atoms == ()
+    moved = router.route("trip flight ticket plane")
+    assert (moved.state.name, moved.cached) == ("TRAVEL", "")
+    assert router.route("flight plane ticket").cached == "semantic"
+
+
+def test_a_hit_of_the_cache_gets_arguments_of_its_own_words() -> None:
+    """The writer is asked again where a letter differs, not for the very same text."""
+    writer = FakeBackend('{"city": "Rome"}')
+    router = AgentRouter(catalog(FORECAST), writer=writer, cache=DecisionCache())
+    for text, asked in (("rain in Rome", 1), ("rain in Rome", 1), ("rain in ROME", 2)):
+        assert router.route(text).arguments == {"city": "Rome"}
+        assert len(writer.requests) == asked
+
+
+def test_one_event_may_be_a_text() -> None:
+    """Its letters are not events."""
+    rules = [Rule(("TRAVEL",), event="path"), Rule(("TRAVEL",), event="p")]
+    machine = StateMachine([State("TRAVEL", prefixes=("travel_",))], rules[1:], WordEmbedder())
+    assert AgentRouter(catalog(), machine=machine).route("rain", events="path").state.atoms == ()
+    machine = StateMachine([State("TRAVEL", prefixes=("travel_",))], rules, WordEmbedder())
+    assert AgentRouter(catalog(), machine=machine).route("rain", events="path").state.atoms
+
+
+@pytest.mark.parametrize(
+    ("schema", "arguments"),
+    [
+        ({}, {}),
+        ({"type": "object", "properties": {}, "additionalProperties": False}, {}),
+        ({"type": "object", "properties": {"city": {}}}, None),
+        ({"$ref": "#/$defs/A", "$defs": {"A": {"type": "object"}}}, None),
+        ({"type": "object", "required": ["city"]}, None),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, None),
+    ],
+)
+def test_an_agent_without_parameters_needs_no_writer(
+    schema: dict[str, Any], arguments: dict[str, Any] | None
+) -> None:
+    """Its arguments are empty, so that it can be called; any other one waits for them."""
+    router = AgentRouter(catalog(Agent("clock", "what time is it", schema)))
+    assert router.route("what time is it").arguments == arguments

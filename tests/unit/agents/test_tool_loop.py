@@ -168,6 +168,17 @@ def test_a_long_or_odd_result_is_cut_and_written(client: EdgeRouter, script: Scr
     assert said[2] == "half ?"
 
 
+def test_a_result_that_says_it_is_an_error_is_a_failed_call(
+    client: EdgeRouter, script: Script
+) -> None:
+    """As MCP's tools do, which do not raise; what is no error is written in its own script."""
+    script.calls = [("read_file", '{"path": "a"}')] * 3
+    results = iter([{"isError": True, "content": []}, "Error: no such file", {"text": "天气"}])
+    done = ToolLoop(client, LADDER).run(REQUEST, call={"read_file": lambda **_: next(results)})
+    assert [step.failed for step in done.steps] == [True, True, False]
+    assert done.messages[-2].text == '{"text": "天气"}'
+
+
 def test_an_asynchronous_tool_is_a_failed_call(client: EdgeRouter, script: Script) -> None:
     """Nothing would wait for it, and no warning is left behind."""
 

@@ -56,6 +56,15 @@ def test_an_address_alone_is_an_image_too() -> None:
     assert not Part("image_url", {"url": "DATA:image/png;base64,AAAA"}).is_remote
 
 
+def test_null_in_a_part_means_unset() -> None:
+    """Clients write out every field of their classes."""
+    picture = PICTURE["image_url"] | {"detail": None}  # type: ignore[operator]
+    (image,) = Message("user", [{"type": "image_url", "image_url": picture}]).media  # type: ignore[list-item]
+    assert image.to_json() == PICTURE
+    with pytest.raises(InvalidRequest, match="needs file_data or file_id"):
+        Message("user", [{"type": "file", "file": {"file_data": None}}])  # type: ignore[list-item]
+
+
 def test_a_refusal_among_parts_is_the_refusal_of_the_message() -> None:
     """An assistant's turn as OpenAI's library gives it back."""
     turn = {"role": "assistant", "content": [{"type": "refusal", "refusal": "I will not."}]}

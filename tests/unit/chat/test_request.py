@@ -86,6 +86,7 @@ def test_a_body_that_is_none_is_refused(body: Any, words: str) -> None:
         ("tool_choice", "required", "tool_choice is 'required', but there are no tools"),
         ("tool_choice", "any", "tool_choice is 'any'; use one of none, auto, required"),
         ("tool_choice", NamedTool("f"), "tool_choice names 'f', which is no tool here"),
+        ("tool_choice", {"type": "allowed_tools"}, "tool_choice is of type 'allowed_tools'; use a"),
         ("tools", "weather", "tools must be a list of tools, not str"),
         ("tools", [{"type": "custom"}], "a tool is of type 'custom'; only 'function'"),
         ("tools", [{"type": "function"}], "a tool must be {'type': 'function'"),
@@ -109,11 +110,19 @@ def test_a_setting_that_cannot_be_is_refused(setting: str, value: Any, words: st
         ChatRequest((HELLO,), **{setting: value})
 
 
+def test_many_tools_take_no_more_than_their_number() -> None:
+    """Comparing each name with every other one would take minutes."""
+    tools = [Tool(f"f{number}") for number in range(10_000)]
+    assert len(ChatRequest((HELLO,), tools=tools).tools) == 10_000  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("tool", "words"),
     [
         (lambda: Tool("a b"), "the name of a tool is 'a b'; it must be 1 to 64 letters"),
         (lambda: Tool("a", 3), "the description of the tool 'a' must be text, not int"),  # type: ignore[arg-type]
+        (lambda: Tool("a", "\ud83d"), "the text is not valid UTF-8"),
+        (lambda: ResponseFormat("json_schema", schema={}, description="\ud83d"), "not valid UTF-8"),
         (lambda: Tool("a", "", [1]), "parameters of the tool 'a' must be a JSON schema"),  # type: ignore[arg-type]
         (lambda: Tool("a", "", {"x": float("nan")}), "holds something that JSON cannot write"),
         (lambda: Tool("a", strict=1), "strict of the tool 'a' is 1; use True or False"),  # type: ignore[arg-type]

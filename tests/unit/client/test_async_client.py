@@ -221,6 +221,20 @@ def test_a_stream_that_is_dropped_is_cancelled() -> None:
     assert [record.ended for record in records] == ["cancelled"]
 
 
+def test_two_tasks_that_share_a_stream_both_come_to_its_end() -> None:
+    """Each piece goes to one of them, and neither waits for ever."""
+
+    async def work(router: AsyncEdgeRouter) -> list[str]:
+        async def pieces() -> list[str]:
+            return [chunk.delta async for chunk in stream]
+
+        async with router.stream("Why?") as stream:
+            first, second = await asyncio.wait_for(asyncio.gather(pieces(), pieces()), 10)
+        return first + second
+
+    assert sorted(run(make(FakeBackend("a b c")), work)) == ["", " b", " c", "a"]
+
+
 def test_closing_the_router_ends_its_answers() -> None:
     """Their tasks get RouterClosed, and so does whoever asks later."""
 

@@ -12,7 +12,12 @@ import pytest
 
 from edge_router.errors import ConfigError
 from edge_router.guards import data_folder
-from edge_router.guards.data_folder import default_data_folder, write_atomically, writing_to
+from edge_router.guards.data_folder import (
+    default_data_folder,
+    require_writable,
+    write_atomically,
+    writing_to,
+)
 from edge_router.settings.config import Config
 
 
@@ -37,6 +42,18 @@ def test_what_a_disk_does_not_take_is_an_error_with_the_fix(tmp_path: Path) -> N
         write_atomically(tmp_path / "file" / "x.json", "")
     with pytest.raises(ConfigError, match="No space left on device"), writing_to(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_place_for_results_is_tried_before_the_work(tmp_path: Path) -> None:
+    """Its folders are made, nothing else stays behind, and a file that is there stays as it is."""
+    require_writable(tmp_path / "new" / "rows.json")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").write_text("mine")
+    require_writable(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+    for place in (tmp_path, tmp_path / "file" / "rows.json", Path("a\0b")):
+        with pytest.raises(ConfigError, match=r"--plots .* cannot be written: .+; name another"):
+            require_writable(place, what="--plots")
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -82,6 +82,14 @@ def test_an_expert_table_is_read_whole(tmp_path: Path) -> None:
             'backend = "llama_cpp"\nmodel = "a"\nprofile = "1b"\nlocation = "cloud"',
             "its location cannot be 'cloud'",
         ),
+        (
+            f"{SERVER}\nown_process = true",
+            "own_process in [experts.it] is for backend = 'llama_cpp",
+        ),
+        (
+            'backend = "llama_cpp"\nmodel = "a"\nprofile = "1b"\nown_process = "yes please"',
+            "own_process = 'yes please' in [experts.it] must be",
+        ),
         (f'{SERVER}\nlocation = "moon"', "location = 'moon' in [experts.it] must be one of device"),
         (f"{SERVER}\ncontext_tokens = 0", "context_tokens = 0 in [experts.it] must be a number fr"),
         (f"{SERVER}\ncontext_tokens = true", "context_tokens = True in [experts.it] must be a num"),

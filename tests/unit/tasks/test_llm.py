@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 
 from edge_router import Config, Constraints, EdgeRouter
-from edge_router.chat.completion import ChatRequest
-from edge_router.errors import ConfigError, LearningError, NoExpertFits
+from edge_router.chat.completion import ChatRequest, Prompt
+from edge_router.client.answer import Answer
+from edge_router.errors import (
+    AllBackendsFailed,
+    BackendUnavailable,
+    ConfigError,
+    LearningError,
+    NoExpertFits,
+)
 from edge_router.tasks.embedding.index import EmbeddingIndex
 from edge_router.tasks.llm import Ask, LLMTaskClassifier, Retrieval, asking_backend, asking_client
 from edge_router.tasks.task_list import UNKNOWN, TaskList
@@ -132,6 +139,32 @@ def test_a_client_is_asked_within_its_limits() -> None:
         with pytest.raises(ConfigError):
             asking_client(router, "none")(ChatRequest.of("?"), None)
     assert len(cloud.requests) == 1
+
+
+class Refusing:
+    """A client whose expert cannot be asked."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def consult(
+        self, expert: str, prompt: Prompt, *, constraints: Constraints | None = None
+    ) -> Answer:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AllBackendsFailed({"cloud": BackendUnavailable("500")}),
+        NoExpertFits("cloud may not be asked", excluded={"cloud": "unreachable"}),
+    ],
+)
+def test_an_expert_that_failed_just_now_is_unavailable_for_a_while(error: Exception) -> None:
+    """As long as a client avoids it, after which it may be asked again."""
+    with pytest.raises(BackendUnavailable) as avoided:
+        asking_client(Refusing(error), "cloud")(ChatRequest.of("?"), None)
+    assert avoided.value.retry_after_s == 10
 
 
 def test_a_corrupt_index_is_a_learning_error(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def test_a_long_question_is_cut() -> None:
         ("**Task: Wired Network**", "Wired Network"),
         ("The answer: **task: [wired  network]**.", "Wired Network"),
         ("**Task: Log**", "Log"),
+        ("**Task：Log**", "Log"),
+        ("Log。", "Log"),
         ("**Task: Log Analysis**\n**Task: Log Analysis**", "Log Analysis"),
         ("Wired Network", "Wired Network"),
         ("Task: Wired Network.", "Wired Network"),

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 from edge_router.chat.tools import NamedTool, ResponseFormat, Tool, ToolChoice
 from edge_router.errors import BackendRejected, BackendUnavailable
@@ -120,6 +121,7 @@ class _Reduced:
         """The reduced schema, with the definitions that it refers to."""
         self._root = root
         reduced = self._reduced(root, 0)
+        self._require_end()
         return {**reduced, "$defs": self._definitions} if self._definitions else reduced
 
     def _reduced(self, node: Any, depth: int) -> dict[str, Any]:
@@ -163,7 +165,7 @@ class _Reduced:
         if kind == "object":
             return self._object(node, depth)
         if kind == "array":
-            items = self._reduced(node.get("items", True), depth + 1)
+            items = self._reduced(_any_item(node), depth + 1)
             return {"type": kind, "items": items, **self._bounds(node, "minItems", "maxItems")}
         if kind == "string":
             form = {"format": node["format"]} if node.get("format") in tuple(FORMATS) else {}
@@ -211,11 +213,46 @@ class _Reduced:
             self._definitions[name] = self._reduced(self._found(reference), depth + 1)
         return f"#/$defs/{self._names[reference]}"
 
+    def _require_end(self) -> None:
+        """Refuse definitions that refer to themselves before anything is written: the grammar's
+        rules would be left-recursive, at which llama.cpp ends the process."""
+        heads = {f"#/$defs/{name}": _heads(one) for name, one in self._definitions.items()}
+        for start, begins in heads.items():
+            seen, waiting = set[str](), list(begins)
+            while waiting:
+                reference = waiting.pop()
+                if reference == start:
+                    raise BackendRejected("a $ref of a JSON schema leads to itself without end")
+                if reference not in seen:
+                    seen.add(reference)
+                    waiting += heads[reference]
+
     def _found(self, reference: str) -> Any:
         node: Any = self._root
         for step in reference.split("/")[1:]:
-            key = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(node, Mapping) or key not in node:
+            key = unquote(step).replace("~1", "/").replace("~0", "~")
+            if isinstance(node, list | tuple) and key.isascii() and key.isdigit():
+                node = dict(enumerate(node)).get(int(key))
+            else:
+                node = node.get(key) if isinstance(node, Mapping) else None
+            if node is None:
                 raise BackendRejected("a $ref of a JSON schema points to nothing in it")
-            node = node[key]
         return node
+
+
+def _any_item(node: Mapping[str, Any]) -> Any:
+    """A schema that each entry of an array fits; of a list of schemas, one for each place, a
+    grammar keeps that it is one of them."""
+    items = node.get("items", True)
+    first = items if isinstance(items, list | tuple) else node.get("prefixItems") or ()
+    if not first:
+        return items
+    others = () if items is False or isinstance(items, list | tuple) else (items,)
+    return {"anyOf": [*first, *others]}
+
+
+def _heads(reduced: Mapping[str, Any]) -> list[str]:
+    """The references with which a value of a reduced schema may begin."""
+    if "$ref" in reduced:
+        return [reduced["$ref"]]
+    return [one for part in reduced.get("anyOf", ()) for one in _heads(part)]

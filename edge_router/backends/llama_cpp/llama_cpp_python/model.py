@@ -78,14 +78,14 @@ class LlamaCppPythonModel:
     def count(self, text: str) -> int | None:
         return self.prompts.count(text)
 
-    def n_ctx(self) -> int:
-        return self.prompts.n_ctx
-
     def abort(self) -> None:
         self.flag.set()
 
     def resume(self) -> None:
         self.flag.clear()
+
+    def is_lost(self) -> bool:
+        return False
 
     def close(self) -> None:
         self.model.close()

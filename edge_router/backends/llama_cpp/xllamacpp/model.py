@@ -93,15 +93,15 @@ class XllamacppModel:
     def count(self, text: str) -> int | None:
         return None if self._busy else self.prompts.count(text)
 
-    def n_ctx(self) -> int:
-        return self.prompts.n_ctx
-
     def abort(self) -> None:
         """A cancelled job sees it by itself, after a few tokens."""
         self.room.look_again()
 
     def resume(self) -> None:
         """Nothing was stopped."""
+
+    def is_lost(self) -> bool:
+        return False
 
     def close(self) -> None:
         self.server.close()

@@ -119,6 +119,8 @@ def _route(options: argparse.Namespace) -> None:
 
     if bool(options.text) == (options.conversation is not None):
         raise ConfigError("give a TEXT, or --conversation FILE")
+    if options.event and not options.states:
+        raise ConfigError("--event needs --states FILE, whose rules say what an event means")
     config = config_of(options)
     expert = _expert(config, options.expert) if options.expert else None
     try:
@@ -204,7 +206,7 @@ def _router(
 
 def _print(decision: AgentDecision) -> None:
     print(decision.agent or "none")
-    if decision.arguments is not None:
+    if decision.arguments:
         print_dim(f"arguments {dict(decision.arguments)}")
     for fault in decision.faults:
         print_dim(f"no arguments: {fault}")
@@ -230,15 +232,16 @@ def _eval(options: argparse.Namespace) -> None:
     if options.json:
         print_json(rounded(result))
     else:
-        print(
-            "\n".join(f"{key.replace('_', ' ')}: {_shown(value)}" for key, value in result.items())
-        )
+        print("\n".join(f"{key.replace('_', ' ')}: {_shown(key, result[key])}" for key in result))
 
 
-def _shown(value: Any) -> str:
-    if value is None:
+def _shown(key: str, value: Any) -> str:
+    if value is None or value == []:
         return "-"
-    return f"{value:.1%}" if isinstance(value, float) else str(value)
+    if isinstance(value, list):
+        return f"{', '.join(value):.300}"
+    is_share = isinstance(value, float) and key != "milliseconds_each"
+    return f"{value:.1%}" if is_share else str(value)
 
 
 def _labelled(path: Path) -> Sequence[tuple[str, str | None]]:

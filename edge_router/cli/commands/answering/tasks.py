@@ -144,6 +144,8 @@ def _show(options: argparse.Namespace) -> None:
         print_dim("no mapping yet: edge-router tasks map --outcomes FILE makes one")
         return
     _print_mapping(mapping)
+    if others := [name for name in tasks if name not in mapping.by_task]:
+        print_dim(f"not in the mapping, so answered as unknown: {', '.join(others):.300}")
 
 
 def _define(options: argparse.Namespace) -> None:
@@ -214,13 +216,16 @@ def _print_mapping(mapping: TaskExpertMapping) -> None:
 
 
 def _set(options: argparse.Namespace) -> None:
-    _, _, kept = _opened(options)
+    config, _, kept = _opened(options)
     mapping = kept.mapping().with_expert(options.task, options.expert)
     kept.keep_mapping(mapping)
     if options.json:
         print_json({"set": kept.name, "task": options.task, "expert": options.expert})
     else:
         print(f"{options.task}: {mapping.of_task(options.task).words}")
+    if options.expert not in config.experts:
+        known = ", ".join(config.experts)
+        print_dim(f"warning: the settings have no expert {options.expert!r:.80}, only {known:.300}")
 
 
 @contextmanager
@@ -296,7 +301,9 @@ def _eval(options: argparse.Namespace) -> None:
     from edge_router.tasks.evaluation.report import EvaluationReport
     from edge_router.tasks.labelled import read_labelled
 
-    limit = options.limit and count_of(options.limit, "--limit", most=MOST_QUESTIONS)
+    limit = options.limit
+    if limit is not None:
+        limit = count_of(limit, "--limit", most=MOST_QUESTIONS)
     questions = read_labelled(user_path(options.file, what="FILE"), split=options.split)
     with _classifier(options) as (classifier, kept):
         left = kept.not_enrolled(questions)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import dropwhile
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from edge_router.errors import ConfigError, InvalidRequest
+from edge_router.errors import ConfigError, EdgeRouterError, InvalidRequest
+from edge_router.guards.user_files import NO_HOME
 
 from ...first_settings import BUNDLED, Choice, settings_text
 from ...printing import print_dim
 from ...table import parser_of
 from ...terminal import visible
+
+if TYPE_CHECKING:
+    from edge_router.device.surroundings import LocalModel
 
 __all__ = ["add"]
 
@@ -45,7 +50,7 @@ def _init(options: argparse.Namespace) -> int:
     path = _target(options)
     if not options.yes and not sys.stdin.isatty():
         raise InvalidRequest("init asks three questions; give --yes to take their first answers")
-    models = [*servers_here(), *files_here(), BUNDLED]
+    models = [*servers_here(), *_from_first_sound(files_here()), BUNDLED]
     choice = _choice(models, clouds_of(os.environ), ask=not options.yes)
     _write(path, settings_text(choice), force=options.force)
     print_dim(f"wrote {path}")
@@ -54,11 +59,31 @@ def _init(options: argparse.Namespace) -> int:
     return report(examine(Config.load(path)), as_json=options.json)
 
 
+def _from_first_sound(files: Sequence[LocalModel]) -> Iterator[LocalModel]:
+    """The files without damaged ones before the first sound one, which is the default answer; the
+    rest is not read, which takes a third of a second each."""
+    from edge_router.backends.llama_cpp.model_files import find_model
+
+    def damaged(one: LocalModel) -> bool:
+        try:
+            find_model(one.model)
+        except EdgeRouterError as error:
+            print_dim(f"passed over: {error}")
+            return True
+        return False
+
+    return dropwhile(damaged, files)
+
+
 def _target(options: argparse.Namespace) -> Path:
     """The file to write. Raises ConfigError for one that is there already."""
     from edge_router.settings.file import default_config_path, stated_file
 
     path = stated_file(options.config) or default_config_path()
+    if path.is_relative_to(NO_HOME):
+        raise ConfigError(
+            "there is no home folder for the settings; set HOME or give --config FILE"
+        )
     if os.path.lexists(path) and not options.force:
         raise _is_there(path)
     return path

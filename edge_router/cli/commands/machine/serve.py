@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from edge_router.server.wire.body import Asked
     from edge_router.server.wire.systemone import Facts
     from edge_router.settings.config import Config
+    from edge_router.settings.expert_config import ExpertConfig
 
-__all__ = ["add", "serve_router"]
+__all__ = ["add", "serve_router", "with_own_processes"]
 
 WARM_UP = "What is the capital of France?"
 
@@ -108,9 +110,22 @@ def _serve(options: argparse.Namespace) -> None:
         options.host, options.port, tuple(options.api_key_env),
         tuple(options.allow_host), tuple(options.cors_origin), limits,
     )  # fmt: skip
-    config = config_of(options)
+    config = with_own_processes(config_of(options))
     with EdgeRouter(config, hooks=_hooks(options, config)) as router:
         serve_router(router, stated, started=started)
+
+
+def with_own_processes(config: Config) -> Config:
+    """The settings with each local model in a process of its own, where they do not say and one can
+    be started: deciding then waits neither for llama.cpp's Python nor for its threads."""
+    from edge_router.backends.llama_cpp.gguf_trial import can_try
+
+    def placed(expert: ExpertConfig) -> ExpertConfig:
+        unsaid = expert.backend == "llama_cpp" and expert.own_process is None
+        return replace(expert, own_process=can_try()) if unsaid else expert
+
+    experts = {name: placed(one) for name, one in config.experts.items()}
+    return replace(config, experts=experts)
 
 
 def _hooks(options: argparse.Namespace, config: Config) -> tuple[Hook, ...]:
@@ -210,7 +225,10 @@ def serve_router(
         typed = TypedQuestions.of(chooser, within_s=config.deadline_s)
     dim, limits = manifest.embedding_dim, options.limits
     memory = ModelsInMemory(lambda: local_models(router), lambda name: unload(router, name))
-    service = Service(answers, inner.embed, knows, dim, models, limits, stop, typed, memory)
+    within_s = config.deadline_s
+    service = Service(
+        answers, inner.embed, knows, dim, models, limits, stop, typed, memory, within_s
+    )
     with ExitStack() as until_the_end:
 
         def listening(url: str) -> None:

@@ -89,7 +89,7 @@ def test_a_json_score_outside_its_range_is_named(tmp_path: Path, score: str) -> 
         ("query,a,b\nq,0\n", ":2 has 2 cells; the header has 3"),
         ("query,a,b\nq,0,1,1\n", ":2 has 4 cells; the header has 3"),
         ('query,a,b\n"q"x,0,1\n', ":2 is not CSV"),
-        ('query,a,b\n"q,0,1\n', ":2 is not CSV"),
+        ('query,a,b\n"q,0,1\n', ":2 is not CSV: a quotation mark opens a cell that none closes"),
         ("query,a,b\n  ,0,1\n", ":2 has no query text"),
         ("query,a,b,cost_usd:a\nq,0,1,-2\n", ":2 has cost_usd '-2' for 'a'"),
         ("query,a,b,output_tokens:a\nq,0,1,many\n", ":2 has output_tokens 'many' for 'a'"),
@@ -111,12 +111,19 @@ def test_a_broken_csv_record_is_named(tmp_path: Path, text: str, words: str) -> 
         ("query,a,b,cost_usd:c\nq,0,1,2\n", "has 'cost_usd:c' and no score column 'c'"),
         ("query,a\nq,0\n", "is 'a'; a router needs two"),
         (b"query,a,b\n\xff,0,1\n", "line 2 is not UTF-8 at byte 1"),
+        ("query,a,b\nq,,90%\nr,,\n", "'a', 'b']; 'a' is empty"),
+        ("query,a,b\nq,90%,\nr,yes,no\n", "'90%' is no score, which is a number such as 0.5"),
+        ("query;a;b\nWhy, and how?;1;0\n", "one cell: save the file with commas instead of ';'"),
+        ("query\ta\tb\nWhy, and how?\t1\t0\n", "commas instead of '\\t', and with decimal points"),
+        (b"PK\x03\x04\x14\0\x06\0", "it is a zip archive or an Excel file; save what is in it as"),
+        (b"PAR1\x15\x04", "it is a Parquet file; save what is in it as text"),
     ],
 )
 def test_a_csv_that_is_no_table_of_outcomes_is_refused(
     tmp_path: Path, text: bytes | str, words: str
 ) -> None:
-    """Empty, without queries or scores, ambiguous, of one expert, or not UTF-8."""
+    """Empty, without queries or scores, ambiguous, of one expert, not UTF-8, or of other dividers,
+    which also stands in the message when a query has a comma."""
     assert words in refused(tmp_path, "csv", "x.csv", text)
 
 

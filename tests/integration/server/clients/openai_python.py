@@ -7,6 +7,9 @@ import sys
 from typing import Any
 
 import openai
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
 
 URL = sys.argv[1]
 ASK = [{"role": "user", "content": "What is the capital of France?"}]
@@ -117,6 +120,20 @@ def responses() -> None:
         assert final.output, model
 
 
+def shapes() -> None:
+    """Every field that the library's own types need is there; it does not look by itself."""
+    event_type: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+    for model in ("local", "thinker", "caller"):
+        raw = client.chat.completions.with_raw_response.create(model=model, messages=ASK)
+        ChatCompletion.model_validate(raw.http_response.json())
+        raw = client.responses.with_raw_response.create(model=model, input="Why?")
+        Response.model_validate(raw.http_response.json())
+        raw = client.responses.with_raw_response.create(model=model, input="Why?", stream=True)
+        lines = [one[6:] for one in raw.http_response.iter_lines() if one.startswith("data: {")]
+        events = [event_type.validate_json(line) for line in lines]
+        assert [event.sequence_number for event in events] == list(range(len(events)))
+
+
 def others() -> None:
     names = [model.id for model in client.models.list()]
     assert names[:3] == ["auto", "performance", "cost"], names
@@ -154,7 +171,7 @@ def raised(kind: type[Exception], *, code: str | None = None, **fields: Any) -> 
     raise AssertionError(f"{kind.__name__} was not raised")
 
 
-for check in (whole, streamed, tools, json_schema, reasoning, responses, others, errors):
+for check in (whole, streamed, tools, json_schema, reasoning, responses, shapes, others, errors):
     check()
 asyncio.run(asynchronous())
 print("all well")

@@ -37,16 +37,33 @@ def test_an_agent_survives_its_json() -> None:
         ("travel_book-hotel", "travel_", "book hotel"),
         ("HTTPGet", "", "http get"),
         ("天气", "", "天气"),
+        ("überprüfe_Rechnung", "", "überprüfe rechnung"),
+        ("cafe\u0301Ouvert", "", "cafe\u0301 ouvert"),
+        ("ПогодаСейчас", "", "погода сейчас"),
+        ("मौसम_बताओ", "", "मौसम बताओ"),
+        ("Wi-Fi设置2", "", "wi fi 设置 2"),
     ],
 )
 def test_a_name_is_spoken_as_words(name: str, prefix: str, spoken: str) -> None:
-    """Camel case, underscores and hyphens are no words of a language."""
+    """Camel case, underscores and hyphens are no words of a language; accents tear none apart."""
     assert Agent(name, prefix=prefix).spoken_name == spoken
 
 
 @pytest.mark.parametrize(
     "name",
-    ["", "  ", "a\nb", "none", " NONE ", "x" * 129, "\ud800", "a\u202eb", "a\u200b", "n\u043ene"],
+    [
+        "",
+        "  ",
+        "a\nb",
+        "none",
+        " NONE ",
+        "x" * 129,
+        "\ud800",
+        "a\u202eb",
+        "a\u200b",
+        "a\x85b",
+        "n\u043ene",
+    ],
 )
 def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
     """Empty, with a line break, too long, not UTF-8, or the word for no agent."""
@@ -67,6 +84,11 @@ def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
         {"anyOf": {}},
         {"$ref": "#/nowhere"},
         {"$ref": "https://example.org/schema"},
+        {"$ref": "#anchor", "$defs": {"a": {"$anchor": "anchor"}}},
+        {"type": []},
+        {"enum": ["\ud800"]},
+        {"exclusiveMinimum": "one"},
+        {"pattern": 3},
         {"minimum": "one"},
         {"type": "object", "default": float("nan")},
     ],
@@ -141,3 +163,42 @@ def test_a_reference_to_itself_ends() -> None:
     """A schema that refers to itself without end refuses instead of recursing."""
     schema = check_schema({"$ref": "#"}, "it")
     assert schema_faults(1, schema) == ["it is nested too deeply"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "fitting", "other"),
+    [
+        ({"exclusiveMinimum": 0}, 1, 0),
+        ({"pattern": "^[A-Z]{2}[0-9]+$"}, "AB12", "ab12"),
+        ({"pattern": "(a|a)*b"}, "aab", "a" * 1000),
+        ({"pattern": "^(?=a)[a-z]+$", "maxLength": 1}, "b", "ab"),
+        ({"exclusiveMaximum": 5, "maximum": 9}, 4, 5),
+        ({"minimum": 0, "exclusiveMinimum": True}, 1, 0),
+        ({"maximum": 5, "exclusiveMaximum": False}, 5, 6),
+        ({"minItems": 1, "maxItems": 2}, ["a"], []),
+        ({"items": [{"type": "string"}, {"type": "integer"}]}, ["a", 1, None], ["a", "b"]),
+        ({"prefixItems": [{"type": "string"}], "items": {"type": "integer"}}, ["a", 1], ["a", "b"]),
+        ({"prefixItems": [{"type": "string"}], "items": False}, ["a"], ["a", "b"]),
+        ({"enum": [1, 2]}, 1.0, True),
+        ({"anyOf": [{"type": "null"}, {"$ref": "#/$defs/a%20b"}], "$defs": {"a b": {"const": 1}}},
+         None, 2),
+        ({"properties": {"a": {"anyOf": [{"type": "null"}, {"type": "string"}]},
+          "b": {"$ref": "#/properties/a/anyOf/1"}}}, {"b": "x"}, {"b": None}),
+    ],
+)  # fmt: skip
+def test_what_generators_of_schemas_write_is_understood(
+    schema: Any, fitting: Any, other: Any
+) -> None:
+    """Limits that exclude, lists of items of draft 7, references into lists, 1.0 as 1."""
+    checked = check_schema(schema, "it")
+    assert schema_faults(fitting, checked) == []
+    assert schema_faults(other, checked)
+
+
+def test_patterns_of_many_texts_end() -> None:
+    """Each character that is searched counts as a check."""
+    schema = check_schema({"items": {"pattern": "(a|b)*a(a|b){8}c"}}, "it")
+    assert schema_faults(["ab" * 500] * 1000, schema) == [
+        "it takes too long to check by its schema"
+    ]
+    assert schema_faults(["x"], schema) == ["it[0] does not fit its pattern"]

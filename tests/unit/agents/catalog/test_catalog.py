@@ -155,3 +155,51 @@ def test_threads_may_change_it_at_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(catalog.view().names) == sorted(f"agent{n}" for n in range(30))
+
+
+def test_what_is_written_while_agents_are_read_is_not_missed(tmp_path: Path) -> None:
+    """Another process adds an agent just when this one asks how new the file is."""
+    path = tmp_path / "agents.sqlite3"
+    ours = AgentCatalog(WordEmbedder(), [WEATHER], path=path)
+    theirs = AgentCatalog(WordEmbedder(), path=path)
+    asked: list[str] = []
+
+    def write(statement: str) -> None:
+        if "data_version" in statement:
+            asked.append(statement)
+            if len(asked) == 2:
+                theirs.add(TIMER)
+
+    theirs.add(FLIGHTS)
+    assert ours._store is not None
+    assert ours._store._connection is not None
+    ours._store._connection.set_trace_callback(write)
+    ours.view()
+    assert ours.view().names == ("weather", "book_flight", "timer")
+
+
+def test_another_file_in_its_place_is_seen(tmp_path: Path) -> None:
+    """Restored from a copy, or deleted, which leaves nothing."""
+    path, copy = tmp_path / "agents.sqlite3", tmp_path / "copy.sqlite3"
+    AgentCatalog(WordEmbedder(), [TIMER], path=copy).close()
+    ours = AgentCatalog(WordEmbedder(), [WEATHER], path=path)
+    copy.replace(path)
+    assert ours.view().names == ("timer",)
+    path.unlink()
+    ours.add(FLIGHTS)
+    assert ours.view().names == ("book_flight",)
+
+
+def test_a_file_that_another_process_writes_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing has to be moved away."""
+    monkeypatch.setattr("edge_router.agents.catalog.store.WAIT_S", 0.01)
+    path = tmp_path / "agents.sqlite3"
+    ours = AgentCatalog(WordEmbedder(), [WEATHER], path=path)
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(CatalogError, match="another process; try again"):
+            ours.disable("weather")
+        other.execute("ROLLBACK")
+    ours.disable("weather")

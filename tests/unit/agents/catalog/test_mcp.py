@@ -39,7 +39,16 @@ while True:
     sys.stdout.write(line)
 """
 HUGE = "import sys\nfor _ in range(100): sys.stdout.write('x' * 2**20)"
-REFUSING = GOOD.replace('"result": result', '"error": {"code": 1}')
+REFUSING = GOOD.replace('"result": result', '"error": {"code": 1, "message": "too old"}')
+MIXED_UP = GOOD.replace('"id": asked["id"]', '"id": str(asked["id"])')
+WAITING = """
+import itertools, json, sys
+first = sys.stdin.readline()
+for number, method in enumerate(("ping", "roots/list")):
+    print(json.dumps({"jsonrpc": "2.0", "id": number, "method": method}), flush=True)
+while json.loads(sys.stdin.readline()).get("error", {}).get("code") != -32601:
+    pass
+""" + GOOD.replace("in sys.stdin:", "in itertools.chain([first], sys.stdin):")
 
 
 def server(tmp_path: Path, source: str) -> str:
@@ -58,11 +67,13 @@ def test_all_pages_of_a_server_are_read(tmp_path: Path) -> None:
     ("source", "words"),
     [
         ("import time\ntime.sleep(60)", "does not answer in time"),
-        ("print('hello')", "no JSON"),
+        ("print('hello')", "no JSON: 'hello'"),
         ("print('[]')", "no JSON-RPC"),
-        ("", "ended"),
+        ("", "ended \\(status 0\\)$"),
+        ("raise SystemExit('no key is set')", r"ended \(status 1\): 'no key is set'"),
+        (MIXED_UP, "answers 1 with the id '1'"),
         (LYING, "lists no tools"),
-        (REFUSING, "refuses initialize"),
+        (REFUSING, "refuses initialize: 'too old'"),
         (ENDLESS, "more than 100 pages"),
         (FAR, "a next page that is none"),
         (FLOODING, "over 16,777,216 bytes"),
@@ -82,7 +93,14 @@ def test_a_server_that_hangs_or_lies_is_a_typed_error(
     assert time.monotonic() - started < 40
 
 
-@pytest.mark.parametrize("command", ["", "no-such-program-anywhere", "'unbalanced"])
+def test_a_server_that_asks_gets_an_answer(tmp_path: Path) -> None:
+    """A ping gets a result, what is not known here an error; it might wait for both."""
+    assert len(agents_of(listed_tools(server(tmp_path, WAITING), limit_s=5))) == 2
+
+
+@pytest.mark.parametrize(
+    "command", ["", "no-such-program-anywhere", "'unbalanced", "http://127.0.0.1:9/mcp"]
+)
 def test_a_command_that_cannot_be_started_is_a_typed_error(command: str) -> None:
     """No shell reads it."""
     with pytest.raises(InvalidAgent, match="cannot be started"):

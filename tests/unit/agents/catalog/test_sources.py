@@ -20,12 +20,27 @@ RESPONSES = {"type": "function", "name": "weather", "parameters": CITY}
 
 @pytest.mark.parametrize(
     "value",
-    [MCP_REPLY, {"tools": [MCP_TOOL]}, {"tools": [OPENAI]}, [OPENAI], [RESPONSES], [MCP_TOOL]],
-)
+    [
+        MCP_REPLY, {"tools": [MCP_TOOL]}, {"tools": [OPENAI]}, [OPENAI], [RESPONSES], [MCP_TOOL],
+        {"functions": [OPENAI["function"]]}, [OPENAI["function"]],
+        [{"function": OPENAI["function"]}], {"tools": [{"name": "weather", "input_schema": CITY}]},
+    ],
+)  # fmt: skip
 def test_every_shape_of_a_tool_is_an_agent(value: Any) -> None:
     """MCP's and OpenAI's lists give the same name and schema."""
     (agent,) = agents_of(value)
     assert (agent.name, dict(agent.input_schema)) == ("weather", CITY)
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [{"type": "custom", "custom": {"name": "shell", "description": "Runs a command"}},
+     {"type": "custom", "name": "shell", "description": "Runs a command", "format": {}}],
+)  # fmt: skip
+def test_a_custom_tool_has_no_parameters(tool: Any) -> None:
+    """It takes a text."""
+    (agent,) = agents_of({"tools": [tool]})
+    assert (agent.name, agent.description, agent.input_schema) == ("shell", "Runs a command", {})
 
 
 def test_an_mcp_tool_without_description_has_its_title() -> None:

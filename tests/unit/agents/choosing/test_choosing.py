@@ -12,6 +12,7 @@ from edge_router.agents.choosing.chooser import MaskedChooser, SchemaChooser
 from edge_router.agents.choosing.prompt import CONTENT_FREE, arguments_request, choice_request
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest
+from edge_router.errors import BackendRejected
 from edge_router.testing import FakeBackend
 from made_agents import FLIGHTS, TIMER, WEATHER
 
@@ -105,6 +106,23 @@ def test_arguments_fit_the_schema_or_are_none(
     filled = filled_arguments(FakeBackend(said), FORECAST, "x", deadline=Deadline.after(SOON))
     assert filled.values == values
     assert fault in "".join(filled.faults)
+
+
+def test_a_schema_is_shown_in_its_own_script() -> None:
+    """Escapes would be unreadable to a small model."""
+    schema = {"type": "object", "properties": {"城市": {"enum": ["北京"]}}}
+    assert (
+        '{"城市": {"enum": ["北京"]}}'
+        in arguments_request(Agent("f", "", schema), "x").messages[0].text
+    )
+
+
+def test_a_schema_that_an_expert_refuses_is_a_fault() -> None:
+    """The agent is chosen all the same, and the decision says why it cannot be called."""
+    backend = FakeBackend(error=BackendRejected("a $ref leads to itself"))
+    filled = filled_arguments(backend, FORECAST, "x", deadline=Deadline.after(SOON))
+    assert filled.values is None
+    assert "a $ref leads to itself" in filled.faults[0]
 
 
 def test_an_agent_without_parameters_needs_no_expert() -> None:

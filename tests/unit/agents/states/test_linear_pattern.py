@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_router.agents.states.linear_pattern import LinearPattern
+from edge_router.agents.states.linear_pattern import MAX_KNOWN, LinearPattern
 from edge_router.errors import InvalidAgent
 
 ATOMS = st.sampled_from(
@@ -28,11 +28,22 @@ PATTERNS = st.recursive(
 )
 
 
-@settings(max_examples=400)
-@given(PATTERNS, st.text("abBC1_ é\n", max_size=8))
-def test_it_finds_what_pythons_own_finds(pattern: str, text: str) -> None:
-    """The same answer for any pattern of the language that both have."""
-    assert LinearPattern(pattern).search(text) == bool(re.search(pattern, text, re.IGNORECASE))
+@settings(max_examples=250)
+@given(
+    PATTERNS,
+    st.lists(st.text("abBC1_ é\n", max_size=8), min_size=1, max_size=3),
+    st.sampled_from(["", "(?s)", "(?m)", "(?ms)", "(?x)", "(?i)"]),
+    st.booleans(),
+)
+def test_it_finds_what_pythons_own_finds(
+    pattern: str, texts: list[str], flags: str, ignore_case: bool
+) -> None:
+    """The same answer for any pattern of the language that both have, also for a text that comes
+    after others."""
+    ours = LinearPattern(flags + pattern, ignore_case=ignore_case)
+    theirs = re.compile(flags + pattern, re.IGNORECASE if ignore_case else 0)
+    for text in texts:
+        assert ours.search(text) == bool(theirs.search(text))
 
 
 @pytest.mark.parametrize(
@@ -46,9 +57,11 @@ def test_patterns_that_never_end_elsewhere_end(pattern: str) -> None:
     assert time.process_time() - started < 1
 
 
-@pytest.mark.parametrize("pattern", ["(", "a{2000}", r"(a)\1", "(?=a)", "(?<!a)b", "a" * 1001])
+@pytest.mark.parametrize(
+    "pattern", ["(", "a{2000}", r"(a)\1", "(?=a)", "(?<!a)b", "a" * 1001, r"(?a)\w"]
+)
 def test_what_an_automaton_cannot_do_is_refused(pattern: str) -> None:
-    """Broken, too large, references, and looking around."""
+    """Broken, too large, references, looking around, and a flag that would be overlooked."""
     with pytest.raises(InvalidAgent):
         LinearPattern(pattern)
 
@@ -59,3 +72,12 @@ def test_of_a_long_text_both_ends_are_searched() -> None:
     assert pattern.search("needle" + " " * 10**6)
     assert pattern.search(" " * 10**6 + "needle")
     assert not pattern.search(" " * 10**6 + "needle" + " " * 10**6)
+
+
+def test_what_is_remembered_of_a_pattern_is_bounded() -> None:
+    """A pattern whose automaton has a new set of states at each letter."""
+    pattern = LinearPattern("(a|b)*a(a|b){100}c")
+    letters = "".join("ab"[n * n % 7 % 2] for n in range(1000))
+    assert not pattern.search(letters)
+    assert sum(map(len, pattern._known.values())) <= MAX_KNOWN
+    assert pattern.search(letters[:500] + "a" + "b" * 100 + "c")

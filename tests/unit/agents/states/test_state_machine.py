@@ -161,3 +161,20 @@ def test_a_rule_of_too_many_keywords_is_refused() -> None:
     """It is looked at as a whole."""
     with pytest.raises(InvalidAgent, match="over 200 keywords"):
         Rule(("FOOD",), keywords=tuple(f"word{n}" for n in range(201)))
+
+
+def test_many_rules_are_looked_at_in_time(caplog: pytest.LogCaptureFixture) -> None:
+    """Two hundred keywords in each of fifteen rules, on a long message, and the last one counts."""
+    words = [tuple(f"word{rule}x{n}" for n in range(200)) for rule in range(15)]
+    rules = [Rule(("A",), keywords=keywords) for keywords in words]
+    machine = StateMachine([State("A")], [*rules, Rule(("A",), pattern=r"need\w+")], WordEmbedder())
+    assert step(machine, START, "lorem ipsum dolor " * 200 + "needle").name == "A"
+    assert not caplog.text
+
+
+def test_a_keyword_in_the_middle_of_a_long_text_counts() -> None:
+    """And no part of another word does."""
+    rule = Rule(("A",), keywords=("trip", "c++"))
+    assert rule.applies("x " * 999 + "a TRIP " + "y " * 999, (), ())
+    assert rule.applies("in C++ please", (), ())
+    assert not rule.applies("tripod", (), ())

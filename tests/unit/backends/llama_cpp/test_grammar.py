@@ -63,6 +63,18 @@ def test_what_a_grammar_cannot_keep_is_said_where_it_must(schema: dict[str, Any]
         ({"$ref": "file:///etc/passwd"}, "must begin with '#/'; no other is read"),
         ({"$ref": "#"}, "must begin with '#/'"),
         ({"$ref": "#/$defs/none"}, "points to nothing in it"),
+        ({"$ref": "#/anyOf/7", "anyOf": [{}]}, "points to nothing in it"),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}, "to itself without end"),
+        (
+            {
+                "items": {"$ref": "#/$defs/a"},
+                "$defs": {
+                    "b": {"oneOf": [{"$ref": "#/$defs/a"}]},
+                    "a": {"anyOf": [{"items": {"$ref": "#/$defs/b"}}, {"$ref": "#/$defs/b"}]},
+                },
+            },
+            "to itself without end",
+        ),
         ({"type": "thing"}, "unknown type; use one of object"),
         ({"anyOf": [{"type": "array", "items": 3}]}, "neither an object nor true"),
         ({"type": "string", "minLength": 10**9}, "minLength of a JSON schema is 1000000000"),
@@ -73,6 +85,24 @@ def test_a_schema_that_no_grammar_can_keep_is_refused(schema: Any, words: str) -
     """Nothing is fetched, and nothing grows without end."""
     with pytest.raises(BackendError, match=words):
         grammar(schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "rule"),
+    [
+        ({"items": [{"type": "string"}, {"type": "integer"}]}, "(string | integer)"),
+        ({"type": "array", "prefixItems": [{"type": "string"}], "items": False}, "(string)"),
+        ({"type": "array", "prefixItems": [{"type": "string"}], "items": {"type": "null"}},
+         "(string | null)"),
+        ({"properties": {"a": {"anyOf": [{"type": "null"}, {"type": "string"}]},
+          "b": {"$ref": "#/properties/a/anyOf/1"}}}, "def-d0 ::= string"),
+        ({"$ref": "#/$defs/a%20b", "$defs": {"a b": {"type": "null"}}}, "def-d0 ::= null"),
+    ],
+)  # fmt: skip
+def test_what_generators_of_schemas_write_is_kept(schema: Any, rule: str) -> None:
+    """References into lists and with escapes, and lists of items, of which a grammar keeps that an
+    entry is one of them."""
+    assert rule in (grammar(schema) or "")
 
 
 def test_a_schema_too_deep_is_refused() -> None:

@@ -90,6 +90,22 @@ def test_two_calls_at_once_keep_their_places() -> None:
     assert joined(*zeros, end()).tool_calls == (ToolCall("1", "a", "{}"), ToolCall("2", "b", "[]"))
 
 
+def test_two_calls_with_one_id_are_two() -> None:
+    """Each then has an id of its own, so that two results can name them."""
+    mixed = [call(0, "a", id="1"), call(1, "b", id="1"), call(0, None, "{}"), call(1, None, "[]")]
+    repeated = [call(0, "a", "{}", id="1"), call(1, "b", "[", id="1"), call(1, None, "]", id="1")]
+    stated = [ToolCall("1", "a", "{}").to_json(), ToolCall("1", "b", "[]").to_json()]
+    for answer in (
+        joined(*mixed, end()),
+        joined(*repeated, end()),
+        whole({"content": None, "tool_calls": stated}),
+    ):
+        first, second = answer.tool_calls
+        assert first == ToolCall("1", "a", "{}")
+        assert (second.name, second.arguments) == ("b", "[]")
+        assert second.id.startswith("call_")
+
+
 def test_a_call_without_an_id_gets_one() -> None:
     """The result has to name it."""
     (made,) = joined(call(0, "weather", "{}"), end()).tool_calls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,23 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
         with journal.writer() as write:
             write(ROW | {"id": number})
     assert [row["id"] for row in journal.rows()] == [0, 1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
+def test_only_one_process_at_a_time_has_it(tmp_path: Path) -> None:
+    """A second one is refused, also where the first has just removed it; no empty one stays."""
+    journal = Journal(tmp_path / "new" / "j")
+    with (
+        journal.alone(),
+        pytest.raises(ConfigError, match=r"another process works with .*j; wait for its end"),
+        journal.alone(),
+    ):
+        pass
+    assert not journal.path.exists()
+    with journal.alone(), journal.writer() as write:
+        write(ROW)
+    with journal.alone():
+        assert journal.rows() == [ROW]
 
 
 def test_a_line_that_is_no_row_is_skipped_and_counted(

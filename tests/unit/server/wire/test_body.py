@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from edge_router.server.wire.body import json_object
@@ -23,5 +25,22 @@ def test_what_is_no_object_is_refused_unquoted(body: bytes) -> None:
 
 
 def test_an_object_is_read() -> None:
-    """As it is."""
+    """As it is, also behind a byte order mark."""
     assert json_object(b'{"a": [1, null]}') == {"a": [1, None]}
+    assert json_object(b'\xef\xbb\xbf{"a": 1}') == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": [%s[]]}' % (b"[]," * 300_000), b'"' + b'\\",' * 300_000 + b"[]," * 300_000]
+)
+def test_a_body_of_very_many_values_is_refused(body: bytes) -> None:
+    """Reading it would hold up every other request; a text without an end hides nothing."""
+    with pytest.raises(Refused) as caught:
+        json_object(body)
+    assert caught.value.status in (400, 413)
+
+
+def test_the_commas_of_a_text_are_no_values() -> None:
+    """A table of numbers in a prompt, with quotes in it."""
+    text = '1,2,"[{",' * 100_000
+    assert json_object(json.dumps({"a": text}).encode()) == {"a": text}

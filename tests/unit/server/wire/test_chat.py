@@ -90,6 +90,8 @@ def test_calls_refusals_thoughts_and_logprobs_have_their_places() -> None:
     assert called["tool_calls"] == [CALL.to_json()]
     refused = completion("No.", refusal="No.")["message"]
     assert (refused["content"], refused["refusal"]) == (None, "No.")
+    late = completion("I can not.", refusal=" not.")["message"]
+    assert (late["content"], late["refusal"]) == ("I can", " not.")
     assert completion("x", reasoning_content="hm")["message"]["reasoning_content"] == "hm"
     assert completion("", "stop")["message"]["content"] == ""
     likely = completion("x", logprobs=(TokenLogprob("x", -0.5),))["logprobs"]
@@ -115,6 +117,13 @@ def test_usage_comes_in_a_chunk_of_its_own_if_asked_for() -> None:
     assert (last["choices"], last["usage"]["total_tokens"]) == ([], 7)
     assert last["edge_router"] == {"expert": "cloud"}
     assert all(other["usage"] is None and "edge_router" not in other for other in others)
+
+
+def test_tokens_read_before_are_told_where_the_expert_tells_them() -> None:
+    """Under OpenAI's name."""
+    outcome = Outcome("7", "cloud", Usage(3, 4, cached_tokens=2))
+    made = reply(asked(BODY, max_tokens=9), ChatCompletion("1", "m", "Yes.", "stop"), outcome)
+    assert made["usage"]["prompt_tokens_details"] == {"cached_tokens": 2}
 
 
 def test_pieces_of_calls_thoughts_and_refusals_stream() -> None:

@@ -26,7 +26,8 @@ def test_a_prompt_is_the_users_turn(prompt: Any) -> None:
 @pytest.mark.parametrize(
     "fields",
     [{"prompt": ["a", "b"]}, {"prompt": [1, 2]}, {"prompt": None}, {"echo": True},
-     {"suffix": "x"}, {"logprobs": 3}, {"n": 2}, {"best_of": 2}, {"logit_bias": {"1": 1}}],
+     {"tools": [{}]}, {"suffix": "x"}, {"logprobs": 3}, {"n": 2}, {"best_of": 2},
+     {"logit_bias": {"1": 1}}],
 )  # fmt: skip
 def test_what_cannot_be_honoured_is_refused(fields: dict[str, Any]) -> None:
     """By its name."""

@@ -114,6 +114,7 @@ def test_a_whole_answer_is_a_list_of_items() -> None:
         "max_output_tokens",
     )
     assert (made["store"], made["usage"]["input_tokens"]) == (False, 3)
+    assert made["usage"]["input_tokens_details"] == {"cached_tokens": 0, "cache_write_tokens": 0}
     assert made["edge_router"] == {"expert": "cloud"}
 
 
@@ -121,6 +122,9 @@ def test_a_refusal_is_a_part_of_its_own() -> None:
     """And no text."""
     made = reply(ask(), ChatCompletion("1", "m", "No.", "stop", refusal="No."), OUTCOME)
     assert made["output"][0]["content"] == [{"type": "refusal", "refusal": "No."}]
+    late = reply(ask(), ChatCompletion("1", "m", "I can not.", "stop", refusal=" not."), OUTCOME)
+    assert [part["type"] for part in late["output"][0]["content"]] == ["output_text", "refusal"]
+    assert late["output"][0]["content"][0]["text"] == "I can"
 
 
 def test_items_open_grow_and_close() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from edge_router import Constraints
 from edge_router.chat.completion import ChatRequest, Prompt
-from edge_router.errors import BackendUnavailable
+from edge_router.errors import BackendUnavailable, BudgetReached, NoExpertFits
 from edge_router.learning.enrolment.asking import ExpertKeepsFailing
 from edge_router.learning.enrolment.journal import Journal
 from edge_router.tasks.classification import Classification
@@ -86,6 +86,16 @@ def test_a_call_that_fails_is_tried_again(tmp_path: Path) -> None:
     again = Scripted()
     assert len(run(again, path).ask(asked())) == 6
     assert again.calls == 1
+
+
+def test_a_question_that_no_expert_may_read_does_not_end_the_run(tmp_path: Path) -> None:
+    """It counts as failed; a budget that is spent ends the run."""
+    path = tmp_path / "j.jsonl"
+    private = NoExpertFits("it may not read an e-mail address", excluded={"a": "private_email"})
+    assert len(run(Scripted(frozenset({1}), private), path).ask(asked())) == 5
+    spent = BudgetReached("spent", excluded={"a": "budget"}, retry_after_s=9.0)
+    with pytest.raises(BudgetReached):
+        run(Scripted(frozenset({0}), spent), path).ask(asked())
 
 
 def test_an_expert_that_keeps_failing_ends_the_run(tmp_path: Path) -> None:

@@ -114,6 +114,9 @@ def test_labelled_requests_are_evaluated_and_set_the_threshold(
     routed = run(capsys, "agents", "route", "explain a theorem of algebra", "--json")[1]
     assert json.loads(routed)["agent"] is None
     assert json.loads(routed)["in_scope"] < 0.5
+    said = run(capsys, "agents", "eval", str(path))[1].splitlines()
+    shares = [line for line in said if line.endswith("%")]
+    assert (len(said), len(shares)) == (7, 4)  # neither milliseconds nor names are shares
 
 
 @pytest.mark.parametrize(
@@ -126,6 +129,7 @@ def test_labelled_requests_are_evaluated_and_set_the_threshold(
         (("route", "hello"), "no agent is enabled"),
         (("route", "hello", "--expert", "nobody"), "no expert is called"),
         (("route",), "give a TEXT, or --conversation FILE"),
+        (("route", "hello", "--event", "path_uploaded"), "--event needs --states FILE"),
         (("route", "hello", "--conversation", "x"), "give a TEXT, or --conversation FILE"),
         (("route", "--conversation", "nowhere.json"), "cannot be read"),
         (("eval", "nowhere.jsonl"), "cannot be read"),

@@ -129,6 +129,18 @@ def test_a_task_is_given_to_another_expert_by_hand(
     assert as_json(capsys, "list") == {"task_sets": ["exam"], "in_use": "exam"}
 
 
+def test_what_the_mapping_cannot_answer_is_said(
+    capsys: pytest.CaptureFixture[str], table: str, tmp_path: Path
+) -> None:
+    """A task that it lacks, and an expert that the settings lack."""
+    ran(capsys, "map", "--outcomes", table)
+    names = tmp_path / "tasks.txt"
+    names.write_text("maths\nlaw\nhealth\ncooking\n")
+    ran(capsys, "define", str(names))
+    assert "answered as unknown: health, cooking" in "".join(ran(capsys, "show"))
+    assert "no expert 'smal'" in "".join(ran(capsys, "set", "law", "smal"))
+
+
 @pytest.mark.parametrize("classifier", ["head", "neighbours"])
 def test_an_evaluation_has_measures_figures_and_a_journal(
     capsys: pytest.CaptureFixture[str], table: str, tmp_path: Path, classifier: str

@@ -103,6 +103,34 @@ def test_a_file_that_is_there_is_kept(
     assert Config.load(file).experts["local"].model == "smollm2-135m"
 
 
+def test_a_damaged_model_file_is_no_first_answer(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A download that broke off is passed over, and said."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(surroundings.servers_here, "__defaults__", ({},))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "broken.gguf").write_bytes(b"GGUF\3\0\0\0")
+    file = tmp_path / "config.toml"
+    code, _, err = run(capsys, "init", "--yes", "--config", str(file))
+    assert (code, "passed over: model file" in err) == (0, True), err
+    assert Config.load(file).experts["local"].model == "smollm2-135m"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="HOME is no matter there")
+def test_without_a_home_it_asks_for_a_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no place where the next command would look."""
+    monkeypatch.setenv("HOME", "")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    code, _, err = run(capsys, "init", "--yes")
+    assert (code, "no home folder for the settings; set HOME or give --config FILE" in err) == (
+        2,
+        True,
+    )
+
+
 def test_without_a_terminal_it_asks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """And writes nothing."""
     code, _, err = run(capsys, "init", "--config", "/nowhere/config.toml")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from dataclasses import replace
 
 import pytest
 
-from edge_router import Config
-from edge_router.cli.commands.machine.serve import _hooks
+from edge_router import Config, ExpertConfig
+from edge_router.cli.commands.machine.serve import _hooks, with_own_processes
 from edge_router.cli.main import main
 from edge_router.client.decision_lines import LOGGER, log_decision
 from edge_router.errors import MissingExtra
@@ -69,3 +70,16 @@ def test_lines_and_spans_are_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     with pytest.raises(MissingExtra, match="otel"):
         _hooks(argparse.Namespace(log_decisions=False, spans=True), Config())
+
+
+def test_local_models_have_processes_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the settings do not say, and a Python can be started."""
+    usual = ExpertConfig("llama_cpp", "a.gguf", "1b")
+    stated = {None: usual, True: replace(usual, own_process=True)}
+    stated[False] = replace(usual, own_process=False)
+    cloud = ExpertConfig("openai", "m", "frontier", base_url="https://llm.example.com/v1")
+    experts = {f"says {says}": one for says, one in stated.items()} | {"cloud": cloud}
+    for frozen, unsaid in ((False, True), (True, False)):
+        monkeypatch.setattr(sys, "frozen", frozen, raising=False)
+        placed = with_own_processes(Config(experts=experts)).experts
+        assert [one.own_process for one in placed.values()] == [unsaid, True, False, None]
