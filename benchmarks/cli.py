@@ -57,7 +57,11 @@ def whole_parser() -> argparse.ArgumentParser:
     command.add_argument("old", type=Path, help="rows: .jsonl, .json or .csv")
     command.add_argument("new", type=Path, help="rows: .jsonl, .json or .csv")
     command.add_argument(
-        "--tolerance", type=float, default=3.0, metavar="PERCENT", help="that counts as the same"
+        "--tolerance",
+        type=float,
+        default=3.0,
+        metavar="PERCENT",
+        help="difference that counts as the same",
     )
     command.add_argument(
         "--fail-above", type=float, metavar="PERCENT", help="exit 1 if a cell is slower by more"
@@ -86,12 +90,12 @@ def _add_shared(parser: argparse.ArgumentParser, **default: object) -> None:
     add("--artifact", help="a shipped router's name or a directory")
     add("--repetitions", type=int, metavar="N", help="samples a cell; slow suites take fewer")
     add("--warm-up", type=int, metavar="N", help="samples left out before those")
-    add("--format", choices=tuple(PRINTERS), help="of the rows")
+    add("--format", choices=tuple(PRINTERS), help="how rows are printed")
     parser.add_argument(
         "--json", action="store_const", const="json", dest="format", default=default["format"],
         help="--format json",
     )  # fmt: skip
-    add("--out", type=Path, metavar="FILE", help="instead of standard output")
+    add("--out", type=Path, metavar="FILE", help="file for the rows, instead of standard output")
     add("--plots", type=Path, metavar="FOLDER", help="also SVG figures; needs matplotlib")
     add("--submit-file", type=Path, metavar="FILE", help="also a file to share, without names")
 

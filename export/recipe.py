@@ -192,7 +192,9 @@ class Recipe:
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
-        """Read a recipe. Raises NoSuchFile, or BadData for what is not a recipe."""
+        """Read a recipe: a file, or a shipped one by its name. Raises NoSuchFile, or BadData for
+        what is not a recipe."""
+        path = _file_of(path)
         content = _content(path)
         require_keys(cls, content, str(path), ignore={"path", "groups"})
         stated: dict[str, Any] = {
@@ -244,6 +246,13 @@ class Recipe:
     def base(self) -> Path:
         """The folder of the base model's weights inside the installed package."""
         return base_folder(self.base_package)
+
+
+def _file_of(path: Path) -> Path:
+    """The file itself; a plain name that no file here has is that of a shipped recipe."""
+    shipped = RECIPES / f"{path.name}.toml"
+    named = path == Path(path.name) and not path.exists() and shipped.exists()
+    return shipped if named else path
 
 
 def _content(path: Path) -> dict[str, Any]:

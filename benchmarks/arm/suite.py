@@ -42,20 +42,40 @@ class ArmSuite:
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "--machines", type=_machines, default=tuple(MACHINES.values()), help=",".join(MACHINES)
+            "--machines",
+            type=_machines,
+            default=tuple(MACHINES.values()),
+            help=f"some of {','.join(MACHINES)} (default: all)",
         )
-        parser.add_argument("--queries", type=_count, default=30, help="real ones to decide (30)")
         parser.add_argument(
-            "--tokens", type=_counts, default=(8, 16, 32, 64, 128), help="to count at: 8,32,128"
+            "--queries", type=_count, default=30, help="how many real queries are decided"
         )
-        parser.add_argument("--rounds", type=_count, default=3, help="counts repeat (3)")
         parser.add_argument(
-            "--max-delta", type=float, default=MAX_DELTA, help="of a logit (1e-5); more is a fault"
+            "--tokens",
+            type=_counts,
+            default=(8, 16, 32, 64, 128),
+            help="lengths to count instructions at, such as 8,32,128",
+        )
+        parser.add_argument(
+            "--rounds", type=_count, default=3, help="how often counts are repeated"
+        )
+        parser.add_argument(
+            "--max-delta",
+            type=float,
+            default=MAX_DELTA,
+            help="largest difference of a logit; more is a fault",
         )
         parser.add_argument("--tables", type=Path, default=TABLES, help="folder of outcome tables")
-        parser.add_argument("--cache", type=Path, default=default_cache(), help="downloads")
+        parser.add_argument(
+            "--cache", type=Path, default=default_cache(), help="folder for what is downloaded"
+        )
         parser.add_argument("--mirror", help="Debian's archive (default: of this system's apt)")
-        parser.add_argument("--baseline", type=Path, default=kept_baseline(), help="kept counts")
+        parser.add_argument(
+            "--baseline",
+            type=Path,
+            default=kept_baseline(),
+            help="file of the counts to compare with",
+        )
         parser.add_argument(
             "--update-baseline", action="store_true", help="keep these counts instead of judging"
         )

@@ -36,7 +36,10 @@ class LatencySuite:
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "--tokens", type=numbers, default=(8, 16, 32, 64, 128, 256), help="8,32,128"
+            "--tokens",
+            type=numbers,
+            default=(8, 16, 32, 64, 128, 256),
+            help="lengths of queries, such as 8,32,128 (default: 8,16,32,64,128,256)",
         )
         parser.add_argument("--threads", type=numbers, default=(1,), help="within one call")
         parser.add_argument(

@@ -35,7 +35,12 @@ class PeersSuite:
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--contenders", type=names, default=tuple(CONTENDERS), help="names")
-        parser.add_argument("--tokens", type=numbers, default=(32,), help="8,32,128")
+        parser.add_argument(
+            "--tokens",
+            type=numbers,
+            default=(32,),
+            help="lengths of queries, such as 8,32,128 (default: 32)",
+        )
         parser.add_argument("--cache", type=Path, default=default_cache(), help="environments")
         parser.add_argument("--data", type=Path, help="folder with outcomes/, for APGR")
         parser.add_argument("--tables", type=names, default=tuple(PAIRS), help="for APGR")

@@ -31,7 +31,12 @@ class ThroughputSuite:
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--threads", type=numbers, default=(1, 2, 4), help="1,2,4")
-        parser.add_argument("--tokens", type=numbers, default=(32,), help="8,32,128")
+        parser.add_argument(
+            "--tokens",
+            type=numbers,
+            default=(32,),
+            help="lengths of queries, such as 8,32,128 (default: 32)",
+        )
         parser.add_argument("--seconds", type=float, default=1.0, help="length of one sample")
         parser.set_defaults(most_repetitions=10)
 

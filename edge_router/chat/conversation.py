@@ -23,7 +23,6 @@ __all__ = [
     "called",
     "part_of",
     "plain_text",
-    "require_utf8",
     "role_of",
     "series_of",
     "turn_of",
@@ -176,16 +175,3 @@ def plain_text(content: Any, what: str = "a message's content") -> str:
     if not isinstance(content, str):
         raise InvalidRequest(f"{what} must be text, not {type(content).__name__}")
     return str.__str__(content)
-
-
-def require_utf8(text: str) -> None:
-    """Raise InvalidRequest for a text that cannot be written as UTF-8."""
-    if text.isascii():
-        return
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidRequest(
-            f"the text is not valid UTF-8 (character {error.start} is half of a pair or a raw "
-            "byte); decode it with errors='replace' first"
-        ) from None

@@ -17,13 +17,12 @@ from .conversation import (
     called,
     part_of,
     plain_text,
-    require_utf8,
     role_of,
     series_of,
     turn_of,
 )
 
-__all__ = ["Message", "Part", "ToolCall", "last_turn", "messages_of"]
+__all__ = ["Message", "Part", "ToolCall", "last_turn", "messages_of", "require_utf8"]
 
 IMAGE_CHARACTERS = 4_000  # about 1,000 tokens, what most models read of an image
 BASE64_PER_TOKEN = 600  # of speech as MP3 or of a PDF, about
@@ -279,3 +278,16 @@ def _of_one_id_each(calls: Iterable[ToolCall]) -> Iterator[ToolCall]:
             raise InvalidRequest("two calls of tools have the same id; each needs its own")
         seen.add(call.id)
         yield call
+
+
+def require_utf8(text: str) -> None:
+    """Raise InvalidRequest for a text that cannot be written as UTF-8."""
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(
+            f"the text is not valid UTF-8 (character {error.start} is half of a pair or a raw "
+            "byte); decode it with errors='replace' first"
+        ) from None

@@ -13,8 +13,8 @@ from edge_router.guards.checks import FrozenDict
 from edge_router.guards.redaction import quoted
 
 from .capability import Capability, ReasoningEffort
-from .conversation import BYTES, plain_text, require_utf8
-from .message import Message, last_turn, messages_of
+from .conversation import BYTES, plain_text
+from .message import Message, last_turn, messages_of, require_utf8
 from .sampling import flag_of, number_of, stops_of, temperature_of, whole_of, word_of
 from .tools import (
     NamedTool,

@@ -15,7 +15,8 @@ from edge_router.errors import InvalidRequest
 from edge_router.guards.checks import FrozenDict
 from edge_router.guards.redaction import quoted
 
-from .conversation import BYTES, require_utf8
+from .conversation import BYTES
+from .message import require_utf8
 
 __all__ = [
     "NamedTool",

@@ -14,7 +14,7 @@ __all__ = ["Asked", "terminal_consent"]
 
 
 def terminal_consent() -> Asked | None:
-    """Asks the user who types; None where standard input is no terminal, so that nobody can say."""
+    """Asks the user at a terminal; None where standard input is none."""
     return Asked() if sys.stdin is not None and sys.stdin.isatty() else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edge_router.device.surroundings import Cloud, LocalModel
-from edge_router.settings.aliases import OLLAMA_URL
+from edge_router.settings.experts.aliases import OLLAMA_URL
 
 from .toml_text import toml_value as _text
 

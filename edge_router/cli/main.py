@@ -19,32 +19,29 @@ __all__ = ["main", "program_parser"]
 COMMANDS = {
     "init": ("machine.init", "write a first settings file from what this machine has"),
     "ask": ("answering.ask", "answer TEXT with the expert that suits it"),
-    "chat": ("answering.chat", "talk; the history is kept, each turn is routed"),
-    "route": ("answering.route", "decide who would answer; nobody is called"),
+    "chat": ("answering.chat", "hold a conversation; each turn is routed"),
+    "route": ("answering.route", "decide which expert would answer; none is asked"),
     "calibrate": ("learning.calibrate", "make an operating point that keeps a target"),
     "enroll": ("learning.enroll", "teach the router a new expert, on this device"),
     "feedback": ("learning.feedback", "score how good an answer was (setting learn = true)"),
-    "budget": ("machine.budget", "what of the budget is spent, and until when"),
-    "cache": ("machine.cache", "how many answers are kept to be given again"),
-    "agents": ("answering.agents", "agents and tools, and which one a request is for"),
-    "log": ("learning.log", "outcomes kept on this device (setting learn = true)"),
-    "report": ("learning.report", "where logged queries went, and what routing saved: one page"),
+    "budget": ("machine.budget", "show what of the budget is spent, or forget it"),
+    "cache": ("machine.cache", "show how many answers are kept, or forget them"),
+    "agents": ("answering.agents", "choose the agent or tool that a request is for"),
+    "log": ("learning.log", "show or export the outcomes kept here (setting learn = true)"),
+    "report": ("learning.report", "make a page: where queries went, what routing saved"),
     "replay": ("learning.replay", "decide logged queries again under other settings"),
-    "drift": ("learning.drift", "whether queries look like those the router knows"),
-    "device": ("machine.device", "what this machine is, and how fast its local experts are"),
-    "config": ("machine.config", "the settings in force, and where they are read from"),
+    "drift": ("learning.drift", "test whether queries look like those the router knows"),
+    "device": ("machine.device", "show this machine; measure how fast local experts are"),
+    "config": ("machine.config", "show or edit the settings; where they are read from"),
     "doctor": ("machine.doctor", "check this installation; --ask calls each expert once"),
     "models": ("machine.models", "list routers, profiles, enrolled and local models"),
-    "privacy": ("machine.privacy", "what is private in a text, and who would read it"),
-    "ps": ("machine.processes", "models that servers of yours keep loaded, and for how long"),
-    "stop": ("machine.processes", "give back the memory of such a model; the server goes on"),
-    "completion": ("machine.manual", "completion of these commands for bash, zsh or fish"),
-    "man": ("machine.manual", "the manual page of these commands, for man"),
-    "serve": ("machine.serve", "an OpenAI-compatible server on this machine"),
-    "tasks": (
-        "answering.tasks",
-        "two-stage routing: name the task of a query, ask its best expert",
-    ),
+    "privacy": ("machine.privacy", "show what is private in a text, and who would read it"),
+    "ps": ("machine.processes", "list the models that your servers keep loaded"),
+    "stop": ("machine.processes", "unload a model that a server of yours keeps loaded"),
+    "completion": ("machine.manual", "print completions of commands for bash, zsh or fish"),
+    "man": ("machine.manual", "print a manual page of all commands, for man"),
+    "serve": ("machine.serve", "run an OpenAI-compatible server on this machine"),
+    "tasks": ("answering.tasks", "name the task of a query, and ask the best expert of it"),
 }
 TOOLS = {"export": "edge_router.export", "bench": "edge_router.benchmarks"}
 TOOLS_SUMMARIES = {
@@ -110,7 +107,8 @@ def program_parser() -> argparse.ArgumentParser:
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = OneLineParser(
-        prog="edge-router", description="Decide on the device who answers a query, then ask them."
+        prog="edge-router",
+        description="Decide on this device which expert answers a query, then ask it.",
     )
     parser.add_argument("--version", action="version", version=f"edge-router {__version__}")
     package = f"{__package__}.commands"

@@ -47,14 +47,17 @@ def add_command(
     summary: str = "",
     *,
     settings: bool | Collection[str] = True,
+    json: bool = True,
 ) -> argparse.ArgumentParser:
     """The parser of one command with the shared options; `run` returns the exit code, None for 0.
 
     `summary` says what the command does, if no table does. It has an option for each of the
-    `settings` that change what it does: all of them, none, or those that are named.
+    `settings` that change what it does: all of them, none, or those that are named; with `json` it
+    has the option --json, too.
     """
     parser = parser_of(commands, name, run, summary)
-    parser.add_argument("--json", action="store_true", help="print JSON for machines")
+    if json:
+        parser.add_argument("--json", action="store_true", help="print JSON for machines")
     parser.add_argument("--config", metavar="FILE", help="settings, TOML")
     group = parser.add_argument_group("settings, in place of those of the file")
     for one in _settings_with_option():

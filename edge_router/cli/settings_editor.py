@@ -71,8 +71,8 @@ def _free_name(path: Path) -> Path:
 
 
 def _text_of(path: Path) -> str | None:
-    """None where there is no file. Raises OSError, also for a pipe or a device, which may never
-    end."""
+    """The text of a file, None where there is none. Raises OSError, also for a pipe or a device,
+    which may never end."""
     if not path.exists():
         return None
     require_regular(path.stat().st_mode)
@@ -100,8 +100,8 @@ def _again() -> bool:
 
 
 def _run_editor(command: list[str], path: Path, begun: str) -> None:
-    """Raises ConfigError for an editor that is not there or fails; a copy in which it changed
-    nothing is removed."""
+    """Have the user edit the copy. Raises ConfigError for an editor that is missing or fails; a
+    copy that was not changed is removed then."""
     try:
         code = subprocess.run(command, check=False).returncode  # noqa: S603 - the user's own choice
     except OSError as error:

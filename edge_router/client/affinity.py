@@ -32,9 +32,11 @@ def lost_usd(
     usd_per_second: float,
     cached_usd_per_million: float | None,
 ) -> float:
-    """Dollars that it takes `expert` to read `tokens` anew that it has read already: of one on this
-    device its seconds, at its real `pace`, and what an hour of it costs; of a server what it
-    charges beyond `cached_usd_per_million`, the price of tokens it has in its cache."""
+    """Dollars to have `expert` read `tokens` again that it has read before.
+
+    On this device: the seconds of reading, at its real `pace`, by the price of its hour. At a
+    server: the price of new tokens less `cached_usd_per_million`, the price of tokens in its cache.
+    """
     if expert.leaves_device:
         if expert.pricing is None or cached_usd_per_million is None:
             return 0.0
@@ -65,7 +67,7 @@ class Affinity:
 
     @classmethod
     def from_config(cls, config: Config, experts: Sequence[Expert]) -> Self:
-        """For the experts of `config`."""
+        """The affinity of conversations with the experts of `config`."""
         prices = {
             name: one.cached_input_usd_per_million
             for name, one in config.experts.items()

@@ -33,7 +33,7 @@ from edge_router.settings.constraints import Constraints, require_constraints
 from .agent_dispatch import UNSET, Asked, D, Dispatched, RoutesAgents, called, decided
 from .answer import Answer, AnswerStream, record_of, whole_answer
 from .arguments import checked_backends, gate_of, settings_of
-from .asking.chain import cached, hedged, keepable
+from .asking.chain import Answers, cached, hedged, keepable
 from .asking.dispatch import Asking, Dispatch
 from .asking.handover import Handover
 from .asking.query import OnBreak, Query
@@ -92,19 +92,7 @@ class EdgeRouter:
         self._streams: WeakSet[AnswerStream] = WeakSet()
         self._gate = gate_of(self.config, consent)
         self._backends = {name: self._guarded(one, name) for name, one in backends.items()}
-        asking = Asking(
-            self.config,
-            {expert.name: expert for expert in self.router.experts},
-            budget=self._budget,
-            opened=self._backend,
-        )
-        handover = Handover.from_config(
-            self.config, self.router, asking=asking.ask, limits=self._limits
-        )
-        inner = asking.ask if handover is None else handover.ask
-        ask = hedged(self.config, inner, self.router.experts, self.experience.failed, self._gate)
-        self._dispatch = cached(self.config, Dispatch(ask, self.experience), self.router, backends)
-        self._needs_confidence = handover is not None
+        self._dispatch = self._chain(backends)
         for name, expert in self.config.experts.items():
             if expert.backend == "llama_cpp":  # cheap, and a missing file is reported at once
                 self._backend(name)
@@ -151,9 +139,12 @@ class EdgeRouter:
         on_break: OnBreak = "raise",
         alone: str | None = None,
     ) -> AnswerStream:
-        """The answer in pieces, as `stream` gives it; of a `whole` one none before the last. Of an
-        expert asked `alone`, by its name, nothing is learned. Raises NoExpertFits if it may not,
-        ConfigError for an unknown one."""
+        """The answer in pieces, as `stream` gives it; a `whole` answer is given only once it is
+        complete.
+
+        With `alone`, the name of an expert, only that expert is asked, and nothing is learned.
+        Raises NoExpertFits where it may not be asked, ConfigError for an unknown name.
+        """
         names = () if alone is None else experts_called(alone, self.router.experts)
         if on_break not in get_args(OnBreak):
             raise ConfigError(f"on_break is {quoted(on_break)}; use 'raise' or 'restart'")
@@ -268,6 +259,18 @@ class EdgeRouter:
     def _require_open(self) -> None:
         if self._closed:
             raise RouterClosed("this EdgeRouter is closed; make a new one")
+
+    def _chain(self, backends: Mapping[str, Backend]) -> Answers:
+        """What asks experts, with handover, hedging and the cache where the settings want them."""
+        experts = {expert.name: expert for expert in self.router.experts}
+        asking = Asking(self.config, experts, budget=self._budget, opened=self._backend)
+        handover = Handover.from_config(
+            self.config, self.router, asking=asking.ask, limits=self._limits
+        )
+        self._needs_confidence = handover is not None
+        inner = asking.ask if handover is None else handover.ask
+        ask = hedged(self.config, inner, self.router.experts, self.experience.failed, self._gate)
+        return cached(self.config, Dispatch(ask, self.experience), self.router, backends)
 
     def _decide(
         self,

@@ -105,7 +105,7 @@ class Budget:
         return {e.name: Reason.TOKEN_BUDGET for e in cloud if e.read_tokens(most) >= left}
 
     def explained(self, error: NoExpertFits, caller: str | None) -> NoExpertFits:
-        """The error of a query that nobody may answer; BudgetReached, which says when to come
+        """The error for a query that no expert may answer: BudgetReached, with the time to come
         again, where the ledger leaves too little."""
         if Reason.BUDGET not in error.excluded.values() or not (room := self._room(caller)):
             return error
@@ -168,8 +168,8 @@ class Budget:
             yield Limit(left, Reason.BUDGET, "the budget")
 
     def _room(self, caller: str | None) -> Room | None:
-        """What the ledger leaves; nothing to look at without one, None where it cannot be read,
-        which the first time is logged."""
+        """What the ledger leaves: empty without a ledger, None where it cannot be read, which is
+        logged once."""
         if self._ledger is None:
             return ()
         try:

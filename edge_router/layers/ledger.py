@@ -102,7 +102,7 @@ class Ledger:
 
     @classmethod
     def in_folder(cls, folder: Path, limits: BudgetConfig) -> Self:
-        """The one of a data folder; its file is not opened yet."""
+        """The ledger of a data folder; its file is not opened yet."""
         return cls(folder / FILE, limits)
 
     def room(self, caller: str | None) -> Room:

@@ -90,7 +90,7 @@ class Need:
         return int(min(most, left / each))
 
     def _refusal(self, limit: Limit) -> CostLimitReached:
-        from edge_router.routing.experts.dollars import dollars
+        from edge_router.settings.dollars import dollars
 
         most = self.max_tokens
         if limit.in_tokens:
@@ -127,7 +127,7 @@ def is_free(expert: Expert) -> bool:
 
 
 def most_input_tokens(request: ChatRequest) -> int:
-    """Most tokens that any tokenizer makes of a conversation, about; of digits it makes more."""
+    """About the most tokens that any tokenizer makes of a conversation; of digits it makes more."""
     written = sum(len(text.encode()) for text in request.texts)
     shown = sum(part.characters for message in request.messages for part in message.media)
     return (

@@ -75,8 +75,11 @@ class Learning:
         draw: Callable[[], float] = random.random,
         keepable: Keepable = lambda request: request,
     ) -> Self | None:
-        """None where the setting `learn` is off; writes nothing yet. `draw` gives the random
-        numbers (0..1) that exploration needs, `keepable` what may be kept of a request."""
+        """The learning that the settings state, None where `learn` is off; writes nothing yet.
+
+        `draw` gives the random numbers (0..1) that exploration needs, `keepable` what may be kept
+        of a request.
+        """
         if not config.learn:
             return None
         from .drift.monitor import DriftWatch

@@ -264,8 +264,8 @@ def _levels(experts: Sequence[Expert]) -> ThinkingLevels | None:
 
 
 def _thinking(levels: ThinkingLevels, request: ChatRequest, now: Snapshot) -> Snapshot:
-    """The moment as it is for this request: levels of thinking that it does not ask for, and those
-    without room."""
+    """The snapshot for this request: without levels of thinking that it does not ask for or that
+    have no room."""
     withheld = {**levels.others(request), **now.withheld}
     return replace(now, withheld=withheld, doubts={**levels.without_room(request), **now.doubts})
 
@@ -295,14 +295,15 @@ def _needs(request: ChatRequest, now: Snapshot) -> Needs:
 
 
 def _doubts(now: Snapshot, doubtful: Sequence[str]) -> Mapping[str, Reason]:
-    """Those of the device, and of the experts whose own tokenizer did not count whether the query
-    fits their context."""
+    """Doubts by expert: from the state of the device, and about contexts that may be too small
+    where the expert's own tokenizer did not count."""
     uncounted = {name: Reason.CONTEXT_LENGTH for name in doubtful if name not in now.tokens}
     return {**now.doubts, **uncounted} if uncounted else now.doubts
 
 
 def operating_point(artifact: RouterArtifact, config: Config) -> OperatingPoint:
-    """The one that `config` names or states: the artifact's own, or one calibrated here.
+    """The operating point that `config` names or states: the artifact's own, or one calibrated
+    here.
 
     Raises ConfigError for an unknown name, StaleOperatingPoint for one that was made for another
     artifact or other experts.

@@ -107,7 +107,7 @@ def _make(path: Path) -> None:
 
 
 def _put(aside: Path, path: Path) -> None:
-    """Give the file its name. Raises FileExistsError where there is one; on a file system without
+    """Give the file its name. Raises FileExistsError where it is taken; on a file system without
     links the later of two wins."""
     try:
         path.hardlink_to(aside)

@@ -79,7 +79,7 @@ def _headers(record: AnswerRecord) -> Iterator[tuple[str, str]]:
 
 
 def _only_some(record: AnswerRecord) -> Iterator[tuple[str, str | None]]:
-    """What only some answers have."""
+    """Names and values that only some answers have."""
     yield "cached", record.cached
     yield "reasoning_effort", record.reasoning_effort
 

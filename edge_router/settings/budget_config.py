@@ -93,7 +93,7 @@ class BudgetConfig(Allowance):
 
 
 def budget_config_of(stated: Any) -> BudgetConfig:
-    """From a value that is one, or a table. Raises ConfigError."""
+    """The budget from a BudgetConfig or a table. Raises ConfigError."""
     if isinstance(stated, BudgetConfig):
         return stated
     table = table_named(stated, "budget")

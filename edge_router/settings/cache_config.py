@@ -65,5 +65,5 @@ FIELDS = unset_allowed(CacheConfig, checks_of(CacheConfig))
 
 
 def cache_config_of(stated: Any) -> CacheConfig:
-    """From a value that is one, or a table. Raises ConfigError."""
+    """The settings of the cache from a CacheConfig or a table. Raises ConfigError."""
     return from_table(CacheConfig, stated, "cache")

@@ -270,7 +270,7 @@ class Config:
 
 
 def _variables(experts: Any) -> set[str]:
-    """Environment variables named in the tables of experts, which are not checked yet."""
+    """Names of environment variables in the tables of experts, which are not checked yet."""
     variables: set[str] = set()
     for expert in experts.values() if isinstance(experts, dict) else ():
         if isinstance(expert, dict):

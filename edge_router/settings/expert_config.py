@@ -26,11 +26,11 @@ from edge_router.guards.checks import (
 )
 from edge_router.guards.redaction import quoted, redacted_setting
 
-from .aliases import meant
-from .expert_checks import check_together, keep_alive, temperature, variable, variables
+from .experts.aliases import meant
+from .experts.checks import check_together, keep_alive, temperature, variable, variables
+from .experts.thinking import check_level_of, levels, thinking_levels
 from .location import Location, location_of, needs_network
 from .setting import checks_of, required_of, setting
-from .thinking import check_level_of, levels, thinking_levels
 
 __all__ = ["EXPERT_SETTINGS", "ExpertConfig", "experts_of"]
 

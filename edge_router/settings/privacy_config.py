@@ -114,5 +114,5 @@ FIELDS = unset_allowed(PrivacyConfig, checks_of(PrivacyConfig))
 
 
 def privacy_config_of(stated: Any) -> PrivacyConfig:
-    """From a value that is one, or a table. Raises ConfigError."""
+    """The settings of privacy from a PrivacyConfig or a table. Raises ConfigError."""
     return from_table(PrivacyConfig, stated, "privacy")

@@ -56,5 +56,5 @@ FIELDS = unset_allowed(TaskConfig, checks_of(TaskConfig))
 
 
 def task_config_of(stated: Any) -> TaskConfig:
-    """From a value that is one, or a table. Raises ConfigError."""
+    """The settings of tasks from a TaskConfig or a table. Raises ConfigError."""
     return from_table(TaskConfig, stated, "tasks")

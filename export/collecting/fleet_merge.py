@@ -78,14 +78,16 @@ def merge_logs(
     merge, lengths = Merge(logs=len(files)), _Lengths()
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".merge-", dir=out.parent) as folder:
+        lines = (
+            (path, *one) for path in files for one in _rows(path, merge, keep_going=keep_going)
+        )
         with _Parts(pyarrow, Path(folder)) as parts:
-            for path in files:
-                for line, row in _rows(path, merge, keep_going=keep_going):
-                    lengths.check(row, path)
-                    if row.outcome.artifact.startswith(artifact):
-                        parts.add(row, line)
-                    else:
-                        merge.others += 1
+            for path, line, row in lines:
+                lengths.check(row, path)
+                if row.outcome.artifact.startswith(artifact):
+                    parts.add(row, line)
+                else:
+                    merge.others += 1
         merged = Path(folder) / "merged.parquet"
         with pyarrow.parquet.ParquetWriter(merged, schema(pyarrow), compression="zstd") as writer:
             for number in range(PARTS):

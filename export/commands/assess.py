@@ -10,6 +10,8 @@ from typing import Any
 from edge_router.cli.table import parser_of
 from edge_router.guards.data_folder import require_writable, write_atomically
 
+from ..studies.options import add_shared
+
 __all__ = ["add"]
 
 
@@ -22,7 +24,7 @@ def add(commands: Any) -> None:
         "--split", choices=("dev", "test"), default="dev", help="choose on dev, report test once"
     )
     command.add_argument(
-        "--only", nargs="+", metavar="MEASURE", help="these measures (default: all)"
+        "--only", nargs="+", metavar="MEASURE", help="only these measures (default: all)"
     )
     command.add_argument(
         "--unseen",
@@ -32,19 +34,23 @@ def add(commands: Any) -> None:
         help="tables that the artifact was never trained on: all their rows count",
     )
     command.add_argument(
-        "--pairs", type=Path, nargs="+", default=(), help="more pairs: JSON lines, kind, easy, hard"
+        "--pairs",
+        type=Path,
+        nargs="+",
+        default=(),
+        help="files of more pairs: JSON lines with kind, easy and hard",
     )
     command.add_argument(
-        "--recipe", type=Path, help="which models stand for a size (default: ours)"
+        "--recipe",
+        type=Path,
+        help="the recipe that says which models stand for a size (default: ours)",
     )
     command.add_argument(
-        "--evaluations", type=int, default=500, help="of each search for an attack (default 500)"
+        "--evaluations", type=int, default=500, help="prompts tried in each search for an attack"
     )
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
-    command.add_argument("--work", type=Path, default=Path("work"), help="folder for vectors")
+    add_shared(command, "--seed", "--repeats", "--work")
     command.add_argument("--out", type=Path, help="folder for assessment.json, .md and .html")
-    command.add_argument("--json", action="store_true")
+    add_shared(command, "--json")
 
 
 def _assess(options: argparse.Namespace) -> None:

@@ -24,12 +24,16 @@ def add(commands: Any) -> None:
     asked = collect.add_mutually_exclusive_group(required=True)
     asked.add_argument("--questions", type=Path, help="JSON lines with query, gold and metric")
     asked.add_argument("--data", type=Path, help="folder with outcomes/ and queries/")
-    collect.add_argument("--source", action="append", help="only these questions (repeatable)")
+    collect.add_argument(
+        "--source", action="append", help="only questions of this source (may be repeated)"
+    )
     collect.add_argument("--count", type=int, help="only this many, drawn by their hash")
-    collect.add_argument("--parallel", type=int, default=1, help="questions under way (default 1)")
+    collect.add_argument("--parallel", type=int, default=1, help="questions under way at once")
     add_engine(collect)
     collect.add_argument("--costs", action="store_true", help="refuse an expert without a price")
-    collect.add_argument("--retry-failed", action="store_true")
+    collect.add_argument(
+        "--retry-failed", action="store_true", help="ask again what failed in an earlier run"
+    )
 
 
 def _collect(options: argparse.Namespace) -> None:

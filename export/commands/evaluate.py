@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,8 +17,13 @@ from edge_router.guards.data_folder import require_writable
 from ..collecting.engine import add_engine, runs_on_ray
 from ..data.rows import BadData
 from ..data.splits import SPLITTINGS
+from ..studies.options import add_shared
 
 if TYPE_CHECKING:
+    from edge_router.learning.outcomes.rows import Row
+
+    from ..evaluation.setup import Comparison
+    from ..recipe import Recipe
     from ..routers.base import FineTuning
 
 __all__ = ["add"]
@@ -32,13 +37,41 @@ def add(commands: Any) -> None:
         nargs="+",
         help='shipped artifacts or directories, research routers by name, or "research" for all',
     )
-    evaluate.add_argument("--recipe", type=Path, help="a recipe's pairs (default: the shipped one)")
+    _add_tables(evaluate)
+    _add_tasks(evaluate.add_argument_group("what is compared"))
+    _add_training(evaluate.add_argument_group("how research routers are trained"))
+    add_shared(evaluate, "--seed", "--repeats", "--work")
+    evaluate.add_argument(
+        "--out",
+        type=Path,
+        help="folder for evaluation.json, .md and .html, instead of printing the report",
+    )
+    add_engine(evaluate)
+    add_shared(evaluate, "--json")
+
+
+def _add_tables(evaluate: argparse.ArgumentParser) -> None:
+    """Register the options that name the outcome rows."""
     rows = evaluate.add_mutually_exclusive_group(required=True)
     rows.add_argument("--data", type=Path, help="folder with outcomes/")
     rows.add_argument("--outcomes", type=Path, nargs="+", help="files of outcome rows")
-    evaluate.add_argument("--tables", default="open", help="folder in outcomes/ (default open)")
-    evaluate.add_argument("--pair", nargs=3, action="append", metavar=("TABLE", "WEAK", "STRONG"))
-    evaluate.add_argument("--table", nargs="+", default=(), help="only these tables")
+    evaluate.add_argument("--tables", default="open", help="folder in outcomes/ of --data")
+    evaluate.add_argument(
+        "--table", nargs="+", default=(), help="only these tables (default: all of the recipe)"
+    )
+    evaluate.add_argument("--rows", type=int, help="at most so many of each table, by their hash")
+
+
+def _add_tasks(evaluate: Any) -> None:
+    """Register the options that say which experts of a table a router chooses between."""
+    evaluate.add_argument("--recipe", type=Path, help="a recipe's pairs (default: the shipped one)")
+    evaluate.add_argument(
+        "--pair",
+        nargs=3,
+        action="append",
+        metavar=("TABLE", "WEAK", "STRONG"),
+        help="this pair of a table's experts in place of the recipe's (may be repeated)",
+    )
     evaluate.add_argument(
         "--pools",
         nargs="*",
@@ -55,6 +88,11 @@ def add(commands: Any) -> None:
         metavar=("TABLE", "EXPERT"),
         help="what V_R compares with (default: the table's best by its train rows)",
     )
+    evaluate.add_argument("--config", help="settings whose [experts.NAME] state prices")
+
+
+def _add_training(evaluate: Any) -> None:
+    """Register what research routers learn, on which rows, and how encoders are fine-tuned."""
     evaluate.add_argument(
         "--teach",
         choices=("score", "similarity"),
@@ -67,23 +105,12 @@ def add(commands: Any) -> None:
         default="rows",
         help="the rows' own, RouterEval's 8:1:1, or TO-Router's 80/20 of each kind of task",
     )
-    evaluate.add_argument("--rows", type=int, help="at most so many of each table, by their hash")
-    _add_fine_tuning(evaluate)
-    evaluate.add_argument("--config", help="settings whose [experts.NAME] state prices")
-    evaluate.add_argument("--seed", type=int, default=0)
-    evaluate.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
-    evaluate.add_argument("--work", type=Path, default=Path("work"), help="folder for predictions")
-    evaluate.add_argument("--out", type=Path, help="folder for evaluation.json, .md and .html")
-    add_engine(evaluate)
-    evaluate.add_argument("--json", action="store_true")
-
-
-def _add_fine_tuning(evaluate: argparse.ArgumentParser) -> None:
-    """Options of the routers that fine-tune an encoder."""
     evaluate.add_argument(
-        "--epochs", type=int, default=5, help="of BERT, SFT and a whole MLC (default 5)"
+        "--epochs", type=int, default=5, help="of fine-tuning: BERT, SFT and a whole MLC"
     )
-    evaluate.add_argument("--train-rows", type=int, help="at most so many for these (default: all)")
+    evaluate.add_argument(
+        "--train-rows", type=int, help="at most so many for fine-tuning (default: all)"
+    )
     evaluate.add_argument(
         "--encoder",
         type=Path,
@@ -95,9 +122,8 @@ def _add_fine_tuning(evaluate: argparse.ArgumentParser) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from ..collecting.open_experts import configured_prices
     from ..collecting.ray_map import ray_map
-    from ..data.outcome_set import load_tables, read_tables
-    from ..evaluation import write_report
-    from ..evaluation.setup import Comparison, compare
+    from ..evaluation.run import PAGE, write_report
+    from ..evaluation.setup import compare
     from ..recipe import SHIPPED, Recipe
     from ..report.markdown import markdown
 
@@ -110,12 +136,33 @@ def _evaluate(options: argparse.Namespace) -> None:
     else:
         engine = nullcontext(map)
     recipe = Recipe.load(options.recipe or SHIPPED)
-    if options.outcomes:
-        rows = read_tables(options.outcomes)
+    rows = _rows(options, recipe)
+    comparison = _comparison(options)
+    prices = configured_prices(options.config) if options.config else None
+    with engine as each:
+        evaluation = compare(comparison, recipe, rows, work=options.work, prices=prices, each=each)
+    if options.out:
+        write_report(evaluation, options.out)
+    if options.json:
+        print(json.dumps(evaluation))
     else:
-        own = recipe.own_outcomes if options.tables == "open" else ()
-        rows = load_tables(options.data, own, folder=options.tables)
-    comparison = Comparison(
+        print(f"wrote {options.out / PAGE}" if options.out else markdown(evaluation))
+
+
+def _rows(options: argparse.Namespace, recipe: Recipe) -> Mapping[str, list[Row]]:
+    """The outcome rows by table."""
+    from ..data.outcome_set import load_tables, read_tables
+
+    if options.outcomes:
+        return read_tables(options.outcomes)
+    own = recipe.own_outcomes if options.tables == "open" else ()
+    return load_tables(options.data, own, folder=options.tables)
+
+
+def _comparison(options: argparse.Namespace) -> Comparison:
+    from ..evaluation.setup import Comparison
+
+    return Comparison(
         contenders=options.contenders,
         pairs=[tuple(pair) for pair in options.pair or ()],
         pool_sizes=_sizes(options.pools),
@@ -128,12 +175,6 @@ def _evaluate(options: argparse.Namespace) -> None:
         seed=options.seed,
         repeats=options.repeats,
     )
-    prices = configured_prices(options.config) if options.config else None
-    with engine as each:
-        evaluation = compare(comparison, recipe, rows, work=options.work, prices=prices, each=each)
-    if options.out:
-        write_report(evaluation, options.out)
-    print(json.dumps(evaluation) if options.json else markdown(evaluation))
 
 
 def _sizes(stated: list[int] | None) -> Sequence[int]:

@@ -13,6 +13,7 @@ from edge_router.cli.table import parser_of
 from edge_router.errors import ConfigError
 
 from ..collecting.engine import add_engine, runs_on_ray
+from ..studies.options import add_shared
 
 if TYPE_CHECKING:
     from edge_router.learning.outcomes.rows import Row
@@ -47,9 +48,9 @@ def add(commands: Any) -> None:
     grade.add_argument("--missing", action="store_true", help="only what was never measured")
     grade.add_argument("--config", help="settings with the local [experts.NAME] for nll")
     grade.add_argument("--expert", action="append", help="nll of only this one (may be repeated)")
-    grade.add_argument("--parallel", type=int, default=1, help="models at once for nll (default 1)")
+    grade.add_argument("--parallel", type=int, default=1, help="models at once for nll")
     add_engine(grade)
-    grade.add_argument("--json", action="store_true", help="print JSON for machines")
+    add_shared(grade, "--json")
 
 
 def _grade(options: argparse.Namespace) -> None:

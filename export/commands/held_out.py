@@ -9,6 +9,8 @@ from typing import Any
 
 from edge_router.cli.table import parser_of
 
+from ..studies.options import add_shared
+
 __all__ = ["add"]
 
 
@@ -16,11 +18,12 @@ def add(commands: Any) -> None:
     """Register the command."""
     command = parser_of(commands, "held-out", _held_out)
     command.add_argument("artifact", help="a shipped router's name or a directory")
-    command.add_argument("--recipe", type=Path, help="whose [[unseen]] pairs (default: ours)")
+    command.add_argument(
+        "--recipe", type=Path, help="the recipe with the [[unseen]] pairs (default: ours)"
+    )
     command.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
     command.add_argument("--tables", default="evaluate_only", help="folder in outcomes/")
-    command.add_argument("--work", type=Path, default=Path("work"))
-    command.add_argument("--json", action="store_true")
+    add_shared(command, "--work", "--json")
 
 
 def _held_out(options: argparse.Namespace) -> None:

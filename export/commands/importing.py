@@ -17,15 +17,15 @@ def add(commands: Any) -> None:
     from ..data.importers.expected import EXPECTED
 
     command = parser_of(commands, "import", _import)
-    command.add_argument("format", choices=sorted(FORMATS))
-    command.add_argument("files", type=Path, nargs="+", help="in that format, see below")
+    command.add_argument("format", choices=sorted(FORMATS), help="what made the files, see below")
+    command.add_argument("files", type=Path, nargs="+", help="files in that format")
     command.add_argument("--out", type=Path, required=True, help="JSON lines, or .jsonl.gz")
     command.add_argument("--task", help="the task's name, where the files do not say it")
     command.add_argument("--texts", type=Path, help="queries of a format that holds none")
     command.epilog = (
         " ".join(f"{name}: {expected}." for name, expected in EXPECTED.items())
         + " A csv may also have id, task, lang, gold, and cost_usd:EXPERT, output_tokens:EXPERT, "
-        "latency_s:EXPERT. Example: edge-router export import csv mine.csv --out mine.jsonl.gz"
+        "latency_s:EXPERT."
     )
 
 

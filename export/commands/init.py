@@ -11,11 +11,10 @@ from edge_router.cli.table import parser_of
 if TYPE_CHECKING:
     from ..pipeline.own_table import OwnTable
 
-__all__ = ["add", "add_table_options", "say"]
+__all__ = ["TABLE_WORDS", "add", "add_table_options", "say"]
 
-EXAMPLE = """A CSV begins with query,small,big and goes on with lines such as
-"What is 7 times 8?",1,1 (scores from 0 to 1, an empty cell where none is known).
-Example: edge-router export init mine.csv"""
+TABLE_WORDS = """A CSV begins with query,small,big and goes on with lines such as
+"What is 7 times 8?",1,1 (scores from 0 to 1, an empty cell where none is known)."""
 
 
 def add(commands: Any) -> None:
@@ -25,11 +24,11 @@ def add(commands: Any) -> None:
     command.add_argument("--out", type=Path, help="the folder (default: named after the table)")
     command.add_argument("--force", action="store_true", help="replace a recipe that is there")
     add_table_options(command)
-    command.epilog = EXAMPLE
+    command.epilog = TABLE_WORDS
 
 
 def add_table_options(command: argparse.ArgumentParser) -> None:
-    """Which two experts of a table a router tells apart."""
+    """Register --weak and --strong, the two experts of a table that a router chooses between."""
     command.add_argument(
         "--weak", metavar="NAME", help="the cheaper expert (default: the lowest mean score)"
     )

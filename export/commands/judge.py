@@ -9,6 +9,8 @@ from typing import Any
 
 from edge_router.cli.table import parser_of
 
+from ..studies.options import add_shared
+
 __all__ = ["add"]
 
 
@@ -28,10 +30,12 @@ def add(commands: Any) -> None:
         help="a rating of each answer, or every two answers in both orders, with ties",
     )
     judge.add_argument(
-        "--rubric", type=Path, help="a text (default: export/recipes/judge_rubric.md)"
+        "--rubric", type=Path, help="file with the rubric (default: export/recipes/judge_rubric.md)"
     )
     judge.add_argument(
-        "--prompt", type=Path, help="a template (default: export/recipes/judge_*.txt)"
+        "--prompt",
+        type=Path,
+        help="file with the prompt's template (default: export/recipes/judge_*.txt)",
     )
     judge.add_argument(
         "--bound",
@@ -41,8 +45,8 @@ def add(commands: Any) -> None:
     )
     judge.add_argument("--count", type=int, help="only so many rows, drawn by their hash")
     judge.add_argument("--max-usd", type=float, help="what all verdicts may cost")
-    judge.add_argument("--seed", type=int, default=0, help="of the order of questions")
-    judge.add_argument("--json", action="store_true", help="print JSON for machines")
+    judge.add_argument("--seed", type=int, default=0, help="of the draw that orders the questions")
+    add_shared(judge, "--json")
 
 
 def _judge(options: argparse.Namespace) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from edge_router.cli.table import parser_of
 
+from ..studies.options import add_shared
+
 if TYPE_CHECKING:
     from ..collecting.fleet_merge import Merge
 
@@ -29,12 +31,15 @@ def add(commands: Any) -> None:
     )
     merge.add_argument("--out", type=Path, required=True, help="the table, a .parquet file")
     merge.add_argument(
-        "--artifact", default="", metavar="HASH", help="only outcomes of this router"
+        "--artifact",
+        default="",
+        metavar="HASH",
+        help="only outcomes of the router whose hash begins so (default: of all)",
     )
     merge.add_argument(
         "--keep-going", action="store_true", help="leave damaged lines out, and count them"
     )
-    merge.add_argument("--json", action="store_true")
+    add_shared(merge, "--json")
 
 
 def _merge(options: argparse.Namespace) -> None:

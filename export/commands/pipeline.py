@@ -15,7 +15,8 @@ from edge_router.errors import InvalidRequest
 from edge_router.guards.data_folder import require_writable, write_atomically
 from edge_router.routing.artifact.manifest import RouterArtifact
 
-from .init import EXAMPLE, add_table_options, say
+from ..studies.options import add_shared
+from .init import TABLE_WORDS, add_table_options, say
 
 if TYPE_CHECKING:
     from ..pipeline.steps import Making
@@ -45,7 +46,9 @@ def add(commands: Any) -> None:
             "the noise of the test rows",
         )
     frontier = _add(commands, "frontier", _frontier)
-    frontier.add_argument("--out", type=Path, required=True, help="folder for frontier.{json,svg}")
+    frontier.add_argument(
+        "--out", type=Path, required=True, help="folder for frontier.json and .svg"
+    )
 
 
 def _add(
@@ -53,7 +56,9 @@ def _add(
 ) -> argparse.ArgumentParser:
     """A command that follows a recipe; with `own` a table of one's own will do instead."""
     command = parser_of(commands, name, run)
-    command.add_argument("recipe", type=Path, nargs="?" if own else None)
+    command.add_argument(
+        "recipe", type=Path, nargs="?" if own else None, help="a shipped recipe's name or a file"
+    )
     command.add_argument("--data", type=Path, required=not own, help="folder with outcomes/")
     if own:
         command.add_argument(
@@ -63,10 +68,8 @@ def _add(
             help="a CSV or JSON lines of scores instead of a recipe and --data",
         )
         add_table_options(command)
-        command.epilog = EXAMPLE.replace("init", "run --outcomes")
-    command.add_argument(
-        "--work", type=Path, default=Path("work"), help="folder for what lies between"
-    )
+        command.epilog = TABLE_WORDS
+    add_shared(command, "--work")
     return command
 
 

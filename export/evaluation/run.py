@@ -30,7 +30,9 @@ from .tasks.pools import Scaling
 from .tasks.task import Task
 from .to_router import to_router_table
 
-__all__ = ["Each", "Evaluation", "evaluate", "write_report"]
+__all__ = ["PAGE", "Each", "Evaluation", "evaluate", "write_report"]
+
+PAGE = "evaluation.html"
 
 Evaluation = dict[str, Any]
 Each = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
@@ -61,15 +63,14 @@ def evaluate(
     _refuse_twins("contenders", [contender.name for contender in entrants])
     _refuse_twins("tasks", [task.name for task in tasks])
     decided = _decide_all(entrants, tasks, work, seed, each)
-    standings = {}
-    task_results = []
     measure = partial(_measured, entrants, repeats=repeats, seed=seed)
     measured = each(measure, [(task, decided[task.name]) for task in tasks])
-    for task, standing in zip(
-        tasks, tqdm(measured, "measure", len(tasks), unit="task"), strict=True
-    ):
-        standings[task.name] = standing
-        task_results.append(_task_json(task, entrants, decided[task.name], standing, subject))
+    progress = tqdm(measured, "measure", len(tasks), unit="task")
+    standings = {task.name: standing for task, standing in zip(tasks, progress, strict=True)}
+    task_results = [
+        _task_json(task, entrants, decided[task.name], standings[task.name], subject)
+        for task in tasks
+    ]
     return {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -100,7 +101,7 @@ def write_report(evaluation: Evaluation, folder: Path) -> None:
     text = json.dumps(evaluation, ensure_ascii=False, allow_nan=False, indent=1)
     (folder / "evaluation.json").write_text(text + "\n", encoding="utf-8")
     (folder / "evaluation.md").write_text(markdown(evaluation), encoding="utf-8")
-    (folder / "evaluation.html").write_text(page(evaluation), encoding="utf-8")
+    (folder / PAGE).write_text(page(evaluation), encoding="utf-8")
 
 
 def _refuse_twins(what: str, names: Sequence[str]) -> None:

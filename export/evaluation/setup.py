@@ -79,18 +79,9 @@ def compare(
     _refuse_learned_split(contenders, comparison.splitting)
     if comparison.tables:
         rows = _only(set(comparison.tables), rows)
-    pairs, crowded = comparison.pairs, [table for table in rows if _crowd(rows[table])]
-    if not comparison.pool_sizes:
-        pairs, crowded = pairs or _pairs(recipe, rows), []
-    elif not crowded:
-        raise BadData(f"no table of {', '.join(rows)} has {CROWD} experts to make pools of")
+    pairs, crowded = _asked_for(comparison, recipe, rows)
     _only(set(comparison.references), rows)
-    paired = {table for table, _, _ in pairs}
-    kept = {
-        name: some_rows(part if name in paired else _comparable(part), comparison.rows)
-        for name, part in _only(paired.union(crowded), rows).items()
-    }
-    rows = resplit(kept, comparison.splitting)
+    rows = _rows_of(comparison, pairs, crowded, rows)
     outcomes = outcome_set(rows, recipe.max_chars)
     looks = any(isinstance(contender, RouterContender) for contender in contenders)
     tables = Tables(
@@ -114,6 +105,33 @@ def compare(
         scaling=[tables.scaling(table, seed=comparison.seed) for table in crowded],
         each=each,
     )
+
+
+def _asked_for(
+    comparison: Comparison, recipe: Recipe, rows: Mapping[str, Sequence[Row]]
+) -> tuple[Sequence[Pair], list[str]]:
+    """The pairs to evaluate, and the tables with enough experts for pools, if pools are wanted."""
+    if not comparison.pool_sizes:
+        return comparison.pairs or _pairs(recipe, rows), []
+    crowded = [table for table in rows if _crowd(rows[table])]
+    if not crowded:
+        raise BadData(f"no table of {', '.join(rows)} has {CROWD} experts to make pools of")
+    return comparison.pairs, crowded
+
+
+def _rows_of(
+    comparison: Comparison,
+    pairs: Sequence[Pair],
+    crowded: Sequence[str],
+    rows: Mapping[str, Sequence[Row]],
+) -> Mapping[str, Sequence[Row]]:
+    """The rows of the tables that are needed, as many as wanted, split as wanted."""
+    paired = {table for table, _, _ in pairs}
+    kept = {
+        name: some_rows(part if name in paired else _comparable(part), comparison.rows)
+        for name, part in _only(paired.union(crowded), rows).items()
+    }
+    return resplit(kept, comparison.splitting)
 
 
 def _only(names: set[str], rows: Mapping[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:

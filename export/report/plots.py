@@ -24,10 +24,21 @@ __all__ = [
 ]
 
 Looks = Mapping[str, Look]
+Label = tuple[str, tuple[float, float]]
+"""Words, and the place in the units of the axes that they belong to."""
 
 ROW_INCHES = 0.24
 LABEL_CHARS = 40  # a longer line would leave no room for the plot
 SAME_PLACE = 0.045  # of the range of a plot: two marks this close are one to the eye
+MARK = 8  # points that a mark is wide
+SIDES = (  # of a mark, where its label may stand: its distance in points, and how it is aligned
+    ((4, 3), "left", "bottom"),
+    ((4, -3), "left", "top"),
+    ((-4, 3), "right", "bottom"),
+    ((-4, -3), "right", "top"),
+    ((4, 11), "left", "bottom"),
+    ((4, -11), "left", "top"),
+)
 
 
 def leaderboard_plot(
@@ -172,17 +183,38 @@ def trilemma_plot(rows: Sequence[Mapping[str, Any]], name: str, alt: str) -> str
                 marker=marks[row["kind"]],
                 s=34,
             )
-        for names, place in _labels(rows):
-            axes.annotate(names, place, (4, 3), textcoords="offset points", fontsize=7)
         axes.margins(0.15)
         axes.set_xlabel("total cost, dollars")
         axes.set_ylabel("tokens per second")
         axes.set_title(f"similarity from {low:.3f} (dark) to {high:.3f} (yellow)", fontsize=9)
+        _annotate(axes, _labels(rows), [(row["cost_usd"], row["tokens_per_s"]) for row in rows])
 
     return draw_svg(f"trilemma {name}", alt, paint, height=4.2)
 
 
-def _labels(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[float, float]]]:
+def _annotate(axes: Axes, labels: Sequence[Label], marks: Sequence[tuple[float, float]]) -> None:
+    """Write each label on the first of SIDES where it covers no mark and no label before it,
+    else on the last."""
+    from matplotlib.transforms import Bbox
+
+    figure: Any = axes.figure
+    figure.draw_without_rendering()  # the layout decides where marks are
+    renderer = figure.canvas.get_renderer()
+    centres = axes.transData.transform(marks)
+    taken = [Bbox.from_bounds(x - MARK / 2, y - MARK / 2, MARK, MARK) for x, y in centres]
+    for words, place in labels:
+        for number, (offset, ha, va) in enumerate(SIDES, start=1):
+            text = axes.annotate(
+                words, place, offset, textcoords="offset points", fontsize=7, ha=ha, va=va
+            )
+            box = text.get_window_extent(renderer)
+            if number == len(SIDES) or not box.count_overlaps(taken):
+                taken.append(box)
+                break
+            text.remove()
+
+
+def _labels(rows: Sequence[Mapping[str, Any]]) -> list[Label]:
     """The names of rows that lie on each other, and their rightmost place."""
     places = np.array([(row["cost_usd"], row["tokens_per_s"]) for row in rows])
     near = SAME_PLACE * np.ptp(places, axis=0)

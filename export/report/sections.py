@@ -112,10 +112,27 @@ def _leaderboard(
 
     `apart` are means of some of the tasks only, by their name and contender.
     """
-    means = apart or {}
     if not board:
         return Section(title, ())
-    names = [row["contender"] for row in board]
+    count = board[0]["tasks"]
+    what = f"{count} of {len(tasks)} tables that have a gap" if tasks else f"{count} pools"
+    text = f"Mean {measure} over {what}; rows are resampled within each. {MEANINGS[measure]}"
+    alt = f"{title}: mean {measure} of every contender with its 95 % interval, the best on top."
+    figure = Figure(
+        f"Mean {measure}", alt, partial(leaderboard_plot, board, f"mean {measure}", looks, alt)
+    )
+    table = _leaderboard_table(measure, board, tasks, looks, means=apart or {})
+    return Section(title, (text,), (table, figure))
+
+
+def _leaderboard_table(
+    measure: str,
+    board: Sequence[Json],
+    tasks: Sequence[Json],
+    looks: Looks,
+    *,
+    means: Mapping[str, Mapping[str, Any]],
+) -> Table:
     header = (
         "contender",
         "rank",
@@ -134,20 +151,12 @@ def _leaderboard(
         )
         for row in board
     )
-    count = board[0]["tasks"]
-    what = f"{count} of {len(tasks)} tables that have a gap" if tasks else f"{count} pools"
-    text = f"Mean {measure} over {what}; rows are resampled within each. {MEANINGS[measure]}"
-    alt = f"{title}: mean {measure} of every contender with its 95 % interval, the best on top."
-    figure = Figure(
-        f"Mean {measure}", alt, partial(leaderboard_plot, board, f"mean {measure}", looks, alt)
-    )
-    table = Table(
+    return Table(
         f"Ranked by mean {measure}",
         (*header, *(task["name"] for task in tasks)),
         rows,
-        muted_rows(names, looks),
+        muted_rows([row["contender"] for row in board], looks),
     )
-    return Section(title, (text,), (table, figure))
 
 
 def _against(subject: str, board: Sequence[Json], tasks: Sequence[Json], looks: Looks) -> Section:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .agents.command import AgentsStudy
 from .base import Report, Study, as_json, files_in
+from .options import add_shared
 from .tasks.study import TasksStudy
 from .to_router.command import ToRouterCommand
 
@@ -29,10 +30,10 @@ class AblationStudy:
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--repeats", type=int, default=200, help="timed calls of each graph")
         parser.add_argument(
-            "--work", type=Path, default=Path("work/ablation"), help="for the graphs"
+            "--work", type=Path, default=Path("work/ablation"), help="folder for the graphs"
         )
-        parser.add_argument("--out", type=Path, help="folder for ablation.json and ablation.md")
-        parser.add_argument("--json", action="store_true")
+        parser.add_argument("--out", type=Path, help="folder for ablation.json and .md")
+        add_shared(parser, "--json")
 
     def run(self, options: argparse.Namespace) -> Any:
         from ..data.packaged import base_folder
@@ -63,10 +64,7 @@ class PreferencesStudy:
             default="enrolled",
             help="fitted to the table's train rows, or size profiles as they are",
         )
-        parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
-        parser.add_argument("--work", type=Path, default=Path("work"))
-        parser.add_argument("--json", action="store_true")
+        add_shared(parser, "--seed", "--repeats", "--work", "--json")
 
     def run(self, options: argparse.Namespace) -> Any:
         from edge_router.routing.artifact.manifest import RouterArtifact
@@ -94,16 +92,16 @@ class LatencyStudy:
 
     def options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--config", help="settings with the expert to ask")
-        parser.add_argument("--expert", default="local")
-        parser.add_argument("--prompts", type=int, default=200, help="of 10 tokens and more")
+        parser.add_argument("--expert", default="local", help="its name in the settings")
+        parser.add_argument("--prompts", type=int, default=200, help="how many are asked")
         parser.add_argument(
             "--longest", type=int, default=1500, help="tokens of the longest prompt"
         )
-        parser.add_argument("--max-tokens", type=int, default=64)
+        parser.add_argument("--max-tokens", type=int, default=64, help="length of an answer")
         parser.add_argument(
             "--busy", type=int, default=0, help="processes that compute during the second half"
         )
-        parser.add_argument("--seed", type=int, default=0)
+        add_shared(parser, "--seed")
         parser.add_argument("--out", type=Path, help="JSON lines, one an answer")
 
     def run(self, options: argparse.Namespace) -> Any:
@@ -136,19 +134,23 @@ class DeferralStudy:
     help = "what a look at a local answer's tokens tells"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("outcomes", type=Path, help="what `collect` kept, with confidences")
+        parser.add_argument(
+            "outcomes", type=Path, help="rows of export collect, with the model's confidences"
+        )
         parser.add_argument("--data", type=Path, required=True, help="folder with queries/")
-        parser.add_argument("--config", type=Path, help="settings it was collected with (ours)")
-        parser.add_argument("--expert", help="which of them (default: the first)")
-        parser.add_argument("--artifact", default="router-small", help="the router")
+        parser.add_argument(
+            "--config", type=Path, help="settings that the rows were collected with (default: ours)"
+        )
+        parser.add_argument("--expert", help="whose answers (default: the first expert's)")
+        add_shared(parser, "--artifact")
         parser.add_argument(
             "--fit", default="train", choices=("train", "dev"), help="split to fit on"
         )
-        parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
-        parser.add_argument("--work", type=Path, default=Path("work"))
+        add_shared(parser, "--seed", "--repeats", "--work")
         parser.add_argument("--out", type=Path, help="folder for deferral.json, .md and .svg")
-        parser.add_argument("--gate", type=Path, help="write the gate that `deferral` needs here")
+        parser.add_argument(
+            "--gate", type=Path, help="file for the gate that the setting deferral needs"
+        )
 
     def run(self, options: argparse.Namespace) -> Any:
         from edge_router.routing.artifact.manifest import RouterArtifact
@@ -190,15 +192,12 @@ class CoverageStudy:
     help = "do guaranteed thresholds keep their targets, at what cost"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--artifact", default="router-small", help="a name or a directory")
+        add_shared(parser, "--artifact")
         parser.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
-        parser.add_argument(
-            "--splits", type=int, default=500, help="calibration sets (default 500)"
-        )
-        parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--work", type=Path, default=Path("work"), help="folder for vectors")
-        parser.add_argument("--out", type=Path, help="folder for coverage.json and coverage.md")
-        parser.add_argument("--json", action="store_true")
+        parser.add_argument("--splits", type=int, default=500, help="how many calibration sets")
+        add_shared(parser, "--seed", "--work")
+        parser.add_argument("--out", type=Path, help="folder for coverage.json and .md")
+        add_shared(parser, "--json")
 
     def run(self, options: argparse.Namespace) -> Any:
         from edge_router.routing.artifact.manifest import RouterArtifact
@@ -227,14 +226,14 @@ class EnrolmentStudy:
     help = "new experts enrolled from few rows, judged on test rows"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument(
-            "--artifact", default="router-small", help="a shipped name or a directory"
-        )
+        add_shared(parser, "--artifact")
         parser.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
-        parser.add_argument("--work", type=Path, default=Path("work"))
+        add_shared(parser, "--work")
         parser.add_argument("--pool", type=int, help="only so many train rows (default: all)")
-        parser.add_argument("--draws", type=int, default=20)
-        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument(
+            "--draws", type=int, default=20, help="samples of rows for each number of rows"
+        )
+        add_shared(parser, "--seed")
         parser.add_argument("--out", type=Path, help="folder for enrolment.json and .md")
 
     def run(self, options: argparse.Namespace) -> Any:
@@ -261,13 +260,13 @@ class DriftStudy:
     help = "false alarms and real ones of the drift monitor"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--artifact", default="router-small", help="the router")
+        add_shared(parser, "--artifact")
         parser.add_argument("--data", type=Path, required=True, help="folder with queries/")
         parser.add_argument(
-            "--streams", type=int, default=800, help="without drift; a quarter with"
-        )
-        parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--work", type=Path, default=Path("work"))
+            "--streams", type=int, default=800,
+            help="streams of queries without drift; a quarter as many with drift",
+        )  # fmt: skip
+        add_shared(parser, "--seed", "--work")
         parser.add_argument("--out", type=Path, help="folder for drift.json and .md")
 
     def run(self, options: argparse.Namespace) -> Any:

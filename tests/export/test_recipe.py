@@ -22,6 +22,17 @@ def test_a_recipe_without_points_has_the_usual_ones() -> None:
     assert Recipe.load(SHIPPED).points == POINTS
 
 
+def test_a_shipped_recipe_goes_by_its_name_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the examples of `export` have it; a file of that name comes first."""
+    monkeypatch.chdir(tmp_path)
+    assert Recipe.load(Path("router-small")) == Recipe.load(SHIPPED)
+    Path("router-small").write_text("nothing = 1\n", encoding="utf-8")
+    with pytest.raises(BadData, match="nothing"):
+        Recipe.load(Path("router-small"))
+
+
 def test_a_recipe_may_state_points_of_its_own(tmp_path: Path) -> None:
     """They replace the usual ones."""
     path = with_points(tmp_path, "[points.thrifty]\nprice = 0.5\nleast_quality = 0.1\n")

@@ -77,7 +77,7 @@ class LastConversation:
 
     @classmethod
     def of(cls, config: Config) -> Self:
-        """By the settings `keep_conversation`, `data_dir` and `[privacy]`."""
+        """The last conversation by the settings `keep_conversation`, `data_dir` and `[privacy]`."""
         from edge_router.client.arguments import gate_of
 
         path = config.data_folder / FILE if config.keep_conversation else None

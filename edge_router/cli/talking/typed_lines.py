@@ -41,7 +41,7 @@ class TypedLines:
 
     @classmethod
     def of(cls, config: Config, is_private: Callable[[str], bool]) -> TypedLines:
-        """By the settings `keep_conversation` and `data_dir`."""
+        """Typed lines by the settings `keep_conversation` and `data_dir`."""
         return cls(config.data_folder / FILE if config.keep_conversation else None, is_private)
 
     def __iter__(self) -> Generator[str, None, None]:

@@ -195,7 +195,7 @@ class Dispatch:
             return
 
     def close(self) -> None:
-        """Holds nothing of its own."""
+        """Does nothing: a dispatch holds no file and no thread."""
 
     def _broke_off(self, query: Query, error: BackendError) -> None:
         """Note that an expert's answer broke off; raises `error` where no other expert is left."""
@@ -241,8 +241,8 @@ class Dispatch:
 def _thinking(
     chunks: Chunks, name: str, *, shown: bool
 ) -> Generator[ChatChunk, None, tuple[list[ChatChunk], ChatChunk]]:
-    """What an expert thinks before its first piece, and that piece; closes `chunks` if the caller
-    leaves meanwhile."""
+    """Give what an expert thinks before its first piece, and return that piece; closes `chunks`
+    if the caller leaves meanwhile."""
     thoughts: list[ChatChunk] = []
     try:
         while (chunk := first_piece(chunks, name)).is_thought:
@@ -282,8 +282,8 @@ def _experts_of(query: Query) -> dict[str, Expert]:
 
 
 def _rule_out_smaller(query: Query, name: str) -> None:
-    """Note that `name` had too little room, and that experts without more are not asked; after a
-    second overflow nobody is. One whose context is not known may have more."""
+    """Rule out the experts whose context is no larger than that of `name`, which was too small;
+    one of unknown size stays. After a second overflow no other expert is asked."""
     again = query.overflow is not None
     query.overflow = query.overflow or name
     experts = _experts_of(query)

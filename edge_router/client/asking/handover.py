@@ -57,7 +57,8 @@ class Handover:
         asking: Ask,
         limits: Callable[[Constraints | None], Constraints],
     ) -> Self | None:
-        """None where deferral is off. Raises ConfigError as `Watch.from_config` does."""
+        """The handover that the settings state, None where deferral is off. Raises ConfigError
+        as `Watch.from_config` does."""
         watch = Watch.from_config(config, router.artifact)
         return None if watch is None else cls(watch, router, asking, limits)
 

@@ -88,8 +88,8 @@ class Hedge:
                 race.join(END_S)
 
     def _first(self, race: _Race, name: str, other: str) -> tuple[_Runner, ChatChunk]:
-        """Who sends the first piece, and that piece. Raises the error of `name` where nobody does,
-        and at once where it refuses the request."""
+        """The expert that sends the first piece, and that piece. Raises the error of `name`
+        where none sends one, and at once where `name` refuses the request."""
         until = time.monotonic() + self._after_s
         failures: dict[str, BackendError] = {}
         while True:

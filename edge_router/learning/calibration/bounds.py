@@ -53,7 +53,7 @@ def binomial_interval(count: int, rows: int, delta: float) -> tuple[float, float
 
 
 def _last_true(holds: Callable[[float], bool]) -> float:
-    """Where a statement about 0..1 turns from true to false, from above to 1e-12."""
+    """The place in 0..1, to 1e-12 from above, where a statement turns from true to false."""
     low, high = 0.0, 1.0
     while high - low > 1e-12:
         middle = (low + high) / 2

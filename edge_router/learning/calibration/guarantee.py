@@ -12,7 +12,7 @@ import numpy as np
 from edge_router.errors import ConfigError, TargetUnsupported
 from edge_router.guards.checks import MOST
 from edge_router.routing.arrays import Bools, Float64s
-from edge_router.routing.experts.dollars import dollars
+from edge_router.settings.dollars import dollars
 
 from .bounds import binomial_interval, mean_is_below
 from .evidence import Evidence

@@ -26,7 +26,7 @@ class Traffic:
 
     @classmethod
     def of_query(cls, query: Representation, characters: int) -> Self:
-        """Only one."""
+        """The traffic of a single query."""
         return cls(
             query.vector[None], np.array([query.log_tokens], np.float32), np.array([characters])
         )

@@ -125,7 +125,7 @@ MONTHS = (
 
 
 def everyday_questions() -> Iterator[Question]:
-    """All of them, always in the same order."""
+    """All everyday questions, always in the same order."""
     yield from _pairs("capital", CAPITALS, "What is the capital of {}?")
     yield from _pairs("capital", CAPITALS, "Which city is the capital of {}? Answer briefly.")
     yield from _pairs("opposite", OPPOSITES, "What is the opposite of {}?")

@@ -17,8 +17,8 @@ from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import CHARACTERS_PER_TOKEN, ChatCompletion, ChatRequest
 from edge_router.errors import ConfigError
-from edge_router.routing.experts.dollars import dollars
 from edge_router.routing.experts.expert import Pricing
+from edge_router.settings.dollars import dollars
 
 from ..outcomes.rows import Row
 from .asking import Retries, outcome_row, question_request, record
@@ -161,7 +161,7 @@ class Examination:
 
 
 def exam_questions() -> list[ExamQuestion]:
-    """All that ship, in a fixed order."""
+    """All questions that ship, in a fixed order."""
     return [
         ExamQuestion(_digest(query), kind, metric, query, gold)
         for kind, metric, query, gold in everyday_questions()

@@ -35,7 +35,7 @@ class Journal:
     path: Path
 
     def rows(self) -> list[Row]:
-        """All of `stream`."""
+        """All rows of `stream`."""
         return list(self.stream())
 
     def stream(self) -> Iterator[Row]:

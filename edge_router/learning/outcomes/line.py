@@ -38,5 +38,5 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _short(usd: float | None) -> float | None:
-    """To a billionth of a dollar: a token costs some millionths."""
+    """Dollars rounded to a billionth: a token costs some millionths."""
     return None if usd is None else round(usd, 9)

@@ -264,7 +264,7 @@ def outcome_of(
     rival: str | None = None,
     shadow: str | None = None,
 ) -> Outcome | None:
-    """None for a decision that no router made."""
+    """The row of an answered query, None for a decision that no router made."""
     decision, usage = record.decision, record.usage
     if decision.grounds is None or (query := decision.grounds.query) is None:
         return None

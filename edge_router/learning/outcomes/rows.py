@@ -114,7 +114,7 @@ class OutcomeRows:
         }
 
     def _field(self, name: str, value: Any, where: str) -> Any:
-        """The field as it may be used; None where it is not known."""
+        """The checked value of a field; None where it is not known."""
         if name in BY_EXPERT:
             return self._by_expert(name, value, where)
         if name == "messages":

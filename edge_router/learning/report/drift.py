@@ -38,7 +38,7 @@ def drift_of(path: Path, artifact: RouterArtifact) -> tuple[list[Stretch], str]:
 
 
 def _last(path: Path, artifact: RouterArtifact) -> Iterator[tuple[Representation, int]]:
-    """The last queries that this router read. Raises LearningError, one of FAULTS."""
+    """The last queries that this router read. Raises LearningError, or one of FAULTS."""
     dim, seen = artifact.manifest.representation_dim, []
     for row in stored_rows(path, NAMES):
         if row["artifact"] == artifact.hash:

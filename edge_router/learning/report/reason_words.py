@@ -24,7 +24,7 @@ OF_ANSWERS = {  # codes of `AnswerRecord.reason` that no decision has
 
 
 def reason_words(code: str) -> str:
-    """The meaning of a code; a code that this version does not know is told as such."""
+    """The meaning of a code, or that this version does not know the code."""
     if code in OF_ANSWERS:
         return OF_ANSWERS[code]
     try:

@@ -79,8 +79,8 @@ def report_of(
     drift: Sequence[Stretch] = (),
     drift_unknown: str = "",
 ) -> Report:
-    """Of a log with at least one answer; `offered` as in `savings_of`, `prices` and `cached_share`
-    as in `reading_of`. Raises LearningError for an empty log."""
+    """The report of a log with at least one answer; `offered` as in `savings_of`, `prices` and
+    `cached_share` as in `reading_of`. Raises LearningError for an empty log."""
     if not len(log):
         raise LearningError(
             "the log is empty: with the setting learn = true, answers from now on are kept"

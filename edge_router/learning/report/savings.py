@@ -128,13 +128,14 @@ def _compared(
     asked = log.answered if choices is None else choices
     gave = (asked[:, None] == experts).astype(np.float64)
     best = _best(single, costs)
+    saved: Float64s | None = None
+    beyond = False
     if costs is None:
-        shares = resampled.means(gave)
-        coin, saved, beyond = (shares * single).sum(axis=1), None, False
+        coin = (resampled.means(gave) * single).sum(axis=1)
     else:
         coin = _hull(costs[1], single, costs[0])
-        saved, beyond = _cheapest_mix(costs[1], single, routed, best)
-        saved = saved - costs[0]
+        mix_usd, beyond = _cheapest_mix(costs[1], single, routed, best)
+        saved = mix_usd - costs[0]
     scored, names = log.scored, [log.experts[number] for number in experts]
     drawn = int(qualities.drawn.sum())
     return Savings(

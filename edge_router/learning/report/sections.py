@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
-from edge_router.routing.experts.dollars import dollars
+from edge_router.settings.dollars import dollars
 
 from ..page.content import NOTHING, Figure, Section, Table
 from .chart import cost_quality_chart, shares_chart

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge_router.routing.experts.dollars import dollars
+from edge_router.settings.dollars import dollars
 
 from .savings import Interval, Savings
 

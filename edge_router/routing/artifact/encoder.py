@@ -161,7 +161,8 @@ _LEFT_BEHIND: list[Any] = []
 
 
 def _is_sound(numbers: Float32s, shape: tuple[int, int]) -> bool:
-    """A sum of squares shows what is not finite at a hundredth of the cost of looking."""
+    """Whether the numbers have this shape and are finite. Their sum of squares tells the latter,
+    in a hundredth of the time that a look at each would take."""
     flat = numbers.ravel()
     return numbers.shape == shape and math.isfinite(flat.dot(flat))
 
@@ -202,13 +203,14 @@ def _say_once(reason: str, level: int) -> None:
 
 
 def _say_without(error: ImportError) -> None:
-    """One line in the log: a warning where it is installed and broken."""
+    """Log that onnxruntime is missing; as a warning where it is installed and broken."""
     is_absent = isinstance(error, ModuleNotFoundError) and error.name == "onnxruntime"
     _say_once(str(error), logging.INFO if is_absent else logging.WARNING)
 
 
 def _session(model: str | bytes, where: str, threads: int = 1, *, fused: bool = True) -> Any:
-    """Of a file by its path, or of its content; in numpy where there is no onnxruntime."""
+    """A session for a graph, given by its path or its content; numpy's where onnxruntime is
+    missing."""
     onnxruntime = link_runtime()
     if onnxruntime is None:
         return _in_numpy(model, where)
@@ -249,7 +251,7 @@ def _in_numpy(model: str | bytes, where: str) -> Any:
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """Every kind of exception of onnxruntime's own; asked for only when there is one."""
+    """The exception classes of onnxruntime; none where it was not imported."""
     if sys.modules.get("onnxruntime") is None:
         return ()
     from onnxruntime.capi import onnxruntime_pybind11_state as state

@@ -55,7 +55,7 @@ def _read_to_the_end(file: Any, path: Path, size: int) -> bytes:
 def read_json(content: bytes, where: str, *, long_objects: bool = False) -> dict[str, Any]:
     """One JSON object in UTF-8, no name twice, no NaN. Raises ArtifactCorrupt.
 
-    With `long_objects` nobody looks for a name that stands twice; the last one counts.
+    With `long_objects` a name that stands twice is not looked for; its last value counts.
     """
     if content.count(b"{") + content.count(b"[") > MAX_CONTAINERS:
         raise ArtifactCorrupt(f"{where} holds more than {MAX_CONTAINERS} lists and objects")

@@ -57,12 +57,12 @@ class KnownQueries:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """From the file that `write` made. Raises ArtifactCorrupt."""
+        """Read the file that `write` made. Raises ArtifactCorrupt."""
         return cls.of_content(read_regular(path, MAX_BYTES), str(path))
 
     @classmethod
     def of_content(cls, content: bytes, where: str) -> Self:
-        """From the content of such a file; `where` names it. Raises ArtifactCorrupt."""
+        """Parse the content of such a file; `where` names it in errors. Raises ArtifactCorrupt."""
         arrays = read_arrays(content, where, KINDS)
         _check(arrays, where)
         steps = arrays["scores"]
@@ -70,7 +70,7 @@ class KnownQueries:
         return cls(**{name: _wide(array) for name, array in arrays.items()})
 
     def write(self, path: Path) -> None:
-        """As an npz file; vectors in half precision, scores in steps of 1/250."""
+        """Write an npz file; vectors in half precision, scores in steps of 1/250."""
         arrays: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         steps = np.where(np.isnan(self.scores), UNKNOWN, np.rint(self.scores * STEPS))
         arrays["scores"] = steps.astype(np.uint8)
@@ -101,7 +101,7 @@ class KnownQueries:
 
 
 def _check(arrays: Mapping[str, npt.NDArray[Any]], where: str) -> None:
-    """That the arrays belong together and hold what they should."""
+    """Check that the arrays fit each other in shape and that their values are in range."""
     scores, characters = arrays["scores"], arrays["characters"]
     rows = len(scores)
     per_query = [name for name in KINDS if name not in ("experts", "scores")]

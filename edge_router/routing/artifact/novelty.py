@@ -64,7 +64,8 @@ class Familiar:
 
     @classmethod
     def of(cls, artifact: RouterArtifact) -> Self:
-        """Raises ArtifactIncompatible for an artifact without known queries. Takes a moment."""
+        """Measure the known queries of an artifact. Raises ArtifactIncompatible for an artifact
+        without any. Takes a moment."""
         known = artifact.known_queries()
         if known is None:
             raise ArtifactIncompatible(
@@ -121,7 +122,7 @@ def nearest(directions: Float32s, vector: Float32s, count: int) -> tuple[Places,
 
 
 def _distances_to_others(directions: Float32s) -> Float32s:
-    """Of each row the cosine distance to the nearest other one."""
+    """The cosine distance (rows,) of each row to the nearest other row."""
     distances = np.empty(len(directions), dtype=np.float32)
     for start in range(0, len(directions), BLOCK):
         cosines = directions[start : start + BLOCK] @ directions.T  # (block, queries)

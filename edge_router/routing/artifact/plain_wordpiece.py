@@ -86,7 +86,7 @@ class PlainWordPiece:
         return "".join(map(self._cleaned, text))
 
     def _pieces(self, word: str) -> list[int]:
-        """The longest known piece first; nothing of a word that has an unknown one."""
+        """The pieces of a word, the longest first; only the unknown token if a part is unknown."""
         if len(word) > self._most:
             return self._unknown
         ids, start = [], 0
@@ -104,7 +104,7 @@ class PlainWordPiece:
 
 
 def _finder(contents: Sequence[str]) -> re.Pattern[str] | None:
-    """Of the leftmost, then the longest."""
+    """A pattern that finds the leftmost added token, the longest where several begin there."""
     if not contents:
         return None
     return re.compile("|".join(map(re.escape, sorted(contents, key=len, reverse=True))))

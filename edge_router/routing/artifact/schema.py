@@ -90,7 +90,7 @@ class Checked:
                 self.number(item, f"{field}[{number}]", -LARGEST, LARGEST)
 
     def plain(self, value: Any, field: str, depth: int = MAX_DEPTH) -> None:
-        """Whatever JSON may say, within bounds: what is shown and not computed with."""
+        """Any JSON value within bounds: it is shown, nothing is computed with it."""
         if depth == 0:
             self.refuse(value, field, f"nested at most {MAX_DEPTH} deep")
         if type(value) is dict:
@@ -111,7 +111,7 @@ def name(check: Checked, value: Any, field: str) -> None:
 
 
 def check_experts(content: Any, where: str, dim: int) -> None:
-    """Of experts.json, with heads for vectors (dim,). Raises ArtifactCorrupt."""
+    """Check experts.json, whose heads take vectors (dim,). Raises ArtifactCorrupt."""
     check = Checked(where)
 
     def head(check: Checked, value: Any, field: str) -> None:
@@ -165,7 +165,7 @@ def _check_reference(check: Checked, value: Any, field: str) -> None:
 
 
 def check_calibration(content: Any, where: str) -> None:
-    """Of calibration.json. Raises ArtifactCorrupt."""
+    """Check calibration.json. Raises ArtifactCorrupt."""
     check = Checked(where)
     check.fields(content, TOP, ("temperature", "operating_points"), ("ece", "brier"))
     check.number(content["temperature"], "temperature", 1e-3, 1e3)

@@ -52,7 +52,8 @@ class WordPiece:
 
     @classmethod
     def read(cls, content: bytes, where: str) -> Self:
-        """From the content of the file `where`. Raises ArtifactCorrupt, also for another kind."""
+        """Read the settings from the content of the file `where`. Raises ArtifactCorrupt, also
+        for a tokenizer of another kind."""
         settings, check = read_json(content, where, long_objects=True), Checked(where)
         check.fields(settings, "its top level", ("model", "normalizer", "pre_tokenizer",
                      "added_tokens"), IGNORED)  # fmt: skip

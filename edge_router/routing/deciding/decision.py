@@ -150,7 +150,7 @@ class Decision:
 
     @property
     def words(self) -> str:
-        """The reason in one clause, and whether nobody is expected to do well."""
+        """The reason in one clause, and whether no expert is expected to do well."""
         return self._why() + (f"; {NOBODY}" if self.nobody_does_well else "")
 
     @property
@@ -208,7 +208,7 @@ class Decision:
 
 
 def _decision(stated: dict[str, Any]) -> Decision:
-    """One that crossed a process boundary."""
+    """Restore a decision that crossed a process boundary."""
     return Decision(**stated)
 
 
@@ -270,8 +270,10 @@ class Verdict:
 
 
 class Weighed(Protocol):
-    """All candidates of a query as a rule sees them, whoever of them may answer; each method is
-    told who may, by their places (usable,), of which there is at least one."""
+    """All candidates of a query as a rule compares them, also those that are ruled out.
+
+    The methods take the places (usable,) of the experts that may answer, at least one.
+    """
 
     def best(self, among: Places) -> int:
         """The place of the expert to ask."""
@@ -282,14 +284,14 @@ class Weighed(Protocol):
         ...
 
     def verdict(self, among: Places, place: int) -> Verdict:
-        """Why the expert at `place` was taken of those `among`."""
+        """Why the rule chose the expert at `place` from those `among`."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
-    """What a `Weighed` says by its `ranking`: the places of all candidates (experts,), best first,
-    whoever of them may answer."""
+    """A `Weighed` given by its `ranking`: the places of all candidates (experts,), best first,
+    also of those that are ruled out."""
 
     ranking: Places
 

@@ -22,7 +22,7 @@ __all__ = ["OtherPoint"]
 
 @dataclass(frozen=True, slots=True)
 class OtherPoint:
-    """Decides by `point` what was decided with the corrections of `made_by`; pure, asks nobody.
+    """Decides by `point` what was decided with the corrections of `made_by`; no expert is asked.
 
     `usd_per_second` is what a second is worth.
     """

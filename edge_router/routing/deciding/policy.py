@@ -35,14 +35,14 @@ def decide(
     absent: Collection[str] = (),
     needs: Needs = NO_NEEDS,
 ) -> Decision:
-    """Choose among `candidates` for a query whose untrimmable part has `input_tokens`, and as many
-    `tokens` as an expert itself counts where it can, by its name.
+    """Choose one of `candidates` for a query.
 
-    Constraints rule experts out first, and so does what the request `needs`. `doubts` (expert to
-    reason) then rule out more, as long as somebody else may answer: they come from the state of the
-    device, which is no promise. Among the others `rule` chooses, with all candidates in sight.
-    Those `absent` are neither asked nor wanted, and only compared with. Raises NoExpertFits when
-    everyone is ruled out.
+    `input_tokens` estimates the length of the part that no context may drop; `tokens` has the
+    counts of the experts that count it themselves, by name. Constraints rule experts out first, and
+    so does what the request `needs`. `doubts` (expert to reason) then rule out more, as long as
+    another expert may answer: they come from the state of the device, which is no promise. Of the
+    rest `rule` chooses, with all candidates in sight. Experts that are `absent` are neither asked
+    nor wanted, only compared with. Raises NoExpertFits when every expert is ruled out.
     """
     everyone = Candidates.of(candidates)
     names = everyone.names
@@ -86,13 +86,13 @@ def decide(
 
 
 def _lengths(candidates: Candidates, input_tokens: int, tokens: Mapping[str, int]) -> Float64s:
-    """(experts,) tokens that each of them would have to read."""
+    """How many tokens each expert would have to read (experts,)."""
     counts = [tokens.get(name, input_tokens) for name in candidates.names]
     return np.array(counts, dtype=np.float64)
 
 
 def _places(names: Sequence[str], without: Collection[str]) -> Places:
-    """Those of all candidates but some."""
+    """The places of all candidates but those `without`."""
     if not without:
         return np.arange(len(names))
     left = [place for place, name in enumerate(names) if name not in without]
@@ -122,7 +122,8 @@ def _excluded(
 def _ruled_out(
     candidates: Candidates, constraints: Constraints, lengths: Float64s | int, needs: Needs
 ) -> Iterator[tuple[Reason, Bools]]:
-    """Why candidates may not answer and which (experts,), the most telling reason first."""
+    """Each reason with the candidates (experts,) that it rules out, the most telling reason
+    first."""
     traits, placement = candidates.traits, constraints.placement
     yield Reason.NOT_CONFIGURED, traits.not_configured
     if placement == Placement.ONLY_ON_DEVICE:
@@ -166,8 +167,8 @@ def _too_dear(costs: Float64s, constraints: Constraints) -> Iterator[tuple[Reaso
 
 
 def _choose(weighed: Weighed, traits: Traits, among: Places, constraints: Constraints) -> int:
-    """The place of the expert to ask; of those in the cloud the rule's best, where it is
-    preferred."""
+    """The place of the expert to ask: the rule's best, or its best in the cloud where the cloud
+    is preferred."""
     if constraints.placement == Placement.PREFER_IN_CLOUD:
         for in_cloud in (traits.in_cloud & ~traits.not_configured, traits.in_cloud):
             if (there := in_cloud[among]).any():

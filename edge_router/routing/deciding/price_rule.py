@@ -30,8 +30,8 @@ __all__ = ["CheapestRule", "PriceRule", "Scores"]
 class PriceRule:
     """The choice of `chosen`, with its reasons; `usd_per_second` is what a second is worth.
 
-    The order of the others is that of the same scores: whoever is asked next is the one that would
-    have been chosen without those before it.
+    The other experts follow by the same scores: the next one asked is the one that would have been
+    chosen without those before it.
     """
 
     point: OperatingPoint

@@ -59,7 +59,8 @@ class StoredPoint:
 
     @classmethod
     def load(cls, folder: Path, name: str) -> Self:
-        """From the data folder. Raises ConfigError for a file that is not one."""
+        """Read the point called `name` from a data folder. Raises ConfigError for a file that
+        holds none."""
         path = point_path(folder, name)
         try:
             stored = read_object(path)
@@ -101,7 +102,7 @@ class StoredPoint:
             raise ValueError(f"heads lack {sorted(lacking)}")
 
     def write(self, folder: Path) -> Path:
-        """Into the data folder; returns the file. Raises OSError."""
+        """Write it into the data folder; returns the file. Raises OSError."""
         path = point_path(folder, self.name)
         write_atomically(path, json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n")
         return path
@@ -178,7 +179,7 @@ def _refuse_other_version(stored: Mapping[str, Any], name: str) -> None:
 
 
 def _corrections(stored: Any) -> dict[str, Correction]:
-    """Raises one of FAULTS for what corrects nothing."""
+    """Corrections by the experts' names. Raises one of FAULTS for invalid numbers."""
     corrections = {}
     for expert, one in table(stored, "corrections").items():
         numbers = {key: number(value, key) for key, value in table(one, expert).items()}
@@ -208,7 +209,7 @@ def _weighed(prices: Mapping[str, Prices]) -> Mapping[str, Prices]:
 def _price_words(prices: Prices) -> str:
     if prices is None:
         return "an unknown price"
-    from ..experts.dollars import dollars
+    from edge_router.settings.dollars import dollars
 
     read, written, hour = prices
     per_hour = f" and {dollars(hour, digits=6)} per hour" if hour else ""

@@ -44,5 +44,5 @@ class ThinkingLevels:
 
 
 def _same(one: ReasoningEffort, other: ReasoningEffort) -> bool:
-    """Not to think has two names."""
+    """Whether two efforts are the same; not to think has two names."""
     return one == other or (one in NO_THOUGHT and other in NO_THOUGHT)

@@ -76,7 +76,7 @@ def _counted(texts: Sequence[str], backend: Backend) -> int | None:
 
 
 def least_tokens(texts: Sequence[str], *, enough: float) -> int:
-    """No tokenizer that is in use makes fewer of these texts.
+    """A lower bound: no tokenizer in use makes fewer tokens of these texts.
 
     Runs of blanks are left out, unless there are `enough` tokens whatever they are.
     """
@@ -97,5 +97,5 @@ def likely_tokens(texts: Sequence[str]) -> int:
 
 
 def _size(text: str) -> int:
-    """In bytes of UTF-8."""
+    """The size of a text in bytes of UTF-8."""
     return len(text) if text.isascii() else len(text.encode())

@@ -110,7 +110,7 @@ def enrolled_path(folder: Path, name: str) -> Path:
 
 
 def enrolled_names(folder: Path) -> list[str]:
-    """Who is kept in a data folder."""
+    """The names of the experts kept in a data folder."""
     return sorted(path.stem for path in (folder / "experts").glob("*.json"))
 
 
@@ -140,7 +140,7 @@ def _is_own(name: str, artifact: RouterArtifact) -> bool:
 
 
 def _provenance(stored: Mapping[str, Any]) -> Provenance:
-    """Raises one of FAULTS."""
+    """The provenance in a file. Raises one of FAULTS for any other content."""
     for name in ("created", "artifact", "artifact_hash", "command"):
         text(stored[name], name)
     number(stored["outcomes"], "outcomes", 0)
@@ -150,7 +150,7 @@ def _provenance(stored: Mapping[str, Any]) -> Provenance:
 
 
 def _head(stored: Mapping[str, Any], dim: int) -> ExpertHead:
-    """Raises one of FAULTS for what is no head of `dim` weights."""
+    """The head in a file, with `dim` weights. Raises one of FAULTS for any other content."""
     weights = stored["weights"]
     if not isinstance(weights, list) or len(weights) != dim:
         raise ValueError(f"a head has no {dim} weights")

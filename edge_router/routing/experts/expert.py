@@ -179,7 +179,7 @@ class Estimate:
     output_tokens: float
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for what nobody can expect: NaN, infinite, out of range."""
+        """Raises ConfigError for an impossible estimate: NaN, infinite, out of range."""
         if not (
             type(self.name) is str
             and type(self.quality) is type(self.latency_s) is type(self.output_tokens) is float
@@ -196,7 +196,7 @@ class Estimate:
     @property
     def words(self) -> str:
         """In the user's units: "82% for $0.0004 in 1.2 s"."""
-        from .dollars import dollars
+        from edge_router.settings.dollars import dollars
 
         cost = "an unknown price" if self.cost_usd is None else dollars(self.cost_usd)
         return f"{self.quality:.0%} for {cost} in {self.latency_s:.1f} s"

@@ -184,7 +184,7 @@ class Traits:
     context_tokens: Float64s
 
     def lacking(self, capability: Capability) -> Bools:
-        """Which of them (experts,) lack a capability."""
+        """Which experts lack a capability (experts,)."""
         lacking = [capability not in expert.capabilities for expert in self.experts]
         return np.array(lacking, dtype=np.bool_)
 
@@ -204,7 +204,7 @@ class Traits:
         )
 
     def take(self, places: Places) -> Traits:
-        """Those of the experts at `places`."""
+        """The traits of the experts at `places`."""
         return Traits(
             self.experts[places],
             self.names[places],
@@ -256,7 +256,7 @@ class Candidates(Sequence[Candidate]):
         return Estimates(self)
 
     def take(self, places: Places) -> Candidates:
-        """Those at `places`, in that order."""
+        """The candidates at `places`, in that order."""
         return Candidates(
             self.traits.take(places),
             self.quality[places],
@@ -337,7 +337,7 @@ class Estimates(Mapping[str, Estimate]):
 
 
 def _objects(values: Sequence[object]) -> npt.NDArray[Any]:
-    """(values,) whatever they are; numpy would look inside them."""
+    """An array (values,) of any objects; numpy would look inside them."""
     objects = np.empty(len(values), dtype=object)
     objects[:] = values
     return objects

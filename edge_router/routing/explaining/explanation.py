@@ -130,9 +130,9 @@ class Explanation:
         artifact: RouterArtifact,
         changes: Callable[[Grounds], tuple[Change, ...]],
     ) -> Self:
-        """Of a decision that a router with this artifact made; reads its known queries.
+        """Explain a decision of a router with this artifact, whose known queries it reads.
 
-        `changes` finds what would change it.
+        `changes` finds what would change the decision.
 
         Raises RoutingError for any other decision, ArtifactCorrupt.
         """

@@ -19,7 +19,8 @@ __all__ = ["Turn", "price_words", "turns", "turns_words"]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`expert` is chosen at prices above `above` and up to `up_to`; None where nobody follows."""
+    """`expert` is chosen at prices above `above` and up to `up_to`; None where there is no such
+    end."""
 
     expert: str
     above: float | None

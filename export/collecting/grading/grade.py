@@ -61,7 +61,7 @@ class Graded:
     cut: int = 0
 
     def to_json(self) -> dict[str, int]:
-        """All of them."""
+        """The counts by their names."""
         return asdict(self)
 
 
@@ -136,27 +136,25 @@ class _Pass:
         self._path, self._grading = path, grading
         self._journal, self._graded = journal, graded
         self._known = {line["graded"]: line for line in journal.rows() if "graded" in line}
-        self._waiting: deque[tuple[Row, bool]] = deque()  # whether it waits for a task's numbers
-        self._tasks: deque[Task] = deque()
+        self._waiting: deque[tuple[Row, Task | None]] = deque()  # with what is measured of it
 
     def rows(self, each: Each) -> Iterator[Row]:
         """The rows with their measurements, which are in the journal by then."""
         with self._journal.writer() as write, tqdm(desc="grade", unit="row") as bar:
             for piece in each(measured, self._pieces()):
                 for values in piece:
-                    yield from self._ready()
-                    row, _ = self._waiting.popleft()
-                    write(_line(row, self._tasks.popleft(), values))
+                    row, task = self._waiting.popleft()
+                    while task is None:
+                        yield row
+                        row, task = self._waiting.popleft()
+                    write(_line(row, task, values))
                     yield self._with(row, values)
+                while self._waiting and self._waiting[0][1] is None:
+                    yield self._waiting.popleft()[0]
                 bar.update(self._graded.rows - bar.n)
-            yield from self._ready()
-
-    def _ready(self) -> Iterator[Row]:
-        """Rows that wait for nothing, up to the first that does."""
-        while self._waiting and not self._waiting[0][1]:
-            yield self._waiting.popleft()[0]
 
     def _pieces(self) -> Iterator[list[Task]]:
+        """Read the rows, and give what is to be measured of them in pieces of similar work."""
         piece: list[Task] = []
         for row, question in placed_questions(self._path, self._grading.questions):
             task = self._task(row, question)
@@ -165,10 +163,9 @@ class _Pass:
             if task is not None and (line := self._known.pop(task.identity, None)):
                 ready, task = self._with(ready, _values(line)), None
             self._graded.rows += 1
-            self._waiting.append((ready, task is not None))
+            self._waiting.append((ready, task))
             if task is not None:
                 piece.append(task)
-                self._tasks.append(task)
             enough = sum(len(one.wanted) for one in piece) >= PIECE_ANSWERS
             if enough or len(self._waiting) % READ_AHEAD == 0:
                 yield piece

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base import Report, as_json, files_in
+from ..options import add_shared
 
 __all__ = ["AgentsStudy"]
 
@@ -18,17 +19,19 @@ class AgentsStudy:
     help = "how well requests reach agents, and what many agents cost"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--artifact", default="router-small", help="a name or a directory")
+        add_shared(parser, "--artifact")
         parser.add_argument("--data", type=Path, required=True, help="folder with queries/")
         parser.add_argument(
-            "--reference", action="store_true", help="all-MiniLM-L6-v2 beside the artifact"
+            "--reference", action="store_true", help="also all-MiniLM-L6-v2, beside the artifact"
         )
-        parser.add_argument("--slm", action="store_true", help="SmolLM2 under the mask: minutes")
+        parser.add_argument(
+            "--slm", action="store_true", help="also SmolLM2, which can write names only; minutes"
+        )
         parser.add_argument(
             "--semantic-router", type=Path, metavar="PYTHON",
             help="the interpreter of an environment with semantic-router, to show it beside ours",
         )  # fmt: skip
-        parser.add_argument("--work", type=Path, default=Path("work"), help="for embeddings")
+        add_shared(parser, "--work")
         parser.add_argument("--out", type=Path, help="folder for agents.json, .md and .svg")
 
     def run(self, options: argparse.Namespace) -> Any:

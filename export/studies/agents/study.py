@@ -79,17 +79,27 @@ def agents_study(
     if semantic_router is not None:
         study["semantic_router"] = _semantic_router(semantic_router, clinc, embedder, parts)
     if reference is not None:
-        from ...training.embedding import embed_cached
-
-        asked = list(dict.fromkeys([*clinc.texts, *banking.texts]))
-        known = KnownEmbedder("MiniLM", asked, embed_cached(asked, reference, work))
-        beside = _Parts(work / "agents-MiniLM")
-        study["reference"] = {one.name: _methods(one, known, beside) for one in (clinc, banking)}
-        if semantic_router is not None:
-            study["semantic_router_reference"] = _semantic_router(
-                semantic_router, clinc, known, beside
-            )
+        study |= _by_reference(clinc, banking, reference, work, semantic_router)
     return study
+
+
+def _by_reference(
+    clinc: Intents, banking: Intents, reference: Path, work: Path, semantic_router: Path | None
+) -> dict[str, Any]:
+    """The same methods with the embeddings of all-MiniLM-L6-v2."""
+    from ...training.embedding import embed_cached
+
+    asked = list(dict.fromkeys([*clinc.texts, *banking.texts]))
+    known = KnownEmbedder("MiniLM", asked, embed_cached(asked, reference, work))
+    parts = _Parts(work / "agents-MiniLM")
+    figures: dict[str, Any] = {
+        "reference": {one.name: _methods(one, known, parts) for one in (clinc, banking)}
+    }
+    if semantic_router is not None:
+        figures["semantic_router_reference"] = _semantic_router(
+            semantic_router, clinc, known, parts
+        )
+    return figures
 
 
 @dataclass(frozen=True, slots=True)

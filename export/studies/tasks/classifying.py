@@ -69,14 +69,12 @@ def classify_opseval(
     few, full = (_enrolled(router, folder / name, of[name], embed) for name in (FEW, "train"))
     tasks = full.tasks()
     rows = [*_uninformed(of["train"], of["test"], tasks, seed)]
-    classifiers: dict[str, TaskClassifier] = {
-        f"head, {len(of[FEW])} questions": HeadClassifier(few.head, embed),
-        f"neighbours, {len(of[FEW])} questions": NeighbourClassifier(few.index, few.tasks, embed),
-        f"head, {len(of['train']):,} questions": HeadClassifier(full.head, embed),
-        f"neighbours, {len(of['train']):,} questions": NeighbourClassifier(
-            full.index, full.tasks, embed
-        ),
-    }
+    classifiers: dict[str, TaskClassifier] = {}
+    for kept, count in ((few, len(of[FEW])), (full, len(of["train"]))):
+        classifiers[f"head, {count:,} questions"] = HeadClassifier(kept.head, embed)
+        classifiers[f"neighbours, {count:,} questions"] = NeighbourClassifier(
+            kept.index, kept.tasks, embed
+        )
     if fine_tune:
         from .fine_tuned import FineTunedClassifier
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base import Report, as_json
+from ..options import add_shared
 
 __all__ = ["TasksStudy"]
 
@@ -18,23 +19,21 @@ class TasksStudy:
     help = "task classifiers, and two-stage routing beside single experts"
 
     def options(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--artifact", default="router-small", help="a name or a directory")
+        add_shared(parser, "--artifact")
         parser.add_argument("--data", type=Path, required=True, help="folder with outcomes/")
         parser.add_argument(
             "--llm",
             type=int,
             default=0,
             metavar="N",
-            help="test questions that SmolLM2 classifies (default 0); about 15 s of a core each",
+            help="test questions that SmolLM2 classifies (about 15 s of a core each)",
         )
         parser.add_argument(
             "--fine-tune",
             action="store_true",
             help="also fine-tune Bench-CoE's classifier: 4 minutes, once for all routers",
         )
-        parser.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
-        parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--work", type=Path, default=Path("work"), help="for what is kept")
+        add_shared(parser, "--repeats", "--seed", "--work")
         parser.add_argument("--out", type=Path, help="folder for tasks.json, .md and figures")
 
     def run(self, options: argparse.Namespace) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base import Report, as_json
+from ..options import add_shared
 
 __all__ = ["ToRouterCommand"]
 
@@ -29,10 +30,13 @@ class ToRouterCommand:
             metavar="N",
             help="first ask N questions of each kind and write --answers, but for what it has",
         )
-        parser.add_argument("--seed", type=int, default=42, help="as the paper has it")
-        parser.add_argument("--repeats", type=int, default=1000, help="bootstrap resamples")
+        parser.add_argument("--seed", type=int, default=42, help="of all draws; the paper's is 42")
+        add_shared(parser, "--repeats")
         parser.add_argument(
-            "--work", type=Path, default=Path("work/to-router"), help="for models and vectors"
+            "--work",
+            type=Path,
+            default=Path("work/to-router"),
+            help="folder for models and vectors",
         )
         parser.add_argument("--out", type=Path, help="folder for to-router.json, .md and figures")
 

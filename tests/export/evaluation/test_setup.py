@@ -87,8 +87,11 @@ def test_the_command_makes_the_page(tmp_path: Path, capsys: pytest.CaptureFixtur
     arguments += ["--pools", "3", "5", "--split", "8:1:1", "--repeats", "2"]
     arguments += ["--reference", "crowd", "model-8", "--work", str(tmp_path / "work")]
     assert main([*arguments, "--out", str(tmp_path / "out")]) == 0
-    assert "## Pools of crowd" in capsys.readouterr().out
+    assert capsys.readouterr().out == f"wrote {tmp_path / 'out' / 'evaluation.html'}\n"
     assert (tmp_path / "out" / "evaluation.html").exists()
+    assert "## Pools of crowd" in (tmp_path / "out" / "evaluation.md").read_text(encoding="utf-8")
+    assert main(arguments) == 0
+    assert "## Pools of crowd" in capsys.readouterr().out
     for odd, message in (
         (["--pools", "1"], "a pool of 1 experts leaves nothing to choose"),
         (["--pools", "3", "--epochs", "0"], "--epochs is 0; it must be 1 or more"),

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from edge_router.cli.first_settings import BUNDLED, Choice, settings_text
 from edge_router.device.surroundings import CLOUDS, Cloud, LocalModel
-from edge_router.settings.aliases import OLLAMA_URL
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Placement
+from edge_router.settings.experts.aliases import OLLAMA_URL
 
 UNKNOWN = Cloud("ZED_API_KEY")
 

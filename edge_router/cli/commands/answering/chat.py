@@ -46,7 +46,7 @@ HELP = """\
 
 def add(commands: Any) -> None:
     """Register the command."""
-    chat = add_command(commands, "chat", _chat)
+    chat = add_command(commands, "chat", _chat, json=False)
     add_continue(chat)
     chat.add_argument("--max-tokens", type=int, default=None, help="length limit of an answer")
     chat.add_argument("--system", metavar="TEXT", help="what the expert is told before all else")
@@ -156,7 +156,7 @@ class Talk:
 
 
 def _named(expert: str) -> RankedRule:
-    """The rule that prefers one expert, whoever steps in where it may not answer."""
+    """The rule that prefers one expert; where it may not answer, the others follow."""
     from edge_router.routing.deciding.ranked_rule import RankedRule
     from edge_router.routing.deciding.reason import Reason
 

@@ -158,7 +158,7 @@ def _print_profiles(estimates: Mapping[str, Estimate], *, as_json: bool) -> None
     if as_json:
         print_json({name: rounded(asdict(estimate)) for name, estimate in estimates.items()})
         return
-    from edge_router.routing.experts.dollars import dollars
+    from edge_router.settings.dollars import dollars
 
     print(f"{'expert':<16}{'quality':>9}{'cost':>12}{'latency':>10}{'tokens':>8}")
     for name, estimate in estimates.items():
@@ -207,7 +207,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 
 def _expert(expert: Considered) -> str:
-    from edge_router.routing.experts.dollars import dollars
+    from edge_router.settings.dollars import dollars
 
     cost = "price unknown" if expert.cost_usd is None else dollars(expert.cost_usd)
     expense = "" if expert.expense is None else f", expense {expert.expense:.2f}"

@@ -185,7 +185,7 @@ def _limits(measured: Measured) -> str:
 
 
 def _cost(promise: Promise) -> str:
-    from edge_router.routing.experts.dollars import dollars
+    from edge_router.settings.dollars import dollars
 
     return (
         ""

@@ -86,7 +86,7 @@ def _read(router: Router, path: Path) -> Iterator[Seen]:
 
 
 def _asked_in(value: Any) -> Any:
-    """What was asked in one line: query, messages, or the prompt of a row of `log show --json`."""
+    """The query of one line: `query`, `messages`, or the prompt of a row of `log show --json`."""
     given = value if isinstance(value, dict) else {}
     for key in ("query", "messages", "prompt"):
         if given.get(key) is not None:

@@ -51,7 +51,7 @@ def _replay(options: argparse.Namespace) -> None:
 
 
 def _lines(replay: Replay) -> list[str]:
-    from edge_router.routing.experts.dollars import dollars
+    from edge_router.settings.dollars import dollars
 
     changed = sum(replay.changes.values())
     share = changed / replay.answers
@@ -65,7 +65,7 @@ def _lines(replay: Replay) -> list[str]:
 
 
 def _words(mean: Mean) -> str:
-    from edge_router.routing.experts.dollars import dollars
+    from edge_router.settings.dollars import dollars
 
     usd = "dollars not known" if mean.usd is None else f"{dollars(1000 * mean.usd)}/1000"
     return f"quality {mean.quality:.1%}, {usd}, {mean.seconds:.2f} s a query"

@@ -81,7 +81,7 @@ def _json(config: Config, ledger: Ledger) -> dict[str, Any]:
 
 
 def _print(config: Config, ledger: Ledger) -> None:
-    from edge_router.routing.experts.dollars import dollars
+    from edge_router.settings.dollars import dollars
 
     for one in _windows(config, ledger):
         print(visible(_line(one)))
@@ -97,7 +97,7 @@ def _print(config: Config, ledger: Ledger) -> None:
 
 def _line(one: Window) -> str:
     from edge_router.layers.periods import as_text
-    from edge_router.routing.experts.dollars import dollars
+    from edge_router.settings.dollars import dollars
 
     name = "each other caller" if one.caller == ANY_CALLER else one.caller
     whose = "" if name is None else f"{name}: "

@@ -137,7 +137,7 @@ def _reply(
 
 
 def _why(content: Any) -> str:
-    """What an error says, "" where it is none of ours."""
+    """The message of an error, "" for one that is not ours."""
     error = content.get("error") if isinstance(content, dict) else None
     return quoted(error["message"]) if isinstance(error, dict) and "message" in error else ""
 
@@ -162,7 +162,8 @@ def _is_model(said: Any) -> bool:
 
 
 def _here(url: str) -> str:
-    """The URL as a program of this machine reaches it: "every address" is none to connect to."""
+    """The URL by which a program of this machine reaches it: "every address" cannot be connected
+    to."""
     return url.replace("://0.0.0.0:", "://127.0.0.1:").replace("://[::]:", "://[::1]:")
 
 

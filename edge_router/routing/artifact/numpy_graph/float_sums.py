@@ -92,7 +92,7 @@ def _fused(first: Float32s, second: Any, third: Any) -> Float32s:
 
 
 def softmax(logits: Float32s) -> Float32s:
-    """Along the last axis of `logits` (..., size)."""
+    """The softmax along the last axis of `logits` (..., size)."""
     rows = [_softmax(row) for row in logits.reshape(-1, logits.shape[-1])]
     return np.stack(rows).reshape(logits.shape)
 
@@ -104,7 +104,7 @@ def _softmax(logits: Float32s) -> Float32s:
 
 
 def _exp(exponents: Float32s) -> Float32s:
-    """Of numbers up to 0."""
+    """The exponential of numbers up to 0."""
     exponents = np.maximum(LEAST, exponents)
     twos = _fused(exponents, PER_LN2, ROUNDS) - ROUNDS
     rest = _fused(twos, LN2_HIGH, exponents)

@@ -40,7 +40,8 @@ def _plain(function: Callable[..., Any]) -> Maker:
 
 
 def _attributes(node: Node, **defaults: Any) -> list[Any]:
-    """Their values in the order of `defaults`; NotAllowed for one that is not among them."""
+    """The values of a node's attributes, in the order of `defaults`. Raises NotAllowed for an
+    attribute that is not among them."""
     if odd := sorted(node.attributes.keys() - defaults.keys()):
         raise NotAllowed(f"has {node.operator} with the attributes {odd}")
     return [node.attributes.get(name, default) for name, default in defaults.items()]
@@ -80,7 +81,7 @@ def _shape(node: Node, _constants: Constants) -> Operator:
 
 
 def _slice(node: Node, constants: Constants) -> Operator:
-    """Of the first axis; where it ends may depend on a shape."""
+    """A slice of the first axis; its end may depend on a shape."""
     _attributes(node)
     if len(node.inputs) != 3:
         raise NotAllowed("has a Slice with axes or steps")
@@ -114,7 +115,8 @@ def _concat(node: Node, _constants: Constants) -> Operator:
 
 
 def _reduced(function: Callable[..., Array]) -> Maker:
-    """`function` of the numbers, the axes and whether they stay as axes of 1."""
+    """An operator that reduces axes by `function`, which takes the numbers, the axes, and
+    whether they stay as axes of 1."""
 
     def make(node: Node, constants: Constants) -> Operator:
         (keep,) = _attributes(node, keepdims=1)
@@ -140,7 +142,8 @@ def _mean(numbers: Array, axes: tuple[int, ...], keep: bool) -> Array:
 
 
 def _sum_of_squares(numbers: Array, axes: tuple[int, ...], keep: bool) -> Array:
-    """One after the other, as onnxruntime adds them: an embedding's are fractions."""
+    """Adds one square after the other, as onnxruntime does: an embedding's numbers are
+    fractions."""
     if axes not in ((-1,), (numbers.ndim - 1,)):
         raise ValueError(f"squares are summed over the last axis alone, not over {axes}")
     total = np.add.accumulate(numbers * numbers, axis=-1)[..., -1]
@@ -152,7 +155,8 @@ def _dequantized(steps: Array, scale: Array, zero: Array) -> Array:
 
 
 def _quantized(numbers: Array) -> Sequence[Array]:
-    """In 255 steps between the least and the largest, of which 0 is one: steps, size, and 0's."""
+    """Quantise to 255 steps between the least and the largest number, so that 0 is one of them:
+    the steps, their size, and the step of 0."""
     least = np.minimum(numbers.min(), np.float32(0))
     size = (np.maximum(numbers.max(), np.float32(0)) - least) / np.float32(LARGEST_STEP)
     size = size or np.float32(1)
@@ -185,7 +189,7 @@ def _integer_product(node: Node, constants: Constants) -> Operator:
 
 
 def _whole_product(node: Node, _constants: Constants) -> Operator:
-    """Of whole numbers whose sums stay below 2^24."""
+    """The product of matrices of whole numbers whose sums stay below 2^24."""
     (turned,) = _attributes(node, transB=0)
     if turned:
         return lambda first, second: first @ second.swapaxes(-1, -2)
@@ -193,7 +197,7 @@ def _whole_product(node: Node, _constants: Constants) -> Operator:
 
 
 def _read_out(node: Node, constants: Constants) -> Operator:
-    """Of one layer, or of several that read the same, see `joined`."""
+    """A read-out layer, or several that read the same tensor (see `joined`)."""
     (turned,) = _attributes(node, transB=0)
     places = range(1, len(node.inputs), 2)
     weights = [_constant(node, place, constants) for place in places]

@@ -52,7 +52,7 @@ def _check_ends(graph: Graph, wanted: Iterable[str]) -> None:
 
 
 def _shapes(graph: Graph, tokens: int) -> dict[str, Shape]:
-    """Of every tensor; NotAllowed where the whole would be too much."""
+    """The shape of every tensor. Raises NotAllowed where they are too large together."""
     shapes: dict[str, Shape] = dict.fromkeys(INPUTS, (1, tokens))
     known = Known(constants={}, sizes={})
     for constant in graph.constants:
@@ -103,7 +103,7 @@ def _define(shapes: dict[str, Shape], name: str, shape: Shape) -> None:
 
 
 def _read(node: Node, shapes: dict[str, Shape]) -> int:
-    """How many numbers it goes through; Gather and Slice only take what they give."""
+    """How many numbers a node reads; Gather, Slice and Shape read no more than they give."""
     if node.operator in ("Gather", "Slice", "Shape"):
         return 0
     return sum(math.prod(shapes[name]) for name in node.inputs if name)

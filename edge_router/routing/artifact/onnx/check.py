@@ -102,7 +102,8 @@ def _node(node: bytes, where: str, depth: int) -> Node:
 
 
 def _attribute(attribute: Buffer, where: str, depth: int) -> tuple[str, Attribute]:
-    """Its name and the one value that its type says; UNFIT where there is another."""
+    """The attribute's name, and the value in the field that its type names; UNFIT where another
+    field is set."""
     name, kind = "", 0
     values: dict[int, Attribute] = {}
     for field, value in fields(attribute):

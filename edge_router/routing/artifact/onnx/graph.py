@@ -95,7 +95,8 @@ _NEXT = bytes(byte >= 128 for byte in range(256))
 
 
 def _finite(raw: bytes) -> bool:
-    """Of float32 numbers: in NaN and infinity all eight bits of the exponent are set."""
+    """Whether float32 numbers are finite: NaN and infinity have all eight bits of the exponent
+    set."""
     top = raw[3::4].translate(_TOP)
     if 1 not in top:
         return True

@@ -95,7 +95,7 @@ def _axis(number: object, rank: int) -> int:
 
 
 def _axes(node: Node, rank: int, known: Known) -> list[int]:
-    """Those of the second input or of the attribute; all where none are said."""
+    """The axes of the second input or of the attribute; all axes where neither states any."""
     if len(node.inputs) > 1 and node.inputs[1]:
         said: object = known.constant(node, 1)
     else:
@@ -175,7 +175,8 @@ def _shape(node: Node, inputs: Sequence[Shape], known: Known) -> list[Shape]:
 
 
 def _sliced(node: Node, inputs: Sequence[Shape], known: Known) -> list[Shape]:
-    """An end that comes from shapes counts; one that nobody knows leaves the size as it was."""
+    """The shape after a slice; an end that is unknown, even from shapes, leaves the size as it
+    was."""
     left, starts = list(inputs[0]), known.constant(node, 1)
     ends = known.size(node.inputs[2]) or [2**62] * len(starts)
     axes = known.constant(node, 3) if len(node.inputs) > 3 else list(range(len(starts)))
@@ -217,7 +218,7 @@ def _keep_sizes(node: Node, known: Known) -> None:
 
 
 def _turned(node: Node, inputs: Sequence[Shape]) -> tuple[Shape, Shape]:
-    """The two matrices, or stacks of them, that are multiplied."""
+    """The two matrices, or stacks of matrices, that are multiplied, transposed as the node says."""
     first, second = inputs[:2]
     if len(first) < 2 or len(second) < 2:
         raise NotAllowed(f"{first} and {second} are no matrices")

@@ -21,6 +21,14 @@ from ..setting import Setting
 __all__ = ["GradedPair", "graded"]
 
 RANDOM_APGR = 0.5
+APGR_COLUMNS = (
+    "pair", "queries", "weak", "strong", "router", "prompt length", "oracle", "above length",
+)  # fmt: skip
+EXPLAINED = (
+    "Queries go to the strong expert in the order of the expected gain between the two sizes "
+    "that stand for the pair. A share of 0 is random, 1 is the oracle. Small tables: look at "
+    "the intervals."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,35 +100,13 @@ def graded(setting: Setting, asked: Sequence[GradedPair] = GRADED) -> Result:
             rows.append((name, len(one.weak), *_apgrs(setting, one)))
             shares.append((name, *_shares(setting, one)))
         shares.append((f"{table}: mean", *_mean_shares(setting, scored)))
-    text = (
-        "Queries go to the strong expert in the order of the expected gain between the two sizes "
-        "that stand for the pair. A share of 0 is random, 1 is the oracle. Small tables: look at "
-        "the intervals."
-    )
-    return Result(
-        "graded",
-        "Open-ended answers, graded",
-        (text,),
-        (
-            MeasureTable(
-                "APGR",
-                (
-                    "pair",
-                    "queries",
-                    "weak",
-                    "strong",
-                    "router",
-                    "prompt length",
-                    "oracle",
-                    "above length",
-                ),
-                tuple(rows),
-            ),
-            MeasureTable(
-                "Share of the oracle's headroom", ("pair", "router", "prompt length"), tuple(shares)
-            ),
+    tables = (
+        MeasureTable("APGR", APGR_COLUMNS, tuple(rows)),
+        MeasureTable(
+            "Share of the oracle's headroom", ("pair", "router", "prompt length"), tuple(shares)
         ),
     )
+    return Result("graded", "Open-ended answers, graded", (EXPLAINED,), tables)
 
 
 def _scored(setting: Setting, pair: GradedPair) -> Scored:

@@ -26,6 +26,12 @@ __all__ = ["LOCAL_SIZES", "rated"]
 
 LOCAL_SIZES = ("135m", "1b", "3b", "8b")  # whose gain by the largest size is measured
 YES = 0.5
+LENGTH_COLUMNS = ("correlation of logarithms", "median expected / rated", "median rated")
+EXPLAINED = (
+    "Ratings are opinions of a large language model under a written rubric, not outcomes. "
+    f"The gain is the quality of {REFERENCE_SIZE} less that of a size. Prompt length takes "
+    "longer prompts for harder; TF-IDF with ridge is fitted to the train rows of both tables."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,35 +81,17 @@ def rated(setting: Setting) -> Result:
             qualities.append((*place, *_qualities(guess, truth, counts)))
             lengths.append((*place, *_lengths(guess, truth, counts)))
             tools.append((*place, _tools(name, guess, truth, counts)))
-    text = (
-        "Ratings are opinions of a large language model under a written rubric, not outcomes. "
-        f"The gain is the quality of {REFERENCE_SIZE} less that of a size. Prompt length takes "
-        "longer prompts for harder; TF-IDF with ridge is fitted to the train rows of both tables."
+    tables = (
+        _table("Correlation of expected and rated gain", ("mean", *LOCAL_SIZES), gains),
+        _table("Correlation of expected and rated quality", ("mean", *SIZES), qualities),
+        _table("Answer length", LENGTH_COLUMNS, lengths),
+        _table("Needs tools", ("F1",), tools),
     )
-    what = ("table and contender", "queries")
-    return Result(
-        "rated",
-        "Everyday prompts, rated",
-        (text,),
-        (
-            MeasureTable(
-                "Correlation of expected and rated gain",
-                (*what, "mean", *LOCAL_SIZES),
-                tuple(gains),
-            ),
-            MeasureTable(
-                "Correlation of expected and rated quality",
-                (*what, "mean", *SIZES),
-                tuple(qualities),
-            ),
-            MeasureTable(
-                "Answer length",
-                (*what, "correlation of logarithms", "median expected / rated", "median rated"),
-                tuple(lengths),
-            ),
-            MeasureTable("Needs tools", (*what, "F1"), tuple(tools)),
-        ),
-    )
+    return Result("rated", "Everyday prompts, rated", (EXPLAINED,), tables)
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> MeasureTable:
+    return MeasureTable(title, ("table and contender", "queries", *columns), tuple(rows))
 
 
 def _guesses(setting: Setting, rows: Sequence[Row], words: WordRidge | None) -> Mapping[str, Guess]:

@@ -145,6 +145,19 @@ def test_pieces_may_be_handed_out_before_the_first_is_done(tmp_path: Path) -> No
     assert run(tmp_path / "x.jsonl", rows, each=ahead) == run(tmp_path / "y.jsonl", rows)
 
 
+def test_rows_with_nothing_to_measure_do_not_pile_up(tmp_path: Path) -> None:
+    """They are given out in order while the file is still being read."""
+    rows = [{"source": "made", "id": str(number), "score": {}} for number in range(2500)]
+    answers = tmp_path / "x.jsonl"
+    write_rows(answers, rows)
+    graded = grading.Graded()
+    journal = grading.grading_journal(answers)
+    given = grading._Pass(answers, grading.Grading(SCORE), journal, graded).rows(map)
+    assert next(given)["id"] == "0"
+    assert graded.rows == grading.READ_AHEAD
+    assert [row["id"] for row in given] == [str(number) for number in range(1, 2500)]
+
+
 def test_what_cannot_be_graded_is_refused_or_left(tmp_path: Path) -> None:
     """A row without gold, or none at all; a metric that is none; an unfinished collection."""
     bare = {key: value for key, value in collected(1).items() if key != "gold"}

@@ -24,7 +24,7 @@ OF_A_LEVEL = (
 
 
 def thinking_levels(value: Any, fault: str) -> Mapping[str, Any]:
-    """Tables by the name of a level."""
+    """Check tables by the name of a level; returns them. Raises ConfigError."""
     stated = table(value, fault)
     for name, own in stated.items():
         if name not in LEVELS:
@@ -36,8 +36,8 @@ def thinking_levels(value: Any, fault: str) -> Mapping[str, Any]:
 
 
 def check_level_of(experts: Mapping[str, Any]) -> None:
-    """Check that no expert is called a level of another one, or of two servers: asking for that one
-    by its name would ask somebody else."""
+    """Check that no level has the name of another expert, and that all levels of one name have
+    the same server: else asking by that name would ask another expert. Raises ConfigError."""
     servers: dict[str, tuple[Any, ...]] = {}
     for name, one in experts.items():
         if one.level_of is None:
@@ -58,9 +58,12 @@ def check_level_of(experts: Mapping[str, Any]) -> None:
 def levels(
     name: str, expert: Mapping[str, Any], checks: Mapping[str, Check], *, taken: Container[str]
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The name of each level of the expert `name`, its table, and its settings: the expert's, but
-    for what the level states, which passes the `checks` of an expert's settings, and but for what
-    is thought where nothing is. Raises ConfigError, also for a name that is `taken`."""
+    """Each level of the expert `name`: its own name, its table for messages, and its settings.
+
+    The settings are the expert's, with those that the level states in their place; these pass the
+    `checks` of an expert's settings. At "off" no tokens and no gain of thinking count. Raises
+    ConfigError, also for a name that is `taken`.
+    """
     allowed = {key: checks[key] for key in OF_A_LEVEL}
     for level, stated in expert["thinking"].items():
         where = f"[experts.{name}.thinking.{level}]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_router.routing.experts.dollars import dollars
+from edge_router.settings.dollars import dollars
 
 
 @pytest.mark.parametrize(

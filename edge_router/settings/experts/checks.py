@@ -10,7 +10,7 @@ from edge_router.errors import ConfigError
 from edge_router.guards.checks import Check, number, table_of_texts, text
 from edge_router.guards.redaction import quoted
 
-from .location import Location, location_of, needs_network, require_url
+from ..location import Location, location_of, needs_network, require_url
 
 __all__ = ["check_together", "keep_alive", "temperature", "variable", "variables"]
 
