@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,6 +35,7 @@ MAX_CHARACTERS = 4096  # of a request that is read
 DEFAULT_CANDIDATES = 5
 DECISION_S = 30.0
 SMALLEST = 1e-6  # of a probability
+NO_ROWS = np.zeros(0, dtype=np.intp)
 UNCALIBRATED = Abstention(threshold=4.5)
 """Until `calibrate` is called: a cosine of about .3 with the nearest agent."""
 
@@ -53,10 +54,12 @@ class _Prepared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Grouped:
-    """The categories of a version of the catalogue, and the one of each agent, "" for none."""
+    """The categories of a version of the catalogue, the rows of the agents in each, and the
+    category of each agent, "" for none."""
 
     view: CatalogView
     categories: Categories
+    rows: Mapping[str, npt.NDArray[np.intp]]
     category_of: tuple[str, ...]
 
 
@@ -262,12 +265,11 @@ class AgentRouter:
             rows = np.array(self._machine.callable_agents(state, agents, names), dtype=np.intp)
         if self._top_categories is None:
             return rows, ()
-        top = self._groups(prepared).categories.top(query.vector, self._top_categories)
-        inside = {name for category in top for name in category.members}
-        place = prepared.scorer.place
-        near = np.array(sorted(place[name] for name in inside if name in place), dtype=np.intp)
+        groups = self._groups(prepared)
+        top = [one.name for one in groups.categories.top(query.vector, self._top_categories)]
+        near = np.unique(np.concatenate([NO_ROWS, *(groups.rows[name] for name in top)]))
         both = near if rows is None else np.intersect1d(near, rows)
-        return both, tuple(category.name for category in top)
+        return both, tuple(top)
 
     def _choice(
         self,
@@ -313,7 +315,8 @@ class AgentRouter:
                 own = {name: one.name for one in categories.all for name in one.members}
                 agents = prepared.view.agents
                 named = tuple(agent.category or own.get(agent.name, "") for agent in agents)
-                self._grouped = _Grouped(prepared.view, categories, named)
+                rows = categories.rows(prepared.scorer.place)
+                self._grouped = _Grouped(prepared.view, categories, rows, named)
             return self._grouped
 
 
@@ -332,13 +335,13 @@ def _together(ranking: Ranking, choice: Choice, weight: float) -> str:
 
 def _categories(scorer: AgentScorer, known: Categories | None) -> Categories:
     """Those of the view: made at first, then with new agents placed and lost ones taken out."""
-    view = scorer.view
+    view, centroids = scorer.view, scorer.centroids
     if known is None or not known.all:
-        return Categories.of(view.agents, scorer.centroids)
+        return Categories.of(view.agents, centroids)
     members = {name for category in known.all for name in category.members}
     for name in members - set(view.names):
         known = known.without(name)
     for row, agent in enumerate(view.agents):
         if agent.name not in members:
-            known = known.placed(agent, scorer.centroids[row])
+            known = known.placed(agent, centroids[row])
     return known

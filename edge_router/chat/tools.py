@@ -16,7 +16,6 @@ from edge_router.guards.checks import FrozenDict
 from edge_router.guards.redaction import quoted
 
 from .conversation import BYTES
-from .message import require_utf8
 
 __all__ = [
     "NamedTool",
@@ -121,7 +120,7 @@ def _settle_schema(value: Tool | ResponseFormat, field_name: str, what: str) -> 
         raise InvalidRequest(
             f"the description of {what} must be text, not {type(value.description).__name__}"
         )
-    require_utf8(value.description)
+    frozen_json(value.description, f"the description of {what}")
     if value.strict is not None and type(value.strict) is not bool:
         raise InvalidRequest(f"strict of {what} is {quoted(value.strict)}; use True or False")
     schema = getattr(value, field_name)

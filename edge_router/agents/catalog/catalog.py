@@ -30,8 +30,9 @@ MAX_AGENTS = 100_000
 class CatalogView:
     """The enabled agents at one moment, with the embeddings of their texts.
 
-    `spoken` (agents, dim) of name and description, `examples` (examples, dim), `owners` (examples,)
-    the row in `agents` of each. `version` differs between any two views that differ.
+    `spoken` (agents, dim) of name and description, the direction of the mean of `Agent.phrasings`;
+    `examples` (examples, dim), `owners` (examples,) the row in `agents` of each. `version` differs
+    between any two views that differ.
     """
 
     version: int
@@ -187,10 +188,18 @@ class AgentCatalog:
         return CatalogView(
             version=self._version,
             agents=agents,
-            spoken=self._stacked([one.spoken for one in agents], dim),
+            spoken=self._spoken(agents, dim),
             examples=self._stacked([text for _, text in examples], dim),
             owners=np.array([row for row, _ in examples], dtype=np.intp),
         )
+
+    def _spoken(self, agents: Sequence[Agent], dim: int) -> Float32s:
+        spoken = self._stacked([one.spoken for one in agents], dim)
+        for row, agent in enumerate(agents):
+            if len(phrasings := agent.phrasings) > 1:
+                total = self._stacked(phrasings, dim).sum(0)
+                spoken[row] = total / max(float(np.linalg.norm(total)), 1e-9)
+        return spoken
 
     def _stacked(self, texts: Sequence[str], dim: int) -> Float32s:
         stacked = np.zeros((len(texts), dim), dtype=np.float32)
@@ -215,4 +224,4 @@ class AgentCatalog:
 
 
 def _texts(agents: Iterable[Agent]) -> list[str]:
-    return [text for one in agents for text in (one.spoken, *one.examples)]
+    return [text for one in agents for text in (*one.phrasings, *one.examples)]

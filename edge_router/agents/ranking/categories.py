@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.routing.arrays import Float32s
+from edge_router.routing.arrays import Float32s, Places
 
 from ..catalog.agent import Agent
 
@@ -63,6 +63,12 @@ class Categories:
 
     all: tuple[Category, ...]
     near: float = NEAR
+    directions: Float32s = field(init=False)  # (categories, dim)
+
+    def __post_init__(self) -> None:
+        directions = [one.direction for one in self.all]
+        stacked = np.stack(directions) if directions else np.zeros((0, 0), dtype=np.float32)
+        object.__setattr__(self, "directions", stacked)
 
     @classmethod
     def of(
@@ -86,11 +92,6 @@ class Categories:
                 made = _folded(made, _category("", agents, spoken, rows))
         return cls(tuple(_named(made, agents)), near)
 
-    @property
-    def directions(self) -> Float32s:
-        """(categories, dim)"""
-        return np.stack([one.direction for one in self.all])
-
     def ranked(self, vector: Float32s) -> list[tuple[Category, float]]:
         """All by their cosine with a vector (dim,), the nearest first (equations 17 to 19)."""
         similar = self.directions @ vector
@@ -98,7 +99,18 @@ class Categories:
 
     def top(self, vector: Float32s, count: int) -> list[Category]:
         """The `count` nearest (equation 20)."""
-        return [category for category, _ in self.ranked(vector)[:count]]
+        order = np.argsort(-(self.directions @ vector), kind="stable")
+        return [self.all[row] for row in order[:count].tolist()]
+
+    def rows(self, place: Mapping[str, int]) -> dict[str, Places]:
+        """By category, the rows that `place` gives to its members, in ascending order; members
+        that have none are left out."""
+        return {
+            one.name: np.array(
+                sorted(place[name] for name in one.members if name in place), np.intp
+            )
+            for one in self.all
+        }
 
     def of_agent(self, name: str) -> tuple[str, ...]:
         """The names of the categories that an agent is in."""

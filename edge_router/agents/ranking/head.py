@@ -5,6 +5,7 @@ For agents with ten examples or more each it is much better than similarity alon
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -83,6 +84,18 @@ class AgentHead:
     def log_odds(self, vectors: Float32s, grams: Float32s) -> Float32s:
         """(queries, names) from embeddings (queries, dim) and `sketches` (queries, DIM)."""
         return self.regression.log_odds(features(vectors, self.words.apply(grams)))
+
+    def log_odds_of(self, vector: Float32s, grams: Float32s) -> Float32s:
+        """(names,) for one query, from its embedding (dim,) and its sketch (DIM,).
+
+        Few of a sketch's numbers are not zero: no other weights are read.
+        """
+        table, dim = self.regression.weights, len(vector)
+        places = (grams != 0).nonzero()[0]
+        weighted = grams[places] * self.words.weights[places]
+        weighted *= SKETCH_WEIGHT / max(math.sqrt(weighted @ weighted), 1e-6)
+        odds: Float32s = vector @ table[:dim] + weighted @ table[dim + places]
+        return odds + self.regression.bias
 
 
 def features(vectors: Float32s, grams: Float32s) -> Float32s:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_router.routing.arrays import Float32s
+from edge_router.routing.arrays import Bools, Float32s, Places
 
 from ..catalog.catalog import CatalogView
 from .head import AgentHead
@@ -21,6 +21,8 @@ SKETCH_SHARE = 0.25  # of the n-grams in a similarity; chosen on CLINC150's vali
 RERANKED = 50  # agents whose n-grams are compared, the nearest by embedding
 SIMILARITY_WEIGHT = 10.0  # log-odds per unit of cosine
 CHOSEN_WEIGHT, NEAREST_WEIGHT = 5.0, 10.0  # of cosines in a confidence; chosen there too
+MOSTLY = 2  # of so many agents one or more: comparing all takes no longer than gathering those
+HALF = np.float32(0.5)
 MOST_SKETCHED = 32  # examples of an agent whose n-grams are averaged
 
 
@@ -68,103 +70,149 @@ class AgentScorer:
         view.require_agents()
         self.view = view
         self.place = {name: row for row, name in enumerate(view.names)}
-        self._rows, self._starts = _with_spoken(view)
-        self.centroids = _centroids(view)
+        self._names = view.names
+        self._texts = _AgentTexts.of(view)
         self._words, self._grams = _agent_grams(view)
         self._head = head
         self._columns, self._headed = _columns(view, head)
 
-    def similarities(
-        self, query: EmbeddedQuery, among: npt.NDArray[np.intp] | None = None
-    ) -> Float32s:
+    @property
+    def centroids(self) -> Float32s:
+        """(agents, dim): the mean direction of an agent's examples, of its description without any.
+
+        Made anew at each call."""
+        return self._texts.centroids()
+
+    def similarities(self, query: EmbeddedQuery, among: Places | None = None) -> Float32s:
         """(agents,): the mean of the cosines with an agent's centroid and its nearest text.
 
-        With `among` (rows,) of those alone, at the cost of those alone."""
-        if among is None:
-            nearest: Float32s = np.maximum.reduceat(self._rows @ query.vector, self._starts[:-1])
-            return (self.centroids @ query.vector + nearest) / np.float32(2)
-        counts = self._starts[among + 1] - self._starts[among]
-        begins = np.cumsum(counts) - counts
-        texts = np.arange(counts.sum()) + np.repeat(self._starts[among] - begins, counts)
-        nearest = np.maximum.reduceat(self._rows[texts] @ query.vector, begins)
-        return (self.centroids[among] @ query.vector + nearest) / np.float32(2)
+        With `among` (rows,) of those alone."""
+        return self._texts.similarities(query.vector, among)
 
     def rank(
         self,
         query: EmbeddedQuery,
         *,
         most: int | None = None,
-        among: Sequence[int] | npt.NDArray[np.intp] | None = None,
+        among: Sequence[int] | Places | None = None,
     ) -> Ranking:
         """The `most` best agents, of those in rows `among` of the view; all by default."""
-        rows = np.arange(len(self.view.agents)) if among is None else np.asarray(among, np.intp)
-        similar = self.similarities(query, None if among is None else rows)
+        rows = None if among is None else np.asarray(among, np.intp)
+        similar = self.similarities(query, rows)
         scores = self._scores(query, similar, rows)
-        order = _best(scores, len(rows) if most is None else most)
+        order = _best(scores, len(scores) if most is None else most)
         best = order[0]
-        shifted = scores - scores.max()
-        surprise = float(np.log(np.exp(shifted).sum()) - shifted[best])
-        chosen = rows[order]
+        surprise = 0.0
+        if self._head is not None:
+            shifted = scores - scores[best]
+            surprise = float(np.log(np.exp(shifted).sum()))
+        chosen = order if rows is None else rows[order]
         return Ranking(
-            tuple(self.view.agents[row].name for row in chosen),
+            tuple(map(self._names.__getitem__, chosen.tolist())),
             tuple(scores[order].tolist()),
             tuple(similar[order].tolist()),
-            CHOSEN_WEIGHT * float(similar[best])
-            + NEAREST_WEIGHT * float(similar.max())
-            - (surprise if self._head else 0.0),
+            CHOSEN_WEIGHT * float(similar[best]) + NEAREST_WEIGHT * float(similar.max()) - surprise,
         )
 
-    def _scores(
-        self, query: EmbeddedQuery, similar: Float32s, rows: npt.NDArray[np.intp]
-    ) -> Float32s:
-        """(rows,) of the view's `rows`. An agent without a head gets its log-odds from the headed
-        agent that is best, moved by the difference of their similarities."""
-        by_words = SIMILARITY_WEIGHT * self._with_grams(query, similar, rows)
-        headed = self._headed[rows]
-        if self._head is None or not headed.any():
+    def _scores(self, query: EmbeddedQuery, similar: Float32s, rows: Places | None) -> Float32s:
+        """(rows,) of the view's `rows`, None for all. An agent without a head gets its log-odds
+        from the headed agent that is best, moved by the difference of their similarities."""
+        by_words = self._with_grams(query, similar, rows)
+        by_words *= SIMILARITY_WEIGHT
+        if self._head is None:
             return by_words
-        odds = self._head.log_odds(query.vector[None], query.grams[None])[0]
-        known = odds[self._columns[rows]]
+        headed = self._headed if rows is None else self._headed[rows]
+        if not headed.any():
+            return by_words
+        odds = self._head.log_odds_of(query.vector, query.grams)
+        known = odds[self._columns if rows is None else self._columns[rows]]
         best = int(np.argmax(np.where(headed, known, -np.inf)))
         beside: Float32s = known[best] + by_words - by_words[best]
         scores: Float32s = np.where(headed, known, beside).astype(np.float32)
         return scores
 
-    def _with_grams(
-        self, query: EmbeddedQuery, similar: Float32s, rows: npt.NDArray[np.intp]
-    ) -> Float32s:
+    def _with_grams(self, query: EmbeddedQuery, similar: Float32s, rows: Places | None) -> Float32s:
         """`similar` (rows,) with similarities of n-grams added for the RERANKED nearest."""
         scores: Float32s = similar.copy()
-        near = np.argpartition(-scores, RERANKED - 1)[:RERANKED] if len(rows) > RERANKED else ...
-        grams = folded(self._words.apply(query.grams[None]))[0]
-        length = max(float(np.linalg.norm(grams)), 1e-6)
-        scores[near] += SKETCH_SHARE / length * (self._grams[rows[near]] @ grams)
+        grams = folded((query.grams * self._words.weights)[None])[0]
+        grams *= SKETCH_SHARE / max(math.sqrt(grams @ grams), 1e-6)
+        if len(similar) <= RERANKED:
+            scores += (self._grams if rows is None else self._grams[rows]) @ grams
+            return scores
+        near = similar.argpartition(-RERANKED)[-RERANKED:]
+        scores[near] += self._grams[near if rows is None else rows[near]] @ grams
         return scores
 
 
-def _best(scores: Float32s, most: int) -> npt.NDArray[np.intp]:
+def _best(scores: Float32s, most: int) -> Places:
     """The places of the `most` largest, the largest first, equal ones in their order."""
     if most < len(scores):
-        near = np.sort(np.argpartition(-scores, most - 1)[:most])
-        return near[np.argsort(-scores[near], kind="stable")]
-    return np.argsort(-scores, kind="stable")
+        near = scores.argpartition(-most)[-most:]
+        near.sort()
+        return near[(-scores[near]).argsort(kind="stable")]
+    return (-scores).argsort(kind="stable")
 
 
-def _with_spoken(view: CatalogView) -> tuple[Float32s, npt.NDArray[np.intp]]:
-    """Texts of each agent in a row, its spoken name first, and (agents + 1,) where each begins."""
-    owners = np.concatenate([np.arange(len(view.agents)), view.owners])
-    order = np.argsort(owners, kind="stable")
-    rows = np.vstack([view.spoken, view.examples])[order]
-    return rows, np.searchsorted(owners[order], np.arange(len(view.agents) + 1))
+@dataclass(frozen=True, slots=True, eq=False)
+class _AgentTexts:
+    """What a query's embedding is compared with, so that one product is enough for all agents.
 
+    `rows`: the spoken names of all `agents`, the centroids of the `taught` ones, that have
+    examples, and their examples in the order of the agents, each agent's beginning at `starts`
+    (taught + 1,) of the examples. An agent without examples is described by its spoken name alone.
+    """
 
-def _centroids(view: CatalogView) -> Float32s:
-    """(agents, dim): the mean direction of an agent's examples, of its description without any."""
-    sums = np.zeros_like(view.spoken)
-    np.add.at(sums, view.owners, view.examples)
-    bare = np.bincount(view.owners, minlength=len(view.agents)) == 0
-    sums[bare] = view.spoken[bare]
-    return _of_length_one(sums)
+    rows: Float32s  # (texts, dim)
+    agents: int
+    taught: Places
+    starts: Places
+
+    @classmethod
+    def of(cls, view: CatalogView) -> Self:
+        order = np.argsort(view.owners, kind="stable")
+        examples = view.examples[order]
+        taught, begins = np.unique(view.owners[order], return_index=True)
+        starts = np.append(begins, len(examples)).astype(np.intp)
+        sums = np.add.reduceat(examples, begins) if len(taught) else examples
+        rows = np.vstack([view.spoken, _of_length_one(sums), examples])
+        return cls(rows.astype(np.float32), len(view.agents), taught, starts)
+
+    def centroids(self) -> Float32s:
+        """(agents, dim)"""
+        all_agents = self.rows[: self.agents].copy()
+        all_agents[self.taught] = self.rows[self.agents : self.agents + len(self.taught)]
+        return all_agents
+
+    def similarities(self, vector: Float32s, among: Places | None) -> Float32s:
+        """(agents,), or (among,) of those alone."""
+        if among is not None:
+            if MOSTLY * len(among) < self.agents:
+                return self._part(among).similarities(vector, None)
+            return self.similarities(vector, None)[among]
+        cosines = self.rows @ vector
+        similar: Float32s = cosines[: self.agents]
+        if len(self.taught):
+            first_example = self.agents + len(self.taught)
+            nearest = np.maximum.reduceat(cosines[first_example:], self.starts[:-1])
+            np.maximum(nearest, similar[self.taught], out=nearest)
+            nearest += cosines[self.agents : first_example]
+            nearest *= HALF
+            similar[self.taught] = nearest
+        return similar
+
+    def _part(self, among: Places) -> _AgentTexts:
+        """With the texts of some agents alone."""
+        if not len(self.taught):
+            return _AgentTexts(self.rows[among], len(among), self.taught, self.starts)
+        places = np.minimum(np.searchsorted(self.taught, among), len(self.taught) - 1)
+        taught = (self.taught[places] == among).nonzero()[0]
+        places = places[taught]
+        counts = self.starts[places + 1] - self.starts[places]
+        starts = np.append(0, counts.cumsum())
+        examples = np.arange(starts[-1]) + np.repeat(self.starts[places] - starts[:-1], counts)
+        first_example = self.agents + len(self.taught)
+        wanted = np.concatenate([among, self.agents + places, first_example + examples])
+        return _AgentTexts(self.rows[wanted], len(among), taught, starts)
 
 
 def _agent_grams(view: CatalogView) -> tuple[WordSketch, Float32s]:
@@ -188,9 +236,7 @@ def _texts(spoken: str, examples: Sequence[str]) -> list[str]:
     return list(examples[::step]) or [spoken]
 
 
-def _columns(
-    view: CatalogView, head: AgentHead | None
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+def _columns(view: CatalogView, head: AgentHead | None) -> tuple[Places, Bools]:
     """The column of each agent in the head, 0 where it has none, and whether it has one."""
     place = {} if head is None else {name: column for column, name in enumerate(head.names)}
     columns = np.array([place.get(one.name, 0) for one in view.agents], dtype=np.intp)

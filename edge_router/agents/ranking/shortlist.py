@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge_router.routing.arrays import Places
+
 from ..catalog.agent import NONE
 from .scorer import AgentScorer, EmbeddedQuery, Ranking
 
@@ -40,7 +42,7 @@ def shortlist(
     query: EmbeddedQuery,
     *,
     size: int = DEFAULT_SIZE,
-    among: Sequence[int] | None = None,
+    among: Sequence[int] | Places | None = None,
 ) -> Shortlist:
     """The `size` best agents, of those in rows `among` of the scorer's view; all by default."""
     ranking = scorer.rank(query, most=size, among=among)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_router.routing.arrays import Float32s
 
@@ -22,6 +23,9 @@ LENGTHS = (2, 3, 4)  # of n-grams, across single blanks between words
 MAX_CHARACTERS = 512  # of a text; beyond, it is cut
 BASE = np.uint64(0x100000001B3)  # FNV's prime; products wrap around at 64 bits
 MIX = np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing: the high bits depend on all others
+SIGN_BIT, ONE = np.uint64(20), np.uint64(1)
+PLACE_BITS = np.uint64(64 - DIM.bit_length() + 1)
+SIGNS = np.array([-1.0, 1.0])
 FOLD = 4  # blocks that `folded` adds up
 
 
@@ -29,11 +33,30 @@ def sketches(texts: Sequence[str]) -> Float32s:
     """(texts, DIM), each n-gram counting 1 + log(times it occurs)."""
     rows = np.zeros((len(texts), DIM), dtype=np.float32)
     for row, text in enumerate(texts):
-        hashes, counts = np.unique(_hashes(text), return_counts=True)
-        signs = np.where(hashes >> np.uint64(20) & np.uint64(1), 1.0, -1.0)
-        places = (hashes >> np.uint64(64 - DIM.bit_length() + 1)).astype(np.intp)
-        rows[row] = np.bincount(places, signs * (1 + np.log(counts)), minlength=DIM)
+        hashes, counts = _counted(_hashes(text))
+        values = SIGNS[(hashes >> SIGN_BIT & ONE).view(np.int64)]
+        if counts is not None:
+            values *= 1 + np.log(counts)
+        places = (hashes >> PLACE_BITS).view(np.int64)
+        rows[row] = np.bincount(places, values, minlength=DIM)
     return rows
+
+
+def _counted(
+    hashes: npt.NDArray[np.uint64],
+) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64] | None]:
+    """The different ones, and how often each occurs; None where each occurs once.
+
+    np.unique's result, in a third of its time for a text of a line.
+    """
+    hashes.sort()
+    first = np.empty(len(hashes) + 1, dtype=np.bool_)
+    first[0] = first[-1] = True
+    np.not_equal(hashes[1:], hashes[:-1], out=first[1:-1])
+    if first.all():
+        return hashes, None
+    begins = first.nonzero()[0]
+    return hashes[begins[:-1]], begins[1:] - begins[:-1]
 
 
 def folded(rows: Float32s) -> Float32s:
@@ -42,16 +65,18 @@ def folded(rows: Float32s) -> Float32s:
     return shorter
 
 
-def _hashes(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+def _hashes(text: str) -> npt.NDArray[np.uint64]:
     """A hash of every n-gram, equal for equal ones."""
     padded = f" {' '.join(text[:MAX_CHARACTERS].lower().split())} "
     codes = np.frombuffer(padded.encode("utf-32-le", "replace"), dtype="<u4").astype(np.uint64)
     gram, parts = codes, []
     for length in range(2, max(LENGTHS) + 1):
-        gram = gram[:-1] * BASE + codes[length - 1 :]
+        gram = gram[:-1] * BASE
+        gram += codes[length - 1 :]
         if length in LENGTHS:
-            parts.append((gram + np.uint64(length)) * MIX)
-    hashes: np.ndarray[tuple[int], np.dtype[np.uint64]] = np.concatenate(parts)
+            parts.append(gram + np.uint64(length))
+    hashes: npt.NDArray[np.uint64] = np.concatenate(parts)
+    hashes *= MIX
     return hashes
 
 

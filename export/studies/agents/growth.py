@@ -37,6 +37,7 @@ def timed_catalogue(
     view = AgentCatalog(embedder, agents).view()
     scorer = AgentScorer(view)
     categories = Categories.of(view.agents, view.spoken)
+    rows_of = categories.rows(scorer.place)
     vectors = embedder.embed([text for text, _ in requests])
     flat, layered, listed, tokens = [], [], [], []
     for (text, name), vector in zip(requests, vectors, strict=True):
@@ -45,7 +46,7 @@ def timed_catalogue(
         flat.append(time.perf_counter() - started)
         started = time.perf_counter()
         top = categories.top(vector, TOP_CATEGORIES)
-        rows = sorted(scorer.place[one] for category in top for one in category.members)
+        rows = np.unique(np.concatenate([rows_of[one.name] for one in top]))
         shortlist(scorer, EmbeddedQuery.of(text, vector), among=rows)
         layered.append(time.perf_counter() - started)
         listed.append(name in few.names)

@@ -51,10 +51,11 @@ class Intents:
 
     @property
     def texts(self) -> list[str]:
-        """All requests and all spoken names, each once."""
+        """All requests, and all names as they are embedded with and without examples, each once."""
         labelled = [text for part in (self.train, self.dev, self.test) for text, _ in part]
         outside = [*self.out_of_scope_dev, *self.out_of_scope_test]
-        return list(dict.fromkeys([*labelled, *outside, *(a.spoken for a in self.agents(0, 0))]))
+        named = [text for agent in self.agents(0, 0) for text in agent.phrasings]
+        return list(dict.fromkeys([*labelled, *outside, *named]))
 
     def agents(self, examples: int | None, seed: int) -> list[Agent]:
         """An agent for each intent, with so many of its train requests; with all for None."""

@@ -45,7 +45,7 @@ def agents_study(
     ArtifactIncompatible for an artifact without embeddings, OSError.
     """
     clinc, banking = clinc150(data), banking77(data)
-    more = [agent.spoken for agent in made_agents(SIZES[-1])]
+    more = [text for agent in made_agents(SIZES[-1]) for text in agent.phrasings]
     texts = list(dict.fromkeys([*clinc.texts, *banking.texts, *more]))
     vectors = embedded(artifact, texts, work, "intents")
     embedder = KnownEmbedder(artifact.hash, texts, vectors)

@@ -89,3 +89,14 @@ def test_k_means_is_repeatable_and_survives_equal_points() -> None:
     labels = k_means(points, 3, seed=1)
     assert len(set(labels.tolist())) == 2
     assert labels.tolist() == k_means(points, 3, seed=1).tolist()
+
+
+def test_the_rows_of_members_are_in_order() -> None:
+    """A member that has no row, as a disabled agent's, is left out."""
+    categories = Categories.of(MONEY + FOOD, spoken(MONEY + FOOD))
+    place = {one.name: row for row, one in enumerate(reversed(MONEY[1:] + FOOD))}
+    rows = categories.rows(place)
+    assert {name: some.tolist() for name, some in rows.items()} == {
+        "bank_money": [4, 5, 6],
+        "cook_kitchen": [0, 1, 2, 3],
+    }
