@@ -88,6 +88,12 @@ class PrivacyConfig:
 
     def __post_init__(self) -> None:
         settle(self, FIELDS, "PrivacyConfig")
+        if not (self.is_open or self.detect or self.national_ids or self.patterns):
+            raise ConfigError(
+                f"privacy: cloud = {self.cloud!r} and lan = {self.lan!r} would hold nothing back: "
+                "detect, national_ids and patterns are empty; leave detect out to look for all of "
+                "its kinds"
+            )
 
     @property
     def is_open(self) -> bool:

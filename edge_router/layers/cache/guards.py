@@ -14,7 +14,7 @@ __all__ = ["Difference", "difference", "matches", "same_words"]
 
 Difference = Literal[
     "language", "number", "unit", "date", "format", "negation", "quotation", "question", "opposite",
-    "scope", "name", "direction", "symbol",
+    "scope", "name", "direction", "symbol", "capitals",
 ]  # fmt: skip
 """What two questions differ in."""
 
@@ -92,6 +92,15 @@ def _is_english(one: Reading) -> bool:
     texts = _texts(one)
     known = sum(text in ENGLISH for text in texts)
     return known >= max(1.0, ENGLISH_SHARE * len(texts))
+
+
+def _is_cased_otherwise(asked: Reading, kept: Reading) -> bool:
+    """Polish and polish, mW and MW."""
+    return any(
+        one != other and one.casefold() == other.casefold()
+        for one in asked.cased
+        for other in kept.cased
+    )
 
 
 def _other_question(asked: Reading, kept: Reading) -> bool:
@@ -196,6 +205,9 @@ def _is_spelled_out(name: Word, one: Reading, other: Reading) -> bool:
 def _is_turned_round(asked: Reading, kept: Reading) -> bool:
     """The same words in another order, or two words that have changed places: around prepositions,
     or around a verb that is passive in neither."""
+    if not asked.numbers and asked.units == kept.units[::-1] != kept.units:
+        wanted = _counted(asked)
+        return not wanted or wanted != _counted(kept)  # how many ounces in a pound
     ours, theirs = [one.stem for one in asked.words], [one.stem for one in kept.words]
     if ours != theirs and sorted(ours) == sorted(theirs):
         return not _is_fronted(ours, theirs)
@@ -205,6 +217,8 @@ def _is_turned_round(asked: Reading, kept: Reading) -> bool:
         return True
     roles, others = _roles(asked), _roles(kept)
     shared = [sense for sense in roles if sense in others]
+    if any({roles[one], others[one]} in _CONTRARY_ROLES for one in shared):
+        return True
     return any(
         roles[x] == others[y] and roles[y] == others[x] and roles[x] != roles[y]
         for place, x in enumerate(shared)
@@ -212,6 +226,12 @@ def _is_turned_round(asked: Reading, kept: Reading) -> bool:
     )
 
 
+def _counted(one: Reading) -> str:
+    """The unit that is asked for: "how many ounces"."""
+    return next((after for word, after in pairwise(_texts(one)) if word == "many"), "")
+
+
+_CONTRARY_ROLES = ({"from", "to"}, {"from", "into"}, {"for", "against"})
 _FORMS_OF_BE = frozenset("is are was were am be been being".split())
 
 
@@ -246,12 +266,13 @@ def _roles(one: Reading) -> dict[str, str]:
 
 Guard = Callable[[Reading, Reading], bool]
 GUARDS: tuple[tuple[Difference, Guard], ...] = (
-    ("unit", lambda a, b: a.units != b.units),
+    ("unit", lambda a, b: {*a.units} != {*b.units}),
     ("number", lambda a, b: a.numbers != b.numbers or a.bare_numbers != b.bare_numbers),
     ("date", lambda a, b: a.dates != b.dates),
     ("format", lambda a, b: a.forms != b.forms or a.languages != b.languages),
     ("negation", lambda a, b: a.negations != b.negations),
     ("symbol", lambda a, b: a.symbols != b.symbols),
+    ("capitals", _is_cased_otherwise),
     ("quotation", _quotes_other),
     ("question", _other_question),
     ("opposite", _is_opposite),

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 __all__ = [
     "CALENDAR",
+    "CASED",
     "EMPTY",
     "FORMS",
     "IRREGULAR",
@@ -36,7 +37,7 @@ def _words(name: str) -> frozenset[str]:
 
 
 NEGATIONS, LANGUAGES = _words("negations"), _words("languages")
-EMPTY, LIGHT = _words("empty"), _words("light")
+EMPTY, LIGHT, CASED = _words("empty"), _words("light"), _words("cased")
 NUMBERS = {word: digits for word, digits in _groups("numbers").items() if word != digits}
 UNITS, CALENDAR, SCOPES, FORMS = map(_groups, ("units", "calendar", "scopes", "forms"))
 SAME, IRREGULAR = _groups("same"), _groups("irregular")

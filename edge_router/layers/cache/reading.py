@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from .lexicon import (
     CALENDAR,
+    CASED,
     EMPTY,
     FORMS,
     IRREGULAR,
@@ -21,6 +22,7 @@ from .lexicon import (
     SCOPES,
     UNITS,
 )
+from .symbols import plain_signs, symbols
 
 __all__ = ["Reading", "Word", "reading"]
 
@@ -57,8 +59,6 @@ LETTERS = {
     "l": "litre", "g": "gram", "m": "metre", "s": "second-unit", "h": "hour", "k": "kelvin",
     "c": "celsius", "f": "fahrenheit",
 }  # fmt: skip
-_OPTIONS = re.compile(r"(?<!\w)--?[A-Za-z][\w-]*")
-_BETWEEN_NUMBERS = re.compile(r"(?<=\d)\s*([-/])\s*(?=\d)")
 _SHORT = (("n't", " not"), ("'re", " are"), ("'ve", " have"), ("'ll", " will"), ("'d", " would"))
 ROLES = frozenset(
     "from to into onto by than over for of with in on at against between before after under versus "
@@ -83,12 +83,13 @@ class Word:
 class Reading:
     """A question, read. Counts are of canonical words; `asks` is the kind of its question word.
     `numbers` are with their units, `bare_numbers` those without one in their order; `symbols` are
-    operators, and options as a command line has them."""
+    operators, options as a command line has them, emoji; `cased` are short words as they are
+    written, where capitals may say what is meant: "mW" and "MW"."""
 
     words: tuple[Word, ...]
     numbers: Counter[str]
     bare_numbers: tuple[str, ...]
-    units: frozenset[str]
+    units: tuple[str, ...]
     dates: frozenset[str]
     languages: frozenset[str]
     scopes: frozenset[str]
@@ -96,7 +97,8 @@ class Reading:
     negations: int
     asks: frozenset[str]
     quoted: frozenset[str]
-    symbols: Counter[str]
+    symbols: tuple[str, ...]
+    cased: frozenset[str]
 
     @property
     def content(self) -> tuple[Word, ...]:
@@ -107,7 +109,8 @@ class Reading:
 @lru_cache(maxsize=256)
 def reading(text: str) -> Reading:
     """Read a question of at most some hundred characters."""
-    plain = _GLUED.sub(r"\1 \2", unicodedata.normalize("NFKC", text).replace("\u2019", "'"))
+    signed = plain_signs(text)
+    plain = _GLUED.sub(r"\1 \2", unicodedata.normalize("NFKC", signed).replace("\u2019", "'"))
     quoted = frozenset(" ".join((a or b).casefold().split()) for a, b in _QUOTED.findall(plain))
     first = {match.start(1) for match in _SENTENCE.finditer(plain)}
     spelled = [
@@ -126,7 +129,7 @@ def reading(text: str) -> Reading:
         words,
         Counter(f"{value} {unit}" for value, unit in measured if value),
         tuple(value for value, unit in measured if value and not unit),
-        frozenset(_units(lower)),
+        tuple(_units(lower)),
         frozenset(CALENDAR[word] for word in lower if word in CALENDAR),
         frozenset(word for word in lower if word in LANGUAGES),
         frozenset(SCOPES[word] for word in lower if word in SCOPES),
@@ -134,14 +137,21 @@ def reading(text: str) -> Reading:
         sum(word in NEGATIONS or word.startswith("non-") for word in lower),
         _asks(joined),
         quoted,
-        Counter(
-            [
-                *(word for word in lower if not word[0].isalnum() and word not in "°-!&/|_"),
-                *_BETWEEN_NUMBERS.findall(plain),
-                *_OPTIONS.findall(plain),
-            ]
-        ),
+        symbols(signed),
+        frozenset(_cased(spelled)),
     )
+
+
+def _cased(spelled: list[tuple[str, str, bool]]) -> Iterator[str]:
+    """Words that mean something else with other capitals, of a text that has small letters and
+    capitals; units of measure ("Gb") where they have a capital themselves."""
+    whole = "".join(written for _, written, _ in spelled)
+    if whole.islower() or whole.isupper():
+        return
+    for word, written, is_first in spelled:
+        is_plain = (is_first and written.istitle()) or (len(word) == 2 and written.islower())
+        if word in CASED and not is_plain:
+            yield written
 
 
 def _expanded(token: str) -> list[str]:

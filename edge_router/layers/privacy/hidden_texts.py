@@ -18,7 +18,7 @@ _HEXADECIMAL = re.compile(
     r"(?<![A-Za-z0-9])[2-7][0-9a-fA-F](?: ?[0-9a-fA-F]{2}){9,}(?![A-Za-z0-9])"
 )
 _SPACED = re.compile(
-    r"(?<![A-Za-z0-9_.\-])(?:[A-Za-z0-9_.\-] ){7,512}[A-Za-z0-9_.\-](?![A-Za-z0-9_.\-])"
+    r"(?<![A-Za-z0-9_.@\-])(?:[A-Za-z0-9_.@\-] ){7,512}[A-Za-z0-9_.@\-](?![A-Za-z0-9_.@\-])"
 )
 _LINE = re.compile(r"[A-Za-z0-9+/_\-]{16,}={0,2}")
 LEAST_ENCODED = 16  # characters of base64 that an e-mail address has at least, about

@@ -143,7 +143,15 @@ COUNTRY_IDS: dict[str, Sequence[tuple[str, Check]]] = {
     "ch": ((r"756[. ]?[0-9]{4}[. ]?[0-9]{4}[. ]?[0-9]{2}", _switzerland),),
     "cn": ((r"[1-8][0-9]{5}(?:19|20)[0-9]{9}[0-9Xx]", _china),),
     "de": ((r"[1-9][0-9]{1}[ ]?[0-9]{3}[ ]?[0-9]{3}[ ]?[0-9]{3}", _germany),),
-    "es": ((r"[0-9]{8}[\- ]?[A-Za-z]|[XYZxyz][\- ]?[0-9]{7}[\- ]?[A-Za-z]", _spain),),
+    "es": (
+        (
+            (
+                r"(?:[0-9]{8}|[0-9]{2}\.[0-9]{3}\.[0-9]{3})[\- ]?[A-Za-z]"
+                r"|[XYZxyz][\- ]?[0-9]{7}[\- ]?[A-Za-z]"
+            ),
+            _spain,
+        ),
+    ),
     "fi": ((r"[0-3][0-9][01][0-9]{3}[\-+A][0-9]{3}[0-9A-FHJ-NPR-Ya-fhj-npr-y]", _finland),),
     "fr": (
         (
@@ -168,7 +176,10 @@ COUNTRY_IDS: dict[str, Sequence[tuple[str, Check]]] = {
     "nl": ((r"[0-9]{4}[. ]?[0-9]{2}[. ]?[0-9]{3}", _netherlands),),
     "pl": ((r"[0-9]{11}", _poland),),
     "se": ((r"(?:19|20)?[0-9]{6}[\-+]?[0-9]{4}", _sweden),),
-    "us": ((r"[0-9]{3}[\- ][0-9]{2}[\- ][0-9]{4}", _america),),
+    "us": (
+        (r"[0-9]{3}[\- ][0-9]{2}[\- ][0-9]{4}", _america),
+        (r"(?i:ssn|social security (?:number|no\.?))[:# ]{0,3}(?:is )?([0-9]{9})", _america),
+    ),
 }
 _SEPARATORS = re.compile(r"[ .\-]")
 
@@ -184,8 +195,9 @@ def national_ids(countries: Sequence[str]) -> Callable[[str], Iterator[Finding]]
     def detector(text: str) -> Iterator[Finding]:
         for country, pattern, check in known:
             for match in pattern.finditer(text):
-                written = match[0] if country == "fi" else _SEPARATORS.sub("", match[0])
+                own = match.lastindex or 0
+                written = match[own] if country == "fi" else _SEPARATORS.sub("", match[own])
                 if check(written):
-                    yield Finding(match.start(), match.end(), PrivateKind.NATIONAL_ID, country)
+                    yield Finding(*match.span(own), PrivateKind.NATIONAL_ID, country)
 
     return detector

@@ -11,6 +11,8 @@ from edge_router.chat.private_data import PrivateKind
 from .checksums import luhn, mod_97, rises_or_repeats
 from .finding import Finding
 from .readable import words_as_read
+from .words.phones import BETWEEN, PHONE
+from .words.table import any_of, stems
 
 __all__ = ["card_pieces", "cards", "ibans", "phones"]
 
@@ -23,7 +25,7 @@ _GROUP = re.compile("[0-9]+")
 _NETWORKS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
     r"|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12,15}|35(?:2[89]|[3-8]\d)\d{12}"
-    r"|3(?:0[0-5]|[689]\d)\d{11}|62\d{14,17}|(?:50|5[6-8]|6[1-39])\d{11,17}|220[0-4]\d{12,15}"
+    r"|3(?:0[0-5]|[689]\d)\d{11}|62\d{14,17}|(?:50|5[6-8]|6[1-379])\d{11,17}|220[0-4]\d{12,15}"
 )
 _SPLITS = (
     (4, 4, 4, 4),
@@ -41,10 +43,13 @@ FIRST_DIGITS = "23456"
 def cards(text: str) -> Iterator[Finding]:
     """Card numbers, whole or in groups, also of one digit each, whatever stands between them."""
     for run in _RUN.finditer(text):
+        if _OF_GOODS.search(text, max(0, run.start() - 12), run.start()):
+            continue
         groups = [(g.start(), g.end()) for g in _GROUP.finditer(text, run.start(), run.end())]
         yield from _cards_of(text, groups)
 
 
+_OF_GOODS = re.compile(r"(?i)(?<![^\W_])(?:ean|isbn|gtin|upc|issn)(?:-?1[0-4])?[:# ]{0,3}$")
 _CARD_WORDS = re.compile(
     r"(?i)(?<![^\W\d_])(?:(?:credit|debit|bank|kredit|giro|visa|master)?[ \-]?(?:cards?|karte|kort)"
     r"|visa|mastercard|maestro|amex|american express|carte|tarjeta|cart[aã]o|carta di credito"
@@ -112,7 +117,9 @@ def _card_from(text: str, groups: list[tuple[int, int]], first: int) -> int | No
         if size < 13:
             continue
         within = groups[first : first + last]
-        written = _is_split(sizes[:last], others=len(groups) - last)
+        written = _is_split(sizes[:last], others=len(groups) - last) and not _is_decimal(
+            text, within
+        )
         if not (written or _is_spelled(text, within, groups)):
             continue
         if is_card("".join(text[start:end] for start, end in within)):
@@ -125,10 +132,18 @@ def _is_split(sizes: list[int], *, others: int) -> bool:
     return others == 0 or len(sizes) == 1 or tuple(sizes) in _SPLITS
 
 
+def _is_decimal(text: str, within: list[tuple[int, int]]) -> bool:
+    """Whether two groups are a number with its decimals, as those of e."""
+    return len(within) == 2 and text[within[0][1] : within[1][0]] in (".", ",")
+
+
 def _is_spelled(text: str, within: list[tuple[int, int]], groups: list[tuple[int, int]]) -> bool:
     """Whether it is written one digit or two at a time, all with the same blank or dash between."""
-    if len(groups) > MOST_OTHERS or any(end - start > 2 for start, end in within):
+    sizes = [end - start for start, end in within]
+    if len(groups) > MOST_OTHERS or max(sizes) > 2:
         return False
+    if max(sizes) == 2 and (len({*sizes[:-1]}) > 1 or len(groups) > len(within)):
+        return False  # a list of numbers
     gaps = {text[one[1] : other[0]] for one, other in pairwise(within)}
     return len(gaps) == 1 and gaps <= {" ", "-", ".", "_"}
 
@@ -151,7 +166,7 @@ _LENGTHS = {
     }.items()
     for code in codes.split()
 }  # fmt: skip
-_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ \-]?[0-9]{2}")
+_ACCOUNT = re.compile(r"(?:(?<![A-Za-z0-9])|(?<=iban)|(?<=IBAN))[A-Za-z]{2}[ \-]?[0-9]{2}")
 _NO_CHECK = ("00", "01", "99")  # which no remainder gives
 _BETWEEN = " \t\r\n-._/"
 
@@ -196,7 +211,7 @@ _CODES = (  # ITU-T E.164, assigned country codes
 )
 _ABROAD = re.compile(
     rf"(?a)(?<![\w+])(?:\+(?=(?:{_CODES}))[1-9](?:[ \t.\-/()]{{0,3}}[0-9]){{6,14}}"
-    rf"|00[ \-]?(?=(?:{_CODES}))[1-9](?:[ \-/()]{{0,2}}[0-9]){{8,14}})(?![0-9])"
+    rf"|(?<!-)00[ \-]?(?=(?:{_CODES}))[1-9](?:[ \-/()]{{0,2}}[0-9]){{8,14}})(?![0-9])"
 )
 _S = r"[ .\-]"
 _AT_HOME = re.compile(
@@ -215,25 +230,27 @@ _AT_HOME = re.compile(
     r"|8 ?\(?9[0-9]{2}\)? ?[0-9]{3}[ \-][0-9]{2}[ \-][0-9]{2}"  # Russia's mobiles
     r")(?![\w\-/]|[ .][0-9])"
 )
-_WORDS = (
-    r"phone|telephone|tel|call(?: me| us| her| him| them)?(?: back)?(?: at| on)?|mobile|cell|fax"
-    r"|(?:text|reach|dial)(?: me| us| her| him| them| you)? (?:at|on|under)|whatsapp|sms|ring"
-    r"|telefon|tel[eé]fono|t[eé]l[eé]phone|t[eé]l|portable"
-    r"|handy|mobil|m[oó]vil|celular|telefone|cellulare|numero|nummer|rufnummer|appelez|puhelin"
-    r"|telefoon|" + words_as_read("телефон|тел")
-)
 _BARE = re.compile(r"(?a)(?<![\w.+])\+?\(?[0-9](?:[ .\-/()]{0,3}[0-9]){6,14}(?![\w])")
-_INTRODUCED = re.compile(
-    rf"(?i)(?:(?<![^\W_])(?:{_WORDS})|电话|手机|電話|携帯|전화)[^\w\n]{{0,3}}"
-    r"(?:(?:number|no|nr|is|ist|est|es|号码|番号|是|は)[^\w\n]{0,3}){0,2}$"
-)
+_LETTER = r"[^\W\d_]"
+_MARKS = r"(?:[^\w\n]|_){0,4}"
+_WORD = any_of(PHONE, before=rf"(?<!{_LETTER})", behind=rf"(?:num(?:ber|mer)|n[or])?(?!{_LETTER})")
+_SMALL = any_of(BETWEEN, before=rf"(?<!{_LETTER})", behind=rf"(?!{_LETTER})")
+_INTRODUCED = re.compile(rf"(?i){_WORD}{_MARKS}(?:{_SMALL}{_MARKS}){{0,3}}$")
+STEMS = stems(PHONE)
 BEFORE = 40  # characters in which a word may introduce a number
-_DATE = re.compile(r"(?:[0-3]?[0-9])[ ./\-][0-1]?[0-9][ ./\-](?:19|20)[0-9]{2}")
+_DATE = re.compile(
+    r"(?:[0-3]?[0-9])[ ./\-][0-1]?[0-9][ ./\-](?:19|20)[0-9]{2}"
+    r"|(?:19|20)[0-9]{2} ?[ /\-] ?(?:19|20)[0-9]{2}$"
+)
 
 
 def phones(text: str) -> Iterator[Finding]:
     """Phone numbers: with a country's code, in the form of a country, or behind a word for one."""
-    for pattern, least, most in ((_ABROAD, 8, 15), (_AT_HOME, 8, 12), (_BARE, 7, 15)):
+    lower = text.lower()
+    patterns = [(_ABROAD, 8, 15), (_AT_HOME, 8, 12)]
+    if any(stem in lower for stem in STEMS):
+        patterns.append((_BARE, 7, 15))
+    for pattern, least, most in patterns:
         for match in pattern.finditer(text):
             start, end = match.span()
             digits = re.sub("[^0-9]", "", match[0]).removeprefix("00")
@@ -241,7 +258,20 @@ def phones(text: str) -> Iterator[Finding]:
                 continue
             if _DATE.match(match[0]) or (pattern is _BARE and not _is_introduced(text, start)):
                 continue
+            if pattern is _AT_HOME and _is_labelled(text, start):
+                continue
             yield Finding(start, end, PrivateKind.PHONE)
+
+
+_LABEL = re.compile(
+    r"(?i)(?<![^\W_])(?:nr|no|n°|nº|id|ref|order|invoice|ticket|case|isbn|issn|art|sku|rechnung|az|part)"
+    r"[.:#]{0,2} ?$"
+)
+
+
+def _is_labelled(text: str, start: int) -> bool:
+    """Whether it says that it is the number of something else: an invoice, a book."""
+    return bool(_LABEL.search(text, max(0, start - 16), start)) and not _is_introduced(text, start)
 
 
 def _is_introduced(text: str, start: int) -> bool:

@@ -9,16 +9,28 @@ from collections.abc import Iterator
 from edge_router.chat.private_data import PrivateKind
 
 from .finding import Finding
+from .words.addresses import AT, DOT
+from .words.table import any_of, stems
 
 __all__ = ["emails", "home_folders", "names", "network_addresses"]
 
-_AT = re.compile(r"(?<=\w) @ (?=\w)|@\r?\n?|(?:(?<=[\w ]) ?[\[(] ?at ?[\])] ?)", re.IGNORECASE)
+_SAID_AT = any_of(AT, before="")
+_SAID_DOT = any_of(DOT, before="")
+_AT = re.compile(
+    r"(?<=\w) @ (?=\w)|@\r?\n?(?: (?=[a-z0-9]))?"
+    rf"|(?:(?<=[\w ]) ?[\[({{<] ?(?:@|{_SAID_AT}) ?[\])}}>] ?)",
+    re.IGNORECASE,
+)
 _LOCAL = re.compile(r"[A-Za-z0-9À-ԯ!#$%&'*+/=?^_`{|}~.\-]{1,64}\Z")
-_BEFORE_NAME = re.compile("[/?=&|`{}'#]")  # allowed in a name, but an address's place is likelier
-_DOT = r"(?:\.| ?[\[(] ?(?i:dot) ?[\])] ?)"
+_LOCAL_ELSEWHERE = re.compile("[\u0590-\u0eff][\\w\u0590-\u0eff.\\-]{0,63}\\Z")  # Hebrew to Thai
+_BEFORE_NAME = re.compile(  # allowed in a name, but an address's place is likelier
+    "[/?=&|`{}#]|(?<![A-Za-z])'|'(?![A-Za-z])"
+)
+_DOT = rf"(?:\.| ?[\[({{<] ?(?i:{_SAID_DOT}) ?[\])}}>] ?)"
 _DOMAIN = re.compile(
     rf"(?:[^\W_](?:[\w\-]{{0,62}})?{_DOT}){{1,8}}"
-    r"((?:[A-Za-z]{2,24}|xn--[A-Za-z0-9\-]{2,59})(?![A-Za-z0-9_\-])|[^\W\d_A-Za-z]{2,24})"
+    r"((?:[A-Za-z]{2,24}|xn--[A-Za-z0-9\-]{2,59})(?![A-Za-z0-9_\-])|[^\W\d_A-Za-z]{2,24}"
+    r"|[A-Za-z\u0370-\u04ff]{2,24})"  # Greek and Cyrillic, where some look like Latin letters
 )
 _LONG_ENDINGS = frozenset(  # top-level domains of over six letters that people write mail to
     "example invalid academy community company consulting digital education engineering equipment"
@@ -29,18 +41,34 @@ _LONG_ENDINGS = frozenset(  # top-level domains of over six letters that people 
 )
 
 
-_SPELLED = re.compile(  # name at host dot org; "look at the dot com bubble" is none
-    r"(?i)(?<![\w.@])\w[\w.\-]{0,62} at (?!(?:the|an?|this|that|each|every)\b)[\w\-]{1,63}"
-    r"(?: dot [\w\-]{1,63}){0,3} dot [a-z]{2,12}(?!\w)"
+_PART = r"[^\W_]+(?:-[^\W_]+){0,8}"
+
+
+def _spelled(at: str, dot: str) -> re.Pattern[str]:
+    """An address in words: name at host dot org; "look at the dot com bubble" is none."""
+    return re.compile(
+        rf"(?i)(?<![\w.@])\w[\w.\-]{{0,62}}(?: {dot} \w[\w\-]{{0,30}}){{0,2}}"
+        rf"(?: {at} |_{at}_)(?!(?:the|an?|this|that|each|every)\b)"
+        rf"{_PART}(?:(?: {dot} |_{dot}_){_PART}){{0,3}}(?: {dot} |_{dot}_)[a-z]{{2,12}}(?!\w)"
+    )
+
+
+_SPELLED = (
+    _spelled("at", "dot"),
+    _spelled(any_of({name: one for name, one in AT.items() if name != "en"}, before=""), _SAID_DOT),
 )
+_SPELLED_STEMS = stems(DOT)
 
 
 def emails(text: str) -> Iterator[Finding]:
     """Addresses of mail, also written "name [at] host [dot] org" or in words alone."""
-    for spelled in _SPELLED.finditer(text) if " dot " in text.lower() else ():
-        yield Finding(spelled.start(), spelled.end(), PrivateKind.EMAIL)
+    lower = text.lower()
+    for pattern in _SPELLED if any(one in lower for one in _SPELLED_STEMS) else ():
+        for spelled in pattern.finditer(text):
+            yield Finding(spelled.start(), spelled.end(), PrivateKind.EMAIL)
     for at in _AT.finditer(text):
-        local = _LOCAL.search(text, max(0, at.start() - 64), at.start())
+        before = (text, max(0, at.start() - 64), at.start())
+        local = _LOCAL.search(*before) or _LOCAL_ELSEWHERE.search(*before)
         host = _DOMAIN.match(text, at.end())
         if local is None or host is None:
             continue
@@ -52,19 +80,30 @@ def emails(text: str) -> Iterator[Finding]:
         yield Finding(at.start() - len(name), host.end(), PrivateKind.EMAIL)
 
 
-_V4 = re.compile(r"(?a)(?<![\w.])(?:10|172|192|169|100)(?:\.[0-9]{1,3}){3}(?![\w]|\.[0-9])")
+_V4 = re.compile(
+    r"(?a)(?<![\w.])(?:10|172|192|169|100)(?:(?:\.|\[\.\])[0-9]{1,3}){3}(?![\w]|\.[0-9])"
+)
 _V6 = re.compile(
     r"(?a)(?<![\w:.])(?i:f[cd][0-9a-f]{2}|fe[89ab][0-9a-f])(?::{1,2}[0-9a-fA-F]{1,4}){1,7}(?:::)?(?![\w:])"
 )
 _MAC = re.compile(
     r"(?<![\w:\-])(?:[0-9A-Fa-f]{2}([:\-]))(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![\w:\-])"
+    r"|(?<![\w.])(?=[0-9a-f.]{0,13}[a-f])(?=[a-f.]{0,13}[0-9])[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4}(?![\w.])"
 )
 _NAMED = (
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9\-]{0,62})\.){1,6}"
-    r"(?:lan|internal|corp|intranet|localdomain|local|home\.arpa)"
+    r"(?:lan|internal|corp|intranet|localdomain|local|home\.arpa|consul|ts\.net)"
 )
 _HOST = re.compile(rf"(?<![\w.\-/@]){_NAMED}(?![\w(]|\.\w)")
 _ADDRESSED = re.compile(rf"(?:://|@)({_NAMED})(?![\w]|\.\w)")
+# Backslashes of a share are two and one, or four and two where they are escaped; "\\nfoo\\nbar" has
+# two and two.
+_UNC = r"(?<![\\\w])(?:\\\\(?=[^\\\n]{1,63}\\[^\\])|\\{4}(?=[^\\\n]{1,63}\\\\[^\\]))"
+_SHARE = re.compile(rf"{_UNC}(?=[a-z]{{0,62}}[A-Z0-9\-])([A-Za-z0-9][\w.\-]{{2,62}})(?=\\)")
+_ANY_MACHINE = frozenset(
+    "server servername host hostname computer computername machine share name fileserver wsl"
+    " localhost example pipe wsl.localhost unc".split()
+)
 _VERSION = re.compile(r"(?i)(?:version|release|build|v)[ .:=]{0,3}$")
 
 
@@ -81,6 +120,9 @@ def network_addresses(text: str) -> Iterator[Finding]:
     for match in _MAC.finditer(text):
         if len({*match[0]}) > 2:  # neither zeros nor the broadcast
             yield Finding(match.start(), match.end(), PrivateKind.NETWORK)
+    for match in _SHARE.finditer(text) if "\\\\" in text else ():
+        if match[1].lower() not in _ANY_MACHINE:
+            yield Finding(match.start(1), match.end(1), PrivateKind.NETWORK)
     for match in _ADDRESSED.finditer(text):
         yield Finding(*match.span(1), PrivateKind.NETWORK)
     for match in _HOST.finditer(text):
@@ -92,7 +134,7 @@ def network_addresses(text: str) -> Iterator[Finding]:
 
 def _is_private(address: str) -> bool:
     try:
-        stated = ipaddress.ip_address(address)
+        stated = ipaddress.ip_address(address.replace("[.]", "."))
     except ValueError:
         return False
     shared = stated.version == 4 and stated in _CARRIER
@@ -100,10 +142,17 @@ def _is_private(address: str) -> bool:
 
 
 _CARRIER = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598, used by private overlays
+_FOLDERS = "(?:Users|Benutzer|Utilisateurs|Usuarios|Usuários|Utenti|Documents and Settings)"
+_MOUNTED = (
+    r"(?:/(?:mnt/[a-z]|cygdrive/[a-z]|[a-z]|Volumes/[^/\n]{1,40}|System/Volumes/Data|nfs|net|usr|var"
+    r"|export|data|srv|host|rootfs|media/[\w.\-]{1,40}))?"
+)
 _HOME = re.compile(
-    r"(?<![\w.])(?:/home/|\\{1,2}home\\{1,2}|/Users/|/var/home/|/export/home/|[A-Za-z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)"
-    r"|[A-Za-z]:(?:\\{1,2}|/)Documents and Settings(?:\\{1,2}|/)|/mnt/[a-z]/Users/)"
+    rf"(?:(?<![\w./])|(?<=file://))(?:(?:{_MOUNTED}/home/(?:(?:users|students|staff|people)/|[a-z]/(?=[a-z]{{3}}))?"
+    rf"|\\{{1,2}}home\\{{1,2}}|{_MOUNTED}/Users/|[A-Za-z]:(?:\\{{1,2}}|/){_FOLDERS}(?:\\{{1,2}}|/)"
+    rf"|{_UNC}[A-Za-z0-9][\w.\-]{{0,62}}\\{{1,2}}(?i:homes?|users?|profiles?|personal|private|redirected)\$?\\{{1,2}})"
     r"([^\W\d_][\w.\-]{0,63}(?: [^\W\d_][\w.\-]{0,31}(?=[\\/]))?)(?![\w$<>{}*])"
+    r"|~([a-z][\w.\-]{2,31})(?=/\w))"
 )
 _NOBODY = frozenset(
     "user users username name you your me someone shared public default guest runner ubuntu debian"
@@ -115,7 +164,7 @@ _NOBODY = frozenset(
 def home_folders(text: str) -> Iterator[Finding]:
     """The name of a user in the path of a home folder, with what is before it."""
     for match in _HOME.finditer(text):
-        if match[1].lower().rstrip(".") not in _NOBODY:
+        if (match[1] or match[2]).lower().rstrip(".") not in _NOBODY:
             yield Finding(match.start(), match.end(), PrivateKind.PATH)
 
 

@@ -31,17 +31,22 @@ _LOOKALIKES = dict(
         strict=True,
     )
 )
+_BARE = {"ł": "l", "ø": "o", "đ": "d", "ı": "i"}  # which have no mark that can be taken off
 _DASHES = "‐‑‒–—―−﹣－⁃˗"
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
 )
-_MARKS = "\u0300-\u036f\u20d0-\u20ff"  # that are put over a letter or a digit
+_MARKS = (  # that are put over a letter or a digit; of Hebrew and Arabic the vowels
+    "\u0300-\u036f\u20d0-\u20ff\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670"
+)
 _ESCAPES = (
-    r"\\u00[2-7][0-9a-fA-F]|%[2-7][0-9a-fA-F]|&#[0-9]{2,3};|&#x[2-7][0-9a-fA-F];|&nbsp;"
+    r"\\{1,8}u00[2-7][0-9a-fA-F]|\\{1,8}x[2-7][0-9a-fA-F]|%(?:25){0,3}[2-7][0-9a-fA-F]|&#[0-9]{2,3};"
+    r"|&#x[2-7][0-9a-fA-F];|&nbsp;|&commat;|&period;"
     r"|\\{1,3}[\"']"
 )
-_ESCAPING = ("%", "\\u00", "&#", "&nbsp;", '\\"', "\\'")  # one of them is in any escape
+_NAMED = {"&nbsp;": " ", "&commat;": "@", "&period;": "."}
+_ESCAPING = ("%", "\\u00", "\\x", "&#", *_NAMED, '\\"', "\\'")  # one of them is in any escape
 _HIDDEN = re.compile(f"[{_INVISIBLE}{_MARKS}]+|{_ESCAPES}")
 _ESCAPED = re.compile(_ESCAPES)
 
@@ -99,24 +104,32 @@ def readable(written: str) -> Readable:
 
 
 def words_as_read(pattern: str) -> str:
-    """A pattern with Cyrillic words, as it matches them in a readable text: letters that look like
-    Latin ones are those there. Such letters may not stand in a class."""
-    pieces = []
-    for letter in pattern:
-        looks = {_LOOKALIKES[one] for one in (letter.lower(), letter.upper()) if one in _LOOKALIKES}
-        pieces.append(
-            f"[{letter}{''.join(sorted(looks))}]" if looks and letter > "\u0400" else letter
-        )
-    return "".join(pieces)
+    """A pattern with words of any script, as it matches them in a readable text: Cyrillic and Greek
+    letters that look like Latin ones are those there, and a letter may have lost its mark. Such
+    letters may not stand in a class."""
+    return "".join(_letter_as_read(letter) for letter in pattern)
+
+
+def _letter_as_read(letter: str) -> str:
+    if letter.isascii() or not letter.isalpha():
+        return letter
+    bare = _BARE.get(letter) or unicodedata.normalize("NFD", letter)[0]
+    if not (bare.isascii() or "\u0370" <= bare < "\u0530"):
+        return letter
+    looks = {_LOOKALIKES[one] for one in (bare.lower(), bare.upper()) if one in _LOOKALIKES}
+    forms = {letter, bare, *looks}
+    return f"[{''.join(sorted(forms))}]" if len(forms) > 1 else letter
 
 
 def _unescaped(hidden: str) -> str:
     """The character that an escape stands for, "" for what is invisible."""
     if not _ESCAPED.fullmatch(hidden):
         return ""
-    if hidden[-1] in "\"'" or hidden == "&nbsp;":
-        return hidden[-1].replace(";", " ")
-    number = hidden.lstrip("\\u%&#x").rstrip(";")
+    if hidden in _NAMED:
+        return _NAMED[hidden]
+    if hidden[-1] in "\"'":
+        return hidden[-1]
+    number = hidden.lstrip("&#x").rstrip(";") if hidden[0] == "&" else hidden[-2:]
     code = int(number, 10 if hidden.startswith("&#") and hidden[2] != "x" else 16)
     return chr(code) if 0x20 <= code < 0x7F else " "
 

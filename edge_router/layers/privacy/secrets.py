@@ -12,27 +12,14 @@ from edge_router.chat.private_data import PrivateKind
 
 from .finding import Finding
 from .readable import words_as_read
+from .words.issuers import ISSUED
+from .words.passwords import CODES, LINKS, PASSWORDS
+from .words.table import any_of, listed, stems
 
 __all__ = ["issued_keys", "secrets"]
 
 _W = r"(?<![A-Za-z0-9])"
-# Prefixes as their issuers document them, most from eight characters on: half a key is private too.
-_ISSUED = re.compile(
-    rf"{_W}(?:(?:AKIA|ASIA)[0-9A-Z]{{4,16}}(?![a-z])|gh[pousr]_[A-Za-z0-9]{{4,255}}"
-    rf"|github_pat_\w{{4,255}}"
-    r"|glpat-[\w\-]{8,255}|sk-(?:proj|ant|svcacct|admin|or|lf)-[\w\-]{4,256}|sk-[A-Za-z0-9]{20,256}"
-    r"|[spr]k_(?:live|test)_\w{4,256}|whsec_\w{8,256}|xox[a-z]-[\w\-]{4,256}|xapp-\d-[\w\-]{8,256}"
-    r"|AIza[\w\-]{8,64}|ya29\.[\w\-]{8,512}|GOCSPX-[\w\-]{8,64}|hf_[A-Za-z0-9]{10,64}"
-    r"|gsk_\w{10,128}"
-    r"|xai-\w{10,128}|nvapi-[\w\-]{10,128}|pplx-\w{10,128}|r8_\w{10,64}|npm_[A-Za-z0-9]{10,64}"
-    r"|pypi-[\w\-]{16,256}|SG\.[\w\-]{8,64}\.[\w\-]{8,128}|dop_v1_[a-f0-9]{8,64}|shp(?:at|ca|pa"
-    r"|ss)_\w{8,64}"
-    r"|dapi[a-f0-9]{16,64}|key-[a-f0-9]{32}|sq0(?:atp|csp)-[\w\-]{10,64}|EAACEdEose0cBA\w+"
-    r"|lin_api_\w{10,64}"
-    r"|secret_[A-Za-z0-9]{40,64}|ntn_\w{20,64}|hvs\.[\w\-]{8,256}|tskey-[\w\-]{8,128}"
-    r"|AGE-SECRET-KEY-1\w{10,64}"
-    r"|[0-9]{8,10}:AA[\w\-]{30,40}|eyJ[\w\-]{8,4096}\.eyJ[\w\-]{8,8192}(?:\.[\w\-]{0,4096})?)"
-)
+_ISSUED = re.compile(rf"{_W}(?:{'|'.join(ISSUED)})")
 _LINE = r"(?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
 _BLOCK = re.compile(
     rf"-----BEGIN {_LINE}[\sA-Za-z0-9+/=:,]{{0,8192}}(?:-----END {_LINE})?|-----END {_LINE}"
@@ -48,21 +35,23 @@ _BEARER = re.compile(
     r"(?i:(?<![a-z])(?:bearer|basic|token|apikey))[ \t]{1,4}([\w.~+/\-]{16,512}={0,2})"
 )
 
+_PASSWORD = any_of(PASSWORDS, before=r"(?<![^\W\d_])")
+_CODE_WORD = any_of(CODES, before=r"(?<![^\W\d_])")
 _NAMES = (
     r"pass(?:word|wd|phrase|code|wort)|pwd|secret|credentials?|api[_\- ]?key|(?:access|private"
     r"|signing|encryption|master|license|account|storage)[_\- ]?key|tok(?:en)?|auth"
-    r"|client[_\- ]?secret|pin|passkey|otp|kennwort|geheimnis|schl(?:ü|ue?)ssel|mot de passe"
-    r"|contraseña|clave|senha|" + words_as_read("парол(?:ь|я)")
+    r"|client[_\- ]?secret|pin|passkey|otp|geheimnis|schl(?:ü|ue?)ssel|clave|"
+    + "|".join(words_as_read(word) for table in PASSWORDS.values() for word in listed(table))
 )
 _NAME = re.compile(
-    rf"(?i)(?:{_NAMES}|[a-z0-9](?:_key|_pass|_pw))"
+    rf"(?i)(?:{_NAMES}|[a-z0-9](?:_key|_pass|_pw)|^(?:pass|pw))"
     r"(?:[_\-][\w\-]{0,24}|(?-i:[A-Z])\w{0,24}|s?[0-9]{0,3})$"
 )
 _ASSIGNED = re.compile(  # api_key = "...", DB_PASSWORD: ..., "apiKey": "..."
-    r"(?<![\w\-])([\w\-]{2,64}|mot de passe)[\"'\])]{0,2}[ \t]{0,8}(?:=>|:=|[=:])[ \t]{0,8}"
+    r"(?<![\w\-])([\w\-]{2,64}|" + _PASSWORD + r")[\"'\])]{0,2}[ \t]{0,8}(?:=>|:=|[=:])[ \t]{0,8}"
     r"(?:([\"'`])([^\"'`\r\n]{4,256})\2|([^\s\"'`,;]{6,256}))"
 )
-_SAID = re.compile(rf"(?i:(?<![^\W\d_])(?:{_NAMES}|key|webhook)s?(?![^\W_])|密码|密钥|パスワード)")
+_SAID = re.compile(rf"(?i:(?<![^\W\d_])(?:{_NAMES}|key|webhook)s?(?![^\W_])|{_PASSWORD}|密钥)")
 _KNOWN = re.compile(  # words with digits that stand behind "the password is"
     r"(?i)(?:sha|md|base|utf|aes|rsa|ipv|http|oauth|tls|ssl|web|step|part|line|page|room|level"
     r"|rule|v|ed|x|pbkdf|argon|log4j"
@@ -74,29 +63,65 @@ _UNSAID = re.compile(  # what is said about a password in quotes, and is none
     r"|strong|expired|correct|null|none|default|password|unknown|secret|hidden|blank|insecure"
     r"|encrypted|hashed|plain ?text)"
 )
+_LINK = "|".join(map(words_as_read, listed(LINKS)))
 _IS = re.compile(  # the password is hunter2, das Passwort lautet "drei rote Hunde"
-    r"(?i:(?<![^\W\d_])(?:pass(?:word|wd|phrase|code|wort)|pwd|kennwort|mot de passe|contraseña"
-    r"|senha|" + words_as_read("парол(?:ь|я)") + r"))"
-    r"[ \t]{0,3}(?:(?i:is|was|ist|lautet|war|est|es|era|é|to)(?:[ \t]{1,3}(?i:now|jetzt|still))?"
-    r"|:|=|—|–|-)[ \t:]{1,4}"
+    rf"(?i:{_PASSWORD}|(?<![^\W\d_])pass(?=[:=]))"
+    r"(?:[ ](?i:for|of|to|del?|du|des|für|fürs|vom|zum|da|do|per|от|для|på)"
+    r"(?:[ ](?i:the|my|la|le|el|il|das|den|die|o|a))?[ ]\w{2,16})?"
+    rf"[ \t]{{0,3}}((?i:{_LINK})(?:[ \t]{{1,3}}(?i:now|jetzt|still)(?!\w))?|[:=—–\-])?[ \t:]{{0,4}}"
     r"(?:[\"“„«`']([^\"“”„«»`'\r\n]{6,64})[\"”“»`']|([^\s\"'`,;:=<>]{6,64}))"
 )
-_USER = re.compile(  # curl -u name:password
-    r"(?<!\S)(?:-u|--user|--proxy-user|-U)[ =]?[\"']?[^\s:\"'$<]{1,64}:([^\s\"'$<]{3,128})"
+_CODE_SAID = re.compile(  # the door code is 4471, CVV 382
+    rf"(?i){_CODE_WORD}(?:[^\w\n]{{1,4}}(?:(?:{_LINK}|nr|no|number)[^\w\n]{{1,3}}){{0,2}}"
+    rf"|[是は는은])[ ]?([0-9]{{2,4}}(?:[ \-][0-9]{{2,4}}){{1,5}}|[0-9]{{3,24}})(?![A-Za-z0-9])"
+)
+_WRITTEN = tuple(  # where programs and files have a password
+    map(
+        re.compile,
+        (
+            r"(?<!\S)(?:-u|--user|--proxy-user|-U)[ =]?[\"']?[^\s:\"'$<]{1,64}:([^\s\"'$<]{3,128})",
+            (
+                r"(?<![\w\-])(?:mysql\w{0,8}|mariadb\w{0,8}|sshpass|docker login|redis-cli|openssl)"
+                r"(?= )[^\n|;]{0,80}? -(?:p|a|k|pass pass:)(?![0-9]+(?:\s|$))"
+                r"[ ]?[\"']?([^\s\"'$<]{4,128})"
+            ),
+            r"(?<!\S)login[ \n]\S{1,64}[ \n]password[ ](\S{4,128})",
+            (
+                r"(?i)(?<![^\W_])(?:totp|otp|2fa|mfa|authenticator)[ _\-](?:secret|seed|key)\W{1,4}"
+                r"(?:is )?((?-i:[A-Z2-7]{16,64}))(?!\w)"
+            ),
+            r"(?<!\w)WIFI:[^\n]{0,80}?P:([^;\n]{4,63});",
+            (
+                r"(?i)<(?:\w{1,16}:)?[\w\-]{0,24}(?:password|passwd|secret|token|api[_\-]?key)>"
+                r"([^<\n]{4,256})</"
+            ),
+            (
+                r"(?i)[?&](?:access_token|auth_token|token|api_?key|sig|signature|secret|password|pwd"
+                r"|auth)=([^\s&#\"'<>]{8,512})"
+            ),
+            r"(?i)cookie:[^\n]{0,200}?(?:sess|sid|auth|token)\w{0,16}=([^\s;,]{16,512})",
+        ),
+    )
+)
+_SCHEMELESS = re.compile(  # root:password@host
+    r"(?<![\w/.\-])[a-z_][\w.\-]{0,31}:([^\s:@/'\"<>]{4,64})@(?=[\w\-]{1,63}(?:[.:]|$))"
 )
 _SEED = re.compile(
-    r"(?i:(?<![^\W\d_])(?:seed|recovery|mnemonic|backup|wallet)[ \-](?:phrase|words?"
-    r"|seed))[^a-zA-Z\n]{0,4}"
+    r"(?i:(?<![^\W\d_])(?:(?:seed|recovery|mnemonic|backup|wallet)[ \-](?:phrase|words?|seed)"
+    r"|mnemonic|(?:12|15|18|21|24)[ \-]words?))[^a-zA-Z\n]{0,4}"
     r"(?:(?i:is|are|ist|lautet)[^a-z\n]{1,3})?((?:[a-z]{3,8}[ ,\n]{1,2}){11,23}[a-z]{3,8})(?![a-z])"
 )
 _KEY_0X = re.compile(
     r"(?i)(?<![^\W\d_])priv(?:ate)?[ _\-]?key\W{1,8}(?:is\W{1,3})?((?:0x)?[0-9a-f]{64})(?![0-9a-f])"
 )
+_OF_TOKENS = re.compile(r"(?i)tokens|token_(?:s|count|id|ids|type|limit|usage)$")  # how many
+_INDEXED = re.compile(r"[A-Za-z_][\w.]*\[.*")  # Sequence[int]
+_OF_DIGITS = re.compile(rf"(?i)pin|pass|otp|{_PASSWORD}")  # which a number of digits may be
 _TOKEN = re.compile(r"[^\s\"'`,;:=「」]{4,256}")
 _END_OF_SENTENCE = re.compile(r"[.!?。][ \n]|\n")
 STEMS = (  # of the words above: most texts have none
-    "key", "pass", "pwd", "secret", "token", "credential", "auth", "pin", "otp", "kennwort",
-    "webhook", "geheimnis", "schl", "contrase", "clave", "senha", "л", "密", "パスワード",
+    "key", "pass", "pwd", "secret", "token", "credential", "auth", "pin", "otp", "webhook", "密钥",
+    "geheimnis", "schl", "clave", *stems(PASSWORDS), *stems(CODES),
 )  # fmt: skip
 SAID_WITHIN, SAID_WORDS = 120, 8  # characters and words from the word for a key to the key
 _VARIABLE = re.compile(  # NAME=value, whatever the name
@@ -117,12 +142,15 @@ _WORD = re.compile(r"(?<![\w+/=.\-])[A-Za-z0-9+/_=.\-]{20,512}(?![\w+/=.\-])")
 
 def issued_keys(text: str) -> Iterator[Finding]:
     """Keys that say what they are, whole or cut off: prefixes, blocks, logins of addresses."""
-    for pattern in (_ISSUED, _BLOCK, _LOGIN, _HOOK, _USER, _SEED, _KEY_0X):
+    for pattern in (_ISSUED, _BLOCK, _LOGIN, _HOOK, _SEED, _KEY_0X, *_WRITTEN):
         for match in pattern.finditer(text):
-            if pattern in (_LOGIN, _USER) and _NOTHING.fullmatch(match[1]):
+            if pattern in (_LOGIN, *_WRITTEN) and _NOTHING.fullmatch(match[1]):
                 continue
             place = match.span(0 if pattern in (_ISSUED, _BLOCK, _LOGIN, _HOOK) else 1)
             yield Finding(*place, PrivateKind.SECRET)
+    for match in _SCHEMELESS.finditer(text) if "@" in text else ():
+        if is_mixed(match[1], 3):
+            yield Finding(*match.span(1), PrivateKind.SECRET)
 
 
 def secrets(text: str) -> Iterator[Finding]:
@@ -157,9 +185,10 @@ def _said(text: str) -> Iterator[Finding]:
         start, end = named.end(), named.end() + SAID_WITHIN
         stop = _END_OF_SENTENCE.search(text, start, end)
         tokens = _TOKEN.finditer(text, start, stop.start() + 1 if stop else end)
-        for match, _ in zip(tokens, range(SAID_WORDS), strict=False):
+        for match, before in zip(tokens, range(SAID_WORDS), strict=False):
             word = match[0].rstrip(".!?)]}")
-            if _is_said(word, named[0]):
+            is_year = before > 1 and re.fullmatch("(?:19|20)[0-9]{2}", word)
+            if not is_year and _is_said(word, named[0]):
                 yield Finding(match.start(), match.start() + len(word), PrivateKind.SECRET)
                 break
 
@@ -168,14 +197,18 @@ def _stated(text: str) -> Iterator[Finding]:
     """The password is ...: the very next word, if it has a digit or a symbol as passwords have, or
     what stands in quotes."""
     for match in _IS.finditer(text):
-        group = 1 if match[1] else 2
-        word = match[group].rstrip(".!?)]}" if group == 2 else "")
+        group = 2 if match[2] else 3
+        word = match[group].rstrip(".!?)]}" if group == 3 else "")
         if _NOTHING.fullmatch(word) or _CODE.fullmatch(word) or _UNSAID.fullmatch(word):
             continue
         plain = _KNOWN.fullmatch(word) or not is_mixed(word, 3) or _is_phrase(word)
-        if group == 1 or (len(word) >= 6 and any(map(str.isdigit, word)) and not plain):
+        if (group == 2 and match[1]) or (
+            len(word) >= 6 and any(map(str.isdigit, word)) and not plain
+        ):
             start = match.start(group)
             yield Finding(start, start + len(word), PrivateKind.SECRET)
+    for match in _CODE_SAID.finditer(text):
+        yield Finding(*match.span(1), PrivateKind.SECRET)
 
 
 def _is_key(word: str, _: re.Match[str]) -> bool:
@@ -190,17 +223,20 @@ def _is_value(word: str, match: re.Match[str]) -> bool:
         return False
     if match[2]:
         return True
-    return is_mixed(word, 2) and not _is_phrase(word)
+    counts = _OF_TOKENS.search(match[1]) or _INDEXED.fullmatch(word)
+    return not counts and is_mixed(word, 2) and not _is_phrase(word)
 
 
 def _is_said(word: str, named: str) -> bool:
     """Behind a word for a key in a sentence, where most words are plain ones."""
     if _NOTHING.fullmatch(word) or _CODE.fullmatch(word) or "://" in word or "/" in word[:2]:
         return False
+    if _UUID.fullmatch(word):
+        return bool(re.match(r"(?i)api|secret|tok|client|access", named))
     if _KNOWN.fullmatch(word) and not word.isdigit():
         return False
     if re.fullmatch("[0-9]{4,8}", word):
-        return bool(re.match(r"(?i)pin|pass|otp|kennwort|clave|senha|contra", named))
+        return bool(_OF_DIGITS.match(named))
     number = bool(re.fullmatch(r"[0-9a-fA-F]{10,}", word)) and is_mixed(word, 2)
     return number or is_random(word) or _is_password(word)
 

@@ -1,0 +1,1 @@
+"""Words of many languages that private data stands behind, one table a subject."""
