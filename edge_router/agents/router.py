@@ -80,8 +80,7 @@ class AgentRouter:
     `machine`'s state says which agents may be called, and the `candidates` best of them are kept.
     The `chooser` decides among them alone, or by its log-probabilities times `chooser_weight`
     beside the scores: a very small model knows less than the scores do. Without one, the best is
-    taken. `writer` fills in arguments. Raises ConfigError for `candidates` or `top_categories` below
-    1.
+    taken. `writer` fills in arguments. Raises ConfigError for counts below 1.
     Changes of the catalogue count from the next request on, and empty the `cache`.
     """
 
@@ -104,11 +103,11 @@ class AgentRouter:
         self._asked = _Asked(chooser, writer, cache)
         self._chooser_weight = chooser_weight
         self._candidates = whole_number(candidates, f"candidates is {candidates!r}; it")
-        self._top_categories = (
-            None
-            if top_categories is None
-            else whole_number(top_categories, f"top_categories is {top_categories!r}; it")
-        )
+        if top_categories is not None:
+            top_categories = whole_number(
+                top_categories, f"top_categories is {top_categories!r}; it"
+            )
+        self._top_categories = top_categories
         self._head: AgentHead | None = None
         self._fits = 0
         self._lock = threading.Lock()

@@ -41,9 +41,9 @@ def test_a_list_longer_than_the_catalogue_has_all() -> None:
 def test_a_list_of_no_length_is_refused(size: int) -> None:
     """So is a router that would keep no candidate, or look in no category."""
     catalog = AgentCatalog(WordEmbedder(), [WEATHER])
-    with pytest.raises(ConfigError, match="size is .*; it must be"):
+    with pytest.raises(ConfigError, match=r"size is .*; it must be"):
         shortlist(AgentScorer(catalog.view()), query("rain"), size=size)
-    with pytest.raises(ConfigError, match="candidates is .*; it must be"):
+    with pytest.raises(ConfigError, match=r"candidates is .*; it must be"):
         AgentRouter(catalog, candidates=size)
-    with pytest.raises(ConfigError, match="top_categories is .*; it must be"):
+    with pytest.raises(ConfigError, match=r"top_categories is .*; it must be"):
         AgentRouter(catalog, top_categories=size)
