@@ -103,11 +103,9 @@ class AgentRouter:
         self._asked = _Asked(chooser, writer, cache)
         self._chooser_weight = chooser_weight
         self._candidates = whole_number(candidates, f"candidates is {candidates!r}; it")
-        if top_categories is not None:
-            top_categories = whole_number(
-                top_categories, f"top_categories is {top_categories!r}; it"
-            )
-        self._top_categories = top_categories
+        if (top := top_categories) is not None:
+            whole_number(top, f"top_categories is {top!r}; it")
+        self._top_categories = top
         self._head: AgentHead | None = None
         self._fits = 0
         self._lock = threading.Lock()
