@@ -130,6 +130,7 @@ class AgentStore:
             if self._is_in_place():
                 return self._connection
             self._connection.close()
+            self._connection = None  # another file may get the number of the old one
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))

@@ -190,6 +190,21 @@ def test_another_file_in_its_place_is_seen(tmp_path: Path) -> None:
     assert ours.view().names == ("book_flight",)
 
 
+def test_a_file_that_could_not_be_opened_again_is_not_taken_for_the_old_one(
+    tmp_path: Path,
+) -> None:
+    """A new file may have the number that the deleted one had."""
+    path, aside = tmp_path / "agents.sqlite3", tmp_path / "aside"
+    ours = AgentCatalog(WordEmbedder(), [WEATHER], path=path)
+    path.rename(aside)
+    path.symlink_to(tmp_path / "no" / "folder")
+    with pytest.raises(CatalogError):
+        ours.add(TIMER)
+    path.unlink()
+    aside.rename(path)
+    assert ours.view().names == ("weather",)
+
+
 def test_a_file_that_another_process_writes_is_not_called_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
