@@ -68,6 +68,9 @@ class Journal:
         Raises ConfigError where another process is at it, OSError. An empty journal is removed.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if fcntl is None:  # Windows, where nobody could remove the file while it is open
+            yield
+            return
         with self.path.open("ab") as file:
             if not _locked(file.fileno()):
                 raise ConfigError(
