@@ -57,9 +57,8 @@ _MARKS = tuple(
             rf"(?<!\w){_WHAT}(?: {_PAPER})? (?:is|are|remains?|stays?|must (?:be|stay|remain)"
             rf"|should"
             rf" (?:be|stay|remain)|has to (?:be|stay)) "
-            r"(?:\w+ )?(?:confidential|privileged|embargoed|off the record|not (?:yet )?public"
-            r"|under"
-            r" (?:nda|embargo))(?!\w)"
+            r"(?:\w+ )?(?:confidential(?! computing)|privileged|embargoed|off the record"
+            r"|not (?:yet )?public|under (?:nda|embargo))(?!\w)"
         ),
         (
             r"(?<!\w)(?:our|(?:my|the) (?:company|employer|client|firm|team|boss)['’]?s?) (?:own "
@@ -97,7 +96,7 @@ _MARKS = tuple(
         (
             r"(?<!\w)(?:nobody|no[ -]?one|none of them|the (?:staff|team|press|public|employees))"
             r" (?:knows?|(?:has|have) been told|(?:has|have) heard)"
-            r"(?: about)?(?: this| it| of (?:it|this))? yet(?!\w)"
+            r"(?: about)?(?: this| it| of (?:it|this))? yet(?! (?:whether|if|how|why)(?!\w)|\w)"
         ),
         (
             r"(?<!\w)keep (?:this|it|that|these|the news|everything)(?: \w+)? (?:to (?:yourself"

@@ -67,7 +67,7 @@ _LINK = "|".join(map(words_as_read, listed(LINKS)))
 _IS = re.compile(  # the password is hunter2, das Passwort lautet "drei rote Hunde"
     rf"(?i:{_PASSWORD}|(?<![^\W\d_])pass(?=[:=]))"
     r"(?:[ ](?i:for|of|to|del?|du|des|für|fürs|vom|zum|da|do|per|от|для|på)"
-    r"(?:[ ](?i:the|my|la|le|el|il|das|den|die|o|a))?[ ]\w{2,16})?"
+    r"(?:[ ](?i:the|my|la|le|el|il|das|den|die|o|a))?[ ]\w{2,16}(?!\w))?"
     rf"[ \t]{{0,3}}((?i:{_LINK})(?:[ \t]{{1,3}}(?i:now|jetzt|still)(?!\w))?|[:=—–\-])?[ \t:]{{0,4}}"
     r"(?:[\"“„«`']([^\"“”„«»`'\r\n]{6,64})[\"”“»`']|([^\s\"'`,;:=<>]{6,64}))"
 )

@@ -209,3 +209,22 @@ def _seconds(text: str) -> float:
     started = time.process_time()
     USUAL._find(text, False)
     return time.process_time() - started
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "密码学中RSA2048和AES256的区别",
+        "密碼學裡的SHA3和MD5有什麼不同",
+        "암호화폐 BTC2024 전망은?",
+        "암호학에서 RSA2048과 AES256의 차이",
+        "Mobile 2024 2025 2026 sales forecast",
+        "Telefon 2023 2024 2025 karşılaştır",
+        "La contraseña de Windows11Pro se olvidó",
+        "This is confidential computing on Azure, explain.",
+        "Nobody knows yet whether P equals NP.",
+    ],
+)
+def test_ordinary_words_that_begin_like_private_ones(text: str) -> None:
+    """Cryptography or half a word is no password, years no phone, an open question no secret."""
+    assert USUAL.find(text) == ()
