@@ -114,10 +114,12 @@ class ModelProcess:
     def _started(self, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Without a window, in a process group of its own, so that Ctrl-C at a terminal is not for
         it; but in the same session, since Linux may weigh priorities within one only."""
-        folders = [entry or str(Path.cwd()) for entry in sys.path]
-        folders.append(str(OUR_FOLDER))  # which an import hook of this Python's may have brought
         code = CODE.format(f"{__package__}.child")
         try:
+            folders = [entry or str(Path.cwd()) for entry in sys.path]
+            folders.append(
+                str(OUR_FOLDER)
+            )  # which an import hook of this Python's may have brought
             return subprocess.Popen(  # noqa: S603 - this Python, and our own code
                 [sys.executable, "-I", "-c", code, json.dumps(folders), self.name],
                 stdin=subprocess.PIPE,
