@@ -66,8 +66,8 @@ class Service:
     `answers`, `embeds` and `knows` are those of an EdgeRouter and its router; embeddings have `dim`
     numbers. `typed` weighs typed questions that the router does not answer itself.
     The embeddings of one request may take `within_s` seconds. `stop` is set once no more requests
-    are wanted. Decisions take turns: two at once would only
-    slow each other down, and one takes about a millisecond.
+    are wanted. Decisions take turns: two at once would only slow each other down, and one takes
+    about a millisecond.
     """
 
     answers: Answer

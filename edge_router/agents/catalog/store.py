@@ -51,9 +51,7 @@ class AgentStore:
     def agents(self) -> list[Agent]:
         """All agents in the order in which they were added."""
         with self._using() as connection:
-            self._seen = _data_version(
-                connection
-            )  # before: what is written meanwhile is read again
+            self._seen = _data_version(connection)  # first: what is written later is read again
             rows = connection.execute("SELECT name, content FROM agents ORDER BY rowid").fetchall()
         try:
             return [Agent.from_json(json_value(content)) for _, content in rows]

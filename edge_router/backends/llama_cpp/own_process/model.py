@@ -86,9 +86,8 @@ class OwnProcessModel:
     process: ModelProcess
     _silent_until: float = 0.0
     _running: dict[Job, int] = field(default_factory=dict)
-    _lock: threading.RLock = field(
-        default_factory=threading.RLock
-    )  # a signal handler may take it again
+    # a signal handler may take it again
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def answer(self, job: Job) -> Iterator[ChatChunk]:
         return cast("Iterator[ChatChunk]", self._pieces(job))
