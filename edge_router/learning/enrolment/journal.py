@@ -101,9 +101,7 @@ class Journal:
 
 def _locked(descriptor: int) -> bool:
     """Lock an open file until it is closed; False where another process has locked it, or has
-    removed it since it was opened. True where the system or the file system has no locks."""
-    if fcntl is None:
-        return True
+    removed it since it was opened. True where the file system has no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -40,9 +40,7 @@ def test_only_one_process_at_a_time_has_it(tmp_path: Path) -> None:
         assert journal.rows() == [ROW]
 
 
-def test_without_locks_it_is_not_held_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_locks_it_is_not_held_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows removes no file that is open, and a finished run removes its journal."""
     monkeypatch.setattr("edge_router.learning.enrolment.journal.fcntl", None)
     journal = Journal(tmp_path / "new" / "j")
