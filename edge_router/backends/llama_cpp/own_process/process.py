@@ -117,9 +117,8 @@ class ModelProcess:
         code = CODE.format(f"{__package__}.child")
         try:
             folders = [entry or str(Path.cwd()) for entry in sys.path]
-            folders.append(
-                str(OUR_FOLDER)
-            )  # which an import hook of this Python's may have brought
+            # the last one may be here by an import hook of this Python's alone
+            folders.append(str(OUR_FOLDER))
             return subprocess.Popen(  # noqa: S603 - this Python, and our own code
                 [sys.executable, "-I", "-c", code, json.dumps(folders), self.name],
                 stdin=subprocess.PIPE,
@@ -128,6 +127,7 @@ class ModelProcess:
                 bufsize=0,
                 env={**os.environ, **variables, "GGML_NO_BACKTRACE": "1"},
                 process_group=0 if os.name == "posix" else None,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # of Windows
             )
         except (OSError, ValueError) as error:
             self.remove_scratch()
