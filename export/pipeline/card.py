@@ -49,8 +49,8 @@ def _probes(packages: Sequence[str]) -> str:
     if not packages:
         return ""
     return (
-        " Its teacher was joined by a probe: kernel ridge regression on the frozen hidden states of "
-        f"the language model in `{'`, `'.join(packages)}`."
+        " Its teacher was joined by a probe: kernel ridge regression on the frozen hidden states "
+        f"of the language model in `{'`, `'.join(packages)}`."
     )
 
 
