@@ -40,9 +40,18 @@ def _introduction(about: Mapping[str, Any]) -> str:
 
 A router for queries between a small model on the device and larger ones in the cloud: it predicts
 how likely each expert's answer is to be good. {about["base_model"]} fine-tuned on the outcome
-tables listed below, then {about["quantization"]}.
+tables listed below, then {about["quantization"]}.{_probes(about.get("probes", ()))}
 
 Made by `{about["command"]}` on {about["created"]}; every number below comes from that command."""
+
+
+def _probes(packages: Sequence[str]) -> str:
+    if not packages:
+        return ""
+    return (
+        " Its teacher was joined by a probe: kernel ridge regression on the frozen hidden states "
+        f"of the language model in `{'`, `'.join(packages)}`."
+    )
 
 
 def _quality(metrics: Mapping[str, Any]) -> str:

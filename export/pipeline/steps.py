@@ -274,6 +274,7 @@ class Making:
         vectors, log_tokens = self.representations
         about |= {"representation_dim": vectors.shape[1]}
         limits = limits_of(self.outcomes, self.recipe.profiles)
+        probes = [plan.package for plan in self.recipe.probes.values()]
         return package(
             target,
             encoder=self.graphs[1],
@@ -281,7 +282,7 @@ class Making:
             experts=experts_json(self.recipe, self.outcomes, self.heads, log_tokens),
             calibration=self.calibration,
             known=known_queries(self.outcomes, vectors, log_tokens),
-            card=write_card(about, self.calibration, limits),
+            card=write_card(about | {"probes": probes}, self.calibration, limits),
             about=about,
         )
 

