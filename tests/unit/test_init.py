@@ -6,17 +6,14 @@ import ast
 import inspect
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterable
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 import edge_router
 from edge_router import errors
 
-ROOT = Path(__file__).parents[2]
 HEAVY = ("numpy", "onnxruntime", "tokenizers", "httpx", "llama_cpp", "torch", "asyncio")
 HEAVY += ("starlette", "uvicorn")
 TRAINING = ("torch", "transformers", "optimum", "onnx", "sklearn", "sentence_transformers")
@@ -130,14 +127,3 @@ def test_deciding_never_imports_the_training_stack() -> None:
     assert {"onnxruntime", "tokenizers"} <= loaded
     assert _among(loaded, (*TRAINING, "edge_router.export", "edge_router.benchmarks")) == []
     assert _among(loaded, ("httpx", "llama_cpp")) == []
-
-
-def test_every_folder_of_the_package_is_in_the_wheel() -> None:
-    """A folder that pyproject.toml does not list is there in a checkout alone."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    made = {
-        ".".join((package, *file.parent.relative_to(ROOT / folder).parts))
-        for package, folder in settings["package-dir"].items()
-        for file in (ROOT / folder).rglob("__init__.py")
-    }
-    assert made - {*settings["packages"]} == set()
