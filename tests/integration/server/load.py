@@ -10,26 +10,20 @@ leaves the local model out, --shared runs it in the server's process, --nice 19 
 the fake cloud run behind the others, and --threads 1 leaves one core of two to deciding. The memory
 is the server's, without that of the model's own process.
 
-Wanted are 5 ms in 99 %. With --shared two cores with nothing else on them gave 9.5 to 10.1 in six
-runs (median 2.3 to 2.5), and 5.9 with cloud alone. CPU was 3.1 of it, nearly all the encoder's;
-waiting for a core 5, and for the interpreter's lock 5.5, while its holder waited for one: clients
-and cloud, the local model's two threads and the server want four cores. It does not come from
-queueing: 4 clients wait as long as 32. With --shared, longer or shorter turns of threads
-(SWITCH_S), clients of lower priority and one model thread changed nothing, and threads of the local
-model at a lower priority made it worse: one of them that holds the lock and gets no core holds up
-everybody.
+Wanted are 5 ms in 99 %. Two cores with nothing else on them gave 10.0 in two runs with the model in
+its own process (median 2.5), 10.4 and 11.1 with --shared, and 6.1 with cloud alone. CPU is 3 of
+it, nearly all the encoder's; waiting for a core 4.8, and for the interpreter's lock 5, while its
+holder waits for one: clients and cloud, the local model and the server want four cores. It does not
+come from queueing: 4 clients wait as long as 32.
 
-A model in a process of its own has another lock. So far that was measured only beside programs that
-kept both cores busy (with `nice -n -20` before it), four runs of each in turn; 99 % of deciding, of
-waiting for a core and for the lock in ms, mean of the four, and answers in 5 s:
+Changed nothing: longer or shorter turns of threads (SWITCH_S), clients at nice 19, one model
+thread, the model's process at nice 19 instead of 5 (Linux lets a thread finish its turn of 3 ms
+whatever its niceness). At SCHED_IDLE it gave 8.7 and 10.2, and would starve where others want both
+cores. With --shared, model threads at a lower priority made it worse: one of them that holds the
+lock and gets no core holds up everybody.
 
-    --shared              20.9   10.9   16.0    775
-    own process           17.8    8.7   12.5    883
-    the same, nice 10     17.1    8.3   11.7    906
-    --only cloud          16.4    8.0   11.2   1026
-
-So it takes two thirds of what the local model costs a decision, and what is left is not the
-model's. Niceness 10 gains little more, and starved the model where others wanted both cores.
+On cores that other programs kept busy as well (`nice -n -20`, four runs of each in turn) 99 % were
+20.9 ms with --shared, 17.8 with the model's own process and 16.4 with cloud alone.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from transformers import LlamaConfig, LlamaModel
 
 from edge_router.export.data.outcome_set import OutcomeSet
 from edge_router.export.data.packaged import model_file
-from edge_router.export.recipe import RECIPES, ProbePlan, Recipe
+from edge_router.export.data.rows import BadData
+from edge_router.export.recipe import ProbePlan, Recipe
 from edge_router.export.training.probe.hidden_states import cut, states_of
 from edge_router.export.training.probe.probe import probed
 from edge_router.routing.experts.expert import PROFILES
@@ -94,7 +95,12 @@ def test_of_a_long_text_head_and_tail_are_read() -> None:
     assert cut(range(8), 8) == range(8)
 
 
-def test_a_recipe_with_a_probe_is_read() -> None:
-    """The shipped one has one."""
-    plans = Recipe.load(RECIPES / "router-small.toml").probes
-    assert [plan.package for plan in plans.values()] == [PACKAGE]
+def test_a_recipe_with_a_probe_is_read(tmp_path: Path) -> None:
+    """What it states, and defaults for the rest; a probe without tables is none."""
+    path = tmp_path / "mine.toml"
+    stated = f'[probes.mine]\npackage = "{PACKAGE}"\nlayer = 20\n'
+    path.write_text(stated + 'tables = ["made"]\n')
+    assert Recipe.load(path).probes == {"mine": ProbePlan(PACKAGE, 20, ("made",))}
+    path.write_text(stated)
+    with pytest.raises(BadData, match="missing or unknown keys: tables"):
+        Recipe.load(path)
