@@ -78,6 +78,10 @@ class LlamaCppPythonModel:
     def count(self, text: str) -> int | None:
         return self.prompts.count(text)
 
+    def n_ctx(self) -> int:
+        """Tokens of context that prompt and answer share; no more than it was trained for."""
+        return self.prompts.n_ctx
+
     def abort(self) -> None:
         self.flag.set()
 

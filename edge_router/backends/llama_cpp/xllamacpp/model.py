@@ -93,6 +93,10 @@ class XllamacppModel:
     def count(self, text: str) -> int | None:
         return None if self._busy else self.prompts.count(text)
 
+    def n_ctx(self) -> int:
+        """Tokens of context that prompt and answer share; no more than it was trained for."""
+        return self.prompts.n_ctx
+
     def abort(self) -> None:
         """A cancelled job sees it by itself, after a few tokens."""
         self.room.look_again()
