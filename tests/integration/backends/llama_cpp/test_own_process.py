@@ -290,9 +290,9 @@ if __name__ == "__main__":
     stream = backend.stream(request, deadline=Deadline.after(60))
     next(stream)
     if "forks" in sys.argv and os.fork() == 0:
-        print(os.getpid(), flush=True)
+        os.write(1, b"%d\\n" % os.getpid())
         time.sleep(60)
-    print(backend._worker.model.process.pid, flush=True)
+    os.write(1, b"%d\\n" % backend._worker.model.process.pid)
     {end}
 """
 
@@ -305,16 +305,17 @@ def test_it_ends_with_its_parent(engine: EngineName, how: str) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code, engine, *forks], stdout=subprocess.PIPE
     )
-    assert parent.stdout is not None
-    pids = [int(parent.stdout.readline()) for _ in range(1 + len(forks))]
-    (process,) = model_processes(parent.pid)
-    assert process in pids
-    parent.kill()
-    parent.wait()
-    wait_until(lambda: not Path(f"/proc/{process}").exists(), 2)
-    for pid in set(pids) - {process}:
-        os.kill(pid, signal.SIGKILL)
-    parent.stdout.close()
+    with parent:
+        assert parent.stdout is not None
+        try:
+            pids = [int(parent.stdout.readline()) for _ in range(1 + len(forks))]
+            (process,) = model_processes(parent.pid)
+            assert process in pids
+        finally:
+            parent.kill()
+        wait_until(lambda: not Path(f"/proc/{process}").exists(), 2)
+        for pid in set(pids) - {process}:
+            os.kill(pid, signal.SIGKILL)
 
 
 FORKS = """
