@@ -77,11 +77,11 @@ def states_of(model: Any, ids: Sequence[Sequence[int]]) -> Any:
     import torch
 
     from ..loop import padded
+    from ..model import mean_of_tokens
 
     with torch.inference_mode():
         inputs, mask = padded(ids)
         states = model(input_ids=inputs, attention_mask=mask).last_hidden_state.float()
-        counts = mask.sum(1)
-        mean = (states * mask[..., None]).sum(1) / counts[:, None]
-        last = states[torch.arange(len(states)), counts - 1]
-    return torch.cat([mean, last], dim=1).numpy()
+        last = states[torch.arange(len(states)), mask.sum(1) - 1]
+        both = torch.cat([mean_of_tokens(states, mask), last], dim=1)
+    return both.numpy()

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from edge_router.routing.arrays import Bools, Float32s, Float64s
 from edge_router.routing.experts.expert import PROFILES
+from edge_router.routing.logistic import log_odds
 
 from ...data.outcome_set import TRANSFER, OutcomeSet
 from ...recipe import ProbePlan, Recipe
@@ -87,6 +88,4 @@ def _predicted(rows: Float64s, targets: Float64s, taught: Bools, plan: ProbePlan
 
 
 def _log_odds(chances: Float64s) -> Float32s:
-    inside = chances.clip(LEAST, 1 - LEAST)
-    odds: Float32s = np.log(inside / (1 - inside)).astype(np.float32)
-    return odds
+    return log_odds(chances.clip(LEAST, 1 - LEAST)).astype(np.float32)
