@@ -117,7 +117,7 @@ class Budget:
             return error
         limit = _limit_of(tightest)
         return BudgetReached(
-            f"{error}; {limit.words} is free again at {limit.free_at}",
+            f"{error}; {limit.words} is free again at {limit.free_at} at the latest",
             excluded=error.excluded,
             retry_after_s=limit.free_in_s or 0.0,
         )

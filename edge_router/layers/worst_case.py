@@ -24,7 +24,8 @@ MEDIA_FACTOR = 3  # times the usual tokens of an image, a sound or a file
 @dataclass(frozen=True, slots=True)
 class Limit:
     """What is left by one limit, in dollars, or in tokens where `in_tokens`. `words` name it;
-    `free_in_s` says when there is more of it, None for never."""
+    `free_in_s` says when there is more of it at the latest (a reservation may be released before),
+    None for never."""
 
     left: float
     reason: Reason
@@ -98,7 +99,7 @@ class Need:
         else:
             left = f"{dollars(limit.left, digits=4)} is"
             may = f"cost {dollars(self._usd(most), digits=4)}"
-        again = f"; it is free again at {limit.free_at}" if limit.free_at else ""
+        again = f"; it is free again at {limit.free_at} at the latest" if limit.free_at else ""
         return CostLimitReached(
             f"{self.expert.name} was not asked: {left} left of {limit.words}, and it may {may}"
             f"{again}",
