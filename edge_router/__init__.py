@@ -2,8 +2,8 @@
 
 >>> from edge_router import EdgeRouter
 >>> with EdgeRouter() as router:                                          # doctest: +SKIP
-...     print(router.complete("What is the capital of France?").text)
-The capital of France is Paris.
+...     print(router.complete("What is the capital city of Japan?").text)
+The capital city of Japan is Tokyo.
 
 Importing the package imports nothing heavy; each name below is loaded on first use. Errors not
 listed here are in `edge_router.errors`.

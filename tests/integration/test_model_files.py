@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from sure_question import ANSWER, QUESTION
 
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
@@ -42,12 +43,12 @@ def test_a_model_answers_whatever_its_template(
     """What is unusual about a file is said once."""
     template, warnings = FILES[name]
     path = remake(tmp_path / "own.gguf", {TEMPLATE: template}, weights=True)
-    question = Message("user", "What is the capital of France?")
+    question = Message("user", QUESTION)
     hello = (Message("user", "hi"), Message("assistant", "Hello."))
     backend = LlamaCppBackend(str(path), n_ctx=512)
     with caplog.at_level(logging.WARNING, logger="edge_router"):
         for before in ((), (Message("system", "Be brief."),), hello):
             request = ChatRequest((*before, question), max_tokens=16)
-            assert "Paris" in backend.complete(request, deadline=Deadline.after(60)).text
+            assert ANSWER in backend.complete(request, deadline=Deadline.after(60)).text
     backend.close()
     assert len(caplog.records) == warnings

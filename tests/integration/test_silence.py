@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sure_question import ANSWER, QUESTION
 
 HUNDRED_DECISIONS = """
 from edge_router import Router
@@ -169,10 +170,10 @@ def test_route_works_without_any_network(tmp_path: Path) -> None:
 def test_ask_works_without_any_network(tmp_path: Path) -> None:
     """SmolLM2 answers, and the line says that no other expert could have."""
     pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-    command = [sys.executable, "-m", "edge_router.cli", "ask", "What is the capital of France?"]
+    command = [sys.executable, "-m", "edge_router.cli", "ask", QUESTION]
     result = subprocess.run(
         [*no_interfaces(), *command],
         env=environment(tmp_path), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "Paris" in result.stdout
+    assert ANSWER in result.stdout
     assert "local answered" in result.stderr

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from sure_question import QUESTION
 
 import made_experts
 from edge_router import Config, Router
@@ -16,7 +17,7 @@ from edge_router.client.asking.gate import FEATURES, DeferralGate, GateStage
 from edge_router.routing.artifact.manifest import RouterArtifact
 from made_experts import CLOUD
 
-EASY = "What is the capital of France?"
+EASY = QUESTION
 ELSEWHERE = "said elsewhere"
 LOCAL = replace(made_experts.LOCAL, input_usd_per_million=0.01, output_usd_per_million=10.0)
 BY_MARGIN = GateStage(-20.0, np.array([40.0 * (name == "min_margin") for name in FEATURES]))

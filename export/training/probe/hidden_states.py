@@ -11,15 +11,15 @@ import numpy as np
 from tqdm import tqdm
 
 from edge_router.routing.arrays import Float32s
+from edge_router.routing.artifact.text import head_and_tail
 
 from ...data.npz_cache import kept
 from ...data.packaged import model_file
 
-__all__ = ["cut", "hidden_states", "states_of"]
+__all__ = ["hidden_states", "states_of"]
 
 BATCH = 32
 PROMPT = "Question: {}"
-TAIL = 4  # of a long text, one token in so many is kept at its end, the others at its beginning
 
 
 def hidden_states(
@@ -28,7 +28,7 @@ def hidden_states(
     """(texts, 2 x width) after the first `layer` blocks of a package's model: the mean over a
     text's tokens, then the last token. Kept in `work`.
 
-    Of a text of more than `max_tokens` the first three quarters and the last one are read.
+    Of a text of more than `max_tokens` the first and the last ones are read, in equal parts.
     """
     identity = f"{package}\0{layer}\0{max_tokens}\0" + "\0".join(texts)
     path = work / f"states-{hashlib.sha256(identity.encode()).hexdigest()[:16]}.npz"
@@ -42,7 +42,7 @@ def _read(texts: Sequence[str], file: Path, layer: int, max_tokens: int) -> Any:
 
     kind: Any = transformers.AutoTokenizer
     tokenizer = kind.from_pretrained(file.parent, gguf_file=file.name)
-    ids = [cut(tokenizer(PROMPT.format(text))["input_ids"], max_tokens) for text in texts]
+    ids = [head_and_tail(tokenizer(PROMPT.format(text))["input_ids"], max_tokens) for text in texts]
     model = _first_blocks(file, layer)
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
     states = np.zeros((len(ids), 2 * model.config.hidden_size), np.float16)
@@ -50,12 +50,6 @@ def _read(texts: Sequence[str], file: Path, layer: int, max_tokens: int) -> Any:
         rows = order[at : at + BATCH]
         states[rows] = states_of(model, [ids[row] for row in rows])
     return states
-
-
-def cut(ids: Sequence[int], max_tokens: int) -> Sequence[int]:
-    """The first three quarters and the last one of `max_tokens`, where there are more."""
-    tail = max_tokens // TAIL
-    return ids if len(ids) <= max_tokens else [*ids[: max_tokens - tail], *ids[-tail:]]
 
 
 def _first_blocks(file: Path, layer: int) -> Any:

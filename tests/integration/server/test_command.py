@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sure_question import ANSWER, QUESTION
 
 from command_line import run
 from edge_router.backends.llama_cpp.model_files import find_model
@@ -91,10 +92,10 @@ def test_a_client_that_leaves_in_the_prefill_frees_the_model(tmp_path: Path) -> 
                 json={"model": "local", "messages": messages, "max_tokens": 900},
                 timeout=1.5,
             )
-        messages = [{"role": "user", "content": "What is the capital of France?"}]
+        messages = [{"role": "user", "content": QUESTION}]
         reply = client.post(f"{url}/chat/completions", json={"messages": messages})
         text = client.get(f"{url.removesuffix('/v1')}/metrics").text
-    assert "Paris" in reply.json()["choices"][0]["message"]["content"]
+    assert ANSWER in reply.json()["choices"][0]["message"]["content"]
     assert 'reason="cancelled"} 1.0' in text
 
 

@@ -19,7 +19,7 @@ from edge_router.export.data.outcome_set import OutcomeSet
 from edge_router.export.data.packaged import model_file
 from edge_router.export.data.rows import BadData
 from edge_router.export.recipe import ProbePlan, Recipe
-from edge_router.export.training.probe.hidden_states import cut, states_of
+from edge_router.export.training.probe.hidden_states import states_of
 from edge_router.export.training.probe.probe import probed
 from edge_router.routing.experts.expert import PROFILES
 
@@ -87,12 +87,6 @@ def test_states_do_not_depend_on_their_neighbours() -> None:
     alone, together = states_of(model, [short]), states_of(model, [long, short])
     assert together.shape == (2, 32)
     np.testing.assert_allclose(together[1], alone[0], atol=1e-5)
-
-
-def test_of_a_long_text_head_and_tail_are_read() -> None:
-    """Three quarters and one quarter of what is allowed."""
-    assert cut(range(100), 8) == [0, 1, 2, 3, 4, 5, 98, 99]
-    assert cut(range(8), 8) == range(8)
 
 
 def test_a_recipe_with_a_probe_is_read(tmp_path: Path) -> None:

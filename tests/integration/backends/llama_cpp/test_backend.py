@@ -11,14 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sure_question import ANSWER, ANSWERS, QUESTION
 
 from edge_router.backends.base import Loadable
 from edge_router.backends.deadline import Deadline
+from edge_router.backends.llama_cpp.answer.grammar import answer_grammar
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
 from edge_router.backends.llama_cpp.engine import EngineName
 from edge_router.backends.llama_cpp.llama_cpp_python.library import without_amx
 from edge_router.backends.llama_cpp.model_files import default_threads, find_model
 from edge_router.chat.completion import ChatCompletion, ChatRequest, Message
+from edge_router.chat.tools import ResponseFormat
 from edge_router.errors import BackendUnavailable, ConfigError
 
 TEMPLATE = (
@@ -47,8 +50,8 @@ def soon() -> Deadline:
 
 def test_it_answers_and_counts_tokens(backend: LlamaCppBackend) -> None:
     """A right answer from real weights, with its usage."""
-    answer = backend.complete(ask("What is the capital of France?"), deadline=soon())
-    assert "Paris" in answer.text
+    answer = backend.complete(ask(QUESTION), deadline=soon())
+    assert ANSWER in answer.text
     assert answer.finish_reason == "stop"
     assert answer.usage is not None
     assert answer.usage.prompt_tokens > answer.usage.completion_tokens > 0
@@ -57,20 +60,30 @@ def test_it_answers_and_counts_tokens(backend: LlamaCppBackend) -> None:
 
 def test_tokens_are_counted_not_pieces_of_text() -> None:
     """As llama-cpp-python counts them, where several tokens make one character and the limit falls
-    among them: the last character is then finished, above the limit."""
+    among them: the last character is then finished, above the limit. A grammar dictates them."""
     pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
+    from llama_cpp.llama_grammar import LlamaGrammar
+
     backend = LlamaCppBackend("smollm2-135m", n_ctx=512, engine="llama_cpp_python")
-    question = "Repeat exactly: 你好世界"
-    prompt = TEMPLATE.format(question)
-    for most in (3, 4, 7):
-        usage = backend.complete(ask(question, most), deadline=soon()).usage
+    dictated = ResponseFormat("json_schema", schema={"enum": ["你好世界"]})
+    grammar = answer_grammar(dictated, (), None, written=None, several=True)
+    prompt = TEMPLATE.format(QUESTION)
+    counts = []
+    for most in (1, 2, 3, 4, 7, 8):
+        request = replace(ask(QUESTION, most), response_format=dictated)
+        usage = backend.complete(request, deadline=soon()).usage
         model = backend._worker.model.model
-        tokens = model.tokenize(prompt.encode(), add_bos=False, special=True)
         counted = model.create_completion(
-            tokens, max_tokens=most, temperature=0.0, repeat_penalty=1.1
+            model.tokenize(prompt.encode(), add_bos=False, special=True),
+            max_tokens=most,
+            temperature=0.0,
+            repeat_penalty=1.1,
+            grammar=LlamaGrammar.from_string(grammar, verbose=False),
         )
         assert usage is not None
-        assert usage.completion_tokens == counted["usage"]["completion_tokens"] >= most
+        assert usage.completion_tokens == counted["usage"]["completion_tokens"]
+        counts.append(usage.completion_tokens)
+    assert counts == [1, 3, 3, 5, 7, 10]
     backend.close()
 
 
@@ -84,7 +97,7 @@ def test_a_model_is_loaded_only_for_its_first_answer(engine: EngineName) -> None
 
 def test_a_stream_is_the_same_answer_in_pieces(backend: LlamaCppBackend) -> None:
     """Exactly one piece has a finish reason, the last."""
-    request = ask("What is the capital of France?")
+    request = ask(QUESTION)
     pieces = list(backend.stream(request, deadline=soon()))
     assert "".join(p.delta for p in pieces) == backend.complete(request, deadline=soon()).text
     assert [p.finish_reason is not None for p in pieces] == [False] * (len(pieces) - 1) + [True]
@@ -98,25 +111,24 @@ def test_max_tokens_is_kept(backend: LlamaCppBackend) -> None:
     assert answer.usage.completion_tokens <= 5
 
 
-def test_threads_queue_up(backend: LlamaCppBackend, engine: EngineName) -> None:
-    """Concurrent calls give what each gives alone: one context, one worker. xllamacpp computes them
-    together, in sums of another order, so that a word may differ: each has its answer."""
-    requests = [ask(f"What is {n} + 1?", max_tokens=8) for n in range(4)]
-    alone = [backend.complete(r, deadline=soon()).text for r in requests]
-    together: dict[int, str] = {}
+def test_threads_queue_up(backend: LlamaCppBackend) -> None:
+    """Of concurrent calls each gets its own answer, whole: those of one context and one worker, and
+    those that xllamacpp computes together."""
+    together: dict[str, str] = {}
 
-    def one(number: int) -> None:
-        together[number] = backend.complete(requests[number], deadline=soon()).text
+    def one(question: str) -> None:
+        together[question] = backend.complete(ask(question), deadline=soon()).text
 
-    threads = [threading.Thread(target=one, args=(n,)) for n in range(4)]
+    threads = [threading.Thread(target=one, args=(question,)) for question in ANSWERS]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    if engine == "xllamacpp":
-        assert sorted(number for number, text in together.items() if text) == [0, 1, 2, 3]
-    else:
-        assert [together[n] for n in range(4)] == alone
+    said = {
+        question: [city for city in ANSWERS.values() if city in text]
+        for question, text in together.items()
+    }
+    assert said == {question: [city] for question, city in ANSWERS.items()}
 
 
 def test_xllamacpp_answers_several_at_once() -> None:
@@ -138,10 +150,10 @@ def test_xllamacpp_answers_several_at_once() -> None:
 
 def test_the_deadline_holds_during_prefill(backend: LlamaCppBackend) -> None:
     """A long prompt is given up in time, and the next question is answered as if nothing was."""
-    expected = backend.complete(ask("What is the capital of France?"), deadline=soon()).text
+    expected = backend.complete(ask(QUESTION), deadline=soon()).text
     with pytest.raises(BackendUnavailable, match="ran out of time"):
         backend.complete(ask("word and more " * 120), deadline=Deadline.after(0.02))
-    again = backend.complete(ask("What is the capital of France?"), deadline=soon())
+    again = backend.complete(ask(QUESTION), deadline=soon())
     assert again.text == expected
 
 
@@ -165,7 +177,7 @@ def test_an_old_history_is_dropped_to_fit(backend: LlamaCppBackend) -> None:
         for n in range(60)
     )
     request = ChatRequest(
-        (Message("system", "Be brief."), *turns, Message("user", "What is the capital of France?")),
+        (Message("system", "Be brief."), *turns, Message("user", QUESTION)),
         max_tokens=16,
     )
     answer = backend.complete(request, deadline=soon())
@@ -191,19 +203,19 @@ def reference_nll(path: Path, prompt: str, reference: str) -> float:
 
 def test_a_reference_is_as_likely_as_llama_cpp_says() -> None:
     """With the template written out, per token. Some tenths of a nat apart, since llama.cpp rounds
-    a token computed alone otherwise than one among others; "London" lies 6 nats off "Paris"."""
+    a token computed alone otherwise than one among others; "Rome" lies 11 nats off "Tokyo"."""
     pytest.importorskip("llama_cpp", reason="the extra `local` is not installed")
-    request = ask("What is the capital of France?")
-    prompt = TEMPLATE.format("What is the capital of France?")
+    request = ask(QUESTION)
+    prompt = TEMPLATE.format(QUESTION)
     backend = LlamaCppBackend("smollm2-135m", n_ctx=512, engine="llama_cpp_python")
     try:
-        for reference in ("Paris", "London", "Paris is the capital."):
+        for reference in ("Tokyo", "Rome", "Tokyo is the capital."):
             expected = reference_nll(backend.path, prompt, reference)
             result = backend.negative_log_likelihood(request, reference, deadline=soon())
             assert result == pytest.approx(expected, abs=0.5)
         for hopeless in ("", "word " * 500):
             assert backend.negative_log_likelihood(request, hopeless, deadline=soon()) is None
-        assert "Paris" in backend.complete(request, deadline=soon()).text
+        assert ANSWER in backend.complete(request, deadline=soon()).text
     finally:
         backend.close()
 
@@ -235,7 +247,7 @@ def test_without_being_asked_nothing_is_measured(
     engine: EngineName, backend: LlamaCppBackend
 ) -> None:
     """And the answer is the same as with it."""
-    request = ask("What is the capital of France?")
+    request = ask(QUESTION)
     silent = backend.complete(request, deadline=soon())
     telling = LlamaCppBackend("smollm2-135m", n_ctx=512, confidence=True, engine=engine)
     message = telling.complete(request, deadline=soon())
@@ -315,8 +327,8 @@ def test_a_context_is_never_longer_than_the_model_was_trained_for(
     """Said once; beyond it answers turn to noise."""
     backend = LlamaCppBackend("smollm2-135m", n_ctx=2_000_000_000, engine=engine)
     for _ in range(2):
-        question = ask("What is the capital of France?", max_tokens=8)
-        assert "Paris" in backend.complete(question, deadline=soon()).text
+        question = ask(QUESTION, max_tokens=8)
+        assert ANSWER in backend.complete(question, deadline=soon()).text
     backend.close()
     assert [record.levelname for record in caplog.records if record.levelno >= 30] == ["WARNING"]
     assert "8192" in caplog.text
@@ -327,7 +339,7 @@ def test_a_context_that_holds_no_question_says_so(engine: EngineName, n_ctx: int
     """And how long it would have to be."""
     backend = LlamaCppBackend("smollm2-135m", n_ctx=n_ctx, engine=engine)
     with pytest.raises(BackendUnavailable, match=f"context of {n_ctx} token"):
-        backend.complete(ask("What is the capital of France?"), deadline=soon())
+        backend.complete(ask(QUESTION), deadline=soon())
     backend.close()
 
 
@@ -386,7 +398,7 @@ def test_an_absurd_training_length_is_not_believed(
     monkeypatch.setattr(llama_cpp._internals.LlamaModel, "n_ctx_train", lambda _: claimed)
     backend = LlamaCppBackend("smollm2-135m", n_ctx=256, engine="llama_cpp_python")
     try:
-        answer = backend.complete(ask("What is the capital of France?", 4), deadline=soon())
+        answer = backend.complete(ask(QUESTION, 4), deadline=soon())
         assert answer.text
         assert backend._worker.model.model._model.n_ctx_train() == 256
     finally:

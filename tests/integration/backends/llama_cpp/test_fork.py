@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from sure_question import ANSWER, QUESTION
 
 from edge_router.backends.llama_cpp.engine import EngineName
 
@@ -22,7 +23,7 @@ from edge_router.errors import BackendUnavailable
 
 ENGINE = sys.argv[1]
 backend = LlamaCppBackend("smollm2-135m", n_ctx=256, n_threads=int(sys.argv[2]), engine=ENGINE)
-QUESTION = "What is the capital of France?"
+QUESTION, ANSWER = sys.argv[-2:]
 
 def ask(text=QUESTION, max_tokens=8):
     request = ChatRequest((Message("user", text),), max_tokens=max_tokens)
@@ -46,7 +47,7 @@ def in_children(count, work):
 """
 
 INHERITED = """
-assert "Paris" in answer()
+assert ANSWER in answer()
 suspended = ask("Write a long story.", 200)
 next(suspended)
 
@@ -68,7 +69,7 @@ def child():
         except BackendUnavailable as error:
             assert "forked from one with a model" in str(error)
         return
-    assert "Paris" in answer()
+    assert ANSWER in answer()
     backend.close()
     try:
         answer()
@@ -85,7 +86,7 @@ assert in_children(1, child) == [0]
 assert in_children(1, closes_only) == [0]
 assert next(suspended).delta
 suspended.close()
-assert "Paris" in answer()
+assert ANSWER in answer()
 """
 
 STRESS = """
@@ -102,7 +103,7 @@ def child():
 thread = threading.Thread(target=keep_answering)
 thread.start()
 try:
-    rounds, children = (int(text) for text in sys.argv[3:])
+    rounds, children = (int(text) for text in sys.argv[3:5])
     for _ in range(rounds):
         assert in_children(children, child) == [0] * children
 finally:
@@ -143,6 +144,8 @@ def run(
             *command,
             engine,
             *map(str, args or (1,)),
+            QUESTION,
+            ANSWER,
         ],
         capture_output=True,
         text=True,

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from model_processes import LINUX_ONLY, model_processes, wait_until
+from sure_question import ANSWER, QUESTION
 
 from edge_router.backends.deadline import Deadline
 from edge_router.backends.llama_cpp.backend import LlamaCppBackend
@@ -27,7 +28,6 @@ from edge_router.errors import BackendError, BackendUnavailable, ConfigError, Co
 from made_gguf import TEMPLATE, real, remake, text
 
 LONG_PROMPT = "word and more " * 500
-QUESTION = "What is the capital of France?"
 STORY = "Write a very long story about a river."
 pytestmark = LINUX_ONLY
 
@@ -86,11 +86,11 @@ def test_errors_cross_with_their_class_and_words(
         backend.complete(long, deadline=soon())
     if engine == "xllamacpp":
         with pytest.raises(BackendUnavailable, match="cannot weigh names"):
-            backend.choose(ask(QUESTION), ["Paris", "London"], deadline=soon())
+            backend.choose(ask(QUESTION), [ANSWER, "Rome"], deadline=soon())
         return
-    paris, london = backend.choose(ask(QUESTION), ["Paris", "London"], deadline=soon())
-    assert paris > london
-    near = backend.negative_log_likelihood(ask(QUESTION), "Paris", deadline=soon())
+    right, wrong = backend.choose(ask(QUESTION), [ANSWER, "Rome"], deadline=soon())
+    assert right > wrong
+    near = backend.negative_log_likelihood(ask(QUESTION), ANSWER, deadline=soon())
     far = backend.negative_log_likelihood(ask(QUESTION), "a parsnip", deadline=soon())
     assert near is not None
     assert far is not None
@@ -135,7 +135,7 @@ def test_cancels_at_any_moment_leave_it_free(backend: LlamaCppBackend) -> None:
         thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
     assert wrong == []
-    assert "Paris" in backend.complete(ask(QUESTION, 16), deadline=soon()).text
+    assert ANSWER in backend.complete(ask(QUESTION, 16), deadline=soon()).text
     assert child_of(backend) == before
     assert backend._worker.model._running == {}  # type: ignore[union-attr]
     assert backend._worker.model.process._inboxes == {}  # type: ignore[union-attr]
@@ -157,7 +157,7 @@ def test_a_killed_process_ends_its_answers_and_is_started_anew(engine: EngineNam
     with pytest.raises(BackendUnavailable, match="its process ended with SIGKILL"):
         list(stream)
     assert not backend.loaded
-    assert "Paris" in backend.complete(ask(QUESTION, 16), deadline=soon()).text
+    assert ANSWER in backend.complete(ask(QUESTION, 16), deadline=soon()).text
     process = child_of(backend)
     os.kill(process, signal.SIGKILL)
     wait_until(lambda: not backend.loaded)
@@ -190,7 +190,7 @@ def test_a_process_killed_while_it_loads(engine: EngineName) -> None:
         "cannot be loaded: the process for it ended with SIGKILL; own_process = false" in words[0]
     )
     assert (backend.loaded, backend.loading) == (False, False)
-    assert "Paris" in backend.complete(ask(QUESTION, 16), deadline=soon()).text
+    assert ANSWER in backend.complete(ask(QUESTION, 16), deadline=soon()).text
     backend.close()
 
 
@@ -235,7 +235,7 @@ def test_a_job_that_does_not_end_ends_with_its_process(
     with pytest.raises(BackendUnavailable, match="ran out of time"):
         backend.complete(ask(QUESTION), deadline=Deadline.after(0.1))
     wait_until(lambda: not backend.loaded)
-    assert "Paris" in backend.complete(ask(QUESTION, 16), deadline=soon()).text
+    assert ANSWER in backend.complete(ask(QUESTION, 16), deadline=soon()).text
     backend.close()
 
 
@@ -328,20 +328,29 @@ def answer():
     return backend.complete(request, deadline=Deadline.after(60)).text
 
 backend = LlamaCppBackend("smollm2-135m", n_ctx=256, engine=sys.argv[1], own_process=True)
-request = ChatRequest.of("What is the capital of France?")
-assert "Paris" in answer()
+request = ChatRequest.of(sys.argv[2])
+assert sys.argv[3] in answer()
 if os.fork() == 0:
     assert not backend.loaded
-    assert "Paris" in answer()
+    assert sys.argv[3] in answer()
     sys.exit(0)
 assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
-assert "Paris" in answer()
+assert sys.argv[3] in answer()
 """
 
 
 def test_a_forked_child_starts_one_of_its_own(engine: EngineName) -> None:
     """With both engines, since neither was in the process that forked."""
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS, engine]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore::DeprecationWarning",
+        "-c",
+        FORKS,
+        engine,
+        QUESTION,
+        ANSWER,
+    ]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sure_question import ANSWER, QUESTION
 from tool_templates import LLAMA, QWEN
 
 from edge_router import ChatRequest, Config, EdgeRouter, ExpertConfig, Message, Reason
@@ -138,9 +139,11 @@ def test_json_mode(plain: LlamaCppBackend) -> None:
 
 def test_sampling_is_as_asked(plain: LlamaCppBackend) -> None:
     """With one token to choose from, heat and seed change nothing."""
-    settings: dict[str, Any] = {"max_tokens": 12, "temperature": 1.5, "top_p": 1.0}
-    cold = ask(plain, ASK, max_tokens=12).text
-    assert ask(plain, ASK, **settings, seed=3, extra={"top_k": 1}).text == cold
+    settings: dict[str, Any] = {"max_tokens": 8, "temperature": 1.5, "top_p": 1.0}
+    sure = {"role": "user", "content": QUESTION}
+    cold = ask(plain, sure, max_tokens=8).text
+    assert ANSWER in cold
+    assert ask(plain, sure, **settings, seed=3, extra={"top_k": 1}).text == cold
     warm = {ask(plain, ASK, **settings, seed=n).text for n in range(3)}
     assert len(warm) > 1
 
