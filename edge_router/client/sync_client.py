@@ -197,10 +197,11 @@ class EdgeRouter:
         is_private = self._gate is not None and self._gate.finds(asked.request)
         return decided(agents, asked, self._limits(constraints), is_private=is_private)
 
-    def chooser(self) -> ChoosesNames | None:
-        """The first expert that can weigh names against each other: a model in this process, whose
-        words nobody pays for. It is closed with this client, and no record is made."""
-        opened = [self._backends[name] for name in self.config.experts if name in self._backends]
+    def chooser(self, *experts: str) -> ChoosesNames | None:
+        """The first of the `experts` (all) that can weigh names against each other: a local model,
+        whose words nobody pays for. It is closed with this client, and no record is made."""
+        named = experts or self.config.experts
+        opened = [self._backends[name] for name in named if name in self._backends]
         return next((o for o in opened if isinstance(o, ChoosesNames) and o.can_choose), None)
 
     def feedback(self, decision_id: str, score: float) -> bool:

@@ -26,6 +26,7 @@ WELCOME = """\
 Edge Router: an OpenAI-compatible server that decides for each query who answers.
 Base URL for clients: this address with /v1. Models: GET /v1/models ("auto" decides).
 POST /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings, /v1/systemone
+POST /v1/agents/route (with serve --agents): which agent a request is for; nothing is run
 GET /v1/loaded, POST /v1/unload, for programs of this machine: edge-router ps, stop
 GET /healthz, /readyz, /metrics
 """
@@ -47,6 +48,7 @@ def asgi_app(service: Service, access: Access) -> App:
         post("/v1/responses", lambda e, body, _: service.answer(e, body, RESPONSES)),
         post("/v1/embeddings", lambda e, body, _: service.embed(e, body)),
         post("/v1/systemone", lambda e, body, _: service.decide(e, body)),
+        post("/v1/agents/route", lambda e, body, _: service.route_agent(e, body)),
         get("/v1/loaded", lambda e, _, __: service.loaded(e)),
         post("/v1/unload", lambda e, body, _: service.unload(e, body)),
         get("/v1/models", lambda e, _, __: e.send_json(service.models.listed())),

@@ -24,6 +24,7 @@ from .metrics import Metrics
 from .models import Models, Target
 from .typed_questions import TypedQuestions
 from .wire import chat, completions, embeddings, response_events, response_object, response_request
+from .wire.agents import AgentAsked, agent_asked
 from .wire.body import Asked, json_object
 from .wire.errors import NEVER, Refused, refusal_of
 from .wire.events import Events, json_bytes
@@ -31,7 +32,7 @@ from .wire.loaded import NO_MODELS, ModelsInMemory, require_here
 from .wire.outcome import Outcome
 from .wire.systemone import Facts, NotAsked, replied
 
-__all__ = ["CHAT", "COMPLETIONS", "RESPONSES", "Protocol", "Service"]
+__all__ = ["CHAT", "COMPLETIONS", "RESPONSES", "Protocol", "RouteAgent", "Service"]
 
 SMALL = 64 << 10  # bytes of a body that is parsed at once; a longer one would hold up all others
 
@@ -43,6 +44,9 @@ Know = Callable[[str], Facts]
 
 Embed = Callable[[str], Float32s]
 """The embedding of a text (embedding_dim,)."""
+
+RouteAgent = Callable[[AgentAsked, str, Deadline], Mapping[str, Any]]
+"""The decision about which agent is asked, for a caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,9 @@ class Service:
     """What a server does, without its transport. For one event loop; closes nothing.
 
     `answers`, `embeds` and `knows` are those of an EdgeRouter and its router; embeddings have `dim`
-    numbers. `typed` weighs typed questions that the router does not answer itself.
-    The embeddings of one request may take `within_s` seconds. `stop` is set once no more requests
+    numbers. `typed` weighs typed questions that the router does not answer itself, `agents` decides
+    which agent a request is for; None where nobody does. The embeddings of one request, or its
+    agent, may take `within_s` seconds. `stop` is set once no more requests
     are wanted. Decisions take turns: two at once would only slow each other down, and one takes
     about a millisecond.
     """
@@ -80,6 +85,7 @@ class Service:
     typed: TypedQuestions | None = None
     memory: ModelsInMemory = NO_MODELS
     within_s: float = math.inf
+    agents: RouteAgent | None = None
     metrics: Metrics = field(init=False)
     admission: Admission = field(init=False)
     budget: BodyBudget = field(init=False)
@@ -142,6 +148,20 @@ class Service:
                 await exchange.send_json(reply)
             finally:
                 deadline.cancel()  # of a client that has left, nobody waits for the rest
+
+    async def route_agent(self, exchange: Exchange, body: bytes) -> None:
+        """Say which agent a request is for. Raises Refused and EdgeRouterError."""
+        if self.agents is None:
+            words = "this server routes no agents; start it with edge-router serve --agents"
+            raise Refused(404, words, code="no_agents", headers=NEVER)
+        asked = agent_asked(await _parsed(body, json_object))
+        deadline = Deadline.after(self.within_s)
+        async with self.admission.place():
+            try:
+                decision = await asyncio.to_thread(self.agents, asked, exchange.caller, deadline)
+            finally:
+                deadline.cancel()  # of a client that has left, nobody waits for the rest
+        await exchange.send_json({"object": "agent.decision", **decision})
 
     async def loaded(self, exchange: Exchange) -> None:
         """List the models in memory. Raises Refused for a request from another machine."""

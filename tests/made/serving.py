@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -23,6 +23,9 @@ from edge_router.backends.base import Backend
 from edge_router.cli.commands.machine.serve import serve_router
 from edge_router.testing import FakeBackend
 from made_experts import CLOUD, LOCAL
+
+if TYPE_CHECKING:
+    from edge_router.server.service import RouteAgent
 
 CLIENT_ENVS = os.environ.get("EDGE_ROUTER_CLIENT_ENVS")  # read before the tests' own clearing
 CLIENT_S = 300.0
@@ -63,7 +66,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(router: EdgeRouter, **options: Any) -> Iterator[Served]:
+def serving(
+    router: EdgeRouter, *, agents: RouteAgent | None = None, **options: Any
+) -> Iterator[Served]:
     """Serve `router`, which is closed at the end; `options` are those of ServerOptions."""
     for part in ("starlette", "uvicorn"):
         pytest.importorskip(part, reason="the extra `serve` is not installed")
@@ -75,7 +80,9 @@ def serving(router: EdgeRouter, **options: Any) -> Iterator[Served]:
 
     def run() -> None:
         try:
-            serve_router(router, stated, started=lambda url, _: said.put(url), stop=stop)
+            serve_router(
+                router, stated, started=lambda url, _: said.put(url), stop=stop, agents=agents
+            )
         except BaseException as error:  # noqa: BLE001 - the test's own thread raises it
             said.put(error)
 

@@ -14,6 +14,7 @@ from edge_router.guards.user_files import user_path
 
 from ...options import add_command, config_of, words_of
 from ...printing import print_dim, print_json
+from .agent_router import TOO_FEW, agent_router, catalog_of
 
 if TYPE_CHECKING:
     from edge_router.agents.catalog.catalog import AgentCatalog
@@ -35,7 +36,13 @@ def add(commands: Any) -> None:
         actions, "add", _add, "add agents from a file or an MCP server", settings=["artifact"]
     )
     new.add_argument("file", nargs="?", help="TOML or JSON: ours, MCP's tools/list, OpenAI's tools")
-    new.add_argument("--mcp", metavar="COMMAND", help="start this MCP server and list its tools")
+    new.add_argument(
+        "--mcp", metavar="SERVER",
+        help="list the tools of an MCP server: a command that starts it, or its http(s):// URL",
+    )  # fmt: skip
+    new.add_argument(
+        "--api-key-env", metavar="NAME", help="the variable that holds the key for the URL of --mcp"
+    )
     new.add_argument("--replace", action="store_true", help="in place of agents of the same names")
     add_command(actions, "list", _list, "all agents, disabled ones too", settings=["artifact"])
     for verb in ("remove", "enable", "disable"):
@@ -62,12 +69,9 @@ def add(commands: Any) -> None:
 
 
 def _catalog(config: Config) -> AgentCatalog:
-    from edge_router.agents.catalog.catalog import FILE, AgentCatalog
-    from edge_router.agents.catalog.embedding import RouterEmbedder
     from edge_router.routing.router import Router
 
-    embedder = RouterEmbedder(Router.from_config(config))
-    return AgentCatalog(embedder, path=config.data_folder / FILE)
+    return catalog_of(config, Router.from_config(config))
 
 
 def _add(options: argparse.Namespace) -> None:
@@ -75,12 +79,13 @@ def _add(options: argparse.Namespace) -> None:
     from edge_router.agents.catalog.sources import agents_from_file, agents_of
 
     if bool(options.file) == bool(options.mcp):
-        raise ConfigError("give a FILE, or --mcp COMMAND")
+        raise ConfigError("give a FILE, or --mcp SERVER")
+    config = config_of(options)
     if options.mcp:
-        agents = agents_of(listed_tools(options.mcp))
+        agents = agents_of(listed_tools(options.mcp, config, api_key_env=options.api_key_env))
     else:
         agents = agents_from_file(user_path(options.file, what="the file of agents"))
-    with _catalog(config_of(options)) as catalog:
+    with _catalog(config) as catalog:
         catalog.add(*agents, replace_known=options.replace)
     names = [agent.name for agent in agents]
     if options.json:
@@ -179,28 +184,15 @@ def _router(
     expert: Backend | None = None,
 ) -> AgentRouter:
     from edge_router.agents.choosing.chooser import MaskedChooser, SchemaChooser
-    from edge_router.agents.router import UNCALIBRATED, AgentRouter
-    from edge_router.agents.states.rules import states_from_file
-    from edge_router.agents.states.state_machine import StateMachine
-    from edge_router.agents.stored_threshold import stored_threshold
     from edge_router.backends.masked_choice import ChoosesNames
 
-    machine = None
-    if states:
-        defined = states_from_file(user_path(states, what="the file of states"))
-        machine = StateMachine(*defined, catalog.embedder)
     chooser: Any = None
     if expert is not None:
-        if isinstance(expert, ChoosesNames) and expert.can_choose:
-            chooser = MaskedChooser(expert)
-        else:
-            chooser = SchemaChooser(expert)
-    router = AgentRouter(catalog, machine=machine, chooser=chooser, writer=expert)
-    fitted = router.fit() if fit else False
-    if fit and not fitted:
-        print_dim("too few examples for a head: two agents with three each are the least")
-    kept = stored_threshold(config.data_folder, encoder=catalog.embedder.name, head=fitted)
-    router.abstention = kept or UNCALIBRATED
+        masked = isinstance(expert, ChoosesNames) and expert.can_choose
+        chooser = (MaskedChooser if masked else SchemaChooser)(expert)  # type: ignore[arg-type]
+    router = agent_router(catalog, config, fit=fit, states=states, chooser=chooser, writer=expert)
+    if fit and not router.has_head:
+        print_dim(TOO_FEW)
     return router
 
 

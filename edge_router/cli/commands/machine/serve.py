@@ -7,7 +7,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge_router.routing.record import Hook
     from edge_router.server.models import Target
     from edge_router.server.run import ServerOptions
+    from edge_router.server.service import RouteAgent
     from edge_router.server.wire.body import Asked
     from edge_router.server.wire.systemone import Facts
     from edge_router.settings.config import Config
@@ -79,6 +80,18 @@ def add(commands: Any) -> None:
     serve.add_argument(
         "--spans", action="store_true", help="OpenTelemetry spans of every answer (extra otel)"
     )
+    serve.add_argument(
+        "--agents", action="store_true",
+        help="route requests to the agents of this device, at /v1/agents/route",
+    )  # fmt: skip
+    serve.add_argument("--agent-states", metavar="FILE", help="states of conversations, TOML")
+    serve.add_argument(
+        "--agent-expert", metavar="EXPERT",
+        help="this expert chooses among the nearest agents and writes the arguments",
+    )  # fmt: skip
+    serve.add_argument(
+        "--agent-fit", action="store_true", help="fit a head to the agents' examples"
+    )
     serve.set_defaults(of_serve=serve)
     serve.add_argument(
         "--print-systemd", action="store_true",
@@ -111,8 +124,30 @@ def _serve(options: argparse.Namespace) -> None:
         tuple(options.allow_host), tuple(options.cors_origin), limits,
     )  # fmt: skip
     config = with_own_processes(config_of(options))
-    with EdgeRouter(config, hooks=_hooks(options, config)) as router:
-        serve_router(router, stated, started=started)
+    with ExitStack() as opened:
+        router = opened.enter_context(EdgeRouter(config, hooks=_hooks(options, config)))
+        agents = opened.enter_context(_agents(options, router)) if _wants_agents(options) else None
+        serve_router(router, stated, started=started, agents=agents)
+
+
+def _wants_agents(options: argparse.Namespace) -> bool:
+    """Raises ConfigError for options of agents that nobody is routed to."""
+    of_agents = {
+        "--agent-states": options.agent_states,
+        "--agent-expert": options.agent_expert,
+        "--agent-fit": options.agent_fit,
+    }
+    if not options.agents and (alone := [name for name, value in of_agents.items() if value]):
+        raise ConfigError(f"{alone[0]} needs --agents, without which no agent is asked for")
+    return bool(options.agents)
+
+
+def _agents(options: argparse.Namespace, router: EdgeRouter) -> AbstractContextManager[RouteAgent]:
+    from ..answering.agent_router import served_agents
+
+    return served_agents(
+        router, fit=options.agent_fit, states=options.agent_states, expert=options.agent_expert
+    )
 
 
 def with_own_processes(config: Config) -> Config:
@@ -186,8 +221,9 @@ def serve_router(
     *,
     started: Callable[[str, str | None], None],
     stop: threading.Event | None = None,
+    agents: RouteAgent | None = None,
 ) -> None:
-    """Serve the experts of `router` until a signal comes or `stop` is set.
+    """Serve the experts of `router`, and the `agents`, until a signal comes or `stop` is set.
 
     `started` is called with the URL for clients and the place of the key, None where none is
     needed. Raises ConfigError and MissingExtra.
@@ -227,7 +263,7 @@ def serve_router(
     memory = ModelsInMemory(lambda: local_models(router), lambda name: unload(router, name))
     within_s = config.deadline_s
     service = Service(
-        answers, inner.embed, knows, dim, models, limits, stop, typed, memory, within_s
+        answers, inner.embed, knows, dim, models, limits, stop, typed, memory, within_s, agents
     )
     with ExitStack() as until_the_end:
 
