@@ -14,6 +14,7 @@ from edge_router import Config, EdgeRouter
 
 from .conftest import CloudServer
 
+EASY = "What is the capital city of Greece?"
 HARD = (
     "A chain of length 3 m and mass 2 kg hangs over a frictionless table edge with a third of its "
     "length over the edge. How fast does it move when its end leaves the table?"
@@ -58,7 +59,7 @@ def test_easy_stays_hard_goes_and_a_stopped_cloud_is_reported(
 ) -> None:
     """Two questions, two experts, both streamed; then the cloud goes down."""
     with EdgeRouter(Config.load(settings)) as router:
-        for question, expert in ((QUESTION, "device"), (HARD, "cloud")):
+        for question, expert in ((EASY, "device"), (HARD, "cloud")):
             stream = router.stream(question)
             pieces = [chunk.delta for chunk in stream if chunk.delta]
             assert len(pieces) > 3, "it came in pieces"
@@ -74,9 +75,9 @@ def test_easy_stays_hard_goes_and_a_stopped_cloud_is_reported(
 
 def test_the_command_line_does_the_same(settings: Path, cloud: CloudServer) -> None:
     """`ask` prints the answer on stdout and the line about it on stderr."""
-    easy = edge_router(settings, "ask", "--max-tokens", "24", QUESTION)
+    easy = edge_router(settings, "ask", "--max-tokens", "24", EASY)
     assert easy.returncode == 0, easy.stderr
-    assert ANSWER in easy.stdout
+    assert ANSWERS[EASY] in easy.stdout
     assert "device answered · cheapest_is_enough" in easy.stderr
     hard = json.loads(edge_router(settings, "ask", "--json", "--max-tokens", "24", HARD).stdout)
     assert (hard["answered_by"], hard["reason"]) == ("cloud", "gain_is_worth_it")
@@ -97,13 +98,12 @@ def test_only_on_device_leaves_the_server_alone(settings: Path, cloud: CloudServ
 
 def test_chat_answers_turn_by_turn(settings: Path) -> None:
     """Two typed lines, two streamed answers, each with its line."""
-    first, second = list(ANSWERS)[:2]
     talk = subprocess.run(
         [sys.executable, "-m", "edge_router.cli", "chat", "--config", str(settings),
          "--placement", "only_on_device", "--max-tokens", "24"],
-        input=f"{first}\n\n{second}\n",
+        input=f"{EASY}\n\n{QUESTION}\n",
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
-    assert ANSWERS[first] in talk.stdout
-    assert ANSWERS[second] in talk.stdout
+    assert ANSWERS[EASY] in talk.stdout
+    assert ANSWER in talk.stdout
     assert talk.stderr.count("device answered") == 2
