@@ -80,6 +80,8 @@ def _add(options: argparse.Namespace) -> None:
 
     if bool(options.file) == bool(options.mcp):
         raise ConfigError("give a FILE, or --mcp SERVER")
+    if options.api_key_env and not options.mcp:
+        raise ConfigError("--api-key-env is for the URL of --mcp")
     config = config_of(options)
     if options.mcp:
         agents = agents_of(listed_tools(options.mcp, config, api_key_env=options.api_key_env))

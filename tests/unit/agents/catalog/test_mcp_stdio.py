@@ -1,4 +1,4 @@
-"""MCP servers: a good one, and those that hang, lie or end."""
+"""MCP servers that are started: a good one, and those that hang, lie or end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edge_router.agents.catalog import mcp
+from edge_router.agents.catalog import mcp_stdio
 from edge_router.agents.catalog.mcp import listed_tools
 from edge_router.agents.catalog.sources import agents_of
-from edge_router.errors import InvalidAgent
+from edge_router.errors import ConfigError, InvalidAgent
+from edge_router.settings.config import Config
 
 GOOD = """
 import json, sys
@@ -59,7 +60,7 @@ def server(tmp_path: Path, source: str) -> str:
 
 def test_all_pages_of_a_server_are_read(tmp_path: Path) -> None:
     """Its notifications in between are passed over."""
-    agents = agents_of(listed_tools(server(tmp_path, GOOD)))
+    agents = agents_of(listed_tools(server(tmp_path, GOOD), Config()))
     assert [agent.name for agent in agents] == ["one", "two"]
 
 
@@ -85,23 +86,29 @@ def test_a_server_that_hangs_or_lies_is_a_typed_error(
     tmp_path: Path, source: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not hold up its caller, who waits half a second for those that hang."""
-    monkeypatch.setattr(mcp, "END_S", 0.2)
+    monkeypatch.setattr(mcp_stdio, "END_S", 0.2)
     started = time.monotonic()
     limit = 0.5 if "sleep" in source else 20.0
     with pytest.raises(InvalidAgent, match=words):
-        listed_tools(server(tmp_path, source), limit_s=limit)
+        listed_tools(server(tmp_path, source), Config(), limit_s=limit)
     assert time.monotonic() - started < 40
 
 
 def test_a_server_that_asks_gets_an_answer(tmp_path: Path) -> None:
     """A ping gets a result, what is not known here an error; it might wait for both."""
-    assert len(agents_of(listed_tools(server(tmp_path, WAITING), limit_s=5))) == 2
+    assert len(agents_of(listed_tools(server(tmp_path, WAITING), Config(), limit_s=5))) == 2
 
 
 @pytest.mark.parametrize(
-    "command", ["", "no-such-program-anywhere", "'unbalanced", "http://127.0.0.1:9/mcp"]
+    "command", ["", "no-such-program-anywhere", "'unbalanced", "ws://127.0.0.1:9/mcp"]
 )
 def test_a_command_that_cannot_be_started_is_a_typed_error(command: str) -> None:
     """No shell reads it."""
     with pytest.raises(InvalidAgent, match="cannot be started"):
-        listed_tools(command)
+        listed_tools(command, Config())
+
+
+def test_a_key_is_for_a_url() -> None:
+    """A command reads its own environment."""
+    with pytest.raises(ConfigError, match="a key is for the URL"):
+        listed_tools("no-such-program-anywhere", Config(), api_key_env="MCP_KEY")
