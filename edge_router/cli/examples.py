@@ -39,7 +39,7 @@ EXAMPLES: Mapping[str, str] = {
     "edge-router stop": "edge-router stop local",
     "edge-router completion": "edge-router completion bash > edge-router.bash",
     "edge-router man": "edge-router man > edge-router.1 && man -l edge-router.1",
-    "edge-router serve": "edge-router serve --port 11435 --answers 2",
+    "edge-router serve": "edge-router serve --port 11435 --agents",
     "edge-router tasks": "edge-router tasks classify what is 2 plus 2",
     "edge-router tasks list": "edge-router tasks list",
     "edge-router tasks show": "edge-router tasks show --set mmlu",

@@ -89,7 +89,7 @@ def report(checks: Sequence[Check], *, as_json: bool) -> int:
 KNOCK_S = 0.5  # on this machine
 FAR_KNOCK_S = 5.0
 LEAST_CONTEXT = 32  # a chat template, a system message and a few words take as many tokens
-QUESTION, ANSWER_TOKENS, ANSWER_S = "What is the capital of France?", 64, 60.0
+QUESTION, ANSWER_TOKENS, ANSWER_S = "What is the capital city of Greece?", 64, 60.0
 PLACES = {
     Location.DEVICE: "on this device",
     Location.LAN: "on your own network",
