@@ -63,4 +63,6 @@ def rounded(value: Any) -> Any:
         return round(value, 6)
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
     return value
