@@ -1,7 +1,8 @@
 """Quote a value in a message: short, and without a key or a password that was pasted there.
 
 `quoted` and `quoted_setting` are for settings and arguments, `quoted_json` for what a JSON file
-holds (short, but as it is), `redacted` for a whole value without its secrets.
+holds (short, but as it is), `redacted` for a whole value without its secrets,
+`redacted_command` for a command line.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = [
     "quoted_json",
     "quoted_setting",
     "redacted",
+    "redacted_command",
     "redacted_setting",
     "redacted_url",
     "shown_setting",
@@ -54,6 +56,12 @@ _ASSIGNED = re.compile(
     rf"((?:{_SECRET_NAME.pattern})['\"]?\s{{0,8}}[=:]\s{{0,8}})['\"]?[^\s'\",;]{{6,}}['\"]?",
     re.IGNORECASE,
 )
+_SECRET_OPTION = re.compile(
+    r"((?<![\w-])--?[\w-]{0,40}?(?:key|token|pass|pwd|secret|auth|cred)[\w-]{0,40}(?:=|\s{1,8}))"
+    r"(?!--)(?:\"[^\"]*\"|'[^']*'|[\"'].*|\S+)",
+    re.IGNORECASE,
+)  # of a command, in which hiding too much does no harm
+_QUERY = re.compile(r"(?<=\?)[^\s'\"]+")
 _ABOUT_TOKENS = re.compile(r"tokens|_env$", re.IGNORECASE)  # max_tokens, api_key_env
 
 
@@ -118,6 +126,12 @@ def _shown_segment(segment: str) -> str:
 def redacted(value: Any) -> str:
     """The `repr` of a setting's value without secrets, also inside of tables and lists."""
     return repr(_cleaned(value))
+
+
+def redacted_command(command: str) -> str:
+    """`redacted` of a command line, also without what options such as --token are given, and
+    without the query of a URL that lacks its scheme."""
+    return redacted(_QUERY.sub(HIDDEN, _SECRET_OPTION.sub(rf"\1{HIDDEN}", command)))
 
 
 def redacted_setting(name: str, value: Any) -> str:

@@ -28,10 +28,11 @@ from edge_router.backends.openai.events import (
 )
 from edge_router.backends.openai.redaction import Redaction
 from edge_router.backends.openai.request import Access, variable
-from edge_router.backends.openai.settings import SHORTEST_SECRET
+from edge_router.backends.openai.settings import SHORTEST_SECRET, is_host
 from edge_router.errors import BackendRejected, ConfigError, InvalidAgent
 from edge_router.guards.redaction import looks_like_a_key, redacted_url
 from edge_router.settings.config import Config
+from edge_router.settings.constraints import Placement
 from edge_router.settings.expert_config import ExpertConfig
 
 from .mcp_session import LATE, MAX_BYTES, Message, Messages, Session, read_json
@@ -40,6 +41,7 @@ __all__ = ["tools_at"]
 
 END_S = 1.0  # to end the session
 ERROR_BODY_S = 2.0  # the status decides already
+KEY_OPTION = "--api-key-env"
 CHECK_PATH = "check the path of the URL, which is often /mcp"
 
 _SESSION = re.compile(r"[!-~]{1,4096}")
@@ -59,12 +61,15 @@ def tools_at(
     # Judged as an expert at this address would be.
     there = ExpertConfig(backend="openai", model="mcp", profile="mcp", base_url=str(url))
     if config.forbids(there):
+        by_place = config.placement == Placement.ONLY_ON_LAN and not config.nothing_leaves
+        why = "; an address that is not this device's counts as cloud" if by_place else ""
         raise ConfigError(
             f"{shown} may not be asked (offline = {config.offline}, placement = "
-            f"{config.placement}); give the reply to its tools/list as a FILE"
+            f"{config.placement}{why}); give the reply to its tools/list as a FILE"
         )
     deadline = Deadline.after(limit_s)
-    server = _Server(url, shown, Access(api_key_env, {}, url=url), deadline)
+    access = Access(api_key_env, {}, url=url, key_setting=KEY_OPTION)
+    server = _Server(url, shown, access, deadline)
     try:
         return Session(server, deadline).tools()
     finally:
@@ -73,9 +78,15 @@ def tools_at(
 
 def _address(stated: str) -> httpx.URL:
     """The URL, of which no message shows what may be secret. Raises InvalidAgent."""
+    scheme, _, rest = stated.partition(":")
+    if not rest.startswith("//"):
+        raise InvalidAgent(f"the URL of the MCP server lacks // behind {scheme}:")
+    if re.search(r"\s", stated):
+        raise InvalidAgent("the URL of the MCP server is none; it holds a blank")
     try:
         url = httpx.URL(stated)
-        is_one = bool(url.host) and (url.port is None or 0 < url.port < 65536)
+        named = bool(url.host) and is_host(url.raw_host.decode("ascii"))
+        is_one = named and (url.port is None or 0 < url.port < 65536)
     except (httpx.InvalidURL, ValueError):
         is_one = False
     if not is_one:
@@ -83,7 +94,7 @@ def _address(stated: str) -> httpx.URL:
     if url.userinfo or url.fragment:
         raise InvalidAgent(
             "the URL of the MCP server must not hold a user, a password or a fragment; name the "
-            "variable that holds its key with --api-key-env"
+            f"variable that holds its key with {KEY_OPTION}"
         )
     return url
 
@@ -195,9 +206,9 @@ class _Server:
 
     def _fix(self, status: int) -> str:
         if status in (401, 403) and self._key_env is None:
-            return "name the variable that holds its key with --api-key-env"
+            return f"name the variable that holds its key with {KEY_OPTION}"
         if status in (401, 403):
-            return f"check the key in {variable(self._key_env or '')}"
+            return f"check the key in {variable(self._key_env or '', KEY_OPTION)}"
         if status in (408, 429) or status >= 500:
             return "try again later"
         return f"{CHECK_PATH}; the older transport HTTP+SSE is not supported"

@@ -6,7 +6,6 @@ Model Context Protocol over JSON-RPC 2.0. What a server says is bounded here and
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Generator, Mapping
 from typing import Any, Protocol
 
@@ -24,9 +23,8 @@ MAX_TOOLS = 10_000
 MAX_ANSWERED = 50  # requests of the server; more might not fit its pipe either
 METHOD_NOT_FOUND = -32601
 PROTOCOL = "2025-06-18"
+KNOWN_VERSIONS = ("2024-11-05", "2025-03-26", PROTOCOL, "2025-11-25")  # those with a handshake
 LATE = "does not answer in time"
-
-_VERSION = re.compile(r"[!-~]{1,64}")  # it becomes a header
 
 Message = Mapping[str, Any]
 Messages = Generator[Message, None, None]
@@ -83,8 +81,11 @@ class Session:
         client = {"name": "edge-router", "version": "1"}
         hello = {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": client}
         version = self._ask("initialize", hello).get("protocolVersion", PROTOCOL)
-        if not isinstance(version, str) or not _VERSION.fullmatch(version):
-            raise self._channel.fault("names a version of the protocol that is none")
+        if version not in KNOWN_VERSIONS:
+            raise self._channel.fault(
+                f"speaks version {self._channel.quoted(version)} of the protocol, which is not "
+                f"known here; known: {', '.join(KNOWN_VERSIONS)}"
+            )
         self._channel.agree(version)
         self._channel.tell({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
@@ -106,7 +107,7 @@ class Session:
     def _is_earlier(self, message: Message) -> bool:
         """Whether it is a second answer to an earlier request."""
         number = message.get("id")
-        return isinstance(number, int) and number < self._number
+        return type(number) is int and 0 < number < self._number
 
     def _result(self, method: str, message: Message) -> Message:
         channel, number = self._channel, message.get("id")

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from edge_router.backends.deadline import Deadline
 from edge_router.errors import InvalidAgent
-from edge_router.guards.redaction import quoted, quoted_json
+from edge_router.guards.redaction import quoted, quoted_json, redacted_command
 
 from .mcp_session import LATE, MAX_BYTES, Message, Messages, Session, read_json
 
@@ -32,6 +32,7 @@ MAX_LAST_WORDS = 4096  # bytes of its standard error that are kept
 def tools_of_command(command: str, *, limit_s: float) -> dict[str, Any]:
     """All pages of `tools/list` as one result. Raises InvalidAgent for a server that does not
     start, hangs, ends, writes what is no JSON-RPC, too much of it, or lists without end."""
+    shown = f"the MCP server {redacted_command(command)}"
     try:
         words = _words(command)
         process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
@@ -39,9 +40,10 @@ def tools_of_command(command: str, *, limit_s: float) -> dict[str, Any]:
             start_new_session=os.name == "posix",
         )  # fmt: skip
     except (OSError, ValueError) as error:
-        raise InvalidAgent(f"the MCP server {command!r} cannot be started: {error}") from None
+        why = (isinstance(error, OSError) and error.strerror) or error  # not its word of `command`
+        raise InvalidAgent(f"{shown} cannot be started: {why}") from None
     deadline = Deadline.after(limit_s)
-    server = _Server(process, command, deadline)
+    server = _Server(process, shown, deadline)
     try:
         return Session(server, deadline).tools()
     finally:
@@ -53,19 +55,14 @@ def _words(command: str) -> list[str]:
     words = shlex.split(command)
     if not words:
         raise ValueError("the command is empty")
-    if "://" in words[0]:
-        raise ValueError(
-            "it is a URL; give one that begins with http:// or https://, the command of a server "
-            "that speaks over its standard streams, or the reply to tools/list as a FILE"
-        )
     return words
 
 
 class _Server:
     """A running server."""
 
-    def __init__(self, process: subprocess.Popen[bytes], command: str, deadline: Deadline) -> None:
-        self._process, self._command, self._deadline = process, command, deadline
+    def __init__(self, process: subprocess.Popen[bytes], shown: str, deadline: Deadline) -> None:
+        self._process, self._shown, self._deadline = process, shown, deadline
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._bytes = 0
         self._last_words = b""
@@ -95,7 +92,7 @@ class _Server:
         return quoted(value) if isinstance(value, str) else quoted_json(value)
 
     def fault(self, what: str) -> InvalidAgent:
-        return InvalidAgent(f"the MCP server {self._command!r} {what}")
+        return InvalidAgent(f"{self._shown} {what}")
 
     def end(self) -> None:
         """Close its input, then end it."""
@@ -132,7 +129,7 @@ class _Server:
             raise self.fault(f"writes over {MAX_BYTES:,} bytes" if too_much else self._ended())
         message = read_json(line, self, fix="its standard output is for messages alone")
         if not isinstance(message, dict):
-            raise self.fault(f"writes what is no JSON-RPC: {quoted_json(message)}")
+            raise self.fault(f"writes what is no JSON-RPC: {self.quoted(message)}")
         return message
 
     def _read(self, stream: IO[bytes]) -> None:

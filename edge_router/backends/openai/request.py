@@ -47,25 +47,43 @@ _HEADERS = {
 class Access:
     """The headers of requests to `url`, with the key of `api_key_env` and the values of
     `headers_env` (name to variable), both read from the environment at each call and kept nowhere.
+    Messages call the first `key_setting`.
 
     Raises ConfigError for a setting that cannot work or would expose a secret.
     """
 
     def __init__(
-        self, api_key_env: str | None, headers_env: Mapping[str, str], *, url: httpx.URL
+        self,
+        api_key_env: str | None,
+        headers_env: Mapping[str, str],
+        *,
+        url: httpx.URL,
+        key_setting: str = "api_key_env",
     ) -> None:
         self.api_key_env = api_key_env
+        self._key_setting = key_setting
         self._headers_env = dict(headers_env)
-        require_access(api_key_env, self._headers_env, url)
+        require_access(api_key_env, self._headers_env, url, key_setting=key_setting)
 
     def headers(self, *, stream: bool, who: str) -> dict[str, str]:
         """All headers of a request. Raises BackendRejected for a variable that is missing."""
         headers = {**_HEADERS, "Accept": "text/event-stream" if stream else "application/json"}
         if self.api_key_env is not None:
-            headers["Authorization"] = f"{_BEARER}{_key(self.api_key_env, who=who)}"
+            headers["Authorization"] = f"{_BEARER}{self._key(self.api_key_env, who=who)}"
         for header, name in self._headers_env.items():
             headers[header] = _header_value(header, name, who=who)
         return headers
+
+    def _key(self, name: str, *, who: str) -> str:
+        key, named = _read(name), variable(name, self._key_setting)
+        if not key:
+            raise BackendRejected(f"{who}: {named} is not set, or blank")
+        if not re.fullmatch(r"[!-~]+", key):  # else h11 would put the whole key into its error
+            raise BackendRejected(
+                f"{who}: the key in {named} holds a blank or a character outside ASCII; "
+                "copy it again"
+            )
+        return key
 
     def secrets(self, headers: Mapping[str, str]) -> tuple[str, ...]:
         """The values in `headers`, as sent, that no message may show."""
@@ -192,18 +210,6 @@ def variable(name: str, setting: str = "api_key_env") -> str:
 
 def _read(name: str) -> str:
     return os.environ.get(name, "").strip()
-
-
-def _key(name: str, *, who: str) -> str:
-    key = _read(name)
-    if not key:
-        raise BackendRejected(f"{who}: {variable(name)} is not set, or blank")
-    if not re.fullmatch(r"[!-~]+", key):  # else h11 would put the whole key into its error
-        raise BackendRejected(
-            f"{who}: the key in {variable(name)} holds a blank or a character outside ASCII; "
-            "copy it again"
-        )
-    return key
 
 
 def _header_value(header: str, name: str, *, who: str) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "checked_extra",
     "checked_temperature",
     "endpoint",
+    "is_host",
     "positive",
     "require_access",
     "secrets_in",
@@ -48,7 +49,7 @@ def endpoint(base_url: str) -> httpx.URL:
     try:
         url = httpx.URL(base_url)
         host = url.host
-        named = _is_host(url.raw_host.decode("ascii")) and bool(host)
+        named = is_host(url.raw_host.decode("ascii")) and bool(host)
     except (httpx.InvalidURL, ValueError):
         # Not shown: the error quotes the part it cannot read, maybe a password.
         raise ConfigError("base_url is not a URL; check its host and port") from None
@@ -81,11 +82,13 @@ def positive(name: str, seconds: float | None, *, unset: float = math.inf) -> fl
     return seconds
 
 
-def require_access(api_key_env: str | None, headers_env: Mapping[str, str], url: httpx.URL) -> None:
+def require_access(
+    api_key_env: str | None, headers_env: Mapping[str, str], url: httpx.URL, *, key_setting: str
+) -> None:
     """Names of variables, for headers that no request sets itself, over a private channel."""
     if api_key_env is not None:
-        _require_variable_name("api_key_env", api_key_env)
-        _require_private_channel("the key of api_key_env", url)
+        _require_variable_name(key_setting, api_key_env)
+        _require_private_channel(f"the key of {key_setting}", url)
     for header, name in headers_env.items():
         _require_header(header)
         _require_variable_name("extra_headers_env", name)
@@ -137,7 +140,7 @@ def secrets_in(value: Any, hidden: bool = False) -> Iterator[str]:
             yield from secrets_in(part, hidden)
 
 
-def _is_host(name: str) -> bool:
+def is_host(name: str) -> bool:
     """Whether it is an address, or a name that DNS can hold."""
     labels = name.removesuffix(".").split(".")
     return ":" in name or (

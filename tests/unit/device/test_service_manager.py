@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import run
+from command_line import TWO_EXPERTS, run
 from edge_router.device.service_manager import ServiceManager, user_unit
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="systemd is Linux's")
@@ -87,9 +87,29 @@ def test_the_unit_serves_with_the_options_that_were_given(
     assert (done.returncode, "edge-router.service" in done.stderr) == (0, False), done.stderr
 
 
+def test_the_unit_names_the_whole_path_of_the_states(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service begins in another folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("states.toml").write_text("[states.WRITING]\n")
+    Path("config.toml").write_text(TWO_EXPERTS)
+    options = ("--config", "config.toml", "--agent-states", "states.toml", "--agent-expert")
+    code, out, err = run(capsys, "serve", "--print-systemd", "--agents", *options, "local")
+    assert code == 0, err
+    assert f" --agents --agent-states {tmp_path}/states.toml --agent-expert local\n" in out
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
-    [(["--port", "0"], "another port at each start"), (["--config", "nowhere.toml"], "nowhere")],
+    [
+        (["--port", "0"], "another port at each start"),
+        (["--config", "nowhere.toml"], "nowhere"),
+        (["--agent-fit"], "--agent-fit needs --agents"),
+        (["--agents", "--agent-expert", "moon"], "--agent-expert: no expert is called 'moon'"),
+        (["--agents", "--agent-states", "nowhere.toml"], "nowhere.toml"),
+        (["--agents", "--agent-states", __file__], "is not TOML"),
+    ],
 )
 def test_a_unit_that_could_not_serve_is_not_printed(
     options: list[str], words: str, capsys: pytest.CaptureFixture[str]

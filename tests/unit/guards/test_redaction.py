@@ -15,6 +15,7 @@ from edge_router.guards.redaction import (
     looks_like_a_key,
     names_a_variable,
     redacted,
+    redacted_command,
     redacted_url,
     without_secrets,
 )
@@ -99,6 +100,26 @@ def test_no_query_of_an_address_is_shown(query: str) -> None:
 def test_a_message_loses_its_secrets_only(told: str, kept: str) -> None:
     """The rest of the sentence stays."""
     assert without_secrets(told) == kept
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "npx server --api-key=SECRET",
+        "server --verbose --token 'SECRET SECRET' -p 5",
+        'server --password "SECRET',
+        "server --api-key --auth SECRET",
+        "API_KEY=SECRET server",
+        "npx remote https://ann:SECRET@host/?SECRET",
+        "server/mcp?SECRET",
+    ],
+)
+def test_a_command_is_shown_without_its_secrets(command: str) -> None:
+    """However short they are: the option says what they are."""
+    shown = redacted_command(command)
+    assert "SECRET" not in shown
+    assert "server" in shown or "npx remote https://***@host/" in shown
+    assert redacted_command("server --max-retries 5 a/b") == "'server --max-retries 5 a/b'"
 
 
 def test_settings_do_not_show_what_was_pasted_there() -> None:

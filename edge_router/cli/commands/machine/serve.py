@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge_router.errors import ConfigError
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["add", "serve_router", "with_own_processes"]
 
 WARM_UP = "What is the capital of France?"
+FILES = ("config", "agent_states")  # options that name one
 
 
 def add(commands: Any) -> None:
@@ -113,6 +113,7 @@ def _serve(options: argparse.Namespace) -> None:
         key = "" if key_place is None else f", key in {key_place}"
         print_line(f"serving at {url}{key}; Ctrl-C ends it")
 
+    wants_agents = _wants_agents(options)
     if options.print_systemd:
         print(_unit(options), end="")
         return
@@ -126,19 +127,23 @@ def _serve(options: argparse.Namespace) -> None:
     config = with_own_processes(config_of(options))
     with ExitStack() as opened:
         router = opened.enter_context(EdgeRouter(config, hooks=_hooks(options, config)))
-        agents = opened.enter_context(_agents(options, router)) if _wants_agents(options) else None
+        agents = opened.enter_context(_agents(options, router)) if wants_agents else None
         serve_router(router, stated, started=started, agents=agents)
 
 
 def _wants_agents(options: argparse.Namespace) -> bool:
-    """Raises ConfigError for options of agents that nobody is routed to."""
+    """Raises ConfigError for an option of agents that is empty, or whose agents nobody asks for."""
     of_agents = {
         "--agent-states": options.agent_states,
         "--agent-expert": options.agent_expert,
         "--agent-fit": options.agent_fit,
     }
-    if not options.agents and (alone := [name for name, value in of_agents.items() if value]):
-        raise ConfigError(f"{alone[0]} needs --agents, without which no agent is asked for")
+    given = {name: value for name, value in of_agents.items() if value not in (None, False)}
+    for name, value in given.items():
+        if value == "":
+            raise ConfigError(f"{name} is empty; give it a value, or leave it out")
+        if not options.agents:
+            raise ConfigError(f"{name} needs --agents, without which no agent is asked for")
     return bool(options.agents)
 
 
@@ -182,8 +187,8 @@ def _hooks(options: argparse.Namespace, config: Config) -> tuple[Hook, ...]:
 
 
 def _unit(options: argparse.Namespace) -> str:
-    """The unit for these options; the settings and the port are checked first. Raises
-    ConfigError."""
+    """The unit for these options; the settings, the port and the options of agents are checked
+    first. Raises ConfigError."""
     from edge_router.device.service_manager import user_unit
     from edge_router.server.run import GRACE_S, ServerOptions
 
@@ -191,6 +196,7 @@ def _unit(options: argparse.Namespace) -> str:
     ServerOptions(options.host, options.port)
     if options.port == 0:
         raise ConfigError("--port 0 is another port at each start; give the unit a port")
+    _require_agents(options, config)
     if options.api_key_env:
         print_line(
             "the unit needs the keys that variables hold: systemctl --user edit edge-router, and "
@@ -201,16 +207,27 @@ def _unit(options: argparse.Namespace) -> str:
     return user_unit(command, description="Edge Router", stop_s=stop_s)
 
 
+def _require_agents(options: argparse.Namespace, config: Config) -> None:
+    """Raises ConfigError for an expert that there is not, and for states that cannot be read."""
+    from edge_router.agents.states.rules import states_from_file
+
+    if (expert := options.agent_expert) is not None and expert not in config.experts:
+        known = ", ".join(config.experts)
+        raise ConfigError(f"--agent-expert: no expert is called {expert!r:.80}; known: {known}")
+    if options.agent_states is not None:
+        states_from_file(user_path(options.agent_states, what="--agent-states"))
+
+
 def _stated(options: argparse.Namespace) -> Iterator[str]:
-    """The options that were given, as words of a command line; of the settings file the whole path,
-    since a service begins in another folder."""
+    """The options that were given, as words of a command line; of FILES the whole path, since a
+    service begins in another folder."""
     for action in options.of_serve._actions:  # noqa: SLF001 - argparse has no other way
         value = getattr(options, action.dest, None)
         if action.dest in ("help", "json", "print_systemd") or value == action.default:
             continue
         flag = action.option_strings[-1]
-        if action.dest == "config":
-            value = Path(user_path(str(value), what="--config")).absolute()
+        if action.dest in FILES:
+            value = user_path(str(value), what=flag).absolute()
         for one in value if isinstance(value, list) else [value]:
             yield from (flag,) if one is True else (flag, str(one))
 
@@ -259,11 +276,18 @@ def serve_router(
     chooser, typed = router.chooser(), None
     if chooser is not None:
         typed = TypedQuestions.of(chooser, within_s=config.deadline_s)
-    dim, limits = manifest.embedding_dim, options.limits
-    memory = ModelsInMemory(lambda: local_models(router), lambda name: unload(router, name))
-    within_s = config.deadline_s
     service = Service(
-        answers, inner.embed, knows, dim, models, limits, stop, typed, memory, within_s, agents
+        answers=answers,
+        embeds=inner.embed,
+        knows=knows,
+        dim=manifest.embedding_dim,
+        models=models,
+        limits=options.limits,
+        stop=stop,
+        typed=typed,
+        memory=ModelsInMemory(lambda: local_models(router), lambda name: unload(router, name)),
+        within_s=config.deadline_s,
+        agents=agents,
     )
     with ExitStack() as until_the_end:
 

@@ -12,7 +12,7 @@ import pytest
 from edge_router.agents.catalog import mcp_stdio
 from edge_router.agents.catalog.mcp import listed_tools
 from edge_router.agents.catalog.sources import agents_of
-from edge_router.errors import ConfigError, InvalidAgent
+from edge_router.errors import InvalidAgent
 from edge_router.settings.config import Config
 
 GOOD = """
@@ -99,16 +99,29 @@ def test_a_server_that_asks_gets_an_answer(tmp_path: Path) -> None:
     assert len(agents_of(listed_tools(server(tmp_path, WAITING), Config(), limit_s=5))) == 2
 
 
-@pytest.mark.parametrize(
-    "command", ["", "no-such-program-anywhere", "'unbalanced", "ws://127.0.0.1:9/mcp"]
-)
+@pytest.mark.parametrize("command", ["", " ", "no-such-program-anywhere", "'unbalanced"])
 def test_a_command_that_cannot_be_started_is_a_typed_error(command: str) -> None:
     """No shell reads it."""
     with pytest.raises(InvalidAgent, match="cannot be started"):
         listed_tools(command, Config())
 
 
-def test_a_key_is_for_a_url() -> None:
-    """A command reads its own environment."""
-    with pytest.raises(ConfigError, match="a key is for the URL"):
-        listed_tools("no-such-program-anywhere", Config(), api_key_env="MCP_KEY")
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "--api-key=sk-hush-123456",
+        "--token hush",
+        "--password 'hush hush'",
+        "https://me:hush@h/?hush",
+        "h/mcp?hush",
+    ],
+)
+@pytest.mark.parametrize("source", ["print(3)", "raise SystemExit(1)", None])
+def test_a_secret_in_a_command_is_not_shown(
+    secret: str, source: str | None, tmp_path: Path
+) -> None:
+    """Neither where it runs nor where it cannot be started."""
+    command = "no-such-program-anywhere" if source is None else server(tmp_path, source)
+    with pytest.raises(InvalidAgent, match=r"the MCP server .*\*\*\*") as caught:
+        listed_tools(f"{command} {secret}", Config())
+    assert "hush" not in str(caught.value)

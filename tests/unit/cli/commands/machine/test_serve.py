@@ -57,6 +57,17 @@ def test_wrong_options_are_refused_by_name(
     assert words in line
 
 
+@pytest.mark.parametrize("option", ["--agent-states", "--agent-expert"])
+@pytest.mark.parametrize("others", [[], ["--agents"], ["--agents", "--print-systemd"]])
+def test_an_empty_option_of_agents_is_refused_by_name(
+    option: str, others: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unset variable of a shell leaves one, which would silently leave out what was meant."""
+    code, line = refusal(capsys, *others, f"{option}=")
+    assert code == 2
+    assert f"{option} is empty" in line
+
+
 def test_lines_and_spans_are_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Off by default; spans name the extra that they lack, before anything listens."""
     usual = argparse.Namespace(log_decisions=False, spans=False)
