@@ -11,7 +11,7 @@ from typing import Protocol
 
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk, ChatCompletion, ChatRequest, Prompt
-from edge_router.client.answer import Answer
+from edge_router.client.answer import AnswerStream, whole_answer
 from edge_router.errors import AllBackendsFailed
 from edge_router.settings.config import Config
 from edge_router.settings.constraints import Constraints
@@ -25,28 +25,46 @@ class ConsultingClient(Protocol):
     @property
     def config(self) -> Config: ...
 
-    def consult(
-        self, expert: str, prompt: Prompt, *, constraints: Constraints | None = None
-    ) -> Answer: ...
+    def answer(
+        self,
+        prompt: Prompt,
+        constraints: Constraints | None,
+        rule: None,
+        *,
+        whole: bool,
+        alone: str,
+    ) -> AnswerStream: ...
 
     def close(self) -> None: ...
 
 
 class ConsultedExpert:
-    """The expert of that `name`. An answer has the time that the client gives it; NoExpertFits is
-    raised where limits, budget or privacy forbid to ask."""
+    """The expert of that `name`. NoExpertFits is raised where limits, budget or privacy forbid to
+    ask; `constraints` tighten the client's."""
 
-    def __init__(self, client: ConsultingClient, name: str) -> None:
+    def __init__(
+        self, client: ConsultingClient, name: str, constraints: Constraints | None = None
+    ) -> None:
         self._client = client
         self._name = name
+        self._constraints = constraints
         self.needs_network = client.config.experts[name].leaves_device
+
+    def under(self, constraints: Constraints) -> ConsultedExpert:
+        """The same expert, bound by these `constraints`, and booked for their caller."""
+        return ConsultedExpert(self._client, self._name, constraints)
 
     def complete(self, request: ChatRequest, *, deadline: Deadline) -> ChatCompletion:
         deadline.check(self._name)
         try:
-            answer = self._client.consult(self._name, request)
+            stream = self._client.answer(
+                request, self._constraints, None, whole=True, alone=self._name
+            )
+            answer = whole_answer(stream.within(deadline))
         except AllBackendsFailed as error:  # this expert alone was asked
             raise error.failures.get(self._name, error) from None
+        if deadline.cancelled:
+            deadline.check(self._name)
         return ChatCompletion(
             answer.record.id,
             self._name,

@@ -9,19 +9,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edge_router.backends.base import Backend, asks_network
+from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatRequest, Prompt
 from edge_router.guards.checks import whole_number
 from edge_router.routing.arrays import Float32s
 from edge_router.routing.artifact.text import last_turn, router_input
-from edge_router.settings.constraints import Constraints, require_constraints
+from edge_router.settings.constraints import Constraints
 
 from .cache import DecisionCache
 from .catalog.agent import NONE, Agent
 from .catalog.catalog import AgentCatalog, CatalogView
 from .choosing.arguments import with_arguments
 from .choosing.chooser import AgentChooser, Choice
+from .choosing.models import Models
 from .decision import AgentDecision, AgentReason, Candidate
 from .ranking.abstention import FALSE_ALARMS, Abstention
 from .ranking.categories import Categories
@@ -64,17 +65,8 @@ class _Grouped:
     category_of: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """The language models that may be asked about a request, and the cache of what they decided."""
-
-    chooser: AgentChooser | None
-    writer: Backend | None
-    cache: DecisionCache | None
-
-
 class AgentRouter:
-    """Chooses an agent of `catalog` for a request, or none. Thread-safe but for a `chooser`.
+    """Chooses an agent of `catalog` for a request, or none. Thread-safe as its `chooser` is.
 
     First layer: the `top_categories` nearest categories; None for no such layer. Second layer: the
     `machine`'s state says which agents may be called, and the `candidates` best of them are kept.
@@ -100,7 +92,7 @@ class AgentRouter:
         self.catalog = catalog
         self.abstention = abstention
         self._machine = machine
-        self._asked = _Asked(chooser, writer, cache)
+        self._models = Models(chooser, writer, cache)
         self._chooser_weight = chooser_weight
         self._candidates = whole_number(candidates, f"candidates is {candidates!r}; it")
         if (top := top_categories) is not None:
@@ -151,8 +143,8 @@ class AgentRouter:
         return self._head is not None
 
     def clear_cache(self) -> None:
-        if self._asked.cache is not None:
-            self._asked.cache.clear()
+        if self._models.cache is not None:
+            self._models.cache.clear()
 
     def rank(self, text: str, *, most: int | None = None) -> Ranking:
         """All enabled agents by score, whatever the state. Raises EmptyCatalog."""
@@ -181,7 +173,7 @@ class AgentRouter:
         require_state(state)
         happened = (events,) if isinstance(events, str) else tuple(events)
         request = ChatRequest.of(prompt)
-        asked = self._allowed(constraints)
+        asked = self._models.under(constraints)
         text, turn = (read(request, MAX_CHARACTERS) for read in (router_input, last_turn))
         earlier = "" if self._machine is None else text.removesuffix(turn)
         prepared = self._prepared()
@@ -207,21 +199,6 @@ class AgentRouter:
         if asked.cache is not None:
             asked.cache.keep(query.text, query.vector, context, decision)
         return decision
-
-    def _allowed(self, constraints: Constraints | None) -> _Asked:
-        """All; where `constraints` keep a request on the user's own machines, without the models
-        that are asked over the network, and then without the cache of what they decided."""
-        asked = self._asked
-        if constraints is None:
-            return asked
-        require_constraints(constraints)
-        if not constraints.own_machines_only:
-            return asked
-        chooser = None if asks_network(asked.chooser) else asked.chooser
-        writer = None if asks_network(asked.writer) else asked.writer
-        if chooser is asked.chooser and writer is asked.writer:
-            return asked
-        return _Asked(chooser, writer, None)
 
     def _decide(
         self,
@@ -264,7 +241,8 @@ class AgentRouter:
         """Rows of the agents that both layers leave, None for all; and the categories."""
         rows: npt.NDArray[np.intp] | None = None
         if self._machine is not None and state.atoms:
-            agents, names = prepared.view.agents, self._groups(prepared).category_of
+            agents, asks = prepared.view.agents, self._machine.asks_categories(state)
+            names = self._groups(prepared).category_of if asks else ("",) * len(agents)
             rows = np.array(self._machine.callable_agents(state, agents, names), dtype=np.intp)
         if self._top_categories is None:
             return rows, ()
@@ -292,7 +270,7 @@ class AgentRouter:
             [prepared.view.agents[row] for row in rows],
             query.text,
             deadline=deadline or Deadline.after(DECISION_S),
-            state=state.name if state.atoms else "",
+            state=state.name if state.atoms and self._machine is not None else "",
         )
 
     def _query(self, text: str) -> EmbeddedQuery:

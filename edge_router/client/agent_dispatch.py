@@ -40,8 +40,8 @@ class RoutesAgents(Protocol[D_co]):
 
     @property
     def route(self) -> Callable[..., D_co]:
-        """Takes a prompt, `state`, `events` and `deadline`; and `constraints` where the request
-        must stay on the user's own machines."""
+        """Takes a prompt, `state`, `events`, `deadline`, and `constraints` that bind the language
+        models it asks."""
         ...
 
 
@@ -74,9 +74,9 @@ def decided(agents: RoutesAgents[D], asked: Asked, limits: Constraints, *, is_pr
     if is_private:
         limits = replace(limits, placement=Placement.ONLY_ON_DEVICE)
     known: dict[str, Any] = {} if asked.state is UNSET else {"state": asked.state}
-    if limits.own_machines_only:
-        known["constraints"] = limits
-    return agents.route(asked.request, events=asked.events, deadline=asked.deadline, **known)
+    return agents.route(
+        asked.request, events=asked.events, deadline=asked.deadline, constraints=limits, **known
+    )
 
 
 def called(decision: D, callables: Mapping[str, Callable[..., object]]) -> Dispatched[D]:

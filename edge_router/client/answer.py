@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
+from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import (
     ChatChunk,
     Ending,
@@ -119,6 +120,12 @@ class AnswerStream(Iterator[ChatChunk]):
     def so_far(self) -> AnswerRecord:
         """The record if the answer were complete by now: who answers, and why that expert."""
         return record_of(self._query, "complete")
+
+    def within(self, deadline: Deadline) -> Self:
+        """The same answer, which `deadline` ends too. To be called before its first piece."""
+        own = self._query.deadline.remaining()
+        self._query.deadline = deadline.attempt(within_s=own)
+        return self
 
     def __next__(self) -> ChatChunk:
         if self._inherited:

@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from edge_router.chat.completion import ChatChunk
 from edge_router.errors import EdgeRouterError
 from edge_router.routing.deciding.decision import Decision
 from edge_router.routing.record import AnswerRecord
 
-__all__ = ["Answering", "AsyncAnswerStream", "in_daemon_thread"]
+__all__ = ["Answering", "AsyncAnswerStream", "in_daemon_thread", "in_thread"]
+
+T = TypeVar("T")
 
 CLOSE_S = 0.25  # how long closing waits for the record of a cancelled answer
 
@@ -170,3 +172,25 @@ class _State:
 def in_daemon_thread(work: Callable[[], object]) -> None:
     """Run `work` in a daemon thread: one that waits for an answer does not hold up the exit."""
     threading.Thread(target=work, name="edge-router answer", daemon=True).start()
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """The result of `work`, which may block, or its error. For its daemon thread neither the exit
+    nor other work waits."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def settle(how: Callable[[Any], None], what: Any) -> None:
+        if not done.done():
+            how(what)
+
+    def run() -> None:
+        try:
+            how, what = done.set_result, work()
+        except BaseException as error:  # noqa: BLE001 - the thread's boundary: its task raises it
+            how, what = done.set_exception, error  # type: ignore[assignment]
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(settle, how, what)
+
+    in_daemon_thread(run)
+    return await done

@@ -8,13 +8,12 @@ the answer at once, wherever it waits: in a connection, or while llama.cpp reads
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
@@ -29,15 +28,13 @@ from edge_router.settings.constraints import Constraints
 from .agent_dispatch import UNSET, Asked, D, Dispatched, RoutesAgents, called
 from .answer import Answer
 from .asking.query import OnBreak
-from .async_answer import Answering, AsyncAnswerStream, in_daemon_thread
+from .async_answer import Answering, AsyncAnswerStream, in_thread
 from .sync_client import EdgeRouter
 
 if TYPE_CHECKING:
     from edge_router.layers.privacy.gate import ConsentQuestion
 
 __all__ = ["AsyncEdgeRouter"]
-
-T = TypeVar("T")
 
 
 class AsyncEdgeRouter:
@@ -116,33 +113,33 @@ class AsyncEdgeRouter:
         deadline, request = Deadline.after(self.sync.config.deadline_s), ChatRequest.of(prompt)
         ask = Asked(request, state=state, events=events, deadline=deadline)
         try:
-            decision = await _in_thread(partial(self.sync.agent, ask, agents, constraints))
+            decision = await in_thread(partial(self.sync.agent, ask, agents, constraints))
         except asyncio.CancelledError:
             deadline.cancel()
             raise
         if decision.agent is None:
             answer = await self.complete(request, constraints=constraints)
             return Dispatched(decision, answer=answer)
-        dispatched = await _in_thread(partial(called, decision, {} if call is None else call))
+        dispatched = await in_thread(partial(called, decision, {} if call is None else call))
         if inspect.isawaitable(dispatched.result):
             return replace(dispatched, result=await dispatched.result)
         return dispatched
 
     async def constraints(self, caller: str | None = None) -> Constraints:
         """See `EdgeRouter.constraints`, which may read the ledger of a budget."""
-        return await _in_thread(partial(self.sync.constraints, caller))
+        return await in_thread(partial(self.sync.constraints, caller))
 
     async def feedback(self, decision_id: str, score: float) -> bool:
         """Grade an answer; see `EdgeRouter.feedback`."""
-        return await _in_thread(lambda: self.sync.feedback(decision_id, score))
+        return await in_thread(lambda: self.sync.feedback(decision_id, score))
 
     async def warm_up(self) -> None:
         """See `EdgeRouter.warm_up`."""
-        await _in_thread(self.sync.warm_up)
+        await in_thread(self.sync.warm_up)
 
     async def aclose(self) -> None:
         """End the answers under way, whose tasks get RouterClosed, and release everything."""
-        await _in_thread(self.sync.close)
+        await in_thread(self.sync.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -156,24 +153,3 @@ async def _whole(begin: Callable[[], Answering]) -> Answer:
     async with AsyncAnswerStream(begin) as stream:
         chunks = [chunk async for chunk in stream]
     return Answer.of(chunks, lambda: stream.record)
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """The result of `work`, which may block, or its error."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def settle(how: Callable[[Any], None], what: Any) -> None:
-        if not done.done():
-            how(what)
-
-    def run() -> None:
-        try:
-            how, what = done.set_result, work()
-        except BaseException as error:  # noqa: BLE001 - the thread's boundary: its task raises it
-            how, what = done.set_exception, error  # type: ignore[assignment]
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(settle, how, what)
-
-    in_daemon_thread(run)
-    return await done

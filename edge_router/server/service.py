@@ -13,7 +13,7 @@ from typing import Any
 
 from edge_router.backends.deadline import Deadline
 from edge_router.chat.completion import ChatChunk, ChatCompletion
-from edge_router.client.async_answer import Answering, AsyncAnswerStream
+from edge_router.client.async_answer import Answering, AsyncAnswerStream, in_thread
 from edge_router.errors import BackendProtocolError
 from edge_router.routing.arrays import Float32s
 
@@ -68,11 +68,11 @@ class Service:
     """What a server does, without its transport. For one event loop; closes nothing.
 
     `answers`, `embeds` and `knows` are those of an EdgeRouter and its router; embeddings have `dim`
-    numbers. `typed` weighs typed questions that the router does not answer itself, `agents` decides
-    which agent a request is for; None where nobody does. The embeddings of one request, or its
-    agent, may take `within_s` seconds. `stop` is set once no more requests
-    are wanted. Decisions take turns: two at once would only slow each other down, and one takes
-    about a millisecond.
+    numbers. `typed` weighs typed questions that the router does not answer itself; without `agents`
+    no request is routed to an agent. The embeddings of one request, or the choice of its agent, may
+    take `within_s` seconds. `stop` is set once no more requests are wanted. Decisions about who
+    answers take turns: two at once would only slow each other down, and one takes about a
+    millisecond.
     """
 
     answers: Answer
@@ -153,12 +153,12 @@ class Service:
         """Say which agent a request is for. Raises Refused and EdgeRouterError."""
         if self.agents is None:
             words = "this server routes no agents; start it with edge-router serve --agents"
-            raise Refused(404, words, code="no_agents", headers=NEVER)
+            raise Refused(404, words, code="agents_off", headers=NEVER)
         asked = agent_asked(await _parsed(body, json_object))
         deadline = Deadline.after(self.within_s)
         async with self.admission.place():
             try:
-                decision = await asyncio.to_thread(self.agents, asked, exchange.caller, deadline)
+                decision = await in_thread(partial(self.agents, asked, exchange.caller, deadline))
             finally:
                 deadline.cancel()  # of a client that has left, nobody waits for the rest
         await exchange.send_json({"object": "agent.decision", **decision})

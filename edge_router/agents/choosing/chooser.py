@@ -12,6 +12,7 @@ from edge_router.backends.masked_choice import ChoosesNames, MaskedChoice
 from edge_router.chat.completion import ChatRequest
 from edge_router.chat.tools import ResponseFormat
 from edge_router.guards.json_lines import BadJson, json_value
+from edge_router.settings.constraints import Constraints
 
 from ..catalog.agent import NONE, Agent
 from .prompt import CONTENT_FREE, choice_request
@@ -45,7 +46,7 @@ class AgentChooser(Protocol):
 
 class MaskedChooser:
     """A local model under a mask: it can write a candidate's name or "none", and nothing else. Its
-    bias to some names is corrected. Not for several threads at once."""
+    bias to some names is corrected. Thread-safe as that model is."""
 
     def __init__(self, backend: ChoosesNames, *, correct_bias: bool = True) -> None:
         self.inner = backend
@@ -68,6 +69,11 @@ class SchemaChooser:
 
     def __init__(self, backend: Backend) -> None:
         self.inner = self._backend = backend
+
+    def under(self, constraints: Constraints) -> SchemaChooser:
+        """The same with an expert that is bound by `constraints`, where it knows limits."""
+        under = getattr(self._backend, "under", None)
+        return self if under is None else SchemaChooser(under(constraints))
 
     def choose(
         self, agents: Sequence[Agent], text: str, *, deadline: Deadline, state: str = ""

@@ -29,6 +29,11 @@ ALMOST = 0.9  # of the nearest prompt's cosine: such states make a composite one
 MOST_ATOMS = 3
 RULES_S = 0.5  # for the rules of a turn together; later ones do not count in it then
 LASTING = 3  # turns that a state survives without any new sign of it
+MOST_NAMED, LONGEST, MOST_QUIET = 16, 512, 1_000_000  # in a state, which clients give back
+
+
+def _is_short(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= LONGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,14 @@ class ConversationState:
     def __post_init__(self) -> None:
         if isinstance(self.atoms, list):
             object.__setattr__(self, "atoms", tuple(self.atoms))
-        named = isinstance(self.atoms, tuple) and all(isinstance(one, str) for one in self.atoms)
-        counted = isinstance(self.quiet, int) and self.quiet >= 0
-        if not (named and counted and isinstance(self.reason, str)):
+        named = isinstance(self.atoms, tuple) and all(map(_is_short, self.atoms))
+        counted = type(self.quiet) is int and 0 <= self.quiet <= MOST_QUIET
+        if not (named and len(self.atoms) <= MOST_NAMED and counted and _is_short(self.reason)):
+            quiet = self.quiet if counted else type(self.quiet).__name__
             raise InvalidAgent(
-                f"a state of a conversation has {self.atoms!r:.80}, {self.quiet!r:.20} and "
-                f"{self.reason!r:.80}; it needs a tuple of names, a count and a text"
+                f"a state of a conversation has atoms {self.atoms!r:.80}, quiet {quiet} and "
+                f"reason {self.reason!r:.80}; it needs at most {MOST_NAMED} names, a whole number "
+                f"up to {MOST_QUIET} and a text, none of over {LONGEST} characters"
             )
 
     @classmethod
@@ -174,6 +181,10 @@ class StateMachine:
         """The first MOST_ATOMS in the order of definition: a composite state has one name."""
         first = list(dict.fromkeys(names))[:MOST_ATOMS]
         return tuple(name for name in self.states if name in first)
+
+    def asks_categories(self, state: ConversationState) -> bool:
+        """Whether it matters in a state which category an agent is of."""
+        return any(name in self.states and self.states[name].categories for name in state.atoms)
 
     def callable_agents(
         self, state: ConversationState, agents: Sequence[Agent], categories: Sequence[str]

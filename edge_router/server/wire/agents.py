@@ -3,6 +3,7 @@
 A body has `messages` as a chat has them, or `input`, a text; `state` is that of the decision
 before, left out where a conversation begins; `events` are names such as "path_uploaded". The reply
 is the decision: `agent` (null: a model should answer), `arguments`, `state`, `candidates`, why.
+`model` and `user`, which clients of a chat send, say nothing here.
 """
 
 from __future__ import annotations
@@ -39,12 +40,15 @@ def agent_asked(body: Mapping[str, Any]) -> AgentAsked:
     """
     if unknown := sorted(body.keys() - FIELDS):
         words = f"the field {quoted(unknown[0])} is unknown; use {', '.join(sorted(FIELDS))}"
-        raise Refused(400, words, code="unknown_parameter", param=unknown[0][:64])
-    if ("messages" in body) == ("input" in body):
+        raise Refused(400, words, code="unknown_parameter")
+    messages, text = body.get("messages"), body.get("input")
+    if (messages is None) == (text is None):
         raise Refused(400, "give messages, or input: a text", code="invalid_value")
-    messages = body.get("messages")
     if messages is None:
-        messages = [{"role": "user", "content": body.get("input")}]
+        if not isinstance(text, str):
+            words = f"input is {quoted(text)}; give a text"
+            raise Refused(400, words, code="invalid_value", param="input")
+        messages = [{"role": "user", "content": text}]
     state = body.get("state")
     if not isinstance(state, Mapping | None):
         words = f"state is {quoted(state)}; give the `state` of the decision before, an object"

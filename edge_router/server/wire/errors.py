@@ -18,6 +18,7 @@ from edge_router.errors import (
     BackendProtocolError,
     BackendRejected,
     BudgetReached,
+    CatalogError,
     ConfigError,
     ConsentMissing,
     EdgeRouterError,
@@ -119,6 +120,12 @@ def _failed(error: BackendError) -> Refused:
     return Refused(502 if broken else 503, str(error), code=code, kind="upstream_error")
 
 
+def _catalog(_: Exception) -> Refused:
+    """A client knows nothing of the file; whoever runs the server reads of it in the log."""
+    words = "the agents cannot be read now; the log of the server says why"
+    return Refused(503, words, code="agents_unavailable", kind="server_error")
+
+
 def _stopping(_: Exception) -> Refused:
     return Refused(503, "the server is stopping", code="stopping", kind="server_error")
 
@@ -139,6 +146,7 @@ EXPLAINED: Mapping[type[Exception], Callable[[Any], Refused]] = {
     AllBackendsFailed: _unanswered,
     BackendError: _failed,
     RouterClosed: _stopping,
+    CatalogError: _catalog,
     EmptyCatalog: lambda error: Refused(404, str(error), code="no_agents"),
     MissingExtra: _own("not_installed"),
     ConfigError: _bad("invalid_value"),

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edge_router.errors import ConfigError
+from edge_router.backends.base import asks_network
+from edge_router.errors import (
+    BackendUnavailable,
+    CatalogError,
+    ConfigError,
+    ConsentMissing,
+    EmptyCatalog,
+    InvalidAgent,
+    NoExpertFits,
+)
 from edge_router.guards.stored_json import rounded
 from edge_router.guards.user_files import user_path
 
@@ -17,6 +26,7 @@ if TYPE_CHECKING:
     from edge_router.agents.catalog.catalog import AgentCatalog
     from edge_router.agents.choosing.chooser import AgentChooser
     from edge_router.agents.router import AgentRouter
+    from edge_router.agents.states.state_machine import ConversationState
     from edge_router.backends.base import Backend
     from edge_router.backends.deadline import Deadline
     from edge_router.routing.router import Router
@@ -73,31 +83,54 @@ def served_agents(
     client: EdgeRouter, *, fit: bool = False, states: str | None = None, expert: str | None = None
 ) -> Iterator[RouteAgent]:
     """Decides as `EdgeRouter.dispatch` does, and calls nothing. The `expert` chooses among the
-    candidates and writes the arguments; what its limits and the budget forbid, it does not.
+    candidates and writes the arguments; where it may not be asked, or does not answer, the nearest
+    agent is taken and `faults` says why.
 
     Changes of the catalogue by other processes count from the next request on. Raises ConfigError.
     """
-    from edge_router.agents.states.state_machine import START, ConversationState
     from edge_router.client.agent_dispatch import Asked
-    from edge_router.settings.constraints import Constraints
+    from edge_router.settings.constraints import Constraints, Placement
 
     chooser, writer = (None, None) if expert is None else _asked(client, expert)
-    # A chooser is not for several threads at once.
-    alone: Any = nullcontext() if chooser is None else threading.Lock()
     with catalog_of(client.config, client.router) as catalog:
-        models: dict[str, Any] = {"chooser": chooser, "writer": writer}
-        agents = agent_router(catalog, client.config, fit=fit, states=states, **models)
+        agents = agent_router(
+            catalog, client.config, fit=fit, states=states, chooser=chooser, writer=writer
+        )
         if fit and not agents.has_head:
             log.warning(TOO_FEW)
+        with suppress(EmptyCatalog):
+            agents.rank("warm up")  # so that no client waits for what is computed once
 
         def decided(asked: AgentAsked, caller: str, deadline: Deadline) -> Mapping[str, Any]:
-            state = START if asked.state is None else ConversationState.from_json(asked.state)
-            known = Asked(asked.request, state, asked.events, deadline)
-            with alone:
-                decision = client.agent(known, agents, Constraints(caller=caller))
-            return {**rounded(decision.to_json()), "words": decision.words}
+            known = Asked(asked.request, _state(asked.state), asked.events, deadline)
+            limits, faults = Constraints(caller=caller), tuple[str, ...]()
+            try:
+                decision = client.agent(known, agents, limits)
+            except (NoExpertFits, BackendUnavailable, ConsentMissing) as error:
+                deadline.check("the choice of an agent")
+                if not asks_network(writer):
+                    raise
+                near = replace(limits, placement=Placement.ONLY_ON_DEVICE)
+                decision, faults = client.agent(known, agents, near), (str(error),)
+            except CatalogError as error:
+                log.error("%s", error)
+                raise
+            said = replace(decision, faults=(*faults, *decision.faults))
+            return {**rounded(said.to_json()), "words": said.words}
 
         yield decided
+
+
+def _state(stated: Mapping[str, Any] | None) -> ConversationState:
+    """The state that a client gives back. Raises Refused."""
+    from edge_router.agents.states.state_machine import START, ConversationState
+    from edge_router.server.wire.errors import Refused
+
+    try:
+        return START if stated is None else ConversationState.from_json(stated)
+    except InvalidAgent as error:
+        words = f"{error}. Without a state a conversation begins"
+        raise Refused(400, words, code="invalid_value", param="state") from None
 
 
 def _asked(client: EdgeRouter, expert: str) -> tuple[AgentChooser, Backend]:
