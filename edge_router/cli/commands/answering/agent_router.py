@@ -68,7 +68,7 @@ def agent_router(
     from edge_router.agents.stored_threshold import stored_threshold
 
     machine = None
-    if states:
+    if states is not None:
         defined = states_from_file(user_path(states, what="the file of states"))
         machine = StateMachine(*defined, catalog.embedder)
     router = AgentRouter(catalog, machine=machine, chooser=chooser, writer=writer)
