@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from edge_router.backends.base import Backend
 from edge_router.backends.deadline import Deadline
@@ -17,7 +17,9 @@ from edge_router.settings.constraints import Constraints
 from ..catalog.agent import NONE, Agent
 from .prompt import CONTENT_FREE, choice_request
 
-__all__ = ["AgentChooser", "Choice", "MaskedChooser", "SchemaChooser"]
+__all__ = ["AgentChooser", "Choice", "MaskedChooser", "SchemaChooser", "bound"]
+
+M = TypeVar("M")
 
 CHOICE_TOKENS = 64
 
@@ -71,9 +73,8 @@ class SchemaChooser:
         self.inner = self._backend = backend
 
     def under(self, constraints: Constraints) -> SchemaChooser:
-        """The same with an expert that is bound by `constraints`, where it knows limits."""
-        under = getattr(self._backend, "under", None)
-        return self if under is None else SchemaChooser(under(constraints))
+        """The same with an expert that is bound by `constraints`."""
+        return SchemaChooser(bound(self._backend, constraints))
 
     def choose(
         self, agents: Sequence[Agent], text: str, *, deadline: Deadline, state: str = ""
@@ -91,6 +92,14 @@ class SchemaChooser:
         if name is None:
             return Choice(NONE, {}, "the expert named no candidate")
         return Choice(name, {one: float(one == name) for one in names})
+
+
+def bound(model: M, constraints: Constraints) -> M:
+    """A chooser or a backend bound by `constraints`, where it knows limits (it has `under`): a
+    model of this process costs nothing and asks nobody."""
+    under = getattr(model, "under", None)
+    limited: M = model if under is None else under(constraints)
+    return limited
 
 
 def _enum(names: Sequence[str]) -> dict[str, object]:

@@ -9,7 +9,7 @@ from edge_router.backends.base import Backend, asks_network
 from edge_router.settings.constraints import Constraints, require_constraints
 
 from ..cache import DecisionCache
-from .chooser import AgentChooser
+from .chooser import AgentChooser, bound
 
 __all__ = ["Models"]
 
@@ -30,19 +30,17 @@ class Models:
         if constraints is None:
             return self
         require_constraints(constraints)
-        chooser = _bound(self.chooser, constraints)
-        writer = _bound(self.writer, constraints)
-        whole = (chooser is None) == (self.chooser is None) and (writer is None) == (
-            self.writer is None
+        models = self.chooser, self.writer
+        loses_one = constraints.own_machines_only and any(map(asks_network, models))
+        return Models(
+            _allowed(self.chooser, constraints),
+            _allowed(self.writer, constraints),
+            None if loses_one else self.cache,
         )
-        return Models(chooser, writer, self.cache if whole else None)
 
 
-def _bound(model: M | None, constraints: Constraints) -> M | None:
-    """A model bound by `constraints`, where it knows limits (it has `under`): a model of this
-    process costs nothing and asks nobody. None where it may not be asked."""
-    if constraints.own_machines_only and asks_network(model):
+def _allowed(model: M | None, constraints: Constraints) -> M | None:
+    """A model under `constraints`, None where it may not be asked."""
+    if model is None or (constraints.own_machines_only and asks_network(model)):
         return None
-    under = getattr(model, "under", None)
-    limited: M | None = model if under is None else under(constraints)
-    return limited
+    return bound(model, constraints)

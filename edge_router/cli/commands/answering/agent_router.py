@@ -34,11 +34,19 @@ if TYPE_CHECKING:
     from edge_router.server.wire.agents import AgentAsked
     from edge_router.settings.config import Config
 
-__all__ = ["TOO_FEW", "agent_router", "catalog_of", "served_agents"]
+__all__ = ["TOO_FEW", "agent_router", "catalog_of", "require_expert", "served_agents"]
 
 log = logging.getLogger("edge_router")
 
 TOO_FEW = "too few examples for a head: two agents with three each are the least"
+
+
+def require_expert(config: Config, name: str, *, option: str = "") -> None:
+    """Raise ConfigError, which names the `option`, for an expert that is not configured."""
+    if name not in config.experts:
+        known = ", ".join(config.experts)
+        where = f"{option}: " if option else ""
+        raise ConfigError(f"{where}no expert is called {name!r:.80}; known: {known}")
 
 
 def catalog_of(config: Config, router: Router) -> AgentCatalog:
@@ -137,9 +145,7 @@ def _asked(client: EdgeRouter, expert: str) -> tuple[AgentChooser, Backend]:
     from edge_router.agents.choosing.chooser import MaskedChooser, SchemaChooser
     from edge_router.agents.consulted import ConsultedExpert
 
-    if expert not in client.config.experts:
-        known = ", ".join(client.config.experts)
-        raise ConfigError(f"no expert is called {expert!r:.80}; known: {known}")
+    require_expert(client.config, expert)
     writer = ConsultedExpert(client, expert)
     masked = client.chooser(expert)
     return (SchemaChooser(writer) if masked is None else MaskedChooser(masked)), writer

@@ -14,7 +14,7 @@ from edge_router.guards.user_files import user_path
 
 from ...options import add_command, config_of, words_of
 from ...printing import print_dim, print_json
-from .agent_router import TOO_FEW, agent_router, catalog_of
+from .agent_router import TOO_FEW, agent_router, catalog_of, require_expert
 
 if TYPE_CHECKING:
     from edge_router.agents.catalog.catalog import AgentCatalog
@@ -160,8 +160,7 @@ def _print_turn(turn: RoutedTurn, *, as_json: bool) -> None:
 def _expert(config: Config, name: str) -> Backend:
     from edge_router.routing.opening import open_backend
 
-    if name not in config.experts:
-        raise ConfigError(f"no expert is called {name!r}; known: {', '.join(config.experts)}")
+    require_expert(config, name)
     expert = config.experts[name]
     if config.forbids(expert):
         raise ConfigError(

@@ -211,9 +211,10 @@ def _require_agents(options: argparse.Namespace, config: Config) -> None:
     """Raises ConfigError for an expert that there is not, and for states that cannot be read."""
     from edge_router.agents.states.rules import states_from_file
 
-    if (expert := options.agent_expert) is not None and expert not in config.experts:
-        known = ", ".join(config.experts)
-        raise ConfigError(f"--agent-expert: no expert is called {expert!r:.80}; known: {known}")
+    from ..answering.agent_router import require_expert
+
+    if options.agent_expert is not None:
+        require_expert(config, options.agent_expert, option="--agent-expert")
     if options.agent_states is not None:
         states_from_file(user_path(options.agent_states, what="--agent-states"))
 
