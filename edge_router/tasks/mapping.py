@@ -6,7 +6,7 @@ the most accurate one is asked for a task (5), the one of the best average for U
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -90,6 +90,11 @@ class TaskExpertMapping:
         by_task = {task: _best(board, task) for task in board.names}
         return cls(FrozenDict(by_task), _best(board, None), source)
 
+    @classmethod
+    def by_hand(cls, expert: str) -> Self:
+        """Nothing was measured: one expert answers whatever no task is given to another for."""
+        return cls(FrozenDict(), TaskExpert(expert, FrozenDict()), "set by hand")
+
     @property
     def tasks(self) -> tuple[str, ...]:
         return tuple(self.by_task)
@@ -134,6 +139,11 @@ class TaskExpertMapping:
         changed = replace(self.by_task[task], expert=expert)
         return replace(self, by_task=FrozenDict({**self.by_task, task: changed}))
 
+    def with_tasks(self, names: Iterable[str]) -> TaskExpertMapping:
+        """With those of the tasks that it lacks, answered as UNKNOWN is."""
+        added = dict.fromkeys(names, self.unknown)
+        return replace(self, by_task=FrozenDict({**added, **self.by_task}))
+
     def renamed(self, names: Mapping[str, str]) -> TaskExpertMapping:
         """With experts called as the settings call them, by their names in the table.
 
@@ -166,7 +176,7 @@ class TaskExpertMapping:
         ]
         asked = {one.expert for one in self.by_task.values()}
         if len(asked) == 1 and len(self.by_task) > 1:
-            lines.append(f"{asked.pop()} is the best on every task: nothing is gained by routing")
+            lines.append(f"every task goes to {asked.pop()}: nothing is gained by routing")
         uneven = [task for task, one in self.by_task.items() if _is_uneven(one)]
         if uneven:
             lines.append(f"experts were not scored on the same questions: {_listed(uneven)}")

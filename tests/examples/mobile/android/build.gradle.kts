@@ -1,4 +1,4 @@
-// Android with Chaquopy: put phone.py into app/src/main/python. Not built here; see docs/mobile.md.
+// Android with Chaquopy: put phone.py into app/src/main/python. Not built here; see docs/platforms.md.
 plugins {
     id("com.android.application")
     id("com.chaquo.python") version "16.1.0"

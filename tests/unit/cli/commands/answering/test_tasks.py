@@ -129,6 +129,21 @@ def test_a_task_is_given_to_another_expert_by_hand(
     assert as_json(capsys, "list") == {"task_sets": ["exam"], "in_use": "exam"}
 
 
+def test_a_mapping_is_made_by_hand_where_nothing_was_measured(
+    capsys: pytest.CaptureFixture[str], table: str
+) -> None:
+    """Who answers everything else begins it; tasks that were learned later join."""
+    ran(capsys, "enroll", table)
+    assert "tasks set unknown EXPERT" in refused(capsys, "set", "law", "big")
+    assert "unknown: small (no scores, set by hand)" in ran(capsys, "set", "unknown", "small")[0]
+    ran(capsys, "set", "law", "big")
+    assert as_json(capsys, "route", "Can the court revoke a will?")["expert"] == "big"
+    assert as_json(capsys, "route", "What is the integral of cos x?")["expert"] == "small"
+    shown, warned = ran(capsys, "show")
+    assert "maths: small (no scores, set by hand)" in shown
+    assert not warned
+
+
 def test_what_the_mapping_cannot_answer_is_said(
     capsys: pytest.CaptureFixture[str], table: str, tmp_path: Path
 ) -> None:
