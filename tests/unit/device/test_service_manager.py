@@ -13,6 +13,7 @@ import pytest
 
 from command_line import TWO_EXPERTS, run
 from edge_router.device.service_manager import ServiceManager, user_unit
+from edge_router.routing.artifact.manifest import bundled_artifacts
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="systemd is Linux's")
 
@@ -98,6 +99,18 @@ def test_the_unit_names_the_whole_path_of_the_states(
     code, out, err = run(capsys, "serve", "--print-systemd", "--agents", *options, "local")
     assert code == 0, err
     assert f" --agents --agent-states {tmp_path}/states.toml --agent-expert local\n" in out
+
+
+def test_a_unit_names_an_artifact_by_its_whole_path_or_as_it_is_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder is looked for where the service begins, a shipped router's name is not a folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine").symlink_to(bundled_artifacts()["router-small"])
+    for stated, named in (("./mine", f"{tmp_path}/mine"), ("router-small", "router-small")):
+        code, out, err = run(capsys, "serve", "--print-systemd", "--artifact", stated)
+        assert code == 0, err
+        assert f" --artifact {named}\n" in out
 
 
 @pytest.mark.parametrize(

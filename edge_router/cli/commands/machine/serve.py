@@ -220,14 +220,17 @@ def _require_agents(options: argparse.Namespace, config: Config) -> None:
 
 
 def _stated(options: argparse.Namespace) -> Iterator[str]:
-    """The options that were given, as words of a command line; of FILES the whole path, since a
-    service begins in another folder."""
+    """The options that were given, as words of a command line; of a file or
+    an artifact's folder the whole path, since a service begins in another folder."""
+    from edge_router.routing.artifact.manifest import bundled_artifacts
+
+    shipped = bundled_artifacts()
     for action in options.of_serve._actions:  # noqa: SLF001 - argparse has no other way
         value = getattr(options, action.dest, None)
         if action.dest in ("help", "json", "print_systemd") or value == action.default:
             continue
         flag = action.option_strings[-1]
-        if action.dest in FILES:
+        if action.dest in FILES or (action.dest == "artifact" and value not in shipped):
             value = user_path(str(value), what=flag).absolute()
         for one in value if isinstance(value, list) else [value]:
             yield from (flag,) if one is True else (flag, str(one))
