@@ -220,7 +220,7 @@ def _out_of_range(
         yield f"{place} is out of range"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)  # one of them remembers up to a megabyte
 def _pattern(written: str) -> LinearPattern | None:
     """None for one that is not checked."""
     try:

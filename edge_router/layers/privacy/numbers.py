@@ -11,6 +11,7 @@ from edge_router.chat.private_data import PrivateKind
 from .checksums import luhn, mod_97, rises_or_repeats
 from .finding import Finding
 from .readable import words_as_read
+from .words.numbers import SPOKEN
 from .words.phones import BETWEEN, PHONE
 from .words.table import any_of, stems
 
@@ -250,6 +251,7 @@ def phones(text: str) -> Iterator[Finding]:
     patterns = [(_ABROAD, 8, 15), (_AT_HOME, 8, 12)]
     if any(stem in lower for stem in STEMS):
         patterns.append((_BARE, 7, 15))
+        yield from _in_words(text)
     for pattern, least, most in patterns:
         for match in pattern.finditer(text):
             start, end = match.span()
@@ -261,6 +263,27 @@ def phones(text: str) -> Iterator[Finding]:
             if pattern is _AT_HOME and _is_labelled(text, start):
                 continue
             yield Finding(start, end, PrivateKind.PHONE)
+
+
+_COUNTED = (  # one two three ..., or backwards; two in a row tell that somebody counts
+    "zero one two three four five six seven eight nine ten eleven twelve",
+    "null eins zwei drei vier fünf sechs sieben acht neun zehn",
+    "un deux trois quatre cinq six sept huit neuf dix",
+)
+_COUNTS = "".join(f" {a} {b}  {b} {a} " for one in _COUNTED for a, b in pairwise(one.split()))
+_NUMBER = any_of(SPOKEN, before="")
+_IN_WORDS = re.compile(
+    rf"(?i)(?<!{_LETTER}){_NUMBER}(?:[ ,.\-]{{1,3}}{_NUMBER}(?!{_LETTER})){{5,15}}"
+)
+
+
+def _in_words(text: str) -> Iterator[Finding]:
+    """Six numbers in words and more behind a word for a phone, but for those of who counts."""
+    for match in _IN_WORDS.finditer(text):
+        said = re.findall(r"\w+", match[0].lower())
+        counts = sum(f" {a} {b} " in _COUNTS for a, b in pairwise(said))
+        if counts < 3 and len(set(said)) > 2 and _is_introduced(text, match.start()):
+            yield Finding(*match.span(), PrivateKind.PHONE)
 
 
 _LABEL = re.compile(

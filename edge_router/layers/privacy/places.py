@@ -100,6 +100,9 @@ _ADDRESSED = re.compile(rf"(?:://|@)({_NAMED})(?![\w]|\.\w)")
 # two and two.
 _UNC = r"(?<![\\\w])(?:\\\\(?=[^\\\n]{1,63}\\[^\\])|\\{4}(?=[^\\\n]{1,63}\\\\[^\\]))"
 _SHARE = re.compile(rf"{_UNC}(?=[a-z]{{0,62}}[A-Z0-9\-])([A-Za-z0-9][\w.\-]{{2,62}})(?=\\)")
+_SHARED = re.compile(
+    r"(?i)(?<![\w.])(?:smb|cifs|afp|nfs)://(?:[^\s/@]{1,64}@)?([a-z0-9][\w.\-]{1,62})"
+)
 _ANY_MACHINE = frozenset(
     "server servername host hostname computer computername machine share name fileserver wsl"
     " localhost example pipe wsl.localhost unc".split()
@@ -120,9 +123,7 @@ def network_addresses(text: str) -> Iterator[Finding]:
     for match in _MAC.finditer(text):
         if len({*match[0]}) > 2:  # neither zeros nor the broadcast
             yield Finding(match.start(), match.end(), PrivateKind.NETWORK)
-    for match in _SHARE.finditer(text) if "\\\\" in text else ():
-        if match[1].lower() not in _ANY_MACHINE:
-            yield Finding(match.start(1), match.end(1), PrivateKind.NETWORK)
+    yield from _shares(text)
     for match in _ADDRESSED.finditer(text):
         yield Finding(*match.span(1), PrivateKind.NETWORK)
     for match in _HOST.finditer(text):
@@ -130,6 +131,14 @@ def network_addresses(text: str) -> Iterator[Finding]:
         sure = ending not in ("local", "internal")  # "threading.local" is none
         if sure or re.search(r"[0-9\-.]", name):
             yield Finding(match.start(), match.end(), PrivateKind.NETWORK)
+
+
+def _shares(text: str) -> Iterator[Finding]:
+    """The machines of network shares."""
+    for pattern in (_SHARE, _SHARED):
+        for match in pattern.finditer(text):
+            if match[1].lower() not in _ANY_MACHINE and not _V4.fullmatch(match[1]):
+                yield Finding(*match.span(1), PrivateKind.NETWORK)
 
 
 def _is_private(address: str) -> bool:
@@ -148,7 +157,7 @@ _MOUNTED = (
     r"|export|data|srv|host|rootfs|media/[\w.\-]{1,40}))?"
 )
 _HOME = re.compile(
-    rf"(?:(?<![\w./])|(?<=file://))(?:(?:{_MOUNTED}/home/(?:(?:users|students|staff|people)/|[a-z]/(?=[a-z]{{3}}))?"
+    rf"(?:(?<![\w./])|(?<=file://))(?:(?:(?://[A-Za-z0-9][\w\-]{{1,62}}(?=/home/)|{_MOUNTED})/home/(?:(?:users|students|staff|people)/|[a-z]/(?=[a-z]{{3}}))?"
     rf"|\\{{1,2}}home\\{{1,2}}|{_MOUNTED}/Users/|[A-Za-z]:(?:\\{{1,2}}|/){_FOLDERS}(?:\\{{1,2}}|/)"
     rf"|{_UNC}[A-Za-z0-9][\w.\-]{{0,62}}\\{{1,2}}(?i:homes?|users?|profiles?|personal|private|redirected)\$?\\{{1,2}})"
     r"([^\W\d_][\w.\-]{0,63}(?: [^\W\d_][\w.\-]{0,31}(?=[\\/]))?)(?![\w$<>{}*])"

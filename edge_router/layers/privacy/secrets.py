@@ -71,6 +71,8 @@ _IS = re.compile(  # the password is hunter2, das Passwort lautet "drei rote Hun
     rf"[ \t]{{0,3}}((?i:{_LINK})(?:[ \t]{{1,3}}(?i:now|jetzt|still)(?!\w))?|[:=—–\-])?[ \t:]{{0,4}}"
     r"(?:[\"“„«`']([^\"“”„«»`'\r\n]{6,64})[\"”“»`']|([^\s\"'`,;:=<>]{6,64}))"
 )
+_SIMPLE = re.compile("(?=[a-z]*[0-9])(?=(?:[0-9]*[a-z]){3})[a-z0-9]{6,32}")  # sommer24
+_ENDS = re.compile(r"[ \t]*(?:$|[\n,;)])")
 _CODE_SAID = re.compile(  # the door code is 4471, CVV 382
     rf"(?i){_CODE_WORD}(?:[^\w\n]{{1,4}}(?:(?:{_LINK}|nr|no|number)[^\w\n]{{1,3}}){{0,2}}"
     rf"|[是は는은])[ ]?([0-9]{{2,4}}(?:[ \-][0-9]{{2,4}}){{1,5}}|[0-9]{{3,24}})(?![A-Za-z0-9])"
@@ -107,7 +109,8 @@ _SCHEMELESS = re.compile(  # root:password@host
     r"(?<![\w/.\-])[a-z_][\w.\-]{0,31}:([^\s:@/'\"<>]{4,64})@(?=[\w\-]{1,63}(?:[.:]|$))"
 )
 _SEED = re.compile(
-    r"(?i:(?<![^\W\d_])(?:(?:seed|recovery|mnemonic|backup|wallet)[ \-](?:phrase|words?|seed)"
+    r"(?i:(?<![^\W\d_])(?:(?:seed|recovery|mnemonic|backup|wallet|btc|bitcoin|eth|ethereum|ledger"
+    r"|trezor|metamask|crypto)[ \-](?:phrase|words?|seed)"
     r"|mnemonic|(?:12|15|18|21|24)[ \-]words?))[^a-zA-Z\n]{0,4}"
     r"(?:(?i:is|are|ist|lautet)[^a-z\n]{1,3})?((?:[a-z]{3,8}[ ,\n]{1,2}){11,23}[a-z]{3,8})(?![a-z])"
 )
@@ -201,7 +204,9 @@ def _stated(text: str) -> Iterator[Finding]:
         word = match[group].rstrip(".!?)]}" if group == 3 else "")
         if _NOTHING.fullmatch(word) or _CODE.fullmatch(word) or _UNSAID.fullmatch(word):
             continue
-        plain = _KNOWN.fullmatch(word) or not is_mixed(word, 3) or _is_phrase(word)
+        simple = bool(match[1] or _ENDS.match(text, match.end())) and _SIMPLE.fullmatch(word)
+        mixed = simple or (is_mixed(word, 3) and not _is_phrase(word))
+        plain = _KNOWN.fullmatch(word) or not mixed
         if (group == 2 and match[1]) or (
             len(word) >= 6 and any(map(str.isdigit, word)) and not plain
         ):
