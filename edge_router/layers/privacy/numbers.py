@@ -13,7 +13,7 @@ from .finding import Finding
 from .readable import words_as_read
 from .words.numbers import SPOKEN
 from .words.phones import BETWEEN, PHONE
-from .words.table import any_of, stems
+from .words.table import any_of, listed, stems
 
 __all__ = ["card_pieces", "cards", "ibans", "phones"]
 
@@ -251,7 +251,7 @@ def phones(text: str) -> Iterator[Finding]:
     patterns = [(_ABROAD, 8, 15), (_AT_HOME, 8, 12)]
     if any(stem in lower for stem in STEMS):
         patterns.append((_BARE, 7, 15))
-        yield from _in_words(text)
+        yield from _in_words(text, lower)
     for pattern, least, most in patterns:
         for match in pattern.finditer(text):
             start, end = match.span()
@@ -271,19 +271,30 @@ _COUNTED = (  # one two three ..., or backwards; two in a row tell that somebody
     "un deux trois quatre cinq six sept huit neuf dix",
 )
 _COUNTS = "".join(f" {a} {b}  {b} {a} " for one in _COUNTED for a, b in pairwise(one.split()))
+_PLAIN = frozenset(word for table in SPOKEN.values() for word in listed(table) if word.isalpha())
+_LETTERS, FEWEST_PLAIN = (
+    re.compile(rf"{_LETTER}+"),
+    3,
+)  # words without which none need be looked for
 _NUMBER = any_of(SPOKEN, before="")
 _IN_WORDS = re.compile(
     rf"(?i)(?<!{_LETTER}){_NUMBER}(?:[ ,.\-]{{1,3}}{_NUMBER}(?!{_LETTER})){{5,15}}"
 )
 
 
-def _in_words(text: str) -> Iterator[Finding]:
+def _in_words(text: str, lower: str) -> Iterator[Finding]:
     """Six numbers in words and more behind a word for a phone, but for those of who counts."""
-    for match in _IN_WORDS.finditer(text):
+    plain = [word in _PLAIN for word in _LETTERS.findall(lower)]
+    for match in _IN_WORDS.finditer(text) if any(map(all, _in_threes(plain))) else ():
         said = re.findall(r"\w+", match[0].lower())
         counts = sum(f" {a} {b} " in _COUNTS for a, b in pairwise(said))
         if counts < 3 and len(set(said)) > 2 and _is_introduced(text, match.start()):
             yield Finding(*match.span(), PrivateKind.PHONE)
+
+
+def _in_threes(words: list[bool]) -> Iterator[tuple[bool, ...]]:
+    """Each word with the two behind it."""
+    return zip(words, words[1:], words[2:], strict=False)
 
 
 _LABEL = re.compile(

@@ -135,8 +135,8 @@ def network_addresses(text: str) -> Iterator[Finding]:
 
 def _shares(text: str) -> Iterator[Finding]:
     """The machines of network shares."""
-    for pattern in (_SHARE, _SHARED):
-        for match in pattern.finditer(text):
+    for mark, pattern in (("\\\\", _SHARE), ("://", _SHARED)):
+        for match in pattern.finditer(text) if mark in text else ():
             if match[1].lower() not in _ANY_MACHINE and not _V4.fullmatch(match[1]):
                 yield Finding(*match.span(1), PrivateKind.NETWORK)
 
@@ -157,11 +157,14 @@ _MOUNTED = (
     r"|export|data|srv|host|rootfs|media/[\w.\-]{1,40}))?"
 )
 _HOME = re.compile(
-    rf"(?:(?<![\w./])|(?<=file://))(?:(?:(?://[A-Za-z0-9][\w\-]{{1,62}}(?=/home/)|{_MOUNTED})/home/(?:(?:users|students|staff|people)/|[a-z]/(?=[a-z]{{3}}))?"
+    rf"(?:(?<![\w./])|(?<=file://))(?:(?:{_MOUNTED}/home/(?:(?:users|students|staff|people)/|[a-z]/(?=[a-z]{{3}}))?"
     rf"|\\{{1,2}}home\\{{1,2}}|{_MOUNTED}/Users/|[A-Za-z]:(?:\\{{1,2}}|/){_FOLDERS}(?:\\{{1,2}}|/)"
     rf"|{_UNC}[A-Za-z0-9][\w.\-]{{0,62}}\\{{1,2}}(?i:homes?|users?|profiles?|personal|private|redirected)\$?\\{{1,2}})"
     r"([^\W\d_][\w.\-]{0,63}(?: [^\W\d_][\w.\-]{0,31}(?=[\\/]))?)(?![\w$<>{}*])"
     r"|~([a-z][\w.\-]{2,31})(?=/\w))"
+)
+_REMOTE_HOME = re.compile(
+    r"(?<![\w./:])//[A-Za-z0-9][\w\-]{1,62}/home/([a-z][\w.\-]{0,63})(?![\w$<>{}*])"
 )
 _NOBODY = frozenset(
     "user users username name you your me someone shared public default guest runner ubuntu debian"
@@ -172,8 +175,9 @@ _NOBODY = frozenset(
 
 def home_folders(text: str) -> Iterator[Finding]:
     """The name of a user in the path of a home folder, with what is before it."""
-    for match in _HOME.finditer(text):
-        if (match[1] or match[2]).lower().rstrip(".") not in _NOBODY:
+    remote = _REMOTE_HOME.finditer(text) if "//" in text else ()
+    for match in (*_HOME.finditer(text), *remote):
+        if (match[1] or match[match.re.groups]).lower().rstrip(".") not in _NOBODY:
             yield Finding(match.start(), match.end(), PrivateKind.PATH)
 
 
