@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Literal
 
@@ -20,14 +19,16 @@ Difference = Literal[
 
 HARD_SCOPES = frozenset("only except first last next previous both either half never".split())
 LEAST_PREFIX = 4  # letters that Italy and Italian share
-TYPO = 0.82  # similarity of a word and the same mistyped
 LEAST_TYPO, LEAST_TRANSPOSED = 5, 3  # letters
 FRONTED = frozenset("in at on for when if during after before by with to under within".split())
+ORDERLESS = frozenset(("between", "vs", "versus"))  # "between A and B" is between B and A
 ACRONYM = (2, 6)  # letters
 ENGLISH = frozenset(
     "the of is are do does did how what which who when where why can should my your for with to "
     "and a an me i it be there please from that this you at by was were has have will "
-    "about into than as or not no give write tell show make name list explain its up does".split()
+    "about into than as or not no give write tell show make name list explain its up does "
+    "define translate convert fix compare suggest recommend summarize describe best between "
+    "meaning synonym antonym price height population distance they we our people".split()
 )
 ENGLISH_SHARE = 0.15
 
@@ -76,11 +77,14 @@ def _texts(one: Reading) -> list[str]:
 
 
 def _is_typo(word: str, other: str) -> bool:
-    if min(len(word), len(other)) < LEAST_TYPO or word[0] != other[0]:
+    """Whether one letter was added, left out or taken for another, but not the first one."""
+    if min(len(word), len(other)) < LEAST_TYPO or not (word + other).isalpha():
         return False
-    if abs(len(word) - len(other)) > 1 or not (word + other).isalpha():
+    if abs(len(word) - len(other)) > 1:
         return False
-    return SequenceMatcher(None, word, other, autojunk=False).ratio() >= TYPO
+    start = len(_prefix(word, other))
+    end = min(len(_prefix(word[::-1], other[::-1])), min(len(word), len(other)) - start)
+    return start > 0 and max(len(word), len(other)) - start - end <= 1
 
 
 def _in_other_languages(asked: Reading, kept: Reading) -> bool:
@@ -128,7 +132,7 @@ _CONTRARY = {
 
 
 def _all_forms(one: Reading) -> frozenset[str]:
-    return frozenset(word.text for word in one.words)
+    return frozenset(form for word in one.words for form in (word.text, word.stem))
 
 
 def _other_scope(asked: Reading, kept: Reading) -> bool:
@@ -210,7 +214,7 @@ def _is_turned_round(asked: Reading, kept: Reading) -> bool:
         return not wanted or wanted != _counted(kept)  # how many ounces in a pound
     ours, theirs = [one.stem for one in asked.words], [one.stem for one in kept.words]
     if ours != theirs and sorted(ours) == sorted(theirs):
-        return not _is_fronted(ours, theirs)
+        return not (_is_fronted(ours, theirs) or ORDERLESS & {*_texts(asked)} & {*_texts(kept)})
     if _FORMS_OF_BE.isdisjoint([*_texts(asked), *_texts(kept)]) and (
         _bare_pairs(asked) & {(y, x) for x, y in _bare_pairs(kept)}
     ):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 
 __all__ = [
     "CALENDAR",
     "CASED",
     "EMPTY",
     "FORMS",
+    "FRAMES",
     "IRREGULAR",
     "LANGUAGES",
     "LIGHT",
@@ -23,7 +25,7 @@ __all__ = [
 ]
 
 FILE = files(__package__) / "lexicon.toml"
-LISTS: Mapping[str, str] = tomllib.loads(FILE.read_text(encoding="utf-8"))
+LISTS: Mapping[str, Any] = tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 
 def _groups(name: str) -> dict[str, str]:
@@ -45,3 +47,4 @@ OPPOSITES = tuple(
     tuple(frozenset(side.split()) for side in line.split("|"))
     for line in LISTS["opposites"].splitlines()
 )
+FRAMES: tuple[tuple[str, str], ...] = tuple((one, instead) for one, instead in LISTS["frames"])

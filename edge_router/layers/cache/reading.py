@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .frames import framed
 from .lexicon import (
     CALENDAR,
     CASED,
@@ -53,6 +54,7 @@ _PHRASES = (
     ("turn on", "enable"), ("turn off", "disable"), ("switch on", "enable"),
     ("switch off", "disable"), ("set up", "install"), ("get rid of", "remove"),
     ("rid of", "remove"), ("take in", "absorb"), ("give off", "emit"), ("as well as", "and"),
+    ("put out", "extinguish"),
 )  # fmt: skip
 _SIGNS = {"%": "percent", "$": "dollars", "€": "euros", "£": "sterling", "¥": "yen"}
 LETTERS = {
@@ -110,7 +112,8 @@ class Reading:
 def reading(text: str) -> Reading:
     """Read a question of at most some hundred characters."""
     signed = plain_signs(text)
-    plain = _GLUED.sub(r"\1 \2", unicodedata.normalize("NFKC", signed).replace("\u2019", "'"))
+    straight = unicodedata.normalize("NFKC", signed).replace("\u2019", "'")
+    plain = framed(_GLUED.sub(r"\1 \2", straight))
     quoted = frozenset(" ".join((a or b).casefold().split()) for a, b in _QUOTED.findall(plain))
     first = {match.start(1) for match in _SENTENCE.finditer(plain)}
     spelled = [
@@ -212,7 +215,7 @@ def _units(words: list[str]) -> Iterator[str]:
         before = words[place - 1] if place else ""
         if word in ("am", "pm") and not before[:1].isdigit():
             continue
-        if word in ("year", "day") and before in ("which", "what", "the"):
+        if word in ("year", "day", "month", "season") and before in ("which", "what", "the"):
             continue
         if word in UNITS and not (word in ("bit", "yard", "stone") and before in ("a", "the")):
             yield UNITS[word]
@@ -226,11 +229,7 @@ def _forms(words: list[str]) -> Iterator[str]:
         before = words[place - 1] if place else ""
         if word in FORMS and FORMS[word] != "word" and before not in NO_FORM:
             yield FORMS[word]
-        elif (
-            word in ("list", "steps", "points")
-            and place
-            and words[place - 1] in ("a", "as", "in", "numbered")
-        ):
+        elif word in ("list", "steps", "points") and _is_form(words[max(0, place - 2) : place]):
             yield f"{word}-form"
         elif (
             word in ("words", "word")
@@ -240,6 +239,14 @@ def _forms(words: list[str]) -> Iterator[str]:
             yield "word"
 
 
+def _is_form(before: list[str]) -> bool:
+    """Whether a list is what shall be written: "as a list", "in steps", but not "sort a list"."""
+    return before[-1:] in (["as"], ["in"], ["numbered"]) or (
+        before[-1:] == ["a"] and before[0] in GIVES_FORM
+    )
+
+
+GIVES_FORM = frozenset("give me us make write create as in with into provide".split())
 NO_FORM = frozenset(("how", "so", "as", "too", "this", "that", "my", "following"))
 ASKS = (
     ("how many", ("how many", "number of", "count of", "quantity of", "how much", "amount of",
@@ -299,7 +306,8 @@ def _words(spelled: list[tuple[str, str, bool]], values: list[str]) -> Iterator[
             continue
         stem = _stem(word)
         sense = SAME.get(word) or SAME.get(stem) or stem
-        is_name = (not is_first and written[0].isupper() and word != "i") or _is_code(written)
+        is_written_as_name = (not is_first and written[0].isupper()) or _is_code(written)
+        is_name = is_written_as_name and word not in ("i", "ok")
         is_compared = word in SCOPES or word in UNITS or word in CALENDAR  # by guards of their own
         is_empty = is_compared or (
             not is_name and (word in EMPTY or (word in LETTERS and number != ""))

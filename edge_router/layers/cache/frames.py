@@ -1,0 +1,33 @@
+"""Ways of asking the same thing as one of them: "what is the height of X" for "how tall is X".
+
+Most paraphrases keep the words that say what is asked and put another frame around them. The frames
+are in `lexicon.toml`; they are rewritten before a question is read, in their order.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .lexicon import FRAMES, LANGUAGES
+
+__all__ = ["framed"]
+
+NAMES = {
+    "LANGUAGE": "|".join(sorted(LANGUAGES)),
+    "TERM": "(?:the )?(?:words?|terms?|phrase|expression|abbreviation|acronym|idiom|saying) ",
+    "WHAT_IS": r"what(?: is|'s|s| are|'re| was| were)",
+    "SOMEBODY": "(?:i|you|we|one|someone|somebody|people|they|a person)",
+    "GOOD": "(?:best|right|correct|proper|good|ideal|recommended|usual|standard|normal)",
+    "END": r"(?=[?.!]*\s*\Z)",
+}
+_ALL = tuple(
+    (re.compile(rf"(?i)\b{re.sub('[A-Z_]{3,}', lambda one: NAMES[one[0]], pattern)}"), instead)
+    for pattern, instead in FRAMES
+)
+
+
+def framed(text: str) -> str:
+    """A question of at most some hundred characters with its frame as all of that kind have it."""
+    for pattern, instead in _ALL:
+        text = pattern.sub(instead, text, count=1)
+    return text
