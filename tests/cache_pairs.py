@@ -14,7 +14,7 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from edge_router.routing.router import Router
 from edge_router.settings.config import Config
 
 sys.path.append(str(Path(__file__).parent / "made"))
-from reworded import Pair, groups, pairs, talks
+from reworded import Group, Pair, elsewhere, groups, pairs, talks
 
 WRONG, DELTA = 0.05, 0.1
 FOLDS = 6
@@ -99,14 +99,14 @@ class Asked:
         return None if hit is None else hit.stored.kept.answer
 
 
-def served_pairs(half: int) -> Served:
-    """With every question of the half in one cache."""
+def served_pairs(known: Sequence[Group]) -> Served:
+    """With every question of them in one cache."""
     result = Served()
     with tempfile.TemporaryDirectory() as folder:
         asked = Asked(folder)
-        for group in groups(half):
+        for group in known:
             asked.keep(ChatRequest.of(group.question), group.question)
-        for pair in pairs(half):
+        for pair in (pair for group in known for pair in group.pairs):
             answer = asked.find(ChatRequest.of(pair.asked))
             served = answer is not None and (not pair.same or answer == pair.kept)
             text = f"{pair.asked} | {pair.kept}"
@@ -183,5 +183,6 @@ if __name__ == "__main__":
         print(f"threshold {made.threshold}, cosines from {LEAST_COSINE}")
     chosen = 0 if "--dev" in options else 1
     misses = "--misses" in options
-    _print("pairs", served_pairs(chosen), misses=misses)
+    _print("pairs", served_pairs(groups(chosen)), misses=misses)
+    _print("pairs of another author", served_pairs(elsewhere()), misses=misses)
     _print("conversations", served_talks(chosen), misses=misses)

@@ -10,9 +10,10 @@ from pathlib import Path
 from edge_router.chat.message import Message
 from edge_router.chat.request import ChatRequest
 
-__all__ = ["Group", "Pair", "Talk", "groups", "pairs", "talks"]
+__all__ = ["Group", "Pair", "Talk", "elsewhere", "groups", "pairs", "talks"]
 
-FILE = Path(__file__).with_name("samples") / "questions_reworded.txt"
+SAMPLES = Path(__file__).with_name("samples")
+FILE, OTHERS = SAMPLES / "questions_reworded.txt", SAMPLES / "questions_elsewhere.txt"
 SAME = {"+": "reworded", "~": "repeated"}
 SYSTEMS = ("", "You are a helpful assistant.", "Answer like a pirate.", "Be brief and exact.")
 
@@ -49,13 +50,22 @@ class Talk:
 def groups(half: int | None = None) -> list[Group]:
     """All, or every second one: 0 for the half that guards and weights are made with, 1 for the
     half that is only reported."""
-    blocks = FILE.read_text(encoding="utf-8").split("\n= ")[1:]
-    read = [_group(block.splitlines()) for block in blocks]
+    read = _read(FILE)
     return read if half is None else read[half::2]
+
+
+def elsewhere() -> list[Group]:
+    """Those of another author, who knew neither these nor the cache."""
+    return _read(OTHERS)
 
 
 def pairs(half: int) -> list[Pair]:
     return [pair for group in groups(half) for pair in group.pairs]
+
+
+def _read(path: Path) -> list[Group]:
+    blocks = path.read_text(encoding="utf-8").split("\n= ")[1:]
+    return [_group(block.splitlines()) for block in blocks]
 
 
 def _group(lines: list[str]) -> Group:

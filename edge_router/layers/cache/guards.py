@@ -17,6 +17,7 @@ Difference = Literal[
 ]  # fmt: skip
 """What two questions differ in."""
 
+DENIES = ("un", "in", "im", "il", "ir", "non", "dis", "de")
 HARD_SCOPES = frozenset("only except first last next previous both either half never".split())
 LEAST_PREFIX = 4  # letters that Italy and Italian share
 LEAST_TYPO, LEAST_TRANSPOSED = 5, 3  # letters
@@ -117,11 +118,19 @@ def _quotes_other(asked: Reading, kept: Reading) -> bool:
 
 def _is_opposite(asked: Reading, kept: Reading) -> bool:
     ours, theirs = _all_forms(asked), _all_forms(kept)
+    if _denied(asked, kept) or _denied(kept, asked):
+        return True
     for left, right in OPPOSITES:
         sides = tuple((bool(left & one), bool(right & one)) for one in (ours, theirs))
         if sides in _CONTRARY:
             return True
     return False
+
+
+def _denied(asked: Reading, kept: Reading) -> bool:
+    """Whether a word of one is a word of the other behind "un-": edible and inedible."""
+    ours, theirs = ({word.text for word in one.content} for one in (asked, kept))
+    return any(f"{prefix}{word}" in theirs - ours for word in ours - theirs for prefix in DENIES)
 
 
 _CONTRARY = {
@@ -212,9 +221,11 @@ def _is_turned_round(asked: Reading, kept: Reading) -> bool:
     if not asked.numbers and asked.units == kept.units[::-1] != kept.units:
         wanted = _counted(asked)
         return not wanted or wanted != _counted(kept)  # how many ounces in a pound
+    if ORDERLESS & {*_texts(asked)} & {*_texts(kept)}:
+        return False
     ours, theirs = [one.stem for one in asked.words], [one.stem for one in kept.words]
     if ours != theirs and sorted(ours) == sorted(theirs):
-        return not (_is_fronted(ours, theirs) or ORDERLESS & {*_texts(asked)} & {*_texts(kept)})
+        return not _is_fronted(ours, theirs)
     if _FORMS_OF_BE.isdisjoint([*_texts(asked), *_texts(kept)]) and (
         _bare_pairs(asked) & {(y, x) for x, y in _bare_pairs(kept)}
     ):

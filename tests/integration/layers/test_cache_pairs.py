@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from reworded import groups
 from tests.cache_pairs import served_pairs, served_talks
 
 
 def test_paraphrases_are_served_and_traps_are_not() -> None:
     """On the half of the pairs that guards and weights were not made with."""
-    pairs = served_pairs(1)
+    pairs = served_pairs(groups(1))
     assert pairs.rate(same=True) >= 0.80
     assert pairs.rate(same=False) <= 0.05
     assert pairs.asked.total() >= 300
