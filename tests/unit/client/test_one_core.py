@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import edge_router
@@ -16,9 +17,14 @@ SOCKETS = "backends/http/"  # the transport, under both clients
 OPENS = {"socket", "ssl", "select", "selectors", "http.client", "urllib.request"}
 
 
-def imported() -> Iterator[tuple[str, str]]:
+@cache
+def imported() -> tuple[tuple[str, str], ...]:
     """Each file of the core, with each module that it imports, also inside a function; those of
     its own package begin with a dot."""
+    return tuple(_imported())
+
+
+def _imported() -> Iterator[tuple[str, str]]:
     for room in CORE:
         for path in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -101,7 +101,7 @@ def test_passing_troubles_are_unavailable(verb: Verb, status: str) -> None:
     [
         ("7", 7, 7),
         ("0.5", 0.5, 0.5),
-        (formatdate(time.time() + 7200, usegmt=True), 3600, 7200),
+        pytest.param(formatdate(time.time() + 7200, usegmt=True), 3600, 7200, id="in two hours"),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
         ("Wed, 21 Oct 2015 07:28:00 -0000", 0, 0),
     ],
