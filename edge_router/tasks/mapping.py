@@ -91,9 +91,10 @@ class TaskExpertMapping:
         return cls(FrozenDict(by_task), _best(board, None), source)
 
     @classmethod
-    def by_hand(cls, expert: str) -> Self:
-        """Nothing was measured: one expert answers whatever no task is given to another for."""
-        return cls(FrozenDict(), TaskExpert(expert, FrozenDict()), "set by hand")
+    def by_hand(cls, expert: str, tasks: Iterable[str]) -> Self:
+        """One expert answers all tasks, and UNKNOWN; nothing was measured."""
+        unscored = TaskExpert(expert, FrozenDict())
+        return cls(FrozenDict(dict.fromkeys(tasks, unscored)), unscored, "set by hand")
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -139,10 +140,10 @@ class TaskExpertMapping:
         changed = replace(self.by_task[task], expert=expert)
         return replace(self, by_task=FrozenDict({**self.by_task, task: changed}))
 
-    def with_tasks(self, names: Iterable[str]) -> TaskExpertMapping:
-        """With those of the tasks that it lacks, answered as UNKNOWN is."""
-        added = dict.fromkeys(names, self.unknown)
-        return replace(self, by_task=FrozenDict({**added, **self.by_task}))
+    def with_task(self, task: str) -> TaskExpertMapping:
+        """With a task that it may lack, which goes to the expert of UNKNOWN, without scores."""
+        unscored = TaskExpert(self.unknown.expert, FrozenDict())
+        return replace(self, by_task=FrozenDict({task: unscored, **self.by_task}))
 
     def renamed(self, names: Mapping[str, str]) -> TaskExpertMapping:
         """With experts called as the settings call them, by their names in the table.

@@ -119,9 +119,13 @@ class TaskSet:
     def give(self, task: str, expert: str) -> TaskExpertMapping:
         """Have `expert` answer a task of the list, or UNKNOWN, and keep that. Where there is no
         mapping, UNKNOWN begins one by hand. Raises ConfigError and LearningError."""
-        begins = task == UNKNOWN and not self.has_mapping
-        mapping = TaskExpertMapping.by_hand(expert) if begins else self.mapping()
-        mapping = mapping.with_tasks(self.tasks()).with_expert(task, expert)
+        if task == UNKNOWN and not self.has_mapping:
+            mapping = TaskExpertMapping.by_hand(expert, self.tasks())
+        else:
+            mapping = self.mapping()
+        if task in tuple(self.tasks()):
+            mapping = mapping.with_task(task)
+        mapping = mapping.with_expert(task, expert)
         self.keep_mapping(mapping)
         return mapping
 

@@ -18,6 +18,7 @@ NAMES = {
     "WHAT_IS": r"what(?: is|'s|s| are|'re| was| were)",
     "SOMEBODY": "(?:i|you|we|one|someone|somebody|people|they|a person)",
     "GOOD": "(?:best|right|correct|proper|good|ideal|recommended|usual|standard|normal)",
+    "EASIEST": "easiest|fastest|quickest|simplest|cheapest|safest",
     "END": r"(?=[?.!]*\s*\Z)",
 }
 _ALL = tuple(

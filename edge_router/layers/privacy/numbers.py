@@ -10,7 +10,7 @@ from edge_router.chat.private_data import PrivateKind
 
 from .checksums import luhn, mod_97, rises_or_repeats
 from .finding import Finding
-from .readable import words_as_read
+from .readable import readable, words_as_read
 from .words.numbers import SPOKEN
 from .words.phones import BETWEEN, PHONE
 from .words.table import any_of, listed, stems
@@ -265,17 +265,12 @@ def phones(text: str) -> Iterator[Finding]:
             yield Finding(start, end, PrivateKind.PHONE)
 
 
-_COUNTED = (  # one two three ..., or backwards; two in a row tell that somebody counts
-    "zero one two three four five six seven eight nine ten eleven twelve",
-    "null eins zwei drei vier fünf sechs sieben acht neun zehn",
-    "un deux trois quatre cinq six sept huit neuf dix",
+_SAID = [[readable(word).text.lower() for word in listed(table)] for table in SPOKEN.values()]
+_PLAIN = frozenset(word for words in _SAID for word in words if word.isalpha())
+_NEXT = frozenset(  # who says two in a row, or backwards, may be counting
+    pair for words in _SAID for a, b in pairwise(words) for pair in ((a, b), (b, a))
 )
-_COUNTS = "".join(f" {a} {b}  {b} {a} " for one in _COUNTED for a, b in pairwise(one.split()))
-_PLAIN = frozenset(word for table in SPOKEN.values() for word in listed(table) if word.isalpha())
-_LETTERS, FEWEST_PLAIN = (
-    re.compile(rf"{_LETTER}+"),
-    3,
-)  # words without which none need be looked for
+_LETTERS = re.compile(rf"{_LETTER}+")
 _NUMBER = any_of(SPOKEN, before="")
 _IN_WORDS = re.compile(
     rf"(?i)(?<!{_LETTER}){_NUMBER}(?:[ ,.\-]{{1,3}}{_NUMBER}(?!{_LETTER})){{5,15}}"
@@ -285,16 +280,14 @@ _IN_WORDS = re.compile(
 def _in_words(text: str, lower: str) -> Iterator[Finding]:
     """Six numbers in words and more behind a word for a phone, but for those of who counts."""
     plain = [word in _PLAIN for word in _LETTERS.findall(lower)]
-    for match in _IN_WORDS.finditer(text) if any(map(all, _in_threes(plain))) else ():
-        said = re.findall(r"\w+", match[0].lower())
-        counts = sum(f" {a} {b} " in _COUNTS for a, b in pairwise(said))
-        if counts < 3 and len(set(said)) > 2 and _is_introduced(text, match.start()):
+    if not any(map(all, zip(plain, plain[1:], plain[2:], strict=False))):  # the cheaper question
+        return
+    for match in _IN_WORDS.finditer(text):
+        said = _LETTERS.findall(match[0].lower())
+        in_order = [pair in _NEXT for pair in pairwise(said)]
+        is_counted = 2 * sum(in_order) > len(in_order)
+        if not is_counted and len(set(said)) > 2 and _is_introduced(text, match.start()):
             yield Finding(*match.span(), PrivateKind.PHONE)
-
-
-def _in_threes(words: list[bool]) -> Iterator[tuple[bool, ...]]:
-    """Each word with the two behind it."""
-    return zip(words, words[1:], words[2:], strict=False)
 
 
 _LABEL = re.compile(

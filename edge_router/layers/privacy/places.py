@@ -137,7 +137,7 @@ def _shares(text: str) -> Iterator[Finding]:
     """The machines of network shares."""
     for mark, pattern in (("\\\\", _SHARE), ("://", _SHARED)):
         for match in pattern.finditer(text) if mark in text else ():
-            if match[1].lower() not in _ANY_MACHINE and not _V4.fullmatch(match[1]):
+            if match[1].lower() not in _ANY_MACHINE:
                 yield Finding(*match.span(1), PrivateKind.NETWORK)
 
 

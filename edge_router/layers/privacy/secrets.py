@@ -204,9 +204,9 @@ def _stated(text: str) -> Iterator[Finding]:
         word = match[group].rstrip(".!?)]}" if group == 3 else "")
         if _NOTHING.fullmatch(word) or _CODE.fullmatch(word) or _UNSAID.fullmatch(word):
             continue
-        simple = bool(match[1] or _ENDS.match(text, match.end())) and _SIMPLE.fullmatch(word)
-        mixed = simple or (is_mixed(word, 3) and not _is_phrase(word))
-        plain = _KNOWN.fullmatch(word) or not mixed
+        is_stated = match[1] or _ENDS.match(text, match.end())
+        mixed = is_mixed(word, 3) or (is_stated and _SIMPLE.fullmatch(word))
+        plain = _KNOWN.fullmatch(word) or not mixed or _is_phrase(word)
         if (group == 2 and match[1]) or (
             len(word) >= 6 and any(map(str.isdigit, word)) and not plain
         ):

@@ -220,8 +220,8 @@ def _require_agents(options: argparse.Namespace, config: Config) -> None:
 
 
 def _stated(options: argparse.Namespace) -> Iterator[str]:
-    """The options that were given, as words of a command line; of a file or
-    an artifact's folder the whole path, since a service begins in another folder."""
+    """The options that were given, as words of a command line; of a file or an
+    artifact's folder the whole path, since a service begins in another folder."""
     from edge_router.routing.artifact.manifest import bundled_artifacts
 
     shipped = bundled_artifacts()

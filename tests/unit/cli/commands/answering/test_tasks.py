@@ -154,6 +154,10 @@ def test_what_the_mapping_cannot_answer_is_said(
     ran(capsys, "define", str(names))
     assert "answered as unknown: health, cooking" in "".join(ran(capsys, "show"))
     assert "no expert 'smal'" in "".join(ran(capsys, "set", "law", "smal"))
+    ran(capsys, "set", "cooking", "small")
+    out, warned = ran(capsys, "show")
+    assert "cooking: small (no scores, set by hand)" in out
+    assert "answered as unknown: health" in warned
 
 
 @pytest.mark.parametrize("classifier", ["head", "neighbours"])
