@@ -7,6 +7,7 @@ are in `lexicon.toml`; they are rewritten before a question is read, in their or
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from .lexicon import FRAMES, LANGUAGES
 
@@ -21,14 +22,31 @@ NAMES = {
     "EASIEST": "easiest|fastest|quickest|simplest|cheapest|safest",
     "END": r"(?=[?.!]*\s*\Z)",
 }
-_ALL = tuple(
-    (re.compile(rf"(?i)\b{re.sub('[A-Z_]{3,}', lambda one: NAMES[one[0]], pattern)}"), instead)
-    for pattern, instead in FRAMES
-)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What is looked for in a text in small letters, which is fast and mostly ends it; the same in
+    any letters, from a word on; and what stands for it."""
+
+    sought: re.Pattern[str]
+    frame: re.Pattern[str]
+    instead: str
+
+
+def _of(pattern: str, instead: str) -> _Frame:
+    whole = re.sub("[A-Z_]{3,}", lambda one: NAMES[one[0]], pattern)
+    return _Frame(re.compile(whole), re.compile(rf"(?i)\b{whole}"), instead)
+
+
+_ALL = tuple(_of(pattern, instead) for pattern, instead in FRAMES)
 
 
 def framed(text: str) -> str:
     """A question of at most some hundred characters with its frame as all of that kind have it."""
-    for pattern, instead in _ALL:
-        text = pattern.sub(instead, text, count=1)
+    lower = text.lower()
+    for one in _ALL:
+        if one.sought.search(lower):
+            text = one.frame.sub(one.instead, text, count=1)
+            lower = text.lower()
     return text
